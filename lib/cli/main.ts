@@ -1,0 +1,40 @@
+// Runs a tool: command line in, exit code out. The only place where a tool's failure becomes text, and the only one
+// that ends the process.
+
+import { errorText, UserError } from "../core/failure.ts";
+import { EXIT } from "../core/exit.ts";
+import { type CommandLine, parseCommandLine, type ToolSpec } from "./options.ts";
+
+/** Parses `argv`, runs the tool and ends the process with its exit code. */
+export async function main(
+  spec: ToolSpec,
+  argv: readonly string[],
+  run: (line: CommandLine) => Promise<number>,
+): Promise<never> {
+  let code: number;
+  try {
+    const parsed = parseCommandLine(spec, argv);
+    if (parsed.kind === "print") {
+      process.stdout.write(`${parsed.text}\n`);
+      code = EXIT.ok;
+    } else {
+      code = await run(parsed.line);
+    }
+  } catch (error) {
+    code = reportFailure(spec.name, error, (text) => process.stderr.write(text));
+  }
+  // Ends even if a keep-alive socket or a timer is still open.
+  process.exit(code);
+}
+
+/** Writes what went wrong and returns the exit code: a sentence for an operator's mistake, a stack for a bug. */
+export function reportFailure(tool: string, error: unknown, write: (text: string) => void): number {
+  if (error instanceof UserError) {
+    for (const line of error.message.split("\n")) write(`${line.startsWith(tool) ? "" : `${tool}: `}${line}\n`);
+    if (error.hint !== null) write(`${tool}: fix: ${error.hint}\n`);
+    return error.exitCode;
+  }
+  write(`${tool}: this is a bug in labfleet: ${errorText(error)}\n`);
+  if (error instanceof Error && error.stack !== undefined) write(`${error.stack}\n`);
+  return EXIT.bug;
+}

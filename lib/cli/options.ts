@@ -1,0 +1,150 @@
+// One table per tool is the source of parsing and of --help. What is wrong with a command line is said in one sentence.
+
+import { parseArgs } from "node:util";
+import { errorText, UserError } from "../core/failure.ts";
+import { nearest } from "../core/nearest.ts";
+import { versionLine } from "../core/build-info.ts";
+
+export interface OptionSpec {
+  /** Placeholder of the value in --help; none for a switch. */
+  value?: string;
+  help: string;
+}
+
+export interface CommandSpec {
+  /** What follows the command's name in --help, such as `<id>…`. */
+  operands?: string;
+  /** How many operands may stand there; none if left out. */
+  maxOperands?: number;
+  help: string;
+  options?: Record<string, OptionSpec>;
+}
+
+export interface ToolSpec {
+  name: string;
+  summary: string;
+  /** Lines under the summary: what happens without a command. */
+  about: readonly string[];
+  /** The command "" is the tool without a command. */
+  commands: Record<string, CommandSpec>;
+  options: Record<string, OptionSpec>;
+}
+
+export interface CommandLine {
+  command: string;
+  operands: string[];
+  /** Values by option name; `true` for a switch. */
+  options: Record<string, string | true>;
+}
+
+/** What to do: run, or print a text and exit 0. */
+export type Parsed = { kind: "run"; line: CommandLine } | { kind: "print"; text: string };
+
+const COMMON: Record<string, OptionSpec> = {
+  help: { help: "print this and exit" },
+  version: { help: "print version, commit and target, and exit" },
+};
+
+/**
+ * Reads a command line against the tool's table.
+ * @param argv without the executable's name
+ * @throws UserError (exit 2) with the nearest option or command
+ */
+export function parseCommandLine(spec: ToolSpec, argv: readonly string[]): Parsed {
+  const { command, rest } = splitCommand(spec, argv);
+  const commandSpec = spec.commands[command] ?? { help: "" };
+  const table = { ...spec.options, ...commandSpec.options, ...COMMON };
+  const parsed = parseOptions(spec, table, rest);
+  if (parsed.options.help === true) return { kind: "print", text: helpText(spec) };
+  if (parsed.options.version === true) return { kind: "print", text: versionLine(spec.name) };
+  const extra = parsed.operands[commandSpec.maxOperands ?? 0];
+  if (extra !== undefined) throw usageError(spec, `unexpected operand "${extra}"`, extra, Object.keys(spec.commands));
+  return { kind: "run", line: { command, ...parsed } };
+}
+
+function splitCommand(spec: ToolSpec, argv: readonly string[]): { command: string; rest: string[] } {
+  // `tool token add`: commands may be two words, and options may stand before them.
+  const words = argv.filter((arg, i) => !arg.startsWith("-") && !takesValue(spec, argv[i - 1]));
+  const two = words.slice(0, 2).join(" ");
+  const command = two in spec.commands ? two : (words[0] ?? "") in spec.commands ? (words[0] ?? "") : "";
+  const rest = [...argv];
+  for (const word of command.split(" ")) if (word !== "") rest.splice(rest.indexOf(word), 1);
+  if (command === "" && words[0] !== undefined && !("" in spec.commands && spec.commands[""]?.maxOperands)) {
+    throw usageError(spec, `no command "${words[0]}"`, words[0], Object.keys(spec.commands));
+  }
+  return { command, rest };
+}
+
+function takesValue(spec: ToolSpec, arg: string | undefined): boolean {
+  if (arg === undefined || !arg.startsWith("--") || arg.includes("=")) return false;
+  const all = [spec.options, ...Object.values(spec.commands).map((c) => c.options ?? {})];
+  return all.some((table) => table[arg.slice(2)]?.value !== undefined);
+}
+
+function parseOptions(
+  spec: ToolSpec,
+  table: Record<string, OptionSpec>,
+  args: string[],
+): { operands: string[]; options: Record<string, string | true> } {
+  for (const arg of args) {
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    if (name !== undefined && !(name in table))
+      throw usageError(spec, `no option --${name}`, name, Object.keys(table), "--");
+  }
+  try {
+    const options = Object.fromEntries(
+      Object.entries(table).map(([name, o]) => [
+        name,
+        { type: o.value === undefined ? ("boolean" as const) : ("string" as const) },
+      ]),
+    );
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
+    const given = Object.entries(values).filter(
+      (entry): entry is [string, string | true] => typeof entry[1] === "string" || entry[1] === true,
+    );
+    return { operands: positionals, options: Object.fromEntries(given) };
+  } catch (error) {
+    throw new UserError(`${spec.name}: ${errorText(error).split("\n")[0]}`, `see ${spec.name} --help`);
+  }
+}
+
+function usageError(spec: ToolSpec, problem: string, word: string, known: string[], prefix = ""): UserError {
+  const guess = nearest(
+    word,
+    known.filter((k) => k !== ""),
+  );
+  const meant = guess === null ? "" : `; did you mean ${prefix}${guess}?`;
+  return new UserError(`${spec.name}: ${problem}${meant}`, `see ${spec.name} --help`);
+}
+
+/** The text of --help. */
+export function helpText(spec: ToolSpec): string {
+  const rows: [string, string][] = Object.entries(spec.commands).map(([name, c]) => [
+    [spec.name, name, c.operands].filter((part) => part !== undefined && part !== "").join(" "),
+    c.help,
+  ]);
+  const lines = [`${spec.name}: ${spec.summary}`, "", ...spec.about, "", "Commands:", ...columns(rows), "", "Options:"];
+  const own = Object.entries(spec.commands).flatMap(([name, c]) =>
+    Object.entries(c.options ?? {}).map(([option, o]): [string, OptionSpec, string] => [option, o, name]),
+  );
+  const options: [string, string][] = [
+    ...Object.entries({ ...spec.options, ...COMMON }).map(([name, o]): [string, string] => [
+      optionText(name, o),
+      o.help,
+    ]),
+    ...own.map(([name, o, command]): [string, string] => [
+      optionText(name, o),
+      `${command === "" ? "" : `${command}: `}${o.help}`,
+    ]),
+  ];
+  return [...lines, ...columns(options)].join("\n");
+}
+
+function optionText(name: string, option: OptionSpec): string {
+  return `--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
+}
+
+function columns(rows: [string, string][]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,42 @@
+// Sizes and durations in words, and sizes from words. Pure.
+
+const BINARY = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** `1536` as `1.5 KiB`; whole bytes below 1 KiB. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < BINARY.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? String(value) : value.toFixed(1)} ${BINARY[unit]}`;
+}
+
+/** Reads `16 GiB`, `64MiB`, `500 KB`, `1024` (bytes). Decimal and binary units; null when it is not a size. */
+export function parseBytes(text: string): number | null {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(?:([kKMGT])(i?)B?|B)?\s*$/.exec(text);
+  if (match === null) return null;
+  const [, digits, prefix, binary] = match;
+  const power = prefix === undefined ? 0 : "KMGT".indexOf(prefix.toUpperCase()) + 1;
+  const bytes = Math.round(Number(digits) * (binary === "i" ? 1024 : 1000) ** power);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** `93784` as `1d 2h 3min 4s`; one decimal below ten seconds. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${Number(seconds.toFixed(1))}s`;
+  let rest = Math.round(seconds);
+  const parts: string[] = [];
+  for (const [name, size] of [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ] as const) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count}${name}`);
+  }
+  return parts.join(" ");
+}

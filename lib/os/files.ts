@@ -1,0 +1,97 @@
+// Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
+
+import { constants } from "node:fs";
+import { access, link, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errorCode } from "../core/failure.ts";
+import { failpoint } from "./failpoint.ts";
+
+/** Flushes a directory's entries: creates, renames and removals in it (fsync(2)). */
+export async function fsyncDir(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replaces a file with `text`: after a power cut it is the old one or the new one, whole. */
+export async function writeFileDurable(path: string, text: string, mode = 0o640): Promise<void> {
+  const temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const handle = await open(temp, "w", mode);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  failpoint("files.write.before-rename");
+  await rename(temp, path);
+  await fsyncDir(dirname(path));
+}
+
+/** Renames within one filesystem and flushes both parents. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  failpoint("files.rename.before-fsync");
+  await fsyncDir(dirname(to));
+  if (dirname(from) !== dirname(to)) await fsyncDir(dirname(from));
+}
+
+/**
+ * Gives a finished file its name, only if the name is free; the old name stays, for the caller to remove.
+ * The caller flushes the directory.
+ * @returns false when the name was taken
+ */
+export async function publishNoReplace(temp: string, path: string): Promise<boolean> {
+  try {
+    await link(temp, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The text of a file, or null when there is none. */
+export async function readIfExists(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Whether something is there (not whether it may be read). */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.F_OK);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+/** Removes a file; one that is not there is fine. */
+export async function removeIfExists(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+/** Makes a directory with its parents, flushing each parent that got a new entry. */
+export async function makeDir(path: string, mode = 0o750): Promise<void> {
+  if (await exists(path)) return;
+  await makeDir(dirname(path), mode);
+  await mkdir(path, { mode }).catch((error: unknown) => {
+    if (errorCode(error) !== "EEXIST") throw error;
+  });
+  await fsyncDir(dirname(path));
+}
+
+/** Bytes that an unprivileged process may still write on the filesystem of `path`. */
+export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}

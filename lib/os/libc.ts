@@ -1,0 +1,69 @@
+// The few libc calls that Bun has no API for. Opens libc.so.6, which is always loaded, and nothing else: a library
+// that is missing would be looked for in the working directory (docs/architecture.md, "bun:ffi").
+
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+
+const { symbols: c } = dlopen("libc.so.6", {
+  __errno_location: { args: [], returns: FFIType.ptr },
+  flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
+  socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  sendto: {
+    args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+    returns: FFIType.i64,
+  },
+  close: { args: [FFIType.i32], returns: FFIType.i32 },
+});
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 0x80002;
+const MSG_DONTWAIT_NOSIGNAL = 0x4040;
+const LOCK_EX_NB = 6;
+const SIOCOUTQ = 0x5411;
+const EAGAIN = 11;
+
+/** errno of the last call; valid only at once after it, never across an await. */
+function errno(): number {
+  const location = c.__errno_location();
+  return location === null ? 0 : read.i32(location, 0);
+}
+
+/**
+ * Takes an exclusive flock(2) on an open file or directory, without waiting.
+ * @returns false when another process holds it
+ * @throws Error with the errno for anything else
+ */
+export function tryLock(fd: number): boolean {
+  if (c.flock(fd, LOCK_EX_NB) === 0) return true;
+  const code = errno();
+  if (code === EAGAIN) return false;
+  throw new Error(`flock failed with errno ${code}`);
+}
+
+const outq = new Int32Array(1);
+
+/** Bytes of a TCP socket that the peer has not acknowledged yet (SIOCOUTQ, tcp(7)); null when it cannot be told. */
+export function unacknowledgedBytes(fd: number): number | null {
+  return c.ioctl(fd, SIOCOUTQ, ptr(outq)) === 0 ? (outq[0] ?? null) : null;
+}
+
+/**
+ * Sends one datagram to a unix socket; never blocks.
+ * @param address a path, or `@name` for an abstract socket; at most 107 bytes
+ * @returns 0, or the errno
+ */
+export function sendUnixDatagram(address: string, text: string): number {
+  const name = Buffer.from(address.startsWith("@") ? `\0${address.slice(1)}` : address);
+  if (name.length > 107) return 36; // ENAMETOOLONG
+  const sockaddr = Buffer.alloc(110);
+  sockaddr.writeUInt16LE(AF_UNIX, 0);
+  name.copy(sockaddr, 2);
+  const fd = c.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return errno();
+  const data = Buffer.from(text);
+  const length = 2 + name.length + (address.startsWith("@") ? 0 : 1);
+  const sent = c.sendto(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL, ptr(sockaddr), length);
+  const code = sent < 0n ? errno() : 0;
+  c.close(fd);
+  return code;
+}

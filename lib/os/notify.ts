@@ -1,0 +1,52 @@
+// Talks to systemd in five verbs (sd_notify(3)). Without NOTIFY_SOCKET they do nothing, so a run by hand needs no flags.
+
+import { sendUnixDatagram } from "./libc.ts";
+
+export interface Notifier {
+  ready(): void;
+  stopping(): void;
+  /** One line for `systemctl status`; sent only when it changed. */
+  status(line: string): void;
+  watchdog(): void;
+  /** How often WATCHDOG=1 is due, in milliseconds: half of WATCHDOG_USEC. Null: no watchdog asked for. */
+  readonly watchdogEveryMs: number | null;
+  /** Why the last message did not arrive, or null. */
+  readonly failure: string | null;
+}
+
+/**
+ * Takes NOTIFY_SOCKET and WATCHDOG_* out of `env`, so that no child inherits them, and returns the verbs.
+ * @param pid WATCHDOG_USEC counts only if WATCHDOG_PID is this process (sd_watchdog_enabled(3))
+ */
+export function createNotifier(env: Record<string, string | undefined>, pid: number): Notifier {
+  const address = env.NOTIFY_SOCKET ?? "";
+  const watchdogEveryMs = watchdogInterval(env, pid);
+  for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete env[name];
+  let lastStatus = "";
+  let failure: string | null = null;
+  const send = (message: string): void => {
+    if (!/^[/@]./.test(address)) return;
+    const code = sendUnixDatagram(address, message);
+    failure = code === 0 ? null : `cannot notify systemd at ${address}: errno ${code}`;
+  };
+  return {
+    ready: () => send("READY=1"),
+    stopping: () => send("STOPPING=1"),
+    watchdog: () => send("WATCHDOG=1"),
+    status(line) {
+      const oneLine = line.replace(/\s+/g, " ");
+      if (oneLine !== lastStatus) send(`STATUS=${oneLine}`);
+      lastStatus = oneLine;
+    },
+    watchdogEveryMs,
+    get failure() {
+      return failure;
+    },
+  };
+}
+
+function watchdogInterval(env: Record<string, string | undefined>, pid: number): number | null {
+  const usec = Number(env.WATCHDOG_USEC ?? "");
+  const forUs = env.WATCHDOG_PID === undefined || env.WATCHDOG_PID === "" || Number(env.WATCHDOG_PID) === pid;
+  return forUs && Number.isFinite(usec) && usec > 0 ? usec / 2000 : null;
+}
