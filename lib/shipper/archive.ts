@@ -1,0 +1,110 @@
+// An episode's directory as deterministic tar blocks: the same episode gives the same bytes on every host and in every
+// release (tests/shipper/archive.test.ts holds the digest of one). Names, contents, file times in whole seconds and the
+// executable bit go in; no owner, no other mode, and for directories the marker's time.
+
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
+import { MARKER } from "./marker.ts";
+import { bytePath, readablePath, type Tree, type TreeEntry } from "./walk.ts";
+
+/** A file that was not what the walk had seen, while it was read: pack again. */
+export class SourceChanged extends Error {
+  override name = "SourceChanged";
+}
+
+export interface ArchiveSource {
+  /** The episode's directory. */
+  root: string;
+  /** The name under which everything stands in the archive. */
+  id: string;
+  tree: Tree;
+  /** Takes each file's bytes as they pass, for per-file digests. */
+  onFile: ((path: string) => { update(chunk: Uint8Array): void; end(): void }) | null;
+}
+
+/** Buffers to fill: `take` gives one of the block size; whoever got a block gives it back when done. */
+export interface BlockPool {
+  take(): Buffer<ArrayBuffer>;
+}
+
+/**
+ * The tar of an episode in blocks of the pool's size; only the last is shorter.
+ * @throws SourceChanged when a file is not as long as the walk saw it
+ */
+export function* tarBlocks(source: ArchiveSource, pool: BlockPool): Generator<Buffer<ArrayBuffer>> {
+  const marker = source.tree.entries.find((entry) => entry.path === MARKER);
+  const out = new BlockFiller(pool);
+  for (const entry of source.tree.entries) {
+    const name = entry.path === "" ? source.id : `${source.id}/${entry.path}`;
+    const mtimeS = entry.kind === "file" ? entry.mtimeS : (marker?.mtimeS ?? 0);
+    yield* out.bytes(tarHeader({ ...entry, name, mtimeS }));
+    if (entry.kind === "file") yield* fileBlocks(source, entry, out);
+  }
+  yield* out.zeros(TAR_END);
+  const rest = out.rest();
+  if (rest.length > 0) yield rest;
+}
+
+function* fileBlocks(source: ArchiveSource, entry: TreeEntry, out: BlockFiller): Generator<Buffer<ArrayBuffer>> {
+  // O_NOFOLLOW: what was a file in the walk and is a link now must not lead us elsewhere.
+  const fd = openSync(bytePath(source.root, entry.path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const sink = source.onFile?.(entry.path);
+  try {
+    for (let left = entry.size; left > 0; ) {
+      const room = out.room(left);
+      const count = readSync(fd, room, 0, room.length, null);
+      if (count === 0) throw new SourceChanged(`${readablePath(entry.path)} became shorter while it was packed`);
+      sink?.update(room.subarray(0, count));
+      yield* out.filled(count);
+      left -= count;
+    }
+    sink?.end();
+  } finally {
+    closeSync(fd);
+  }
+  yield* out.zeros(tarPadding(entry.size));
+}
+
+/** Fills blocks one after the other and yields each when it is full. */
+class BlockFiller {
+  private block: Buffer<ArrayBuffer>;
+  private used = 0;
+
+  constructor(private readonly pool: BlockPool) {
+    this.block = pool.take();
+  }
+
+  /** Up to `most` bytes of the present block, to be read into. */
+  room(most: number): Buffer<ArrayBuffer> {
+    return this.block.subarray(this.used, Math.min(this.block.length, this.used + most));
+  }
+
+  *filled(count: number): Generator<Buffer<ArrayBuffer>> {
+    this.used += count;
+    if (this.used < this.block.length) return;
+    yield this.block;
+    this.block = this.pool.take();
+    this.used = 0;
+  }
+
+  *bytes(data: Buffer): Generator<Buffer<ArrayBuffer>> {
+    for (let at = 0; at < data.length; ) {
+      const count = data.copy(this.room(data.length - at), 0, at);
+      yield* this.filled(count);
+      at += count;
+    }
+  }
+
+  *zeros(count: number): Generator<Buffer<ArrayBuffer>> {
+    for (let left = count; left > 0; ) {
+      const room = this.room(left);
+      room.fill(0);
+      yield* this.filled(room.length);
+      left -= room.length;
+    }
+  }
+
+  rest(): Buffer<ArrayBuffer> {
+    return this.block.subarray(0, this.used);
+  }
+}
