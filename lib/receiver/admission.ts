@@ -1,0 +1,55 @@
+// Who is being let in: counts uploads in all and per host, and what they still have to write, for decideAdmission.
+
+import { type AdmissionLimits, decideAdmission, type Refusal } from "./decide.ts";
+
+export interface Slot {
+  kind: "slot";
+  /** Notes bytes that are on the disk now and no longer to come. */
+  wrote(bytes: number): void;
+  leave(): void;
+}
+
+export interface Admission {
+  readonly uploads: number;
+  readonly outstandingBytes: number;
+  enter(host: string, bytes: number): Slot | Refusal;
+}
+
+/** @param freeBytes what may still be written on the data root's disk */
+export function createAdmission(limits: AdmissionLimits, freeBytes: () => number): Admission {
+  const perHost = new Map<string, number>();
+  let uploads = 0;
+  let outstandingBytes = 0;
+  return {
+    get uploads() {
+      return uploads;
+    },
+    get outstandingBytes() {
+      return outstandingBytes;
+    },
+    enter(host, bytes) {
+      const uploadsOfHost = perHost.get(host) ?? 0;
+      const load = { uploads, uploadsOfHost, freeBytes: freeBytes(), outstandingBytes };
+      const refusal = decideAdmission(load, limits, bytes);
+      if (refusal !== null) return refusal;
+      let left = bytes;
+      uploads++;
+      outstandingBytes += bytes;
+      perHost.set(host, uploadsOfHost + 1);
+      return {
+        kind: "slot",
+        wrote(count) {
+          left -= count;
+          outstandingBytes -= count;
+        },
+        leave() {
+          uploads--;
+          outstandingBytes -= left;
+          const others = (perHost.get(host) ?? 1) - 1;
+          if (others === 0) perHost.delete(host);
+          else perHost.set(host, others);
+        },
+      };
+    },
+  };
+}

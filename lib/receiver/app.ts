@@ -1,0 +1,127 @@
+// The receiver as a function of a request. Binds no port and owns no file: run.ts brings the parts.
+
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { type Context, Hono } from "hono";
+import { isoWall } from "../core/clock.ts";
+import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
+import { errorText } from "../core/failure.ts";
+import { parseEpisodePath } from "../core/names.ts";
+import type { IndexRow } from "../core/types.ts";
+import { problemResponse, receiptOf, receiptResponse } from "./answers.ts";
+import type { Attempts } from "./attempts.ts";
+import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
+import { credentialsOf, type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
+import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
+
+export interface AppDeps extends PutDeps {
+  attempts: Attempts;
+  /** Null: episodes can be stored; else why not. */
+  notReady: () => Promise<string | null>;
+}
+
+type Env = { Bindings: Partial<Wire> };
+
+const EPISODES = "/v1/episodes/*";
+
+/** The receiver's application. */
+export function createApp(deps: AppDeps): Hono<Env> {
+  const app = new Hono<Env>({
+    // Routed by what came over the wire, so that no path is rewritten into an episode's.
+    getPath: (request, options) => rawPath(targetOf(request, options?.env)),
+  });
+  app.put(EPISODES, (c) => handlePut(deps, c));
+  app.get(EPISODES, (c) => handleGet(deps, c)); // hono answers HEAD with GET's headers
+  app.all(EPISODES, () =>
+    problemResponse(refuse("method-not-allowed", "an episode has PUT, GET and HEAD"), { Allow: "PUT, GET, HEAD" }),
+  );
+  app.get("/healthz", (c) => c.text("alive\n"));
+  app.get("/readyz", async (c) => {
+    const why = deps.stopping() ? "the receiver is stopping" : await deps.notReady();
+    return why === null ? c.text("ready\n") : problemResponse(refuse("not-ready", why, { retryAfterS: 30 }));
+  });
+  app.notFound(() => problemResponse(refuse("not-found", "there is nothing at this path")));
+  app.onError((error) => {
+    deps.log.error(`this is a bug in labfleet: ${errorText(error)}`, { stack: error.stack });
+    return problemResponse(refuse("internal", "the receiver failed; its log says more"));
+  });
+  return app;
+}
+
+async function handlePut(deps: AppDeps, c: Context<Env>): Promise<Response> {
+  const wire = wireOf(c.req.raw, c.env);
+  const notes: PutNotes = { address: null, commit: null, bytes: 0 };
+  const request = {
+    path: rawPath(wire.target),
+    header: (name: string) => c.req.raw.headers.get(name),
+    peerNames: wire.peerNames,
+    body: wire.body,
+  };
+  const outcome = await putEpisode(deps, request, notes).catch((error: unknown): PutOutcome => {
+    deps.log.error(`this is a bug in labfleet: ${errorText(error)}`, {
+      stack: error instanceof Error ? error.stack : "",
+    });
+    return refuse("internal", "the receiver failed; its log says more");
+  });
+  note(deps, wire, notes, outcome);
+  if (outcome.kind === "refused") return problemResponse(outcome);
+  return receiptResponse(receiptOf(outcome.row, outcome.kind));
+}
+
+/** The attempt row, the warning and the access line of a decided PUT. */
+function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome): void {
+  const status = outcome.kind === "refused" ? REFUSALS[outcome.reason][0] : outcome.kind === "stored" ? 201 : 200;
+  deps.attempts.add({
+    at: isoWall(deps.nowMs()),
+    host_id: notes.address?.host ?? null,
+    episode_id: notes.address?.id ?? null,
+    status,
+    reason: outcome.kind === "refused" ? outcome.reason : outcome.kind,
+    bytes: notes.bytes,
+    code_commit: notes.commit,
+    remote: wire.remote,
+  });
+  if (outcome.kind === "refused" && notes.address !== null) {
+    const { host, id } = notes.address;
+    deps.log.warn(`rejected episode host=${host} id=${id}: ${outcome.detail}`);
+  }
+  // Nobody was there to be answered.
+  if (outcome.kind === "refused" && outcome.reason === "client-gone") return;
+  deps.log.info(`${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${status}`);
+}
+
+async function handleGet(deps: AppDeps, c: Context<Env>): Promise<Response> {
+  const wire = wireOf(c.req.raw, c.env);
+  const path = parseEpisodePath(rawPath(wire.target));
+  if (path.kind !== "episode") {
+    return problemResponse(refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst"));
+  }
+  const { address } = path;
+  const request = { header: (name: string) => c.req.raw.headers.get(name), peerNames: wire.peerNames };
+  const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
+  if (denied !== null) return problemResponse(denied);
+  const stored = await deps.store.find(address);
+  if (stored.kind === "stored") return archiveResponse(stored.row, deps.store.pathOf(address), c.req.method === "HEAD");
+  return problemResponse(absent(stored.kind));
+}
+
+function absent(kind: "none" | "row-only" | "damaged"): Refusal {
+  if (kind === "damaged") return refuse("damaged", "the stored copy has another size than its index row");
+  return refuse(
+    "not-found",
+    kind === "none" ? "no such episode" : "this episode has an index row, but its file is missing",
+  );
+}
+
+function archiveResponse(row: IndexRow, path: string, headOnly: boolean): Response {
+  const headers = new Headers({
+    "Content-Type": "application/zstd",
+    "Content-Length": String(row.bytes),
+    "Repr-Digest": formatReprDigest(row.sha256),
+  });
+  if (row.tree_sha256 !== null) headers.set("X-Labfleet-Tree-Digest", formatTreeDigest(row.tree_sha256));
+  if (headOnly) return new Response(null, { headers });
+  // Exactly as many bytes as declared, whatever happens to the file meanwhile.
+  const file = createReadStream(path, { end: row.bytes - 1, highWaterMark: 256 * 1024 });
+  return new Response(Readable.toWeb(file) as ReadableStream<Uint8Array>, { headers });
+}

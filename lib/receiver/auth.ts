@@ -1,0 +1,112 @@
+// Bearer tokens: which host a token belongs to. Files below tokens.d are named by host and hold hashes; they are read
+// again when they changed. Whether access is given is decided in decide.ts.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { isName } from "../core/names.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Credentials } from "./decide.ts";
+import { type Watched, watchFile } from "./watched-file.ts";
+
+/** Tokens that may be valid for one host at a time: the present one and the next, while it is rolled out. */
+export const TOKENS_PER_HOST = 2;
+
+/**
+ * A token's hash as its file holds it. Plain SHA-256 and no password hash: a token is 256 random bits, which nobody can
+ * try out, and it is computed for each request.
+ */
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+/** Reads a token file: up to two lines `sha256:<64 hex>`, `#` begins a comment. Throws with a sentence. */
+export function parseTokenFile(text: string): Buffer[] {
+  const hashes: Buffer[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const entry = line.replace(/#.*/, "").trim();
+    if (entry === "") continue;
+    const hex = /^sha256:([0-9a-f]{64})$/.exec(entry)?.[1];
+    if (hex === undefined) throw new Error(`line ${index + 1} is not sha256: and 64 hex digits`);
+    hashes.push(Buffer.from(hex, "hex"));
+  }
+  if (hashes.length > TOKENS_PER_HOST)
+    throw new Error(`it holds ${hashes.length} tokens, ${TOKENS_PER_HOST} are allowed`);
+  return hashes;
+}
+
+/** The token of an Authorization header (RFC 6750 §2.1), or null. */
+export function bearerToken(header: string | null): string | null {
+  return /^Bearer +([A-Za-z0-9._~+/=-]{1,512}) *$/i.exec(header ?? "")?.[1] ?? null;
+}
+
+/** Says whose token came with a request. */
+export type TokenCheck = (host: string, authorization: string | null) => Credentials["token"];
+
+/** Opens a directory of token files. It may come and go; what cannot be read is logged once, with the fix. */
+export function createTokenCheck(tokensDir: string, log: Log): TokenCheck {
+  const files = new Map<string, () => Watched<Buffer[]>>();
+  const said = new Map<string, string>();
+  const read = (host: string): Watched<Buffer[]> => {
+    let file = files.get(host);
+    if (file === undefined) {
+      file = watchFile(join(tokensDir, host), parseTokenFile);
+      files.set(host, file);
+    }
+    const state = file();
+    if (state.kind === "absent") files.delete(host); // names from the wire must not pile up
+    return state;
+  };
+  const report = (host: string, state: Watched<Buffer[]>): void => {
+    const why = state.kind === "unreadable" ? state.why : "";
+    if (why !== "" && said.get(host) !== why) {
+      log.error(
+        `cannot use token file ${join(tokensDir, host)}: ${why}; fix: make it readable for this service, or run: receiver token add ${host}`,
+      );
+    }
+    if (why === "") said.delete(host);
+    else said.set(host, why);
+  };
+  return (host, authorization) => {
+    const token = bearerToken(authorization);
+    const own = read(host);
+    report(host, own);
+    if (token === null) return "absent";
+    const hash = hashToken(token);
+    if (own.kind === "read" && holds(own.value, hash)) return "valid";
+    if (own.kind === "unreadable") return { unreadable: own.why };
+    return otherHosts(tokensDir, host).some((name) => {
+      const state = read(name);
+      return state.kind === "read" && holds(state.value, hash);
+    })
+      ? "other-host"
+      : "unknown";
+  };
+}
+
+/** Compares with every hash, in constant time, whatever the first says. */
+function holds(hashes: readonly Buffer[], hash: Buffer): boolean {
+  let found = false;
+  for (const known of hashes) found = timingSafeEqual(known, hash) || found;
+  return found;
+}
+
+function otherHosts(tokensDir: string, host: string): string[] {
+  try {
+    return readdirSync(tokensDir).filter((name) => name !== host && isName(name));
+  } catch {
+    return [];
+  }
+}
+
+/** A sentence when others can read the hashes, or null. */
+export function openToOthers(tokensDir: string): string | null {
+  try {
+    const mode = statSync(tokensDir).mode & 0o777;
+    return (mode & 0o007) === 0
+      ? null
+      : `${tokensDir} can be read by every user of this machine (mode ${mode.toString(8)}); fix: chmod 0750 ${tokensDir}`;
+  } catch {
+    return null;
+  }
+}

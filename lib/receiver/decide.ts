@@ -1,0 +1,244 @@
+// When does the receiver refuse, and with which words? Every refusal as a table, every decision as a function of plain
+// data, in the order of the PUT handler (put.ts). Pure: no clock, no disk, no request objects.
+
+import { parseReprDigest, parseTreeDigest } from "../core/digest.ts";
+import type { IndexRow } from "../core/types.ts";
+import { formatBytes } from "../core/units.ts";
+
+/** Every refusal's status (DESIGN 3.4) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
+export const REFUSALS = {
+  "malformed-path": [400, "Not an episode's path"],
+  malformed: [400, "Malformed request"],
+  "malformed-digest": [400, "Malformed digest"],
+  "malformed-commit": [400, "Malformed code commit"],
+  "missing-commit": [400, "No code commit"],
+  "digest-mismatch": [400, "Another digest than declared"],
+  unauthorized: [401, "No valid token"],
+  "wrong-host": [403, "Credentials of another host"],
+  "not-found": [404, "Not found"],
+  "method-not-allowed": [405, "Method not allowed"],
+  "too-slow": [408, "Upload too slow"],
+  conflict: [409, "Another episode of this name is stored"],
+  "length-required": [411, "Content-Length required"],
+  "commit-not-accepted": [412, "Code commit not accepted"],
+  "too-large": [413, "Episode too large"],
+  "too-many-uploads": [429, "Too many uploads"],
+  "client-gone": [499, "Client gone"],
+  "storage-failed": [500, "Storage failed"],
+  internal: [500, "Bug in the receiver"],
+  stopping: [503, "Receiver is stopping"],
+  "not-ready": [503, "Receiver cannot store"],
+  "tokens-unreadable": [503, "Receiver cannot read its tokens"],
+  "gate-unreadable": [503, "Receiver cannot read its accepted commits"],
+  damaged: [503, "The stored copy is damaged"],
+  "disk-full": [507, "Disk full"],
+} as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
+
+export type Reason = keyof typeof REFUSALS;
+
+export interface Refusal {
+  kind: "refused";
+  reason: Reason;
+  /** One sentence for people; it may quote checked values only. */
+  detail: string;
+  retryAfterS?: number;
+  /** With 409: what is stored. */
+  stored?: { sha256: string; tree_sha256?: string | null };
+}
+
+/** A refusal as plain data. */
+export function refuse(
+  reason: Reason,
+  detail: string,
+  more: Omit<Refusal, "kind" | "reason" | "detail"> = {},
+): Refusal {
+  return { kind: "refused", reason, detail, ...more };
+}
+
+/** What is known of the one who asks. `unreadable` carries the sentence for the log. */
+export interface Credentials {
+  tokenRequired: boolean;
+  token: "absent" | "valid" | "other-host" | "unknown" | { unreadable: string };
+  /** CN and SANs of the client certificate; null where none is asked for. */
+  peerNames: readonly string[] | null;
+}
+
+/** Whether these credentials may act for `host`; null: yes. */
+export function decideAccess(credentials: Credentials, host: string): Refusal | null {
+  const { tokenRequired, token, peerNames } = credentials;
+  if (peerNames !== null && !peerNames.includes(host)) {
+    return refuse("wrong-host", `the client certificate does not name ${host}`);
+  }
+  if (!tokenRequired || token === "valid") return null;
+  if (typeof token === "object") return refuse("tokens-unreadable", "the receiver cannot read this host's token file");
+  if (token === "other-host") return refuse("wrong-host", `this token does not belong to ${host}`);
+  const what = token === "absent" ? "no bearer token was sent" : `this token is not one of ${host}'s`;
+  return refuse("unauthorized", `${what}; on the collector: receiver token add ${host}`);
+}
+
+/** The accepted commits as the gate file has them; `any`: no file is set or there. */
+export type Accepted = { kind: "any" } | { kind: "list"; commits: ReadonlySet<string> } | { kind: "unreadable" };
+
+const COMMIT = /^[A-Za-z0-9._+-]{1,128}$/;
+
+/**
+ * Whether an episode of this commit is taken.
+ * @param commit value of the first commit header that is present, or null
+ * @param headers the header names that were looked for, in order
+ */
+export function decideGate(
+  commit: string | null,
+  headers: readonly string[],
+  required: boolean,
+  accepted: Accepted,
+): Refusal | { kind: "commit"; commit: string | null } {
+  if (commit === null) {
+    if (!required) return { kind: "commit", commit };
+    // Seed 002's reader greps the log for exactly these words.
+    return refuse("missing-commit", headers.map((name) => `missing ${name}`).join(", "));
+  }
+  if (!COMMIT.test(commit)) {
+    return refuse("malformed-commit", "the code commit must be 1 to 128 of A-Z a-z 0-9 . _ + -");
+  }
+  if (accepted.kind === "unreadable") {
+    return refuse("gate-unreadable", "the receiver cannot read its list of accepted commits", { retryAfterS: 60 });
+  }
+  if (accepted.kind === "list" && !accepted.commits.has(commit)) {
+    return refuse("commit-not-accepted", `code commit ${commit} is not in the accepted window`);
+  }
+  return { kind: "commit", commit };
+}
+
+export interface PutHeaders {
+  contentLength: string | null;
+  transferEncoding: string | null;
+  reprDigest: string | null;
+  treeDigest: string | null;
+}
+
+/** What the sender says of its episode. Digests in hex; null: not said. */
+export interface Declared {
+  kind: "declared";
+  bytes: number;
+  sha256: string | null;
+  treeSha256: string | null;
+}
+
+/** Reads the headers that describe the body. */
+export function decideHeaders(headers: PutHeaders, maxBytes: number): Declared | Refusal {
+  if (headers.contentLength === null || headers.transferEncoding !== null) {
+    return refuse("length-required", "send Content-Length and no Transfer-Encoding");
+  }
+  if (!/^\d{1,15}$/.test(headers.contentLength)) return refuse("malformed", "Content-Length is not a whole number");
+  const bytes = Number(headers.contentLength);
+  if (bytes === 0) return refuse("malformed", "the body is empty");
+  if (bytes > maxBytes) {
+    return refuse(
+      "too-large",
+      `${formatBytes(bytes)} is more than the ${formatBytes(maxBytes)} that one episode may have`,
+    );
+  }
+  const sha256 = headers.reprDigest === null ? null : parseReprDigest(headers.reprDigest);
+  if (sha256 === "malformed")
+    return refuse("malformed-digest", "Repr-Digest: sha-256 is not 32 bytes in base64 between colons");
+  const treeSha256 = headers.treeDigest === null ? null : parseTreeDigest(headers.treeDigest);
+  if (treeSha256 === "malformed")
+    return refuse("malformed-digest", "X-Labfleet-Tree-Digest is not sha256: and 64 hex digits");
+  return { kind: "declared", bytes, sha256, treeSha256 };
+}
+
+/** What is on the disk under a name. `row-only`: the file is missing; `damaged`: it has another size than its row says. */
+export type Stored =
+  | { kind: "none" }
+  | { kind: "stored"; row: IndexRow }
+  | { kind: "row-only"; row: IndexRow }
+  | { kind: "damaged"; row: IndexRow };
+
+/** An episode that is already there. */
+export interface Duplicate {
+  kind: "duplicate";
+  row: IndexRow;
+}
+
+/** What to do when the name is taken, from the headers alone; `read`: only the body can tell. */
+export function decideStored(stored: Stored, declared: Declared): Duplicate | Refusal | { kind: "read" } {
+  if (stored.kind === "none") return { kind: "read" };
+  if (stored.kind === "damaged") {
+    return refuse("damaged", "the stored copy has another size than its index row; on the collector: receiver verify", {
+      retryAfterS: 300,
+    });
+  }
+  if (declared.sha256 === null && !isSameTree(stored.row, declared)) return { kind: "read" };
+  const same = declared.sha256 === stored.row.sha256;
+  if (stored.kind === "row-only") return same ? { kind: "read" } : conflict(stored);
+  return same || isSameTree(stored.row, declared) ? { kind: "duplicate", row: stored.row } : conflict(stored);
+}
+
+/** What to do when the name is taken, after the body was read and its digest computed. */
+export function decideSecond(
+  stored: Exclude<Stored, { kind: "none" }>,
+  declared: Declared,
+  sha256: string,
+): Duplicate | Refusal {
+  const same = stored.row.sha256 === sha256 || isSameTree(stored.row, declared);
+  return same && stored.kind === "stored" ? { kind: "duplicate", row: stored.row } : conflict(stored);
+}
+
+function isSameTree(row: IndexRow, declared: Declared): boolean {
+  return declared.treeSha256 !== null && row.tree_sha256 === declared.treeSha256;
+}
+
+function conflict(stored: Exclude<Stored, { kind: "none" }>): Refusal {
+  const { sha256, tree_sha256 } = stored.row;
+  // The tree digest of a file that is gone must not be given: a shipper would take an equal one for "delivered".
+  return stored.kind === "stored"
+    ? refuse("conflict", `another episode of this name is stored, sha256 ${sha256}`, {
+        stored: { sha256, tree_sha256 },
+      })
+    : refuse(
+        "conflict",
+        "this name is taken by an index row whose file is missing; on the collector: receiver verify",
+        {
+          stored: { sha256 },
+        },
+      );
+}
+
+export interface Load {
+  uploads: number;
+  uploadsOfHost: number;
+  freeBytes: number;
+  /** Still to come for uploads that were already let in. */
+  outstandingBytes: number;
+}
+
+export interface AdmissionLimits {
+  uploadsTotal: number;
+  uploadsPerHost: number;
+  diskReserveBytes: number;
+}
+
+/** Whether there is room for one more upload of `bytes`; null: yes. */
+export function decideAdmission(load: Load, limits: AdmissionLimits, bytes: number): Refusal | null {
+  if (load.uploads >= limits.uploadsTotal || load.uploadsOfHost >= limits.uploadsPerHost) {
+    const whose =
+      load.uploads >= limits.uploadsTotal ? `${load.uploads} uploads` : `${load.uploadsOfHost} of this host`;
+    return refuse("too-many-uploads", `${whose} are running`, { retryAfterS: 5 });
+  }
+  if (load.freeBytes - load.outstandingBytes - bytes < limits.diskReserveBytes) {
+    return refuse(
+      "disk-full",
+      `no room for ${formatBytes(bytes)} above the reserve of ${formatBytes(limits.diskReserveBytes)}`,
+      {
+        retryAfterS: 300,
+      },
+    );
+  }
+  return null;
+}
+
+/** The proof: what was computed against what was declared; null: they agree, or nothing was declared. */
+export function decideProof(declared: Declared, sha256: string): Refusal | null {
+  if (declared.sha256 === null || declared.sha256 === sha256) return null;
+  return refuse("digest-mismatch", `declared sha256 ${declared.sha256}, received ${sha256}`);
+}

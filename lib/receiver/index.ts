@@ -1,0 +1,142 @@
+// index.jsonl: which episodes are stored. The file is the only truth; the table over it is rebuilt at every start.
+
+import { close, constants, fdatasync, ftruncate, open, read, write } from "node:fs";
+import { appendFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { EpisodeAddress } from "../core/names.ts";
+import type { IndexRow } from "../core/types.ts";
+import { type AppendLog, openAppendLog } from "./append-log.ts";
+import { IndexTable } from "./index-table.ts";
+import { addressOfLine, formatRow, parseRow } from "./rows.ts";
+
+const fs = {
+  close: promisify(close),
+  fdatasync: promisify(fdatasync),
+  ftruncate: promisify(ftruncate),
+  open: promisify(open),
+  read: promisify(read),
+  write: promisify(write),
+};
+
+const NEWLINE = 0x0a;
+const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Rows are some 400 bytes; names, a path and a commit cannot make them longer than this. */
+const ROW_BYTES = 4096;
+
+export interface EpisodeIndex {
+  readonly table: IndexTable;
+  /** The newest row of an episode, or null. */
+  find(address: EpisodeAddress): Promise<IndexRow | null>;
+  /** The row at a byte offset, or null when none stands there. */
+  rowAt(offset: number): Promise<IndexRow | null>;
+  /** Adds a row; it is on the disk when this resolves. */
+  append(row: IndexRow): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OpenedIndex {
+  index: EpisodeIndex;
+  /** Bytes of a torn last line that were cut off. */
+  tornBytes: number;
+  /** Lines that are no rows. */
+  badLines: number;
+}
+
+/**
+ * Opens an index, making it if there is none. A torn last line is moved to `tornPath`; what is left is flushed, so that
+ * a row that is seen is also on the disk.
+ */
+export async function openIndex(path: string, tornPath: string, seed: number): Promise<OpenedIndex> {
+  const table = new IndexTable(seed);
+  const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
+  let badLines = 0;
+  let tornBytes = 0;
+  try {
+    const tail = await scanLines(fd, (bytes, start, end, offset) => {
+      const address = addressOfLine(bytes, start, end);
+      if (address === null) badLines++;
+      else table.insert(address, offset);
+    });
+    const kept = await mendTail(fd, tail, tornPath);
+    if (kept !== null) table.insert(kept, tail.offset);
+    else tornBytes = tail.bytes.length;
+    await fs.fdatasync(fd);
+  } finally {
+    await fs.close(fd);
+  }
+  return { index: overLog(table, await openAppendLog(path, "index")), tornBytes, badLines };
+}
+
+export interface Tail {
+  /** What follows the last line break. */
+  bytes: Buffer;
+  offset: number;
+}
+
+/**
+ * Calls `onLine` for each whole line of a file, without its line break. `bytes` is used again after the call.
+ * @returns what follows the last line break
+ */
+export async function scanLines(
+  fd: number,
+  onLine: (bytes: Buffer, start: number, end: number, offset: number) => void,
+): Promise<Tail> {
+  let buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let held = 0;
+  let offset = 0;
+  for (;;) {
+    if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+    const { bytesRead } = await fs.read(fd, buffer, held, buffer.length - held, offset + held);
+    if (bytesRead === 0) return { bytes: Buffer.from(buffer.subarray(0, held)), offset };
+    held += bytesRead;
+    let start = 0;
+    for (;;) {
+      const end = buffer.indexOf(NEWLINE, start);
+      // Beyond `held` there are bytes of an earlier block.
+      if (end < 0 || end >= held) break;
+      if (end > start) onLine(buffer, start, end, offset + start);
+      start = end + 1;
+    }
+    buffer.copyWithin(0, start, held);
+    held -= start;
+    offset += start;
+  }
+}
+
+/** Ends a whole last row with its line break; moves a torn one aside. Returns the address of a row that was kept. */
+async function mendTail(fd: number, tail: Tail, tornPath: string): Promise<EpisodeAddress | null> {
+  if (tail.bytes.length === 0) return null;
+  const row = parseRow(tail.bytes.toString("utf8"));
+  if (row !== null) {
+    await fs.write(fd, Buffer.from("\n"), 0, 1, tail.offset + tail.bytes.length);
+    return { host: row.host_id, id: row.episode_id };
+  }
+  await appendFile(tornPath, Buffer.concat([tail.bytes, Buffer.from("\n")]), { mode: 0o640, flush: true });
+  await fs.ftruncate(fd, tail.offset);
+  return null;
+}
+
+function overLog(table: IndexTable, log: AppendLog): EpisodeIndex {
+  const rowAt = async (offset: number): Promise<IndexRow | null> => {
+    const buffer = Buffer.allocUnsafe(ROW_BYTES);
+    const { bytesRead } = await fs.read(log.fd, buffer, 0, ROW_BYTES, offset);
+    const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
+    return end < 0 ? null : parseRow(buffer.toString("utf8", 0, end));
+  };
+  return {
+    table,
+    rowAt,
+    async find(address) {
+      for (const offset of table.candidates(address)) {
+        const row = await rowAt(offset);
+        if (row !== null && row.host_id === address.host && row.episode_id === address.id) return row;
+      }
+      return null;
+    },
+    async append(row) {
+      const offset = await log.append(formatRow(row));
+      table.insert({ host: row.host_id, id: row.episode_id }, offset);
+    },
+    close: () => log.close(),
+  };
+}

@@ -1,0 +1,58 @@
+// From the connection to a temporary file of this attempt alone, hashing on the way. Nothing here gives it a name that
+// counts.
+
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { EpisodeAddress } from "../core/names.ts";
+import type { BodyEnd, UploadBody } from "./body.ts";
+import type { Disk } from "./disk.ts";
+
+/** Flushed in between every so many bytes: the last flush is short then, and a slow disk slows the sender early. */
+const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
+
+/** A received body in its temporary file, still open. */
+export interface Received {
+  kind: "received";
+  temp: string;
+  fd: number;
+  bytes: number;
+  sha256: string;
+}
+
+/** The name of a new temporary file: never that of another attempt (restic/rest-server#142). */
+export function tempPath(incoming: string, { host, id }: EpisodeAddress): string {
+  // Cut, since a host and an id of 128 characters would not leave room for the rest within NAME_MAX.
+  return join(incoming, `${host.slice(0, 60)}.${id.slice(0, 100)}.${randomBytes(12).toString("hex")}.part`);
+}
+
+/**
+ * Reads a body to its end into an open file. Writing one chunk and reading the next overlap; never more than these two
+ * are held.
+ * @param wrote called with the size of each chunk that was written
+ * @throws the disk's error
+ */
+export async function receiveBody(
+  disk: Disk,
+  fd: number,
+  body: UploadBody,
+  wrote: (bytes: number) => void,
+): Promise<{ bytes: number; sha256: string } | Exclude<BodyEnd, "end">> {
+  const hash = new Bun.CryptoHasher("sha256");
+  let writing: Promise<void> = Promise.resolve();
+  let bytes = 0;
+  let unflushed = 0;
+  for (;;) {
+    const chunk = await body.read();
+    await writing;
+    if (typeof chunk === "string") return chunk === "end" ? { bytes, sha256: hash.digest("hex") } : chunk;
+    if (unflushed >= FLUSH_EVERY_BYTES) {
+      await disk.flush(fd);
+      unflushed = 0;
+    }
+    writing = disk.write(fd, chunk, bytes).then(() => wrote(chunk.length));
+    writing.catch(() => undefined); // awaited above, after the next chunk has come
+    hash.update(chunk);
+    bytes += chunk.length;
+    unflushed += chunk.length;
+  }
+}
