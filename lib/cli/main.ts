@@ -1,8 +1,8 @@
 // Runs a tool: command line in, exit code out. The only place where a tool's failure becomes text, and the only one
 // that ends the process.
 
-import { errorText, UserError } from "../core/failure.ts";
 import { EXIT } from "../core/exit.ts";
+import { errorText, UserError } from "../core/failure.ts";
 import { type CommandLine, parseCommandLine, type ToolSpec } from "./options.ts";
 
 /** Parses `argv`, runs the tool and ends the process with its exit code. */

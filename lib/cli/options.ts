@@ -1,9 +1,9 @@
 // One table per tool is the source of parsing and of --help. What is wrong with a command line is said in one sentence.
 
 import { parseArgs } from "node:util";
+import { versionLine } from "../core/build-info.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { nearest } from "../core/nearest.ts";
-import { versionLine } from "../core/build-info.ts";
 
 export interface OptionSpec {
   /** Placeholder of the value in --help; none for a switch. */
@@ -51,6 +51,7 @@ const COMMON: Record<string, OptionSpec> = {
  * @throws UserError (exit 2) with the nearest option or command
  */
 export function parseCommandLine(spec: ToolSpec, argv: readonly string[]): Parsed {
+  refuseUnknownOptions(spec, argv);
   const { command, rest } = splitCommand(spec, argv);
   const commandSpec = spec.commands[command] ?? { help: "" };
   const table = { ...spec.options, ...commandSpec.options, ...COMMON };
@@ -79,6 +80,18 @@ function takesValue(spec: ToolSpec, arg: string | undefined): boolean {
   if (arg === undefined || !arg.startsWith("--") || arg.includes("=")) return false;
   const all = [spec.options, ...Object.values(spec.commands).map((c) => c.options ?? {})];
   return all.some((table) => table[arg.slice(2)]?.value !== undefined);
+}
+
+/** Before anything else: after a mistyped option its value would look like a command. */
+function refuseUnknownOptions(spec: ToolSpec, argv: readonly string[]): void {
+  const known = [spec.options, COMMON, ...Object.values(spec.commands).map((c) => c.options ?? {})].flatMap(
+    Object.keys,
+  );
+  for (const arg of argv) {
+    if (arg === "--") return;
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    if (name !== undefined && !known.includes(name)) throw usageError(spec, `no option --${name}`, name, known, "--");
+  }
 }
 
 function parseOptions(

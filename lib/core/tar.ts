@@ -23,10 +23,19 @@ export function tarHeader(member: TarMember): Buffer {
   const records: string[] = [];
   if (name.length > NAME_BYTES) records.push(paxRecord("path", name));
   if (member.size > OCTAL_MAX) records.push(paxRecord("size", String(member.size)));
-  const own = headerBlock({ ...member, name: name.slice(0, NAME_BYTES), size: Math.min(member.size, OCTAL_MAX) }, member.kind === "file" ? "0" : "5");
+  const own = headerBlock(
+    { ...member, name: name.slice(0, NAME_BYTES), size: Math.min(member.size, OCTAL_MAX) },
+    member.kind === "file" ? "0" : "5",
+  );
   if (records.length === 0) return own;
   const body = Buffer.from(records.join(""), "latin1");
-  const extension: TarMember = { name: "pax", kind: "file", size: body.length, executable: false, mtimeS: member.mtimeS };
+  const extension: TarMember = {
+    name: "pax",
+    kind: "file",
+    size: body.length,
+    executable: false,
+    mtimeS: member.mtimeS,
+  };
   return Buffer.concat([headerBlock(extension, "x"), body, Buffer.alloc(tarPadding(body.length)), own]);
 }
 

@@ -1,8 +1,8 @@
 // The life of a daemon, top to bottom: start, READY, wait, STOPPING, drain, exit code.
 
-import { formatSeconds } from "../core/units.ts";
 import { EXIT } from "../core/exit.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
+import { formatSeconds } from "../core/units.ts";
 import { createNotifier, type Notifier } from "../os/notify.ts";
 import type { Log } from "./log.ts";
 import { createProgress, type Progress } from "./progress.ts";

@@ -3,6 +3,7 @@
 
 import { fstatSync } from "node:fs";
 import { createConsola, type LogObject } from "consola";
+import { UserError } from "../core/failure.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
@@ -92,4 +93,12 @@ export function openLog(tool: string, level: LogLevel): Log {
 function lineOfEntry(options: LogOptions, entry: LogObject): string {
   const level = LOG_LEVELS.find((name) => name === entry.type) ?? "info";
   return formatLine(options.sink, options.tool, level, entry.args.map(String).join(" "), options.now(), options.colour);
+}
+
+/** The value of `--log-level`, `info` when it was not given. */
+export function readLogLevel(value: string | true | undefined): LogLevel {
+  if (value === undefined) return "info";
+  const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
+  if (level !== undefined) return level;
+  throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
 }

@@ -2,8 +2,8 @@
 // Pure: the caller reads the file.
 
 import { parse, TomlError } from "smol-toml";
-import { nearest } from "../core/nearest.ts";
 import { UserError } from "../core/failure.ts";
+import { nearest } from "../core/nearest.ts";
 import { type } from "./ark.ts";
 import { unknownKeys } from "./known-keys.ts";
 import { lineOf } from "./lines.ts";

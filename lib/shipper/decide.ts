@@ -135,7 +135,8 @@ export function readReceipt(body: unknown): Receipt | null {
   if (!isTable(body)) return null;
   const { status, host_id, episode_id, bytes, sha256, tree_sha256 = null, received_at_wall } = body;
   if (status !== "stored" && status !== "duplicate") return null;
-  if (typeof host_id !== "string" || typeof episode_id !== "string" || typeof received_at_wall !== "string") return null;
+  if (typeof host_id !== "string" || typeof episode_id !== "string" || typeof received_at_wall !== "string")
+    return null;
   if (typeof bytes !== "number" || !isSha256Hex(sha256)) return null;
   if (tree_sha256 !== null && !isSha256Hex(tree_sha256)) return null;
   return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall };

@@ -1,25 +1,31 @@
-// The packing thread: takes one job at a time from the main thread and answers with its result. Compiled into the
-// executable as a second entry point.
+// The packing thread: takes one packing job at a time from the main thread, and questions about directories in between.
+// Compiled into the executable as a second entry point.
 
-import { type PackJob, type PackResult, packEpisode } from "./pack.ts";
+import { fingerprintOf, type PackJob, type PackResult, packEpisode } from "./pack.ts";
 
-export type ToPacker = { type: "pack"; job: PackJob } | { type: "cancel" };
-export type FromPacker = { type: "moved"; bytes: number } | { type: "result"; result: PackResult };
+export type ToPacker =
+  | { type: "pack"; job: PackJob }
+  | { type: "cancel" }
+  | { type: "fingerprint"; question: number; root: string };
+export type FromPacker =
+  | { type: "moved" }
+  | { type: "result"; result: PackResult }
+  | { type: "fingerprint"; question: number; fingerprint: string | null };
 
 declare const self: Worker;
 
 let cancelled = false;
 
-self.onmessage = async (event: MessageEvent<ToPacker>): Promise<void> => {
-  if (event.data.type === "cancel") {
+const post = (message: FromPacker): void => self.postMessage(message);
+
+self.onmessage = async ({ data }: MessageEvent<ToPacker>): Promise<void> => {
+  if (data.type === "cancel") {
     cancelled = true;
-    return;
+  } else if (data.type === "fingerprint") {
+    post({ type: "fingerprint", question: data.question, fingerprint: fingerprintOf(data.root) });
+  } else {
+    cancelled = false;
+    const hooks = { moved: () => post({ type: "moved" }), cancelled: () => cancelled };
+    post({ type: "result", result: await packEpisode(data.job, hooks) });
   }
-  cancelled = false;
-  const post = (message: FromPacker): void => self.postMessage(message);
-  const result = await packEpisode(event.data.job, {
-    moved: (bytes) => post({ type: "moved", bytes }),
-    cancelled: () => cancelled,
-  });
-  post({ type: "result", result });
 };

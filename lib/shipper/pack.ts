@@ -19,7 +19,7 @@ export interface PackJob {
 }
 
 export type PackResult =
-  | { kind: "packed"; bytes: number; sha256: string; treeSha256: string; treeBytes: number; files: number; skipped: string[] }
+  | PackedArchive
   /** Written to while it was read: not finished after all, or a very late writer. */
   | { kind: "changed"; detail: string }
   /** The marker's manifest does not fit the files: a power cut between data and marker. */
@@ -30,9 +30,23 @@ export type PackResult =
   | { kind: "vanished" }
   | { kind: "cancelled" };
 
+export interface PackedArchive {
+  kind: "packed";
+  bytes: number;
+  sha256: string;
+  /** Of the uncompressed tar. */
+  treeSha256: string;
+  treeBytes: number;
+  files: number;
+  /** What the directory looked like: see `fingerprintOf`. */
+  fingerprint: string;
+  /** Links, devices and sockets that were left out. */
+  skipped: string[];
+}
+
 export interface PackHooks {
-  /** Uncompressed bytes that went through so far. */
-  moved(bytes: number): void;
+  /** Bytes went through. */
+  moved(): void;
   cancelled(): boolean;
 }
 
@@ -57,6 +71,16 @@ export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackR
   return result;
 }
 
+/** A text that changes whenever a file below `root` changes; null when it cannot be read. */
+export function fingerprintOf(root: string): string | null {
+  try {
+    return treeFingerprint(walkTree(root));
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
 async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const tree = walkTree(job.root);
   const before = treeFingerprint(tree);
@@ -75,7 +99,7 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
     if (faults.length > 0) return { kind: "incomplete", faults };
   }
   const files = tree.entries.filter((entry) => entry.kind === "file").length;
-  return { kind: "packed", ...written, files, skipped: tree.skipped };
+  return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped };
 }
 
 type Written = { bytes: number; sha256: string; treeSha256: string; treeBytes: number };
@@ -86,7 +110,12 @@ async function writeArchive(
   digests: Map<string, string> | null,
   hooks: PackHooks,
 ): Promise<Written | "cancelled" | "no-space"> {
-  const source: ArchiveSource = { root: job.root, id: job.id, tree, onFile: digests === null ? null : fileDigest(digests) };
+  const source: ArchiveSource = {
+    root: job.root,
+    id: job.id,
+    tree,
+    onFile: digests === null ? null : fileDigest(digests),
+  };
   const pool = createPool();
   const treeHash = new Bun.CryptoHasher("sha256");
   const hash = new Bun.CryptoHasher("sha256");
@@ -111,7 +140,7 @@ async function writeArchive(
       inFlight.push({ block, frame: Bun.zstdCompress(block, { level: LEVEL }) });
       treeBytes += block.length;
       if (inFlight.length >= FRAMES_IN_FLIGHT) await writeOldest();
-      hooks.moved(treeBytes);
+      hooks.moved();
       if (bytes - spaceCheckedAt < SPACE_CHECK_BYTES) continue;
       if (!hasRoomFor(job, 0)) return "no-space";
       spaceCheckedAt = bytes;
@@ -168,7 +197,8 @@ function failureOf(error: unknown, job: PackJob): PackResult {
   if (code === "ENOSPC" || code === "EDQUOT") return noSpace(job, 0);
   const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : job.root;
   // Gone while we looked: the whole episode was taken away, or just one file of it.
-  if (code === "ENOENT") return path === job.root ? { kind: "vanished" } : { kind: "changed", detail: `${path} went away` };
+  if (code === "ENOENT")
+    return path === job.root ? { kind: "vanished" } : { kind: "changed", detail: `${path} went away` };
   if (code === "ELOOP") return { kind: "changed", detail: `${path} became a link` };
   return { kind: "unreadable", path, code, detail: errorText(error) };
 }

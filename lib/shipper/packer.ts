@@ -1,39 +1,65 @@
 // The packing thread as seen from the main thread: one job at a time, its progress, and a way to call it off.
 
+import { BUILD } from "../core/build-info.ts";
 import type { PackJob, PackResult } from "./pack.ts";
 import type { FromPacker, ToPacker } from "./pack-worker.ts";
 
 export interface Packer {
   /** Packs one episode; only one job at a time. `moved` is called as bytes go through. */
   pack(job: PackJob, moved: () => void): Promise<PackResult>;
+  /** What a directory looks like now, for comparison with a packed archive's; null when it cannot be read. */
+  fingerprint(root: string): Promise<string | null>;
   /** Calls the present job off: it resolves as `cancelled` soon. */
   cancel(): void;
   close(): void;
 }
 
+/** In an executable everything is one file at the root, and threads lie below it by their path in the project. */
+const THREAD = BUILD.target === "source" ? "./pack-worker.ts" : "./lib/shipper/pack-worker.js";
+
 /** Starts the packing thread. */
 export function startPacker(): Packer {
-  const worker = new Worker(new URL("./pack-worker.ts", import.meta.url).href);
-  let current: { resolve: (result: PackResult) => void; reject: (error: unknown) => void; moved: () => void } | null = null;
+  const worker = new Worker(new URL(THREAD, import.meta.url).href);
+  let current: { resolve: (result: PackResult) => void; reject: (error: unknown) => void; moved: () => void } | null =
+    null;
+  let dead: Error | null = null;
+  const questions = new Map<number, PromiseWithResolvers<string | null>>();
+  let nextQuestion = 0;
   const send = (message: ToPacker): void => worker.postMessage(message);
   worker.onmessage = (event: MessageEvent<FromPacker>) => {
-    if (event.data.type === "moved") return current?.moved();
+    const { data } = event;
+    if (data.type === "moved") return current?.moved();
+    if (data.type === "fingerprint") {
+      questions.get(data.question)?.resolve(data.fingerprint);
+      questions.delete(data.question);
+      return;
+    }
     const job = current;
     current = null;
-    job?.resolve(event.data.result);
+    job?.resolve(data.result);
   };
   worker.onerror = (event) => {
-    const job = current;
+    dead = new Error(`the packing thread failed: ${event.message}`);
+    current?.reject(dead);
     current = null;
-    job?.reject(new Error(`the packing thread failed: ${event.message}`));
+    for (const question of questions.values()) question.reject(dead);
+    questions.clear();
   };
   return {
     pack(job, moved) {
+      if (dead !== null) return Promise.reject(dead);
       if (current !== null) throw new Error("the packing thread takes one job at a time");
       return new Promise((resolve, reject) => {
         current = { resolve, reject, moved };
         send({ type: "pack", job });
       });
+    },
+    fingerprint(root) {
+      if (dead !== null) return Promise.reject(dead);
+      const question = Promise.withResolvers<string | null>();
+      questions.set(++nextQuestion, question);
+      send({ type: "fingerprint", question: nextQuestion, root });
+      return question.promise;
     },
     cancel: () => send({ type: "cancel" }),
     close: () => worker.terminate(),

@@ -1,0 +1,27 @@
+// The shipper's command line, as a table: parsing and --help come from here.
+
+import type { ToolSpec } from "../cli/options.ts";
+
+export const SHIPPER_COMMANDS: ToolSpec = {
+  name: "shipper",
+  summary: "packs finished episodes and ships them to the receiver; loses none",
+  about: ["Without a command it runs as a daemon (systemd: labfleet-shipper.service)."],
+  commands: {
+    "": { help: "run until SIGTERM" },
+    once: { help: "ship what is there, then exit: 0 all shipped, 3 something was not" },
+    status: { help: "what waits, what is under way, what was refused and why", options: { json: { help: "as JSON" } } },
+    requeue: {
+      operands: "<id>… | --all [--reason R]",
+      maxOperands: Number.POSITIVE_INFINITY,
+      help: "take refused episodes back into the queue",
+      options: {
+        all: { help: "every episode in quarantine" },
+        reason: { value: "R", help: "with --all: only those refused for R" },
+      },
+    },
+  },
+  options: {
+    config: { value: "PATH", help: "configuration (default /etc/labfleet/lab-host.toml)" },
+    "log-level": { value: "LEVEL", help: "error, warn, info (default) or debug" },
+  },
+};

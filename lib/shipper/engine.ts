@@ -1,0 +1,312 @@
+// The shipper at work: what is packed and sent next, side by side, and when to stop for a while. What an answer means is
+// in decide.ts, what comes next in queue.ts, where an episode goes in settle.ts; here they meet.
+
+import { backoffSeconds } from "../core/backoff.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Progress } from "../runtime/progress.ts";
+import type { ShipperConfig } from "./config.ts";
+import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import { type PackStep, packStep } from "./pack-step.ts";
+import type { Packer } from "./packer.ts";
+import { type Entry, Queue } from "./queue.ts";
+import { scanEpisodes } from "./scan.ts";
+import { type SendStep, sendStep } from "./send-step.ts";
+import { type Dirs, finishSettlement } from "./settle.ts";
+
+export interface EngineDeps {
+  config: ShipperConfig;
+  dirs: Dirs;
+  packer: Packer;
+  log: Log;
+  progress: Progress;
+  bootId: string;
+  /** Milliseconds that never jump, for waits. */
+  now: () => number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Frees so many bytes from acknowledged episodes if it can. */
+  freeSpace: (bytes: number) => Promise<void>;
+  /** Something happened that `status` should show. */
+  changed: () => void;
+  /** A bug: the daemon must not go on. */
+  fail: (error: unknown) => void;
+  /** One try for each episode, no second one: `shipper once`. */
+  once: boolean;
+}
+
+export interface Pause {
+  /** `misconfigured`: we are; `failing`: several episodes in a row could not be sent, so the fault is hardly theirs. */
+  kind: "misconfigured" | "failing";
+  reason: string;
+  detail: string;
+  failures: number;
+  untilMs: number;
+}
+
+/** How long a full disk or a missing right is left alone before it is looked at again, milliseconds. */
+const RECHECK_MS = 30_000;
+/** So many failed sends in a row, and the queue sends one at a time, with growing waits, until one gets through. */
+const FAILING_STREAK = 3;
+/** Archives in back-off that may lie in the outbox beyond those about to be sent. */
+const SPARE_ARCHIVES = 8;
+
+export class Engine {
+  readonly queue = new Queue();
+  readonly records = new Map<string, OutboxRecord>();
+  pause: Pause | null = null;
+  diskLow = false;
+  recording = 0;
+  delivered = 0;
+  quarantined = 0;
+  private streak = 0;
+  private packing = false;
+  private packNotBeforeMs = 0;
+  private stopping = false;
+  private readonly abort = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+  private wake: ReturnType<typeof setTimeout> | null = null;
+  private readonly warnedNames = new Set<string>();
+
+  constructor(readonly deps: EngineDeps) {}
+
+  /** Takes over what earlier runs left in the outbox: finishes settlements, keeps whole archives. */
+  async recover(): Promise<void> {
+    const { dirs, bootId, log } = this.deps;
+    for (const record of await recoverOutbox(dirs.outbox, bootId)) {
+      const entry = newEntry(record.id, record.finished_ms, "packed");
+      this.records.set(record.id, record);
+      this.queue.restore(entry);
+      if (record.settlement === null) continue;
+      log.info("finishing what an earlier run had decided", { episode: record.id, to: record.settlement.to });
+      await this.finishHeld(entry);
+    }
+  }
+
+  /** Looks for new episodes and for held ones that can go on. */
+  async scan(): Promise<void> {
+    const scan = await scanEpisodes(this.deps.dirs.episodes, (id) => this.queue.has(id));
+    this.queue.add(scan.finished);
+    this.recording = scan.recording;
+    this.queue.forgetWaiting((id) => !scan.present.has(id));
+    for (const name of scan.badNames) this.warnName(name);
+    for (const entry of this.queue.inStage("held")) {
+      if (entry.notBeforeMs <= this.deps.now()) await this.finishHeld(entry);
+    }
+  }
+
+  /** Starts whatever can be started now. */
+  pump(): void {
+    if (this.stopping) return;
+    while (this.maySend()) {
+      const entry = this.queue.nextToSend(this.deps.now());
+      if (entry === null) break;
+      this.begin("sending", entry, () => this.sendOne(entry));
+    }
+    if (this.mayPack()) {
+      const entry = this.queue.nextToPack(this.deps.now());
+      if (entry !== null) {
+        this.packing = true;
+        this.begin("packing", entry, () => this.packOne(entry).finally(() => (this.packing = false)));
+      }
+    }
+    this.sleepUntilDue();
+    this.deps.changed();
+  }
+
+  /** Resolves when nothing runs and nothing can be started now. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.race(this.running);
+  }
+
+  /** Takes nothing new, lets uploads finish for `drainMs`, then breaks them off: they are sent again another time. */
+  async stop(drainMs: number): Promise<void> {
+    this.stopping = true;
+    if (this.wake !== null) clearTimeout(this.wake);
+    this.deps.packer.cancel();
+    const timer = setTimeout(() => this.abort.abort(), drainMs);
+    await this.settled();
+    clearTimeout(timer);
+  }
+
+  get uploads(): number {
+    return this.queue.inStage("sending").length;
+  }
+
+  private maySend(): boolean {
+    if (this.pause === null) return this.uploads < this.deps.config.transfers;
+    // Paused: when the wait is over, one episode goes ahead and sees.
+    return this.uploads === 0 && this.deps.now() >= this.pause.untilMs;
+  }
+
+  private mayPack(): boolean {
+    if (this.packing || this.deps.now() < this.packNotBeforeMs) return false;
+    const ready = this.queue.inStage("packed").filter((entry) => entry.notBeforeMs <= this.deps.now());
+    return ready.length <= this.deps.config.transfers;
+  }
+
+  private begin(stage: "sending" | "packing", entry: Entry, work: () => Promise<void>): void {
+    entry.stage = stage;
+    const task = work()
+      .catch((error: unknown) => this.failed(entry, error))
+      .finally(() => {
+        this.running.delete(task);
+        this.pump();
+      });
+    this.running.add(task);
+  }
+
+  private async packOne(entry: Entry): Promise<void> {
+    await this.evictSpareArchive();
+    this.apply(entry, await packStep(this.deps, entry));
+  }
+
+  private async sendOne(entry: Entry): Promise<void> {
+    const record = this.records.get(entry.id);
+    if (record === undefined) throw new Error(`no outbox record for packed episode ${entry.id}`);
+    const step = await sendStep(this.deps, entry, record, this.abort.signal);
+    if (step.next === "gone" || step.next === "held") this.resume();
+    this.apply(entry, step);
+    if (step.next === "retry" && ++this.streak >= FAILING_STREAK) this.pauseQueue("failing", step);
+  }
+
+  /** Carries a step's outcome into the queue. */
+  private apply(entry: Entry, step: PackStep | SendStep): void {
+    switch (step.next) {
+      case "packed":
+        entry.stage = "packed";
+        if (step.record !== null) this.records.set(entry.id, step.record);
+        return;
+      case "gone":
+        this.queue.remove(entry.id);
+        this.records.delete(entry.id);
+        if (step.counts === "delivered") this.delivered++;
+        if (step.counts === "quarantined") this.quarantined++;
+        return;
+      case "retry":
+        entry.stage = step.repack ? "waiting" : "packed";
+        if (step.repack) this.records.delete(entry.id);
+        return this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
+      case "held":
+        return this.hold(entry, step.reason, step.fix);
+      case "waiting":
+        entry.stage = "waiting";
+        this.records.delete(entry.id);
+        return;
+      case "no-space":
+        entry.stage = "waiting";
+        return this.waitForSpace(step.neededBytes);
+      case "paused":
+        entry.stage = "packed";
+        return this.pauseQueue("misconfigured", step);
+    }
+  }
+
+  private retryLater(entry: Entry, reason: string, detail: string, retryAfterS: number | null): void {
+    entry.failures++;
+    if (reason === "digest-mismatch") entry.mismatches++;
+    const waitS = backoffSeconds(this.deps.config.backoffSeconds, entry.failures, this.deps.random(), retryAfterS);
+    entry.notBeforeMs = this.later(waitS);
+    entry.reason = reason;
+    this.deps.log.warn(`not shipped yet: ${detail}`, {
+      episode: entry.id,
+      reason,
+      failures: entry.failures,
+      again_in_s: waitS.toFixed(1),
+    });
+  }
+
+  private pauseQueue(kind: Pause["kind"], why: { reason: string; detail: string; retryAfterS: number | null }): void {
+    const { reason, detail, retryAfterS } = why;
+    const failures = (this.pause?.failures ?? 0) + 1;
+    const waitS = backoffSeconds(this.deps.config.backoffSeconds, failures, this.deps.random(), retryAfterS);
+    if (this.pause?.kind !== kind || this.pause.reason !== reason) {
+      const tail = kind === "misconfigured" ? "no episode is at fault, nothing is lost" : "trying one at a time";
+      this.deps.log.error(`queue paused: ${detail}; ${tail}`, { reason });
+    }
+    this.pause = { kind, reason, detail, failures, untilMs: this.later(waitS) };
+  }
+
+  private resume(): void {
+    if (this.pause !== null) this.deps.log.info("queue goes on: the receiver takes episodes again");
+    this.pause = null;
+    this.streak = 0;
+  }
+
+  private hold(entry: Entry, reason: string, fix: string | null): void {
+    // Said once for each episode and reason, not every time it is looked at again.
+    if (entry.reason !== reason)
+      this.deps.log.error(`${reason}${fix === null ? "" : `; fix: ${fix}`}`, { episode: entry.id });
+    entry.stage = "held";
+    entry.reason = reason;
+    entry.notBeforeMs = this.later(RECHECK_MS / 1000);
+  }
+
+  /** Goes on with a held episode: a settlement that could not be carried out, or packing again. */
+  private async finishHeld(entry: Entry): Promise<void> {
+    const record = this.records.get(entry.id);
+    if (record?.settlement === undefined || record.settlement === null) {
+      entry.stage = "waiting";
+      return;
+    }
+    try {
+      await finishSettlement(this.deps.dirs, record);
+      this.apply(entry, { next: "gone", counts: record.settlement.to === "shipped" ? "delivered" : "quarantined" });
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      this.hold(entry, `cannot move the episode to ${record.settlement.to}/: ${errorText(error)}`, null);
+    }
+  }
+
+  private waitForSpace(neededBytes: number): void {
+    if (!this.diskLow) this.deps.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
+    this.diskLow = true;
+    this.packNotBeforeMs = this.later(RECHECK_MS / 1000);
+    const freeing = this.deps.freeSpace(neededBytes).catch((error: unknown) => this.deps.fail(error));
+    const task = freeing.finally(() => this.running.delete(task));
+    this.running.add(task);
+  }
+
+  /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
+  private async evictSpareArchive(): Promise<void> {
+    const waiting = this.queue.inStage("packed").filter((entry) => entry.notBeforeMs > this.deps.now());
+    if (waiting.length <= SPARE_ARCHIVES) return;
+    const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
+    last.stage = "waiting";
+    this.records.delete(last.id);
+    await dropRecord(this.deps.dirs.outbox, last.id);
+  }
+
+  private failed(entry: Entry, error: unknown): void {
+    if (errorCode(error) === null) return this.deps.fail(error);
+    // A disk or a right that failed us outside the expected places: later again, and never the episode's fault.
+    entry.stage = this.records.has(entry.id) ? "packed" : "waiting";
+    this.retryLater(entry, errorCode(error) ?? "error", errorText(error), RECHECK_MS / 1000);
+  }
+
+  private later(seconds: number): number {
+    return this.deps.once ? Number.POSITIVE_INFINITY : this.deps.now() + seconds * 1000;
+  }
+
+  private sleepUntilDue(): void {
+    if (this.wake !== null) clearTimeout(this.wake);
+    const now = this.deps.now();
+    const dues = [this.queue.nextDueMs(now), this.pause?.untilMs ?? null, this.packNotBeforeMs].filter(
+      (due): due is number => due !== null && due > now && Number.isFinite(due),
+    );
+    this.wake = dues.length === 0 ? null : setTimeout(() => this.pump(), Math.min(...dues) - now + 1);
+  }
+
+  private warnName(name: string): void {
+    if (this.warnedNames.has(name)) return;
+    this.warnedNames.add(name);
+    this.deps.log.warn("an episode of this name cannot be shipped, no URL can carry it: rename its directory", {
+      name,
+    });
+  }
+}
+
+/** A queue entry in its first state. */
+export function newEntry(id: string, finishedMs: number, stage: Entry["stage"]): Entry {
+  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, reason: null };
+}

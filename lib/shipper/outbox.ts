@@ -1,0 +1,135 @@
+// The outbox: one packed archive and one small record an episode. It is a cache: whatever is missing or doubtful in it
+// is packed again. That is why archives are not flushed to the disk here; a record tells whether its archive was written
+// since this boot, and one from an earlier boot is read and hashed before it is believed.
+
+import { createReadStream } from "node:fs";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isSha256Hex } from "../core/digest.ts";
+import { errorCode } from "../core/failure.ts";
+import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
+import { fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
+
+/** Where an episode goes and what is written into it there; decided, and perhaps not yet done. */
+export interface Settlement {
+  to: "shipped" | "quarantine";
+  /** Name of the directory there: the episode's, or with a suffix when that was taken. */
+  target: string;
+  /** `receipt.json` or `rejection.json`. */
+  document: Record<string, unknown>;
+}
+
+export interface OutboxRecord {
+  id: string;
+  /** The episode's directory when it was packed: another directory of this name is another episode. */
+  directory_inode: string;
+  finished_ms: number;
+  fingerprint: string;
+  bytes: number;
+  sha256: string;
+  tree_sha256: string;
+  code_commit: string | null;
+  boot_id: string;
+  mismatches: number;
+  settlement: Settlement | null;
+}
+
+/** A record of an episode that was never packed. */
+export const EMPTY_RECORD: Omit<OutboxRecord, "id" | "directory_inode"> = {
+  finished_ms: 0,
+  fingerprint: "",
+  bytes: 0,
+  sha256: "",
+  tree_sha256: "",
+  code_commit: null,
+  boot_id: "",
+  mismatches: 0,
+  settlement: null,
+};
+
+/** Path of an episode's archive, of its record, and of the archive while it is written. */
+export function outboxPaths(outboxDir: string, id: string) {
+  return {
+    archive: join(outboxDir, `${id}${ARCHIVE_SUFFIX}`),
+    record: join(outboxDir, `${id}.json`),
+    part: join(outboxDir, `.${id}.part`),
+  };
+}
+
+/** Gives a freshly packed archive its name and writes its record. */
+export async function admitArchive(outboxDir: string, record: OutboxRecord): Promise<void> {
+  const paths = outboxPaths(outboxDir, record.id);
+  await rename(paths.part, paths.archive);
+  await writeRecord(outboxDir, record);
+}
+
+/** Replaces an episode's record; after a power cut it is the old one or the new one. */
+export async function writeRecord(outboxDir: string, record: OutboxRecord): Promise<void> {
+  await writeFileDurable(outboxPaths(outboxDir, record.id).record, `${JSON.stringify(record)}\n`);
+}
+
+/**
+ * Forgets an episode: archive first, record last, and for good. A record that came back after a power cut could settle
+ * a later episode of the same name.
+ */
+export async function dropRecord(outboxDir: string, id: string): Promise<void> {
+  const paths = outboxPaths(outboxDir, id);
+  await removeIfExists(paths.archive);
+  await removeIfExists(paths.record);
+  await fsyncDir(outboxDir);
+}
+
+/**
+ * What earlier runs left. Half-written archives and unreadable records are removed; records that have a settlement come
+ * back in any case, the others only with an archive that is what they say.
+ * @param bootId this boot's /proc/sys/kernel/random/boot_id
+ */
+export async function recoverOutbox(outboxDir: string, bootId: string): Promise<OutboxRecord[]> {
+  const names = await readdir(outboxDir);
+  const records: OutboxRecord[] = [];
+  for (const name of names.filter((n) => n.endsWith(".json") && isName(n.slice(0, -".json".length)))) {
+    const id = name.slice(0, -".json".length);
+    const record = parseRecord(await readFile(join(outboxDir, name), "utf8"), id);
+    if (record !== null && (record.settlement !== null || (await isWhole(outboxDir, record, bootId))))
+      records.push(record);
+    else await dropRecord(outboxDir, id);
+  }
+  const kept = new Set(records.map(({ id }) => id));
+  for (const name of names) {
+    const id = name.endsWith(ARCHIVE_SUFFIX) ? name.slice(0, -ARCHIVE_SUFFIX.length) : null;
+    const isOrphan = id !== null && isName(id) && !kept.has(id);
+    // `.<id>.part` of the packer and `.<id>.json.<pid>.tmp` of a record.
+    if (isOrphan || /^\..+\.(?:part|tmp)$/.test(name)) await removeIfExists(join(outboxDir, name));
+  }
+  return records;
+}
+
+async function isWhole(outboxDir: string, record: OutboxRecord, bootId: string): Promise<boolean> {
+  const { archive } = outboxPaths(outboxDir, record.id);
+  try {
+    if ((await stat(archive)).size !== record.bytes) return false;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+  return record.boot_id === bootId || (await sha256OfFile(archive)) === record.sha256;
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+function parseRecord(text: string, id: string): OutboxRecord | null {
+  let value: Partial<OutboxRecord>;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (value.id !== id || typeof value.directory_inode !== "string") return null;
+  const record = { ...EMPTY_RECORD, ...value, id, directory_inode: value.directory_inode };
+  const isPacked = isSha256Hex(record.sha256) && isSha256Hex(record.tree_sha256) && record.fingerprint !== "";
+  return isPacked || record.settlement !== null ? record : null;
+}

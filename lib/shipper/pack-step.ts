@@ -1,0 +1,127 @@
+// One episode through packing: what came of it, as the engine's next move.
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { episodeCommit } from "./commit.ts";
+import type { EngineDeps } from "./engine.ts";
+import { admitArchive, EMPTY_RECORD, type OutboxRecord, outboxPaths } from "./outbox.ts";
+import type { PackedArchive, PackResult } from "./pack.ts";
+import type { Entry } from "./queue.ts";
+import { inodeOf, mayMove, settle } from "./settle.ts";
+
+/** The engine's next move with an episode. */
+export type PackStep = { next: "packed"; record: OutboxRecord } | Refused;
+
+type Refused =
+  | { next: "gone"; counts: "delivered" | "quarantined" | null }
+  | { next: "retry"; repack: true; reason: string; detail: string; retryAfterS: null }
+  | { next: "held"; reason: string; fix: string | null }
+  | { next: "waiting" }
+  | { next: "no-space"; neededBytes: number };
+
+/** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
+const PACK_STALL_S = 120;
+
+/** Packs an episode into the outbox. */
+export async function packStep(deps: EngineDeps, entry: Entry): Promise<PackStep> {
+  const root = join(deps.dirs.episodes, entry.id);
+  const inode = await inodeOf(root);
+  if (inode === null) return { next: "gone", counts: null };
+  if (!(await mayMove(root))) return notOurs(root, "moved when it is shipped");
+  const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
+  const { part } = outboxPaths(deps.dirs.outbox, entry.id);
+  const commit = await episodeCommit(root, deps.config.commitFile);
+  const startedAt = deps.now();
+  try {
+    const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes };
+    const result = await deps.packer.pack(job, work.moved);
+    if (result.kind !== "packed") return await refused(deps, entry, root, inode, result);
+    const record = recordOf(entry, inode, commit, deps.bootId, result);
+    await admitArchive(deps.dirs.outbox, record);
+    report(deps, entry, result, deps.now() - startedAt);
+    return { next: "packed", record };
+  } finally {
+    work.done();
+  }
+}
+
+async function refused(
+  deps: EngineDeps,
+  entry: Entry,
+  root: string,
+  inode: string,
+  result: Exclude<PackResult, PackedArchive>,
+): Promise<Refused> {
+  switch (result.kind) {
+    case "changed":
+      return { next: "retry", repack: true, reason: "changing", detail: result.detail, retryAfterS: null };
+    case "no-space":
+      return { next: "no-space", neededBytes: result.neededBytes };
+    case "vanished":
+      return { next: "gone", counts: null };
+    case "cancelled":
+      return { next: "waiting" };
+    case "incomplete": {
+      const shown = result.faults.slice(0, 3).join(", ");
+      const detail = `the files do not fit the manifest in done.marker: ${shown}${result.faults.length > 3 ? ", …" : ""}`;
+      deps.log.error(`quarantined: ${detail}`, { episode: entry.id, reason: "incomplete" });
+      const record = { ...EMPTY_RECORD, id: entry.id, directory_inode: inode };
+      const document = {
+        reason: "incomplete",
+        detail,
+        files: result.faults,
+        at: new Date().toISOString(),
+        prunable: false,
+      };
+      await settle(deps.dirs, record, "quarantine", document);
+      return { next: "gone", counts: "quarantined" };
+    }
+    case "unreadable":
+      if (result.code === "EACCES" || result.code === "EPERM") return notOurs(root, `read: ${result.path}`);
+      return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
+  }
+}
+
+async function notOurs(root: string, what: string): Promise<{ next: "held"; reason: string; fix: string }> {
+  const { uid, mode } = await stat(root);
+  const me = process.geteuid?.() ?? 0;
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
+  return {
+    next: "held",
+    reason: `the episode belongs to uid ${uid}, mode ${octal}, and cannot be ${what} by uid ${me}`,
+    fix: `sudo chown -R ${me} ${root}, or give the service CAP_DAC_OVERRIDE as units/labfleet-shipper.service does`,
+  };
+}
+
+function recordOf(
+  entry: Entry,
+  inode: string,
+  commit: string | null,
+  bootId: string,
+  packed: PackedArchive,
+): OutboxRecord {
+  return {
+    id: entry.id,
+    directory_inode: inode,
+    finished_ms: entry.finishedMs,
+    fingerprint: packed.fingerprint,
+    bytes: packed.bytes,
+    sha256: packed.sha256,
+    tree_sha256: packed.treeSha256,
+    code_commit: commit,
+    boot_id: bootId,
+    mismatches: entry.mismatches,
+    settlement: null,
+  };
+}
+
+function report(deps: EngineDeps, entry: Entry, packed: PackedArchive, ms: number): void {
+  const { files, treeBytes, bytes } = packed;
+  deps.log.debug("packed", { episode: entry.id, files, from_bytes: treeBytes, bytes, seconds: (ms / 1000).toFixed(2) });
+  if (packed.skipped.length === 0) return;
+  const shown = packed.skipped.slice(0, 3).join(", ");
+  deps.log.warn(`left out of the archive, only files and directories are packed: ${shown}`, {
+    episode: entry.id,
+    count: packed.skipped.length,
+  });
+}

@@ -1,0 +1,247 @@
+// Wires the shipper together: command line -> config -> daemon, one pass, status or requeue.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { CommandLine } from "../cli/options.ts";
+import { EXIT } from "../core/exit.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { stopBudget } from "../core/stop-budget.ts";
+import { exists, makeDir, readIfExists } from "../os/files.ts";
+import { lockDataRoot } from "../os/lock.ts";
+import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
+import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
+import { createProgress } from "../runtime/progress.ts";
+import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, parseShipperConfig, type ShipperConfig } from "./config.ts";
+import { Engine } from "./engine.ts";
+import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
+import { type Packer, startPacker } from "./packer.ts";
+import { sweepDoomed } from "./retention.ts";
+import { type Dirs, DOCUMENT, requeue } from "./settle.ts";
+import { liveStatus, readStatus, reasonOf, renderStatus, statusLine } from "./status.ts";
+
+/** Runs the shipper's command line; resolves with the exit code. */
+export async function runShipper(line: CommandLine): Promise<number> {
+  const log = openLog("shipper", readLogLevel(line.options["log-level"]));
+  const config = readConfig(line, log);
+  const dirs = dataDirs(config.dataRoot);
+  switch (line.command) {
+    case "status":
+      return printStatus(config, dirs, line.options.json === true);
+    case "requeue":
+      return requeueEpisodes(dirs, line, log);
+    case "once":
+      return shipOnce(config, dirs, log);
+    default:
+      return runDaemon(log, stopBudget(config.drainTimeoutS), (context) => startDaemon(config, dirs, context));
+  }
+}
+
+function readConfig(line: CommandLine, log: Log): ShipperConfig {
+  const path = typeof line.options.config === "string" ? line.options.config : DEFAULT_CONFIG_PATH;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const fix =
+      errorCode(error) === "ENOENT"
+        ? "write it, or name another with --config; README.md has a sample"
+        : "make it readable for this user";
+    throw new UserError(`cannot read the configuration ${path}: ${errorText(error).split(",")[0]}`, fix);
+  }
+  const { config, warnings } = parseShipperConfig(text, path);
+  for (const warning of warnings) log.warn(warning);
+  return config;
+}
+
+async function openDataRoot(config: ShipperConfig, dirs: Dirs, log: Log): Promise<void> {
+  if (!config.dataRootIsSet && (await exists(PYTHON_DATA_ROOT))) {
+    log.warn(
+      `[paths] data_root is not set, so ${config.dataRoot} is used; ${PYTHON_DATA_ROOT} exists too and is not looked at`,
+    );
+  }
+  try {
+    for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
+  } catch (error) {
+    throw new UserError(
+      `cannot make the data directories: ${errorText(error)}`,
+      `create ${config.dataRoot} and give it to the shipper's user`,
+    );
+  }
+  lockDataRoot("shipper", config.dataRoot, config.runDir);
+  await sweepDoomed(dirs);
+}
+
+interface Parts {
+  engine: Engine;
+  housekeeping: Housekeeping;
+  packer: Packer;
+}
+
+function build(
+  config: ShipperConfig,
+  dirs: Dirs,
+  context: Omit<DaemonContext, "status">,
+  once: boolean,
+  changed: () => void,
+): Parts {
+  const { log, progress, fail } = context;
+  const now = (): number => performance.now();
+  const housekeeping = createHousekeeping(config, dirs, log, now, Date.now);
+  const packer = startPacker();
+  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  const freeSpace = housekeeping.freeSpace;
+  const engine = new Engine({
+    config,
+    dirs,
+    packer,
+    log,
+    progress,
+    bootId,
+    now,
+    random: Math.random,
+    freeSpace,
+    changed,
+    fail,
+    once,
+  });
+  return { engine, housekeeping, packer };
+}
+
+async function startDaemon(config: ShipperConfig, dirs: Dirs, context: DaemonContext): Promise<Running> {
+  await openDataRoot(config, dirs, context.log);
+  let dirty = true;
+  const { engine, housekeeping, packer } = build(config, dirs, context, false, () => {
+    dirty = true;
+  });
+  const report = (): void => {
+    if (!dirty) return;
+    dirty = false;
+    const live = liveStatus(engine, Date.now(), performance.now());
+    context.status(statusLine(live));
+    writeLive(config.runDir, JSON.stringify(live), context.log);
+  };
+  const pass = async (): Promise<void> => {
+    const work = context.progress.begin("scan of the episodes", 120);
+    await housekeeping.prune();
+    await engine.scan();
+    engine.pump();
+    work.done();
+  };
+  await engine.recover();
+  await pass();
+  report();
+  const reporting = setInterval(report, 1000);
+  let passing = Promise.resolve();
+  const ticking = setInterval(() => {
+    passing = passing.then(pass).catch(context.fail);
+    dirty = true;
+  }, config.scanIntervalS * 1000);
+  context.log.info("ready", {
+    host: config.hostId,
+    receiver: config.receiver.url,
+    data_root: config.dataRoot,
+    to_ship: engine.queue.size,
+  });
+  const stop = async (): Promise<void> => {
+    clearInterval(ticking);
+    await passing;
+    await engine.stop(config.drainTimeoutS * 1000);
+  };
+  const close = async (): Promise<void> => {
+    clearInterval(reporting);
+    packer.close();
+    writeLive(config.runDir, "null", context.log);
+  };
+  return {
+    drain: [
+      { name: "finish uploads", run: stop },
+      { name: "close", run: close },
+    ],
+  };
+}
+
+async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Promise<number> {
+  await openDataRoot(config, dirs, log);
+  const failure = Promise.withResolvers<never>();
+  const progress = createProgress(() => performance.now());
+  const { engine, housekeeping, packer } = build(config, dirs, { log, progress, fail: failure.reject }, true, () => {});
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+  await engine.recover();
+  await housekeeping.prune();
+  await engine.scan();
+  engine.pump();
+  await Promise.race([engine.settled(), failure.promise, stopped.then(() => engine.stop(config.drainTimeoutS * 1000))]);
+  packer.close();
+  const left = engine.queue.size;
+  const summary = { shipped: engine.delivered, quarantined: engine.quarantined, left };
+  if (left === 0 && engine.quarantined === 0) {
+    log.info("all shipped", summary);
+    return EXIT.ok;
+  }
+  log.warn(
+    engine.pause === null
+      ? "not everything could be shipped"
+      : `not everything could be shipped: ${engine.pause.detail}`,
+    summary,
+  );
+  return EXIT.undelivered;
+}
+
+async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Promise<number> {
+  try {
+    const status = await readStatus(config, dirs);
+    process.stdout.write(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    throw new UserError(
+      `cannot read the data root: ${errorText(error)}`,
+      "run this as root or as the shipper's user, after the shipper's first start",
+    );
+  }
+}
+
+async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): Promise<number> {
+  const all = line.options.all === true;
+  const wanted = line.options.reason;
+  if (all === line.operands.length > 0)
+    throw new UserError(
+      "name the episodes, or say --all",
+      "shipper requeue <id>…, or shipper requeue --all [--reason R]",
+    );
+  if (!all && wanted !== undefined) throw new UserError("--reason goes with --all", "shipper requeue --all --reason R");
+  const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
+  let refused = 0;
+  for (const name of names) {
+    const result = await requeue(dirs, name);
+    if ("id" in result) log.info("queued again", { episode: result.id });
+    else log.error(`not queued: ${result.refused}`);
+    if (!("id" in result)) refused++;
+  }
+  process.stdout.write(`${names.length - refused} of ${names.length} queued again\n`);
+  return refused === 0 ? EXIT.ok : EXIT.undelivered;
+}
+
+async function quarantinedFor(dirs: Dirs, reason: string | null): Promise<string[]> {
+  const names = (await readdir(dirs.quarantine)).filter((name) => !name.startsWith("."));
+  if (reason === null) return names;
+  const chosen: string[] = [];
+  for (const name of names) {
+    if (reasonOf(await readIfExists(join(dirs.quarantine, name, DOCUMENT.quarantine))) === reason) chosen.push(name);
+  }
+  return chosen;
+}
+
+/** The run directory is in memory and the report is renewed every second: a rename is all it needs. */
+function writeLive(runDir: string, text: string, log: Log): void {
+  const path = join(runDir, "status.json");
+  try {
+    writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o644 });
+    void rename(`${path}.tmp`, path).catch(() => undefined);
+  } catch (error) {
+    log.debug(`cannot write ${path}: ${errorText(error)}`);
+  }
+}

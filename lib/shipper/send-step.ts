@@ -1,0 +1,146 @@
+// One packed episode through sending: asked, answered, moved. What the answer means is decided in decide.ts.
+
+import { join } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import { formatBytes } from "../core/units.ts";
+import type { Verdict } from "./decide.ts";
+import type { EngineDeps } from "./engine.ts";
+import { dropRecord, type OutboxRecord } from "./outbox.ts";
+import type { Entry } from "./queue.ts";
+import { type SendResult, sendArchive } from "./send.ts";
+import { inodeOf, settle } from "./settle.ts";
+
+/** The engine's next move with an episode. */
+export type SendStep =
+  | { next: "gone"; counts: "delivered" | "quarantined" | null }
+  | { next: "retry"; repack: boolean; reason: string; detail: string; retryAfterS: number | null }
+  | { next: "held"; reason: string; fix: string | null }
+  | { next: "packed"; record: null }
+  | { next: "waiting" }
+  | { next: "paused"; reason: string; detail: string; retryAfterS: number | null };
+
+/** An upload gives itself up before this; if it does not, the watchdog may act. Times the stall time-out. */
+const UPLOAD_STUCK_FACTOR = 6;
+
+/** Sends a packed episode and moves it where the answer says. */
+export async function sendStep(
+  deps: EngineDeps,
+  entry: Entry,
+  record: OutboxRecord,
+  signal: AbortSignal,
+): Promise<SendStep> {
+  if (!(await isUnchanged(deps, record))) {
+    await dropRecord(deps.dirs.outbox, entry.id);
+    return { next: "waiting" };
+  }
+  const work = deps.progress.begin(`upload of ${entry.id}`, deps.config.requestTimeoutS * UPLOAD_STUCK_FACTOR);
+  const startedAt = deps.now();
+  try {
+    const sent = { ...record, mismatches: entry.mismatches };
+    const result = await sendArchive(deps.config, deps.dirs.outbox, sent, signal, work.moved);
+    return await carryOut(deps, entry, record, result, deps.now() - startedAt);
+  } finally {
+    work.done();
+  }
+}
+
+async function carryOut(
+  deps: EngineDeps,
+  entry: Entry,
+  record: OutboxRecord,
+  result: SendResult,
+  ms: number,
+): Promise<SendStep> {
+  const { verdict, retryAfterS } = result;
+  switch (verdict.kind) {
+    case "stopped":
+      return { next: "packed", record: null };
+    case "pause":
+      return { next: "paused", reason: verdict.reason, detail: verdict.detail, retryAfterS };
+    case "retry":
+      if (verdict.repack) await dropRecord(deps.dirs.outbox, entry.id);
+      return { next: "retry", ...verdict, retryAfterS };
+    case "delivered":
+    case "delivered-unverified":
+    case "quarantine":
+      return conclude(deps, entry, record, result, verdict, ms);
+  }
+}
+
+type Final = Extract<Verdict, { kind: "delivered" | "delivered-unverified" | "quarantine" }>;
+
+async function conclude(
+  deps: EngineDeps,
+  entry: Entry,
+  record: OutboxRecord,
+  result: SendResult,
+  verdict: Final,
+  ms: number,
+): Promise<SendStep> {
+  // What came in after packing is in no archive: such a directory is never called shipped.
+  const late = verdict.kind !== "quarantine" && !(await isUnchanged(deps, record));
+  const to = verdict.kind === "quarantine" || late ? "quarantine" : "shipped";
+  try {
+    await settle(deps.dirs, record, to, late ? lateDocument(record) : documentOf(record, result, verdict));
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    const fix =
+      errorCode(error) === "EACCES" || errorCode(error) === "EPERM"
+        ? "see docs/operating.md, “Who owns an episode”"
+        : null;
+    return { next: "held", reason: `cannot move the episode to ${to}/: ${errorText(error)}`, fix };
+  }
+  const fields = { episode: entry.id, status: result.status };
+  if (verdict.kind === "quarantine") {
+    deps.log.error(`quarantined: ${verdict.detail}`, { ...fields, reason: verdict.reason });
+  } else if (late) {
+    deps.log.error(
+      "quarantined: files changed after they were shipped; what the receiver has lacks the change",
+      fields,
+    );
+  } else {
+    const rate = `${formatBytes(Math.round((record.bytes / Math.max(1, ms)) * 1000))}/s`;
+    const how = verdict.kind === "delivered" ? verdict.receipt.status : "unverified";
+    deps.log.info("shipped", { ...fields, bytes: record.bytes, seconds: (ms / 1000).toFixed(2), rate, receipt: how });
+  }
+  return { next: "gone", counts: to === "shipped" ? "delivered" : "quarantined" };
+}
+
+function documentOf(record: OutboxRecord, result: SendResult, verdict: Final): Record<string, unknown> {
+  const at = new Date(result.answeredAtMs ?? Date.now()).toISOString();
+  const ours = { sent_bytes: record.bytes, sent_sha256: record.sha256, code_commit: record.code_commit };
+  switch (verdict.kind) {
+    case "delivered":
+      return { ...verdict.receipt, verified: true, shipped_at: at, ...ours };
+    case "delivered-unverified":
+      // An old receiver's 409 without a digest: taken for shipped, and never pruned by itself.
+      return { status: "duplicate", verified: false, episode_id: record.id, shipped_at: at, ...ours };
+    case "quarantine":
+      return {
+        reason: verdict.reason,
+        detail: verdict.detail,
+        status: result.status,
+        at,
+        prunable: verdict.prunable,
+        ...ours,
+      };
+  }
+}
+
+function lateDocument(record: OutboxRecord): Record<string, unknown> {
+  return {
+    reason: "changed-after-shipping",
+    detail: "files changed after the episode was packed; the receiver has the earlier state under this name",
+    at: new Date().toISOString(),
+    prunable: false,
+    sent_bytes: record.bytes,
+    sent_sha256: record.sha256,
+  };
+}
+
+/** Whether the episode's directory is still what was packed. */
+async function isUnchanged(deps: EngineDeps, record: OutboxRecord): Promise<boolean> {
+  const root = join(deps.dirs.episodes, record.id);
+  if ((await inodeOf(root)) !== record.directory_inode) return false;
+  return (await deps.packer.fingerprint(root)) === record.fingerprint;
+}

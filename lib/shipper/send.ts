@@ -1,0 +1,140 @@
+// One archive, one PUT, one verdict: headers, credentials read afresh each time, and what the answer means.
+
+import { readFile } from "node:fs/promises";
+import { parseRetryAfter } from "../core/backoff.ts";
+import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import { episodePath } from "../core/names.ts";
+import { type TlsFiles, type UploadOutcome, upload } from "../os/upload.ts";
+import type { ReceiverEndpoint, ShipperConfig } from "./config.ts";
+import { classifyAnswer, type Verdict } from "./decide.ts";
+import { type OutboxRecord, outboxPaths } from "./outbox.ts";
+
+/** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
+const ANSWER_FACTOR = 5;
+
+export interface SendResult {
+  verdict: Verdict | { kind: "stopped" };
+  /** Seconds that the receiver asked us to wait, or null. */
+  retryAfterS: number | null;
+  /** 0 when no answer came. */
+  status: number;
+  /** When the receiver's clock says it answered, milliseconds since 1970, or null. */
+  answeredAtMs: number | null;
+}
+
+/** Sends a packed episode and classifies what came of it. Never throws for what the network or a credential does. */
+export async function sendArchive(
+  config: ShipperConfig,
+  outboxDir: string,
+  record: OutboxRecord,
+  signal: AbortSignal,
+  moved: () => void,
+): Promise<SendResult> {
+  let credentials: Credentials;
+  try {
+    credentials = await readCredentials(config.receiver);
+  } catch (error) {
+    return local({ kind: "pause", reason: "credentials", detail: errorText(error) });
+  }
+  const outcome = await upload({
+    url: config.receiver.url + episodePath({ host: config.hostId, id: record.id }),
+    headers: headersOf(config, record, credentials.token),
+    file: outboxPaths(outboxDir, record.id).archive,
+    bytes: record.bytes,
+    tls: credentials.tls,
+    stallMs: config.requestTimeoutS * 1000,
+    answerMs: config.requestTimeoutS * 1000 * ANSWER_FACTOR,
+    signal,
+    moved,
+  });
+  return outcome.kind === "answer" ? answered(outcome, config, record) : local(failureVerdict(outcome));
+}
+
+function answered(
+  outcome: UploadOutcome & { kind: "answer" },
+  config: ShipperConfig,
+  record: OutboxRecord,
+): SendResult {
+  const sent = {
+    host: config.hostId,
+    id: record.id,
+    bytes: record.bytes,
+    sha256: record.sha256,
+    treeSha256: record.tree_sha256,
+  };
+  const answer = { status: outcome.status, body: parseJson(outcome.text) };
+  const date = outcome.date === null ? Number.NaN : Date.parse(outcome.date);
+  return {
+    verdict: classifyAnswer(answer, sent, record.mismatches),
+    retryAfterS: parseRetryAfter(outcome.retryAfter, Number.isNaN(date) ? Date.now() : date),
+    status: outcome.status,
+    answeredAtMs: Number.isNaN(date) ? null : date,
+  };
+}
+
+function failureVerdict(outcome: UploadOutcome & { kind: "failed" }): SendResult["verdict"] {
+  const { detail } = outcome;
+  switch (outcome.cause) {
+    case "aborted":
+      return { kind: "stopped" };
+    case "tls":
+      return { kind: "pause", reason: "tls", detail };
+    case "local":
+      // Our own archive cannot be read or is short: make a new one.
+      return { kind: "retry", reason: "outbox", detail, repack: true };
+    case "stalled":
+    case "network":
+      return { kind: "retry", reason: outcome.cause, detail, repack: false };
+  }
+}
+
+function local(verdict: SendResult["verdict"]): SendResult {
+  return { verdict, retryAfterS: null, status: 0, answeredAtMs: null };
+}
+
+function headersOf(config: ShipperConfig, record: OutboxRecord, token: string | null): Record<string, string> {
+  return {
+    "Content-Type": "application/zstd",
+    "Repr-Digest": formatReprDigest(record.sha256),
+    "X-Labfleet-Tree-Digest": formatTreeDigest(record.tree_sha256),
+    ...(record.code_commit !== null && { [config.commitHeader]: record.code_commit }),
+    ...(token !== null && { Authorization: `Bearer ${token}` }),
+  };
+}
+
+interface Credentials {
+  token: string | null;
+  tls: TlsFiles;
+}
+
+async function readCredentials(receiver: ReceiverEndpoint): Promise<Credentials> {
+  const [ca, cert, key, tokenText] = await Promise.all([
+    readCredential("ca_bundle", receiver.caBundle),
+    readCredential("client_cert", receiver.clientCert),
+    readCredential("client_key", receiver.clientKey),
+    readCredential("bearer_token_file", receiver.bearerTokenFile),
+  ]);
+  const token = tokenText?.trim() ?? receiver.bearerToken;
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new Error("receiver.bearer_token is empty or has characters that no header can carry");
+  }
+  return { token, tls: { ca, cert, key, verify: receiver.verifyTls } };
+}
+
+async function readCredential(key: string, path: string | null): Promise<string | null> {
+  if (path === null) return null;
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new Error(`cannot read receiver.${key} ${path}: ${errorCode(error) ?? errorText(error)}`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

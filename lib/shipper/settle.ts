@@ -1,0 +1,118 @@
+// Moves an episode where its answer says, so that a power cut at any instruction leaves it in exactly one place and the
+// next start finishes the job: record with the settlement -> rename -> document -> archive and record removed.
+
+import { constants } from "node:fs";
+import { open, readdir, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
+import { isName } from "../core/names.ts";
+import { failpoint } from "../os/failpoint.ts";
+import { exists, fsyncDir, readIfExists, renameDurable, writeFileDurable } from "../os/files.ts";
+import type { dataDirs } from "./config.ts";
+import { dropRecord, type OutboxRecord, type Settlement, writeRecord } from "./outbox.ts";
+
+export type Dirs = ReturnType<typeof dataDirs>;
+
+/** The document that a settled episode carries, by where it went. */
+export const DOCUMENT = { shipped: "receipt.json", quarantine: "rejection.json" } as const;
+
+/** Decides for good where an episode goes, notes it in `record` and on the disk, then moves it. */
+export async function settle(
+  dirs: Dirs,
+  record: OutboxRecord,
+  to: Settlement["to"],
+  document: Record<string, unknown>,
+): Promise<void> {
+  const target = await freeName(dirs[to], record.id);
+  failpoint("settle.before-record");
+  record.settlement = { to, target, document };
+  await writeRecord(dirs.outbox, record);
+  failpoint("settle.after-record");
+  await finishSettlement(dirs, record);
+}
+
+/** Carries out what a record says was decided; may be called again after any interruption. */
+export async function finishSettlement(dirs: Dirs, record: OutboxRecord): Promise<void> {
+  const { settlement } = record;
+  if (settlement === null) return;
+  const from = join(dirs.episodes, record.id);
+  const to = join(dirs[settlement.to], settlement.target);
+  if ((await inodeOf(from)) === record.directory_inode) {
+    await renameDurable(from, to);
+    failpoint("settle.after-rename");
+  }
+  if ((await inodeOf(to)) === record.directory_inode) {
+    await writeDocument(to, DOCUMENT[settlement.to], settlement.document);
+    failpoint("settle.after-document");
+  }
+  await dropRecord(dirs.outbox, record.id);
+}
+
+/** The inode number of a directory, or null when there is none. */
+export async function inodeOf(path: string): Promise<string | null> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    return stats.isDirectory() ? String(stats.ino) : null;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/**
+ * Whether this process may write into a directory, and so move it to another parent. Asks by making a file without a
+ * name: access(2) would judge by the real user and forget our capabilities.
+ */
+export async function mayMove(directory: string): Promise<boolean> {
+  const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+  try {
+    await (await open(directory, O_TMPFILE | constants.O_WRONLY, 0o600)).close();
+    return true;
+  } catch (error) {
+    // A file system without O_TMPFILE cannot be asked this way; the move itself will tell.
+    return !["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "");
+  }
+}
+
+/** Brings quarantined episodes back: our document goes, a producer's file of that name comes back. */
+export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } | { refused: string }> {
+  const from = join(dirs.quarantine, name);
+  const id = name.replace(/~\d+$/, "");
+  if (!isName(id) || !(await exists(from))) return { refused: `no episode ${name} in ${dirs.quarantine}` };
+  const to = join(dirs.episodes, id);
+  if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
+  const document = join(from, DOCUMENT.quarantine);
+  if ((await readIfExists(`${document}.orig`)) !== null) await rename(`${document}.orig`, document);
+  else if (isOurs(await readIfExists(document))) await Bun.file(document).delete();
+  await fsyncDir(from);
+  await renameDurable(from, to);
+  return { id };
+}
+
+/** A producer's own `receipt.json` is kept beside ours. */
+async function writeDocument(directory: string, name: string, document: Record<string, unknown>): Promise<void> {
+  const path = join(directory, name);
+  const present = await readIfExists(path);
+  if (isOurs(present)) return;
+  if (present !== null) await rename(path, `${path}.orig`);
+  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`);
+}
+
+function isOurs(text: string | null): boolean {
+  if (text === null) return false;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "labfleet" in value;
+  } catch {
+    return false;
+  }
+}
+
+/** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */
+async function freeName(directory: string, id: string): Promise<string> {
+  const taken = new Set(await readdir(directory));
+  if (!taken.has(id)) return id;
+  let n = 1;
+  while (taken.has(`${id}~${n}`)) n++;
+  return `${id}~${n}`;
+}

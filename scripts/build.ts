@@ -1,0 +1,96 @@
+// Compiles each tool to its own executable: `bun run build [tool…] [--target T]… [--failpoints] [--out DIR]`.
+// Output: dist/<target>/<tool>. Never strip these files: the program is appended to the runtime.
+
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import manifest from "../package.json" with { type: "json" };
+
+/** Our target names and Bun's. x64 needs AVX2, x64-baseline only SSE4.2. */
+const TARGETS: Record<string, string> = {
+  "linux-x64": "bun-linux-x64",
+  "linux-x64-baseline": "bun-linux-x64-baseline",
+  "linux-arm64": "bun-linux-arm64",
+};
+
+/** Entry points besides bin/<tool>.ts: threads, which a compiled executable must carry. */
+const THREADS: Record<string, string[]> = { shipper: ["lib/shipper/pack-worker.ts"] };
+
+const root = join(import.meta.dir, "..");
+const tools = readdirSync(join(root, "bin")).map((file) => file.replace(/\.ts$/, ""));
+
+/** The target of the machine that this runs on. */
+export function hostTarget(): string {
+  return process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+}
+
+/** Commit of the checkout, with `-dirty` when files differ from it, or "unknown" outside a checkout. */
+function commit(): string {
+  const git = (...args: string[]): string => {
+    const done = Bun.spawnSync(["git", "-C", root, ...args], { stderr: "ignore" });
+    return done.exitCode === 0 ? done.stdout.toString().trim() : "";
+  };
+  const head = git("rev-parse", "HEAD");
+  if (head === "") return "unknown";
+  return git("status", "--porcelain", "--untracked-files=no") === "" ? head : `${head}-dirty`;
+}
+
+function buildOne(tool: string, target: string, out: string, failpoints: boolean): void {
+  const outfile = join(out, tool);
+  mkdirSync(out, { recursive: true });
+  const define = (name: string, value: unknown): string[] => ["--define", `${name}=${JSON.stringify(value)}`];
+  const done = Bun.spawnSync(
+    [
+      process.execPath,
+      "build",
+      "--compile",
+      `--target=${TARGETS[target]}`,
+      "--minify-syntax", // drops what a define has made unreachable
+      "--sourcemap=inline", // a bug's stack names our files and lines
+      // These run as root in directories that others can write: nothing is loaded from there.
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      ...define("LABFLEET_VERSION", manifest.version),
+      ...define("LABFLEET_COMMIT", commit()),
+      ...define("LABFLEET_TARGET", target),
+      ...define("LABFLEET_FAILPOINTS", failpoints),
+      ...define("process.env.NODE_ENV", "production"),
+      join(root, "bin", `${tool}.ts`),
+      ...(THREADS[tool] ?? []).map((file) => join(root, file)),
+      "--outfile",
+      outfile,
+    ],
+    { stdout: "pipe", stderr: "pipe", cwd: root },
+  );
+  if (done.exitCode !== 0) {
+    console.error(`build: ${tool} for ${target} failed:\n${done.stderr.toString()}${done.stdout.toString()}`);
+    process.exit(1);
+  }
+  // The maps are inside the executable; the copies beside it are of no use.
+  for (const file of readdirSync(out)) if (file.endsWith(".map")) rmSync(join(out, file));
+  console.log(outfile);
+}
+
+const { values, positionals } = parseArgs({
+  options: {
+    target: { type: "string", multiple: true, default: [hostTarget()] },
+    failpoints: { type: "boolean", default: false },
+    out: { type: "string" },
+  },
+  allowPositionals: true,
+});
+const wanted = positionals.length > 0 ? positionals : tools;
+const targets = values.target.includes("all") ? Object.keys(TARGETS) : values.target;
+for (const tool of wanted) {
+  if (!existsSync(join(root, "bin", `${tool}.ts`))) {
+    console.error(`build: no tool ${tool}: there are ${tools.join(", ")}`);
+    process.exit(2);
+  }
+}
+for (const target of targets) {
+  if (TARGETS[target] === undefined) {
+    console.error(`build: no target ${target}: there are ${Object.keys(TARGETS).join(", ")}, or all`);
+    process.exit(2);
+  }
+  for (const tool of wanted) buildOne(tool, target, values.out ?? join(root, "dist", target), values.failpoints);
+}
