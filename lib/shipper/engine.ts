@@ -5,11 +5,13 @@ import { backoffSeconds } from "../core/backoff.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
+import { Breaker } from "./breaker.ts";
 import type { ShipperConfig } from "./config.ts";
-import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import type { Packer } from "./packer.ts";
-import { type Entry, Queue } from "./queue.ts";
+import { type Entry, newEntry, Queue } from "./queue.ts";
+import { RECHECK_S, Room } from "./room.ts";
 import { scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { type Dirs, finishSettlement } from "./settle.ts";
@@ -35,40 +37,26 @@ export interface EngineDeps {
   once: boolean;
 }
 
-export interface Pause {
-  /** `misconfigured`: we are; `failing`: several episodes in a row could not be sent, so the fault is hardly theirs. */
-  kind: "misconfigured" | "failing";
-  reason: string;
-  detail: string;
-  failures: number;
-  untilMs: number;
-}
-
-/** How long a full disk or a missing right is left alone before it is looked at again, milliseconds. */
-const RECHECK_MS = 30_000;
-/** So many failed sends in a row, and the queue sends one at a time, with growing waits, until one gets through. */
-const FAILING_STREAK = 3;
-/** Archives in back-off that may lie in the outbox beyond those about to be sent. */
-const SPARE_ARCHIVES = 8;
-
 export class Engine {
   readonly queue = new Queue();
   readonly records = new Map<string, OutboxRecord>();
-  pause: Pause | null = null;
-  diskLow = false;
+  readonly breaker: Breaker;
+  readonly room: Room;
   recording = 0;
   delivered = 0;
   quarantined = 0;
-  private streak = 0;
   private packing = false;
-  private packNotBeforeMs = 0;
   private stopping = false;
   private readonly abort = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
   private readonly warnedNames = new Set<string>();
 
-  constructor(readonly deps: EngineDeps) {}
+  constructor(readonly deps: EngineDeps) {
+    const { config, random, log } = deps;
+    this.breaker = new Breaker(config.backoffSeconds, random, (seconds) => this.later(seconds), log);
+    this.room = new Room(log);
+  }
 
   /** Takes over what earlier runs left in the outbox: finishes settlements, keeps whole archives. */
   async recover(): Promise<void> {
@@ -98,12 +86,12 @@ export class Engine {
   /** Starts whatever can be started now. */
   pump(): void {
     if (this.stopping) return;
-    while (this.maySend()) {
+    while (this.breaker.maySend(this.uploads, this.deps.config.transfers, this.deps.now())) {
       const entry = this.queue.nextToSend(this.deps.now());
       if (entry === null) break;
       this.begin("sending", entry, () => this.sendOne(entry));
     }
-    if (this.mayPack()) {
+    if (!this.packing && this.room.mayPack(this.queue, this.deps.config.transfers, this.deps.now())) {
       const entry = this.queue.nextToPack(this.deps.now());
       if (entry !== null) {
         this.packing = true;
@@ -133,18 +121,6 @@ export class Engine {
     return this.queue.inStage("sending").length;
   }
 
-  private maySend(): boolean {
-    if (this.pause === null) return this.uploads < this.deps.config.transfers;
-    // Paused: when the wait is over, one episode goes ahead and sees.
-    return this.uploads === 0 && this.deps.now() >= this.pause.untilMs;
-  }
-
-  private mayPack(): boolean {
-    if (this.packing || this.deps.now() < this.packNotBeforeMs) return false;
-    const ready = this.queue.inStage("packed").filter((entry) => entry.notBeforeMs <= this.deps.now());
-    return ready.length <= this.deps.config.transfers;
-  }
-
   private begin(stage: "sending" | "packing", entry: Entry, work: () => Promise<void>): void {
     entry.stage = stage;
     const task = work()
@@ -157,7 +133,7 @@ export class Engine {
   }
 
   private async packOne(entry: Entry): Promise<void> {
-    await this.evictSpareArchive();
+    await this.room.evict(this.queue, this.records, this.deps.dirs.outbox, this.deps.now());
     this.apply(entry, await packStep(this.deps, entry));
   }
 
@@ -165,9 +141,10 @@ export class Engine {
     const record = this.records.get(entry.id);
     if (record === undefined) throw new Error(`no outbox record for packed episode ${entry.id}`);
     const step = await sendStep(this.deps, entry, record, this.abort.signal);
-    if (step.next === "gone" || step.next === "held") this.resume();
+    if (step.next === "gone" || step.next === "held") this.breaker.answered();
+    if (step.next === "retry") this.breaker.failed(step);
+    if (step.next === "paused") this.breaker.misconfigured(step);
     this.apply(entry, step);
-    if (step.next === "retry" && ++this.streak >= FAILING_STREAK) this.pauseQueue("failing", step);
   }
 
   /** Carries a step's outcome into the queue. */
@@ -175,30 +152,35 @@ export class Engine {
     switch (step.next) {
       case "packed":
         entry.stage = "packed";
-        if (step.record !== null) this.records.set(entry.id, step.record);
-        return;
+        if (step.record === null) break;
+        this.records.set(entry.id, step.record);
+        this.room.found();
+        break;
       case "gone":
         this.queue.remove(entry.id);
         this.records.delete(entry.id);
         if (step.counts === "delivered") this.delivered++;
         if (step.counts === "quarantined") this.quarantined++;
-        return;
+        break;
       case "retry":
         entry.stage = step.repack ? "waiting" : "packed";
         if (step.repack) this.records.delete(entry.id);
-        return this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
+        this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
+        break;
       case "held":
-        return this.hold(entry, step.reason, step.fix);
+        this.hold(entry, step.reason, step.fix);
+        break;
       case "waiting":
         entry.stage = "waiting";
         this.records.delete(entry.id);
-        return;
+        break;
       case "no-space":
         entry.stage = "waiting";
-        return this.waitForSpace(step.neededBytes);
+        this.waitForSpace(step.neededBytes);
+        break;
       case "paused":
         entry.stage = "packed";
-        return this.pauseQueue("misconfigured", step);
+        break;
     }
   }
 
@@ -216,30 +198,13 @@ export class Engine {
     });
   }
 
-  private pauseQueue(kind: Pause["kind"], why: { reason: string; detail: string; retryAfterS: number | null }): void {
-    const { reason, detail, retryAfterS } = why;
-    const failures = (this.pause?.failures ?? 0) + 1;
-    const waitS = backoffSeconds(this.deps.config.backoffSeconds, failures, this.deps.random(), retryAfterS);
-    if (this.pause?.kind !== kind || this.pause.reason !== reason) {
-      const tail = kind === "misconfigured" ? "no episode is at fault, nothing is lost" : "trying one at a time";
-      this.deps.log.error(`queue paused: ${detail}; ${tail}`, { reason });
-    }
-    this.pause = { kind, reason, detail, failures, untilMs: this.later(waitS) };
-  }
-
-  private resume(): void {
-    if (this.pause !== null) this.deps.log.info("queue goes on: the receiver takes episodes again");
-    this.pause = null;
-    this.streak = 0;
-  }
-
   private hold(entry: Entry, reason: string, fix: string | null): void {
     // Said once for each episode and reason, not every time it is looked at again.
     if (entry.reason !== reason)
       this.deps.log.error(`${reason}${fix === null ? "" : `; fix: ${fix}`}`, { episode: entry.id });
     entry.stage = "held";
     entry.reason = reason;
-    entry.notBeforeMs = this.later(RECHECK_MS / 1000);
+    entry.notBeforeMs = this.later(RECHECK_S);
   }
 
   /** Goes on with a held episode: a settlement that could not be carried out, or packing again. */
@@ -259,29 +224,20 @@ export class Engine {
   }
 
   private waitForSpace(neededBytes: number): void {
-    if (!this.diskLow) this.deps.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
-    this.diskLow = true;
-    this.packNotBeforeMs = this.later(RECHECK_MS / 1000);
+    this.room.full(this.later(RECHECK_S));
     const freeing = this.deps.freeSpace(neededBytes).catch((error: unknown) => this.deps.fail(error));
     const task = freeing.finally(() => this.running.delete(task));
     this.running.add(task);
   }
 
-  /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
-  private async evictSpareArchive(): Promise<void> {
-    const waiting = this.queue.inStage("packed").filter((entry) => entry.notBeforeMs > this.deps.now());
-    if (waiting.length <= SPARE_ARCHIVES) return;
-    const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
-    last.stage = "waiting";
-    this.records.delete(last.id);
-    await dropRecord(this.deps.dirs.outbox, last.id);
-  }
-
   private failed(entry: Entry, error: unknown): void {
-    if (errorCode(error) === null) return this.deps.fail(error);
+    if (errorCode(error) === null) {
+      this.deps.fail(error);
+      return;
+    }
     // A disk or a right that failed us outside the expected places: later again, and never the episode's fault.
     entry.stage = this.records.has(entry.id) ? "packed" : "waiting";
-    this.retryLater(entry, errorCode(error) ?? "error", errorText(error), RECHECK_MS / 1000);
+    this.retryLater(entry, errorCode(error) ?? "error", errorText(error), RECHECK_S);
   }
 
   private later(seconds: number): number {
@@ -291,7 +247,7 @@ export class Engine {
   private sleepUntilDue(): void {
     if (this.wake !== null) clearTimeout(this.wake);
     const now = this.deps.now();
-    const dues = [this.queue.nextDueMs(now), this.pause?.untilMs ?? null, this.packNotBeforeMs].filter(
+    const dues = [this.queue.nextDueMs(now), this.breaker.pause?.untilMs ?? null, this.room.notBeforeMs].filter(
       (due): due is number => due !== null && due > now && Number.isFinite(due),
     );
     this.wake = dues.length === 0 ? null : setTimeout(() => this.pump(), Math.min(...dues) - now + 1);
@@ -304,9 +260,4 @@ export class Engine {
       name,
     });
   }
-}
-
-/** A queue entry in its first state. */
-export function newEntry(id: string, finishedMs: number, stage: Entry["stage"]): Entry {
-  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, reason: null };
 }

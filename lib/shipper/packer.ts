@@ -9,7 +9,7 @@ export interface Packer {
   pack(job: PackJob, moved: () => void): Promise<PackResult>;
   /** What a directory looks like now, for comparison with a packed archive's; null when it cannot be read. */
   fingerprint(root: string): Promise<string | null>;
-  /** Calls the present job off: it resolves as `cancelled` soon. */
+  /** Calls the present job off and takes no other: both resolve as `cancelled`. */
   cancel(): void;
   close(): void;
 }
@@ -23,6 +23,7 @@ export function startPacker(): Packer {
   let current: { resolve: (result: PackResult) => void; reject: (error: unknown) => void; moved: () => void } | null =
     null;
   let dead: Error | null = null;
+  let cancelled = false;
   const questions = new Map<number, PromiseWithResolvers<string | null>>();
   let nextQuestion = 0;
   const send = (message: ToPacker): void => worker.postMessage(message);
@@ -48,6 +49,7 @@ export function startPacker(): Packer {
   return {
     pack(job, moved) {
       if (dead !== null) return Promise.reject(dead);
+      if (cancelled) return Promise.resolve({ kind: "cancelled" });
       if (current !== null) throw new Error("the packing thread takes one job at a time");
       return new Promise((resolve, reject) => {
         current = { resolve, reject, moved };
@@ -61,7 +63,10 @@ export function startPacker(): Packer {
       send({ type: "fingerprint", question: nextQuestion, root });
       return question.promise;
     },
-    cancel: () => send({ type: "cancel" }),
+    cancel() {
+      cancelled = true;
+      send({ type: "cancel" });
+    },
     close: () => worker.terminate(),
   };
 }

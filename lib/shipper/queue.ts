@@ -23,6 +23,11 @@ export interface Entry {
   reason: string | null;
 }
 
+/** An entry in its first state. */
+export function newEntry(id: string, finishedMs: number, stage: Stage): Entry {
+  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, reason: null };
+}
+
 export interface QueueCounts {
   pending: number;
   packed: number;
@@ -93,7 +98,7 @@ export class Queue {
     const first = this.fresh[this.head];
     if (first === undefined || (due !== null && due.finishedMs <= first.finishedMs)) return due;
     this.head++;
-    const entry: Entry = { ...first, stage: "waiting", failures: 0, mismatches: 0, notBeforeMs: 0, reason: null };
+    const entry = newEntry(first.id, first.finishedMs, "waiting");
     this.touched.set(entry.id, entry);
     return entry;
   }

@@ -182,9 +182,9 @@ async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Promise<nu
     return EXIT.ok;
   }
   log.warn(
-    engine.pause === null
+    engine.breaker.pause === null
       ? "not everything could be shipped"
-      : `not everything could be shipped: ${engine.pause.detail}`,
+      : `not everything could be shipped: ${engine.breaker.pause.detail}`,
     summary,
   );
   return EXIT.undelivered;

@@ -42,7 +42,8 @@ export interface Status {
 
 /** The daemon's own view of itself. */
 export function liveStatus(engine: Engine, wallMs: number, nowMs: number): LiveStatus {
-  const { pause, queue } = engine;
+  const { queue } = engine;
+  const { pause } = engine.breaker;
   const counts = queue.counts();
   return {
     pid: process.pid,
@@ -64,7 +65,7 @@ export function liveStatus(engine: Engine, wallMs: number, nowMs: number): LiveS
             detail: pause.detail,
             retry_in_s: Math.max(0, Math.round((pause.untilMs - nowMs) / 1000)),
           },
-    disk_low: engine.diskLow,
+    disk_low: engine.room.diskLow,
     delivered_since_start: engine.delivered,
     quarantined_since_start: engine.quarantined,
   };

@@ -1,0 +1,50 @@
+// Whether there is room to pack: the disk's reserve, and how many archives may lie in the outbox.
+
+import type { Log } from "../runtime/log.ts";
+import type { OutboxRecord } from "./outbox.ts";
+import { dropRecord } from "./outbox.ts";
+import type { Queue } from "./queue.ts";
+
+/** Archives in back-off that may lie in the outbox beyond those about to be sent. */
+const SPARE_ARCHIVES = 8;
+/** How long a full disk is left alone before packing is tried again, seconds. */
+export const RECHECK_S = 30;
+
+export class Room {
+  diskLow = false;
+  /** No packing before, on the engine's clock. */
+  notBeforeMs = 0;
+
+  constructor(private readonly log: Log) {}
+
+  /** The disk is at its reserve: packing waits until `untilMs`, sending goes on. */
+  full(untilMs: number): void {
+    if (!this.diskLow) this.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
+    this.diskLow = true;
+    this.notBeforeMs = untilMs;
+  }
+
+  /** An archive could be written. */
+  found(): void {
+    if (this.diskLow) this.log.info("the disk has room again");
+    this.diskLow = false;
+  }
+
+  /** Whether one more archive makes sense: one more than can be sent side by side. */
+  mayPack(queue: Queue, transfers: number, nowMs: number): boolean {
+    if (nowMs < this.notBeforeMs) return false;
+    return queue.inStage("packed").filter((entry) => entry.notBeforeMs <= nowMs).length <= transfers;
+  }
+
+  /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
+  async evict(queue: Queue, records: Map<string, OutboxRecord>, outboxDir: string, nowMs: number): Promise<void> {
+    const waiting = queue
+      .inStage("packed")
+      .filter((entry) => entry.notBeforeMs > nowMs && records.get(entry.id)?.settlement === null);
+    if (waiting.length <= SPARE_ARCHIVES) return;
+    const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
+    last.stage = "waiting";
+    records.delete(last.id);
+    await dropRecord(outboxDir, last.id);
+  }
+}
