@@ -1,9 +1,11 @@
 // Compiles each tool to its own executable: `bun run build [tool…] [--target T]… [--failpoints] [--out DIR]`.
-// Output: dist/<target>/<tool>. Never strip these files: the program is appended to the runtime.
+// Output: dist/<target>/<tool>, and the systemd units in dist/units. Never strip these files: the program is appended to the runtime.
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { DEFAULT_DRAIN_S } from "../lib/core/stop-budget.ts";
+import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
 import manifest from "../package.json" with { type: "json" };
 
 /** Our target names and Bun's. x64 needs AVX2, x64-baseline only SSE4.2. */
@@ -71,6 +73,17 @@ function buildOne(tool: string, target: string, out: string, failpoints: boolean
   console.log(outfile);
 }
 
+/** The units as they are installed under /opt. */
+function renderUnits(): void {
+  const out = join(root, "dist/units");
+  mkdirSync(out, { recursive: true });
+  for (const tool of Object.keys(DEFAULT_DRAIN_S) as UnitTool[]) {
+    const name = `labfleet-${tool}.service`;
+    const template = readFileSync(join(root, "units", name), "utf8");
+    writeFileSync(join(out, name), renderUnit(template, tool, "/opt/labfleet/current"));
+  }
+}
+
 const { values, positionals } = parseArgs({
   options: {
     target: { type: "string", multiple: true, default: [hostTarget()] },
@@ -94,3 +107,4 @@ for (const target of targets) {
   }
   for (const tool of wanted) buildOne(tool, target, values.out ?? join(root, "dist", target), values.failpoints);
 }
+renderUnits();

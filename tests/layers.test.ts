@@ -1,0 +1,165 @@
+// Who may import whom (docs/architecture.md). Each rule has its reason, and fails if it matches no file any more.
+
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+/** Every source file with its imports: project files by path, packages by name. */
+const graph = new Map<string, string[]>();
+for (const folder of ["bin", "lib"]) {
+  for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".ts")) continue;
+    const file = join(folder, name);
+    const imports = transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")).map(({ path }) => path);
+    graph.set(
+      file,
+      imports.map((path) => (path.startsWith(".") ? relative(ROOT, join(ROOT, dirname(file), path)) : path)),
+    );
+  }
+}
+
+const TOOLS = ["shipper", "receiver"];
+const LAYER = /^lib\/(core|schema|os|runtime|cli)\//;
+
+interface Rule {
+  /** Files that the rule speaks of. */
+  from: RegExp;
+  /** Imports that it allows; everything else is forbidden. */
+  allow: RegExp;
+  because: string;
+}
+
+const RULES: Rule[] = [
+  {
+    from: /^lib\/core\//,
+    allow: /^lib\/core\//,
+    because: "core decides with literals: no clock, no random, no node:, no Bun, no packages",
+  },
+  {
+    from: /^lib\/schema\//,
+    allow: /^(lib\/(schema|core)\/|arktype|smol-toml)/,
+    because: "schema turns text into types and touches nothing of the machine",
+  },
+  {
+    from: /^lib\/os\//,
+    allow: /^(lib\/(os|core)\/|node:|bun:ffi)/,
+    because: "os is effects, one noun a file; it knows no config and no tool",
+  },
+  {
+    from: /^lib\/runtime\//,
+    allow: /^(lib\/(runtime|os|core)\/|node:|consola)/,
+    because: "the daemon's life must start fast and know no tool; arktype would cost it 30 MB and 80 ms",
+  },
+  {
+    from: /^lib\/cli\//,
+    allow: /^(lib\/(cli|core)\/|node:util)/,
+    because: "the command line is a table and a sentence; it needs nothing of the machine",
+  },
+  {
+    from: /^lib\/(shipper|receiver)\/(decide|marker|queue)\.ts$/,
+    allow: /^lib\/(core\/|shipper\/[a-z-]+\.ts$|receiver\/[a-z-]+\.ts$)/,
+    because: "decisions are pure: their tests are tables of literals",
+  },
+  {
+    from: /^bin\//,
+    allow: /^lib\/(cli\/main\.ts|[a-z-]+\/(run|command-line|cli)\.ts)$/,
+    because: "an executable is argv -> run; anything more belongs in lib",
+  },
+];
+
+for (const { from, allow, because } of RULES) {
+  test(`${from.source} imports only ${allow.source}: ${because}`, () => {
+    const files = [...graph.keys()].filter((file) => from.test(file));
+    expect(files.length, "the rule matches no file any more").toBeGreaterThan(0);
+    const broken = files.flatMap((file) =>
+      (graph.get(file) ?? []).filter((to) => !allow.test(to)).map((to) => `${file} -> ${to}`),
+    );
+    expect(broken).toEqual([]);
+  });
+}
+
+test("a tool never imports another tool: each is its own executable and fails alone", () => {
+  const broken: string[] = [];
+  for (const [file, imports] of graph) {
+    const tool = TOOLS.find((name) => file.startsWith(`lib/${name}/`));
+    for (const to of imports) {
+      const other = TOOLS.find((name) => to.startsWith(`lib/${name}/`));
+      if (tool !== undefined && other !== undefined && other !== tool) broken.push(`${file} -> ${to}`);
+    }
+  }
+  expect(TOOLS.every((tool) => [...graph.keys()].some((file) => file.startsWith(`lib/${tool}/`)))).toBe(true);
+  expect(broken).toEqual([]);
+});
+
+test("the shared layers import no tool: they have more than one user", () => {
+  const broken = [...graph].flatMap(([file, imports]) =>
+    LAYER.test(file)
+      ? imports.filter((to) => TOOLS.some((tool) => to.startsWith(`lib/${tool}/`))).map((to) => `${file} -> ${to}`)
+      : [],
+  );
+  expect(broken).toEqual([]);
+});
+
+test("arktype is imported in lib/schema/ark.ts alone, and reached from config.ts and wire.ts: it costs memory and time", () => {
+  const direct = [...graph]
+    .filter(([, imports]) => imports.some((to) => to.startsWith("arktype")))
+    .map(([file]) => file);
+  expect(direct).toEqual(["lib/schema/ark.ts"]);
+  const users = [...graph]
+    .filter(([file, imports]) => !file.startsWith("lib/schema/") && imports.some((to) => to.startsWith("lib/schema/")))
+    .map(([file]) => file);
+  expect(users.filter((file) => !/\/(config|wire)\.ts$/.test(file))).toEqual([]);
+  expect(users.length).toBeGreaterThan(0);
+});
+
+test("process.exit stands in lib/cli/main.ts and lib/runtime/daemon.ts alone: one place knows that the end has come", () => {
+  const files = [...graph.keys()].filter((file) => readFileSync(join(ROOT, file), "utf8").includes("process.exit("));
+  expect(files.sort()).toEqual(["lib/cli/main.ts", "lib/runtime/daemon.ts"]);
+});
+
+test("bun:ffi is opened in lib/os/libc.ts alone: a library name that is missing would be looked for in the working directory", () => {
+  const files = [...graph].filter(([, imports]) => imports.includes("bun:ffi")).map(([file]) => file);
+  expect(files).toEqual(["lib/os/libc.ts"]);
+});
+
+test("no two files import each other, directly or in a ring", () => {
+  const rings: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: string[]): void => {
+    if (trail.includes(file)) rings.push([...trail.slice(trail.indexOf(file)), file].join(" -> "));
+    if (done.has(file) || trail.includes(file)) return;
+    for (const to of graph.get(file) ?? []) if (graph.has(to)) visit(to, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  expect(rings).toEqual([]);
+});
+
+test("core and decisions use no clock, no random and no machine: time and chance are arguments", () => {
+  const pure = [...graph.keys()].filter((file) => /^lib\/core\/|\/(decide|marker|queue)\.ts$/.test(file));
+  expect(pure.length).toBeGreaterThan(5);
+  const broken = pure.filter((file) =>
+    /\bDate\.now\(|new Date\(\)|Math\.random|\bprocess\.|\bBun\.|performance\.now/.test(
+      readFileSync(join(ROOT, file), "utf8"),
+    ),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("every decide.ts has a test of the same name", () => {
+  const decisions = [...graph.keys()].filter((file) => file.endsWith("/decide.ts"));
+  expect(decisions.length).toBeGreaterThan(0);
+  for (const file of decisions) {
+    const twin = join(ROOT, file.replace(/^lib/, "tests").replace(/\.ts$/, ".test.ts"));
+    expect(readdirSync(dirname(twin))).toContain("decide.test.ts");
+  }
+});
+
+test("executables stay thin: at most 25 lines each", () => {
+  for (const file of [...graph.keys()].filter((name) => name.startsWith("bin/"))) {
+    expect(readFileSync(join(ROOT, file), "utf8").split("\n").length, file).toBeLessThanOrEqual(26);
+  }
+});

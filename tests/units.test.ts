@@ -1,0 +1,61 @@
+// The units as they are installed: rendered, compared with golden files, and read by systemd itself.
+
+import { expect, test } from "bun:test";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_DRAIN_S, stopBudget } from "../lib/core/stop-budget.ts";
+import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
+import { PROJECT } from "./support/compiled.ts";
+import { expectGolden } from "./support/golden.ts";
+
+const TOOLS: UnitTool[] = ["shipper", "receiver"];
+const template = (tool: UnitTool): string => readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
+const analyze = Bun.which("systemd-analyze");
+
+for (const tool of TOOLS) {
+  test(`labfleet-${tool}.service renders as reviewed`, () => {
+    expectGolden(`units/labfleet-${tool}.service`, renderUnit(template(tool), tool, "/opt/labfleet/current"));
+  });
+
+  test(`labfleet-${tool}.service grants the stop budget and 30 s`, () => {
+    const text = renderUnit(template(tool), tool, "/opt/labfleet/current");
+    const granted = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
+    expect(granted).toBe(stopBudget(DEFAULT_DRAIN_S[tool]).totalS + 30);
+  });
+
+  test(`labfleet-${tool}.service says what each setting is for`, () => {
+    // A comment or a section head opens every group of settings.
+    for (const group of template(tool).split("\n\n")) expect(group).toMatch(/^(#|\[)/);
+  });
+
+  test.skipIf(analyze === null)(`systemd-analyze verify prints nothing about labfleet-${tool}.service`, () => {
+    const { text, directory } = rendered(tool);
+    const file = join(directory, `labfleet-${tool}.service`);
+    writeFileSync(file, text);
+    const done = Bun.spawnSync(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file], {
+      stderr: "pipe",
+    });
+    expect(done.stderr.toString() + done.stdout.toString()).toBe("");
+    rmSync(directory, { recursive: true });
+  });
+
+  test.skipIf(analyze === null)(`systemd-analyze security rates labfleet-${tool}.service at 2.0 or better`, () => {
+    const { text, directory } = rendered(tool);
+    const file = join(directory, `labfleet-${tool}.service`);
+    writeFileSync(file, text);
+    const done = Bun.spawnSync(["systemd-analyze", "security", "--offline=true", "--no-pager", file]);
+    const level = Number(/exposure level for \S+: ([\d.]+)/.exec(done.stdout.toString())?.[1]);
+    expect(level).toBeLessThanOrEqual(2.0);
+    rmSync(directory, { recursive: true });
+  });
+}
+
+/** A unit with a prefix where something executable lies, as systemd asks for. */
+function rendered(tool: UnitTool): { text: string; directory: string } {
+  const directory = mkdtempSync(join(tmpdir(), "labfleet-units-"));
+  mkdirSync(join(directory, "bin"));
+  cpSync("/bin/true", join(directory, "bin", tool), { dereference: true });
+  expect(existsSync(join(directory, "bin", tool))).toBe(true);
+  return { text: renderUnit(template(tool), tool, directory), directory };
+}
