@@ -16,7 +16,9 @@ const TARGETS: Record<string, string> = {
 };
 
 /** Entry points besides bin/<tool>.ts: threads, which a compiled executable must carry. */
-const THREADS: Record<string, string[]> = { shipper: ["lib/shipper/pack-worker.ts"] };
+const THREADS: Record<string, string[]> = {
+  shipper: ["lib/shipper/pack-worker.ts", "lib/shipper/config-worker.ts"],
+};
 
 const root = join(import.meta.dir, "..");
 const tools = readdirSync(join(root, "bin")).map((file) => file.replace(/\.ts$/, ""));

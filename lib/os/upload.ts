@@ -102,32 +102,36 @@ function tlsOptions(tls: TlsFiles) {
 
 async function sendBody(request: ClientRequest, job: Upload, isOver: () => boolean): Promise<void> {
   const fd = openSync(job.file, "r");
+  // Two buffers, one read into while the other is on its way: a fresh one per chunk would pile up until a collection.
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)] as const;
+  let onItsWay = Promise.resolve();
   try {
-    for (let left = job.bytes; left > 0 && !isOver(); ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, left));
+    for (let left = job.bytes, turn = 0; left > 0 && !isOver(); turn++) {
+      const buffer = buffers[turn % 2 === 0 ? 0 : 1].subarray(0, left);
       const { bytesRead } = await read(fd, buffer, 0, buffer.length, job.bytes - left);
       if (bytesRead === 0) throw new Error(`${job.file} is shorter than when it was packed`);
       left -= bytesRead;
+      await onItsWay;
       if (isOver()) return;
-      if (!request.write(buffer.subarray(0, bytesRead))) await drained(request);
+      onItsWay = written(request, buffer.subarray(0, bytesRead));
     }
+    await onItsWay;
     if (!isOver()) request.end();
   } finally {
     closeSync(fd);
   }
 }
 
-/** Resolves when the request takes more, or when it is over: nobody may wait for a drain that never comes. */
-function drained(request: ClientRequest): Promise<void> {
+/** Resolves when the bytes were handed to the kernel, or when the request is over: nobody may wait for ever. */
+function written(request: ClientRequest, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      request.off("drain", done);
       request.off("close", done);
       resolve();
     };
-    request.on("drain", done);
     request.on("close", done);
     if (request.destroyed) done();
+    else request.write(bytes, done);
   });
 }
 

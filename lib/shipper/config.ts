@@ -1,18 +1,15 @@
-// What may be set in lab-host.toml (DESIGN 3.2, seed 001), with the defaults, and what the shipper makes of it.
+// What may be set in lab-host.toml (DESIGN 3.2, seed 001), with the defaults, and what the shipper makes of it. Only
+// config-worker.ts imports this: what it needs is heavy and used once.
 
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { UserError } from "../core/failure.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { type } from "../schema/ark.ts";
 import { loadTable } from "../schema/load.ts";
-
-export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
-export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
-/** Where the Python fleet kept its data when its config did not say (seed 001). */
-export const PYTHON_DATA_ROOT = "/var/lib/cis490/data";
+import { DEFAULT_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 
 const hostId = type("string").narrow((text, ctx) => isName(text) || ctx.mustBe(NAME_RULE));
 const httpUrl = type("string").narrow((text, ctx) => {
@@ -63,49 +60,6 @@ const RULES = {
   // Sections of the same file that other tools read.
   foreign: ["heartbeat", "nagios_runner"],
 };
-
-export interface ReceiverEndpoint {
-  /** Without a trailing slash. */
-  url: string;
-  caBundle: string | null;
-  clientCert: string | null;
-  clientKey: string | null;
-  bearerToken: string | null;
-  bearerTokenFile: string | null;
-  verifyTls: boolean;
-}
-
-/** Times in seconds, ages in days, sizes in bytes; paths absolute. */
-export interface ShipperConfig {
-  hostId: string;
-  dataRoot: string;
-  /** False when `[paths] data_root` was left to its default. */
-  dataRootIsSet: boolean;
-  runDir: string;
-  receiver: ReceiverEndpoint;
-  scanIntervalS: number;
-  requestTimeoutS: number;
-  backoffSeconds: readonly number[];
-  transfers: number;
-  drainTimeoutS: number;
-  commitFile: string;
-  commitHeader: string;
-  keepLocalForDays: number;
-  quarantineKeepDays: number;
-  quarantineCleanupIntervalS: number;
-  /** Kept free on the data root's disk: packing waits below it. */
-  diskReserveBytes: number;
-}
-
-/** The directories below a data root. */
-export function dataDirs(dataRoot: string) {
-  return {
-    episodes: join(dataRoot, "episodes"),
-    outbox: join(dataRoot, "outbox"),
-    shipped: join(dataRoot, "shipped"),
-    quarantine: join(dataRoot, "quarantine"),
-  };
-}
 
 /**
  * Checks a lab-host.toml.

@@ -6,7 +6,6 @@ import { errorCode, errorText } from "../core/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Breaker } from "./breaker.ts";
-import type { ShipperConfig } from "./config.ts";
 import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import type { Packer } from "./packer.ts";
@@ -14,6 +13,7 @@ import { type Entry, newEntry, Queue } from "./queue.ts";
 import { RECHECK_S, Room } from "./room.ts";
 import { scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
+import type { ShipperConfig } from "./settings.ts";
 import { type Dirs, finishSettlement } from "./settle.ts";
 
 export interface EngineDeps {

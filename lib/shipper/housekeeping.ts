@@ -3,8 +3,8 @@
 
 import { freeBytes } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
-import type { ShipperConfig } from "./config.ts";
 import { checkClock, expired, listSettled, lowDiskOrder, removeSettled, type Settled } from "./retention.ts";
+import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 export interface Housekeeping {

@@ -1,6 +1,6 @@
 // The packing thread as seen from the main thread: one job at a time, its progress, and a way to call it off.
 
-import { BUILD } from "../core/build-info.ts";
+import { threadUrl } from "../os/thread.ts";
 import type { PackJob, PackResult } from "./pack.ts";
 import type { FromPacker, ToPacker } from "./pack-worker.ts";
 
@@ -14,12 +14,9 @@ export interface Packer {
   close(): void;
 }
 
-/** In an executable everything is one file at the root, and threads lie below it by their path in the project. */
-const THREAD = BUILD.target === "source" ? "./pack-worker.ts" : "./lib/shipper/pack-worker.js";
-
 /** Starts the packing thread. */
 export function startPacker(): Packer {
-  const worker = new Worker(new URL(THREAD, import.meta.url).href);
+  const worker = new Worker(threadUrl("lib/shipper/pack-worker"));
   let current: { resolve: (result: PackResult) => void; reject: (error: unknown) => void; moved: () => void } | null =
     null;
   let dead: Error | null = null;

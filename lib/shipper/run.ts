@@ -9,21 +9,25 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { exists, makeDir, readIfExists } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
+import { askThread } from "../os/thread.ts";
 import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
-import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, parseShipperConfig, type ShipperConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
 import { type Packer, startPacker } from "./packer.ts";
 import { sweepDoomed } from "./retention.ts";
+import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import { type Dirs, DOCUMENT, requeue } from "./settle.ts";
 import { liveStatus, readStatus, reasonOf, renderStatus, statusLine } from "./status.ts";
+
+type ConfigText = { text: string; file: string };
+type CheckedConfig = { config: ShipperConfig; warnings: string[] };
 
 /** Runs the shipper's command line; resolves with the exit code. */
 export async function runShipper(line: CommandLine): Promise<number> {
   const log = openLog("shipper", readLogLevel(line.options["log-level"]));
-  const config = readConfig(line, log);
+  const config = await readConfig(line, log);
   const dirs = dataDirs(config.dataRoot);
   switch (line.command) {
     case "status":
@@ -37,7 +41,7 @@ export async function runShipper(line: CommandLine): Promise<number> {
   }
 }
 
-function readConfig(line: CommandLine, log: Log): ShipperConfig {
+async function readConfig(line: CommandLine, log: Log): Promise<ShipperConfig> {
   const path = typeof line.options.config === "string" ? line.options.config : DEFAULT_CONFIG_PATH;
   let text: string;
   try {
@@ -49,7 +53,10 @@ function readConfig(line: CommandLine, log: Log): ShipperConfig {
         : "make it readable for this user";
     throw new UserError(`cannot read the configuration ${path}: ${errorText(error).split(",")[0]}`, fix);
   }
-  const { config, warnings } = parseShipperConfig(text, path);
+  const { config, warnings } = await askThread<ConfigText, CheckedConfig>("lib/shipper/config-worker", {
+    text,
+    file: path,
+  });
   for (const warning of warnings) log.warn(warning);
   return config;
 }

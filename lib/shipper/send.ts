@@ -6,9 +6,9 @@ import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { episodePath } from "../core/names.ts";
 import { type TlsFiles, type UploadOutcome, upload } from "../os/upload.ts";
-import type { ReceiverEndpoint, ShipperConfig } from "./config.ts";
 import { classifyAnswer, type Verdict } from "./decide.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
+import type { ReceiverEndpoint, ShipperConfig } from "./settings.ts";
 
 /** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
 const ANSWER_FACTOR = 5;

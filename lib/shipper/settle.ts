@@ -8,8 +8,8 @@ import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, fsyncDir, readIfExists, renameDurable, writeFileDurable } from "../os/files.ts";
-import type { dataDirs } from "./config.ts";
 import { dropRecord, type OutboxRecord, type Settlement, writeRecord } from "./outbox.ts";
+import type { dataDirs } from "./settings.ts";
 
 export type Dirs = ReturnType<typeof dataDirs>;
 

@@ -4,9 +4,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { formatSeconds } from "../core/units.ts";
 import { readIfExists } from "../os/files.ts";
-import type { ShipperConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import { scanEpisodes } from "./scan.ts";
+import type { ShipperConfig } from "./settings.ts";
 import { type Dirs, DOCUMENT } from "./settle.ts";
 
 /** The live part, written by the daemon to `<run_dir>/status.json`. Times in UTC, ages in seconds. */

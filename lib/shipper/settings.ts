@@ -1,0 +1,51 @@
+// The shipper's settings as everybody but the configuration's own check knows them: plain data and paths.
+
+import { join } from "node:path";
+
+export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
+export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
+/** Where the Python fleet kept its data when its config did not say (seed 001). */
+export const PYTHON_DATA_ROOT = "/var/lib/cis490/data";
+
+export interface ReceiverEndpoint {
+  /** Without a trailing slash. */
+  url: string;
+  caBundle: string | null;
+  clientCert: string | null;
+  clientKey: string | null;
+  bearerToken: string | null;
+  bearerTokenFile: string | null;
+  verifyTls: boolean;
+}
+
+/** Times in seconds, ages in days, sizes in bytes; paths absolute. */
+export interface ShipperConfig {
+  hostId: string;
+  dataRoot: string;
+  /** False when `[paths] data_root` was left to its default. */
+  dataRootIsSet: boolean;
+  runDir: string;
+  receiver: ReceiverEndpoint;
+  scanIntervalS: number;
+  requestTimeoutS: number;
+  backoffSeconds: readonly number[];
+  transfers: number;
+  drainTimeoutS: number;
+  commitFile: string;
+  commitHeader: string;
+  keepLocalForDays: number;
+  quarantineKeepDays: number;
+  quarantineCleanupIntervalS: number;
+  /** Kept free on the data root's disk: packing waits below it. */
+  diskReserveBytes: number;
+}
+
+/** The directories below a data root. */
+export function dataDirs(dataRoot: string) {
+  return {
+    episodes: join(dataRoot, "episodes"),
+    outbox: join(dataRoot, "outbox"),
+    shipped: join(dataRoot, "shipped"),
+    quarantine: join(dataRoot, "quarantine"),
+  };
+}
