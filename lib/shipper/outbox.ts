@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
+import { failpoint } from "../os/failpoint.ts";
 import { fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
 
 /** Where an episode goes and what is written into it there; decided, and perhaps not yet done. */
@@ -58,7 +59,9 @@ export function outboxPaths(outboxDir: string, id: string) {
 /** Gives a freshly packed archive its name and writes its record. */
 export async function admitArchive(outboxDir: string, record: OutboxRecord): Promise<void> {
   const paths = outboxPaths(outboxDir, record.id);
+  failpoint("outbox.before-admit");
   await rename(paths.part, paths.archive);
+  failpoint("outbox.after-archive");
   await writeRecord(outboxDir, record);
 }
 
@@ -73,8 +76,11 @@ export async function writeRecord(outboxDir: string, record: OutboxRecord): Prom
  */
 export async function dropRecord(outboxDir: string, id: string): Promise<void> {
   const paths = outboxPaths(outboxDir, id);
+  failpoint("outbox.before-drop");
   await removeIfExists(paths.archive);
+  failpoint("outbox.archive-dropped");
   await removeIfExists(paths.record);
+  failpoint("outbox.record-dropped");
   await fsyncDir(outboxDir);
 }
 

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { formatBytes } from "../core/units.ts";
+import { failpoint } from "../os/failpoint.ts";
 import type { Verdict } from "./decide.ts";
 import type { EngineDeps } from "./engine.ts";
 import { dropRecord, type OutboxRecord } from "./outbox.ts";
@@ -38,6 +39,7 @@ export async function sendStep(
   try {
     const sent = { ...record, mismatches: entry.mismatches };
     const result = await sendArchive(deps.config, deps.dirs.outbox, sent, signal, work.moved);
+    failpoint("send.answered");
     return await carryOut(deps, entry, record, result, deps.now() - startedAt);
   } finally {
     work.done();
