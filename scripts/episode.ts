@@ -55,7 +55,7 @@ export async function recordEpisode(
   seconds: number,
   commit: string,
 ): Promise<string> {
-  const id = `demo-${new Date().toISOString().replace(/[:.]/g, "").slice(0, 15)}Z`;
+  const id = `demo-${new Date().toISOString().replace(/[-:.]/g, "").slice(0, 15)}Z`;
   const root = join(episodesDir, id);
   mkdirSync(join(root, "files"), { recursive: true });
   const samples = await recordTelemetry(join(root, "telemetry.jsonl"), seconds);

@@ -1,0 +1,216 @@
+// The compiled executables under their real units, on a real systemd: ready, watchdog, drain, slow links, rights.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { renderUnit, type UnitTool } from "../../lib/core/units-text.ts";
+import { executables, PROJECT } from "../support/compiled.ts";
+import { bootHost, type Host, systemdBedMissing } from "./bed.ts";
+
+const missing = systemdBedMissing();
+const bedTest = (name: string, body: () => Promise<void>): void =>
+  test.skipIf(missing !== null)(missing === null ? name : `${name} (skipped: the systemd bed ${missing})`, body);
+setDefaultTimeout(120_000);
+
+const DATA = "/var/lib/labfleet/data";
+const EPISODES = `${DATA}/episodes`;
+const PREFIX = "/opt/labfleet/current";
+let host: Host;
+let token = "";
+
+const sh = (script: string): Promise<string> => host.run(["sh", "-ec", script]);
+const unitText = (tool: UnitTool): string =>
+  renderUnit(readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8"), tool, PREFIX);
+
+/** lab-host.toml pointing at a port on the host itself. */
+const configure = (port: number, extra = ""): Promise<void> =>
+  host.write(
+    "/etc/labfleet/lab-host.toml",
+    `host_id = "lab1"
+[receiver]
+url = "http://127.0.0.1:${port}"
+bearer_token = "${token}"
+[shipper]
+scan_interval_s = 0.2
+backoff_seconds = [0.1, 0.5]
+disk_reserve_mb = 1
+${extra}
+`,
+  );
+
+/** Settings of one test, gone with `dropIn("")`. */
+async function dropIn(text: string): Promise<void> {
+  await host.write("/etc/systemd/system/labfleet-shipper.service.d/test.conf", text);
+  await sh("systemctl daemon-reload");
+}
+
+/** An episode recorded by root, of incompressible bytes, as a recorder would finish it. */
+const record = (id: string, kilobytes: number): Promise<string> =>
+  sh(`umask 022; d=${EPISODES}/${id}; mkdir -p $d; head -c ${kilobytes}K /dev/urandom >$d/data.bin
+      : >$d/.m; mv $d/.m $d/done.marker; chmod 0755 $d; stat -c %U:%a $d`);
+
+const isShipped = async (id: string): Promise<boolean> =>
+  (await host.exec(["test", "-e", `${DATA}/shipped/${id}/receipt.json`])).code === 0;
+
+beforeAll(async () => {
+  if (missing !== null) return;
+  host = await bootHost("lab1", {
+    bind: [`${executables()}:${PREFIX}/bin`, `${process.execPath}:/usr/local/bin/bun`, `${PROJECT}:/srv/labfleet`],
+  });
+  await sh("useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin labfleet");
+  for (const tool of ["shipper", "receiver"] as const) {
+    await host.write(`/etc/systemd/system/labfleet-${tool}.service`, unitText(tool));
+  }
+  await host.write(
+    "/etc/labfleet/collector.toml",
+    'listen = "127.0.0.1:8443"\n[gate]\nrequire_commit = false\n[limits]\ndisk_reserve = "1 MiB"\n',
+  );
+  await sh("install -d -m 2750 -g labfleet /etc/labfleet/tokens.d");
+  token = (await sh(`${PREFIX}/bin/receiver token add lab1`)).trim().split("\n").at(-1) ?? "";
+  await configure(8443);
+  await sh("systemctl daemon-reload; systemctl start labfleet-receiver");
+});
+
+afterAll(async () => {
+  if (missing === null) await host[Symbol.asyncDispose]();
+});
+
+bedTest("systemd-analyze verify prints nothing about the installed units", async () => {
+  const done = await host.exec([
+    "systemd-analyze",
+    "verify",
+    "--man=no",
+    "/etc/systemd/system/labfleet-shipper.service",
+    "/etc/systemd/system/labfleet-receiver.service",
+  ]);
+  expect(done.stderr + done.stdout).toBe("");
+});
+
+bedTest("both units are active only after READY, as an unprivileged user, with a status line", async () => {
+  await sh("systemctl start labfleet-shipper");
+  for (const unit of ["labfleet-shipper", "labfleet-receiver"]) {
+    expect(await host.show(unit, "ActiveState")).toBe("active");
+    expect(await host.show(unit, "StatusText")).not.toBe("");
+    expect(await sh(`ps -o user= -p $(systemctl show -p MainPID --value ${unit})`)).toMatch(/^labfleet/);
+  }
+  expect(await host.journal("labfleet-shipper")).toContain("ready host=lab1");
+  // The line says ready and not before: systemd's own "Started" comes after it.
+  const journal = await host.journal("labfleet-shipper");
+  expect(journal.indexOf("ready host=lab1")).toBeLessThan(journal.indexOf("Started"));
+});
+
+bedTest("an episode that root recorded, mode 0755, is read, shipped and moved", async () => {
+  expect((await record("of-root", 300)).trim()).toBe("root:755");
+  await host.waitFor("of-root is shipped", () => isShipped("of-root"), 20_000);
+  expect((await host.exec(["test", "-e", `${EPISODES}/of-root`])).code).toBe(1);
+  expect(await sh(`stat -c %U ${DATA}/shipped/of-root`)).toBe("root\n");
+});
+
+bedTest("without the capability such an episode is held: said once, with the command that mends it", async () => {
+  await dropIn("[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
+  await sh("systemctl restart labfleet-shipper");
+  await record("held", 10);
+  const said = async (): Promise<number> =>
+    (await host.journal("labfleet-shipper")).split("cannot be moved").length - 1;
+  await host.waitFor("the shipper says so", async () => (await said()) === 1);
+  expect(await host.journal("labfleet-shipper")).toContain(`fix: sudo chown -R `);
+  // Several passes later it was still said once.
+  const passes = Number(await host.show("labfleet-shipper", "MainPID"));
+  await host.waitFor("status names it", async () =>
+    (await sh(`${PREFIX}/bin/shipper status`)).includes("held       held: the episode belongs to uid 0"),
+  );
+  expect(passes).toBeGreaterThan(0);
+  expect(await said()).toBe(1);
+  await dropIn("");
+  await sh("systemctl restart labfleet-shipper");
+  await host.waitFor("held is shipped", () => isShipped("held"), 20_000);
+});
+
+bedTest("a stopped shipper is killed by the watchdog, restarted, and the queue drains", async () => {
+  await dropIn("[Service]\nWatchdogSec=2\nRestartSec=100ms\n");
+  await sh("systemctl restart labfleet-shipper");
+  const pid = await host.show("labfleet-shipper", "MainPID");
+  await sh(`kill -STOP ${pid}`);
+  await record("while-stopped", 100);
+  await host.waitFor(
+    "another process runs",
+    async () => {
+      const now = await host.show("labfleet-shipper", "MainPID");
+      return now !== "0" && now !== pid;
+    },
+    30_000,
+  );
+  expect(await host.journal("labfleet-shipper")).toContain("Watchdog timeout (limit 2s)!");
+  await host.waitFor("while-stopped is shipped", () => isShipped("while-stopped"), 20_000);
+  await dropIn("");
+});
+
+bedTest("an upload that takes longer than WatchdogSec survives", async () => {
+  await dropIn("[Service]\nWatchdogSec=2\n");
+  await sh("systemd-run --unit=slow-a --collect bun /srv/labfleet/tests/support/slow-link.ts 9001 8443 4000000");
+  await host.waitFor(
+    "the slow link listens",
+    async () => (await host.exec(["sh", "-c", "ss -ltn | grep -q :9001"])).code === 0,
+  );
+  await configure(9001);
+  await sh("systemctl restart labfleet-shipper");
+  await record("slow", 40_000);
+  const startedAt = performance.now();
+  await host.waitFor("slow is shipped", () => isShipped("slow"), 60_000);
+  // Otherwise this test would have shown nothing.
+  expect(performance.now() - startedAt).toBeGreaterThan(6000);
+  expect(await host.show("labfleet-shipper", "NRestarts")).toBe("0");
+  await sh("systemctl stop slow-a");
+  await dropIn("");
+});
+
+bedTest(
+  "SIGTERM in the middle of an upload: a clean stop inside the budget, delivered after the next start",
+  async () => {
+    await sh("systemd-run --unit=slow-b --collect bun /srv/labfleet/tests/support/slow-link.ts 9002 8443 200000");
+    await host.waitFor(
+      "the slow link listens",
+      async () => (await host.exec(["sh", "-c", "ss -ltn | grep -q :9002"])).code === 0,
+    );
+    await configure(9002, "drain_timeout_s = 1");
+    await sh("systemctl restart labfleet-shipper");
+    await record("cut", 40_000);
+    await host.waitFor("the upload is under way", async () =>
+      (await sh(`${PREFIX}/bin/shipper status`)).includes("1 under way"),
+    );
+    const startedAt = performance.now();
+    await sh("systemctl stop labfleet-shipper");
+    expect(performance.now() - startedAt).toBeLessThan(11_000);
+    expect(await host.show("labfleet-shipper", "Result")).toBe("success");
+    expect(await host.show("labfleet-shipper", "ExecMainStatus")).toBe("0");
+    const journal = await host.journal("labfleet-shipper");
+    expect(journal).toMatch(
+      /stopping: finish uploads begins.*[\s\S]*stopping: finish uploads done.*[\s\S]*stopped: SIGTERM/,
+    );
+    expect(await isShipped("cut")).toBe(false);
+    await configure(8443);
+    await sh("systemctl start labfleet-shipper; systemctl stop slow-b");
+    await host.waitFor("cut is shipped", () => isShipped("cut"), 30_000);
+  },
+);
+
+bedTest("a configuration that cannot be read ends the unit with exit 2, and it is not restarted", async () => {
+  await sh("systemctl stop labfleet-shipper");
+  await host.write("/etc/labfleet/lab-host.toml", "host_id = 3\n");
+  await host.exec(["systemctl", "start", "labfleet-shipper"]);
+  expect(await host.show("labfleet-shipper", "ExecMainStatus")).toBe("2");
+  expect(await host.show("labfleet-shipper", "ActiveState")).toBe("failed");
+  expect(await host.show("labfleet-shipper", "NRestarts")).toBe("0");
+  expect(await host.journal("labfleet-shipper")).toContain("lab-host.toml:1: host_id must be a string, found 3");
+  await configure(8443);
+  await sh("systemctl reset-failed labfleet-shipper; systemctl start labfleet-shipper");
+});
+
+bedTest("a power cut with episodes in the queue: after the next boot everything is delivered, once", async () => {
+  await sh("systemctl enable labfleet-receiver labfleet-shipper; systemctl stop labfleet-receiver");
+  for (const n of [1, 2, 3]) await record(`power-${n}`, 200);
+  await host.waitFor("they are packed", async () => (await sh(`ls ${DATA}/outbox`)).includes("power-3.tar.zst"));
+  await host.reboot({ force: true });
+  for (const n of [1, 2, 3]) await host.waitFor(`power-${n} is shipped`, () => isShipped(`power-${n}`), 30_000);
+  expect((await sh(`${PREFIX}/bin/receiver verify`)).trim()).toStartWith("sound");
+});
