@@ -3,8 +3,10 @@
 import type { CommandLine, ToolSpec } from "../cli/options.ts";
 import { DEFAULT_CONFIG_PATH } from "./config.ts";
 import { serve } from "./run.ts";
+import { tokenAdd, tokenList, tokenRevoke } from "./tokens.ts";
+import { verifyCommand } from "./verify-command.ts";
 
-const JSON_OPTION = { json: { help: "as one JSON object" } };
+const JSON_OPTION = { json: { help: "print one JSON object" } };
 
 export const SPEC: ToolSpec = {
   name: "receiver",
@@ -13,7 +15,23 @@ export const SPEC: ToolSpec = {
   commands: {
     "": {
       help: "serve",
-      options: { listen: { value: "ADDRESS:PORT", help: "listen here instead of where the config says" } },
+      options: { listen: { value: "ADDRESS:PORT", help: "listen here, whatever the config says" } },
+    },
+    verify: {
+      help: "read every stored episode again and compare it with the index; exit 1 if anything is wrong",
+      options: {
+        ...JSON_OPTION,
+        deep: { help: "also unpack each archive and compare its tree digest" },
+        repair: { help: "append missing rows, move strangers and damaged files aside; deletes nothing" },
+      },
+    },
+    "token add": { operands: "<host>", maxOperands: 1, help: "make a token for a host and print it once" },
+    "token list": { help: "how many tokens each host has", options: JSON_OPTION },
+    "token revoke": {
+      operands: "<host>",
+      maxOperands: 1,
+      help: "make tokens of a host invalid, at once",
+      options: { oldest: { help: "the one that was added first" }, all: { help: "all of them" } },
     },
   },
   options: {
@@ -24,6 +42,16 @@ export const SPEC: ToolSpec = {
 
 /** Does what the command line says; resolves with the exit code. */
 export async function run(line: CommandLine): Promise<number> {
-  return serve(line);
+  switch (line.command) {
+    case "verify":
+      return verifyCommand(line);
+    case "token add":
+      return tokenAdd(line);
+    case "token list":
+      return tokenList(line);
+    case "token revoke":
+      return tokenRevoke(line);
+    default:
+      return serve(line);
+  }
 }
-void JSON_OPTION;

@@ -74,16 +74,18 @@ export interface Tail {
 }
 
 /**
- * Calls `onLine` for each whole line of a file, without its line break. `bytes` is used again after the call.
+ * Calls `onLine` for each whole line of a file from byte `from` on, without its line break, and waits for it if it
+ * asks for that. `bytes` is used again after the call.
  * @returns what follows the last line break
  */
 export async function scanLines(
   fd: number,
-  onLine: (bytes: Buffer, start: number, end: number, offset: number) => void,
+  onLine: (bytes: Buffer, start: number, end: number, offset: number) => void | Promise<void>,
+  from = 0,
 ): Promise<Tail> {
   let buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let held = 0;
-  let offset = 0;
+  let offset = from;
   for (;;) {
     if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
     const { bytesRead } = await fs.read(fd, buffer, held, buffer.length - held, offset + held);
@@ -94,7 +96,9 @@ export async function scanLines(
       const end = buffer.indexOf(NEWLINE, start);
       // Beyond `held` there are bytes of an earlier block.
       if (end < 0 || end >= held) break;
-      if (end > start) onLine(buffer, start, end, offset + start);
+      // Awaited only where there is something to wait for: a million times is a second.
+      const waiting = end > start ? onLine(buffer, start, end, offset + start) : undefined;
+      if (waiting !== undefined) await waiting;
       start = end + 1;
     }
     buffer.copyWithin(0, start, held);

@@ -1,14 +1,14 @@
 // At every start, before READY: what a crash left is mended. A file without a row gets its row, leftovers of uploads are
 // removed, a row without a file is told and kept. Nothing that was acknowledged is ever removed.
 
-import { opendir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../core/failure.ts";
-import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
+import type { EpisodeAddress } from "../core/names.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import type { Store } from "./store.ts";
+import { entries, walkEpisodes } from "./walk.ts";
 
 export interface Reconciled {
   /** Files that got their row. */
@@ -52,31 +52,13 @@ async function compare(
 ): Promise<{ rowless: EpisodeAddress[]; missing: { offsets: number[]; count: number } }> {
   const seen = new Uint8Array(Math.ceil(table.capacity / 8));
   const rowless: EpisodeAddress[] = [];
-  for await (const address of storedEpisodes(episodes)) {
+  for await (const { address } of walkEpisodes(episodes)) {
+    if (address === null) continue; // `receiver verify` tells of strangers
     const slots = table.slots(address);
     if (slots.length === 0) rowless.push(address);
     for (const slot of slots) seen[slot >> 3] = (seen[slot >> 3] ?? 0) | (1 << (slot & 7));
   }
   return { rowless, missing: table.unseen(seen, 3) };
-}
-
-/** The names of all archives that are stored. What is no archive is passed over: `receiver verify` lists it. */
-export async function* storedEpisodes(episodes: string): AsyncGenerator<EpisodeAddress> {
-  for await (const host of entries(episodes)) {
-    if (!host.isDirectory() || !isName(host.name)) continue;
-    for await (const file of entries(join(episodes, host.name))) {
-      const id = file.name.endsWith(ARCHIVE_SUFFIX) ? file.name.slice(0, -ARCHIVE_SUFFIX.length) : "";
-      if (file.isFile() && isName(id)) yield { host: host.name, id };
-    }
-  }
-}
-
-async function* entries(directory: string) {
-  try {
-    yield* await opendir(directory, { bufferSize: 1024 });
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
-  }
 }
 
 /** Removes the temporary files of uploads that a crash ended. */

@@ -1,0 +1,84 @@
+// `receiver verify`: the check as a command, and its repair. A repair appends rows and moves files aside; it deletes
+// nothing.
+
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CommandLine } from "../cli/options.ts";
+import { EXIT } from "../core/exit.ts";
+import { UserError } from "../core/failure.ts";
+import { formatBytes } from "../core/units.ts";
+import { fsyncDir } from "../os/files.ts";
+import { lockDataRoot } from "../os/lock.ts";
+import { type Log, openLog } from "../runtime/log.ts";
+import { dataPaths, type ReceiverConfig } from "./config.ts";
+import { loadConfig, logLevel } from "./load.ts";
+import { openStore } from "./open.ts";
+import { isSound, type VerifyReport, verify } from "./verify.ts";
+
+/** Runs the command: exit 0 when all is sound, 1 when it is not. */
+export async function verifyCommand(line: CommandLine): Promise<number> {
+  const log = openLog("receiver", logLevel(line));
+  const config = loadConfig(line, log);
+  if (!existsSync(config.dataRoot)) {
+    throw new UserError(
+      `there is no data root at ${config.dataRoot}`,
+      "set [paths] data_root, or name another config with --config",
+    );
+  }
+  const asJson = line.options.json === true;
+  const deep = line.options.deep === true;
+  const look = (quiet: boolean): Promise<VerifyReport> =>
+    verify({
+      dataRoot: config.dataRoot,
+      deep,
+      onProblem: (kind, path, detail) => {
+        if (!asJson && !quiet) process.stdout.write(`${kind}: ${path} ${detail}\n`);
+      },
+    });
+  if (line.options.repair === true) await repair(config, await look(true), log);
+  const report = await look(false);
+  process.stdout.write(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+  return isSound(report) ? EXIT.ok : EXIT.no;
+}
+
+/** One line for people. */
+export function summary(report: VerifyReport): string {
+  const read = `${report.checked} episodes, ${formatBytes(report.bytes)} read`;
+  if (isSound(report)) return `sound: ${read}`;
+  const counts = [
+    [report.missing.length, "missing"],
+    [report.mismatch.length, "damaged"],
+    [report.extra.length, "not in the index"],
+    [report.duplicate.length, "with more than one row"],
+    [report.torn, "unreadable index lines"],
+  ] as const;
+  const found = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return `DAMAGED: ${found.join(", ")}; ${read}`;
+}
+
+/** Opens the store as a start does, which appends missing rows; then moves aside what does not belong or is damaged. */
+async function repair(config: ReceiverConfig, before: VerifyReport, log: Log): Promise<void> {
+  lockDataRoot("receiver", config.dataRoot, config.runDir);
+  const opened = await openStore({
+    dataRoot: config.dataRoot,
+    log,
+    begin: () => ({ moved: () => undefined, done: () => undefined }),
+    nowMs: () => Date.now(),
+  });
+  await opened.close();
+  const paths = dataPaths(config.dataRoot);
+  const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));
+  const archives = new Set(before.extra.filter((path) => /^episodes\/[^/]+\/[^/]+\.tar\.zst$/.test(path)));
+  for (const path of [...before.extra.filter((p) => !archives.has(p)), ...before.mismatch.map((m) => m.path)]) {
+    await moveAside(config.dataRoot, path, aside);
+    log.warn(`moved ${path} to ${join(aside, path)}`);
+  }
+}
+
+async function moveAside(dataRoot: string, path: string, aside: string): Promise<void> {
+  const to = join(aside, path);
+  mkdirSync(dirname(to), { recursive: true, mode: 0o750 });
+  renameSync(join(dataRoot, path), to);
+  await fsyncDir(dirname(to));
+  await fsyncDir(dirname(join(dataRoot, path)));
+}

@@ -1,0 +1,37 @@
+// What lies below episodes/: archives by their names, and strangers. One entry at a time, whatever the directory's size.
+
+import { opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
+import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
+
+export interface FoundEntry {
+  /** Relative to the data root. */
+  path: string;
+  /** Null: no archive that we would have put there. */
+  address: EpisodeAddress | null;
+}
+
+/** All entries below `episodes`, two levels deep. */
+export async function* walkEpisodes(episodes: string): AsyncGenerator<FoundEntry> {
+  for await (const host of entries(episodes)) {
+    if (!host.isDirectory() || !isName(host.name)) {
+      yield { path: `episodes/${host.name}`, address: null };
+      continue;
+    }
+    for await (const file of entries(join(episodes, host.name))) {
+      const id = file.name.endsWith(ARCHIVE_SUFFIX) ? file.name.slice(0, -ARCHIVE_SUFFIX.length) : "";
+      const address = file.isFile() && isName(id) ? { host: host.name, id } : null;
+      yield { path: `episodes/${host.name}/${file.name}`, address };
+    }
+  }
+}
+
+/** The entries of a directory, as they come; none when it is not there. */
+export async function* entries(directory: string) {
+  try {
+    yield* await opendir(directory, { bufferSize: 1024 });
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}

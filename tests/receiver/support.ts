@@ -1,0 +1,223 @@
+// What the receiver is tested with: a receiver on port 0 over a temporary data root, raw sockets, and a log that is kept.
+
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import * as net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatReprDigest } from "../../lib/core/digest.ts";
+import type { AttemptRow, IndexRow } from "../../lib/core/types.ts";
+import { createAdmission } from "../../lib/receiver/admission.ts";
+import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
+import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
+import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/config.ts";
+import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
+import type { Disk } from "../../lib/receiver/disk.ts";
+import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
+import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
+import type { Log } from "../../lib/runtime/log.ts";
+
+const cleanups: (() => unknown)[] = [];
+
+/** Ends all that a test began, last one first. */
+export async function cleanUp(): Promise<void> {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+}
+
+export function onCleanUp(clean: () => unknown): void {
+  cleanups.push(clean);
+}
+
+/** A directory that is removed after the test. */
+export function tempDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), "labfleet-receiver-"));
+  onCleanUp(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** Waits for a condition; one that never comes is ended by the test's own time limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(2);
+}
+
+export interface KeptLog extends Log {
+  lines: string[];
+}
+
+export function keptLog(): KeptLog {
+  const lines: string[] = [];
+  const at = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  return { lines, error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+export const reprDigest = (bytes: Uint8Array | string): string => formatReprDigest(sha256(bytes));
+
+/** Bytes that are the same each time. */
+export const bytes = (length: number, seed = 1): Buffer =>
+  Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255));
+
+const idle = { moved: () => undefined, done: () => undefined };
+
+export async function openIn(dataRoot: string, log: Log = keptLog(), disk?: Disk): Promise<OpenedStore> {
+  await makeDataDirs(dataRoot);
+  return openStore({ dataRoot, log, begin: () => idle, nowMs: () => 1_777_617_473_830, ...(disk && { disk }) });
+}
+
+export interface TestReceiver {
+  port: number;
+  url: string;
+  dataRoot: string;
+  log: KeptLog;
+  opened: OpenedStore;
+  attempts: Attempts;
+  listener: Listener;
+  /** Set to refuse new uploads. */
+  state: { stopping: boolean };
+  /** The rows of index.jsonl. */
+  rows(): IndexRow[];
+  /** The attempt rows, flushed. */
+  attemptRows(): Promise<AttemptRow[]>;
+  /** Names in incoming/. */
+  incoming(): string[];
+}
+
+export interface TestOptions {
+  dataRoot?: string;
+  deps?: Partial<AppDeps>;
+  limits?: Partial<AdmissionLimits>;
+  freeBytes?: () => number;
+  disk?: Disk;
+  listen?: Partial<ListenOptions>;
+}
+
+/** A receiver as run.ts wires it, without tokens and commits unless asked for. */
+export async function startReceiver(options: TestOptions = {}): Promise<TestReceiver> {
+  const dataRoot = options.dataRoot ?? tempDir();
+  const log = keptLog();
+  const opened = await openIn(dataRoot, log, options.disk);
+  const paths = dataPaths(dataRoot);
+  const attempts = openAttempts(paths.attempts, log);
+  const state = { stopping: false };
+  const limits = { uploadsTotal: 32, uploadsPerHost: 32, diskReserveBytes: 0, ...options.limits };
+  const app = createApp({
+    store: opened.store,
+    disk: opened.disk,
+    log,
+    admission: createAdmission(limits, options.freeBytes ?? (() => 1e15)),
+    accepted: () => ({ kind: "any" }),
+    checkToken: null,
+    commitHeaders: DEFAULT_COMMIT_HEADERS,
+    commitRequired: false,
+    maxBytes: 1e12,
+    incoming: paths.incoming,
+    stopping: () => state.stopping,
+    begin: () => idle,
+    nowMs: () => Date.now(),
+    attempts,
+    notReady: async () => null,
+    ...options.deps,
+  });
+  const listener = await listen(app.fetch, {
+    host: "127.0.0.1",
+    port: 0,
+    tls: null,
+    rate: { minBytesPerS: 1, windowS: 60 },
+    headerTimeoutS: 10,
+    keepAliveTimeoutS: 15,
+    onBadConnection: () => undefined,
+    ...options.listen,
+  });
+  onCleanUp(async () => {
+    listener.close();
+    listener.destroy();
+    await attempts.flush();
+  });
+  const { port } = listener.address;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    dataRoot,
+    log,
+    opened,
+    attempts,
+    listener,
+    state,
+    rows: () => rowsOf(paths.index),
+    incoming: () => readdirSync(paths.incoming),
+    async attemptRows() {
+      await attempts.flush();
+      return readdirSync(paths.attempts).flatMap((name) => linesOf(join(paths.attempts, name)) as AttemptRow[]);
+    },
+  };
+}
+
+export function rowsOf(indexPath: string): IndexRow[] {
+  return linesOf(indexPath) as IndexRow[];
+}
+
+function linesOf(path: string): unknown[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+/** A PUT by fetch, with the digest unless told otherwise. */
+export function put(
+  url: string,
+  host: string,
+  id: string,
+  body: Uint8Array,
+  headers: Record<string, string> = { "Repr-Digest": reprDigest(body) },
+): Promise<Response> {
+  return fetch(`${url}/v1/episodes/${host}/${id}.tar.zst`, { method: "PUT", body, headers, proxy: "" });
+}
+
+export interface RawClient {
+  socket: net.Socket;
+  /** All that came so far. */
+  text(): string;
+  /** Resolves when `part` has come. */
+  seen(part: string): Promise<void>;
+  /** Resolves when the server ended the connection, with "end" or the error's code. */
+  closed: Promise<string>;
+  send(data: string | Uint8Array): Promise<void>;
+}
+
+/** A client that speaks bytes. */
+export async function rawClient(port: number): Promise<RawClient> {
+  const socket = net.connect(port, "127.0.0.1");
+  const parts: Buffer[] = [];
+  let failure = "end";
+  socket.on("data", (part: Buffer) => parts.push(part));
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    failure = error.code ?? error.message;
+  });
+  const closed = new Promise<string>((resolve) => socket.on("close", () => resolve(failure)));
+  await once(socket, "connect");
+  onCleanUp(() => socket.destroy());
+  const text = (): string => Buffer.concat(parts).toString("latin1");
+  return {
+    socket,
+    text,
+    closed,
+    seen: (part) => until(() => text().includes(part)),
+    send: (data) =>
+      new Promise((resolve) => {
+        socket.write(data, () => resolve());
+      }),
+  };
+}
+
+/** Sends a request whole and returns the status of its answer, or what happened instead. */
+export async function rawStatus(port: number, head: string, body: Uint8Array = new Uint8Array()): Promise<string> {
+  const client = await rawClient(port);
+  await client.send(Buffer.concat([Buffer.from(head, "latin1"), body]));
+  await Promise.race([client.seen("\r\n\r\n"), client.closed]);
+  const status = /^HTTP\/1\.1 (\d{3})/.exec(client.text())?.[1] ?? (await client.closed);
+  client.socket.destroy();
+  return status;
+}
