@@ -49,7 +49,7 @@ export class Fleet implements AsyncDisposable {
   private readonly tools: Tool[] = [];
   private logs = 0;
 
-  constructor(private readonly options: FleetOptions = {}) {
+  constructor(readonly options: FleetOptions = {}) {
     this.hostData = options.hostData ?? join(this.directory, "host");
     this.collectorData = options.collectorData ?? join(this.directory, "collector");
     mkdirSync(join(this.hostData, "episodes"), { recursive: true });

@@ -1,0 +1,110 @@
+// Full disks on either side, on real small file systems: nothing unshipped goes, nothing half is stored, and everything
+// arrives when there is room again.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fleet, HOST, until } from "../support/fleet.ts";
+import { sha256 } from "../support/oracle.ts";
+import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
+
+setDefaultTimeout(90_000);
+const diskTest = (name: string, body: () => Promise<void>): void =>
+  test.skipIf(smallDiskMissing !== null)(
+    smallDiskMissing === null ? name : `${name} (skipped: ${smallDiskMissing})`,
+    body,
+  );
+
+const MIB = 1024 * 1024;
+const freeOf = (path: string): number => {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+};
+
+diskTest(
+  "the collector's disk is full: 507 before the body, nothing stays behind, delivered when there is room",
+  async () => {
+    using disk = smallDisk(16);
+    await using fleet = new Fleet({ collectorData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    writeFileSync(join(disk.path, "ballast"), Buffer.alloc(11 * MIB));
+    for (const id of ["a", "b", "c"]) fleet.episode(id, { "data.bin": randomBytes(2 * MIB) });
+    const shipper = fleet.startShipper();
+    await until("a 507 was answered", () => fleet.attempts().some(({ status }) => status === 507), receiver);
+    const refused = fleet.attempts().find(({ status }) => status === 507);
+    expect(refused).toMatchObject({ reason: "disk-full", bytes: 0 });
+    expect(fleet.list("quarantine")).toEqual([]);
+    expect(freeOf(disk.path)).toBeGreaterThanOrEqual(1 * MIB);
+    rmSync(join(disk.path, "ballast"));
+    // Retry-After said minutes; a restart asks again at once.
+    shipper.process.kill("SIGTERM");
+    expect(await shipper.ended()).toBe(0);
+    const again = fleet.startShipper();
+    await until("all is delivered", () => fleet.list("shipped").length === 3, again);
+    expect(fleet.stored()).toEqual(["a.tar.zst", "b.tar.zst", "c.tar.zst"]);
+  },
+);
+
+diskTest(
+  "the collector's disk fills up in the middle of a body: 507, the part is gone, the receiver lives",
+  async () => {
+    using disk = smallDisk(16);
+    await using fleet = new Fleet({ collectorData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    const body = randomBytes(8 * MIB);
+    const url = `${receiver.url}/v1/episodes/${HOST}/big.tar.zst`;
+    let filled = false;
+    async function* slowBody(): AsyncGenerator<Uint8Array> {
+      yield body.subarray(0, MIB);
+      // Somebody else takes the room that was there when the upload was let in.
+      await until("the first part is on the disk", () => freeOf(disk.path) < 15.5 * MIB);
+      writeFileSync(join(disk.path, "ballast"), Buffer.alloc(Math.max(0, freeOf(disk.path) - 64 * 1024)));
+      filled = true;
+      yield body.subarray(MIB);
+    }
+    const answer = await fetch(url, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${fleet.token}`, "Content-Length": String(body.length) },
+      body: slowBody(),
+    });
+    expect(filled).toBe(true);
+    expect(answer.status).toBe(507);
+    expect(await answer.json()).toMatchObject({ status: 507, reason: "disk-full" });
+    rmSync(join(disk.path, "ballast"));
+    expect(fleet.stored()).toEqual([]);
+    expect((await fetch(`${receiver.url}/readyz`)).status).toBe(200);
+    const second = await fetch(url, { method: "PUT", headers: { Authorization: `Bearer ${fleet.token}` }, body });
+    expect(second.status).toBe(201);
+  },
+);
+
+diskTest(
+  "the host's disk is full: packing waits, acknowledged episodes make room, unshipped ones never go",
+  async () => {
+    using disk = smallDisk(24);
+    await using fleet = new Fleet({ hostData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    fleet.episode("old", { "data.bin": randomBytes(6 * MIB) });
+    expect(fleet.shipOnce().code).toBe(0);
+    expect(fleet.list("shipped")).toEqual(["old"]);
+    const unshipped = randomBytes(8 * MIB);
+    fleet.episode("new", { "data.bin": unshipped });
+    writeFileSync(join(disk.path, "ballast"), Buffer.alloc(freeOf(disk.path) - 3 * MIB));
+    const shipper = fleet.startShipper();
+    await until("old made room", () => fleet.list("shipped").includes("old") === false, shipper);
+    expect(shipper.log()).toContain("removed from shipped/: the disk is low and the receiver has it episode=old");
+    const kept = join(fleet.hostData, "episodes/new/data.bin");
+    expect(sha256(readFileSync(kept))).toBe(sha256(unshipped));
+    expect(fleet.list("outbox").filter((name) => name.endsWith(".part"))).toEqual([]);
+    // The removal made room for the archive; the next try is 30 s away, a restart asks at once.
+    shipper.process.kill("SIGTERM");
+    expect(await shipper.ended()).toBe(0);
+    rmSync(join(disk.path, "ballast"));
+    const again = fleet.startShipper();
+    await until("new is delivered", () => existsSync(join(fleet.hostData, "shipped/new/receipt.json")), again);
+    expect(fleet.stored()).toEqual(["new.tar.zst", "old.tar.zst"]);
+  },
+);
