@@ -1,6 +1,7 @@
 // The shipper at work: what is packed and sent next, side by side, and when to stop for a while. What an answer means is
 // in decide.ts, what comes next in queue.ts, where an episode goes in settle.ts; here they meet.
 
+import { join } from "node:path";
 import { backoffSeconds } from "../core/backoff.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import type { Log } from "../runtime/log.ts";
@@ -61,7 +62,13 @@ export class Engine {
   /** Takes over what earlier runs left in the outbox: finishes settlements, keeps whole archives. */
   async recover(): Promise<void> {
     const { dirs, bootId, log } = this.deps;
-    for (const record of await recoverOutbox(dirs.outbox, bootId)) {
+    const { records, strays } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
+    for (const name of strays) {
+      log.warn("left alone: an archive without its episode's directory, and without a record to prove it", {
+        archive: join(dirs.outbox, name),
+      });
+    }
+    for (const record of records) {
       const entry = newEntry(record.id, record.finished_ms, "packed");
       this.records.set(record.id, record);
       this.queue.restore(entry);
@@ -133,7 +140,7 @@ export class Engine {
   }
 
   private async packOne(entry: Entry): Promise<void> {
-    await this.room.evict(this.queue, this.records, this.deps.dirs.outbox, this.deps.now());
+    await this.room.evict(this.queue, this.records, this.deps.dirs, this.deps.now());
     this.apply(entry, await packStep(this.deps, entry));
   }
 
@@ -215,7 +222,7 @@ export class Engine {
       return;
     }
     try {
-      await finishSettlement(this.deps.dirs, record);
+      await finishSettlement(this.deps.dirs, record, this.deps.packer.fingerprint);
       this.apply(entry, { next: "gone", counts: record.settlement.to === "shipped" ? "delivered" : "quarantined" });
     } catch (error) {
       if (errorCode(error) === null) throw error;

@@ -2,13 +2,14 @@
 // is packed again. That is why archives are not flushed to the disk here (a small one that is shipped at once never even
 // gets there), and why an archive from an earlier boot is not believed: a power cut may have left holes in it.
 
+import { createReadStream } from "node:fs";
 import { readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
+import { exists, fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
 
 /** Where an episode goes and what is written into it there; decided, and perhaps not yet done. */
 export interface Settlement {
@@ -71,7 +72,7 @@ export async function writeRecord(outboxDir: string, record: OutboxRecord): Prom
 }
 
 /**
- * Forgets an episode: archive first, record last, and for good. A record that came back after a power cut could settle
+ * Forgets an episode that is settled, or that can be packed again from its directory: archive first, record last, and for good. A record that came back after a power cut could settle
  * a later episode of the same name.
  */
 export async function dropRecord(outboxDir: string, id: string): Promise<void> {
@@ -84,39 +85,61 @@ export async function dropRecord(outboxDir: string, id: string): Promise<void> {
   await fsyncDir(outboxDir);
 }
 
+export interface Recovered {
+  records: OutboxRecord[];
+  /** Archives without a directory to pack them from again and without a record that proves them: left alone. */
+  strays: string[];
+}
+
 /**
- * What earlier runs left. Half-written archives and unreadable records are removed; records that have a settlement come
- * back in any case, the others only with an archive of this boot and of the right length.
+ * What earlier runs left. Whatever can be packed again from its directory is removed unless it is whole and of this boot;
+ * an archive whose directory is gone may be the last copy, so it stays, and is sent if its digest proves it.
  * @param bootId this boot's /proc/sys/kernel/random/boot_id
  */
-export async function recoverOutbox(outboxDir: string, bootId: string): Promise<OutboxRecord[]> {
+export async function recoverOutbox(outboxDir: string, episodesDir: string, bootId: string): Promise<Recovered> {
   const names = await readdir(outboxDir);
-  const records: OutboxRecord[] = [];
+  const found: Recovered = { records: [], strays: [] };
+  const kept = new Set<string>();
   for (const name of names.filter((n) => n.endsWith(".json") && isName(n.slice(0, -".json".length)))) {
     const id = name.slice(0, -".json".length);
     const record = parseRecord(await readFile(join(outboxDir, name), "utf8"), id);
-    if (record !== null && (record.settlement !== null || (await isWhole(outboxDir, record, bootId))))
-      records.push(record);
-    else await dropRecord(outboxDir, id);
+    if (record === null || !(await isUsable(outboxDir, episodesDir, record, bootId))) continue;
+    found.records.push(record);
+    kept.add(id);
   }
-  const kept = new Set(records.map(({ id }) => id));
   for (const name of names) {
-    const id = name.endsWith(ARCHIVE_SUFFIX) ? name.slice(0, -ARCHIVE_SUFFIX.length) : null;
-    const isOrphan = id !== null && isName(id) && !kept.has(id);
+    const id = /^(.+)(?:\.tar\.zst|\.json)$/.exec(name)?.[1] ?? null;
     // `.<id>.part` of the packer and `.<id>.json.<pid>.tmp` of a record.
-    if (isOrphan || /^\..+\.(?:part|tmp)$/.test(name)) await removeIfExists(join(outboxDir, name));
+    if (/^\..+\.(?:part|tmp)$/.test(name)) await removeIfExists(join(outboxDir, name));
+    else if (id === null || kept.has(id)) continue;
+    else if (await exists(join(episodesDir, id))) await removeIfExists(join(outboxDir, name));
+    else if (name.endsWith(ARCHIVE_SUFFIX)) found.strays.push(name);
   }
-  return records;
+  return found;
 }
 
-async function isWhole(outboxDir: string, record: OutboxRecord, bootId: string): Promise<boolean> {
-  if (record.boot_id !== bootId) return false;
+async function isUsable(
+  outboxDir: string,
+  episodesDir: string,
+  record: OutboxRecord,
+  bootId: string,
+): Promise<boolean> {
+  if (record.settlement !== null) return true;
+  const { archive } = outboxPaths(outboxDir, record.id);
   try {
-    return (await stat(outboxPaths(outboxDir, record.id).archive)).size === record.bytes;
+    if ((await stat(archive)).size !== record.bytes) return false;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
     throw error;
   }
+  if (record.boot_id === bootId) return true;
+  return !(await exists(join(episodesDir, record.id))) && (await sha256OfFile(archive)) === record.sha256;
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 function parseRecord(text: string, id: string): OutboxRecord | null {

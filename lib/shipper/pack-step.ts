@@ -65,7 +65,7 @@ async function refused(
       const shown = result.faults.slice(0, 3).join(", ");
       const detail = `the files do not fit the manifest in done.marker: ${shown}${result.faults.length > 3 ? ", …" : ""}`;
       deps.log.error(`quarantined: ${detail}`, { episode: entry.id, reason: "incomplete" });
-      const record = { ...EMPTY_RECORD, id: entry.id, directory_inode: inode };
+      const record = { ...EMPTY_RECORD, id: entry.id, directory_inode: inode, fingerprint: result.fingerprint };
       const document = {
         reason: "incomplete",
         detail,
@@ -73,7 +73,7 @@ async function refused(
         at: new Date().toISOString(),
         prunable: false,
       };
-      await settle(deps.dirs, record, "quarantine", document);
+      await settle(deps.dirs, record, "quarantine", document, deps.packer.fingerprint);
       return { next: "gone", counts: "quarantined" };
     }
     case "unreadable":

@@ -23,7 +23,7 @@ export type PackResult =
   /** Written to while it was read: not finished after all, or a very late writer. */
   | { kind: "changed"; detail: string }
   /** The marker's manifest does not fit the files: a power cut between data and marker. */
-  | { kind: "incomplete"; faults: string[] }
+  | { kind: "incomplete"; faults: string[]; fingerprint: string }
   | { kind: "no-space"; neededBytes: number; detail: string }
   /** A file or directory that may not be read, or the file system's other refusals. */
   | { kind: "unreadable"; path: string; code: string; detail: string }
@@ -86,7 +86,8 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const before = treeFingerprint(tree);
   if (!hasRoomFor(job, Math.min(tree.bytes, SPACE_CHECK_BYTES))) return noSpace(job, tree.bytes);
   const marker = readMarker(job.root);
-  if (marker.kind === "torn") return { kind: "incomplete", faults: [`${MARKER} (line ${marker.line} is torn)`] };
+  if (marker.kind === "torn")
+    return { kind: "incomplete", faults: [`${MARKER} (line ${marker.line} is torn)`], fingerprint: before };
   const digests = new Map<string, string>();
   const written = await writeArchive(job, tree, marker.kind === "manifest" ? digests : null, hooks);
   if (written === "cancelled") return { kind: "cancelled" };
@@ -96,7 +97,7 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   }
   if (marker.kind === "manifest") {
     const faults = manifestFaults(marker.files, digests);
-    if (faults.length > 0) return { kind: "incomplete", faults };
+    if (faults.length > 0) return { kind: "incomplete", faults, fingerprint: before };
   }
   const files = tree.entries.filter((entry) => entry.kind === "file").length;
   return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped };

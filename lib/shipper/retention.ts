@@ -4,7 +4,8 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readIfExists } from "../os/files.ts";
-import { type Dirs, DOCUMENT } from "./settle.ts";
+import { DOCUMENT } from "./settings.ts";
+import type { Dirs } from "./settle.ts";
 
 const DAY_MS = 86_400_000;
 /** Two hosts' clocks may differ by so much without either being wrong, milliseconds. */

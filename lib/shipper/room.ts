@@ -1,9 +1,12 @@
 // Whether there is room to pack: the disk's reserve, and how many archives may lie in the outbox.
 
+import { join } from "node:path";
+import { exists } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
+import type { Dirs } from "./settle.ts";
 
 /** Archives in back-off that may lie in the outbox beyond those about to be sent. */
 const SPARE_ARCHIVES = 8;
@@ -37,14 +40,16 @@ export class Room {
   }
 
   /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
-  async evict(queue: Queue, records: Map<string, OutboxRecord>, outboxDir: string, nowMs: number): Promise<void> {
+  async evict(queue: Queue, records: Map<string, OutboxRecord>, dirs: Dirs, nowMs: number): Promise<void> {
     const waiting = queue
       .inStage("packed")
       .filter((entry) => entry.notBeforeMs > nowMs && records.get(entry.id)?.settlement === null);
     if (waiting.length <= SPARE_ARCHIVES) return;
     const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
+    // Without its directory the archive is the last copy.
+    if (!(await exists(join(dirs.episodes, last.id)))) return;
     last.stage = "waiting";
     records.delete(last.id);
-    await dropRecord(outboxDir, last.id);
+    await dropRecord(dirs.outbox, last.id);
   }
 }

@@ -17,8 +17,8 @@ import { Engine } from "./engine.ts";
 import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
 import { type Packer, startPacker } from "./packer.ts";
 import { sweepDoomed } from "./retention.ts";
-import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
-import { type Dirs, DOCUMENT, requeue } from "./settle.ts";
+import { DEFAULT_CONFIG_PATH, DOCUMENT, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
+import { type Dirs, requeue } from "./settle.ts";
 import { liveStatus, readStatus, reasonOf, renderStatus, statusLine } from "./status.ts";
 
 type ConfigText = { text: string; file: string };

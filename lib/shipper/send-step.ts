@@ -30,7 +30,7 @@ export async function sendStep(
   record: OutboxRecord,
   signal: AbortSignal,
 ): Promise<SendStep> {
-  if (!(await isUnchanged(deps, record))) {
+  if ((await sourceOf(deps, record)) === "changed") {
     await dropRecord(deps.dirs.outbox, entry.id);
     return { next: "waiting" };
   }
@@ -60,13 +60,23 @@ async function carryOut(
     case "pause":
       return { next: "paused", reason: verdict.reason, detail: verdict.detail, retryAfterS };
     case "retry":
-      if (verdict.repack) await dropRecord(deps.dirs.outbox, entry.id);
-      return { next: "retry", ...verdict, retryAfterS };
+      return again(deps, record, verdict, retryAfterS);
     case "delivered":
     case "delivered-unverified":
     case "quarantine":
       return conclude(deps, entry, record, result, verdict, ms);
   }
+}
+
+async function again(
+  deps: EngineDeps,
+  record: OutboxRecord,
+  verdict: Extract<Verdict, { kind: "retry" }>,
+  retryAfterS: number | null,
+): Promise<SendStep> {
+  const repack = verdict.repack && (await sourceOf(deps, record)) !== "gone";
+  if (repack) await dropRecord(deps.dirs.outbox, record.id);
+  return { next: "retry", reason: verdict.reason, detail: verdict.detail, repack, retryAfterS };
 }
 
 type Final = Extract<Verdict, { kind: "delivered" | "delivered-unverified" | "quarantine" }>;
@@ -79,11 +89,24 @@ async function conclude(
   verdict: Final,
   ms: number,
 ): Promise<SendStep> {
+  const source = await sourceOf(deps, record);
+  if (source === "gone" && verdict.kind === "quarantine") {
+    const reason = `refused (${verdict.reason}: ${verdict.detail}), and its directory is gone: the archive stays in the outbox`;
+    return { next: "held", reason, fix: null };
+  }
   // What came in after packing is in no archive: such a directory is never called shipped.
-  const late = verdict.kind !== "quarantine" && !(await isUnchanged(deps, record));
+  const late = source === "changed" && verdict.kind !== "quarantine";
   const to = verdict.kind === "quarantine" || late ? "quarantine" : "shipped";
+  if (source === "changed")
+    record.fingerprint = (await deps.packer.fingerprint(join(deps.dirs.episodes, record.id))) ?? "";
   try {
-    await settle(deps.dirs, record, to, late ? lateDocument(record) : documentOf(record, result, verdict));
+    await settle(
+      deps.dirs,
+      record,
+      to,
+      late ? lateDocument(record) : documentOf(record, result, verdict),
+      deps.packer.fingerprint,
+    );
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const fix =
@@ -140,9 +163,12 @@ function lateDocument(record: OutboxRecord): Record<string, unknown> {
   };
 }
 
-/** Whether the episode's directory is still what was packed. */
-async function isUnchanged(deps: EngineDeps, record: OutboxRecord): Promise<boolean> {
+/**
+ * What became of the directory that was packed. `gone`: it is not there, or another episode has its name: then the
+ * archive is the last copy, and is never thrown away unsent.
+ */
+async function sourceOf(deps: EngineDeps, record: OutboxRecord): Promise<"same" | "changed" | "gone"> {
   const root = join(deps.dirs.episodes, record.id);
-  if ((await inodeOf(root)) !== record.directory_inode) return false;
-  return (await deps.packer.fingerprint(root)) === record.fingerprint;
+  if ((await inodeOf(root)) !== record.directory_inode) return "gone";
+  return (await deps.packer.fingerprint(root)) === record.fingerprint ? "same" : "changed";
 }

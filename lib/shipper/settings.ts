@@ -49,3 +49,16 @@ export function dataDirs(dataRoot: string) {
     quarantine: join(dataRoot, "quarantine"),
   };
 }
+
+/** The document that a settled episode carries, by where it went. */
+export const DOCUMENT = { shipped: "receipt.json", quarantine: "rejection.json" } as const;
+
+/** Whether a document's text is one that we wrote: an episode's own file may have the same name. */
+export function isOurDocument(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "labfleet" in value;
+  } catch {
+    return false;
+  }
+}

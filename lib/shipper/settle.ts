@@ -9,35 +9,49 @@ import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, fsyncDir, readIfExists, renameDurable, writeFileDurable } from "../os/files.ts";
 import { dropRecord, type OutboxRecord, type Settlement, writeRecord } from "./outbox.ts";
-import type { dataDirs } from "./settings.ts";
+import { fingerprintOf } from "./pack.ts";
+import { DOCUMENT, type dataDirs, isOurDocument } from "./settings.ts";
 
 export type Dirs = ReturnType<typeof dataDirs>;
 
-/** The document that a settled episode carries, by where it went. */
-export const DOCUMENT = { shipped: "receipt.json", quarantine: "rejection.json" } as const;
+/** What a directory looks like now; null when it cannot be read. See `fingerprintOf` in pack.ts. */
+export type Fingerprint = (root: string) => Promise<string | null>;
 
-/** Decides for good where an episode goes, notes it in `record` and on the disk, then moves it. */
+const fingerprintHere: Fingerprint = async (root) => fingerprintOf(root);
+
+/**
+ * Decides for good where an episode goes, notes it in `record` and on the disk, then moves it.
+ * @param fingerprint how to look at a directory; the packing thread's where there is one
+ */
 export async function settle(
   dirs: Dirs,
   record: OutboxRecord,
   to: Settlement["to"],
   document: Record<string, unknown>,
+  fingerprint: Fingerprint = fingerprintHere,
 ): Promise<void> {
   const target = await freeName(dirs[to], record.id);
   failpoint("settle.before-record");
   record.settlement = { to, target, document };
   await writeRecord(dirs.outbox, record);
   failpoint("settle.after-record");
-  await finishSettlement(dirs, record);
+  await finishSettlement(dirs, record, fingerprint);
 }
 
-/** Carries out what a record says was decided; may be called again after any interruption. */
-export async function finishSettlement(dirs: Dirs, record: OutboxRecord): Promise<void> {
+/**
+ * Carries out what a record says was decided; may be called again after any interruption. A directory that is not the
+ * one that was packed, be it by inode or by its files, is another episode under the same name: it stays where it is.
+ */
+export async function finishSettlement(
+  dirs: Dirs,
+  record: OutboxRecord,
+  fingerprint: Fingerprint = fingerprintHere,
+): Promise<void> {
   const { settlement } = record;
   if (settlement === null) return;
   const from = join(dirs.episodes, record.id);
   const to = join(dirs[settlement.to], settlement.target);
-  if ((await inodeOf(from)) === record.directory_inode) {
+  if ((await inodeOf(from)) === record.directory_inode && (await fingerprint(from)) === record.fingerprint) {
     await renameDurable(from, to);
     failpoint("settle.after-rename");
   }
@@ -83,7 +97,7 @@ export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } 
   if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
   const document = join(from, DOCUMENT.quarantine);
   if ((await readIfExists(`${document}.orig`)) !== null) await rename(`${document}.orig`, document);
-  else if (isOurs(await readIfExists(document))) await Bun.file(document).delete();
+  else if (isOurDocument((await readIfExists(document)) ?? "")) await Bun.file(document).delete();
   await fsyncDir(from);
   await renameDurable(from, to);
   return { id };
@@ -93,19 +107,9 @@ export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } 
 async function writeDocument(directory: string, name: string, document: Record<string, unknown>): Promise<void> {
   const path = join(directory, name);
   const present = await readIfExists(path);
-  if (isOurs(present)) return;
-  if (present !== null) await rename(path, `${path}.orig`);
+  // One of ours tells of an earlier time: the episode came back, and this answer is the one that counts.
+  if (present !== null && !isOurDocument(present)) await rename(path, `${path}.orig`);
   await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`);
-}
-
-function isOurs(text: string | null): boolean {
-  if (text === null) return false;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "labfleet" in value;
-  } catch {
-    return false;
-  }
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

@@ -6,8 +6,8 @@ import { formatSeconds } from "../core/units.ts";
 import { readIfExists } from "../os/files.ts";
 import type { Engine } from "./engine.ts";
 import { scanEpisodes } from "./scan.ts";
-import type { ShipperConfig } from "./settings.ts";
-import { type Dirs, DOCUMENT } from "./settle.ts";
+import { DOCUMENT, type ShipperConfig } from "./settings.ts";
+import type { Dirs } from "./settle.ts";
 
 /** The live part, written by the daemon to `<run_dir>/status.json`. Times in UTC, ages in seconds. */
 export interface LiveStatus {

@@ -2,7 +2,10 @@
 // it changed since. Links, devices and sockets are named, never followed. Synchronous: it runs in the packing thread,
 // where waiting harms nobody and a promise per file would cost more than the call.
 
-import { type BigIntStats, constants, lstatSync, readdirSync } from "node:fs";
+import { type BigIntStats, constants, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { DOCUMENT, isOurDocument } from "./settings.ts";
+
+const DOCUMENT_MAX_BYTES = 1024 * 1024;
 
 export interface TreeEntry {
   /** Below the episode's directory, `/`-separated, one character a byte (latin1); the directory itself is "". */
@@ -61,11 +64,18 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
     const below = path === "" ? name : `${path}/${name}`;
     const stats = lstatSync(bytePath(root, below), { bigint: true });
     if (stats.isDirectory()) visitDirectory(root, below, tree);
+    else if (stats.isFile() && isDocument(root, below, Number(stats.size))) continue;
     else if (stats.isFile()) {
       tree.entries.push(entryOf(below, "file", stats));
       tree.bytes += Number(stats.size);
     } else tree.skipped.push(`${readablePath(below)} (${kindOf(stats)})`);
   }
+}
+
+/** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */
+function isDocument(root: string, path: string, size: number): boolean {
+  if ((path !== DOCUMENT.shipped && path !== DOCUMENT.quarantine) || size > DOCUMENT_MAX_BYTES) return false;
+  return isOurDocument(readFileSync(bytePath(root, path), "utf8"));
 }
 
 function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEntry {
