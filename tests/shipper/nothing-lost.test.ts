@@ -1,0 +1,95 @@
+// For every removal: what proves that it is safe? Each test here holds an episode whose only copy is at stake.
+
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { type OutboxRecord, recoverOutbox } from "../../lib/shipper/outbox.ts";
+import { fingerprintOf } from "../../lib/shipper/pack.ts";
+import { expired, listSettled } from "../../lib/shipper/retention.ts";
+import { finishSettlement, settle } from "../../lib/shipper/settle.ts";
+import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const DAY_MS = 86_400_000;
+
+test("an archive in the outbox without its episode's directory is the last copy: a start leaves it", async () => {
+  const dirs = makeDirs(tempDir());
+  const archive = join(dirs.outbox, "from-the-python-fleet.tar.zst");
+  writeFileSync(archive, "the only copy");
+  await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot");
+  expect(existsSync(archive)).toBe(true);
+});
+
+test("an episode moved back by hand and refused again carries the new rejection, not the old one", async () => {
+  const dirs = makeDirs(tempDir());
+  const episode = makeEpisode(dirs, "ep");
+  const record = packedRecord(episode, "ep");
+  await settle(dirs, { ...record }, "quarantine", {
+    reason: "commit-not-accepted",
+    at: "2026-05-01T00:00:00.000Z",
+    prunable: true,
+  });
+  renameSync(join(dirs.quarantine, "ep"), episode);
+  // Another episode of this name is at the receiver now: ours may be the only copy.
+  await settle(dirs, packedRecord(episode, "ep"), "quarantine", {
+    reason: "conflict",
+    at: "2026-06-20T00:00:00.000Z",
+    prunable: false,
+  });
+  const now = Date.parse("2026-06-20T00:00:01.000Z");
+  expect(expired(await listSettled(dirs, "quarantine"), 30, now)).toEqual([]);
+  expect(now - Date.parse("2026-05-01T00:00:00.000Z")).toBeGreaterThan(30 * DAY_MS);
+});
+
+test("an episode moved back by hand from shipped/ loses its old receipt when the new answer is unverified", async () => {
+  const dirs = makeDirs(tempDir());
+  const episode = makeEpisode(dirs, "ep");
+  const record = packedRecord(episode, "ep");
+  const received = { received_at_wall: "2026-05-01T00:00:00.000000+00:00" };
+  await settle(dirs, { ...record }, "shipped", { status: "stored", verified: true, ...received });
+  renameSync(join(dirs.shipped, "ep"), episode);
+  await settle(dirs, packedRecord(episode, "ep"), "shipped", { status: "duplicate", verified: false });
+  const document = JSON.parse(readFileSync(join(dirs.shipped, "ep", "receipt.json"), "utf8"));
+  expect(document.verified).toBe(false);
+});
+
+test("a new episode that got the name and the inode of a delivered one is not taken for it", async () => {
+  const dirs = makeDirs(tempDir());
+  const episode = makeEpisode(dirs, "ep");
+  // The settlement could not be carried out; the operator removed the directory; the recorder used the name again and
+  // ext4 gave the same inode. The fingerprint in the record is the old episode's.
+  const settlement = { to: "shipped" as const, target: "ep", document: { status: "stored", verified: true } };
+  await finishSettlement(dirs, recordOf("ep", { directory_inode: inode(episode), settlement }));
+  expect(existsSync(join(episode, "data.bin"))).toBe(true);
+});
+
+test.failing("the last copy of an episode stays when an answer does not prove that the receiver has it", async () => {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.writeHead(409).end("<html>Conflict</html>"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "vanished" }), baseUrl(server));
+    const archive = join(dirs.outbox, "ep.tar.zst");
+    writeFileSync(archive, "0123456789");
+    writeFileSync(join(dirs.outbox, "ep.json"), JSON.stringify(recordOf("ep")));
+    await engine.recover();
+    engine.pump();
+    await engine.settled();
+    await engine.stop(0);
+    expect(existsSync(archive)).toBe(true);
+  } finally {
+    server.close();
+  }
+});
+
+function packedRecord(episode: string, id: string): OutboxRecord {
+  return recordOf(id, { directory_inode: inode(episode), fingerprint: fingerprintOf(episode) ?? "" });
+}
+
+function baseUrl(server: Server): string {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
+}

@@ -1,0 +1,45 @@
+// An engine whose packer answers by script and whose clock stands still until it is told to go.
+
+import { createProgress } from "../../lib/runtime/progress.ts";
+import { parseShipperConfig } from "../../lib/shipper/config.ts";
+import { Engine } from "../../lib/shipper/engine.ts";
+import type { PackResult } from "../../lib/shipper/pack.ts";
+import { makeDirs } from "./lab-host.ts";
+import { quietLog } from "./quiet-log.ts";
+
+/** @param pack what the packing thread answers for an episode */
+export function scriptedEngine(root: string, pack: (id: string) => PackResult, url = "http://127.0.0.1:9") {
+  const dirs = makeDirs(root);
+  const text = `host_id = "lab1"\n[receiver]\nurl = "${url}"\n`;
+  const { config } = parseShipperConfig(text, "lab-host.toml");
+  const calls: string[] = [];
+  const failures: unknown[] = [];
+  let nowMs = 0;
+  const now = (): number => nowMs;
+  const engine = new Engine({
+    config,
+    dirs,
+    log: quietLog,
+    progress: createProgress(now),
+    bootId: "this-boot",
+    now,
+    random: () => 0.5,
+    freeSpace: async () => {},
+    changed: () => {},
+    fail: (error) => failures.push(error),
+    once: false,
+    packer: {
+      pack: async ({ id }) => {
+        calls.push(`pack ${id}`);
+        return pack(id);
+      },
+      fingerprint: async () => "fingerprint",
+      cancel: () => calls.push("cancel"),
+      close: () => {},
+    },
+  });
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { engine, dirs, calls, failures, pass };
+}
