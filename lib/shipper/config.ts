@@ -8,6 +8,7 @@ import { UserError } from "../core/failure.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { type } from "../schema/ark.ts";
+import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
 import { DEFAULT_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 
@@ -20,10 +21,6 @@ const httpUrl = type("string").narrow((text, ctx) => {
     fits || ctx.mustBe('an http:// or https:// URL without user, query or fragment, such as "https://collector.wg"')
   );
 });
-const headerName = type("string").narrow(
-  (text, ctx) => /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text) || ctx.mustBe("an HTTP header name"),
-);
-
 const schema = type({
   host_id: hostId,
   "paths?": { "data_root?": "string > 0", "run_dir?": "string > 0" },
@@ -44,8 +41,8 @@ const schema = type({
     "transfers?": "1 <= number.integer <= 32",
     "drain_timeout_s?": "0 <= number <= 3600",
     "commit_file?": "string",
-    "commit_header?": headerName,
-    "disk_reserve_mb?": "number.integer >= 0",
+    "commit_header?": headerNameField,
+    "disk_reserve?": sizeField,
   },
   "retention?": { "keep_local_for_days?": "number.integer >= 0", "quarantine_keep_days?": "number.integer >= 0" },
 });
@@ -97,7 +94,7 @@ export function parseShipperConfig(text: string, file: string): { config: Shippe
     keepLocalForDays: retention.keep_local_for_days ?? 7,
     quarantineKeepDays: retention.quarantine_keep_days ?? 30,
     quarantineCleanupIntervalS: shipper.quarantine_cleanup_interval_s ?? 3600,
-    diskReserveBytes: (shipper.disk_reserve_mb ?? 256) * 1024 * 1024,
+    diskReserveBytes: bytesOf(shipper.disk_reserve) ?? 256 * 1024 * 1024,
   };
   return { config, warnings };
 }

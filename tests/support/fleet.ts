@@ -93,7 +93,7 @@ ${this.options.receiverKeys ?? ""}
 [shipper]
 scan_interval_s = 0.2
 backoff_seconds = [0.05, 0.1, 0.2]
-disk_reserve_mb = 1
+disk_reserve = "1 MiB"
 ${this.options.shipperKeys ?? ""}
 [retention]
 ${this.options.retention ?? ""}

@@ -33,7 +33,7 @@ bearer_token = "${token}"
 [shipper]
 scan_interval_s = 0.2
 backoff_seconds = [0.1, 0.5]
-disk_reserve_mb = 1
+disk_reserve = "1 MiB"
 ${extra}
 `,
   );

@@ -1,0 +1,63 @@
+// Samples and README blocks are what a newcomer copies: they must load without a warning.
+
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseReceiverConfig } from "../lib/receiver/config.ts";
+import { parseShipperConfig } from "../lib/shipper/config.ts";
+import manifest from "../package.json" with { type: "json" };
+import { PROJECT } from "./support/compiled.ts";
+
+const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
+
+test("the example configurations load without a warning", () => {
+  expect(parseShipperConfig(read("units/lab-host.example.toml"), "lab-host.toml").warnings).toEqual([]);
+  expect(parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").warnings).toEqual([]);
+});
+
+test("the example configurations show every default as it is", () => {
+  const bare = parseShipperConfig(
+    'host_id = "lab1"\n[receiver]\nurl = "https://collector.wg:8443"\n',
+    "lab-host.toml",
+  ).config;
+  const { config } = parseShipperConfig(read("units/lab-host.example.toml"), "lab-host.toml");
+  const shown = {
+    ...config,
+    dataRootIsSet: false,
+    receiver: { ...config.receiver, caBundle: null, bearerTokenFile: null },
+  };
+  expect(shown).toEqual(bare);
+  const collector = parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").config;
+  const bareCollector = parseReceiverConfig("", "collector.toml").config;
+  expect({ ...collector, tls: null, acceptedCommitsFile: null }).toEqual(bareCollector);
+});
+
+test("every TOML block in the README loads, and names its file", () => {
+  const blocks = [...read("README.md").matchAll(/```toml\n# (\S+)\n([\s\S]*?)```/g)];
+  expect(blocks.map((block) => block[1]).sort()).toEqual(["collector.toml", "lab-host.toml"]);
+  for (const [, file = "", text = ""] of blocks) {
+    const { warnings } = file === "lab-host.toml" ? parseShipperConfig(text, file) : parseReceiverConfig(text, file);
+    expect(warnings).toEqual([]);
+  }
+});
+
+test("the README's commands are scripts of the project, run by the pinned Bun", () => {
+  const commands = [...read("README.md").matchAll(/npx -y bun@(\S+) run (\S+?)[\s`]/g)];
+  expect(commands.length).toBeGreaterThan(2);
+  for (const [, version, script = ""] of commands) {
+    expect(version).toBe("1.4.5");
+    expect(Object.keys(manifest.scripts)).toContain(script);
+  }
+  expect(read(".ci/run")).toContain("npx -y bun@1.4.5 run check\n");
+});
+
+test("every link between documents leads somewhere", () => {
+  const documents = ["README.md", ...readdirSync(join(PROJECT, "docs")).map((name) => `docs/${name}`)];
+  const broken = documents.flatMap((file) =>
+    [...read(file).matchAll(/\]\(([^)#]+?)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1] ?? "")
+      .filter((target) => !target.startsWith("http") && !existsSync(join(PROJECT, dirname(file), target)))
+      .map((target) => `${file} -> ${target}`),
+  );
+  expect(broken).toEqual([]);
+});
