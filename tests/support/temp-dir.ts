@@ -1,17 +1,17 @@
-// A directory of its own for each test, gone when the test is over.
+// Directories for tests, gone when the run is over. Not by afterEach: this module is loaded once for all test files, and a
+// hook that it registers would belong to the first of them only.
 
-import { afterEach } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const made: string[] = [];
 
-afterEach(() => {
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
+process.on("exit", () => {
+  for (const dir of made) rmSync(dir, { recursive: true, force: true });
 });
 
-/** A fresh directory, removed after the present test. */
+/** A fresh directory, removed when the test run ends. */
 export function tempDir(): string {
   const dir = mkdtempSync(join(tmpdir(), "labfleet-test-"));
   made.push(dir);
