@@ -15,6 +15,9 @@ import { loadConfig, logLevel } from "./load.ts";
 import { openStore } from "./open.ts";
 import { isSound, type VerifyReport, verify } from "./verify.ts";
 
+/** A running receiver links a file and writes its row within this, milliseconds. */
+const SETTLE_MS = 3000;
+
 /** Runs the command: exit 0 when all is sound, 1 when it is not. */
 export async function verifyCommand(line: CommandLine): Promise<number> {
   const log = openLog("receiver", logLevel(line));
@@ -27,15 +30,18 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
   }
   const asJson = line.options.json === true;
   const deep = line.options.deep === true;
+  const repairing = line.options.repair === true;
   const look = (quiet: boolean): Promise<VerifyReport> =>
     verify({
       dataRoot: config.dataRoot,
       deep,
+      // During a repair nobody else is at work.
+      settleMs: repairing ? 0 : SETTLE_MS,
       onProblem: (kind, path, detail) => {
         if (!asJson && !quiet) process.stdout.write(`${kind}: ${path} ${detail}\n`);
       },
     });
-  if (line.options.repair === true) await repair(config, await look(true), log);
+  if (repairing) await repair(config, () => look(true), log);
   const report = await look(false);
   process.stdout.write(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
@@ -57,8 +63,9 @@ export function summary(report: VerifyReport): string {
 }
 
 /** Opens the store as a start does, which appends missing rows; then moves aside what does not belong or is damaged. */
-async function repair(config: ReceiverConfig, before: VerifyReport, log: Log): Promise<void> {
+async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
   lockDataRoot("receiver", config.dataRoot, config.runDir);
+  const before = await look();
   const opened = await openStore({
     dataRoot: config.dataRoot,
     log,

@@ -3,17 +3,17 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, openSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { createZstdDecompress } from "node:zlib";
 import { errorCode, errorText } from "../core/failure.ts";
-import type { EpisodeAddress } from "../core/names.ts";
 import type { IndexRow } from "../core/types.ts";
 import { dataPaths } from "./config.ts";
 import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
 import { archivePath, parseRow } from "./rows.ts";
-import { walkEpisodes } from "./walk.ts";
+import { type FoundEntry, walkEpisodes } from "./walk.ts";
 
 /** What a check found. Paths are relative to the data root. */
 export interface VerifyReport {
@@ -37,6 +37,8 @@ export interface VerifyOptions {
   dataRoot: string;
   /** Also unpacks each archive and compares the digest of its tar, where the row has one. */
   deep: boolean;
+  /** How long a file may be without a row before it counts, in milliseconds: a receiver may be about to write it. */
+  settleMs: number;
   /** Told of each problem as it is found. */
   onProblem: (kind: "missing" | "extra" | "mismatch" | "duplicate", path: string, detail: string) => void;
 }
@@ -75,24 +77,47 @@ class Check {
 
   /** Every row, each against its file. */
   async rows(): Promise<void> {
-    const tail = await this.readRows((row) => this.row(row));
+    const giveUpAt = Date.now() + this.options.settleMs;
     // A receiver may be writing this very row: it is torn only if it stays so.
-    if (tail > 0 && (await this.readRows((row) => this.row(row))) > 0) this.report.torn++;
+    while ((await this.readRows((row) => this.row(row))) > 0) {
+      if (Date.now() < giveUpAt) {
+        await Bun.sleep(50);
+        continue;
+      }
+      this.report.torn++;
+      break;
+    }
   }
 
   /** Every file, against the rows. */
   async files(): Promise<void> {
-    const rowless: EpisodeAddress[] = [];
-    for await (const { path, address } of walkEpisodes(this.paths.episodes)) {
-      if (address === null) this.extra(path);
-      else if (this.table.slots(address).length === 0) rowless.push(address);
+    let rowless: FoundEntry[] = [];
+    for await (const found of walkEpisodes(this.paths.episodes)) if (!this.hasRow(found)) rowless.push(found);
+    const giveUpAt = Date.now() + this.options.settleMs;
+    while (rowless.length > 0) {
+      await this.readRows((row) => this.row(row));
+      rowless = await this.stillRowless(rowless);
+      if (Date.now() >= giveUpAt) break;
+      await Bun.sleep(50);
     }
-    if (rowless.length === 0) return;
-    await this.readRows((row) => this.row(row));
-    for (const address of rowless) {
-      const there = (await fileFacts(join(this.options.dataRoot, archivePath(address)))) !== null;
-      if (there && this.table.slots(address).length === 0) this.extra(archivePath(address));
+    for (const { path } of rowless) this.extra(path);
+  }
+
+  private hasRow({ address }: FoundEntry): boolean {
+    return address !== null && this.table.slots(address).length > 0;
+  }
+
+  /** Reports what has been there for a while; returns what was just published and may be getting its row now. */
+  private async stillRowless(entries: readonly FoundEntry[]): Promise<FoundEntry[]> {
+    const young: FoundEntry[] = [];
+    for (const entry of entries) {
+      const facts = await lstat(join(this.options.dataRoot, entry.path)).catch(() => null);
+      if (facts === null || this.hasRow(entry)) continue;
+      // Linking a file to its name sets its ctime.
+      if (entry.address !== null && Date.now() - facts.ctimeMs < this.options.settleMs) young.push(entry);
+      else this.extra(entry.path);
     }
+    return young;
   }
 
   /** Reads on in the index; returns the length of an unfinished last line. */

@@ -124,7 +124,10 @@ describe("slow clients", () => {
   test("a disk of ours that is slow cuts nobody", async () => {
     const slow = {
       ...realDisk,
-      write: async (...args: Parameters<typeof realDisk.write>) => (await Bun.sleep(60), realDisk.write(...args)),
+      write: async (...args: Parameters<typeof realDisk.write>): Promise<void> => {
+        await Bun.sleep(60);
+        await realDisk.write(...args);
+      },
     };
     const receiver = await startReceiver({ disk: slow, listen: { rate: { minBytesPerS: 10_000_000, windowS: 0.1 } } });
     expect((await put(receiver.url, "lab1", "ep1", bytes(4_000_000))).status).toBe(201);

@@ -1,0 +1,234 @@
+// Tokens and the gate: files that an operator edits while the receiver runs.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bearerToken, createTokenCheck, hashToken, openToOthers, parseTokenFile } from "../../lib/receiver/auth.ts";
+import { createGate, parseCommits } from "../../lib/receiver/gate.ts";
+import { withoutOldest } from "../../lib/receiver/tokens.ts";
+import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
+
+afterEach(cleanUp);
+
+const line = (token: string): string => `sha256:${hashToken(token).toString("hex")}\n`;
+
+describe("tokens", () => {
+  test("are valid from the moment they are written until they are removed", () => {
+    const dir = tempDir();
+    const check = createTokenCheck(dir, keptLog());
+    expect(check("lab1", "Bearer one")).toBe("unknown");
+    writeFileSync(join(dir, "lab1"), line("one"));
+    expect(check("lab1", "Bearer one")).toBe("valid");
+    expect(check("lab1", "bearer   one ")).toBe("valid");
+    writeFileSync(join(dir, "lab1"), `# the next one\n${line("one")}${line("two")}`);
+    expect([check("lab1", "Bearer one"), check("lab1", "Bearer two")]).toEqual(["valid", "valid"]);
+    writeFileSync(join(dir, "lab1"), line("two"));
+    expect([check("lab1", "Bearer one"), check("lab1", "Bearer two")]).toEqual(["unknown", "valid"]);
+    rmSync(join(dir, "lab1"));
+    expect(check("lab1", "Bearer two")).toBe("unknown");
+  });
+
+  test("a file of the same size put in place by rename is noticed", () => {
+    const dir = tempDir();
+    const check = createTokenCheck(dir, keptLog());
+    writeFileSync(join(dir, "lab1"), line("one"));
+    expect(check("lab1", "Bearer one")).toBe("valid");
+    writeFileSync(join(dir, ".new"), line("two"));
+    renameSync(join(dir, ".new"), join(dir, "lab1"));
+    expect([check("lab1", "Bearer one"), check("lab1", "Bearer two")]).toEqual(["unknown", "valid"]);
+  });
+
+  test("one of another host is told from one of nobody", () => {
+    const dir = tempDir();
+    const check = createTokenCheck(dir, keptLog());
+    writeFileSync(join(dir, "lab1"), line("one"));
+    writeFileSync(join(dir, "lab2"), line("two"));
+    expect([
+      check("lab1", "Bearer two"),
+      check("lab3", "Bearer two"),
+      check("lab1", "Bearer x"),
+      check("lab1", null),
+    ]).toEqual(["other-host", "other-host", "unknown", "absent"]);
+  });
+
+  test("a file that is none is our fault, and told once, with the fix", () => {
+    const dir = tempDir();
+    const log = keptLog();
+    const check = createTokenCheck(dir, log);
+    writeFileSync(join(dir, "lab1"), "one\n");
+    expect(check("lab1", "Bearer one")).toEqual({ unreadable: "line 1 is not sha256: and 64 hex digits" });
+    check("lab1", "Bearer one");
+    check("lab1", null);
+    expect(log.lines).toEqual([expect.stringContaining(`cannot use token file ${dir}/lab1: line 1 is not sha256:`)]);
+    expect(log.lines[0]).toContain("fix: ");
+    mkdirSync(join(dir, "lab2"));
+    expect(check("lab2", "Bearer one")).toHaveProperty("unreadable");
+    writeFileSync(join(dir, "lab1"), line("one"));
+    expect(check("lab1", "Bearer one")).toBe("valid");
+  });
+
+  test("an Authorization header that is none holds no token", () => {
+    const cases: [string | null, string | null][] = [
+      ["Bearer abc", "abc"],
+      ["Basic abc", null],
+      ["Bearer", null],
+      ["Bearer a b", null],
+      [`Bearer ${"a".repeat(600)}`, null],
+      [null, null],
+    ];
+    for (const [header, token] of cases) expect(bearerToken(header)).toBe(token);
+  });
+
+  test("three in a file are too many: a rotation that nobody ended", () => {
+    expect(() => parseTokenFile(line("a") + line("b") + line("c"))).toThrow("it holds 3 tokens, 2 are allowed");
+  });
+
+  test("the oldest is the first, and its comment goes with it", () => {
+    expect(withoutOldest(`# added 1\n${line("a")}# added 2\n${line("b")}`)).toBe(`# added 2\n${line("b")}`);
+    expect(withoutOldest(line("a"))).toBe("");
+  });
+
+  test("a directory that others can read is told", () => {
+    const dir = tempDir();
+    chmodSync(dir, 0o750);
+    expect(openToOthers(dir)).toBeNull();
+    chmodSync(dir, 0o755);
+    expect(openToOthers(dir)).toContain("chmod 0750");
+  });
+});
+
+describe("the gate", () => {
+  test("is read again when it changes; absent is open, unreadable is ours", () => {
+    const file = join(tempDir(), "accepted");
+    const log = keptLog();
+    const gate = createGate(file, log);
+    expect(gate()).toEqual({ kind: "any" });
+    writeFileSync(file, "abc # release 1\n\n# old\ndef\n");
+    expect(gate()).toEqual({ kind: "list", commits: new Set(["abc", "def"]) });
+    writeFileSync(file, "ghi\n");
+    expect(gate()).toEqual({ kind: "list", commits: new Set(["ghi"]) });
+    writeFileSync(file, "# a write that is not done yet\n");
+    expect(gate()).toEqual({ kind: "unreadable" });
+    gate();
+    writeFileSync(file, "ghi\n");
+    expect(gate()).toEqual({ kind: "list", commits: new Set(["ghi"]) });
+    rmSync(file);
+    gate();
+    gate();
+    const levels = log.lines.map((l) => l.split(":")[0]);
+    expect(levels).toEqual(["warn", "info", "error", "info", "warn"]);
+  });
+  test("no file set: any commit, and not a word", () => {
+    const log = keptLog();
+    expect(createGate(null, log)()).toEqual({ kind: "any" });
+    expect(log.lines).toEqual([]);
+  });
+  test("commits are the first words of their lines", () => {
+    expect([...parseCommits("  abc  \r\ndef#x\n")]).toEqual(["abc", "def"]);
+  });
+});
+
+describe("over the wire", () => {
+  const COMMIT = { "X-Labfleet-Code-Commit": "abc" };
+  test("tokens, hosts and commits are looked at in this order, and nothing is stored without all three", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "lab1"), line("one"));
+    writeFileSync(join(dir, "lab2"), line("two"));
+    const receiver = await startReceiver({
+      deps: {
+        checkToken: createTokenCheck(dir, keptLog()),
+        commitRequired: true,
+        accepted: () => ({ kind: "list", commits: new Set(["abc"]) }),
+      },
+    });
+    const tried = async (headers: Record<string, string>) => {
+      const answer = await put(receiver.url, "lab1", "ep1", bytes(1000), headers);
+      const body: unknown = await answer.json();
+      return [answer.status, typeof body === "object" && body !== null && "reason" in body ? body.reason : "stored"];
+    };
+    expect(await tried({})).toEqual([401, "unauthorized"]);
+    expect(await tried({ Authorization: "Bearer nobody" })).toEqual([401, "unauthorized"]);
+    expect(await tried({ Authorization: "Bearer two", ...COMMIT })).toEqual([403, "wrong-host"]);
+    expect(await tried({ Authorization: "Bearer one" })).toEqual([400, "missing-commit"]);
+    expect(await tried({ Authorization: "Bearer one", "X-Labfleet-Code-Commit": "old" })).toEqual([
+      412,
+      "commit-not-accepted",
+    ]);
+    expect(await tried({ Authorization: "Bearer one", "X-Cis490-Code-Commit": "a b" })).toEqual([
+      400,
+      "malformed-commit",
+    ]);
+    expect(receiver.rows()).toEqual([]);
+    expect(await tried({ Authorization: "Bearer one", "X-Cis490-Code-Commit": "abc" })).toEqual([201, "stored"]);
+    const url = `${receiver.url}/v1/episodes/lab1/ep1.tar.zst`;
+    const asked = await fetch(url, { headers: { Authorization: "Bearer two" } });
+    expect([asked.status, (await fetch(url)).status, (await fetch(url)).headers.get("www-authenticate")]).toEqual([
+      403,
+      401,
+      'Bearer realm="labfleet"',
+    ]);
+    expect((await fetch(url, { headers: { Authorization: "Bearer one" } })).status).toBe(200);
+    expect(receiver.log.lines).toContain(
+      "warn: rejected episode host=lab1 id=ep1: missing X-Labfleet-Code-Commit, missing X-Cis490-Code-Commit",
+    );
+    expect((await receiver.attemptRows()).map((row) => row.status)).toEqual([401, 401, 403, 400, 412, 400, 201]);
+    // Whatever went wrong, no token is in the log.
+    expect(receiver.log.lines.join("\n")).not.toMatch(/Bearer|nobody/);
+  });
+
+  test("rotation under load loses no request", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "lab1"), line("old"));
+    const receiver = await startReceiver({ deps: { checkToken: createTokenCheck(dir, keptLog()) } });
+    let token = "old";
+    let count = 0;
+    const statuses = new Set<number>();
+    const load = Array.from({ length: 4 }, async () => {
+      while (count < 200) {
+        const answer = await put(receiver.url, "lab1", `ep${count++}`, bytes(100), {
+          Authorization: `Bearer ${token}`,
+        });
+        statuses.add(answer.status);
+      }
+    });
+    writeFileSync(join(dir, "lab1"), line("old") + line("new"));
+    while (count < 100) await Bun.sleep(1);
+    token = "new";
+    await Promise.all(load);
+    expect(statuses).toEqual(new Set([201]));
+  });
+});
+
+describe("as commands", () => {
+  const RECEIVER = join(import.meta.dir, "../../bin/receiver.ts");
+  const run = async (config: string, ...args: string[]) => {
+    const child = Bun.spawn([process.execPath, RECEIVER, ...args, "--config", config], { stderr: "pipe" });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return { code: await child.exited, stdout, stderr };
+  };
+
+  test("token add, list, revoke", async () => {
+    const dir = tempDir();
+    const config = join(dir, "c.toml");
+    const tokens = join(dir, "tokens.d");
+    writeFileSync(config, `[auth]\ntokens_dir = "${tokens}"\n`);
+    const added = await run(config, "token", "add", "lab1");
+    expect(added.code).toBe(0);
+    expect(added.stdout).toMatch(/^lf_[\w-]{43}\n$/);
+    expect(createTokenCheck(tokens, keptLog())("lab1", `Bearer ${added.stdout.trim()}`)).toBe("valid");
+    expect(readFileSync(join(tokens, "lab1"), "utf8")).not.toContain(added.stdout.trim());
+    expect(statSync(join(tokens, "lab1")).mode & 0o777).toBe(0o640);
+    expect((await run(config, "token", "add", "lab1")).code).toBe(0);
+    const third = await run(config, "token", "add", "lab1");
+    expect([third.code, third.stdout]).toEqual([2, ""]);
+    expect(third.stderr).toContain("fix: receiver token revoke lab1 --oldest");
+    expect(JSON.parse((await run(config, "token", "list", "--json")).stdout)).toEqual({
+      tokens_dir: tokens,
+      hosts: [{ host: "lab1", tokens: 2 }],
+    });
+    expect((await run(config, "token", "revoke", "lab1", "--oldest")).stdout).toBe("lab1: 1 revoked, 1 left\n");
+    expect(createTokenCheck(tokens, keptLog())("lab1", `Bearer ${added.stdout.trim()}`)).toBe("unknown");
+    expect((await run(config, "token", "revoke", "lab1")).code).toBe(2);
+    expect((await run(config, "token", "add", "../x")).stderr).toContain('"../x" is no host name');
+  });
+});

@@ -1,0 +1,169 @@
+// `receiver verify`: finds each kind of damage, names it, repairs what can be repaired, deletes nothing.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { zstdCompressSync } from "node:zlib";
+import { isSound, type VerifyReport, verify } from "../../lib/receiver/verify.ts";
+import { summary } from "../../lib/receiver/verify-command.ts";
+import { bytes, cleanUp, put, reprDigest, rowsOf, sha256, startReceiver, tempDir } from "./support.ts";
+
+afterEach(cleanUp);
+
+let root = "";
+const episode = (id: string): string => join(root, `episodes/lab1/${id}.tar.zst`);
+const check = (deep = false, settleMs = 0): Promise<VerifyReport> =>
+  verify({ dataRoot: root, deep, settleMs, onProblem: () => undefined });
+const SOUND: VerifyReport = { checked: 3, bytes: 15_000, missing: [], extra: [], mismatch: [], duplicate: [], torn: 0 };
+
+beforeEach(async () => {
+  const receiver = await startReceiver();
+  root = receiver.dataRoot;
+  for (const id of ["a", "b", "c"]) await put(receiver.url, "lab1", id, bytes(5000, id.charCodeAt(0)));
+});
+
+describe("finds", () => {
+  test("nothing where nothing is wrong", async () => {
+    expect(await check()).toEqual(SOUND);
+    expect(summary(SOUND)).toBe("sound: 3 episodes, 14.6 KiB read");
+  });
+  test("a missing file", async () => {
+    rmSync(episode("b"));
+    expect(await check()).toEqual({ ...SOUND, bytes: 10_000, missing: ["episodes/lab1/b.tar.zst"] });
+  });
+  test("a flipped bit", async () => {
+    const damaged = readFileSync(episode("b"));
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    writeFileSync(episode("b"), damaged);
+    const { mismatch } = await check();
+    expect(mismatch).toEqual([{ path: "episodes/lab1/b.tar.zst", detail: expect.stringContaining(sha256(damaged)) }]);
+  });
+  test("a shorter file", async () => {
+    truncateSync(episode("b"), 4000);
+    expect((await check()).mismatch).toEqual([
+      { path: "episodes/lab1/b.tar.zst", detail: "has 4000 bytes, its row says 5000" },
+    ]);
+  });
+  test("files that no row tells of, archives and strangers", async () => {
+    writeFileSync(episode("d"), "x");
+    writeFileSync(join(root, "episodes/lab1/notes.txt"), "x");
+    mkdirSync(join(root, "episodes/.hidden"));
+    mkdirSync(episode("dir"));
+    expect((await check()).extra.sort()).toEqual(
+      ["episodes/.hidden", "episodes/lab1/d.tar.zst", "episodes/lab1/dir.tar.zst", "episodes/lab1/notes.txt"].sort(),
+    );
+  });
+  test("lines that are no rows, at the end and within", async () => {
+    appendFileSync(join(root, "index.jsonl"), 'garbage\n{"host_id":"lab1","epis');
+    const report = await check();
+    expect(report.torn).toBe(2);
+    expect(isSound(report)).toBe(false);
+  });
+  test("two rows for one episode", async () => {
+    appendFileSync(
+      join(root, "index.jsonl"),
+      readFileSync(join(root, "index.jsonl"), "utf8").split("\n")[1]?.concat("\n") ?? "",
+    );
+    expect((await check()).duplicate).toEqual(["episodes/lab1/b.tar.zst"]);
+  });
+});
+
+test("--deep compares the digest of the unpacked tar", async () => {
+  const receiver = await startReceiver();
+  root = receiver.dataRoot;
+  const tar = bytes(300_000);
+  const archive = Buffer.concat([zstdCompressSync(tar.subarray(0, 100_000)), zstdCompressSync(tar.subarray(100_000))]);
+  const sent = (id: string, body: Uint8Array, tree: string) =>
+    put(receiver.url, "lab1", id, body, {
+      "Repr-Digest": reprDigest(body),
+      "X-Labfleet-Tree-Digest": `sha256:${tree}`,
+    });
+  await sent("right", archive, sha256(tar));
+  await sent("wrong", archive, "f".repeat(64));
+  await sent("no-zstd", bytes(1000), "f".repeat(64));
+  expect((await check()).mismatch).toEqual([]);
+  expect((await check(true)).mismatch.map(({ path }) => path).sort()).toEqual([
+    "episodes/lab1/no-zstd.tar.zst",
+    "episodes/lab1/wrong.tar.zst",
+  ]);
+});
+
+test("beside a running receiver that keeps storing it reports nothing", async () => {
+  const receiver = await startReceiver();
+  root = receiver.dataRoot;
+  let stop = false;
+  const storing = (async () => {
+    for (let i = 0; !stop; i++) await put(receiver.url, "lab1", `ep${i}`, bytes(500, i));
+  })();
+  const reports: VerifyReport[] = [];
+  for (let i = 0; i < 20; i++) reports.push(await check(false, 3000));
+  stop = true;
+  await storing;
+  expect(reports.filter((report) => !isSound(report))).toEqual([]);
+});
+
+describe("as a command", () => {
+  const RECEIVER = join(import.meta.dir, "../../bin/receiver.ts");
+  const run = async (...args: string[]) => {
+    const config = join(root, "collector.toml");
+    writeFileSync(config, `[paths]\ndata_root = "${root}"\nrun_dir = "${root}/run"\n`);
+    const child = Bun.spawn([process.execPath, RECEIVER, "verify", "--config", config, ...args], { stderr: "pipe" });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return { code: await child.exited, stdout, stderr };
+  };
+
+  test("--json is one object; exit 0 when sound, 1 when not", async () => {
+    const sound = await run("--json");
+    expect([sound.code, JSON.parse(sound.stdout)]).toEqual([0, SOUND]);
+    rmSync(episode("a"));
+    const damaged = await run();
+    expect(damaged.code).toBe(1);
+    expect(damaged.stdout).toMatch(
+      /^missing: episodes\/lab1\/a\.tar\.zst stored .*\nDAMAGED: 1 missing; 3 episodes, 9\.8 KiB read\n$/,
+    );
+  });
+
+  test("--repair appends rows, moves strangers and damaged files aside, deletes nothing", async () => {
+    writeFileSync(episode("d"), bytes(700));
+    writeFileSync(join(root, "episodes/lab1/notes.txt"), "x");
+    truncateSync(episode("b"), 4000);
+    const repaired = await run("--repair");
+    expect(repaired.code).toBe(1);
+    expect(repaired.stdout).toContain("missing: episodes/lab1/b.tar.zst");
+    expect(repaired.stdout).toContain("DAMAGED: 1 missing;");
+    expect(rowsOf(join(root, "index.jsonl")).at(-1)).toMatchObject({ episode_id: "d", bytes: 700, recovered: true });
+    const aside = join(root, "aside", readdirSync(join(root, "aside"))[0] ?? "");
+    expect(readFileSync(join(aside, "episodes/lab1/notes.txt"), "utf8")).toBe("x");
+    expect(readFileSync(join(aside, "episodes/lab1/b.tar.zst"))).toHaveLength(4000);
+    // The host ships it again, and all is well.
+    const receiver = await startReceiver({ dataRoot: root });
+    expect((await put(receiver.url, "lab1", "b", bytes(5000, "b".charCodeAt(0)))).status).toBe(201);
+    expect(isSound(await check())).toBe(true);
+  });
+
+  test("--repair refuses while a receiver is at work, plain verify does not", async () => {
+    const { lockDataRoot } = await import("../../lib/os/lock.ts");
+    lockDataRoot("receiver", root, join(root, "run"));
+    const refused = await run("--repair");
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("another receiver is at work")]);
+    expect((await run()).code).toBe(0);
+  });
+
+  test("no data root is one sentence", async () => {
+    const config = join(tempDir(), "c.toml");
+    writeFileSync(config, '[paths]\ndata_root = "/nonexistent/x"\n');
+    const child = Bun.spawn([process.execPath, RECEIVER, "verify", "--config", config], { stderr: "pipe" });
+    expect(await child.stderr.text()).toContain("there is no data root at /nonexistent/x");
+    expect(await child.exited).toBe(2);
+    expect(existsSync("/nonexistent")).toBe(false);
+  });
+});
