@@ -11,6 +11,11 @@ export async function main(
   argv: readonly string[],
   run: (line: CommandLine) => Promise<number>,
 ): Promise<never> {
+  // What nobody awaited is a bug like any other: said, and with the same exit code.
+  const onBug = (error: unknown): never =>
+    process.exit(reportFailure(spec.name, error, (text) => process.stderr.write(text)));
+  process.on("uncaughtException", onBug);
+  process.on("unhandledRejection", onBug);
   let code: number;
   try {
     const parsed = parseCommandLine(spec, argv);

@@ -67,7 +67,11 @@ function splitCommand(spec: ToolSpec, argv: readonly string[]): { command: strin
   // `tool token add`: commands may be two words, and options may stand before them.
   const words = argv.filter((arg, i) => !arg.startsWith("-") && !takesValue(spec, argv[i - 1]));
   const two = words.slice(0, 2).join(" ");
-  const command = two in spec.commands ? two : (words[0] ?? "") in spec.commands ? (words[0] ?? "") : "";
+  const command = Object.hasOwn(spec.commands, two)
+    ? two
+    : Object.hasOwn(spec.commands, words[0] ?? "")
+      ? (words[0] ?? "")
+      : "";
   const rest = [...argv];
   for (const word of command.split(" ")) if (word !== "") rest.splice(rest.indexOf(word), 1);
   if (command === "" && words[0] !== undefined && !("" in spec.commands && spec.commands[""]?.maxOperands)) {

@@ -22,8 +22,8 @@ export function backoffSeconds(
   const capped = schedule[Math.min(failures, schedule.length) - 1] ?? 0;
   const own = capped * jitter;
   if (retryAfterS === null) return own;
-  // Spread over a tenth more, so that hosts told the same second do not all come in that second.
-  const asked = Math.min(retryAfterS, RETRY_AFTER_MAX_S);
+  // Spread over a tenth more (at the cap: less), so that hosts told the same second do not all come in that second.
+  const asked = Math.min(retryAfterS, RETRY_AFTER_MAX_S / 1.1);
   return Math.min(Math.max(own, asked + (asked / 10) * jitter), RETRY_AFTER_MAX_S);
 }
 

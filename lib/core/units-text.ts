@@ -11,6 +11,11 @@ export type UnitTool = keyof typeof DEFAULT_DRAIN_S;
  * @param prefix directory of `bin/<tool>`, such as /opt/labfleet/current
  * @param drainS the daemon's drain_timeout_s, seconds
  */
-export function renderUnit(template: string, tool: UnitTool, prefix: string, drainS: number = DEFAULT_DRAIN_S[tool]): string {
+export function renderUnit(
+  template: string,
+  tool: UnitTool,
+  prefix: string,
+  drainS: number = DEFAULT_DRAIN_S[tool],
+): string {
   return fillTemplate(template, { PREFIX: prefix, TIMEOUT_STOP_S: String(stopBudget(drainS).timeoutStopS) });
 }

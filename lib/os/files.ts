@@ -64,6 +64,26 @@ export async function readIfExists(path: string): Promise<string | null> {
   }
 }
 
+/**
+ * The text of a regular file of at most `maxBytes`; null for anything else: nothing there, a link, a pipe, a directory,
+ * a larger file, or one that may not be read. Never blocks, whatever has that name.
+ */
+export async function readRegularFile(path: string, maxBytes: number): Promise<string | null> {
+  let handle: Awaited<ReturnType<typeof open>>;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() && stats.size <= maxBytes ? await handle.readFile("utf8") : null;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Whether something is there (not whether it may be read). */
 export async function exists(path: string): Promise<boolean> {
   try {

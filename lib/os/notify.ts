@@ -2,6 +2,8 @@
 
 import { sendUnixDatagram } from "./libc.ts";
 
+const EAGAIN = 11;
+
 export interface Notifier {
   ready(): void;
   stopping(): void;
@@ -26,7 +28,12 @@ export function createNotifier(env: Record<string, string | undefined>, pid: num
   let failure: string | null = null;
   const send = (message: string): void => {
     if (!/^[/@]./.test(address)) return;
-    const code = sendUnixDatagram(address, message);
+    let code = sendUnixDatagram(address, message);
+    // systemd's receive queue is short; what it has not taken now it takes in a moment.
+    for (let tries = 0; code === EAGAIN && tries < 20; tries++) {
+      Bun.sleepSync(5);
+      code = sendUnixDatagram(address, message);
+    }
     failure = code === 0 ? null : `cannot notify systemd at ${address}: errno ${code}`;
   };
   return {

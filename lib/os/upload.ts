@@ -26,6 +26,8 @@ export interface Upload {
   /** Exactly so many bytes are sent, from the file's beginning. */
   bytes: number;
   tls: TlsFiles;
+  /** Wait for `100 Continue` before a large body (the default); false after a 417. */
+  expectContinue?: boolean;
   /** Milliseconds without a byte acknowledged by the peer before the upload is given up. */
   stallMs: number;
   /** Milliseconds that the peer may take for its answer after the last byte. */
@@ -50,45 +52,66 @@ const ANSWER_BYTES = 64 * 1024;
 
 /** Uploads a file. Resolves once, whatever happens. */
 export function upload(job: Upload): Promise<UploadOutcome> {
-  return new Promise((resolve) => {
-    const expect = job.bytes > EXPECT_ABOVE_BYTES;
-    const url = new URL(job.url);
-    const headers = { ...job.headers, "Content-Length": String(job.bytes), ...(expect && { Expect: "100-continue" }) };
-    const request =
-      url.protocol === "https:"
-        ? httpsRequest(url, { method: "PUT", headers, agent: false, ...tlsOptions(job.tls) })
-        : httpRequest(url, { method: "PUT", headers, agent: false });
-    const watch = watchProgress(request, job, (detail) => finish({ kind: "failed", cause: "stalled", detail }));
-    let settled = false;
-    const finish = (outcome: UploadOutcome): void => {
-      if (settled) return;
-      settled = true;
-      watch.stop();
-      job.signal.removeEventListener("abort", onAbort);
-      resolve(outcome);
-      request.destroy();
-    };
-    const onAbort = (): void => finish({ kind: "failed", cause: "aborted", detail: "stopped" });
-    let sending = false;
-    const send = (): void => {
-      if (sending || settled) return;
-      sending = true;
-      sendBody(request, job, () => settled).then(watch.bodySent, (error: unknown) =>
-        finish({ kind: "failed", cause: "local", detail: errorText(error) }),
-      );
-    };
-    job.signal.addEventListener("abort", onAbort);
-    if (job.signal.aborted) return onAbort();
-    request.on("response", (response) => void readAnswer(response, finish));
-    request.on("error", (error) => finish(failureOf(error)));
-    request.on("close", () =>
-      finish({ kind: "failed", cause: "network", detail: "the connection was closed without an answer" }),
+  if (job.signal.aborted) return Promise.resolve(ABORTED);
+  let request: ClientRequest;
+  try {
+    request = openRequest(job);
+  } catch (error) {
+    // Only certificates and keys are read here: what cannot be parsed is a TLS failure.
+    return Promise.resolve({ kind: "failed", cause: "tls", detail: errorText(error) });
+  }
+  return new Promise((resolve) => exchange(job, request, resolve));
+}
+
+const ABORTED: UploadOutcome = { kind: "failed", cause: "aborted", detail: "stopped" };
+
+function waitsForContinue(job: Upload): boolean {
+  return job.expectContinue !== false && job.bytes > EXPECT_ABOVE_BYTES;
+}
+
+function openRequest(job: Upload): ClientRequest {
+  const url = new URL(job.url);
+  const expect = waitsForContinue(job) ? { Expect: "100-continue" } : {};
+  const headers = { ...job.headers, "Content-Length": String(job.bytes), ...expect };
+  const options = { method: "PUT", headers, agent: false as const };
+  return url.protocol === "https:"
+    ? httpsRequest(url, { ...options, ...tlsOptions(job.tls) })
+    : httpRequest(url, options);
+}
+
+function exchange(job: Upload, request: ClientRequest, resolve: (outcome: UploadOutcome) => void): void {
+  let settled = false;
+  const watch = watchProgress(request, job, (detail) => finish({ kind: "failed", cause: "stalled", detail }));
+  const finish = (outcome: UploadOutcome): void => {
+    if (settled) return;
+    settled = true;
+    watch.stop();
+    job.signal.removeEventListener("abort", onAbort);
+    resolve(outcome);
+    request.destroy();
+  };
+  const onAbort = (): void => finish(ABORTED);
+  let sending = false;
+  const send = (): void => {
+    if (sending || settled) return;
+    sending = true;
+    sendBody(request, job, () => settled).then(watch.bodySent, (error: unknown) =>
+      finish({ kind: "failed", cause: "local", detail: errorText(error) }),
     );
-    if (!expect) return send();
-    request.on("continue", send);
-    request.on("socket", (socket) => socket.once("connect", () => setTimeout(send, CONTINUE_MS).unref()));
-    request.flushHeaders();
-  });
+  };
+  job.signal.addEventListener("abort", onAbort);
+  request.on("error", (error) => finish(failureOf(error)));
+  request.on("response", (response) => void readAnswer(response, finish));
+  request.on("close", () =>
+    finish({ kind: "failed", cause: "network", detail: "the connection was closed without an answer" }),
+  );
+  if (!waitsForContinue(job)) {
+    send();
+    return;
+  }
+  request.on("continue", send);
+  request.on("socket", (socket) => socket.once("connect", () => setTimeout(send, CONTINUE_MS).unref()));
+  request.flushHeaders();
 }
 
 function tlsOptions(tls: TlsFiles) {

@@ -55,7 +55,12 @@ export async function runDaemon(
   const { cause, error } = await stop.promise;
   notifier.stopping();
   notifier.status(`stopping: ${cause}`);
+  const overdue = setTimeout(() => {
+    log.error(`the stop took longer than its ${formatSeconds(budget.totalS)}: quitting`);
+    process.exit(EXIT.undelivered);
+  }, budget.totalS * 1000);
   await drain(log, budget, running.drain, cause);
+  clearTimeout(overdue);
   clearInterval(feeding);
   if (error === undefined) return EXIT.ok;
   throw error;

@@ -4,6 +4,7 @@
 import { fstatSync } from "node:fs";
 import { createConsola, type LogObject } from "consola";
 import { UserError } from "../core/failure.ts";
+import { printable } from "../core/printable.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
@@ -52,8 +53,7 @@ export function formatLine(
   now: Date,
   colour: boolean,
 ): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not get through
-  const safe = message.replace(/[\x00-\x1f\x7f\u0085\u2028\u2029]/g, (c) => JSON.stringify(c).slice(1, -1));
+  const safe = printable(message);
   if (sink === "journal") return `<${PRIORITY[level]}>${safe}`;
   if (sink === "plain") return `${now.toISOString()} ${tool} ${level.toUpperCase()}: ${safe}`;
   const mark = colour ? `${COLOUR[level]}${level.padEnd(5)}\x1b[0m` : level.padEnd(5);

@@ -51,9 +51,10 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     if (!(error instanceof TomlError)) throw error;
     const what = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "syntax error";
     const line = text.split("\n")[error.line - 1]?.trim() ?? "";
-    // The line itself may hold a secret: show it up to its "=" only.
-    const shown = line.includes("=") ? `${line.slice(0, line.indexOf("=")).trim()} = …` : line;
-    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what} (in \`${shown}\`)`);
+    // The line may hold a secret, or be a part of one: only a key before its "=" or a table's head is shown.
+    const shown = /^([\w."' -]+?)\s*=/.exec(line)?.[1] ?? /^\[+[^\]]*\]+/.exec(line)?.[0];
+    const where = shown === undefined ? "" : ` (at \`${shown}\`)`;
+    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}`);
   }
 }
 
@@ -89,6 +90,7 @@ function place(file: string, text: string, path: readonly string[]): string {
 }
 
 function shorten(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
+  // A URL may carry a password where none belongs.
+  const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");
   return json.length > 60 ? `${json.slice(0, 60)}…` : json;
 }

@@ -2,15 +2,10 @@
 // release (tests/shipper/archive.test.ts holds the digest of one). Names, contents, file times in whole seconds and the
 // executable bit go in; no owner, no other mode, and for directories the marker's time.
 
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
 import { MARKER } from "./marker.ts";
-import { bytePath, readablePath, type Tree, type TreeEntry } from "./walk.ts";
-
-/** A file that was not what the walk had seen, while it was read: pack again. */
-export class SourceChanged extends Error {
-  override name = "SourceChanged";
-}
+import { bytePath, openRegular, readablePath, SourceChanged, type Tree, type TreeEntry } from "./walk.ts";
 
 export interface ArchiveSource {
   /** The episode's directory. */
@@ -46,8 +41,7 @@ export function* tarBlocks(source: ArchiveSource, pool: BlockPool): Generator<Bu
 }
 
 function* fileBlocks(source: ArchiveSource, entry: TreeEntry, out: BlockFiller): Generator<Buffer<ArrayBuffer>> {
-  // O_NOFOLLOW: what was a file in the walk and is a link now must not lead us elsewhere.
-  const fd = openSync(bytePath(source.root, entry.path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openRegular(bytePath(source.root, entry.path));
   const sink = source.onFile?.(entry.path);
   try {
     for (let left = entry.size; left > 0; ) {

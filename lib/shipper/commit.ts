@@ -2,13 +2,16 @@
 
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import { readIfExists } from "../os/files.ts";
+import { readIfExists, readRegularFile } from "../os/files.ts";
 
+/** A larger meta.json is data, not a note about it. */
+const META_MAX_BYTES = 1024 * 1024;
 const COMMIT = /^[A-Za-z0-9._+-]{1,128}$/;
 
 /** The commit for an episode's header, or null for none (DESIGN 3.4). */
 export async function episodeCommit(episodeDir: string, commitFile: string): Promise<string | null> {
-  return commitOfMeta(await readOrNull(join(episodeDir, "meta.json"))) ?? commitOfFile(await readOrNull(commitFile));
+  const meta = await readRegularFile(join(episodeDir, "meta.json"), META_MAX_BYTES);
+  return commitOfMeta(meta) ?? commitOfFile(await readOrNull(commitFile));
 }
 
 /** `code_commit` of a meta.json's text. Pure. */

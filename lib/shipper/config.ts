@@ -34,9 +34,9 @@ const schema = type({
     "verify_tls?": "boolean",
   },
   "shipper?": {
-    "scan_interval_s?": "number > 0",
-    "request_timeout_s?": "number > 0",
-    "backoff_seconds?": "(number >= 0)[] > 0",
+    "scan_interval_s?": "0 < number <= 86400",
+    "request_timeout_s?": "0 < number <= 86400",
+    "backoff_seconds?": "(0 <= number <= 86400)[] > 0",
     "quarantine_cleanup_interval_s?": "number > 0",
     "transfers?": "1 <= number.integer <= 32",
     "drain_timeout_s?": "0 <= number <= 3600",

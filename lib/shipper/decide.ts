@@ -34,6 +34,9 @@ export type Verdict =
 /** How often an archive is packed and sent again when the receiver computes another digest than we declared. */
 export const DIGEST_MISMATCH_RETRIES = 3;
 
+/** Longest text of an answer that is shown, in characters. */
+const WORDS_MAX = 300;
+
 type Rule = "receipt" | "refused" | "conflict" | "paused" | "transient";
 
 /** Every status with a meaning of its own; the classes below take the rest. */
@@ -160,7 +163,8 @@ function readProblem(answer: Answer): ProblemFacts {
 }
 
 function words(status: number, problem: ProblemFacts): { reason: string; detail: string } {
-  return { reason: problem.reason ?? `status-${status}`, detail: problem.detail ?? `the receiver answered ${status}` };
+  const detail = problem.detail ?? `the receiver answered ${status}`;
+  return { reason: (problem.reason ?? `status-${status}`).slice(0, WORDS_MAX), detail: detail.slice(0, WORDS_MAX) };
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {

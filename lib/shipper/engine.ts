@@ -12,7 +12,7 @@ import { type PackStep, packStep } from "./pack-step.ts";
 import type { Packer } from "./packer.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
 import { RECHECK_S, Room } from "./room.ts";
-import { scanEpisodes } from "./scan.ts";
+import { type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import type { ShipperConfig } from "./settings.ts";
 import { type Dirs, finishSettlement } from "./settle.ts";
@@ -28,8 +28,8 @@ export interface EngineDeps {
   now: () => number;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Frees so many bytes from acknowledged episodes if it can. */
-  freeSpace: (bytes: number) => Promise<void>;
+  /** Removes acknowledged episodes until so many bytes are free; whether it removed any. */
+  freeSpace: (bytes: number) => Promise<boolean>;
   /** Something happened that `status` should show. */
   changed: () => void;
   /** A bug: the daemon must not go on. */
@@ -44,6 +44,7 @@ export class Engine {
   readonly breaker: Breaker;
   readonly room: Room;
   recording = 0;
+  problems: ScanProblem[] = [];
   delivered = 0;
   quarantined = 0;
   private packing = false;
@@ -51,7 +52,7 @@ export class Engine {
   private readonly abort = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
-  private readonly warnedNames = new Set<string>();
+  private readonly told = new Set<string>();
 
   constructor(readonly deps: EngineDeps) {
     const { config, random, log } = deps;
@@ -80,14 +81,15 @@ export class Engine {
 
   /** Looks for new episodes and for held ones that can go on. */
   async scan(): Promise<void> {
+    const now = this.deps.now();
+    for (const entry of [...this.queue.inStage("held")]) if (entry.notBeforeMs <= now) await this.finishHeld(entry);
     const scan = await scanEpisodes(this.deps.dirs.episodes, (id) => this.queue.has(id));
     this.queue.add(scan.finished);
     this.recording = scan.recording;
-    this.queue.forgetWaiting((id) => !scan.present.has(id));
-    for (const name of scan.badNames) this.warnName(name);
-    for (const entry of this.queue.inStage("held")) {
-      if (entry.notBeforeMs <= this.deps.now()) await this.finishHeld(entry);
-    }
+    this.problems = scan.problems;
+    // A record outlives its directory: what it says is settled or sent first.
+    this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
+    for (const problem of scan.problems) this.tell(problem);
   }
 
   /** Starts whatever can be started now. */
@@ -125,11 +127,11 @@ export class Engine {
   }
 
   get uploads(): number {
-    return this.queue.inStage("sending").length;
+    return this.queue.inStage("sending").size;
   }
 
   private begin(stage: "sending" | "packing", entry: Entry, work: () => Promise<void>): void {
-    entry.stage = stage;
+    this.queue.move(entry, stage);
     const task = work()
       .catch((error: unknown) => this.failed(entry, error))
       .finally(() => {
@@ -141,7 +143,7 @@ export class Engine {
 
   private async packOne(entry: Entry): Promise<void> {
     await this.room.evict(this.queue, this.records, this.deps.dirs, this.deps.now());
-    this.apply(entry, await packStep(this.deps, entry));
+    this.apply(entry, await packStep(this.deps, entry, () => this.stopping));
   }
 
   private async sendOne(entry: Entry): Promise<void> {
@@ -158,7 +160,7 @@ export class Engine {
   private apply(entry: Entry, step: PackStep | SendStep): void {
     switch (step.next) {
       case "packed":
-        entry.stage = "packed";
+        this.queue.move(entry, "packed");
         if (step.record === null) break;
         this.records.set(entry.id, step.record);
         this.room.found();
@@ -170,7 +172,7 @@ export class Engine {
         if (step.counts === "quarantined") this.quarantined++;
         break;
       case "retry":
-        entry.stage = step.repack ? "waiting" : "packed";
+        this.queue.move(entry, step.repack ? "waiting" : "packed");
         if (step.repack) this.records.delete(entry.id);
         this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
         break;
@@ -178,15 +180,15 @@ export class Engine {
         this.hold(entry, step.reason, step.fix);
         break;
       case "waiting":
-        entry.stage = "waiting";
+        this.queue.move(entry, "waiting");
         this.records.delete(entry.id);
         break;
       case "no-space":
-        entry.stage = "waiting";
-        this.waitForSpace(step.neededBytes);
+        this.queue.move(entry, "waiting");
+        this.waitForSpace(entry, step.neededBytes);
         break;
       case "paused":
-        entry.stage = "packed";
+        this.queue.move(entry, "packed");
         break;
     }
   }
@@ -209,7 +211,7 @@ export class Engine {
     // Said once for each episode and reason, not every time it is looked at again.
     if (entry.reason !== reason)
       this.deps.log.error(`${reason}${fix === null ? "" : `; fix: ${fix}`}`, { episode: entry.id });
-    entry.stage = "held";
+    this.queue.move(entry, "held");
     entry.reason = reason;
     entry.notBeforeMs = this.later(RECHECK_S);
   }
@@ -218,7 +220,7 @@ export class Engine {
   private async finishHeld(entry: Entry): Promise<void> {
     const record = this.records.get(entry.id);
     if (record?.settlement === undefined || record.settlement === null) {
-      entry.stage = "waiting";
+      this.queue.move(entry, "waiting");
       return;
     }
     try {
@@ -230,10 +232,22 @@ export class Engine {
     }
   }
 
-  private waitForSpace(neededBytes: number): void {
-    this.room.full(this.later(RECHECK_S));
-    const freeing = this.deps.freeSpace(neededBytes).catch((error: unknown) => this.deps.fail(error));
-    const task = freeing.finally(() => this.running.delete(task));
+  private waitForSpace(entry: Entry, neededBytes: number): void {
+    const untilMs = this.later(RECHECK_S);
+    entry.notBeforeMs = untilMs;
+    entry.reason = "no room to pack it";
+    this.room.full(untilMs);
+    const freeing = this.deps
+      .freeSpace(neededBytes)
+      .then((freed) => {
+        // Room was made for it: no need to wait.
+        if (freed) entry.notBeforeMs = this.room.notBeforeMs = 0;
+      })
+      .catch((error: unknown) => this.deps.fail(error));
+    const task = freeing.finally(() => {
+      this.running.delete(task);
+      this.pump();
+    });
     this.running.add(task);
   }
 
@@ -243,7 +257,7 @@ export class Engine {
       return;
     }
     // A disk or a right that failed us outside the expected places: later again, and never the episode's fault.
-    entry.stage = this.records.has(entry.id) ? "packed" : "waiting";
+    this.queue.move(entry, this.records.has(entry.id) ? "packed" : "waiting");
     this.retryLater(entry, errorCode(error) ?? "error", errorText(error), RECHECK_S);
   }
 
@@ -260,11 +274,11 @@ export class Engine {
     this.wake = dues.length === 0 ? null : setTimeout(() => this.pump(), Math.min(...dues) - now + 1);
   }
 
-  private warnName(name: string): void {
-    if (this.warnedNames.has(name)) return;
-    this.warnedNames.add(name);
-    this.deps.log.warn("an episode of this name cannot be shipped, no URL can carry it: rename its directory", {
-      name,
-    });
+  /** Said once for each directory and problem, not on every pass. */
+  private tell({ name, problem, fix }: ScanProblem): void {
+    const key = `${name}: ${problem}`;
+    if (this.told.has(key)) return;
+    this.told.add(key);
+    this.deps.log.error(`not shipped: ${problem}; fix: ${fix}`, { episode: name });
   }
 }

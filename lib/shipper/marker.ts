@@ -15,6 +15,8 @@ export const MARKER_MAX_BYTES = 16 * 1024 * 1024;
 
 /** Reads a marker's text: GNU `sha256sum` lines in text or binary mode, escaped names included. */
 export function parseMarker(text: string): Marker {
+  // Blocks that a file got and never was written to: a power cut before the marker reached the disk.
+  if (text.includes("\0")) return { kind: "torn", line: 1 };
   const files = new Map<string, string>();
   let stray: number | null = null;
   for (const [index, line] of text.split("\n").entries()) {

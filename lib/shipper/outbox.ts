@@ -10,6 +10,7 @@ import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
+import { MARKER } from "./marker.ts";
 
 /** Where an episode goes and what is written into it there; decided, and perhaps not yet done. */
 export interface Settlement {
@@ -112,7 +113,7 @@ export async function recoverOutbox(outboxDir: string, episodesDir: string, boot
     // `.<id>.part` of the packer and `.<id>.json.<pid>.tmp` of a record.
     if (/^\..+\.(?:part|tmp)$/.test(name)) await removeIfExists(join(outboxDir, name));
     else if (id === null || kept.has(id)) continue;
-    else if (await exists(join(episodesDir, id))) await removeIfExists(join(outboxDir, name));
+    else if (await exists(join(episodesDir, id, MARKER))) await removeIfExists(join(outboxDir, name));
     else if (name.endsWith(ARCHIVE_SUFFIX)) found.strays.push(name);
   }
   return found;
@@ -133,7 +134,7 @@ async function isUsable(
     throw error;
   }
   if (record.boot_id === bootId) return true;
-  return !(await exists(join(episodesDir, record.id))) && (await sha256OfFile(archive)) === record.sha256;
+  return !(await exists(join(episodesDir, record.id, MARKER))) && (await sha256OfFile(archive)) === record.sha256;
 }
 
 async function sha256OfFile(path: string): Promise<string> {
@@ -143,12 +144,13 @@ async function sha256OfFile(path: string): Promise<string> {
 }
 
 function parseRecord(text: string, id: string): OutboxRecord | null {
-  let value: Partial<OutboxRecord>;
+  let value: Partial<OutboxRecord> | null;
   try {
     value = JSON.parse(text);
   } catch {
     return null;
   }
+  if (typeof value !== "object" || value === null) return null;
   if (value.id !== id || typeof value.directory_inode !== "string") return null;
   const record = { ...EMPTY_RECORD, ...value, id, directory_inode: value.directory_inode };
   const isPacked = isSha256Hex(record.sha256) && isSha256Hex(record.tree_sha256) && record.fingerprint !== "";

@@ -23,19 +23,20 @@ type Refused =
 const PACK_STALL_S = 120;
 
 /** Packs an episode into the outbox. */
-export async function packStep(deps: EngineDeps, entry: Entry): Promise<PackStep> {
+export async function packStep(deps: EngineDeps, entry: Entry, isStopping: () => boolean): Promise<PackStep> {
   const root = join(deps.dirs.episodes, entry.id);
   const inode = await inodeOf(root);
   if (inode === null) return { next: "gone", counts: null };
   if (!(await mayMove(root))) return notOurs(root, "moved when it is shipped");
-  const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
   const commit = await episodeCommit(root, deps.config.commitFile);
+  if (isStopping()) return { next: "waiting" };
+  const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
   try {
     const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes };
     const result = await deps.packer.pack(job, work.moved);
-    if (result.kind !== "packed") return await refused(deps, entry, root, inode, result);
+    if (result.kind !== "packed") return await refused(deps, entry, root, inode, part, result);
     const record = recordOf(entry, inode, commit, deps.bootId, result);
     await admitArchive(deps.dirs.outbox, record);
     report(deps, entry, result, deps.now() - startedAt);
@@ -50,6 +51,7 @@ async function refused(
   entry: Entry,
   root: string,
   inode: string,
+  part: string,
   result: Exclude<PackResult, PackedArchive>,
 ): Promise<Refused> {
   switch (result.kind) {
@@ -77,7 +79,9 @@ async function refused(
       return { next: "gone", counts: "quarantined" };
     }
     case "unreadable":
-      if (result.code === "EACCES" || result.code === "EPERM") return notOurs(root, `read: ${result.path}`);
+      // The outbox is ours: what is wrong there is no fault of the episode.
+      if (result.path !== part && (result.code === "EACCES" || result.code === "EPERM"))
+        return notOurs(root, `read: ${result.path}`);
       return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
   }
 }

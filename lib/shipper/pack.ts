@@ -1,12 +1,12 @@
 // Packs one episode: walk -> deterministic tar -> zstd frames -> `<part>`, hashing both sides on the way, and walks again
 // at the end: what changed meanwhile is not shipped. Runs in the packing thread.
 
-import { closeSync, openSync, readFileSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
-import { type ArchiveSource, type BlockPool, SourceChanged, tarBlocks } from "./archive.ts";
+import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
 import { MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
-import { readablePath, type Tree, treeFingerprint, walkTree } from "./walk.ts";
+import { openRegular, readablePath, SourceChanged, type Tree, treeFingerprint, walkTree } from "./walk.ts";
 
 export interface PackJob {
   /** The episode's directory and its name. */
@@ -173,9 +173,13 @@ function fileDigest(digests: Map<string, string>): NonNullable<ArchiveSource["on
 }
 
 function readMarker(root: string): Marker {
-  const path = join(root, MARKER);
-  if (statSync(path).size > MARKER_MAX_BYTES) return { kind: "plain" };
-  return parseMarker(readFileSync(path, "utf8"));
+  const fd = openRegular(join(root, MARKER));
+  try {
+    if (fstatSync(fd).size > MARKER_MAX_BYTES) return { kind: "plain" };
+    return parseMarker(readFileSync(fd, "utf8"));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function writeAll(fd: number, data: Uint8Array): void {

@@ -1,18 +1,21 @@
 // What is to be shipped, and what comes next. A data structure without effects: 100,000 untouched episodes are a name
-// each, and only those in work carry state.
+// each, and only those in work carry state, kept by stage so that no question costs more than its answer.
 
-export type Stage =
-  | "waiting" // untouched, or to be packed again
-  | "packing"
-  | "packed" // its archive is in the outbox
-  | "sending"
-  | "held"; // a person has to mend something first
+const STAGES = [
+  "waiting", // untouched, or to be packed again
+  "packing",
+  "packed", // its archive is in the outbox
+  "sending",
+  "held", // a person has to mend something first
+] as const;
+export type Stage = (typeof STAGES)[number];
 
 export interface Entry {
-  id: string;
+  readonly id: string;
   /** When its marker was made, milliseconds since 1970: the oldest goes first. */
-  finishedMs: number;
-  stage: Stage;
+  readonly finishedMs: number;
+  /** Changed by `Queue.move` alone. */
+  readonly stage: Stage;
   /** Failed tries since the last success or change. */
   failures: number;
   /** `digest-mismatch` answers so far. */
@@ -43,6 +46,7 @@ export class Queue {
   private head = 0;
   private readonly touched = new Map<string, Entry>();
   private readonly known = new Set<string>();
+  private readonly stages = new Map<Stage, Set<Entry>>(STAGES.map((stage) => [stage, new Set()]));
 
   has(id: string): boolean {
     return this.known.has(id);
@@ -57,9 +61,8 @@ export class Queue {
     const added = episodes.filter(({ id }) => !this.known.has(id));
     if (added.length === 0) return;
     for (const { id } of added) this.known.add(id);
-    this.fresh = [...this.fresh.slice(this.head), ...added].sort(
-      (a, b) => a.finishedMs - b.finishedMs || (a.id < b.id ? -1 : 1),
-    );
+    const rest = this.fresh.slice(this.head).filter(({ id }) => this.known.has(id));
+    this.fresh = [...rest, ...added].sort((a, b) => a.finishedMs - b.finishedMs || (a.id < b.id ? -1 : 1));
     this.head = 0;
   }
 
@@ -67,14 +70,24 @@ export class Queue {
   restore(entry: Entry): void {
     this.known.add(entry.id);
     this.touched.set(entry.id, entry);
+    this.inStage(entry.stage).add(entry);
+  }
+
+  move(entry: Entry, stage: Stage): void {
+    this.inStage(entry.stage).delete(entry);
+    (entry as { stage: Stage }).stage = stage;
+    this.inStage(stage).add(entry);
   }
 
   remove(id: string): void {
     this.known.delete(id);
+    const entry = this.touched.get(id);
+    if (entry === undefined) return;
     this.touched.delete(id);
+    this.inStage(entry.stage).delete(entry);
   }
 
-  /** Forgets episodes that are not worked on and that `isGone`: somebody took their directories away. */
+  /** Forgets episodes that nobody works on and that `isGone`: somebody took their directories away. */
   forgetWaiting(isGone: (id: string) => boolean): void {
     for (const id of this.known) {
       const stage = this.touched.get(id)?.stage ?? "waiting";
@@ -86,57 +99,74 @@ export class Queue {
     return this.touched.get(id);
   }
 
-  /** Entries in one of the stages. */
-  inStage(...stages: Stage[]): Entry[] {
-    return [...this.touched.values()].filter((entry) => stages.includes(entry.stage));
+  /** The entries in a stage; not to be changed by the caller. */
+  inStage(stage: Stage): Set<Entry> {
+    const entries = this.stages.get(stage);
+    if (entries === undefined) throw new RangeError(`Cannot look into the stage: there is none named ${stage}`);
+    return entries;
   }
 
-  /** The next episode to pack: the oldest that is due; the caller sets its stage. */
+  /** The next episode to pack: the oldest that is due. It is in stage `waiting`; the caller moves it. */
   nextToPack(nowMs: number): Entry | null {
-    const due = oldest(this.inStage("waiting").filter((entry) => entry.notBeforeMs <= nowMs));
-    while (this.fresh[this.head] !== undefined && !this.known.has(this.fresh[this.head]?.id ?? "")) this.head++;
-    const first = this.fresh[this.head];
+    const due = oldestDue(this.inStage("waiting"), nowMs);
+    const first = this.firstFresh();
     if (first === undefined || (due !== null && due.finishedMs <= first.finishedMs)) return due;
     this.head++;
     const entry = newEntry(first.id, first.finishedMs, "waiting");
-    this.touched.set(entry.id, entry);
+    this.restore(entry);
     return entry;
   }
 
   /** The next packed episode to send: the oldest that is due. */
   nextToSend(nowMs: number): Entry | null {
-    return oldest(this.inStage("packed").filter((entry) => entry.notBeforeMs <= nowMs));
+    return oldestDue(this.inStage("packed"), nowMs);
+  }
+
+  /** How many packed episodes are due. */
+  readyToSend(nowMs: number): number {
+    let count = 0;
+    for (const entry of this.inStage("packed")) if (entry.notBeforeMs <= nowMs) count++;
+    return count;
   }
 
   /** When the next try is due that is not due now, or null. */
   nextDueMs(nowMs: number): number | null {
-    const later = this.inStage("waiting", "packed").filter((entry) => entry.notBeforeMs > nowMs);
-    return later.length === 0 ? null : Math.min(...later.map((entry) => entry.notBeforeMs));
-  }
-
-  /** Whether anything could be packed or sent right now. */
-  hasDue(nowMs: number): boolean {
-    if (this.inStage("waiting", "packed").some((entry) => entry.notBeforeMs <= nowMs)) return true;
-    return this.fresh.slice(this.head).some(({ id }) => this.known.has(id));
+    let next: number | null = null;
+    for (const stage of ["waiting", "packed"] as const) {
+      for (const { notBeforeMs } of this.inStage(stage)) {
+        if (notBeforeMs > nowMs && (next === null || notBeforeMs < next)) next = notBeforeMs;
+      }
+    }
+    return next;
   }
 
   counts(): QueueCounts {
-    const stages = [...this.touched.values()];
-    const first = this.fresh[this.head];
-    const times = [...stages.map((entry) => entry.finishedMs), ...(first === undefined ? [] : [first.finishedMs])];
+    let oldest = this.firstFresh()?.finishedMs ?? null;
+    let retrying = 0;
+    for (const entry of this.touched.values()) {
+      if (oldest === null || entry.finishedMs < oldest) oldest = entry.finishedMs;
+      if (entry.failures > 0 && entry.stage !== "held") retrying++;
+    }
     return {
       pending: this.known.size,
-      packed: stages.filter((e) => e.stage === "packed").length,
-      sending: stages.filter((e) => e.stage === "sending").length,
-      retrying: stages.filter((e) => e.failures > 0 && e.stage !== "held").length,
-      held: stages.filter((e) => e.stage === "held").length,
-      oldestFinishedMs: times.length === 0 ? null : Math.min(...times),
+      packed: this.inStage("packed").size,
+      sending: this.inStage("sending").size,
+      retrying,
+      held: this.inStage("held").size,
+      oldestFinishedMs: oldest,
     };
+  }
+
+  private firstFresh(): { id: string; finishedMs: number } | undefined {
+    while (this.fresh[this.head] !== undefined && !this.known.has(this.fresh[this.head]?.id ?? "")) this.head++;
+    return this.fresh[this.head];
   }
 }
 
-function oldest(entries: Entry[]): Entry | null {
+function oldestDue(entries: Iterable<Entry>, nowMs: number): Entry | null {
   let best: Entry | null = null;
-  for (const entry of entries) if (best === null || entry.finishedMs < best.finishedMs) best = entry;
+  for (const entry of entries) {
+    if (entry.notBeforeMs <= nowMs && (best === null || entry.finishedMs < best.finishedMs)) best = entry;
+  }
   return best;
 }

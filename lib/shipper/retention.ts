@@ -3,8 +3,8 @@
 
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readIfExists } from "../os/files.ts";
-import { DOCUMENT } from "./settings.ts";
+import { readRegularFile } from "../os/files.ts";
+import { DOCUMENT, DOCUMENT_MAX_BYTES } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 const DAY_MS = 86_400_000;
@@ -19,6 +19,8 @@ export interface Settled {
   atMs: number;
   /** False: never by itself (no receipt, an unverified one, a conflict, an incomplete episode). */
   prunable: boolean;
+  /** What the directory looked like when it was settled: see `fingerprintOf`. */
+  fingerprint: string;
 }
 
 export type ClockCheck = { trusted: true } | { trusted: false; why: string };
@@ -56,7 +58,7 @@ export function lowDiskOrder(shipped: readonly Settled[]): Settled[] {
 
 /** What a settled episode's document says. Pure. */
 export function readSettled(name: string, kind: keyof typeof DOCUMENT, text: string | null): Settled {
-  const none: Settled = { name, atMs: 0, prunable: false };
+  const none: Settled = { name, atMs: 0, prunable: false, fingerprint: "" };
   if (text === null) return none;
   let document: Record<string, unknown>;
   try {
@@ -66,8 +68,12 @@ export function readSettled(name: string, kind: keyof typeof DOCUMENT, text: str
   }
   const at = kind === "shipped" ? document.received_at_wall : document.at;
   const atMs = typeof at === "string" ? Date.parse(at) : Number.NaN;
-  if (document.labfleet !== 1 || Number.isNaN(atMs)) return none;
-  return { name, atMs, prunable: kind === "shipped" ? document.verified === true : document.prunable === true };
+  const { fingerprint, episode_id } = document;
+  if (document.labfleet !== 1 || Number.isNaN(atMs) || typeof fingerprint !== "string" || fingerprint === "")
+    return none;
+  // A document that was copied from another episode speaks for that one.
+  if (episode_id !== name.replace(/~\d+$/, "")) return none;
+  return { name, atMs, prunable: (kind === "shipped" ? document.verified : document.prunable) === true, fingerprint };
 }
 
 /** Reads every settled episode's document. */
@@ -75,7 +81,8 @@ export async function listSettled(dirs: Dirs, kind: keyof typeof DOCUMENT): Prom
   const settled: Settled[] = [];
   for (const entry of await readdir(dirs[kind], { withFileTypes: true })) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    settled.push(readSettled(entry.name, kind, await readIfExists(join(dirs[kind], entry.name, DOCUMENT[kind]))));
+    const text = await readRegularFile(join(dirs[kind], entry.name, DOCUMENT[kind]), DOCUMENT_MAX_BYTES);
+    settled.push(readSettled(entry.name, kind, text));
   }
   return settled;
 }
@@ -89,11 +96,15 @@ export async function removeSettled(dirs: Dirs, kind: keyof typeof DOCUMENT, nam
   await rm(doomed, { recursive: true, force: true });
 }
 
-/** Finishes removals that were interrupted. */
-export async function sweepDoomed(dirs: Dirs): Promise<void> {
+/** Finishes removals that were interrupted; what cannot be removed stays and is returned. */
+export async function sweepDoomed(dirs: Dirs): Promise<string[]> {
+  const left: string[] = [];
   for (const kind of ["shipped", "quarantine"] as const) {
     for (const name of await readdir(dirs[kind])) {
-      if (name.startsWith(DOOMED)) await rm(join(dirs[kind], name), { recursive: true, force: true });
+      if (!name.startsWith(DOOMED)) continue;
+      const path = join(dirs[kind], name);
+      await rm(path, { recursive: true, force: true }).catch(() => left.push(path));
     }
   }
+  return left;
 }

@@ -10,6 +10,8 @@ import type { Dirs } from "./settle.ts";
 
 /** Archives in back-off that may lie in the outbox beyond those about to be sent. */
 const SPARE_ARCHIVES = 8;
+/** So many episodes in a row without room, and packing stops for a while. */
+const FULL_STREAK = 3;
 /** How long a full disk is left alone before packing is tried again, seconds. */
 export const RECHECK_S = 30;
 
@@ -18,37 +20,39 @@ export class Room {
   /** No packing before, on the engine's clock. */
   notBeforeMs = 0;
 
+  private streak = 0;
+
   constructor(private readonly log: Log) {}
 
-  /** The disk is at its reserve: packing waits until `untilMs`, sending goes on. */
+  /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
   full(untilMs: number): void {
     if (!this.diskLow) this.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
     this.diskLow = true;
-    this.notBeforeMs = untilMs;
+    this.streak++;
+    if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
   }
 
   /** An archive could be written. */
   found(): void {
     if (this.diskLow) this.log.info("the disk has room again");
     this.diskLow = false;
+    this.streak = 0;
   }
 
   /** Whether one more archive makes sense: one more than can be sent side by side. */
   mayPack(queue: Queue, transfers: number, nowMs: number): boolean {
     if (nowMs < this.notBeforeMs) return false;
-    return queue.inStage("packed").filter((entry) => entry.notBeforeMs <= nowMs).length <= transfers;
+    return queue.readyToSend(nowMs) <= transfers;
   }
 
   /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
   async evict(queue: Queue, records: Map<string, OutboxRecord>, dirs: Dirs, nowMs: number): Promise<void> {
-    const waiting = queue
-      .inStage("packed")
-      .filter((entry) => entry.notBeforeMs > nowMs && records.get(entry.id)?.settlement === null);
+    const waiting = [...queue.inStage("packed")].filter((entry) => entry.notBeforeMs > nowMs);
     if (waiting.length <= SPARE_ARCHIVES) return;
     const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
     // Without its directory the archive is the last copy.
     if (!(await exists(join(dirs.episodes, last.id)))) return;
-    last.stage = "waiting";
+    queue.move(last, "waiting");
     records.delete(last.id);
     await dropRecord(dirs.outbox, last.id);
   }

@@ -1,7 +1,7 @@
 // Wires the shipper together: command line -> config -> daemon, one pass, status or requeue.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
@@ -76,7 +76,20 @@ async function openDataRoot(config: ShipperConfig, dirs: Dirs, log: Log): Promis
     );
   }
   lockDataRoot("shipper", config.dataRoot, config.runDir);
-  await sweepDoomed(dirs);
+  for (const path of await sweepDoomed(dirs)) log.warn("cannot remove what is left of a pruned episode", { path });
+  await refuseSplitDisks(dirs);
+}
+
+/** Episodes are moved by rename, which does not reach across file systems. */
+async function refuseSplitDisks(dirs: Dirs): Promise<void> {
+  const { dev } = await stat(dirs.episodes);
+  for (const dir of [dirs.shipped, dirs.quarantine]) {
+    if ((await stat(dir)).dev === dev) continue;
+    throw new UserError(
+      `${dir} is on another file system than ${dirs.episodes}, and episodes are moved by rename`,
+      "mount one file system at [paths] data_root for all of them",
+    );
+  }
 }
 
 interface Parts {
@@ -94,8 +107,9 @@ function build(
 ): Parts {
   const { log, progress, fail } = context;
   const now = (): number => performance.now();
-  const housekeeping = createHousekeeping(config, dirs, log, now, Date.now);
   const packer = startPacker();
+  const { fingerprint } = packer;
+  const housekeeping = createHousekeeping({ config, dirs, log, fingerprint, monotonicMs: now, wallMs: Date.now });
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   const freeSpace = housekeeping.freeSpace;
   const engine = new Engine({
@@ -139,10 +153,14 @@ async function startDaemon(config: ShipperConfig, dirs: Dirs, context: DaemonCon
   await pass();
   report();
   const reporting = setInterval(report, 1000);
-  let passing = Promise.resolve();
+  let passing: Promise<void> | null = null;
   const ticking = setInterval(() => {
-    passing = passing.then(pass).catch(context.fail);
     dirty = true;
+    passing ??= pass()
+      .catch(context.fail)
+      .finally(() => {
+        passing = null;
+      });
   }, config.scanIntervalS * 1000);
   context.log.info("ready", {
     host: config.hostId,

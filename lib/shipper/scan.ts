@@ -1,19 +1,26 @@
-// Finds finished episodes. The scan is the truth: nothing else puts an episode into the queue.
+// Finds finished episodes. The scan is the truth: nothing else puts an episode into the queue. Whatever is wrong with one
+// directory is noted and never keeps the others from being found.
 
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../core/failure.ts";
-import { isName } from "../core/names.ts";
+import { isName, NAME_RULE } from "../core/names.ts";
 import { MARKER } from "./marker.ts";
+
+/** A directory that cannot be shipped as it is. */
+export interface ScanProblem {
+  name: string;
+  problem: string;
+  fix: string;
+}
 
 export interface Scan {
   /** Finished and not known yet. */
   finished: { id: string; finishedMs: number }[];
   /** Directories without a marker. */
   recording: number;
-  /** Names that can never be shipped, because no URL can carry them. */
-  badNames: string[];
+  problems: ScanProblem[];
   /** Every episode directory there is, finished or not. */
   present: Set<string>;
 }
@@ -26,30 +33,50 @@ const SLICE = 2000;
  * @param isKnown whether an episode is in the queue already
  */
 export async function scanEpisodes(episodesDir: string, isKnown: (id: string) => boolean): Promise<Scan> {
-  const scan: Scan = { finished: [], recording: 0, badNames: [], present: new Set() };
+  const scan: Scan = { finished: [], recording: 0, problems: [], present: new Set() };
   let looked = 0;
   for (const entry of readdirSync(episodesDir, { withFileTypes: true })) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    if (!isName(entry.name)) {
-      scan.badNames.push(entry.name);
-      continue;
+    if (isName(entry.name)) {
+      scan.present.add(entry.name);
+      if (!isKnown(entry.name)) look(scan, episodesDir, entry.name);
+    } else {
+      scan.problems.push({
+        name: entry.name,
+        problem: "no URL can carry an episode of this name",
+        fix: `rename its directory to ${NAME_RULE}`,
+      });
     }
-    scan.present.add(entry.name);
-    if (isKnown(entry.name)) continue;
-    const finishedMs = markerTime(join(episodesDir, entry.name, MARKER));
-    if (finishedMs === null) scan.recording++;
-    else scan.finished.push({ id: entry.name, finishedMs });
     if (++looked % SLICE === 0) await nextTurn();
   }
   return scan;
 }
 
-function markerTime(path: string): number | null {
+function look(scan: Scan, episodesDir: string, id: string): void {
+  const directory = join(episodesDir, id);
   try {
-    return statSync(path).mtimeMs;
+    const marker = lstatSync(join(directory, MARKER));
+    if (marker.isFile()) scan.finished.push({ id, finishedMs: marker.mtimeMs });
+    else
+      scan.problems.push({
+        name: id,
+        problem: `its ${MARKER} is no regular file`,
+        fix: `replace ${join(directory, MARKER)} by a file`,
+      });
   } catch (error) {
-    // EACCES: a directory that we may not even look into; packing would say so, but it may not be finished yet.
-    if (["ENOENT", "ENOTDIR", "EACCES"].includes(errorCode(error) ?? "")) return null;
-    throw error;
+    const code = errorCode(error);
+    if (code === null) throw error;
+    if (code === "ENOENT" || code === "ENOTDIR") scan.recording++;
+    else
+      scan.problems.push({
+        name: id,
+        problem: `cannot look into its directory: ${code}`,
+        fix: fixFor(code, directory),
+      });
   }
+}
+
+function fixFor(code: string, directory: string): string {
+  if (code !== "EACCES" && code !== "EPERM") return `see what is wrong with ${directory}: dmesg may tell`;
+  return `sudo chown -R ${process.geteuid?.() ?? 0} ${directory}, or give the service CAP_DAC_OVERRIDE as units/labfleet-shipper.service does`;
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { formatBytes } from "../core/units.ts";
 import { failpoint } from "../os/failpoint.ts";
+import { removeIfExists } from "../os/files.ts";
 import type { Verdict } from "./decide.ts";
 import type { EngineDeps } from "./engine.ts";
-import { dropRecord, type OutboxRecord } from "./outbox.ts";
+import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { type SendResult, sendArchive } from "./send.ts";
 import { inodeOf, settle } from "./settle.ts";
@@ -90,10 +91,13 @@ async function conclude(
   ms: number,
 ): Promise<SendStep> {
   const source = await sourceOf(deps, record);
-  if (source === "gone" && verdict.kind === "quarantine") {
-    const reason = `refused (${verdict.reason}: ${verdict.detail}), and its directory is gone: the archive stays in the outbox`;
-    return { next: "held", reason, fix: null };
+  if (source === "gone" && verdict.kind !== "delivered") {
+    const why =
+      verdict.kind === "quarantine" ? `refused (${verdict.reason}: ${verdict.detail})` : "answered without a proof";
+    return { next: "held", reason: `${why}, and its directory is gone: the archive stays in the outbox`, fix: null };
   }
+  // The directory holds it all: the archive makes room first, since a full disk could not even take the record.
+  if (source !== "gone") await removeIfExists(outboxPaths(deps.dirs.outbox, record.id).archive);
   // What came in after packing is in no archive: such a directory is never called shipped.
   const late = source === "changed" && verdict.kind !== "quarantine";
   const to = verdict.kind === "quarantine" || late ? "quarantine" : "shipped";
@@ -146,7 +150,7 @@ function documentOf(record: OutboxRecord, result: SendResult, verdict: Final): R
         detail: verdict.detail,
         status: result.status,
         at,
-        prunable: verdict.prunable,
+        prunable: verdict.prunable && result.answeredAtMs !== null,
         ...ours,
       };
   }

@@ -37,7 +37,7 @@ export async function sendArchive(
   } catch (error) {
     return local({ kind: "pause", reason: "credentials", detail: errorText(error) });
   }
-  const outcome = await upload({
+  const job = {
     url: config.receiver.url + episodePath({ host: config.hostId, id: record.id }),
     headers: headersOf(config, record, credentials.token),
     file: outboxPaths(outboxDir, record.id).archive,
@@ -47,7 +47,10 @@ export async function sendArchive(
     answerMs: config.requestTimeoutS * 1000 * ANSWER_FACTOR,
     signal,
     moved,
-  });
+  };
+  let outcome = await upload(job);
+  // 417: something on the way knows no Expect (RFC 9110 §15.5.18); that is no fault of the episode.
+  if (outcome.kind === "answer" && outcome.status === 417) outcome = await upload({ ...job, expectContinue: false });
   return outcome.kind === "answer" ? answered(outcome, config, record) : local(failureVerdict(outcome));
 }
 
@@ -124,11 +127,14 @@ async function readCredentials(receiver: ReceiverEndpoint): Promise<Credentials>
 
 async function readCredential(key: string, path: string | null): Promise<string | null> {
   if (path === null) return null;
+  let text: string;
   try {
-    return await readFile(path, "utf8");
+    text = await readFile(path, "utf8");
   } catch (error) {
     throw new Error(`cannot read receiver.${key} ${path}: ${errorCode(error) ?? errorText(error)}`);
   }
+  if (key === "bearer_token_file" || text.includes("-----BEGIN ")) return text;
+  throw new Error(`receiver.${key} ${path} holds no PEM text`);
 }
 
 function parseJson(text: string): unknown {

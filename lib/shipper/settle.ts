@@ -2,7 +2,7 @@
 // next start finishes the job: record with the settlement -> rename -> document -> archive and record removed.
 
 import { constants } from "node:fs";
-import { open, readdir, rename, stat } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
@@ -56,7 +56,8 @@ export async function finishSettlement(
     failpoint("settle.after-rename");
   }
   if ((await inodeOf(to)) === record.directory_inode) {
-    await writeDocument(to, DOCUMENT[settlement.to], settlement.document);
+    const { id, fingerprint: shipped } = record;
+    await writeDocument(to, DOCUMENT[settlement.to], { ...settlement.document, episode_id: id, fingerprint: shipped });
     failpoint("settle.after-document");
   }
   await dropRecord(dirs.outbox, record.id);
@@ -114,9 +115,8 @@ async function writeDocument(directory: string, name: string, document: Record<s
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */
 async function freeName(directory: string, id: string): Promise<string> {
-  const taken = new Set(await readdir(directory));
-  if (!taken.has(id)) return id;
-  let n = 1;
-  while (taken.has(`${id}~${n}`)) n++;
-  return `${id}~${n}`;
+  for (let n = 0; ; n++) {
+    const name = n === 0 ? id : `${id}~${n}`;
+    if (!(await exists(join(directory, name)))) return name;
+  }
 }

@@ -2,12 +2,15 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
 import { readIfExists } from "../os/files.ts";
 import type { Engine } from "./engine.ts";
 import { scanEpisodes } from "./scan.ts";
 import { DOCUMENT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+
+const HELD_SHOWN = 20;
 
 /** The live part, written by the daemon to `<run_dir>/status.json`. Times in UTC, ages in seconds. */
 export interface LiveStatus {
@@ -17,7 +20,9 @@ export interface LiveStatus {
   packed: number;
   sending: number;
   retrying: number;
+  /** At most 20 of them; `held_count` says how many there are. */
   held: { episode: string; reason: string }[];
+  held_count: number;
   recording: number;
   oldest_pending_s: number | null;
   paused: { kind: string; reason: string; detail: string; retry_in_s: number } | null;
@@ -52,7 +57,8 @@ export function liveStatus(engine: Engine, wallMs: number, nowMs: number): LiveS
     packed: counts.packed,
     sending: counts.sending,
     retrying: counts.retrying,
-    held: queue.inStage("held").map(({ id, reason }) => ({ episode: id, reason: reason ?? "" })),
+    held: heldEpisodes(engine),
+    held_count: counts.held + engine.problems.length,
     recording: engine.recording,
     oldest_pending_s:
       counts.oldestFinishedMs === null ? null : Math.max(0, Math.round((wallMs - counts.oldestFinishedMs) / 1000)),
@@ -71,16 +77,26 @@ export function liveStatus(engine: Engine, wallMs: number, nowMs: number): LiveS
   };
 }
 
+/** Those that a person has to look at; the first so many, since there may be 100,000. */
+function heldEpisodes({ queue, problems }: Engine): LiveStatus["held"] {
+  const held = [...problems.map(({ name, problem, fix }) => ({ episode: name, reason: `${problem}; fix: ${fix}` }))];
+  for (const { id, reason } of queue.inStage("held")) {
+    if (held.length >= HELD_SHOWN) break;
+    held.push({ episode: id, reason: reason ?? "" });
+  }
+  return held.slice(0, HELD_SHOWN);
+}
+
 /** One line for `systemctl status`. Pure. */
 export function statusLine(live: LiveStatus): string {
   const parts = [live.pending === 0 ? "nothing to ship" : `${live.pending} to ship`];
   if (live.oldest_pending_s !== null && live.pending > 0) parts.push(`oldest ${formatSeconds(live.oldest_pending_s)}`);
   if (live.sending > 0) parts.push(`${live.sending} under way`);
   if (live.retrying > 0) parts.push(`${live.retrying} waiting to be tried again`);
-  if (live.held.length > 0) parts.push(`${live.held.length} held: ${live.held[0]?.reason ?? ""}`);
+  if (live.held_count > 0) parts.push(`${live.held_count} held: ${live.held[0]?.reason ?? ""}`);
   if (live.disk_low) parts.push("disk low, packing waits");
   if (live.paused !== null) parts.push(`PAUSED: ${live.paused.detail}`);
-  return parts.join(", ");
+  return printable(parts.join(", "));
 }
 
 /** Gathers the status from the disk and, where a daemon runs, from its own report. */
@@ -117,11 +133,12 @@ export function renderStatus(status: Status): string {
     `shipped    ${status.shipped} still on this host`,
     `refused    ${status.quarantined.length} in quarantine`,
   ];
-  for (const { episode, reason } of status.quarantined.slice(0, 10)) lines.push(`           ${episode}: ${reason}`);
+  for (const { episode, reason } of status.quarantined.slice(0, 10))
+    lines.push(printable(`           ${episode}: ${reason}`));
   if (status.quarantined.length > 10)
     lines.push(`           … and ${status.quarantined.length - 10} more: --json lists all`);
   if (status.quarantined.length > 0) lines.push("           when mended: shipper requeue <id>…, or --all [--reason R]");
-  for (const { episode, reason } of live?.held ?? []) lines.push(`held       ${episode}: ${reason}`);
+  for (const { episode, reason } of live?.held ?? []) lines.push(printable(`held       ${episode}: ${reason}`));
   return lines.join("\n");
 }
 

@@ -2,10 +2,17 @@
 // it changed since. Links, devices and sockets are named, never followed. Synchronous: it runs in the packing thread,
 // where waiting harms nobody and a promise per file would cost more than the call.
 
-import { type BigIntStats, constants, lstatSync, readdirSync, readFileSync } from "node:fs";
-import { DOCUMENT, isOurDocument } from "./settings.ts";
-
-const DOCUMENT_MAX_BYTES = 1024 * 1024;
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
+import { DOCUMENT, DOCUMENT_MAX_BYTES, isOurDocument } from "./settings.ts";
 
 export interface TreeEntry {
   /** Below the episode's directory, `/`-separated, one character a byte (latin1); the directory itself is "". */
@@ -16,7 +23,7 @@ export interface TreeEntry {
   executable: boolean;
   /** Whole seconds since 1970, never negative. */
   mtimeS: number;
-  /** Changes whenever the file was written, replaced or renamed; empty for a directory. */
+  /** Changes whenever the file was written or replaced; empty for a directory. */
   stamp: string;
 }
 
@@ -31,6 +38,22 @@ export interface Tree {
 /** The path of `below` (latin1) under `root` (UTF-8), as bytes for the file system. */
 export function bytePath(root: string, below: string): Buffer {
   return Buffer.concat([Buffer.from(root), Buffer.from(below === "" ? "" : `/${below}`, "latin1")]);
+}
+
+/** A file that was not what it had been a moment before: pack again. */
+export class SourceChanged extends Error {
+  override name = "SourceChanged";
+}
+
+/**
+ * Opens a regular file for reading. What has become a link or a pipe meanwhile neither leads elsewhere nor blocks.
+ * @throws SourceChanged, or the file system's error
+ */
+export function openRegular(path: Buffer | string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new SourceChanged(`${String(path)} is no file any more`);
 }
 
 /** A latin1 path as a person reads it. */
@@ -75,7 +98,12 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
 /** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */
 function isDocument(root: string, path: string, size: number): boolean {
   if ((path !== DOCUMENT.shipped && path !== DOCUMENT.quarantine) || size > DOCUMENT_MAX_BYTES) return false;
-  return isOurDocument(readFileSync(bytePath(root, path), "utf8"));
+  const fd = openRegular(bytePath(root, path));
+  try {
+    return isOurDocument(readFileSync(fd, "utf8"));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEntry {
@@ -87,7 +115,7 @@ function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEnt
     executable: isFile && (Number(s.mode) & constants.S_IXUSR) !== 0,
     mtimeS: Math.max(0, Number(s.mtimeNs / 1_000_000_000n)),
     // A directory's names are in the list anyway, and its times change when the episode is moved.
-    stamp: isFile ? `${s.mtimeNs} ${s.ctimeNs} ${s.ino}` : "",
+    stamp: isFile ? `${s.mtimeNs} ${s.ino}` : "",
   };
 }
 

@@ -65,7 +65,7 @@ test("a new episode that got the name and the inode of a delivered one is not ta
   expect(existsSync(join(episode, "data.bin"))).toBe(true);
 });
 
-test.failing("the last copy of an episode stays when an answer does not prove that the receiver has it", async () => {
+test("the last copy of an episode stays when an answer does not prove that the receiver has it", async () => {
   const server = createServer((request, response) => {
     request.resume().on("end", () => response.writeHead(409).end("<html>Conflict</html>"));
   });

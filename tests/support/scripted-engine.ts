@@ -24,7 +24,7 @@ export function scriptedEngine(root: string, pack: (id: string) => PackResult, u
     bootId: "this-boot",
     now,
     random: () => 0.5,
-    freeSpace: async () => {},
+    freeSpace: async () => false,
     changed: () => {},
     fail: (error) => failures.push(error),
     once: false,

@@ -1,0 +1,141 @@
+// The executables as a stranger meets them: version, help, typos, a hostile working directory, no PATH at all.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executables } from "../support/compiled.ts";
+import { Fleet, until } from "../support/fleet.ts";
+import { expectGolden } from "../support/golden.ts";
+
+setDefaultTimeout(60_000);
+
+function run(
+  tool: string,
+  args: string[],
+  cwd = "/",
+  env: Record<string, string> = {},
+): { code: number; out: string; err: string } {
+  const done = Bun.spawnSync([join(executables(), tool), ...args], { cwd, env: { PATH: "", ...env } });
+  return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
+}
+
+for (const tool of ["shipper", "receiver"]) {
+  test(`${tool} --version says version, commit and target`, () => {
+    const { code, out, err } = run(tool, ["--version"]);
+    expect(out).toMatch(
+      new RegExp(`^${tool} \\d+\\.\\d+\\.\\d+ \\(commit ([0-9a-f]{40}(-dirty)?|unknown), linux-(x64|arm64)\\)\\n$`),
+    );
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  });
+
+  test(`${tool} --help is as reviewed`, () => {
+    const { code, out } = run(tool, ["--help"]);
+    expectGolden(`help/${tool}.txt`, out);
+    expect(code).toBe(0);
+  });
+
+  test(`${tool} with a mistyped option names the nearest and exits 2`, () => {
+    const { code, out, err } = run(tool, ["--cofnig", "x"]);
+    expect(err).toBe(`${tool}: no option --cofnig; did you mean --config?\n${tool}: fix: see ${tool} --help\n`);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+  });
+
+  test(`${tool} without its configuration says which file and what to do, without a stack`, () => {
+    const { code, err } = run(tool, ["--config", "/nowhere/labfleet.toml"]);
+    expect(err).toContain("/nowhere/labfleet.toml");
+    expect(err).toContain("fix: ");
+    expect(err).not.toContain("    at ");
+    expect(code).toBe(2);
+  });
+
+  test(`${tool} loads nothing from a hostile working directory`, () => {
+    const directory = mkdtempSync(join(tmpdir(), "labfleet-hostile-"));
+    const proof = join(directory, "was-run");
+    writeFileSync(join(directory, "evil.ts"), `require("fs").writeFileSync(${JSON.stringify(proof)}, "")`);
+    writeFileSync(join(directory, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
+    writeFileSync(join(directory, ".env"), "NODE_TLS_REJECT_UNAUTHORIZED=0\nLABFLEET_FAILPOINT=outbox.before-admit\n");
+    mkdirSync(join(directory, "lib/shipper"), { recursive: true });
+    writeFileSync(
+      join(directory, "lib/shipper/config-worker.js"),
+      `require("fs").writeFileSync(${JSON.stringify(proof)}, "")`,
+    );
+    writeFileSync(join(directory, "libc.so.6"), "not a library");
+    writeFileSync(join(directory, "bad.toml"), "host_id = 3\nlisten = 3\n");
+    const { code } = run(tool, ["--config", "bad.toml"], directory);
+    expect(code).toBe(2);
+    expect(existsSync(proof)).toBe(false);
+    rmSync(directory, { recursive: true });
+  });
+}
+
+test("a release build has no fail points", () => {
+  expect(run("shipper", ["--version"], "/", { LABFLEET_FAILPOINT: "outbox.before-admit" }).code).toBe(0);
+  const found = Bun.spawnSync(["grep", "-c", "LABFLEET_FAILPOINT", join(executables(), "shipper")]);
+  expect(found.stdout.toString().trim()).toBe("0");
+});
+
+test("requeue takes a refused episode back, and it is delivered once the cause is mended", async () => {
+  await using fleet = new Fleet({ gate: "require_commit = true" });
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  fleet.episode("unstamped", { "a.txt": "a" });
+  expect(fleet.shipOnce().code).toBe(3);
+  expect(fleet.list("quarantine")).toEqual(["unstamped"]);
+  const status = fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]);
+  expect(JSON.parse(status.stdout).quarantined).toEqual([{ episode: "unstamped", reason: "missing-commit" }]);
+  expect(receiver.log()).toContain("missing X-Cis490-Code-Commit");
+  const requeued = fleet.runNow("shipper", [
+    "requeue",
+    "--all",
+    "--reason",
+    "missing-commit",
+    "--config",
+    fleet.hostConfig,
+  ]);
+  expect({ code: requeued.code, stdout: requeued.stdout }).toEqual({ code: 0, stdout: "1 of 1 queued again\n" });
+  writeFileSync(join(fleet.hostData, "episodes/unstamped/meta.json"), '{"code_commit":"abc1234"}');
+  expect(fleet.shipOnce().code).toBe(0);
+  expect(fleet.rows()).toMatchObject([{ episode_id: "unstamped", code_commit: "abc1234" }]);
+});
+
+test("a token that stopped being valid pauses the queue; with the new one everything is delivered, without a restart", async () => {
+  await using fleet = new Fleet({ shipperKeys: "", receiverKeys: "" });
+  const receiver = await fleet.startReceiver();
+  const tokenFile = join(fleet.directory, "token");
+  writeFileSync(tokenFile, "lf_wrong\n");
+  Object.assign(fleet.options, { receiverKeys: `bearer_token_file = "${tokenFile}"` });
+  fleet.writeHostConfig(receiver.url);
+  for (let n = 1; n <= 20; n++) fleet.episode(`ep${n}`, { "a.txt": `${n}` });
+  const shipper = fleet.startShipper();
+  await until("the queue pauses", () => shipper.log().includes("queue paused"), shipper);
+  expect(fleet.list("quarantine")).toEqual([]);
+  writeFileSync(tokenFile, `${fleet.token}\n`);
+  await until("all are delivered", () => fleet.list("shipped").length === 20, shipper);
+  expect(shipper.log()).toContain("queue goes on");
+  expect(fleet.list("quarantine")).toEqual([]);
+});
+
+test("a second shipper on the same data is refused and told of the first", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  const first = fleet.startShipper();
+  await until("the first is ready", () => first.log().includes("ready"), first);
+  const second = fleet.shipOnce();
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain(`another shipper is at work on ${fleet.hostData} (pid ${first.process.pid})`);
+});
+
+test("an idle daemon is gone well within a second of SIGTERM, with exit 0", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  const shipper = fleet.startShipper();
+  await until("the shipper is ready", () => shipper.log().includes("ready"), shipper);
+  for (const tool of [shipper, receiver]) {
+    tool.process.kill("SIGTERM");
+    expect(await tool.ended()).toBe(0);
+    expect(tool.log()).toMatch(/stopped: SIGTERM total=\+0\.[0-4]\ds/);
+  }
+});
