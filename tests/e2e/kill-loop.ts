@@ -23,7 +23,11 @@ export function failpointsOf(tool: "shipper" | "receiver"): string[] {
   for (const folder of [`lib/${tool}`, "lib/os"]) {
     for (const file of readdirSync(join(PROJECT, folder))) {
       const source = readFileSync(join(PROJECT, folder, file), "utf8");
-      for (const match of source.matchAll(/failpoint\("([^"]+)"\)/g)) if (match[1] !== undefined) names.push(match[1]);
+      for (const [, name = ""] of source.matchAll(/failpoint\(["`]([^"`]+)["`]\)/g)) {
+        // The receiver's two files of lines name their fail points after themselves.
+        if (name.includes("${name}")) names.push(...["journal", "index"].map((log) => name.replace("${name}", log)));
+        else names.push(name);
+      }
     }
   }
   return [...new Set(names)].sort();
