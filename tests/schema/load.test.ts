@@ -1,0 +1,171 @@
+// What an operator reads when a configuration is wrong: everything at once, each with its line, never a secret.
+
+import { describe, expect, test } from "bun:test";
+import { UserError } from "../../lib/core/failure.ts";
+import { parseShipperConfig } from "../../lib/shipper/config.ts";
+
+const FILE = "lab-host.toml";
+
+/** The lines of the refusal of a text. */
+function refusal(text: string): string[] {
+  try {
+    parseShipperConfig(text, FILE);
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === 2) return error.message.split("\n");
+    throw error;
+  }
+  throw new Error("the configuration was taken");
+}
+
+const warnings = (text: string): string[] => parseShipperConfig(text, FILE).warnings;
+
+describe("a configuration with many mistakes", () => {
+  const MISTAKES = `# the host
+host_id = "-bad"
+[paths]
+data_root = 5
+
+[receiver]
+url = "ftp://collector.wg"
+verify_tls = "yes"
+[shipper]
+scan_interval_s = 0
+transfers = 99
+backoff_seconds = [1, "two"]
+disk_reserve = "lots"
+commit_header = "a b"
+scan_intervall_s = 4
+[retention]
+keep_local_for_days = -1
+`;
+  const RIGHT_LINES: Readonly<Record<string, number>> = {
+    host_id: 2,
+    "paths.data_root": 4,
+    "receiver.url": 7,
+    "receiver.verify_tls": 8,
+    "shipper.scan_interval_s": 10,
+    "shipper.transfers": 11,
+    "shipper.backoff_seconds.1": 12,
+    "shipper.disk_reserve": 13,
+    "shipper.commit_header": 14,
+    "retention.keep_local_for_days": 17,
+  };
+
+  test("is told of all of them at once, each with file, line and key", () => {
+    const expected = Object.entries(RIGHT_LINES).map(([key, line]) => `${FILE}:${line}: ${key} must be`);
+    const got = refusal(MISTAKES).filter((line) => !line.includes("unknown key"));
+    expect(got.map((line) => line.slice(0, line.indexOf(" must be") + 8)).sort()).toEqual(expected.sort());
+  });
+
+  test("is told of its misspelt keys in the same breath", () => {
+    expect(refusal(MISTAKES)).toContain(
+      `${FILE}:15: unknown key shipper.scan_intervall_s is ignored; did you mean shipper.scan_interval_s?`,
+    );
+  });
+
+  test("is told the rule and the value found", () => {
+    const lines = refusal(MISTAKES);
+    expect(lines).toContain(`${FILE}:11: shipper.transfers must be at most 32, found 99`);
+    expect(lines).toContain(
+      `${FILE}:13: shipper.disk_reserve must be a size such as "16 GiB", or bytes as a whole number, found "lots"`,
+    );
+  });
+
+  test.failing("is told each rule once and in one sentence", () => {
+    expect(refusal(MISTAKES).filter((line) => line.split(" must be ").length > 2)).toEqual([]);
+  });
+});
+
+describe("what is missing", () => {
+  test("is named with the line to write", () => {
+    expect(refusal("")).toEqual([
+      `${FILE}: host_id is missing: add host_id = "lab1"`,
+      `${FILE}: receiver is missing: add [receiver] with url = "https://collector.wg"`,
+    ]);
+    expect(refusal('host_id = "lab1"\n[receiver]\n')).toEqual([
+      `${FILE}: receiver.url is missing: add url = "https://collector.wg"`,
+    ]);
+  });
+
+  test("is also a key that goes with another", () => {
+    const text = 'host_id = "lab1"\n[receiver]\nurl = "https://x"\nclient_cert = "/a"\n';
+    expect(refusal(text).join()).toContain("receiver.client_key is missing");
+  });
+});
+
+describe("an unknown key", () => {
+  const GOOD = 'host_id = "lab1"\n[receiver]\nurl = "https://x"\n';
+
+  test("is a warning with its line and the nearest key, and the rest loads", () => {
+    const text = `${GOOD}verify_tsl = false\n[retention]\nkeep_local_days = 3\n`;
+    expect(warnings(text)).toEqual([
+      `${FILE}:4: unknown key receiver.verify_tsl is ignored; did you mean receiver.verify_tls?`,
+      `${FILE}:6: unknown key retention.keep_local_days is ignored; did you mean retention.keep_local_for_days?`,
+    ]);
+  });
+
+  test("far from every key is a warning without a guess", () => {
+    expect(warnings(`${GOOD}[colours]\nx = 1\n`)).toEqual([`${FILE}:4: unknown key colours is ignored`]);
+  });
+
+  for (const key of ["toString", "constructor", "__proto__", "hasOwnProperty"]) {
+    test(`named ${key} is unknown like any other`, () => {
+      expect(warnings(`${GOOD}${key} = 1\n`).join()).toContain(`unknown key receiver.${key}`);
+    });
+  }
+
+  test("of another tool's section is none of ours", () => {
+    const foreign =
+      '[heartbeat]\ninterval_s = 60\nanything = 1\n[nagios_runner]\ntimeout = 5\ncommands = [{ name = "x" }]\n';
+    expect(warnings(GOOD + foreign)).toEqual([]);
+  });
+
+  test("never shows its value: it may be a misspelt secret", () => {
+    expect(warnings(`${GOOD}bearer_tokn = "s3cret"\n`).join()).not.toContain("s3cret");
+  });
+});
+
+describe("a secret", () => {
+  const HEAD = 'host_id = "lab1"\n[receiver]\nurl = "https://x"\n';
+  for (const [what, text] of Object.entries({
+    "of a wrong type": `${HEAD}bearer_token = ["s3cret"]\n`,
+    "in a table": `${HEAD}bearer_token = { value = "s3cret" }\n`,
+    "without quotes": `${HEAD}bearer_token = s3cret\n`,
+    "without an end quote": `${HEAD}bearer_token = "s3cret\n`,
+    "without an equals sign": `${HEAD}bearer_token "s3cret"\n`,
+    "after a colon": `${HEAD}bearer_token: "s3cret"\n`,
+    "after a colon and ending in =": `${HEAD}bearer_token: "s3cret=="\n`,
+    "in an open multi-line string": `${HEAD}bearer_token = """\ns3cret\n`,
+    "on a line of its own": `${HEAD}bearer_token =\n"s3cret"\n`,
+    "given twice": `${HEAD}bearer_token = "s3cret"\nbearer_token = "s3cret"\n`,
+    "in the URL": 'host_id = "lab1"\n[receiver]\nurl = "https://me:s3cret@collector.wg"\n',
+    "beside another mistake": `${HEAD}bearer_token = "s3cret"\nverify_tls = 3\n`,
+  })) {
+    test(`${what} is never shown`, () => {
+      expect(refusal(text).join("\n")).not.toContain("s3cret");
+    });
+  }
+
+  test.failing("without an equals sign of its own, ending in =, is never shown", () => {
+    expect(refusal(`${HEAD}bearer_token "s3cret=="\n`).join("\n")).not.toContain("s3cret");
+  });
+});
+
+describe("a text that is no TOML", () => {
+  for (const [what, text, place] of [
+    ["an open bracket", 'host_id = "lab1"\n[receiver\nurl = 1\n', ":2:"],
+    ["a bare word", "host_id = lab1\n", ":1:"],
+    ["a key twice", 'host_id = "a"\nhost_id = "b"\n', ":2:"],
+    ["a table twice", "[receiver]\n[paths]\n[receiver]\n", ":3:"],
+    ["an open string", 'host_id = "lab1\n', ":1:"],
+    ["NUL bytes, as a power cut leaves them", "\0\0\0\0", ":1:"],
+    ["a page", "<!DOCTYPE html>\n", ":1:"],
+  ] as const) {
+    test(`because of ${what} is refused with its line`, () => {
+      const lines = refusal(text);
+      expect(lines.length).toBe(1);
+      expect(lines[0]).toStartWith(FILE + place);
+      expect(lines[0]).toContain("not valid TOML");
+    });
+  }
+});
