@@ -1,0 +1,52 @@
+// What a person sees when a tool cannot do its work, and what the shell gets.
+
+import { describe, expect, test } from "bun:test";
+import { reportFailure } from "../../lib/cli/main.ts";
+import { EXIT } from "../../lib/core/exit.ts";
+import { UserError } from "../../lib/core/failure.ts";
+
+function report(error: unknown): { code: number; text: string } {
+  let text = "";
+  const code = reportFailure("tool", error, (part) => {
+    text += part;
+  });
+  return { code, text };
+}
+
+describe("an operator's mistake", () => {
+  test("is a sentence and a fix, and its exit code", () => {
+    expect(report(new UserError("no such file", "make one", 3))).toEqual({
+      code: 3,
+      text: "tool: no such file\ntool: fix: make one\n",
+    });
+  });
+
+  test("of several problems is a line each, the tool's name on every one", () => {
+    expect(report(new UserError("a.toml:1: x\na.toml:2: y"))).toEqual({
+      code: EXIT.usage,
+      text: "tool: a.toml:1: x\ntool: a.toml:2: y\n",
+    });
+  });
+
+  test("never shows a stack", () => {
+    expect(report(new UserError("x")).text).not.toContain("    at ");
+  });
+
+  test("that names the tool already does not name it twice", () => {
+    expect(report(new UserError("tool: no option --x")).text).toBe("tool: no option --x\n");
+  });
+});
+
+describe("a bug", () => {
+  test("is called one, shows its stack, and exits 70", () => {
+    const { code, text } = report(new TypeError("x is not a function"));
+    expect(code).toBe(70);
+    expect(text).toStartWith("tool: this is a bug in labfleet: x is not a function\n");
+    expect(text).toContain("    at ");
+  });
+
+  test("may be anything that was thrown", () => {
+    expect(report("text")).toEqual({ code: 70, text: "tool: this is a bug in labfleet: text\n" });
+    expect(report(undefined).code).toBe(70);
+  });
+});

@@ -1,0 +1,166 @@
+// Command lines, against a table like the tools' own.
+
+import { describe, expect, test } from "bun:test";
+import { type CommandLine, helpText, parseCommandLine, type ToolSpec } from "../../lib/cli/options.ts";
+import { UserError } from "../../lib/core/failure.ts";
+
+const SPEC: ToolSpec = {
+  name: "tool",
+  summary: "does things",
+  about: ["Without a command it runs."],
+  commands: {
+    "": { help: "run" },
+    status: { help: "say how it is", options: { json: { help: "as JSON" } } },
+    requeue: {
+      operands: "<id>…",
+      maxOperands: Number.POSITIVE_INFINITY,
+      help: "again",
+      options: { all: { help: "every one" }, reason: { value: "R", help: "only those" } },
+    },
+    "token add": { operands: "<host>", maxOperands: 1, help: "new token" },
+    "token list": { help: "all tokens" },
+  },
+  options: { config: { value: "PATH", help: "the file" }, "log-level": { value: "LEVEL", help: "how much" } },
+};
+
+function run(...argv: string[]): CommandLine {
+  const parsed = parseCommandLine(SPEC, argv);
+  if (parsed.kind === "run") return parsed.line;
+  throw new Error(`printed: ${parsed.text}`);
+}
+
+function refusal(...argv: string[]): string {
+  try {
+    parseCommandLine(SPEC, argv);
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === 2) return error.message;
+    throw error;
+  }
+  throw new Error("the command line was taken");
+}
+
+describe("a command line", () => {
+  for (const [argv, expected] of [
+    ["", { command: "", operands: [], options: {} }],
+    ["--config a.toml", { command: "", operands: [], options: { config: "a.toml" } }],
+    ["--config=a.toml", { command: "", operands: [], options: { config: "a.toml" } }],
+    ["--config=a=b", { command: "", operands: [], options: { config: "a=b" } }],
+    ["--config=", { command: "", operands: [], options: { config: "" } }],
+    ["status", { command: "status", operands: [], options: {} }],
+    ["status --json", { command: "status", operands: [], options: { json: true } }],
+    ["--json status", { command: "status", operands: [], options: { json: true } }],
+    ["--config a.toml status", { command: "status", operands: [], options: { config: "a.toml" } }],
+    ["status --config a.toml", { command: "status", operands: [], options: { config: "a.toml" } }],
+    ["--config status status", { command: "status", operands: [], options: { config: "status" } }],
+    ["--config status", { command: "", operands: [], options: { config: "status" } }],
+    [
+      "--config=x --log-level debug status",
+      { command: "status", operands: [], options: { config: "x", "log-level": "debug" } },
+    ],
+    ["requeue a b c", { command: "requeue", operands: ["a", "b", "c"], options: {} }],
+    ["requeue status", { command: "requeue", operands: ["status"], options: {} }],
+    ["requeue requeue", { command: "requeue", operands: ["requeue"], options: {} }],
+    [
+      "requeue --all --reason conflict",
+      { command: "requeue", operands: [], options: { all: true, reason: "conflict" } },
+    ],
+    [
+      "--reason conflict requeue --all",
+      { command: "requeue", operands: [], options: { all: true, reason: "conflict" } },
+    ],
+    ["requeue -- --all", { command: "requeue", operands: ["--all"], options: {} }],
+    ["token add lab1", { command: "token add", operands: ["lab1"], options: {} }],
+    ["token --config x add lab1", { command: "token add", operands: ["lab1"], options: { config: "x" } }],
+    ["token list", { command: "token list", operands: [], options: {} }],
+    ["--config a --config b", { command: "", operands: [], options: { config: "b" } }],
+  ] as const) {
+    test(`\`tool ${argv}\` is understood`, () => {
+      expect<unknown>(run(...argv.split(" ").filter((word) => word !== ""))).toEqual(expected);
+    });
+  }
+
+  for (const [argv, message] of [
+    ["--confg x", "tool: no option --confg; did you mean --config?"],
+    ["--confg=x status", "tool: no option --confg; did you mean --config?"],
+    ["--xyzzy", "tool: no option --xyzzy"],
+    ["statsu", 'tool: no command "statsu"; did you mean status?'],
+    ["frobnicate", 'tool: no command "frobnicate"'],
+    ["token ad lab1", 'tool: no command "token"'],
+    ["status extra", 'tool: unexpected operand "extra"'],
+    ["token add lab1 lab2", 'tool: unexpected operand "lab2"'],
+    ["--json", "tool: no option --json"],
+    ["status --all", "tool: no option --all"],
+    ["status --reason x", "tool: no option --reason"],
+    ["--toString", "tool: no option --toString"],
+    ["--constructor=x", "tool: no option --constructor"],
+    ["--__proto__=x", "tool: no option --__proto__"],
+    ["status --toString", "tool: no option --toString"],
+    ["toString", 'tool: no command "toString"'],
+    ["constructor", 'tool: no command "constructor"'],
+    ["__proto__", 'tool: no command "__proto__"'],
+    ["hasOwnProperty x", 'tool: no command "hasOwnProperty"'],
+  ] as const) {
+    test(`\`tool ${argv}\` is refused in one sentence, with exit code 2`, () => {
+      expect(refusal(...argv.split(" "))).toStartWith(message);
+    });
+  }
+
+  for (const argv of ["--config", "status --json=yes", "-x", "--config --json", "-"] as const) {
+    test(`\`tool ${argv}\` is refused`, () => {
+      const message = refusal(...argv.split(" "));
+      expect(message).toStartWith("tool: ");
+      expect(message).not.toContain("\n");
+    });
+  }
+
+  test("never changes what the caller gave", () => {
+    const argv = Object.freeze(["--config", "x", "requeue", "a"]);
+    parseCommandLine(SPEC, argv);
+    expect(argv).toEqual(["--config", "x", "requeue", "a"]);
+  });
+
+  test("keeps an operand that looks like the command and stands before it as an option's value", () => {
+    expect(run("--config", "requeue", "requeue", "a")).toEqual({
+      command: "requeue",
+      operands: ["a"],
+      options: { config: "requeue" },
+    });
+  });
+
+  test("takes an empty operand as an operand", () => {
+    expect(run("requeue", "").operands).toEqual([""]);
+  });
+});
+
+describe("--help and --version", () => {
+  for (const argv of ["--help", "status --help", "--help status", "--config x --help"]) {
+    test(`\`tool ${argv}\` prints the help`, () => {
+      expect(parseCommandLine(SPEC, argv.split(" "))).toEqual({ kind: "print", text: helpText(SPEC) });
+    });
+  }
+
+  test("version is one line with the tool's name", () => {
+    const parsed = parseCommandLine(SPEC, ["--version"]);
+    expect(parsed.kind === "print" ? parsed.text : "").toMatch(/^tool \S+ \(commit \S+, \S+\)$/);
+  });
+
+  test("after -- are operands", () => {
+    expect(run("requeue", "--", "--help").operands).toEqual(["--help"]);
+  });
+
+  test("help names every command and option, with the command that an option belongs to", () => {
+    const text = helpText(SPEC);
+    for (const part of [
+      "tool status",
+      "tool requeue <id>…",
+      "tool token add <host>",
+      "--config PATH",
+      "--help",
+      "--version",
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(text).toMatch(/--reason R +requeue: only those/);
+    expect(text.split("\n").some((line) => line.endsWith(" "))).toBe(false);
+  });
+});
