@@ -1,0 +1,86 @@
+// The scan: which directories are finished episodes.
+
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { scanEpisodes } from "../../lib/shipper/scan.ts";
+import { makeDirs, makeEpisode } from "../support/lab-host.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const nothingKnown = (): boolean => false;
+
+describe("a scan", () => {
+  test("finds what has a marker, with the marker's time, and counts what has none", async () => {
+    const dirs = makeDirs(tempDir());
+    const episode = makeEpisode(dirs, "done");
+    utimesSync(join(episode, "done.marker"), 1_700_000_000, 1_700_000_000.5);
+    mkdirSync(join(dirs.episodes, "recording"));
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    expect(scan).toEqual({
+      finished: [{ id: "done", finishedMs: 1_700_000_000_500 }],
+      recording: 1,
+      problems: [],
+      present: new Set(["done", "recording"]),
+    });
+  });
+
+  test("does not look into episodes that are known, but says that they are there", async () => {
+    const dirs = makeDirs(tempDir());
+    makeEpisode(dirs, "known");
+    const scan = await scanEpisodes(dirs.episodes, (id) => id === "known");
+    expect([scan.finished, scan.recording, [...scan.present]]).toEqual([[], 0, ["known"]]);
+  });
+
+  test("passes over files, links to directories and hidden directories", async () => {
+    const dirs = makeDirs(tempDir());
+    writeFileSync(join(dirs.episodes, "file"), "");
+    makeEpisode(dirs, ".hidden");
+    const elsewhere = makeEpisode(makeDirs(tempDir()), "elsewhere");
+    symlinkSync(elsewhere, join(dirs.episodes, "link"));
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    expect([scan.finished, scan.recording, scan.problems, scan.present.size]).toEqual([[], 0, [], 0]);
+  });
+
+  test("names each directory that no URL can carry, and finds the others", async () => {
+    const dirs = makeDirs(tempDir());
+    for (const name of ["good", "with blank", "é", "x".repeat(129), "a~1", "line\nbreak"]) makeEpisode(dirs, name);
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    expect(scan.finished.map(({ id }) => id)).toEqual(["good"]);
+    expect(scan.problems.map(({ name }) => name).sort()).toEqual(
+      ["with blank", "é", "x".repeat(129), "a~1", "line\nbreak"].sort(),
+    );
+  });
+
+  test("names a marker that is a directory, a link or a pipe, with its mending", async () => {
+    const dirs = makeDirs(tempDir());
+    for (const id of ["dir", "link", "pipe"]) mkdirSync(join(dirs.episodes, id));
+    mkdirSync(join(dirs.episodes, "dir/done.marker"));
+    symlinkSync("/dev/zero", join(dirs.episodes, "link/done.marker"));
+    Bun.spawnSync(["mkfifo", join(dirs.episodes, "pipe/done.marker")]);
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    expect(scan.finished).toEqual([]);
+    expect(scan.problems.map(({ name }) => name).sort()).toEqual(["dir", "link", "pipe"]);
+    for (const { problem, fix } of scan.problems)
+      expect(`${problem}|${fix}`).toMatch(/done\.marker.+\|replace .+done\.marker/);
+  });
+
+  test("lets other work go on between thousands of episodes", async () => {
+    const dirs = makeDirs(tempDir());
+    for (let i = 0; i < 4001; i++) mkdirSync(join(dirs.episodes, `ep${i}`));
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns++;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    done = true;
+    expect(scan.recording).toBe(4001);
+    expect(turns).toBeGreaterThanOrEqual(2);
+  });
+
+  test("of a directory that is not there fails with the file system's word", async () => {
+    expect(scanEpisodes(join(tempDir(), "none"), nothingKnown)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
