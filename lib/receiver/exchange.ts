@@ -11,6 +11,8 @@ export type Fetch = (request: Request, wire: Wire) => Response | Promise<Respons
 export interface ExchangeOptions {
   fetch: Fetch;
   rate: RateRule;
+  /** True when connections are handed over to the HTTP server, as TLS connections are. */
+  handedOver: boolean;
   peerNames: (req: IncomingMessage) => readonly string[] | null;
   /** Called with each body that is being read, so that a stop can end it; and when it is over. */
   reading: (body: WireBody, over: boolean) => void;
@@ -30,8 +32,12 @@ export async function serveExchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const { socket } = req;
-  const body = wireBody(req, options.rate, () => {
-    if (expectsContinue && !res.headersSent) res.writeContinue();
+  const body = wireBody(req, {
+    rate: options.rate,
+    handedOver: options.handedOver,
+    onFirstRead: () => {
+      if (expectsContinue && !res.headersSent) res.writeContinue();
+    },
   });
   // An answer to nobody raises an error event, and without a listener that would end the process.
   res.on("error", () => undefined);

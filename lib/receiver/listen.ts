@@ -60,6 +60,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   const exchange = {
     fetch,
     rate: options.rate,
+    handedOver: options.tls !== null,
     peerNames: options.tls?.clientCa === undefined || options.tls.clientCa === null ? () => null : namesOf,
     reading: (body: WireBody, over: boolean) => void (over ? bodies.delete(body) : bodies.add(body)),
   };
@@ -111,7 +112,10 @@ function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): N
     socket.on("error", () => undefined);
     http.emit("connection", socket);
   });
-  server.on("tlsClientError", (error) => options.onBadConnection(`TLS: ${errorText(error)}`));
+  server.on("tlsClientError", (error, socket) => {
+    options.onBadConnection(`TLS: ${errorText(error)}`);
+    socket.destroy(); // Bun reports a handshake that timed out and leaves the connection open
+  });
   return server;
 }
 

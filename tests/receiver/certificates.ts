@@ -1,0 +1,52 @@
+// Certificates for the TLS tests, made with openssl in a temporary directory.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface Pair {
+  cert: string;
+  key: string;
+}
+
+export interface Authority extends Pair {
+  /** Signs a certificate; `days` below zero: it expired. */
+  issue(name: string, options?: { san?: string; days?: number; cn?: string }): Pair;
+}
+
+function openssl(dir: string, ...args: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: dir, stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`openssl ${args[0]}: ${stderr.toString()}`);
+}
+
+const read = (dir: string, name: string): Pair => ({
+  cert: readFileSync(join(dir, `${name}.crt`), "utf8"),
+  key: readFileSync(join(dir, `${name}.key`), "utf8"),
+});
+
+/** A certificate authority of its own. */
+export function makeAuthority(dir: string): Authority {
+  mkdirSync(dir, { recursive: true });
+  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  openssl(dir, "req", "-x509", ...ec, "-keyout", "ca.key", "-out", "ca.crt", "-days", "30", "-subj", "/CN=test CA");
+  return {
+    ...read(dir, "ca"),
+    issue(name, { san, days = 30, cn = name } = {}) {
+      openssl(
+        dir,
+        "req",
+        ...ec,
+        "-keyout",
+        `${name}.key`,
+        "-out",
+        `${name}.csr`,
+        "-subj",
+        cn === "" ? "/O=nobody" : `/CN=${cn}`,
+      );
+      writeFileSync(join(dir, `${name}.ext`), san === undefined ? "" : `subjectAltName=${san}\n`);
+      // biome-ignore format: one option and its value a pair
+      openssl(dir, "x509", "-req", "-in", `${name}.csr`, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+        "-out", `${name}.crt`, "-days", String(days), "-extfile", `${name}.ext`);
+      return read(dir, name);
+    },
+  };
+}
