@@ -1,0 +1,68 @@
+// Taking refused episodes back, as `shipper requeue` does.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { requeue } from "../../lib/shipper/settle.ts";
+import { makeDirs, writeFiles } from "../support/lab-host.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const OURS = JSON.stringify({ labfleet: 1, reason: "missing-commit" });
+
+function quarantined(name: string, files: Readonly<Record<string, string>>) {
+  const dirs = makeDirs(tempDir());
+  writeFiles(join(dirs.quarantine, name), { "data.bin": "data", "done.marker": "", ...files });
+  return dirs;
+}
+
+describe("an episode taken back", () => {
+  test("is among the episodes again, as it was before it was refused", async () => {
+    const dirs = quarantined("ep", { "rejection.json": OURS });
+    expect(await requeue(dirs, "ep")).toEqual({ id: "ep" });
+    expect(readdirSync(join(dirs.episodes, "ep")).sort()).toEqual(["data.bin", "done.marker"]);
+    expect(readdirSync(dirs.quarantine)).toEqual([]);
+  });
+
+  test("gets its own rejection.json back", async () => {
+    const dirs = quarantined("ep", { "rejection.json": OURS, "rejection.json.orig": "mine" });
+    await requeue(dirs, "ep");
+    expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
+    expect(existsSync(join(dirs.episodes, "ep/rejection.json.orig"))).toBe(false);
+  });
+
+  test("keeps a rejection.json that is not ours", async () => {
+    const dirs = quarantined("ep", { "rejection.json": "mine" });
+    await requeue(dirs, "ep");
+    expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
+  });
+
+  test("that had to take a second name gets its first one back", async () => {
+    const dirs = quarantined("ep~2", { "rejection.json": OURS });
+    expect(await requeue(dirs, "ep~2")).toEqual({ id: "ep" });
+    expect(existsSync(join(dirs.episodes, "ep/data.bin"))).toBe(true);
+  });
+});
+
+describe("what is not taken back", () => {
+  test("is an episode whose name stands among the episodes: both stay", async () => {
+    const dirs = quarantined("ep", { "rejection.json": OURS });
+    mkdirSync(join(dirs.episodes, "ep"));
+    expect(await requeue(dirs, "ep")).toMatchObject({ refused: expect.stringContaining("exists") });
+    expect(readdirSync(join(dirs.quarantine, "ep")).sort()).toEqual(["data.bin", "done.marker", "rejection.json"]);
+  });
+
+  for (const name of ["missing", "../episodes/x", "..", "", ".pruned-ep", "/etc", "ep\0", "ep~x", "ep~1~2"]) {
+    test(`is ${JSON.stringify(name)}`, async () => {
+      const dirs = quarantined("ep", { "rejection.json": OURS });
+      writeFiles(join(dirs.quarantine, ".pruned-ep"), { "data.bin": "x" });
+      expect(await requeue(dirs, name)).toMatchObject({ refused: expect.stringContaining("no episode") });
+      expect(readdirSync(dirs.episodes)).toEqual([]);
+    });
+  }
+
+  test.failing("is a stray file, and it keeps no other from being taken back", async () => {
+    const dirs = quarantined("ep", { "rejection.json": OURS });
+    writeFileSync(join(dirs.quarantine, "notes.txt"), "");
+    expect(await requeue(dirs, "notes.txt")).toMatchObject({ refused: expect.anything() });
+  });
+});
