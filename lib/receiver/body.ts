@@ -82,12 +82,16 @@ export function wireBody(req: IncomingMessage, options: WireBodyOptions): WireBo
       req.pause();
       wake?.();
     });
+    const gone = (): void => stop("gone");
     req.on("end", () => {
+      req.socket.off("close", gone);
       flow.release();
       stop("end");
     });
-    for (const event of ["aborted", "error", "close"]) req.on(event, () => stop("gone"));
-    if (req.destroyed) stop("gone");
+    for (const event of ["aborted", "error", "close"]) req.on(event, gone);
+    // Once an answer is out, Bun tells of a client that went away on the socket only.
+    req.socket.on("close", gone);
+    if (req.destroyed || req.socket.destroyed) gone();
   };
   return {
     get complete() {

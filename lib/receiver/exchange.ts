@@ -6,6 +6,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type RateRule, type WireBody, wireBody } from "./body.ts";
 import type { Wire } from "./wire.ts";
 
+/** `answered`: what still comes is thrown away. */
+export type BodyState = "open" | "answered" | "over";
+
 export type Fetch = (request: Request, wire: Wire) => Response | Promise<Response>;
 
 export interface ExchangeOptions {
@@ -14,8 +17,8 @@ export interface ExchangeOptions {
   /** True when connections are handed over to the HTTP server, as TLS connections are. */
   handedOver: boolean;
   peerNames: (req: IncomingMessage) => readonly string[] | null;
-  /** Called with each body that is being read, so that a stop can end it; and when it is over. */
-  reading: (body: WireBody, over: boolean) => void;
+  /** Called with each body when its request comes, when it is answered, and when it is over: a stop must end it. */
+  onBody: (body: WireBody, state: BodyState) => void;
 }
 
 /** Responses up to this size go out in one piece, bytes. */
@@ -41,7 +44,7 @@ export async function serveExchange(
   });
   // An answer to nobody raises an error event, and without a listener that would end the process.
   res.on("error", () => undefined);
-  options.reading(body, false);
+  options.onBody(body, "open");
   try {
     const wire: Wire = {
       target: req.url ?? "",
@@ -50,11 +53,12 @@ export async function serveExchange(
       body,
     };
     await sendResponse(res, await options.fetch(webRequest(req), wire), req.method === "HEAD");
+    options.onBody(body, "answered");
     if (!(await discard(body, req))) socket.destroy();
   } catch {
     socket.destroy();
   } finally {
-    options.reading(body, true);
+    options.onBody(body, "over");
   }
 }
 

@@ -3,11 +3,11 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { createConnections } from "./connections.ts";
-import { type Fetch, serveExchange } from "./exchange.ts";
+import { type BodyState, type Fetch, serveExchange } from "./exchange.ts";
 import { peerNames } from "./peer.ts";
 
 export interface TlsMaterial {
@@ -54,7 +54,8 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     headerMs: options.headerTimeoutS * 1000,
     keepAliveMs: options.keepAliveTimeoutS * 1000,
   });
-  const bodies = new Set<WireBody>();
+  const bodies = new Map<WireBody, BodyState>();
+  let closing = false;
   let underWay = 0;
   let quiet: (() => void) | null = null;
   const exchange = {
@@ -62,7 +63,11 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     rate: options.rate,
     handedOver: options.tls !== null,
     peerNames: options.tls?.clientCa === undefined || options.tls.clientCa === null ? () => null : namesOf,
-    reading: (body: WireBody, over: boolean) => void (over ? bodies.delete(body) : bodies.add(body)),
+    onBody: (body: WireBody, state: BodyState) => {
+      if (state === "over") bodies.delete(body);
+      else bodies.set(body, state);
+      if (state === "answered" && closing) body.stop("stopped");
+    },
   };
   const serve = async (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> => {
     underWay++;
@@ -82,8 +87,11 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   return {
     address: boundTo(server),
     close() {
+      closing = true;
       server.close();
       connections.closeIdle();
+      // Who has its answer may not hold up the stop by sending on.
+      for (const [body, state] of bodies) if (state === "answered") body.stop("stopped");
     },
     settled: () =>
       new Promise((resolve) => {
@@ -91,7 +99,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
         else quiet = resolve;
       }),
     cutBodies() {
-      for (const body of bodies) body.stop("stopped");
+      for (const body of bodies.keys()) body.stop("stopped");
     },
     destroy: () => connections.closeAll(),
   };
@@ -99,13 +107,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
 
 /** TLS in front of the HTTP server: this way round the handlers can see the peer's certificate. */
 function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): NetServer {
-  const server = createTlsServer({
-    cert: tls.certificate,
-    key: tls.key,
-    minVersion: "TLSv1.2",
-    handshakeTimeout: options.headerTimeoutS * 1000,
-    ...(tls.clientCa !== null && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-  });
+  const server = openTls(tls, options.headerTimeoutS * 1000);
   server.on("secureConnection", (socket) => {
     // Bun 1.3 let rogue certificates through now and then (oven-sh/bun#27985): never trust the option alone.
     if (tls.clientCa !== null && !socket.authorized) return void socket.destroy();
@@ -117,6 +119,23 @@ function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): N
     socket.destroy(); // Bun reports a handshake that timed out and leaves the connection open
   });
   return server;
+}
+
+function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
+  try {
+    return createTlsServer({
+      cert: tls.certificate,
+      key: tls.key,
+      minVersion: "TLSv1.2",
+      handshakeTimeout,
+      ...(tls.clientCa !== null && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+    });
+  } catch (error) {
+    throw new UserError(
+      `the files of [tls] cannot be used: ${errorText(error)}`,
+      "check that `certificate` and `key` belong together and are PEM: openssl x509 -in <certificate> -noout -text; openssl pkey -in <key> -noout",
+    );
+  }
 }
 
 function namesOf(req: IncomingMessage): readonly string[] {

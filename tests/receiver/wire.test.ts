@@ -245,6 +245,32 @@ describe("stopping", () => {
     expect(receiver.incoming()).toEqual([]);
   });
 
+  test("a client that was refused and went away, or goes on sending, does not hold up the stop", async () => {
+    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const left = await rawClient(receiver.port);
+    await left.send(head(5_000_000, "Expect: 100-continue\r\n"));
+    await left.seen('"too-large"');
+    left.socket.destroy();
+    await left.closed;
+    const stays = await rawClient(receiver.port);
+    await stays.send(head(5_000_000));
+    await stays.seen('"too-large"');
+    const began = performance.now();
+    receiver.listener.close();
+    await receiver.listener.settled();
+    expect(performance.now() - began).toBeLessThan(1000);
+    await stays.closed;
+  });
+
+  test("a client that went away after a refusal is noticed at once", async () => {
+    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const client = await rawClient(receiver.port);
+    await client.send(head(5_000_000, "Expect: 100-continue\r\n"));
+    await client.seen('"too-large"');
+    client.socket.destroy();
+    await receiver.listener.settled();
+  });
+
   test("a new PUT on a connection that is still open is 503 with Retry-After", async () => {
     const receiver = await startReceiver();
     receiver.state.stopping = true;
