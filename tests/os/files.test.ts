@@ -1,0 +1,171 @@
+// Files that are whole or not there.
+
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import {
+  exists,
+  freeBytes,
+  makeDir,
+  publishNoReplace,
+  readIfExists,
+  readRegularFile,
+  removeIfExists,
+  renameDurable,
+  writeFileDurable,
+} from "../../lib/os/files.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+describe("writing a file", () => {
+  test("replaces the old text whole, with the mode asked for, and leaves nothing else", async () => {
+    const dir = tempDir();
+    const path = join(dir, "a.json");
+    await writeFileDurable(path, "a long first text");
+    await writeFileDurable(path, "short");
+    expect([readFileSync(path, "utf8"), readdirSync(dir), statSync(path).mode & 0o777]).toEqual([
+      "short",
+      ["a.json"],
+      0o640,
+    ]);
+    await writeFileDurable(path, "x", 0o600);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("keeps the old text for whoever has it open", async () => {
+    const path = join(tempDir(), "a");
+    await writeFileDurable(path, "old");
+    const file = await import("node:fs/promises").then((fs) => fs.open(path));
+    await writeFileDurable(path, "new");
+    expect(await file.readFile("utf8")).toBe("old");
+    await file.close();
+  });
+
+  test("takes over a temporary file that a killed run of the same pid left", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, `.a.${process.pid}.tmp`), "a long half-written text");
+    await writeFileDurable(join(dir, "a"), "x");
+    expect([readFileSync(join(dir, "a"), "utf8"), readdirSync(dir)]).toEqual(["x", ["a"]]);
+  });
+
+  test("where there is no directory fails with the file system's word", async () => {
+    expect(writeFileDurable(join(tempDir(), "none/a"), "x")).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("renaming", () => {
+  test("moves a directory to another parent", async () => {
+    const dir = tempDir();
+    for (const name of ["from/ep", "to"]) mkdirSync(join(dir, name), { recursive: true });
+    await renameDurable(join(dir, "from/ep"), join(dir, "to/ep"));
+    expect([readdirSync(join(dir, "from")), readdirSync(join(dir, "to"))]).toEqual([[], ["ep"]]);
+  });
+
+  test("never puts a directory in place of one that holds something", async () => {
+    const dir = tempDir();
+    for (const name of ["a", "b/full"]) mkdirSync(join(dir, name), { recursive: true });
+    expect(renameDurable(join(dir, "a"), join(dir, "b"))).rejects.toMatchObject({ code: "ENOTEMPTY" });
+    expect(existsSync(join(dir, "a"))).toBe(true);
+  });
+});
+
+describe("publishing", () => {
+  test("gives a free name to a file, and keeps the old one", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "temp"), "x");
+    expect(await publishNoReplace(join(dir, "temp"), join(dir, "final"))).toBe(true);
+    expect(readdirSync(dir).sort()).toEqual(["final", "temp"]);
+  });
+
+  test("never replaces what has the name, be it a file, a directory or a broken link", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "temp"), "new");
+    writeFileSync(join(dir, "file"), "old");
+    mkdirSync(join(dir, "directory"));
+    symlinkSync("nowhere", join(dir, "link"));
+    for (const name of ["file", "directory", "link"]) {
+      expect(await publishNoReplace(join(dir, "temp"), join(dir, name))).toBe(false);
+    }
+    expect(readFileSync(join(dir, "file"), "utf8")).toBe("old");
+  });
+
+  test("of a file that is not there is an error", async () => {
+    const dir = tempDir();
+    expect(publishNoReplace(join(dir, "none"), join(dir, "final"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("by two at once succeeds for exactly one", async () => {
+    const dir = tempDir();
+    const temps = Array.from({ length: 16 }, (_, i) => join(dir, `temp${i}`));
+    for (const temp of temps) writeFileSync(temp, temp);
+    const won = await Promise.all(temps.map((temp) => publishNoReplace(temp, join(dir, "final"))));
+    expect(won.filter(Boolean).length).toBe(1);
+    expect(readFileSync(join(dir, "final"), "utf8")).toBe(temps[won.indexOf(true)] ?? "");
+  });
+});
+
+describe("looking", () => {
+  test("reads a file, and null where there is none", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "a"), "é");
+    expect([await readIfExists(join(dir, "a")), await readIfExists(join(dir, "none"))]).toEqual(["é", null]);
+    expect(readIfExists(dir)).rejects.toMatchObject({ code: "EISDIR" });
+  });
+
+  test("sees what is there, also where it may not be read, and below a file nothing", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "a"), "");
+    chmodSync(join(dir, "a"), 0);
+    expect([await exists(join(dir, "a")), await exists(join(dir, "b")), await exists(join(dir, "a/b"))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test("reads a regular file only, and never waits for anything else", async () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "file"), "text");
+    symlinkSync("file", join(dir, "link"));
+    Bun.spawnSync(["mkfifo", join(dir, "pipe")]);
+    const read = (name: string, max = 4): Promise<string | null> => readRegularFile(join(dir, name), max);
+    expect([
+      await read("file"),
+      await read("file", 3),
+      await read("link"),
+      await read("pipe"),
+      await read(""),
+      await read("none"),
+    ]).toEqual(["text", null, null, null, null, null]);
+    expect(await readRegularFile("/dev/zero", 10)).toBeNull();
+  });
+});
+
+test("removing what is not there is fine; removing a directory is not", async () => {
+  const dir = tempDir();
+  await removeIfExists(join(dir, "none"));
+  mkdirSync(join(dir, "sub"));
+  await removeIfExists(join(dir, "sub")).catch(() => null);
+  expect(existsSync(join(dir, "sub"))).toBe(true);
+});
+
+test("a directory is made with its parents, also by several at once, and may be there already", async () => {
+  const path = join(tempDir(), "a/b/c");
+  await Promise.all([makeDir(path), makeDir(path), makeDir(path)]);
+  await makeDir(path);
+  expect(statSync(path).mode & 0o777).toBe(0o750);
+});
+
+test("free bytes are what df(1) says, within what others write meanwhile", async () => {
+  const dir = tempDir();
+  const df = Number(Bun.spawnSync(["df", "-B1", "--output=avail", dir]).stdout.toString().split("\n")[1]);
+  expect(Math.abs((await freeBytes(dir)) - df)).toBeLessThan(1024 ** 3);
+});

@@ -1,0 +1,56 @@
+// One instance at a time, with real processes: the kernel holds the lock, so nothing stale can stay behind.
+
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { lockDataRoot } from "../../lib/os/lock.ts";
+import { lineReader } from "../support/lines.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const PROGRAM = join(import.meta.dir, "../fixtures/programs/hold-lock.ts");
+
+function start(dataRoot: string, runDir: string) {
+  const child = Bun.spawn([process.execPath, PROGRAM, dataRoot, runDir], { stdin: "pipe", stdout: "pipe" });
+  return { child, nextLine: lineReader(child.stdout) };
+}
+
+describe("a data root", () => {
+  test("is refused to a second process, which is told the holder's pid, also from another run directory", async () => {
+    const [data, run] = [tempDir(), join(tempDir(), "run")];
+    const first = start(data, run);
+    expect(await first.nextLine()).toBe("locked");
+    expect(readFileSync(join(run, "pid"), "utf8")).toBe(`${first.child.pid}\n`);
+    const [second, elsewhere] = [start(data, run), start(data, join(tempDir(), "other"))];
+    expect(await second.nextLine()).toBe(`another shipper is at work on ${data} (pid ${first.child.pid})`);
+    expect(await elsewhere.nextLine()).toBe(`another shipper is at work on ${data}`);
+    expect([await second.child.exited, await elsewhere.child.exited]).toEqual([2, 2]);
+    expect(readFileSync(join(run, "pid"), "utf8")).toBe(`${first.child.pid}\n`);
+    first.child.stdin.end();
+    expect(await first.child.exited).toBe(0);
+  });
+
+  test("is free again at once when its holder was killed, whatever the pid file says", async () => {
+    const [data, run] = [tempDir(), tempDir()];
+    const first = start(data, run);
+    expect(await first.nextLine()).toBe("locked");
+    first.child.kill("SIGKILL");
+    await first.child.exited;
+    const next = start(data, run);
+    expect(await next.nextLine()).toBe("locked");
+    expect(readFileSync(join(run, "pid"), "utf8")).toBe(`${next.child.pid}\n`);
+    next.child.stdin.end();
+    await next.child.exited;
+  });
+
+  test("that is not there is an operator's mistake, said in a sentence", () => {
+    expect(() => lockDataRoot("shipper", join(tempDir(), "none"), tempDir())).toThrow("cannot use");
+  });
+
+  test("that is a file, or whose run directory is one, is an operator's mistake too", () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, "file"), "");
+    mkdirSync(join(dir, "data"));
+    expect(() => lockDataRoot("shipper", join(dir, "file"), join(dir, "run"))).toThrow("cannot use");
+    expect(() => lockDataRoot("shipper", join(dir, "data"), join(dir, "file/run"))).toThrow("cannot use");
+  });
+});
