@@ -16,9 +16,16 @@ export async function fsyncDir(path: string): Promise<void> {
   }
 }
 
-/** Replaces a file with `text`: after a power cut it is the old one or the new one, whole. */
-export async function writeFileDurable(path: string, text: string, mode = 0o640): Promise<void> {
-  const temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+/**
+ * Replaces a file with `text`: after a power cut it is the old one or the new one, whole.
+ * @param temp where it is written first, on the same file system; beside the file if left out
+ */
+export async function writeFileDurable(
+  path: string,
+  text: string,
+  mode = 0o640,
+  temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`),
+): Promise<void> {
   const handle = await open(temp, "w", mode);
   try {
     await handle.writeFile(text);

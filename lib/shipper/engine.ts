@@ -7,7 +7,7 @@ import { errorCode, errorText } from "../core/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Breaker } from "./breaker.ts";
-import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import type { Packer } from "./packer.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
@@ -15,7 +15,7 @@ import { RECHECK_S, Room } from "./room.ts";
 import { type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import type { ShipperConfig } from "./settings.ts";
-import { type Dirs, finishSettlement } from "./settle.ts";
+import { type Dirs, type Settlement, settle } from "./settle.ts";
 
 export interface EngineDeps {
   config: ShipperConfig;
@@ -53,6 +53,8 @@ export class Engine {
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
   private readonly told = new Set<string>();
+  /** Answers that could not be carried out yet; after a restart they are asked for again. */
+  private readonly unsettled = new Map<string, Settlement>();
 
   constructor(readonly deps: EngineDeps) {
     const { config, random, log } = deps;
@@ -60,7 +62,7 @@ export class Engine {
     this.room = new Room(log);
   }
 
-  /** Takes over what earlier runs left in the outbox: finishes settlements, keeps whole archives. */
+  /** Takes over the whole archives that earlier runs left in the outbox. */
   async recover(): Promise<void> {
     const { dirs, bootId, log } = this.deps;
     const { records, strays } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
@@ -70,12 +72,8 @@ export class Engine {
       });
     }
     for (const record of records) {
-      const entry = newEntry(record.id, record.finished_ms, "packed");
       this.records.set(record.id, record);
-      this.queue.restore(entry);
-      if (record.settlement === null) continue;
-      log.info("finishing what an earlier run had decided", { episode: record.id, to: record.settlement.to });
-      await this.finishHeld(entry);
+      this.queue.restore(newEntry(record.id, record.finished_ms, "packed"));
     }
   }
 
@@ -168,6 +166,7 @@ export class Engine {
       case "gone":
         this.queue.remove(entry.id);
         this.records.delete(entry.id);
+        this.unsettled.delete(entry.id);
         if (step.counts === "delivered") this.delivered++;
         if (step.counts === "quarantined") this.quarantined++;
         break;
@@ -177,6 +176,7 @@ export class Engine {
         this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
         break;
       case "held":
+        if (step.settlement !== null) this.unsettled.set(entry.id, step.settlement);
         this.hold(entry, step.reason, step.fix);
         break;
       case "waiting":
@@ -216,19 +216,22 @@ export class Engine {
     entry.notBeforeMs = this.later(RECHECK_S);
   }
 
-  /** Goes on with a held episode: a settlement that could not be carried out, or packing again. */
+  /** Goes on with a held episode: an answer that could not be carried out, or from the beginning. */
   private async finishHeld(entry: Entry): Promise<void> {
     const record = this.records.get(entry.id);
-    if (record?.settlement === undefined || record.settlement === null) {
-      this.queue.move(entry, "waiting");
+    const settlement = this.unsettled.get(entry.id);
+    if (record === undefined || settlement === undefined) {
+      this.queue.move(entry, record === undefined ? "waiting" : "packed");
       return;
     }
     try {
-      await finishSettlement(this.deps.dirs, record, this.deps.packer.fingerprint);
-      this.apply(entry, { next: "gone", counts: record.settlement.to === "shipped" ? "delivered" : "quarantined" });
+      const isMoved = await settle(this.deps.dirs, record, settlement, this.deps.packer.fingerprint);
+      await dropRecord(this.deps.dirs.outbox, entry.id);
+      const counts = settlement.to === "shipped" ? "delivered" : "quarantined";
+      this.apply(entry, { next: "gone", counts: isMoved ? counts : null });
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      this.hold(entry, `cannot move the episode to ${record.settlement.to}/: ${errorText(error)}`, null);
+      this.hold(entry, `cannot move the episode to ${settlement.to}/: ${errorText(error)}`, null);
     }
   }
 

@@ -3,23 +3,14 @@
 // gets there), and why an archive from an earlier boot is not believed: a power cut may have left holes in it.
 
 import { createReadStream } from "node:fs";
-import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { exists, fsyncDir, removeIfExists, writeFileDurable } from "../os/files.ts";
+import { exists, removeIfExists } from "../os/files.ts";
 import { MARKER } from "./marker.ts";
-
-/** Where an episode goes and what is written into it there; decided, and perhaps not yet done. */
-export interface Settlement {
-  to: "shipped" | "quarantine";
-  /** Name of the directory there: the episode's, or with a suffix when that was taken. */
-  target: string;
-  /** `receipt.json` or `rejection.json`. */
-  document: Record<string, unknown>;
-}
 
 export interface OutboxRecord {
   id: string;
@@ -33,21 +24,7 @@ export interface OutboxRecord {
   code_commit: string | null;
   boot_id: string;
   mismatches: number;
-  settlement: Settlement | null;
 }
-
-/** A record of an episode that was never packed. */
-export const EMPTY_RECORD: Omit<OutboxRecord, "id" | "directory_inode"> = {
-  finished_ms: 0,
-  fingerprint: "",
-  bytes: 0,
-  sha256: "",
-  tree_sha256: "",
-  code_commit: null,
-  boot_id: "",
-  mismatches: 0,
-  settlement: null,
-};
 
 /** Path of an episode's archive, of its record, and of the archive while it is written. */
 export function outboxPaths(outboxDir: string, id: string) {
@@ -64,17 +41,13 @@ export async function admitArchive(outboxDir: string, record: OutboxRecord): Pro
   failpoint("outbox.before-admit");
   await rename(paths.part, paths.archive);
   failpoint("outbox.after-archive");
-  await writeRecord(outboxDir, record);
-}
-
-/** Replaces an episode's record; after a power cut it is the old one or the new one. */
-export async function writeRecord(outboxDir: string, record: OutboxRecord): Promise<void> {
-  await writeFileDurable(outboxPaths(outboxDir, record.id).record, `${JSON.stringify(record)}\n`);
+  // A torn record is as good as none: nothing is flushed here.
+  await writeFile(paths.record, `${JSON.stringify(record)}\n`, { mode: 0o640 });
 }
 
 /**
- * Forgets an episode that is settled, or that can be packed again from its directory: archive first, record last, and for good. A record that came back after a power cut could settle
- * a later episode of the same name.
+ * Forgets an episode that is settled, or that can be packed again from its directory. Should a power cut bring both files
+ * back, they are packed again, or sent again and found to be there: nothing needs flushing.
  */
 export async function dropRecord(outboxDir: string, id: string): Promise<void> {
   const paths = outboxPaths(outboxDir, id);
@@ -82,8 +55,6 @@ export async function dropRecord(outboxDir: string, id: string): Promise<void> {
   await removeIfExists(paths.archive);
   failpoint("outbox.archive-dropped");
   await removeIfExists(paths.record);
-  failpoint("outbox.record-dropped");
-  await fsyncDir(outboxDir);
 }
 
 export interface Recovered {
@@ -110,13 +81,19 @@ export async function recoverOutbox(outboxDir: string, episodesDir: string, boot
   }
   for (const name of names) {
     const id = /^(.+)(?:\.tar\.zst|\.json)$/.exec(name)?.[1] ?? null;
-    // `.<id>.part` of the packer and `.<id>.json.<pid>.tmp` of a record.
-    if (/^\..+\.(?:part|tmp)$/.test(name)) await removeIfExists(join(outboxDir, name));
+    const isLeftover = name.startsWith(".") && name.endsWith(".part");
+    if (isLeftover) await removeIfExists(join(outboxDir, name));
     else if (id === null || kept.has(id)) continue;
-    else if (await exists(join(episodesDir, id, MARKER))) await removeIfExists(join(outboxDir, name));
+    else if (await mayGo(outboxDir, episodesDir, id, name)) await removeIfExists(join(outboxDir, name));
     else if (name.endsWith(ARCHIVE_SUFFIX)) found.strays.push(name);
   }
   return found;
+}
+
+/** A file of the outbox goes if the episode can be packed again; a record also if it has no archive to speak of. */
+async function mayGo(outboxDir: string, episodesDir: string, id: string, name: string): Promise<boolean> {
+  if (await exists(join(episodesDir, id, MARKER))) return true;
+  return name.endsWith(".json") && !(await exists(outboxPaths(outboxDir, id).archive));
 }
 
 async function isUsable(
@@ -125,7 +102,6 @@ async function isUsable(
   record: OutboxRecord,
   bootId: string,
 ): Promise<boolean> {
-  if (record.settlement !== null) return true;
   const { archive } = outboxPaths(outboxDir, record.id);
   try {
     if ((await stat(archive)).size !== record.bytes) return false;
@@ -151,8 +127,12 @@ function parseRecord(text: string, id: string): OutboxRecord | null {
     return null;
   }
   if (typeof value !== "object" || value === null) return null;
-  if (value.id !== id || typeof value.directory_inode !== "string") return null;
-  const record = { ...EMPTY_RECORD, ...value, id, directory_inode: value.directory_inode };
-  const isPacked = isSha256Hex(record.sha256) && isSha256Hex(record.tree_sha256) && record.fingerprint !== "";
-  return isPacked || record.settlement !== null ? record : null;
+  const isWhole =
+    value.id === id &&
+    typeof value.directory_inode === "string" &&
+    typeof value.fingerprint === "string" &&
+    typeof value.bytes === "number" &&
+    isSha256Hex(value.sha256) &&
+    isSha256Hex(value.tree_sha256);
+  return isWhole ? ({ finished_ms: 0, code_commit: null, boot_id: "", mismatches: 0, ...value } as OutboxRecord) : null;
 }

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./engine.ts";
-import { admitArchive, EMPTY_RECORD, type OutboxRecord, outboxPaths } from "./outbox.ts";
+import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
 import { inodeOf, mayMove, settle } from "./settle.ts";
@@ -15,7 +15,7 @@ export type PackStep = { next: "packed"; record: OutboxRecord } | Refused;
 type Refused =
   | { next: "gone"; counts: "delivered" | "quarantined" | null }
   | { next: "retry"; repack: true; reason: string; detail: string; retryAfterS: null }
-  | { next: "held"; reason: string; fix: string | null }
+  | { next: "held"; reason: string; fix: string | null; settlement: null }
   | { next: "waiting" }
   | { next: "no-space"; neededBytes: number };
 
@@ -67,7 +67,6 @@ async function refused(
       const shown = result.faults.slice(0, 3).join(", ");
       const detail = `the files do not fit the manifest in done.marker: ${shown}${result.faults.length > 3 ? ", …" : ""}`;
       deps.log.error(`quarantined: ${detail}`, { episode: entry.id, reason: "incomplete" });
-      const record = { ...EMPTY_RECORD, id: entry.id, directory_inode: inode, fingerprint: result.fingerprint };
       const document = {
         reason: "incomplete",
         detail,
@@ -75,8 +74,9 @@ async function refused(
         at: new Date().toISOString(),
         prunable: false,
       };
-      await settle(deps.dirs, record, "quarantine", document, deps.packer.fingerprint);
-      return { next: "gone", counts: "quarantined" };
+      const packed = { id: entry.id, directory_inode: inode, fingerprint: result.fingerprint };
+      const isMoved = await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint);
+      return isMoved ? { next: "gone", counts: "quarantined" } : { next: "waiting" };
     }
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
@@ -86,12 +86,16 @@ async function refused(
   }
 }
 
-async function notOurs(root: string, what: string): Promise<{ next: "held"; reason: string; fix: string }> {
+async function notOurs(
+  root: string,
+  what: string,
+): Promise<{ next: "held"; reason: string; fix: string; settlement: null }> {
   const { uid, mode } = await stat(root);
   const me = process.geteuid?.() ?? 0;
   const octal = (mode & 0o7777).toString(8).padStart(4, "0");
   return {
     next: "held",
+    settlement: null,
     reason: `the episode belongs to uid ${uid}, mode ${octal}, and cannot be ${what} by uid ${me}`,
     fix: `sudo chown -R ${me} ${root}, or give the service CAP_DAC_OVERRIDE as units/labfleet-shipper.service does`,
   };
@@ -115,7 +119,6 @@ function recordOf(
     code_commit: commit,
     boot_id: bootId,
     mismatches: entry.mismatches,
-    settlement: null,
   };
 }
 

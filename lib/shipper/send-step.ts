@@ -10,13 +10,13 @@ import type { EngineDeps } from "./engine.ts";
 import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { type SendResult, sendArchive } from "./send.ts";
-import { inodeOf, settle } from "./settle.ts";
+import { inodeOf, type Settlement, settle } from "./settle.ts";
 
 /** The engine's next move with an episode. */
 export type SendStep =
   | { next: "gone"; counts: "delivered" | "quarantined" | null }
   | { next: "retry"; repack: boolean; reason: string; detail: string; retryAfterS: number | null }
-  | { next: "held"; reason: string; fix: string | null }
+  | { next: "held"; reason: string; fix: string | null; settlement: Settlement | null }
   | { next: "packed"; record: null }
   | { next: "waiting" }
   | { next: "paused"; reason: string; detail: string; retryAfterS: number | null };
@@ -41,19 +41,13 @@ export async function sendStep(
     const sent = { ...record, mismatches: entry.mismatches };
     const result = await sendArchive(deps.config, deps.dirs.outbox, sent, signal, work.moved);
     failpoint("send.answered");
-    return await carryOut(deps, entry, record, result, deps.now() - startedAt);
+    return await carryOut(deps, record, result, deps.now() - startedAt);
   } finally {
     work.done();
   }
 }
 
-async function carryOut(
-  deps: EngineDeps,
-  entry: Entry,
-  record: OutboxRecord,
-  result: SendResult,
-  ms: number,
-): Promise<SendStep> {
+async function carryOut(deps: EngineDeps, record: OutboxRecord, result: SendResult, ms: number): Promise<SendStep> {
   const { verdict, retryAfterS } = result;
   switch (verdict.kind) {
     case "stopped":
@@ -65,7 +59,7 @@ async function carryOut(
     case "delivered":
     case "delivered-unverified":
     case "quarantine":
-      return conclude(deps, entry, record, result, verdict, ms);
+      return conclude(deps, record, result, verdict, ms);
   }
 }
 
@@ -84,55 +78,66 @@ type Final = Extract<Verdict, { kind: "delivered" | "delivered-unverified" | "qu
 
 async function conclude(
   deps: EngineDeps,
-  entry: Entry,
   record: OutboxRecord,
   result: SendResult,
   verdict: Final,
   ms: number,
 ): Promise<SendStep> {
   const source = await sourceOf(deps, record);
-  if (source === "gone" && verdict.kind !== "delivered") {
-    const why =
-      verdict.kind === "quarantine" ? `refused (${verdict.reason}: ${verdict.detail})` : "answered without a proof";
-    return { next: "held", reason: `${why}, and its directory is gone: the archive stays in the outbox`, fix: null };
-  }
-  // The directory holds it all: the archive makes room first, since a full disk could not even take the record.
-  if (source !== "gone") await removeIfExists(outboxPaths(deps.dirs.outbox, record.id).archive);
+  if (source === "gone") return concludeWithoutSource(deps, record, verdict);
+  // The directory holds it all: the archive makes room first, since a full disk could not even take the document.
+  await removeIfExists(outboxPaths(deps.dirs.outbox, record.id).archive);
   // What came in after packing is in no archive: such a directory is never called shipped.
   const late = source === "changed" && verdict.kind !== "quarantine";
-  const to = verdict.kind === "quarantine" || late ? "quarantine" : "shipped";
-  if (source === "changed")
-    record.fingerprint = (await deps.packer.fingerprint(join(deps.dirs.episodes, record.id))) ?? "";
+  if (source === "changed") record.fingerprint = (await deps.packer.fingerprint(rootOf(deps, record))) ?? "";
+  const settlement: Settlement = {
+    to: verdict.kind === "quarantine" || late ? "quarantine" : "shipped",
+    document: late ? lateDocument(record) : documentOf(record, result, verdict),
+  };
   try {
-    await settle(
-      deps.dirs,
-      record,
-      to,
-      late ? lateDocument(record) : documentOf(record, result, verdict),
-      deps.packer.fingerprint,
-    );
+    if (!(await settle(deps.dirs, record, settlement, deps.packer.fingerprint))) return { next: "waiting" };
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    const fix =
-      errorCode(error) === "EACCES" || errorCode(error) === "EPERM"
-        ? "see docs/operating.md, “Who owns an episode”"
-        : null;
-    return { next: "held", reason: `cannot move the episode to ${to}/: ${errorText(error)}`, fix };
+    const reason = `cannot move the episode to ${settlement.to}/: ${errorText(error)}`;
+    return { next: "held", reason, fix: "see docs/operating.md, “Who owns an episode”", settlement };
   }
-  const fields = { episode: entry.id, status: result.status };
+  await dropRecord(deps.dirs.outbox, record.id);
+  report(deps, record, result.status, verdict, late, ms);
+  return { next: "gone", counts: settlement.to === "shipped" ? "delivered" : "quarantined" };
+}
+
+/** The archive is the last copy: only a receipt lets it go. */
+async function concludeWithoutSource(deps: EngineDeps, record: OutboxRecord, verdict: Final): Promise<SendStep> {
+  if (verdict.kind === "delivered") {
+    await dropRecord(deps.dirs.outbox, record.id);
+    deps.log.warn("shipped, but its directory is gone: there is no receipt on this host", { episode: record.id });
+    return { next: "gone", counts: "delivered" };
+  }
+  const why =
+    verdict.kind === "quarantine" ? `refused (${verdict.reason}: ${verdict.detail})` : "answered without a proof";
+  const reason = `${why}, and its directory is gone: the archive stays in the outbox`;
+  return { next: "held", reason, fix: null, settlement: null };
+}
+
+function report(
+  deps: EngineDeps,
+  record: OutboxRecord,
+  status: number,
+  verdict: Final,
+  late: boolean,
+  ms: number,
+): void {
+  const fields = { episode: record.id, status };
   if (verdict.kind === "quarantine") {
     deps.log.error(`quarantined: ${verdict.detail}`, { ...fields, reason: verdict.reason });
   } else if (late) {
-    deps.log.error(
-      "quarantined: files changed after they were shipped; what the receiver has lacks the change",
-      fields,
-    );
+    const what = "files changed after they were shipped; what the receiver has lacks the change";
+    deps.log.error(`quarantined: ${what}`, { ...fields, reason: "changed-after-shipping" });
   } else {
     const rate = `${formatBytes(Math.round((record.bytes / Math.max(1, ms)) * 1000))}/s`;
-    const how = verdict.kind === "delivered" ? verdict.receipt.status : "unverified";
-    deps.log.info("shipped", { ...fields, bytes: record.bytes, seconds: (ms / 1000).toFixed(2), rate, receipt: how });
+    const receipt = verdict.kind === "delivered" ? verdict.receipt.status : "unverified";
+    deps.log.info("shipped", { ...fields, bytes: record.bytes, seconds: (ms / 1000).toFixed(2), rate, receipt });
   }
-  return { next: "gone", counts: to === "shipped" ? "delivered" : "quarantined" };
 }
 
 function documentOf(record: OutboxRecord, result: SendResult, verdict: Final): Record<string, unknown> {
@@ -172,7 +177,11 @@ function lateDocument(record: OutboxRecord): Record<string, unknown> {
  * archive is the last copy, and is never thrown away unsent.
  */
 async function sourceOf(deps: EngineDeps, record: OutboxRecord): Promise<"same" | "changed" | "gone"> {
-  const root = join(deps.dirs.episodes, record.id);
+  const root = rootOf(deps, record);
   if ((await inodeOf(root)) !== record.directory_inode) return "gone";
   return (await deps.packer.fingerprint(root)) === record.fingerprint ? "same" : "changed";
+}
+
+function rootOf(deps: EngineDeps, record: OutboxRecord): string {
+  return join(deps.dirs.episodes, record.id);
 }

@@ -1,5 +1,5 @@
-// Moves an episode where its answer says, so that a power cut at any instruction leaves it in exactly one place and the
-// next start finishes the job: record with the settlement -> rename -> document -> archive and record removed.
+// Moves an episode where its answer says: document into its directory, then the rename. A power cut in between leaves it
+// in the queue with a document that is never packed; it is asked for again, and the receiver says that it has it.
 
 import { constants } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, fsyncDir, readIfExists, renameDurable, writeFileDurable } from "../os/files.ts";
-import { dropRecord, type OutboxRecord, type Settlement, writeRecord } from "./outbox.ts";
+import type { OutboxRecord } from "./outbox.ts";
 import { fingerprintOf } from "./pack.ts";
 import { DOCUMENT, type dataDirs, isOurDocument } from "./settings.ts";
 
@@ -19,48 +19,39 @@ export type Fingerprint = (root: string) => Promise<string | null>;
 
 const fingerprintHere: Fingerprint = async (root) => fingerprintOf(root);
 
+/** Where an episode goes and what is written into it. */
+export interface Settlement {
+  to: keyof typeof DOCUMENT;
+  document: Record<string, unknown>;
+}
+
+/** Which directory an answer is about. */
+export type Packed = Pick<OutboxRecord, "id" | "directory_inode" | "fingerprint">;
+
 /**
- * Decides for good where an episode goes, notes it in `record` and on the disk, then moves it.
+ * Moves an episode to `shipped/` or `quarantine/`, with its document, on the disk when this resolves.
  * @param fingerprint how to look at a directory; the packing thread's where there is one
+ * @returns false when the directory is not the one that was packed, be it by inode or by its files: then it is another
+ *   episode under the same name, and stays
  */
 export async function settle(
   dirs: Dirs,
-  record: OutboxRecord,
-  to: Settlement["to"],
-  document: Record<string, unknown>,
+  packed: Packed,
+  { to, document }: Settlement,
   fingerprint: Fingerprint = fingerprintHere,
-): Promise<void> {
-  const target = await freeName(dirs[to], record.id);
-  failpoint("settle.before-record");
-  record.settlement = { to, target, document };
-  await writeRecord(dirs.outbox, record);
-  failpoint("settle.after-record");
-  await finishSettlement(dirs, record, fingerprint);
-}
-
-/**
- * Carries out what a record says was decided; may be called again after any interruption. A directory that is not the
- * one that was packed, be it by inode or by its files, is another episode under the same name: it stays where it is.
- */
-export async function finishSettlement(
-  dirs: Dirs,
-  record: OutboxRecord,
-  fingerprint: Fingerprint = fingerprintHere,
-): Promise<void> {
-  const { settlement } = record;
-  if (settlement === null) return;
-  const from = join(dirs.episodes, record.id);
-  const to = join(dirs[settlement.to], settlement.target);
-  if ((await inodeOf(from)) === record.directory_inode && (await fingerprint(from)) === record.fingerprint) {
-    await renameDurable(from, to);
-    failpoint("settle.after-rename");
-  }
-  if ((await inodeOf(to)) === record.directory_inode) {
-    const { id, fingerprint: shipped } = record;
-    await writeDocument(to, DOCUMENT[settlement.to], { ...settlement.document, episode_id: id, fingerprint: shipped });
-    failpoint("settle.after-document");
-  }
-  await dropRecord(dirs.outbox, record.id);
+): Promise<boolean> {
+  const from = join(dirs.episodes, packed.id);
+  if ((await inodeOf(from)) !== packed.directory_inode) return false;
+  if ((await fingerprint(from)) !== packed.fingerprint) return false;
+  failpoint("settle.before-document");
+  const about = { episode_id: packed.id, fingerprint: packed.fingerprint };
+  // Written in the outbox first: what a crash leaves there is swept, and in the episode it would be packed.
+  const temp = join(dirs.outbox, `.${packed.id}.document.part`);
+  await writeDocument(from, DOCUMENT[to], { ...document, ...about }, temp);
+  failpoint("settle.after-document");
+  await renameDurable(from, join(dirs[to], await freeName(dirs[to], packed.id)));
+  failpoint("settle.after-rename");
+  return true;
 }
 
 /** The inode number of a directory, or null when there is none. */
@@ -105,12 +96,17 @@ export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } 
 }
 
 /** A producer's own `receipt.json` is kept beside ours. */
-async function writeDocument(directory: string, name: string, document: Record<string, unknown>): Promise<void> {
+async function writeDocument(
+  directory: string,
+  name: string,
+  document: Record<string, unknown>,
+  temp: string,
+): Promise<void> {
   const path = join(directory, name);
   const present = await readIfExists(path);
   // One of ours tells of an earlier time: the episode came back, and this answer is the one that counts.
   if (present !== null && !isOurDocument(present)) await rename(path, `${path}.orig`);
-  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`);
+  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`, 0o640, temp);
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

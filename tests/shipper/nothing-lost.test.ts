@@ -1,13 +1,13 @@
 // For every removal: what proves that it is safe? Each test here holds an episode whose only copy is at stake.
 
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type OutboxRecord, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { expired, listSettled } from "../../lib/shipper/retention.ts";
-import { finishSettlement, settle } from "../../lib/shipper/settle.ts";
+import { settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -26,17 +26,27 @@ test("an episode moved back by hand and refused again carries the new rejection,
   const dirs = makeDirs(tempDir());
   const episode = makeEpisode(dirs, "ep");
   const record = packedRecord(episode, "ep");
-  await settle(dirs, { ...record }, "quarantine", {
-    reason: "commit-not-accepted",
-    at: "2026-05-01T00:00:00.000Z",
-    prunable: true,
-  });
+  await settle(
+    dirs,
+    { ...record },
+    {
+      to: "quarantine",
+      document: {
+        reason: "commit-not-accepted",
+        at: "2026-05-01T00:00:00.000Z",
+        prunable: true,
+      },
+    },
+  );
   renameSync(join(dirs.quarantine, "ep"), episode);
   // Another episode of this name is at the receiver now: ours may be the only copy.
-  await settle(dirs, packedRecord(episode, "ep"), "quarantine", {
-    reason: "conflict",
-    at: "2026-06-20T00:00:00.000Z",
-    prunable: false,
+  await settle(dirs, packedRecord(episode, "ep"), {
+    to: "quarantine",
+    document: {
+      reason: "conflict",
+      at: "2026-06-20T00:00:00.000Z",
+      prunable: false,
+    },
   });
   const now = Date.parse("2026-06-20T00:00:01.000Z");
   expect(expired(await listSettled(dirs, "quarantine"), 30, now)).toEqual([]);
@@ -48,9 +58,12 @@ test("an episode moved back by hand from shipped/ loses its old receipt when the
   const episode = makeEpisode(dirs, "ep");
   const record = packedRecord(episode, "ep");
   const received = { received_at_wall: "2026-05-01T00:00:00.000000+00:00" };
-  await settle(dirs, { ...record }, "shipped", { status: "stored", verified: true, ...received });
+  await settle(dirs, { ...record }, { to: "shipped", document: { status: "stored", verified: true, ...received } });
   renameSync(join(dirs.shipped, "ep"), episode);
-  await settle(dirs, packedRecord(episode, "ep"), "shipped", { status: "duplicate", verified: false });
+  await settle(dirs, packedRecord(episode, "ep"), {
+    to: "shipped",
+    document: { status: "duplicate", verified: false },
+  });
   const document = JSON.parse(readFileSync(join(dirs.shipped, "ep", "receipt.json"), "utf8"));
   expect(document.verified).toBe(false);
 });
@@ -58,11 +71,26 @@ test("an episode moved back by hand from shipped/ loses its old receipt when the
 test("a new episode that got the name and the inode of a delivered one is not taken for it", async () => {
   const dirs = makeDirs(tempDir());
   const episode = makeEpisode(dirs, "ep");
-  // The settlement could not be carried out; the operator removed the directory; the recorder used the name again and
-  // ext4 gave the same inode. The fingerprint in the record is the old episode's.
-  const settlement = { to: "shipped" as const, target: "ep", document: { status: "stored", verified: true } };
-  await finishSettlement(dirs, recordOf("ep", { directory_inode: inode(episode), settlement }));
+  // The delivered directory was removed; the recorder used the name again and ext4 gave the same inode. The fingerprint
+  // in the record is the old episode's.
+  const record = recordOf("ep", { directory_inode: inode(episode) });
+  const settlement = { to: "shipped" as const, document: { status: "stored", verified: true } };
+  expect(await settle(dirs, record, settlement)).toBe(false);
   expect(existsSync(join(episode, "data.bin"))).toBe(true);
+  expect(existsSync(join(episode, "receipt.json"))).toBe(false);
+});
+
+test("a crash while the document is written leaves nothing in the episode that would be packed", async () => {
+  const dirs = makeDirs(tempDir());
+  const episode = makeEpisode(dirs, "ep");
+  const before = readdirSync(episode);
+  // Found by the kill loop: a temporary file beside the document made the episode another one, and a conflict. Here the
+  // place in the outbox where it is written instead is blocked.
+  mkdirSync(join(dirs.outbox, ".ep.document.part"));
+  const settling = settle(dirs, packedRecord(episode, "ep"), { to: "shipped", document: { status: "stored" } });
+  expect(settling).rejects.toThrow("EISDIR");
+  await settling.catch(() => undefined);
+  expect(readdirSync(episode)).toEqual(before);
 });
 
 test("the last copy of an episode stays when an answer does not prove that the receiver has it", async () => {

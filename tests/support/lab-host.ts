@@ -47,7 +47,6 @@ export function recordOf(id: string, change: Partial<OutboxRecord> = {}): Outbox
     code_commit: null,
     boot_id: "this-boot",
     mismatches: 0,
-    settlement: null,
     ...change,
   };
 }
