@@ -1,0 +1,140 @@
+// When upload() gives up: a dead peer soon, a slow one never, and at once when it is told to. The limits here are short;
+// the tests wait for outcomes, and only compare which of two came.
+
+import { describe, expect, onTestFinished, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { type Upload, type UploadOutcome, upload } from "../../lib/os/upload.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+/** More than a loopback connection's kernel buffers take. */
+const LARGE = 32 * 1024 * 1024;
+
+async function serve(onConnection: (socket: Socket) => void): Promise<string> {
+  const sockets: Socket[] = [];
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.push(socket.on("error", () => {}));
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`;
+}
+
+async function run(
+  url: string,
+  bytes: number,
+  change: Partial<Upload>,
+): Promise<{ outcome: UploadOutcome; ms: number }> {
+  const file = join(tempDir(), "archive");
+  writeFileSync(file, Buffer.alloc(bytes));
+  const tls = { ca: null, cert: null, key: null, verify: true };
+  const times = { stallMs: 60_000, answerMs: 60_000 };
+  const signal = new AbortController().signal;
+  const startedAt = performance.now();
+  const outcome = await upload({
+    url,
+    headers: {},
+    file,
+    bytes,
+    tls,
+    ...times,
+    signal,
+    moved: () => {},
+    expectContinue: false,
+    ...change,
+  });
+  return { outcome, ms: performance.now() - startedAt };
+}
+
+describe("a peer", () => {
+  test("that takes nothing is given up after the stall time, and not long after", async () => {
+    const { outcome, ms } = await run(await serve(() => {}), LARGE, { stallMs: 400 });
+    expect(outcome).toMatchObject({ kind: "failed", cause: "stalled" });
+    expect(ms).toBeGreaterThanOrEqual(400);
+    expect(ms).toBeLessThan(4000);
+  });
+
+  test("that never says continue is given up after the stall time too", async () => {
+    const url = await serve((socket) => void socket.resume());
+    const { outcome } = await run(url, LARGE, { stallMs: 300, expectContinue: true });
+    expect(outcome).toMatchObject({ kind: "failed", cause: "stalled" });
+  });
+
+  test("that takes little, but takes, is never given up however long it needs", async () => {
+    const stallMs = 300;
+    const startedAt = performance.now();
+    const url = await serve((socket) => {
+      // Reads a bite, rests a third of the stall time, and answers after five stall times.
+      const bite = (): void => {
+        if (performance.now() - startedAt > stallMs * 5) {
+          socket.end("HTTP/1.1 503 Slow\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+          return;
+        }
+        socket.resume();
+        socket.once("data", () => {
+          socket.pause();
+          setTimeout(bite, stallMs / 3);
+        });
+      };
+      bite();
+    });
+    const { outcome, ms } = await run(url, LARGE, { stallMs });
+    expect(ms).toBeGreaterThan(stallMs * 4);
+    expect(outcome).not.toMatchObject({ cause: "stalled" });
+  });
+
+  test("that took everything may think for as long as the answer may take, not the stall time", async () => {
+    const url = await serve((socket) => {
+      socket.resume();
+      setTimeout(() => socket.end("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"), 900);
+    });
+    const { outcome } = await run(url, 1000, { stallMs: 200, answerMs: 20_000 });
+    expect(outcome).toMatchObject({ kind: "answer", status: 201 });
+  });
+
+  test("that took everything and never answers is given up after the answer time", async () => {
+    const { outcome, ms } = await run(await serve((socket) => void socket.resume()), 1000, {
+      stallMs: 1000,
+      answerMs: 400,
+    });
+    expect(outcome).toMatchObject({ kind: "failed", cause: "stalled" });
+    expect("detail" in outcome ? outcome.detail : "").toContain("no answer came");
+    expect(ms).toBeLessThan(10_000);
+  });
+});
+
+describe("a stop", () => {
+  for (const [when, bytes, onConnection] of [
+    ["while the body is on its way", LARGE, () => {}],
+    ["while the answer is awaited", 1000, (socket: Socket) => void socket.resume()],
+  ] as const) {
+    test(`${when} ends the upload at once, and the connection with it`, async () => {
+      const stop = new AbortController();
+      const closed = Promise.withResolvers<void>();
+      const url = await serve((socket) => {
+        onConnection(socket);
+        socket.on("close", () => closed.resolve());
+        setTimeout(() => {
+          stop.abort();
+          socket.resume();
+        }, 50);
+      });
+      const { outcome } = await run(url, bytes, { signal: stop.signal });
+      expect(outcome).toMatchObject({ kind: "failed", cause: "aborted" });
+      await closed.promise;
+    });
+  }
+
+  test("before it began sends nothing", async () => {
+    let connections = 0;
+    const url = await serve(() => void connections++);
+    const { outcome } = await run(url, 10, { signal: AbortSignal.abort() });
+    expect([outcome.kind === "failed" && outcome.cause, connections]).toEqual(["aborted", 0]);
+  });
+});
