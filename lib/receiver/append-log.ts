@@ -15,21 +15,6 @@ const fs = {
   write: promisify(write),
 };
 
-export interface AppendLog {
-  readonly fd: number;
-  /** Bytes of whole, flushed lines. */
-  readonly size: number;
-  /**
-   * Appends one line, without its line break.
-   * @returns its byte offset, when it is on the disk
-   * @throws the disk's error; the line is then not in the file
-   */
-  append(line: string): Promise<number>;
-  /** Cuts the file to nothing. Nobody may be appending. */
-  clear(): Promise<void>;
-  close(): Promise<void>;
-}
-
 interface Waiting {
   bytes: Buffer;
   done(offset: number): void;
@@ -38,65 +23,87 @@ interface Waiting {
 
 /**
  * Opens a file of lines for appending, making it if there is none.
- * @param name prefix of its fail points: `<name>-append`, `<name>-fsync`
+ * @param name part of its fail points: `before-<name>-append`, `before-<name>-fsync`, `after-<name>-fsync`
  */
 export async function openAppendLog(path: string, name: string): Promise<AppendLog> {
   const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
-  let size = (await fs.fstat(fd)).size;
-  /** Bytes of a failed write may stand behind `size`. */
-  let dirty = false;
-  let waiting: Waiting[] = [];
+  return new AppendLog(fd, (await fs.fstat(fd)).size, name);
+}
 
-  const cutDirt = async (): Promise<void> => {
-    if (!dirty) return;
-    await fs.ftruncate(fd, size);
-    dirty = false;
-  };
-  const writeGroup = async (group: Waiting[]): Promise<void> => {
-    await cutDirt();
-    dirty = true;
-    const bytes =
-      group.length === 1 && group[0] !== undefined ? group[0].bytes : Buffer.concat(group.map((w) => w.bytes));
-    failpoint(`receiver.before-${name}-append`);
-    for (let at = 0; at < bytes.length; ) {
-      at += (await fs.write(fd, bytes, at, bytes.length - at, size + at)).bytesWritten;
-    }
-    failpoint(`receiver.before-${name}-fsync`);
-    await fs.fdatasync(fd);
-    failpoint(`receiver.after-${name}-fsync`);
-    dirty = false;
-  };
-  const flush = createGroupCommit(async () => {
-    const group = waiting;
-    waiting = [];
+export class AppendLog {
+  private waiting: Waiting[] = [];
+  /** Bytes of a failed write may stand behind `end`. */
+  private dirty = false;
+  private readonly flush = createGroupCommit(() => this.writeWaiting());
+
+  constructor(
+    readonly fd: number,
+    private end: number,
+    private readonly name: string,
+  ) {}
+
+  /** Bytes of whole, flushed lines. */
+  get size(): number {
+    return this.end;
+  }
+
+  /**
+   * Appends one line, given without its line break.
+   * @returns its byte offset, when it is on the disk
+   * @throws the disk's error; the line is then not in the file
+   */
+  append(line: string): Promise<number> {
+    return new Promise((done, fail) => {
+      this.waiting.push({ bytes: Buffer.from(`${line}\n`), done, fail });
+      void this.flush();
+    });
+  }
+
+  /** Cuts the file to nothing. Nobody may be appending. */
+  async clear(): Promise<void> {
+    await fs.ftruncate(this.fd, 0);
+    this.end = 0;
+    this.dirty = false;
+  }
+
+  close(): Promise<void> {
+    return fs.close(this.fd);
+  }
+
+  /** Never rejects: each line that waits is told. */
+  private async writeWaiting(): Promise<void> {
+    const group = this.waiting;
+    this.waiting = [];
     try {
-      await writeGroup(group);
+      await this.write(Buffer.concat(group.map((line) => line.bytes)));
     } catch (error) {
       // A line that was refused must not come back after a crash: cut now, or else before the next append.
-      await cutDirt().catch(() => undefined);
+      await this.cutDirt().catch(() => undefined);
       for (const line of group) line.fail(error);
       return;
     }
     for (const line of group) {
-      line.done(size);
-      size += line.bytes.length;
+      line.done(this.end);
+      this.end += line.bytes.length;
     }
-  });
-  return {
-    fd,
-    get size() {
-      return size;
-    },
-    append: (line) =>
-      new Promise((done, fail) => {
-        waiting.push({ bytes: Buffer.from(`${line}\n`), done, fail });
-        void flush();
-      }),
-    async clear() {
-      await fs.ftruncate(fd, 0);
-      size = 0;
-      dirty = false;
-    },
-    close: () => fs.close(fd),
-  };
+  }
+
+  private async write(bytes: Buffer): Promise<void> {
+    await this.cutDirt();
+    this.dirty = true;
+    failpoint(`receiver.before-${this.name}-append`);
+    for (let at = 0; at < bytes.length; ) {
+      at += (await fs.write(this.fd, bytes, at, bytes.length - at, this.end + at)).bytesWritten;
+    }
+    failpoint(`receiver.before-${this.name}-fsync`);
+    await fs.fdatasync(this.fd);
+    failpoint(`receiver.after-${this.name}-fsync`);
+    this.dirty = false;
+  }
+
+  private async cutDirt(): Promise<void> {
+    if (!this.dirty) return;
+    await fs.ftruncate(this.fd, this.end);
+    this.dirty = false;
+  }
 }

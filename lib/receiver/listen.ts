@@ -6,8 +6,8 @@ import type { AddressInfo, Server as NetServer } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { RateRule, WireBody } from "./body.ts";
-import { createConnections } from "./connections.ts";
-import { type BodyState, type Fetch, serveExchange } from "./exchange.ts";
+import { type Connections, createConnections } from "./connections.ts";
+import { type BodyState, type ExchangeOptions, type Fetch, serveExchange } from "./exchange.ts";
 import { peerNames } from "./peer.ts";
 
 export interface TlsMaterial {
@@ -47,62 +47,103 @@ const BAD_REQUEST =
 
 /**
  * Listens and serves.
- * @throws UserError when the address cannot be used
+ * @throws UserError when the address or the certificate cannot be used
  */
 export async function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> {
-  const connections = createConnections({
-    headerMs: options.headerTimeoutS * 1000,
-    keepAliveMs: options.keepAliveTimeoutS * 1000,
-  });
-  const bodies = new Map<WireBody, BodyState>();
-  let closing = false;
-  let underWay = 0;
-  let quiet: (() => void) | null = null;
-  const exchange = {
-    fetch,
-    rate: options.rate,
-    handedOver: options.tls !== null,
-    peerNames: options.tls?.clientCa === undefined || options.tls.clientCa === null ? () => null : namesOf,
-    onBody: (body: WireBody, state: BodyState) => {
-      if (state === "over") bodies.delete(body);
-      else bodies.set(body, state);
-      if (state === "answered" && closing) body.stop("stopped");
-    },
-  };
-  const serve = async (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> => {
-    underWay++;
-    connections.busy(req.socket);
-    await serveExchange(req, res, expectsContinue, exchange);
-    connections.idle(req.socket);
-    underWay--;
-    if (underWay === 0) quiet?.();
-  };
-  const http = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0, insecureHTTPParser: false });
-  http.on("request", (req, res) => void serve(req, res, false));
-  http.on("checkContinue", (req, res) => void serve(req, res, true));
-  http.on("clientError", (error, socket) => answerBadHttp(error, socket, options.onBadConnection));
-  http.on("connection", (socket) => connections.opened(socket));
-  const server = options.tls === null ? http : tlsServer(options.tls, options, http);
-  await bind(server, options);
-  return {
-    address: boundTo(server),
-    close() {
-      closing = true;
-      server.close();
-      connections.closeIdle();
-      // Who has its answer may not hold up the stop by sending on.
-      for (const [body, state] of bodies) if (state === "answered") body.stop("stopped");
-    },
-    settled: () =>
-      new Promise((resolve) => {
-        if (underWay === 0) resolve();
-        else quiet = resolve;
-      }),
-    cutBodies() {
-      for (const body of bodies.keys()) body.stop("stopped");
-    },
-    destroy: () => connections.closeAll(),
-  };
+  const listener = new HttpListener(fetch, options);
+  await listener.bind();
+  return listener;
+}
+
+class HttpListener implements Listener {
+  private readonly server: NetServer;
+  private readonly connections: Connections;
+  private readonly bodies = new Map<WireBody, BodyState>();
+  private readonly exchange: ExchangeOptions;
+  private underWay = 0;
+  private closing = false;
+  private quiet: (() => void) | null = null;
+
+  constructor(
+    fetch: Fetch,
+    private readonly options: ListenOptions,
+  ) {
+    const { tls, rate } = options;
+    this.connections = createConnections({
+      headerMs: options.headerTimeoutS * 1000,
+      keepAliveMs: options.keepAliveTimeoutS * 1000,
+    });
+    const onBody = (body: WireBody, state: BodyState): void => this.onBody(body, state);
+    this.exchange = {
+      fetch,
+      rate,
+      onBody,
+      handedOver: tls !== null,
+      peerNames: (tls?.clientCa ?? null) === null ? () => null : namesOf,
+    };
+    // Time-outs are kept in connections.ts and body.ts: these would not reach a connection that was handed over.
+    const http = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 });
+    http.on("request", (req, res) => void this.serve(req, res, false));
+    http.on("checkContinue", (req, res) => void this.serve(req, res, true));
+    http.on("clientError", (error, socket) => answerBadHttp(error, socket, options.onBadConnection));
+    http.on("connection", (socket) => this.connections.opened(socket));
+    this.server = tls === null ? http : tlsServer(tls, options, http);
+  }
+
+  bind(): Promise<void> {
+    const { host, port } = this.options;
+    return new Promise((resolve, reject) => {
+      this.server.once("error", (error) => reject(cannotListen(error, `${host}:${port}`)));
+      this.server.listen(port, host, () => {
+        // Such as no descriptor left to accept with: it passes, and must not end the process.
+        this.server.on("error", (error) => this.options.onBadConnection(`listen: ${errorText(error)}`));
+        resolve();
+      });
+    });
+  }
+
+  get address(): { host: string; port: number } {
+    const { address, port } = this.server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  close(): void {
+    this.closing = true;
+    this.server.close();
+    this.connections.closeIdle();
+    // Who has its answer may not hold up the stop by sending on.
+    for (const [body, state] of this.bodies) if (state === "answered") body.stop("stopped");
+  }
+
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.underWay === 0) resolve();
+      else this.quiet = resolve;
+    });
+  }
+
+  cutBodies(): void {
+    for (const body of this.bodies.keys()) body.stop("stopped");
+  }
+
+  destroy(): void {
+    this.connections.closeAll();
+  }
+
+  private async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
+    this.underWay++;
+    this.connections.busy(req.socket);
+    await serveExchange(req, res, expectsContinue, this.exchange);
+    this.connections.idle(req.socket);
+    this.underWay--;
+    if (this.underWay === 0) this.quiet?.();
+  }
+
+  private onBody(body: WireBody, state: BodyState): void {
+    if (state === "over") this.bodies.delete(body);
+    else this.bodies.set(body, state);
+    if (state === "answered" && this.closing) body.stop("stopped");
+  }
 }
 
 /** TLS in front of the HTTP server: this way round the handlers can see the peer's certificate. */
@@ -156,13 +197,6 @@ function answerBadHttp(
   );
 }
 
-function bind(server: NetServer, { host, port }: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(cannotListen(error, `${host}:${port}`)));
-    server.listen(port, host, () => resolve());
-  });
-}
-
 function cannotListen(error: Error, at: string): UserError {
   const code = errorCode(error);
   if (code === "EADDRINUSE")
@@ -179,9 +213,4 @@ function cannotListen(error: Error, at: string): UserError {
     `cannot listen on ${at}: ${errorText(error)}`,
     'set `listen = "<address>:<port>"` to an address of this machine',
   );
-}
-
-function boundTo(server: NetServer): { host: string; port: number } {
-  const address = server.address() as AddressInfo;
-  return { host: address.address, port: address.port };
 }

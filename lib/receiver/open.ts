@@ -12,13 +12,12 @@ import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
 import { type Reconciled, reconcile } from "./reconcile.ts";
-import { createStore, type Store } from "./store.ts";
+import { Store } from "./store.ts";
 
 export interface OpenParts {
   dataRoot: string;
   log: Log;
   begin: (name: string) => Work;
-  nowMs: () => number;
   disk?: Disk;
 }
 
@@ -72,7 +71,7 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: receiver verify`);
   const rowless = new Map<string, IndexRow>();
   const journal = await openJournal(paths.journal, () => rowless.size > 0);
-  const store = createStore({ dataRoot, index, journal, disk, rowless, begin: parts.begin, nowMs: parts.nowMs });
+  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin });
   const reconciled = await reconcile({ ...paths, index, journal, store, log });
   return {
     store,

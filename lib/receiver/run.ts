@@ -43,7 +43,7 @@ async function start(config: ReceiverConfig, tls: TlsMaterial | null, context: D
   const paths = dataPaths(config.dataRoot);
   const begin = (name: string) => context.progress.begin(name, COMMIT_LIMIT_S);
   const nowMs = () => Date.now();
-  const opened = await openStore({ dataRoot: config.dataRoot, log, begin, nowMs });
+  const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
   const attempts = openAttempts(paths.attempts, log);
   await attempts.prune(nowMs());
   const admission = createAdmission(config, () => freeNow(config.dataRoot));

@@ -28,132 +28,128 @@ export interface StoreParts {
   rowless: Map<string, IndexRow>;
   /** Registers work that the disk must finish. */
   begin: (name: string) => Work;
-  nowMs: () => number;
 }
 
 /** `published`: file and row are on the disk; the row is the older one where its file was missing. */
 export type Committed = { kind: "published"; row: IndexRow } | { kind: "taken"; by: Exclude<Stored, { kind: "none" }> };
 
-export interface Store {
+export class Store {
+  private readonly locked = createKeyedLock();
+  /** The flush of each host's directory, shared by all commits in it. */
+  private readonly directories = new Map<string, () => Promise<void>>();
+
+  constructor(private readonly parts: StoreParts) {}
+
+  /** Absolute path of an episode's archive. */
+  pathOf(address: EpisodeAddress): string {
+    return join(this.parts.dataRoot, archivePath(address));
+  }
+
   /** What is stored under a name. A file without a row gets its row here. */
-  find(address: EpisodeAddress): Promise<Stored>;
+  async find(address: EpisodeAddress): Promise<Stored> {
+    const state = await this.lookUp(address);
+    // Under the lock no commit is between its link and its row.
+    return state.kind === "rowless" ? this.locked(keyOf(address), () => this.findLocked(address)) : state;
+  }
+
   /**
    * Publishes a received file under its row's name, unless the name is taken.
    * @throws the disk's error; nothing was acknowledged then
    */
-  commit(received: Received, row: IndexRow): Promise<Committed>;
+  commit(received: Received, row: IndexRow): Promise<Committed> {
+    const address = { host: row.host_id, id: row.episode_id };
+    return this.parts.journal.during(async (intent) => {
+      failpoint("receiver.before-file-fsync");
+      const steps = [this.parts.disk.flush(received.fd), intent(row), this.hostDirectory(address.host)];
+      // All of them are awaited, so that none is still at work on the file when it is removed.
+      for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
+      failpoint("receiver.after-file-fsync");
+      return this.locked(keyOf(address), () => this.publishLocked(received, address, row));
+    });
+  }
+
   /** Gives a file without a row its row: one of `known` if it fits the bytes, else one made from the file. */
-  adopt(address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow>;
-  /** Absolute path of an episode's archive. */
-  pathOf(address: EpisodeAddress): string;
-}
+  adopt(address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow> {
+    return this.locked(keyOf(address), () => this.adoptLocked(address, known));
+  }
 
-export function createStore(parts: StoreParts): Store {
-  const { dataRoot, index, journal, disk, rowless } = parts;
-  const locked = createKeyedLock();
-  const directories = new Map<string, () => Promise<void>>();
-  const pathOf = (address: EpisodeAddress): string => join(dataRoot, archivePath(address));
+  private async lookUp(address: EpisodeAddress): Promise<Stored | { kind: "rowless" }> {
+    const row = await this.parts.index.find(address);
+    const facts = await fileFacts(this.pathOf(address));
+    if (row === null) return { kind: facts === null ? "none" : "rowless" };
+    if (facts === null) return { kind: "row-only", row };
+    return { kind: facts.bytes === row.bytes ? "stored" : "damaged", row };
+  }
 
-  /** The flush of a host's directory, shared by all commits in it; makes the directory. */
-  const hostDirectory = async (host: string): Promise<() => Promise<void>> => {
-    const known = directories.get(host);
-    if (known !== undefined) return known;
-    const path = join(dataRoot, "episodes", host);
-    await makeDir(path);
-    const flush = createGroupCommit(() => fsyncDir(path));
-    directories.set(host, flush);
-    return flush;
-  };
+  private async findLocked(address: EpisodeAddress): Promise<Stored> {
+    const state = await this.lookUp(address);
+    return state.kind === "rowless" ? { kind: "stored", row: await this.adoptLocked(address, []) } : state;
+  }
 
-  /** Links the file, making the directory again if someone removed it. */
-  const publish = async (temp: string, address: EpisodeAddress): Promise<boolean> => {
+  private async adoptLocked(address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow> {
+    const work = this.parts.begin(`reading ${archivePath(address)}`);
     try {
-      return await publishNoReplace(temp, pathOf(address));
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") throw error;
-      directories.delete(address.host);
-      await hostDirectory(address.host);
-      return publishNoReplace(temp, pathOf(address));
-    }
-  };
-
-  const addRow = async (address: EpisodeAddress, row: IndexRow): Promise<void> => {
-    const key = `${address.host}/${address.id}`;
-    rowless.set(key, row);
-    await (await hostDirectory(address.host))();
-    failpoint("receiver.after-dir-fsync");
-    await index.append(row);
-    rowless.delete(key);
-  };
-
-  const adopt = async (address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow> => {
-    const work = parts.begin(`reading ${archivePath(address)}`);
-    try {
-      const proved = rowless.get(`${address.host}/${address.id}`);
-      const row = proved ?? (await rowOfFile(pathOf(address), address, known, work.moved));
-      await addRow(address, row);
+      const proved = this.parts.rowless.get(keyOf(address));
+      const row = proved ?? (await rowOfFile(this.pathOf(address), address, known, work.moved));
+      await this.addRow(address, row);
       return row;
     } finally {
       work.done();
     }
-  };
+  }
 
-  const lookUp = async (address: EpisodeAddress): Promise<Stored | { kind: "row-lacking" }> => {
-    const row = await index.find(address);
-    const facts = await fileFacts(pathOf(address));
-    if (row === null) return facts === null ? { kind: "none" } : { kind: "row-lacking" };
-    if (facts === null) return { kind: "row-only", row };
-    return { kind: facts.bytes === row.bytes ? "stored" : "damaged", row };
-  };
-
-  /** To be called under the name's lock: no commit is between its link and its row then. */
-  const findLocked = async (address: EpisodeAddress): Promise<Stored> => {
-    const state = await lookUp(address);
-    return state.kind === "row-lacking" ? { kind: "stored", row: await adopt(address, []) } : state;
-  };
-
-  const publishLocked = async (received: Received, address: EpisodeAddress, row: IndexRow): Promise<Committed> => {
-    const before = await index.find(address);
+  private async publishLocked(received: Received, address: EpisodeAddress, row: IndexRow): Promise<Committed> {
+    const before = await this.parts.index.find(address);
     // A row whose file is missing: only the very same bytes may take its place.
-    if (before !== null && before.sha256 !== row.sha256) {
-      const state = await findLocked(address);
-      if (state.kind !== "none") return { kind: "taken", by: state };
-    }
+    if (before !== null && before.sha256 !== row.sha256) return this.taken(address);
     failpoint("receiver.before-link");
-    if (!(await publish(received.temp, address))) {
-      const state = await findLocked(address);
-      if (state.kind !== "none") return { kind: "taken", by: state };
-      throw new Error(`${archivePath(address)} was there and is gone`);
-    }
+    if (!(await this.link(received.temp, address))) return this.taken(address);
     failpoint("receiver.after-link");
-    if (before === null) await addRow(address, row);
-    else await (await hostDirectory(address.host))();
+    if (before === null) await this.addRow(address, row);
+    else await (await this.hostDirectory(address.host))();
     return { kind: "published", row: before ?? row };
-  };
+  }
 
-  return {
-    pathOf,
-    adopt: (address, known) => locked(`${address.host}/${address.id}`, () => adopt(address, known)),
-    async find(address) {
-      const state = await lookUp(address);
-      if (state.kind !== "row-lacking") return state;
-      return locked(`${address.host}/${address.id}`, () => findLocked(address));
-    },
-    commit: (received, row) =>
-      journal.during(async (intent) => {
-        const address = { host: row.host_id, id: row.episode_id };
-        failpoint("receiver.before-file-fsync");
-        const [flushed, noted] = await Promise.allSettled([
-          disk.flush(received.fd),
-          intent(row),
-          hostDirectory(address.host),
-        ]);
-        failpoint("receiver.after-file-fsync");
-        if (flushed.status === "rejected") throw flushed.reason;
-        if (noted.status === "rejected") throw noted.reason;
-        return locked(`${address.host}/${address.id}`, () => publishLocked(received, address, row));
-      }),
-  };
+  private async taken(address: EpisodeAddress): Promise<Committed> {
+    const by = await this.findLocked(address);
+    if (by.kind === "none") throw new Error(`${archivePath(address)} was there and is gone`);
+    return { kind: "taken", by };
+  }
+
+  /** Flushes the directory and adds the row. Until that is done the row is kept in memory, for the next try. */
+  private async addRow(address: EpisodeAddress, row: IndexRow): Promise<void> {
+    this.parts.rowless.set(keyOf(address), row);
+    await (await this.hostDirectory(address.host))();
+    failpoint("receiver.after-dir-fsync");
+    await this.parts.index.append(row);
+    this.parts.rowless.delete(keyOf(address));
+  }
+
+  /** Links the file, making the directory again if someone removed it. */
+  private async link(temp: string, address: EpisodeAddress): Promise<boolean> {
+    try {
+      return await publishNoReplace(temp, this.pathOf(address));
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      this.directories.delete(address.host);
+      await this.hostDirectory(address.host);
+      return publishNoReplace(temp, this.pathOf(address));
+    }
+  }
+
+  /** Makes a host's directory; returns its flush. */
+  private async hostDirectory(host: string): Promise<() => Promise<void>> {
+    const path = join(this.parts.dataRoot, "episodes", host);
+    if (!this.directories.has(host)) await makeDir(path);
+    // Looked for again: another upload of this host may have come here meanwhile, and there must be one flush for both.
+    const flush = this.directories.get(host) ?? createGroupCommit(() => fsyncDir(path));
+    this.directories.set(host, flush);
+    return flush;
+  }
+}
+
+function keyOf({ host, id }: EpisodeAddress): string {
+  return `${host}/${id}`;
 }
 
 /** Reads a file that has no row: takes the row that was meant for these bytes, or makes one that says less. */

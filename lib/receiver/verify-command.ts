@@ -70,7 +70,6 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
     dataRoot: config.dataRoot,
     log,
     begin: () => ({ moved: () => undefined, done: () => undefined }),
-    nowMs: () => Date.now(),
   });
   await opened.close();
   const paths = dataPaths(config.dataRoot);

@@ -62,7 +62,7 @@ const idle = { moved: () => undefined, done: () => undefined };
 
 export async function openIn(dataRoot: string, log: Log = keptLog(), disk?: Disk): Promise<OpenedStore> {
   await makeDataDirs(dataRoot);
-  return openStore({ dataRoot, log, begin: () => idle, nowMs: () => 1_777_617_473_830, ...(disk && { disk }) });
+  return openStore({ dataRoot, log, begin: () => idle, ...(disk && { disk }) });
 }
 
 export interface TestReceiver {

@@ -1,0 +1,99 @@
+// collector.toml: defaults, sizes, addresses, and what is said of mistakes.
+
+import { expect, test } from "bun:test";
+import { addressOption, parseAddress, parseReceiverConfig } from "../../lib/receiver/config.ts";
+
+const parse = (text: string) => parseReceiverConfig(text, "collector.toml");
+
+test("an empty file takes every default", () => {
+  expect(parse("")).toEqual({
+    warnings: [],
+    config: {
+      listen: { host: "0.0.0.0", port: 8443 },
+      dataRoot: "/var/lib/labfleet",
+      runDir: "/run/labfleet/receiver",
+      tls: null,
+      tokensDir: "/etc/labfleet/tokens.d",
+      requireToken: true,
+      acceptedCommitsFile: null,
+      requireCommit: true,
+      commitHeaders: ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"],
+      maxEpisodeBytes: 17_179_869_184,
+      diskReserveBytes: 1_073_741_824,
+      uploadsTotal: 32,
+      uploadsPerHost: 4,
+      minRateBytesPerS: 1024,
+      minRateWindowS: 60,
+      headerTimeoutS: 10,
+      keepAliveTimeoutS: 15,
+      drainTimeoutS: 60,
+    },
+  });
+});
+
+test("everything set", () => {
+  const { config, warnings } = parse(`
+    listen = "[::1]:0"
+    [paths]
+    data_root = "/srv/lab"
+    run_dir = "/run/x"
+    [tls]
+    certificate = "/c.crt"
+    key = "/c.key"
+    client_ca = "/ca.crt"
+    [auth]
+    tokens_dir = "/t"
+    require_token = false
+    [gate]
+    accepted_commits_file = "/accepted"
+    require_commit = false
+    headers = ["X-A"]
+    [limits]
+    max_episode_bytes = "2 GiB"
+    disk_reserve = 5000
+    uploads_total = 8
+    uploads_per_host = 2
+    min_rate_bytes_per_s = 0
+    min_rate_window_s = 5
+    header_timeout_s = 3
+    keep_alive_timeout_s = 4
+    [receiver]
+    drain_timeout_s = 7
+  `);
+  expect(warnings).toEqual([]);
+  expect(config).toMatchObject({
+    listen: { host: "::1", port: 0 },
+    tls: { certificate: "/c.crt", key: "/c.key", clientCa: "/ca.crt" },
+    acceptedCommitsFile: "/accepted",
+    commitHeaders: ["X-A"],
+    maxEpisodeBytes: 2_147_483_648,
+    diskReserveBytes: 5000,
+    drainTimeoutS: 7,
+  });
+});
+
+test.each([
+  [
+    'listen = "8443"',
+    'collector.toml:1: listen must be an address and a port, such as "0.0.0.0:8443" or "[::]:8443", found "8443"',
+  ],
+  ['[tls]\ncertificate = "x"', 'collector.toml: tls.key is missing: add key = "/etc/labfleet/tls/collector.key"'],
+  ["[limits]\nmax_episode_bytes = -1", 'collector.toml:2: limits.max_episode_bytes must be a size such as "16 GiB"'],
+  ['[gate]\nheaders = ["a b"]', "collector.toml:2: gate.headers.0 must be an HTTP header name"],
+  ["[auth]\nrequire_token = 1", "collector.toml:2: auth.require_token must be boolean, found 1"],
+])("%p is told with file, line and rule", (text, sentence) => {
+  expect(() => parse(text)).toThrow(sentence);
+});
+
+test("a mistyped key is told with the nearest known one; other tools' sections are theirs", () => {
+  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1").warnings).toEqual([
+    "collector.toml:2: unknown key limits.upload_total is ignored; did you mean limits.uploads_total?",
+  ]);
+});
+
+test("addresses", () => {
+  expect(parseAddress("10.0.0.1:80")).toEqual({ host: "10.0.0.1", port: 80 });
+  expect(parseAddress("collector.wg:8443")).toEqual({ host: "collector.wg", port: 8443 });
+  for (const text of ["", ":80", "x:", "x:99999", "::1:80", "[::1]", "x:80:90"]) expect(parseAddress(text)).toBeNull();
+  expect(() => addressOption("x")).toThrow('--listen must be an address and a port, found "x"');
+});
