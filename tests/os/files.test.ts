@@ -57,7 +57,7 @@ describe("writing a file", () => {
   });
 
   test("where there is no directory fails with the file system's word", async () => {
-    expect(writeFileDurable(join(tempDir(), "none/a"), "x")).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(writeFileDurable(join(tempDir(), "none/a"), "x")).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 
@@ -72,7 +72,7 @@ describe("renaming", () => {
   test("never puts a directory in place of one that holds something", async () => {
     const dir = tempDir();
     for (const name of ["a", "b/full"]) mkdirSync(join(dir, name), { recursive: true });
-    expect(renameDurable(join(dir, "a"), join(dir, "b"))).rejects.toMatchObject({ code: "ENOTEMPTY" });
+    await expect(renameDurable(join(dir, "a"), join(dir, "b"))).rejects.toMatchObject({ code: "ENOTEMPTY" });
     expect(existsSync(join(dir, "a"))).toBe(true);
   });
 });
@@ -99,7 +99,7 @@ describe("publishing", () => {
 
   test("of a file that is not there is an error", async () => {
     const dir = tempDir();
-    expect(publishNoReplace(join(dir, "none"), join(dir, "final"))).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(publishNoReplace(join(dir, "none"), join(dir, "final"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   test("by two at once succeeds for exactly one", async () => {
@@ -117,7 +117,7 @@ describe("looking", () => {
     const dir = tempDir();
     writeFileSync(join(dir, "a"), "é");
     expect([await readIfExists(join(dir, "a")), await readIfExists(join(dir, "none"))]).toEqual(["é", null]);
-    expect(readIfExists(dir)).rejects.toMatchObject({ code: "EISDIR" });
+    await expect(readIfExists(dir)).rejects.toMatchObject({ code: "EISDIR" });
   });
 
   test("sees what is there, also where it may not be read, and below a file nothing", async () => {

@@ -81,6 +81,6 @@ describe("a scan", () => {
   });
 
   test("of a directory that is not there fails with the file system's word", async () => {
-    expect(scanEpisodes(join(tempDir(), "none"), nothingKnown)).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(scanEpisodes(join(tempDir(), "none"), nothingKnown)).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
