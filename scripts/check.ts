@@ -55,7 +55,8 @@ const testsOk = step(
 const { passed, failed, skipped } = countTests(readFileSync(report, "utf8"));
 rmSync(reports, { recursive: true });
 if (broken.length > 0) console.log(`\nnot clean: ${broken.join(", ")}`);
-const bad = failed + broken.length;
+// A file that could not even be loaded fails the run without a test of its own.
+const bad = (testsOk ? failed : Math.max(1, failed)) + broken.length;
 console.log(
   `${passed + steps.length - broken.length} passed, ${bad} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`,
 );

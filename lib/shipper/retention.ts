@@ -3,8 +3,7 @@
 
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readRegularFile } from "../os/files.ts";
-import { DOCUMENT, DOCUMENT_MAX_BYTES } from "./settings.ts";
+import { type Place, readDocument } from "./document.ts";
 import type { Dirs } from "./settle.ts";
 
 const DAY_MS = 86_400_000;
@@ -57,7 +56,7 @@ export function lowDiskOrder(shipped: readonly Settled[]): Settled[] {
 }
 
 /** What a settled episode's document says. Pure. */
-export function readSettled(name: string, kind: keyof typeof DOCUMENT, text: string | null): Settled {
+export function readSettled(name: string, kind: Place, text: string | null): Settled {
   const none: Settled = { name, atMs: 0, prunable: false, fingerprint: "" };
   if (text === null) return none;
   let document: Record<string, unknown>;
@@ -77,11 +76,11 @@ export function readSettled(name: string, kind: keyof typeof DOCUMENT, text: str
 }
 
 /** Reads every settled episode's document. */
-export async function listSettled(dirs: Dirs, kind: keyof typeof DOCUMENT): Promise<Settled[]> {
+export async function listSettled(dirs: Dirs, kind: Place): Promise<Settled[]> {
   const settled: Settled[] = [];
   for (const entry of await readdir(dirs[kind], { withFileTypes: true })) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    const text = await readRegularFile(join(dirs[kind], entry.name, DOCUMENT[kind]), DOCUMENT_MAX_BYTES);
+    const text = await readDocument(join(dirs[kind], entry.name), kind);
     settled.push(readSettled(entry.name, kind, text));
   }
   return settled;
@@ -90,7 +89,7 @@ export async function listSettled(dirs: Dirs, kind: keyof typeof DOCUMENT): Prom
 const DOOMED = ".pruned-";
 
 /** Removes a settled episode. It loses its name first: a power cut in between leaves nothing that looks like data. */
-export async function removeSettled(dirs: Dirs, kind: keyof typeof DOCUMENT, name: string): Promise<void> {
+export async function removeSettled(dirs: Dirs, kind: Place, name: string): Promise<void> {
   const doomed = join(dirs[kind], `${DOOMED}${name}`);
   await rename(join(dirs[kind], name), doomed);
   await rm(doomed, { recursive: true, force: true });

@@ -7,17 +7,18 @@ import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
-import { exists, makeDir, readIfExists } from "../os/files.ts";
+import { exists, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { askThread } from "../os/thread.ts";
 import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
+import { readDocument } from "./document.ts";
 import { Engine } from "./engine.ts";
 import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
 import { type Packer, startPacker } from "./packer.ts";
 import { sweepDoomed } from "./retention.ts";
-import { DEFAULT_CONFIG_PATH, DOCUMENT, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
+import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import { type Dirs, requeue } from "./settle.ts";
 import { liveStatus, readStatus, reasonOf, renderStatus, statusLine } from "./status.ts";
 
@@ -255,7 +256,7 @@ async function quarantinedFor(dirs: Dirs, reason: string | null): Promise<string
   if (reason === null) return names;
   const chosen: string[] = [];
   for (const name of names) {
-    if (reasonOf(await readIfExists(join(dirs.quarantine, name, DOCUMENT.quarantine))) === reason) chosen.push(name);
+    if (reasonOf(await readDocument(join(dirs.quarantine, name), "quarantine")) === reason) chosen.push(name);
   }
   return chosen;
 }

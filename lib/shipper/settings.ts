@@ -49,19 +49,3 @@ export function dataDirs(dataRoot: string) {
     quarantine: join(dataRoot, "quarantine"),
   };
 }
-
-/** The document that a settled episode carries, by where it went. */
-export const DOCUMENT = { shipped: "receipt.json", quarantine: "rejection.json" } as const;
-
-/** A larger file of that name is the episode's own. */
-export const DOCUMENT_MAX_BYTES = 1024 * 1024;
-
-/** Whether a document's text is one that we wrote: an episode's own file may have the same name. */
-export function isOurDocument(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "labfleet" in value;
-  } catch {
-    return false;
-  }
-}

@@ -2,15 +2,16 @@
 // in the queue with a document that is never packed; it is asked for again, and the receiver says that it has it.
 
 import { constants } from "node:fs";
-import { open, rename, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { exists, fsyncDir, readIfExists, renameDurable, writeFileDurable } from "../os/files.ts";
+import { exists, fsyncDir, renameDurable } from "../os/files.ts";
+import { type Place, removeDocument, writeDocument } from "./document.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { fingerprintOf } from "./pack.ts";
-import { DOCUMENT, type dataDirs, isOurDocument } from "./settings.ts";
+import type { dataDirs } from "./settings.ts";
 
 export type Dirs = ReturnType<typeof dataDirs>;
 
@@ -21,7 +22,7 @@ const fingerprintHere: Fingerprint = async (root) => fingerprintOf(root);
 
 /** Where an episode goes and what is written into it. */
 export interface Settlement {
-  to: keyof typeof DOCUMENT;
+  to: Place;
   document: Record<string, unknown>;
 }
 
@@ -47,7 +48,7 @@ export async function settle(
   const about = { episode_id: packed.id, fingerprint: packed.fingerprint };
   // Written in the outbox first: what a crash leaves there is swept, and in the episode it would be packed.
   const temp = join(dirs.outbox, `.${packed.id}.document.part`);
-  await writeDocument(from, DOCUMENT[to], { ...document, ...about }, temp);
+  await writeDocument(from, to, { ...document, ...about }, temp);
   failpoint("settle.after-document");
   await renameDurable(from, join(dirs[to], await freeName(dirs[to], packed.id)));
   failpoint("settle.after-rename");
@@ -80,33 +81,17 @@ export async function mayMove(directory: string): Promise<boolean> {
   }
 }
 
-/** Brings quarantined episodes back: our document goes, a producer's file of that name comes back. */
+/** Brings a quarantined episode back into the queue, without our document. */
 export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } | { refused: string }> {
   const from = join(dirs.quarantine, name);
   const id = name.replace(/~\d+$/, "");
   if (!isName(id) || !(await exists(from))) return { refused: `no episode ${name} in ${dirs.quarantine}` };
   const to = join(dirs.episodes, id);
   if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
-  const document = join(from, DOCUMENT.quarantine);
-  if ((await readIfExists(`${document}.orig`)) !== null) await rename(`${document}.orig`, document);
-  else if (isOurDocument((await readIfExists(document)) ?? "")) await Bun.file(document).delete();
+  await removeDocument(from, "quarantine");
   await fsyncDir(from);
   await renameDurable(from, to);
   return { id };
-}
-
-/** A producer's own `receipt.json` is kept beside ours. */
-async function writeDocument(
-  directory: string,
-  name: string,
-  document: Record<string, unknown>,
-  temp: string,
-): Promise<void> {
-  const path = join(directory, name);
-  const present = await readIfExists(path);
-  // One of ours tells of an earlier time: the episode came back, and this answer is the one that counts.
-  if (present !== null && !isOurDocument(present)) await rename(path, `${path}.orig`);
-  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`, 0o640, temp);
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

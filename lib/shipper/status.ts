@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
 import { readIfExists } from "../os/files.ts";
+import { readDocument } from "./document.ts";
 import type { Engine } from "./engine.ts";
 import { scanEpisodes } from "./scan.ts";
-import { DOCUMENT, type ShipperConfig } from "./settings.ts";
+import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 const HELD_SHOWN = 20;
@@ -107,7 +108,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
   const quarantined = await Promise.all(
     quarantine.map(async (episode) => ({
       episode,
-      reason: reasonOf(await readIfExists(join(dirs.quarantine, episode, DOCUMENT.quarantine))),
+      reason: reasonOf(await readDocument(join(dirs.quarantine, episode), "quarantine")),
     })),
   );
   return {

@@ -12,7 +12,7 @@ import {
   readdirSync,
   readFileSync,
 } from "node:fs";
-import { DOCUMENT, DOCUMENT_MAX_BYTES, isOurDocument } from "./settings.ts";
+import { DOCUMENT_MAX_BYTES, isDocumentName, isOurDocument } from "./document.ts";
 
 export interface TreeEntry {
   /** Below the episode's directory, `/`-separated, one character a byte (latin1); the directory itself is "". */
@@ -97,7 +97,7 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
 
 /** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */
 function isDocument(root: string, path: string, size: number): boolean {
-  if ((path !== DOCUMENT.shipped && path !== DOCUMENT.quarantine) || size > DOCUMENT_MAX_BYTES) return false;
+  if (!isDocumentName(path) || size > DOCUMENT_MAX_BYTES) return false;
   const fd = openRegular(bytePath(root, path));
   try {
     return isOurDocument(readFileSync(fd, "utf8"));

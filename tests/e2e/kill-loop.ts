@@ -25,7 +25,8 @@ export function failpointsOf(tool: "shipper" | "receiver"): string[] {
       const source = readFileSync(join(PROJECT, folder, file), "utf8");
       for (const [, name = ""] of source.matchAll(/failpoint\(["`]([^"`]+)["`]\)/g)) {
         // The receiver's two files of lines name their fail points after themselves.
-        if (name.includes("${name}")) names.push(...["journal", "index"].map((log) => name.replace("${name}", log)));
+        const [before, after] = name.split(/\$\{name\}/);
+        if (after !== undefined) names.push(`${before}journal${after}`, `${before}index${after}`);
         else names.push(name);
       }
     }

@@ -88,7 +88,7 @@ test("a crash while the document is written leaves nothing in the episode that w
   // place in the outbox where it is written instead is blocked.
   mkdirSync(join(dirs.outbox, ".ep.document.part"));
   const settling = settle(dirs, packedRecord(episode, "ep"), { to: "shipped", document: { status: "stored" } });
-  expect(settling).rejects.toThrow("EISDIR");
+  await expect(settling).rejects.toThrow("EISDIR");
   await settling.catch(() => undefined);
   expect(readdirSync(episode)).toEqual(before);
 });

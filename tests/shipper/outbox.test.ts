@@ -1,22 +1,14 @@
 // What a start makes of an outbox, whatever state an earlier run left it in.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  admitArchive,
-  dropRecord,
-  type OutboxRecord,
-  outboxPaths,
-  recoverOutbox,
-  writeRecord,
-} from "../../lib/shipper/outbox.ts";
+import { admitArchive, dropRecord, type OutboxRecord, outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const ARCHIVE = "0123456789";
 const ARCHIVE_SHA = new Bun.CryptoHasher("sha256").update(ARCHIVE).digest("hex");
-const SETTLEMENT = { to: "shipped" as const, target: "ep", document: { status: "stored" } };
 
 interface Left {
   episode?: boolean;
@@ -47,8 +39,8 @@ describe("a start", () => {
       { ids: ["ep"], strays: [], files: ["ep.json", "ep.tar.zst"] },
     ],
     [
-      "removes a half-written part and a half-written record",
-      { episode: true, others: [".ep.part", ".ep.json.123.tmp"] },
+      "removes half-written parts",
+      { episode: true, others: [".ep.part", ".other.part"] },
       { ids: [], strays: [], files: [] },
     ],
     [
@@ -102,10 +94,11 @@ describe("a start", () => {
       { episode: true, archive: ARCHIVE, record: text({ sha256: "abc" }) },
       { ids: [], strays: [], files: [] },
     ],
+    ["removes a record that speaks of nothing any more", { record: text() }, { ids: [], strays: [], files: [] }],
     [
-      "keeps a record whose settlement is decided, with or without archive and directory",
-      { record: text({ settlement: SETTLEMENT, boot_id: "earlier", sha256: "" }) },
-      { ids: ["ep"], strays: [], files: ["ep.json"] },
+      "removes a half-written document of a settlement",
+      { episode: true, others: [".ep.document.part"] },
+      { ids: [], strays: [], files: [] },
     ],
     [
       "leaves what is not its own",
@@ -154,20 +147,10 @@ describe("an archive", () => {
     const dirs = makeDirs(tempDir());
     for (const id of ["ep", "ep2"]) {
       writeFileSync(outboxPaths(dirs.outbox, id).archive, ARCHIVE);
-      await writeRecord(dirs.outbox, recordOf(id));
+      writeFileSync(outboxPaths(dirs.outbox, id).record, JSON.stringify(recordOf(id)));
     }
     await dropRecord(dirs.outbox, "ep");
     await dropRecord(dirs.outbox, "ep");
     expect(readdirSync(dirs.outbox).sort()).toEqual(["ep2.json", "ep2.tar.zst"]);
-  });
-
-  test("has a record that is replaced whole", async () => {
-    const dirs = makeDirs(tempDir());
-    await writeRecord(dirs.outbox, recordOf("ep"));
-    await writeRecord(dirs.outbox, recordOf("ep", { mismatches: 2 }));
-    expect(JSON.parse(readFileSync(outboxPaths(dirs.outbox, "ep").record, "utf8"))).toEqual(
-      recordOf("ep", { mismatches: 2 }),
-    );
-    expect(existsSync(join(dirs.outbox, `.ep.json.${process.pid}.tmp`))).toBe(false);
   });
 });

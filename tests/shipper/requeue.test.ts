@@ -23,11 +23,11 @@ describe("an episode taken back", () => {
     expect(readdirSync(dirs.quarantine)).toEqual([]);
   });
 
-  test("gets its own rejection.json back", async () => {
-    const dirs = quarantined("ep", { "rejection.json": OURS, "rejection.json.orig": "mine" });
+  test("keeps its own rejection.json; ours beside it goes", async () => {
+    const dirs = quarantined("ep", { "rejection.json": "mine", "rejection.labfleet.json": OURS });
     await requeue(dirs, "ep");
     expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
-    expect(existsSync(join(dirs.episodes, "ep/rejection.json.orig"))).toBe(false);
+    expect(existsSync(join(dirs.episodes, "ep/rejection.labfleet.json"))).toBe(false);
   });
 
   test("keeps a rejection.json that is not ours", async () => {

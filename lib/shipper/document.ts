@@ -1,0 +1,73 @@
+// The note that a settled episode carries: `receipt.json` in shipped/, `rejection.json` in quarantine/. An episode may
+// have a file of that name itself: then that one is left alone, and ours stands beside it.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { exists, readRegularFile, writeFileDurable } from "../os/files.ts";
+
+/** Where settled episodes are. */
+export type Place = "shipped" | "quarantine";
+
+const NAMES: Readonly<Record<Place, readonly string[]>> = {
+  shipped: ["receipt.json", "receipt.labfleet.json"],
+  quarantine: ["rejection.json", "rejection.labfleet.json"],
+};
+
+/** A larger file of that name is the episode's own. */
+export const DOCUMENT_MAX_BYTES = 1024 * 1024;
+
+/** Whether a file of this name, directly in an episode, may be one of ours. */
+export function isDocumentName(name: string): boolean {
+  return Object.values(NAMES).some((names) => names.includes(name));
+}
+
+/** Whether a document's text is one that we wrote. Pure. */
+export function isOurDocument(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "labfleet" in value;
+  } catch {
+    return false;
+  }
+}
+
+/** The text of our document in an episode's directory, or null when it carries none. */
+export async function readDocument(directory: string, place: Place): Promise<string | null> {
+  return (await findDocument(directory, place))?.text ?? null;
+}
+
+/**
+ * Writes our document into an episode's directory, over an earlier one of ours.
+ * @param temp where it is written first, on the same file system and in no episode: a crash leaves it there
+ */
+export async function writeDocument(
+  directory: string,
+  place: Place,
+  document: Record<string, unknown>,
+  temp: string,
+): Promise<void> {
+  const path = (await findDocument(directory, place))?.path ?? (await freePath(directory, place));
+  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`, 0o640, temp);
+}
+
+/** Takes our document out of an episode's directory, if there is one. */
+export async function removeDocument(directory: string, place: Place): Promise<void> {
+  const found = await findDocument(directory, place);
+  if (found !== null) await rm(found.path);
+}
+
+async function findDocument(directory: string, place: Place): Promise<{ path: string; text: string } | null> {
+  for (const name of NAMES[place]) {
+    const path = join(directory, name);
+    const text = await readRegularFile(path, DOCUMENT_MAX_BYTES);
+    if (text !== null && isOurDocument(text)) return { path, text };
+  }
+  return null;
+}
+
+async function freePath(directory: string, place: Place): Promise<string> {
+  for (const name of NAMES[place]) {
+    if (!(await exists(join(directory, name)))) return join(directory, name);
+  }
+  throw Object.assign(new Error(`${NAMES[place].join(" and ")} are the episode's own files`), { code: "EEXIST" });
+}
