@@ -4,39 +4,15 @@
 import { join } from "node:path";
 import { backoffSeconds } from "../core/backoff.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import type { Log } from "../runtime/log.ts";
-import type { Progress } from "../runtime/progress.ts";
 import { Breaker } from "./breaker.ts";
+import type { EngineDeps } from "./deps.ts";
 import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
-import type { Packer } from "./packer.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
 import { RECHECK_S, Room } from "./room.ts";
 import { type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
-import type { ShipperConfig } from "./settings.ts";
-import { type Dirs, type Settlement, settle } from "./settle.ts";
-
-export interface EngineDeps {
-  config: ShipperConfig;
-  dirs: Dirs;
-  packer: Packer;
-  log: Log;
-  progress: Progress;
-  bootId: string;
-  /** Milliseconds that never jump, for waits. */
-  now: () => number;
-  /** Uniform in [0, 1). */
-  random: () => number;
-  /** Removes acknowledged episodes until so many bytes are free; whether it removed any. */
-  freeSpace: (bytes: number) => Promise<boolean>;
-  /** Something happened that `status` should show. */
-  changed: () => void;
-  /** A bug: the daemon must not go on. */
-  fail: (error: unknown) => void;
-  /** One try for each episode, no second one: `shipper once`. */
-  once: boolean;
-}
+import { type Settlement, settle } from "./settle.ts";
 
 export class Engine {
   readonly queue = new Queue();

@@ -6,7 +6,7 @@ import { formatBytes } from "../core/units.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { removeIfExists } from "../os/files.ts";
 import type { Verdict } from "./decide.ts";
-import type { EngineDeps } from "./engine.ts";
+import type { EngineDeps } from "./deps.ts";
 import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { type SendResult, sendArchive } from "./send.ts";

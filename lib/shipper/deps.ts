@@ -1,0 +1,28 @@
+// What the engine and its steps are given: settings, the outside world, and time.
+
+import type { Log } from "../runtime/log.ts";
+import type { Progress } from "../runtime/progress.ts";
+import type { Packer } from "./packer.ts";
+import type { ShipperConfig } from "./settings.ts";
+import type { Dirs } from "./settle.ts";
+
+export interface EngineDeps {
+  config: ShipperConfig;
+  dirs: Dirs;
+  packer: Packer;
+  log: Log;
+  progress: Progress;
+  bootId: string;
+  /** Milliseconds that never jump, for waits. */
+  now: () => number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Removes acknowledged episodes until so many bytes are free; whether it removed any. */
+  freeSpace: (bytes: number) => Promise<boolean>;
+  /** Something happened that `status` should show. */
+  changed: () => void;
+  /** A bug: the daemon must not go on. */
+  fail: (error: unknown) => void;
+  /** One try for each episode, no second one: `shipper once`. */
+  once: boolean;
+}
