@@ -2,8 +2,9 @@
 // removed, a row without a file is told and kept. Nothing that was acknowledged is ever removed.
 
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { EpisodeAddress } from "../core/names.ts";
+import { fsyncDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
@@ -32,6 +33,7 @@ export interface ReconcileParts {
 export async function reconcile(parts: ReconcileParts): Promise<Reconciled> {
   const { index, journal, store, log } = parts;
   const swept = await sweep(parts.incoming);
+  await flushDirectories(parts.episodes);
   const { rowless, missing } = await compare(parts.episodes, index);
   const known = await journal.read(new Set(rowless.map(({ host, id }) => `${host}/${id}`)));
   for (const address of rowless) {
@@ -59,6 +61,13 @@ async function compare(
     for (const slot of slots) seen[slot >> 3] = (seen[slot >> 3] ?? 0) | (1 << (slot & 7));
   }
   return { rowless, missing: table.unseen(seen, 3) };
+}
+
+/** What a killed receiver linked or made may be in memory only; nothing of it may be answered for before it is flushed. */
+async function flushDirectories(episodes: string): Promise<void> {
+  for await (const host of entries(episodes)) if (host.isDirectory()) await fsyncDir(join(episodes, host.name));
+  await fsyncDir(episodes);
+  await fsyncDir(dirname(episodes));
 }
 
 /** Removes the temporary files of uploads that a crash ended. */

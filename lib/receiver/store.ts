@@ -36,7 +36,7 @@ export type Committed = { kind: "published"; row: IndexRow } | { kind: "taken"; 
 export class Store {
   private readonly locked = createKeyedLock();
   /** The flush of each host's directory, shared by all commits in it. */
-  private readonly directories = new Map<string, () => Promise<void>>();
+  private readonly directories = new Map<string, Promise<() => Promise<void>>>();
 
   constructor(private readonly parts: StoreParts) {}
 
@@ -137,14 +137,16 @@ export class Store {
     }
   }
 
-  /** Makes a host's directory; returns its flush. */
-  private async hostDirectory(host: string): Promise<() => Promise<void>> {
+  /** Makes a host's directory; resolves with its flush when the directory itself is on the disk. */
+  private hostDirectory(host: string): Promise<() => Promise<void>> {
+    const known = this.directories.get(host);
+    if (known !== undefined) return known;
     const path = join(this.parts.dataRoot, "episodes", host);
-    if (!this.directories.has(host)) await makeDir(path);
-    // Looked for again: another upload of this host may have come here meanwhile, and there must be one flush for both.
-    const flush = this.directories.get(host) ?? createGroupCommit(() => fsyncDir(path));
-    this.directories.set(host, flush);
-    return flush;
+    const made = makeDir(path).then(() => createGroupCommit(() => fsyncDir(path)));
+    // The promise and not its value is kept: a second upload must not overtake the flush of what the first one made.
+    this.directories.set(host, made);
+    made.catch(() => this.directories.delete(host));
+    return made;
   }
 }
 
