@@ -53,13 +53,14 @@ describe("a scan", () => {
 
   test("names a marker that is a directory, a link or a pipe, with its mending", async () => {
     const dirs = makeDirs(tempDir());
-    for (const id of ["dir", "link", "pipe"]) mkdirSync(join(dirs.episodes, id));
+    for (const id of ["dir", "link", "pipe", "to-file"]) mkdirSync(join(dirs.episodes, id));
     mkdirSync(join(dirs.episodes, "dir/done.marker"));
     symlinkSync("/dev/zero", join(dirs.episodes, "link/done.marker"));
+    symlinkSync("/etc/hostname", join(dirs.episodes, "to-file/done.marker"));
     Bun.spawnSync(["mkfifo", join(dirs.episodes, "pipe/done.marker")]);
     const scan = await scanEpisodes(dirs.episodes, nothingKnown);
     expect(scan.finished).toEqual([]);
-    expect(scan.problems.map(({ name }) => name).sort()).toEqual(["dir", "link", "pipe"]);
+    expect(scan.problems.map(({ name }) => name).sort()).toEqual(["dir", "link", "pipe", "to-file"]);
     for (const { problem, fix } of scan.problems)
       expect(`${problem}|${fix}`).toMatch(/done\.marker.+\|replace .+done\.marker/);
   });

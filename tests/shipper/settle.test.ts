@@ -114,6 +114,13 @@ describe("another episode under the same name stays where it is", () => {
       mkdirSync(directory);
       writeFileSync(join(directory, "data.bin"), "new");
     },
+    "by its inode alone, the very files having been moved into it": (directory) => {
+      renameSync(directory, `${directory}-old`);
+      mkdirSync(directory);
+      for (const name of readdirSync(`${directory}-old`)) {
+        renameSync(join(`${directory}-old`, name), join(directory, name));
+      }
+    },
     "by its files": (directory) => writeFileSync(join(directory, "data.bin"), "recorded anew"),
     "by one file more": (directory) => writeFileSync(join(directory, "late.bin"), ""),
   };

@@ -1,0 +1,72 @@
+// The note that a settled episode carries, beside whatever the episode has under that name itself.
+
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isOurDocument, readDocument, removeDocument, writeDocument } from "../../lib/shipper/document.ts";
+import { walkTree } from "../../lib/shipper/walk.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+function episode() {
+  const base = tempDir();
+  const directory = join(base, "ep");
+  mkdirSync(directory);
+  const write = (text: string): Promise<void> =>
+    writeDocument(directory, "shipped", { text }, join(base, ".ep.document.part"));
+  const read = async (): Promise<unknown> => JSON.parse((await readDocument(directory, "shipped")) ?? "null");
+  return { base, directory, write, read };
+}
+
+describe("our document", () => {
+  test("is receipt.json, is replaced by the next one, and leaves no part", async () => {
+    const { base, directory, write, read } = episode();
+    expect(await read()).toBeNull();
+    await write("first");
+    await write("second");
+    expect(await read()).toEqual({ labfleet: 1, text: "second" });
+    expect([readdirSync(directory), readdirSync(base)]).toEqual([["receipt.json"], ["ep"]]);
+  });
+
+  const OWN: Record<string, (path: string) => void> = {
+    "a file": (path) => writeFileSync(path, '{"total": 5}'),
+    "a directory": (path) => mkdirSync(path),
+    "a pipe": (path) => void Bun.spawnSync(["mkfifo", path]),
+    "a torn file": (path) => writeFileSync(path, '{"labfleet": 1, "ver'),
+  };
+  for (const [what, make] of Object.entries(OWN)) {
+    test(`stands beside ${what} of that name, which stays as it is`, async () => {
+      const { directory, write, read } = episode();
+      make(join(directory, "receipt.json"));
+      const before = walkTree(directory);
+      await write("x");
+      await write("y");
+      expect(await read()).toEqual({ labfleet: 1, text: "y" });
+      expect(readdirSync(directory).sort()).toEqual(["receipt.json", "receipt.labfleet.json"]);
+      expect(walkTree(directory)).toEqual(before);
+      await removeDocument(directory, "shipped");
+      expect(readdirSync(directory)).toEqual(["receipt.json"]);
+    });
+  }
+
+  test("is refused when both names are the episode's own, and nothing is touched", async () => {
+    const { directory, write } = episode();
+    for (const name of ["receipt.json", "receipt.labfleet.json"]) writeFileSync(join(directory, name), "mine");
+    await expect(write("x")).rejects.toMatchObject({ code: "EEXIST" });
+    expect(readFileSync(join(directory, "receipt.json"), "utf8")).toBe("mine");
+  });
+
+  test("of a refusal and of a delivery do not stand in each other's way", async () => {
+    const { base, directory, write } = episode();
+    await write("x");
+    await writeDocument(directory, "quarantine", { reason: "r" }, join(base, ".part"));
+    expect(readdirSync(directory).sort()).toEqual(["receipt.json", "rejection.json"]);
+    await removeDocument(directory, "quarantine");
+    await removeDocument(directory, "quarantine");
+    expect(readdirSync(directory)).toEqual(["receipt.json"]);
+  });
+
+  test("is told from a producer's by its mark", () => {
+    const texts = ['{"labfleet":1}', "{}", "null", "[]", "5", '"labfleet"', '{"labfleet":', ""];
+    expect(texts.map(isOurDocument)).toEqual([true, false, false, false, false, false, false, false]);
+  });
+});
