@@ -79,7 +79,9 @@ function configError(
       return `${file}: ${key} is missing${example === undefined ? "" : `: add ${example}`}`;
     }
     const found = rules.secrets.includes(key) ? "a value that is not shown" : shorten(error.data);
-    return `${place(file, text, path)}: ${key} must be ${error.expected}, found ${found}`;
+    // Of a union, boolean included, arktype's `expected` is a whole sentence, key and value in it.
+    const expected = error.expected.replace(`${key} must be `, "").replace(/ \(was .*\)$/, "");
+    return `${place(file, text, path)}: ${key} must be ${expected}, found ${found}`;
   });
   return new UserError([...lines, ...warnings].join("\n"), `mend ${file}, then run this again`);
 }
