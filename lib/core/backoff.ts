@@ -36,7 +36,7 @@ export function parseRetryAfter(value: string | null | undefined, nowMs: number)
   const text = value.trim();
   if (/^\d{1,10}$/.test(text)) return Number(text);
   // Only the three date forms of RFC 9110 §5.6.7: Date.parse alone also takes "5 May" or "-3".
-  if (!/^(?:[A-Z][a-z]{2,8},? )/.test(text)) return null;
+  if (!/^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text)) return null;
   const at = Date.parse(/ [+-]\d|GMT$/.test(text) ? text : `${text} GMT`);
   return Number.isNaN(at) ? null : Math.max(0, (at - nowMs) / 1000);
 }

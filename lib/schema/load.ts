@@ -44,6 +44,9 @@ export function loadTable<T>(text: string, file: string, schema: TableSchema<T>,
   return { table: checked, warnings };
 }
 
+/** A bare or quoted key, dotted or not, before its `=`: never a part of a value. */
+const KEY = /^((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;
+
 function parseToml(text: string, file: string): Record<string, unknown> {
   try {
     return parse(text);
@@ -52,7 +55,7 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     const what = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "syntax error";
     const line = text.split("\n")[error.line - 1]?.trim() ?? "";
     // The line may hold a secret, or be a part of one: only a key before its "=" or a table's head is shown.
-    const shown = /^([\w."' -]+?)\s*=/.exec(line)?.[1] ?? /^\[+[^\]]*\]+/.exec(line)?.[0];
+    const shown = KEY.exec(line)?.[1] ?? /^\[+[^\]]*\]+/.exec(line)?.[0];
     const where = shown === undefined ? "" : ` (at \`${shown}\`)`;
     throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}`);
   }

@@ -25,7 +25,7 @@ export function isDocumentName(name: string): boolean {
 export function isOurDocument(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "labfleet" in value;
+    return typeof value === "object" && value !== null && "labfleet" in value && value.labfleet === 1;
   } catch {
     return false;
   }

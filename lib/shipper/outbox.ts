@@ -69,7 +69,8 @@ export interface Recovered {
  * @param bootId this boot's /proc/sys/kernel/random/boot_id
  */
 export async function recoverOutbox(outboxDir: string, episodesDir: string, bootId: string): Promise<Recovered> {
-  const names = await readdir(outboxDir);
+  const entries = await readdir(outboxDir, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const found: Recovered = { records: [], strays: [] };
   const kept = new Set<string>();
   for (const name of names.filter((n) => n.endsWith(".json") && isName(n.slice(0, -".json".length)))) {

@@ -67,7 +67,7 @@ export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackR
   } catch (error) {
     result = failureOf(error, job);
   }
-  if (result.kind !== "packed") rmSync(job.part, { force: true });
+  if (result.kind !== "packed") rmSync(job.part, { force: true, recursive: true });
   return result;
 }
 

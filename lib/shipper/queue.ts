@@ -60,8 +60,9 @@ export class Queue {
   add(episodes: readonly { id: string; finishedMs: number }[]): void {
     const added = episodes.filter(({ id }) => !this.known.has(id));
     if (added.length === 0) return;
-    for (const { id } of added) this.known.add(id);
+    // First: an episode that went away and came back must not stand there twice.
     const rest = this.fresh.slice(this.head).filter(({ id }) => this.known.has(id));
+    for (const { id } of added) this.known.add(id);
     this.fresh = [...rest, ...added].sort((a, b) => a.finishedMs - b.finishedMs || (a.id < b.id ? -1 : 1));
     this.head = 0;
   }

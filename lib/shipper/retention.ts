@@ -59,12 +59,13 @@ export function lowDiskOrder(shipped: readonly Settled[]): Settled[] {
 export function readSettled(name: string, kind: Place, text: string | null): Settled {
   const none: Settled = { name, atMs: 0, prunable: false, fingerprint: "" };
   if (text === null) return none;
-  let document: Record<string, unknown>;
+  let document: Record<string, unknown> | null;
   try {
     document = JSON.parse(text);
   } catch {
     return none;
   }
+  if (typeof document !== "object" || document === null) return none;
   const at = kind === "shipped" ? document.received_at_wall : document.at;
   const atMs = typeof at === "string" ? Date.parse(at) : Number.NaN;
   const { fingerprint, episode_id } = document;

@@ -252,7 +252,8 @@ async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): Promise
 }
 
 async function quarantinedFor(dirs: Dirs, reason: string | null): Promise<string[]> {
-  const names = (await readdir(dirs.quarantine)).filter((name) => !name.startsWith("."));
+  const entries = await readdir(dirs.quarantine, { withFileTypes: true });
+  const names = entries.filter((e) => e.isDirectory() && !e.name.startsWith(".")).map(({ name }) => name);
   if (reason === null) return names;
   const chosen: string[] = [];
   for (const name of names) {

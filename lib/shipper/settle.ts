@@ -85,7 +85,7 @@ export async function mayMove(directory: string): Promise<boolean> {
 export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } | { refused: string }> {
   const from = join(dirs.quarantine, name);
   const id = name.replace(/~\d+$/, "");
-  if (!isName(id) || !(await exists(from))) return { refused: `no episode ${name} in ${dirs.quarantine}` };
+  if (!isName(id) || (await inodeOf(from)) === null) return { refused: `no episode ${name} in ${dirs.quarantine}` };
   const to = join(dirs.episodes, id);
   if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
   await removeDocument(from, "quarantine");

@@ -109,7 +109,7 @@ describe("a Retry-After", () => {
     });
   }
 
-  test.failing("that begins like a month and is no HTTP date is none", () => {
+  test("that begins like a month and is no HTTP date is none", () => {
     expect(["May 5", "May 5 2099", "Monday"].map((text) => parseRetryAfter(text, NOW))).toEqual([null, null, null]);
   });
 

@@ -71,7 +71,7 @@ keep_local_for_days = -1
     );
   });
 
-  test.failing("is told each rule once and in one sentence", () => {
+  test("is told each rule once and in one sentence", () => {
     expect(refusal(MISTAKES).filter((line) => line.split(" must be ").length > 2)).toEqual([]);
   });
 });
@@ -146,7 +146,7 @@ describe("a secret", () => {
     });
   }
 
-  test.failing("without an equals sign of its own, ending in =, is never shown", () => {
+  test("without an equals sign of its own, ending in =, is never shown", () => {
     expect(refusal(`${HEAD}bearer_token "s3cret=="\n`).join("\n")).not.toContain("s3cret");
   });
 });
