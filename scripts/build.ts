@@ -18,6 +18,7 @@ const TARGETS: Record<string, string> = {
 /** Entry points besides bin/<tool>.ts: threads, which a compiled executable must carry. */
 const THREADS: Record<string, string[]> = {
   shipper: ["lib/shipper/pack-worker.ts", "lib/shipper/config-worker.ts"],
+  receiver: ["lib/receiver/config-worker.ts"],
 };
 
 const root = join(import.meta.dir, "..");

@@ -1,8 +1,8 @@
 // The receiver's command line: which commands there are, and who does them.
 
 import type { CommandLine, ToolSpec } from "../cli/options.ts";
-import { DEFAULT_CONFIG_PATH } from "./config.ts";
 import { serve } from "./run.ts";
+import { DEFAULT_CONFIG_PATH } from "./settings.ts";
 import { tokenAdd, tokenList, tokenRevoke } from "./tokens.ts";
 import { verifyCommand } from "./verify-command.ts";
 

@@ -1,26 +1,22 @@
-// What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it.
+// What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it. Only
+// config-worker.ts imports this: what it needs is heavy and used once.
 
-import { join, resolve } from "node:path";
-import { UserError } from "../core/failure.ts";
+import { resolve } from "node:path";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { parseBytes } from "../core/units.ts";
 import { type } from "../schema/ark.ts";
+import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
+import {
+  DEFAULT_COMMIT_HEADERS,
+  DEFAULT_DATA_ROOT,
+  DEFAULT_TOKENS_DIR,
+  parseAddress,
+  type ReceiverConfig,
+} from "./settings.ts";
 
-export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";
-export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
-export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
-export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];
-
-const size = type("string | number").narrow(
-  (value, ctx) => bytesOf(value) !== null || ctx.mustBe('a size such as "16 GiB", or bytes as a whole number'),
-);
 const address = type("string").narrow(
   (text, ctx) =>
     parseAddress(text) !== null || ctx.mustBe('an address and a port, such as "0.0.0.0:8443" or "[::]:8443"'),
-);
-const headerName = type("string").narrow(
-  (text, ctx) => /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text) || ctx.mustBe("an HTTP header name"),
 );
 
 const schema = type({
@@ -31,11 +27,11 @@ const schema = type({
   "gate?": {
     "accepted_commits_file?": "string",
     "require_commit?": "boolean",
-    "headers?": headerName.array().atLeastLength(1),
+    "headers?": headerNameField.array().atLeastLength(1),
   },
   "limits?": {
-    "max_episode_bytes?": size,
-    "disk_reserve?": size,
+    "max_episode_bytes?": sizeField,
+    "disk_reserve?": sizeField,
     "uploads_total?": "1 <= number.integer <= 4096",
     "uploads_per_host?": "1 <= number.integer <= 4096",
     "min_rate_bytes_per_s?": "number >= 0",
@@ -55,32 +51,6 @@ const RULES = {
   // Sections of the same file that other tools read.
   foreign: ["fleet_health", "heartbeats", "notify", "releases"],
 };
-
-export interface Address {
-  host: string;
-  port: number;
-}
-
-export interface ReceiverConfig {
-  listen: Address;
-  dataRoot: string;
-  runDir: string;
-  tls: { certificate: string; key: string; clientCa: string | null } | null;
-  tokensDir: string;
-  requireToken: boolean;
-  acceptedCommitsFile: string | null;
-  requireCommit: boolean;
-  commitHeaders: readonly string[];
-  maxEpisodeBytes: number;
-  diskReserveBytes: number;
-  uploadsTotal: number;
-  uploadsPerHost: number;
-  minRateBytesPerS: number;
-  minRateWindowS: number;
-  headerTimeoutS: number;
-  keepAliveTimeoutS: number;
-  drainTimeoutS: number;
-}
 
 /**
  * Checks a collector.toml.
@@ -113,43 +83,6 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     drainTimeoutS: receiver.drain_timeout_s ?? DEFAULT_DRAIN_S.receiver,
   };
   return { config, warnings };
-}
-
-/** `host:port`, with an IPv6 address in brackets; null when it is neither. */
-export function parseAddress(text: string): Address | null {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  return host === undefined || port > 65535 ? null : { host, port };
-}
-
-/**
- * The `--listen` option.
- * @throws UserError when it is no address
- */
-export function addressOption(text: string): Address {
-  const address = parseAddress(text);
-  if (address !== null) return address;
-  throw new UserError(`--listen must be an address and a port, found "${text}"`, "for example --listen 127.0.0.1:8443");
-}
-
-/** The collector's files below its data root. */
-export function dataPaths(dataRoot: string) {
-  return {
-    episodes: join(dataRoot, "episodes"),
-    incoming: join(dataRoot, "incoming"),
-    aside: join(dataRoot, "aside"),
-    attempts: join(dataRoot, "attempts"),
-    index: join(dataRoot, "index.jsonl"),
-    torn: join(dataRoot, "index.torn"),
-    journal: join(dataRoot, "journal.jsonl"),
-  };
-}
-
-function bytesOf(value: string | number | undefined): number | null {
-  if (value === undefined) return null;
-  if (typeof value === "string") return parseBytes(value);
-  return Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
 function optionalPath(path: string | undefined): string | null {

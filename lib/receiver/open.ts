@@ -7,11 +7,11 @@ import type { IndexRow } from "../core/types.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
-import { dataPaths } from "./config.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
 import { type Reconciled, reconcile } from "./reconcile.ts";
+import { dataPaths } from "./settings.ts";
 import { Store } from "./store.ts";
 
 export interface OpenParts {

@@ -9,16 +9,16 @@ import { formatBytes } from "../core/units.ts";
 import { writeFileDurable } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type DaemonContext, type Phase, type Running, runDaemon } from "../runtime/daemon.ts";
-import { type Log, openLog } from "../runtime/log.ts";
+import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers } from "./auth.ts";
-import { addressOption, dataPaths, type ReceiverConfig } from "./config.ts";
 import { createGate } from "./gate.ts";
 import { type Listener, listen, type TlsMaterial } from "./listen.ts";
-import { loadConfig, logLevel } from "./load.ts";
+import { loadReceiverConfig } from "./load.ts";
 import { makeDataDirs, type OpenedStore, openStore, writeProbe } from "./open.ts";
+import { addressOption, dataPaths, type ReceiverConfig } from "./settings.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -27,8 +27,8 @@ const DAY_MS = 86_400_000;
 
 /** Runs the receiver until it is told to stop; resolves with the exit code. */
 export async function serve(line: CommandLine): Promise<number> {
-  const log = openLog("receiver", logLevel(line));
-  const config = loadConfig(line, log);
+  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
+  const config = await loadReceiverConfig(line, log);
   if (typeof line.options.listen === "string") config.listen = addressOption(line.options.listen);
   const tls = readTls(config.tls);
   await makeDataDirs(config.dataRoot);

@@ -8,13 +8,13 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
-import { openLog } from "../runtime/log.ts";
+import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
-import { loadConfig, logLevel } from "./load.ts";
+import { loadReceiverConfig } from "./load.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */
 export async function tokenAdd(line: CommandLine): Promise<number> {
-  const { host, file, tokensDir } = subject(line, "token add <host>");
+  const { host, file, tokensDir } = await subject(line, "token add <host>");
   const text = readTokens(file) ?? "";
   if (countTokens(text, file) >= TOKENS_PER_HOST) {
     throw new UserError(`${host} has ${TOKENS_PER_HOST} tokens already`, `receiver token revoke ${host} --oldest`);
@@ -31,7 +31,7 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
 
 /** `token revoke <host> --oldest|--all`. */
 export async function tokenRevoke(line: CommandLine): Promise<number> {
-  const { host, file, tokensDir } = subject(line, "token revoke <host> --oldest|--all");
+  const { host, file, tokensDir } = await subject(line, "token revoke <host> --oldest|--all");
   const all = line.options.all === true;
   if (all === (line.options.oldest === true)) {
     throw new UserError("say which: --oldest or --all", `receiver token revoke ${host} --oldest`);
@@ -47,8 +47,8 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
 }
 
 /** `token list [--json]`: how many tokens each host has. */
-export function tokenList(line: CommandLine): number {
-  const { tokensDir } = loadConfig(line, openLog("receiver", logLevel(line)));
+export async function tokenList(line: CommandLine): Promise<number> {
+  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options["log-level"])));
   const hosts = listDir(tokensDir)
     .filter(isName)
     .sort()
@@ -68,11 +68,11 @@ export function withoutOldest(text: string): string {
   return lines.slice(oldest + 1).join("\n");
 }
 
-function subject(line: CommandLine, usage: string): { host: string; file: string; tokensDir: string } {
+async function subject(line: CommandLine, usage: string): Promise<{ host: string; file: string; tokensDir: string }> {
   const host = line.operands[0];
   if (host === undefined) throw new UserError("which host?", `receiver ${usage}`);
   if (!isName(host)) throw new UserError(`"${host}" is no host name: ${NAME_RULE}`, `receiver ${usage}`);
-  const { tokensDir } = loadConfig(line, openLog("receiver", logLevel(line)));
+  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options["log-level"])));
   return { host, tokensDir, file: join(tokensDir, host) };
 }
 

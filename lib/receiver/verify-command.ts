@@ -9,10 +9,10 @@ import { UserError } from "../core/failure.ts";
 import { formatBytes } from "../core/units.ts";
 import { fsyncDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
-import { type Log, openLog } from "../runtime/log.ts";
-import { dataPaths, type ReceiverConfig } from "./config.ts";
-import { loadConfig, logLevel } from "./load.ts";
+import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
+import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
+import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { isSound, type VerifyReport, verify } from "./verify.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
@@ -20,8 +20,8 @@ const SETTLE_MS = 3000;
 
 /** Runs the command: exit 0 when all is sound, 1 when it is not. */
 export async function verifyCommand(line: CommandLine): Promise<number> {
-  const log = openLog("receiver", logLevel(line));
-  const config = loadConfig(line, log);
+  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
+  const config = await loadReceiverConfig(line, log);
   if (!existsSync(config.dataRoot)) {
     throw new UserError(
       `there is no data root at ${config.dataRoot}`,

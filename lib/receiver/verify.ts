@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { createZstdDecompress } from "node:zlib";
 import { errorCode, errorText } from "../core/failure.ts";
 import type { IndexRow } from "../core/types.ts";
-import { dataPaths } from "./config.ts";
 import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
 import { archivePath, parseRow } from "./rows.ts";
+import { dataPaths } from "./settings.ts";
 import { type FoundEntry, walkEpisodes } from "./walk.ts";
 
 /** What a check found. Paths are relative to the data root. */

@@ -9,7 +9,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { exists, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
-import { askThread } from "../os/thread.ts";
+import { loadConfig } from "../runtime/config.ts";
 import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
@@ -22,13 +22,11 @@ import { DEFAULT_CONFIG_PATH, dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } f
 import { type Dirs, requeue } from "./settle.ts";
 import { liveStatus, readStatus, reasonOf, renderStatus, statusLine } from "./status.ts";
 
-type ConfigText = { text: string; file: string };
-type CheckedConfig = { config: ShipperConfig; warnings: string[] };
-
 /** Runs the shipper's command line; resolves with the exit code. */
 export async function runShipper(line: CommandLine): Promise<number> {
   const log = openLog("shipper", readLogLevel(line.options["log-level"]));
-  const config = await readConfig(line, log);
+  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread: "lib/shipper/config-worker" };
+  const config = await loadConfig<ShipperConfig>(source, log);
   const dirs = dataDirs(config.dataRoot);
   switch (line.command) {
     case "status":
@@ -40,26 +38,6 @@ export async function runShipper(line: CommandLine): Promise<number> {
     default:
       return runDaemon(log, stopBudget(config.drainTimeoutS), (context) => startDaemon(config, dirs, context));
   }
-}
-
-async function readConfig(line: CommandLine, log: Log): Promise<ShipperConfig> {
-  const path = typeof line.options.config === "string" ? line.options.config : DEFAULT_CONFIG_PATH;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const fix =
-      errorCode(error) === "ENOENT"
-        ? "write it, or name another with --config; README.md has a sample"
-        : "make it readable for this user";
-    throw new UserError(`cannot read the configuration ${path}: ${errorText(error).split(",")[0]}`, fix);
-  }
-  const { config, warnings } = await askThread<ConfigText, CheckedConfig>("lib/shipper/config-worker", {
-    text,
-    file: path,
-  });
-  for (const warning of warnings) log.warn(warning);
-  return config;
 }
 
 async function openDataRoot(config: ShipperConfig, dirs: Dirs, log: Log): Promise<void> {

@@ -1,7 +1,8 @@
 // collector.toml: defaults, sizes, addresses, and what is said of mistakes.
 
 import { expect, test } from "bun:test";
-import { addressOption, parseAddress, parseReceiverConfig } from "../../lib/receiver/config.ts";
+import { parseReceiverConfig } from "../../lib/receiver/config.ts";
+import { addressOption, parseAddress } from "../../lib/receiver/settings.ts";
 
 const parse = (text: string) => parseReceiverConfig(text, "collector.toml");
 

@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { IndexRow } from "../../lib/core/types.ts";
-import { dataPaths } from "../../lib/receiver/config.ts";
 import { IndexTable } from "../../lib/receiver/index-table.ts";
 import { addressOfLine, formatRow, parseRow } from "../../lib/receiver/rows.ts";
+import { dataPaths } from "../../lib/receiver/settings.ts";
 import { bytes, cleanUp, keptLog, openIn, rowsOf, sha256, tempDir } from "./support.ts";
 
 afterEach(cleanUp);

@@ -11,11 +11,11 @@ import type { AttemptRow, IndexRow } from "../../lib/core/types.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
-import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/config.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
 import type { Disk } from "../../lib/receiver/disk.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
+import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 
 const cleanups: (() => unknown)[] = [];

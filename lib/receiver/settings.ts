@@ -1,0 +1,66 @@
+// The receiver's settings as everybody but the configuration's own check knows them: plain data, addresses and paths.
+
+import { join } from "node:path";
+import { UserError } from "../core/failure.ts";
+
+export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";
+export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
+export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
+export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+export interface ReceiverConfig {
+  listen: Address;
+  dataRoot: string;
+  runDir: string;
+  tls: { certificate: string; key: string; clientCa: string | null } | null;
+  tokensDir: string;
+  requireToken: boolean;
+  acceptedCommitsFile: string | null;
+  requireCommit: boolean;
+  commitHeaders: readonly string[];
+  maxEpisodeBytes: number;
+  diskReserveBytes: number;
+  uploadsTotal: number;
+  uploadsPerHost: number;
+  minRateBytesPerS: number;
+  minRateWindowS: number;
+  headerTimeoutS: number;
+  keepAliveTimeoutS: number;
+  drainTimeoutS: number;
+}
+
+/** `host:port`, with an IPv6 address in brackets; null when it is neither. */
+export function parseAddress(text: string): Address | null {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  return host === undefined || port > 65535 ? null : { host, port };
+}
+
+/**
+ * The `--listen` option.
+ * @throws UserError when it is no address
+ */
+export function addressOption(text: string): Address {
+  const address = parseAddress(text);
+  if (address !== null) return address;
+  throw new UserError(`--listen must be an address and a port, found "${text}"`, "for example --listen 127.0.0.1:8443");
+}
+
+/** The collector's files below its data root. */
+export function dataPaths(dataRoot: string) {
+  return {
+    episodes: join(dataRoot, "episodes"),
+    incoming: join(dataRoot, "incoming"),
+    aside: join(dataRoot, "aside"),
+    attempts: join(dataRoot, "attempts"),
+    index: join(dataRoot, "index.jsonl"),
+    torn: join(dataRoot, "index.torn"),
+    journal: join(dataRoot, "journal.jsonl"),
+  };
+}

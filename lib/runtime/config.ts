@@ -1,0 +1,53 @@
+// Reads the configuration that a command line names. It is checked in a thread of the tool's own that ends: what the
+// check needs is heavy, and needed once.
+
+import { readFileSync } from "node:fs";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { askThread } from "../os/thread.ts";
+import type { Log } from "./log.ts";
+
+/** What the thread is asked, and what it answers. */
+export interface ConfigText {
+  text: string;
+  /** The file's name, for messages. */
+  file: string;
+}
+export interface CheckedConfig<T> {
+  config: T;
+  warnings: string[];
+}
+
+export interface ConfigSource {
+  /** The `--config` option. */
+  given: string | true | undefined;
+  defaultPath: string;
+  /** The thread that checks it, by its path in the project. */
+  thread: string;
+}
+
+/**
+ * Reads and checks a configuration; what is odd in it is logged.
+ * @throws UserError (exit 2) when it cannot be read, or naming every problem in it
+ */
+export async function loadConfig<T>({ given, defaultPath, thread }: ConfigSource, log: Log): Promise<T> {
+  const file = typeof given === "string" ? given : defaultPath;
+  const question: ConfigText = { text: readText(file), file };
+  const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
+  for (const warning of warnings) log.warn(warning);
+  return config;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    if (errorCode(error) === "ENOENT") {
+      throw new UserError(
+        `there is no configuration at ${file}`,
+        "write it (README.md has a sample), or name it with --config PATH",
+      );
+    }
+    throw new UserError(`cannot read the configuration ${file}: ${errorText(error)}`, "make it readable for this user");
+  }
+}
