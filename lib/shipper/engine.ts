@@ -232,6 +232,8 @@ export class Engine {
 
   private failed(entry: Entry, error: unknown): void {
     if (errorCode(error) === null) {
+      // A bug would only come again, and again.
+      this.stopping = true;
       this.deps.fail(error);
       return;
     }
