@@ -127,15 +127,13 @@ function ownFlow(req: IncomingMessage): Flow {
 }
 
 /**
- * On a connection that was handed over, a paused request does not stop the reading, and to pause the socket when the
- * request's chunk arrives is too late: by then hundreds of megabytes may have been read in one go (2 GB in 9 s for 16
- * uploads to a disk of 10 MB/s, measured). So the socket is paused by each of its own chunks.
+ * On a connection that was handed over, a paused request does not stop the HTTP server from reading. So the connection is
+ * paused by each of its own chunks, and resumed when the request holds nothing more.
  */
 function handedOverFlow(req: IncomingMessage): Flow {
   const { socket } = req;
   const pause = (): void => void socket.pause();
-  const hasBody = req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
-  if (hasBody) {
+  if (req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined) {
     socket.on("data", pause);
     pause();
   }

@@ -3,11 +3,12 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { type Connections, createConnections } from "./connections.ts";
 import { type BodyState, type ExchangeOptions, type Fetch, serveExchange } from "./exchange.ts";
+import { HeldSocket } from "./held-socket.ts";
 import { peerNames } from "./peer.ts";
 
 export interface TlsMaterial {
@@ -152,8 +153,9 @@ function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): N
   server.on("secureConnection", (socket) => {
     // Bun 1.3 let rogue certificates through now and then (oven-sh/bun#27985): never trust the option alone.
     if (tls.clientCa !== null && !socket.authorized) return void socket.destroy();
-    socket.on("error", () => undefined);
-    http.emit("connection", socket);
+    const held = new HeldSocket(socket);
+    held.on("error", () => undefined);
+    http.emit("connection", held);
   });
   server.on("tlsClientError", (error, socket) => {
     options.onBadConnection(`TLS: ${errorText(error)}`);
@@ -180,8 +182,9 @@ function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
 }
 
 function namesOf(req: IncomingMessage): readonly string[] {
-  const socket = req.socket as TLSSocket;
-  const certificate = socket.getPeerCertificate();
+  const socket: unknown = req.socket;
+  if (!(socket instanceof HeldSocket)) return [];
+  const certificate = socket.tls.getPeerCertificate();
   return Object.keys(certificate).length === 0 ? [] : peerNames(certificate);
 }
 
