@@ -28,7 +28,7 @@ export async function startReceiver(home: string): Promise<Collector> {
   }
   const paths = (data: string): string =>
     `[paths]\ndata_root = "${join(home, data)}"\nrun_dir = "${join(home, `run-${data}`)}"\n`;
-  const auth = `[auth]\ntokens_dir = "${join(home, "tokens.d")}"\n\n[gate]\nrequire_commit = false\n`;
+  const auth = `[auth]\ntokens_dir = "${join(home, "tokens.d")}"\n\n[gate]\nrequire_commit = false\n\n[limits]\nuploads_total = 256\nuploads_per_host = 256\n`;
   writeFileSync(config, `listen = "127.0.0.1:${port}"\n\n${paths("collector")}\n${auth}`);
   const made = await timed([RECEIVER, "token", "add", "bench", "--config", config]);
   const token = made.stdout.trim().split("\n").at(-1) ?? "";

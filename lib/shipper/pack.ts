@@ -145,6 +145,8 @@ async function writeArchive(
       if (bytes - spaceCheckedAt < SPACE_CHECK_BYTES) continue;
       if (!hasRoomFor(job, 0)) return "no-space";
       spaceCheckedAt = bytes;
+      // Compressed frames lie outside the heap, so nothing presses the collector: 8 GB peaked at 147 MB, and so at 112.
+      Bun.gc(true);
     }
     while (inFlight.length > 0) await writeOldest();
   } finally {

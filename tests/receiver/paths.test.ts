@@ -2,11 +2,11 @@
 // nothing outside the data root is touched.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { rawPath, safeTarget } from "../../lib/receiver/wire.ts";
-import { bytes, cleanUp, rawStatus, startReceiver, type TestReceiver } from "./support.ts";
+import { bytes, cleanUp, rawStatus, startReceiver, tempDir, type TestReceiver } from "./support.ts";
 
 afterEach(cleanUp);
 
@@ -65,12 +65,14 @@ const ATTACKS: [string, string, string][] = [
 
 describe("targets", () => {
   test.each(ATTACKS)("%s", async (_, target, status) => {
-    const receiver = await startReceiver();
-    const parent = readdirSync(dirname(receiver.dataRoot)).sort();
+    // A parent of its own: other tests make and remove directories beside this one.
+    const home = tempDir();
+    mkdirSync(join(home, "data"));
+    const receiver = await startReceiver({ dataRoot: join(home, "data") });
     expect(await put(receiver, target)).toBe(status);
     expect(archives(receiver)).toEqual([]);
     expect(readdirSync(join(receiver.dataRoot, "episodes"))).toEqual([]);
-    expect(readdirSync(dirname(receiver.dataRoot)).sort()).toEqual(parent);
+    expect(readdirSync(home)).toEqual(["data"]);
   });
 
   test("what is one: plain, with needless escapes, with a query, in absolute form (RFC 9112 says a server must)", async () => {
