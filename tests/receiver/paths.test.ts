@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { rawPath, safeTarget } from "../../lib/receiver/wire.ts";
-import { bytes, cleanUp, rawStatus, startReceiver, tempDir, type TestReceiver } from "./support.ts";
+import { bytes, cleanUp, rawStatus, startReceiver, type TestReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);
 
