@@ -25,7 +25,7 @@ export function failpointsOf(tool: "shipper" | "receiver"): string[] {
       const source = readFileSync(join(PROJECT, folder, file), "utf8");
       for (const [, name = ""] of source.matchAll(/failpoint\(["`]([^"`]+)["`]\)/g)) {
         // The receiver's two files of lines name their fail points after themselves.
-        const [before, after] = name.split(/\$\{name\}/);
+        const [before, after] = name.split(/\$\{[^}]+\}/);
         if (after !== undefined) names.push(`${before}journal${after}`, `${before}index${after}`);
         else names.push(name);
       }
