@@ -8,7 +8,7 @@ import { verifyCommand } from "./verify-command.ts";
 
 const JSON_OPTION = { json: { help: "print one JSON object" } };
 
-export const SPEC: ToolSpec = {
+export const RECEIVER_COMMANDS: ToolSpec = {
   name: "receiver",
   summary: "takes the fleet's episodes, proves them and indexes them",
   about: ["Without a command it serves until it is told to stop."],
@@ -41,7 +41,7 @@ export const SPEC: ToolSpec = {
 };
 
 /** Does what the command line says; resolves with the exit code. */
-export async function run(line: CommandLine): Promise<number> {
+export async function runReceiver(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "verify":
       return verifyCommand(line);
