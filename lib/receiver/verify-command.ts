@@ -49,7 +49,7 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
 
 /** One line for people. */
 export function summary(report: VerifyReport): string {
-  const read = `${report.checked} episodes, ${formatBytes(report.bytes)} read`;
+  const read = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
   if (isSound(report)) return `sound: ${read}`;
   const counts = [
     [report.missing.length, "missing"],
