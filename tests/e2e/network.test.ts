@@ -3,6 +3,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { makeAuthority } from "../support/certificates.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { Fleet, type FleetOptions, HOST, type Tool, until } from "../support/fleet.ts";
@@ -108,13 +109,13 @@ async function tlsScene(
   clientName = HOST,
 ): Promise<{ fleet: Fleet; shipper: Tool }> {
   const fleet = new Fleet();
-  const right = makeAuthority(fleet.directory, "right");
-  const wrong = makeAuthority(fleet.directory, "wrong");
-  const server = right.issue("collector", "DNS:localhost,IP:127.0.0.1", expired ? -1 : 30);
-  const client = right.issue(clientName, `DNS:${clientName}`);
+  const right = makeAuthority(join(fleet.directory, "right"));
+  const wrong = makeAuthority(join(fleet.directory, "wrong"));
+  const server = right.issue("collector", { san: "DNS:localhost,IP:127.0.0.1", days: expired ? -1 : 30 });
+  const client = right.issue(clientName, { san: `DNS:${clientName}` });
   Object.assign(fleet.options, {
-    collectorTables: `[tls]\ncertificate = "${server.cert}"\nkey = "${server.key}"\nclient_ca = "${right.ca}"`,
-    receiverKeys: `ca_bundle = "${(trusted === "right" ? right : wrong).ca}"\nclient_cert = "${client.cert}"\nclient_key = "${client.key}"`,
+    collectorTables: `[tls]\ncertificate = "${server.certFile}"\nkey = "${server.keyFile}"\nclient_ca = "${right.certFile}"`,
+    receiverKeys: `ca_bundle = "${(trusted === "right" ? right : wrong).certFile}"\nclient_cert = "${client.certFile}"\nclient_key = "${client.keyFile}"`,
   });
   fleet.writeCollectorConfig();
   const receiver = await fleet.startReceiver();

@@ -1,7 +1,7 @@
 // Certificates that are wrong, theirs or ours: always cause `tls`, because no episode is at fault.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type ServerOptions } from "node:https";
 import { createServer as createTcpServer } from "node:net";
@@ -11,23 +11,18 @@ import { makeAuthority } from "../support/certificates.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const read = (path: string): string => readFileSync(path, "utf8");
-
 /** Two authorities; certificates for this machine: good, expired, and under another name. */
 function certificates() {
   const dir = tempDir();
-  const [ours, theirs] = [makeAuthority(dir, "ours"), makeAuthority(dir, "theirs")];
-  const issue = (a: typeof ours, name: string, alt: string, days?: number) => {
-    const { cert, key } = a.issue(name, alt, days);
-    return { cert: read(cert), key: read(key) };
-  };
+  const [ours, theirs] = [makeAuthority(join(dir, "ours")), makeAuthority(join(dir, "theirs"))];
   return {
-    ca: read(ours.ca),
-    otherCa: read(theirs.ca),
-    good: issue(ours, "good", "IP:127.0.0.1"),
-    otherName: issue(ours, "other-name", "DNS:other.example"),
-    client: issue(ours, "lab1", "DNS:lab1"),
-    foreignClient: issue(theirs, "lab1", "DNS:lab1"),
+    ca: ours.cert,
+    otherCa: theirs.cert,
+    good: ours.issue("good", { san: "IP:127.0.0.1" }),
+    otherName: ours.issue("other-name", { san: "DNS:other.example" }),
+    expired: ours.issue("expired", { san: "IP:127.0.0.1", days: -1 }),
+    client: ours.issue("lab1"),
+    foreignClient: theirs.issue("lab1"),
   };
 }
 
@@ -107,6 +102,11 @@ describe("a server", () => {
   test("under another name is refused", async () => {
     const { ca, otherName } = certificates();
     expect(await send(await serve(otherName), { ca })).toMatchObject(REFUSED);
+  });
+
+  test("a server whose certificate has expired is refused", async () => {
+    const { ca, expired } = certificates();
+    expect(await send(await serve(expired), { ca })).toMatchObject(REFUSED);
   });
 
   test("that asks for our certificate gets it", async () => {

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
 import { wireBody } from "../../lib/receiver/body.ts";
 import { HeldSocket } from "../../lib/receiver/held-socket.ts";
-import { makeAuthority } from "./certificates.ts";
+import { makeAuthority } from "../support/certificates.ts";
 import { cleanUp, onCleanUp, tempDir, until } from "./support.ts";
 
 afterEach(cleanUp);

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tls from "node:tls";
 import { peerNames } from "../../lib/receiver/peer.ts";
-import { type Authority, makeAuthority, type Pair } from "./certificates.ts";
+import { type Authority, makeAuthority, type Pair } from "../support/certificates.ts";
 import { bytes, cleanUp, startReceiver, type TestReceiver, until } from "./support.ts";
 
 let dir = "";

@@ -1,83 +1,56 @@
-// A certificate authority of the test's own, made with openssl.
+// Certificates for the TLS tests, made with openssl in a temporary directory.
 
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export interface Authority {
-  /** Path of the authority's certificate. */
-  ca: string;
-  /** Makes a certificate; returns the paths. `days` may be negative: already expired. */
-  issue(name: string, altNames: string, days?: number): { cert: string; key: string };
+export interface Pair {
+  /** PEM texts. */
+  cert: string;
+  key: string;
+  /** Where they lie. */
+  certFile: string;
+  keyFile: string;
 }
 
-function openssl(...args: string[]): void {
-  const done = Bun.spawnSync(["openssl", ...args], { stderr: "pipe" });
-  if (done.exitCode !== 0) throw new Error(`openssl ${args[0]}: ${done.stderr.toString()}`);
+export interface Authority extends Pair {
+  /** Signs a certificate; `days` below zero: it expired. */
+  issue(name: string, options?: { san?: string; days?: number; cn?: string }): Pair;
 }
 
-/** Makes an authority in `directory`; `name` tells several apart. */
-export function makeAuthority(directory: string, name: string): Authority {
-  const path = (file: string): string => join(directory, `${name}-${file}`);
-  const ca = path("ca.crt");
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    path("ca.key"),
-    "-out",
-    ca,
-    "-subj",
-    `/CN=${name}`,
-    "-days",
-    "30",
-  );
+function openssl(dir: string, ...args: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: dir, stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`openssl ${args[0]}: ${stderr.toString()}`);
+}
+
+function read(dir: string, name: string): Pair {
+  const [certFile, keyFile] = [join(dir, `${name}.crt`), join(dir, `${name}.key`)];
+  return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8"), certFile, keyFile };
+}
+
+/** A certificate authority of its own. */
+export function makeAuthority(dir: string): Authority {
+  mkdirSync(dir, { recursive: true });
+  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  openssl(dir, "req", "-x509", ...ec, "-keyout", "ca.key", "-out", "ca.crt", "-days", "30", "-subj", "/CN=test CA");
   return {
-    ca,
-    issue(subject, altNames, days = 30) {
-      const [cert, key, csr, ext] = [
-        path(`${subject}.crt`),
-        path(`${subject}.key`),
-        path(`${subject}.csr`),
-        path(`${subject}.ext`),
-      ];
+    ...read(dir, "ca"),
+    issue(name, { san, days = 30, cn = name } = {}) {
       openssl(
+        dir,
         "req",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
+        ...ec,
         "-keyout",
-        key,
+        `${name}.key`,
         "-out",
-        csr,
+        `${name}.csr`,
         "-subj",
-        `/CN=${subject}`,
+        cn === "" ? "/O=nobody" : `/CN=${cn}`,
       );
-      writeFileSync(ext, `subjectAltName=${altNames}\n`);
-      openssl(
-        "x509",
-        "-req",
-        "-in",
-        csr,
-        "-CA",
-        ca,
-        "-CAkey",
-        path("ca.key"),
-        "-CAcreateserial",
-        "-out",
-        cert,
-        "-days",
-        String(days),
-        "-extfile",
-        ext,
-      );
-      return { cert, key };
+      writeFileSync(join(dir, `${name}.ext`), san === undefined ? "" : `subjectAltName=${san}\n`);
+      // biome-ignore format: one option and its value a pair
+      openssl(dir, "x509", "-req", "-in", `${name}.csr`, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+        "-out", `${name}.crt`, "-days", String(days), "-extfile", `${name}.ext`);
+      return read(dir, name);
     },
   };
 }
