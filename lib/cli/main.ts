@@ -2,7 +2,8 @@
 // that ends the process.
 
 import { EXIT } from "../core/exit.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { printable } from "../core/printable.ts";
 import { type CommandLine, parseCommandLine, type ToolSpec } from "./options.ts";
 
 /** Parses `argv`, runs the tool and ends the process with its exit code. */
@@ -32,12 +33,17 @@ export async function main(
   process.exit(code);
 }
 
-/** Writes what went wrong and returns the exit code: a sentence for an operator's mistake, a stack for a bug. */
+/** Writes what went wrong and returns the exit code: a sentence for a mistake or a refusal, a stack for a bug. */
 export function reportFailure(tool: string, error: unknown, write: (text: string) => void): number {
   if (error instanceof UserError) {
     for (const line of error.message.split("\n")) write(`${line.startsWith(tool) ? "" : `${tool}: `}${line}\n`);
     if (error.hint !== null) write(`${tool}: fix: ${error.hint}\n`);
     return error.exitCode;
+  }
+  // The machine refused something that nobody expected: no bug, and a restart may find it mended.
+  if (/^E[A-Z0-9]+$/.test(errorCode(error) ?? "")) {
+    write(`${tool}: cannot go on: ${printable(errorText(error))}\n`);
+    return EXIT.undelivered;
   }
   write(`${tool}: this is a bug in labfleet: ${errorText(error)}\n`);
   if (error instanceof Error && error.stack !== undefined) write(`${error.stack}\n`);

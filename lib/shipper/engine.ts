@@ -10,7 +10,7 @@ import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
 import { RECHECK_S, Room } from "./room.ts";
-import { type ScanProblem, scanEpisodes } from "./scan.ts";
+import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { type Settlement, settle } from "./settle.ts";
 
@@ -57,13 +57,28 @@ export class Engine {
   async scan(): Promise<void> {
     const now = this.deps.now();
     for (const entry of [...this.queue.inStage("held")]) if (entry.notBeforeMs <= now) await this.finishHeld(entry);
-    const scan = await scanEpisodes(this.deps.dirs.episodes, (id) => this.queue.has(id));
+    const scan = await this.look();
+    if (scan === null) return;
     this.queue.add(scan.finished);
     this.recording = scan.recording;
     this.problems = scan.problems;
     // A record outlives its directory: what it says is settled or sent first.
     this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
     for (const problem of scan.problems) this.tell(problem);
+  }
+
+  /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
+  private async look(): Promise<Scan | null> {
+    const { episodes } = this.deps.dirs;
+    try {
+      return await scanEpisodes(episodes, (id) => this.queue.has(id));
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      const problem = { name: episodes, problem: `cannot read it: ${errorCode(error)}`, fix: `ls -ld ${episodes}` };
+      this.tell(problem);
+      this.problems = [problem];
+      return null;
+    }
   }
 
   /** Starts whatever can be started now. */

@@ -72,7 +72,17 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     return freed;
   };
 
-  return { prune: () => alone(prune), freeSpace: (bytes) => alone(() => freeSpace(bytes)) };
+  const pruneOrSay = async (): Promise<void> => {
+    try {
+      await prune();
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      // Nothing was lost by not removing; the next interval tries again.
+      log.warn(`nothing is pruned: ${errorText(error)}`);
+    }
+  };
+
+  return { prune: () => alone(pruneOrSay), freeSpace: (bytes) => alone(() => freeSpace(bytes)) };
 }
 
 /** Removes one settled episode if it is what its document speaks of; whatever is wrong with one never stops the others. */

@@ -1,12 +1,11 @@
 // Whether there is room to pack: the disk's reserve, and how many archives may lie in the outbox.
 
 import { join } from "node:path";
-import { exists } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
-import type { Dirs } from "./settle.ts";
+import { type Dirs, inodeOf } from "./settle.ts";
 
 /** Archives in back-off that may lie in the outbox beyond those about to be sent. */
 const SPARE_ARCHIVES = 8;
@@ -50,8 +49,8 @@ export class Room {
     const waiting = [...queue.inStage("packed")].filter((entry) => entry.notBeforeMs > nowMs);
     if (waiting.length <= SPARE_ARCHIVES) return;
     const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
-    // Without its directory the archive is the last copy.
-    if (!(await exists(join(dirs.episodes, last.id)))) return;
+    // Without its directory the archive is the last copy; another one of its name does not count.
+    if ((await inodeOf(join(dirs.episodes, last.id))) !== records.get(last.id)?.directory_inode) return;
     queue.move(last, "waiting");
     records.delete(last.id);
     await dropRecord(dirs.outbox, last.id);

@@ -37,6 +37,13 @@ describe("an operator's mistake", () => {
   });
 });
 
+describe("a refusal of the machine that nobody expected", () => {
+  test("is one sentence, no stack, and not the exit code after which systemd gives up", () => {
+    const refused = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    expect(report(refused)).toEqual({ code: 3, text: "tool: cannot go on: EIO: i/o error, read\n" });
+  });
+});
+
 describe("a bug", () => {
   test("is called one, shows its stack, and exits 70", () => {
     const { code, text } = report(new TypeError("x is not a function"));

@@ -1,7 +1,7 @@
 // One bad episode, directory or file must never stop the others.
 
 import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { createHousekeeping } from "../../lib/shipper/housekeeping.ts";
@@ -83,4 +83,19 @@ test("an outbox record that says null is removed, not a reason to die at every s
 
 test("a marker of NUL bytes, as a power cut leaves it, is torn", () => {
   expect(parseMarker("\0".repeat(66)).kind).toBe("torn");
+});
+
+test("episodes/ that cannot be read for a moment stops nothing, and nothing is forgotten", async () => {
+  const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "changed", detail: "" }));
+  makeEpisode(dirs, "ep");
+  await engine.scan();
+  renameSync(dirs.episodes, `${dirs.episodes}.away`);
+  await engine.scan();
+  expect(engine.problems).toEqual([
+    { name: dirs.episodes, problem: "cannot read it: ENOENT", fix: `ls -ld ${dirs.episodes}` },
+  ]);
+  expect(engine.queue.has("ep")).toBe(true);
+  renameSync(`${dirs.episodes}.away`, dirs.episodes);
+  await engine.scan();
+  expect(engine.problems).toEqual([]);
 });
