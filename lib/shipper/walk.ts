@@ -21,7 +21,7 @@ export interface TreeEntry {
   /** Bytes; 0 for a directory. */
   size: number;
   executable: boolean;
-  /** Whole seconds since 1970, never negative. */
+  /** Whole seconds since 1970, never negative; 0 for a directory, whose own time tells nothing of the episode. */
   mtimeS: number;
   /** Changes whenever the file was written or replaced; empty for a directory. */
   stamp: string;
@@ -113,7 +113,7 @@ function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEnt
     kind,
     size: isFile ? Number(s.size) : 0,
     executable: isFile && (Number(s.mode) & constants.S_IXUSR) !== 0,
-    mtimeS: Math.max(0, Number(s.mtimeNs / 1_000_000_000n)),
+    mtimeS: isFile ? Math.max(0, Number(s.mtimeNs / 1_000_000_000n)) : 0,
     // A directory's names are in the list anyway, and its times change when the episode is moved.
     stamp: isFile ? `${s.mtimeNs} ${s.ino}` : "",
   };
