@@ -13,6 +13,11 @@ const { symbols: c } = dlopen("libc.so.6", {
     returns: FFIType.i64,
   },
   close: { args: [FFIType.i32], returns: FFIType.i32 },
+  poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
+  send: { args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i64 },
+  write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64 },
+  dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 });
 
 const AF_UNIX = 1;
@@ -21,6 +26,9 @@ const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 const LOCK_EX_NB = 6;
 const SIOCOUTQ = 0x5411;
 const EAGAIN = 11;
+const ENOTSOCK = 88;
+const POLLOUT = 4;
+const CLOCK_MONOTONIC = 1;
 
 /** errno of the last call; valid only at once after it, never across an await. */
 function errno(): number {
@@ -66,4 +74,37 @@ export function sendUnixDatagram(address: string, text: string): number {
   const code = sent < 0n ? errno() : 0;
   c.close(fd);
   return code;
+}
+
+const pollfd = Buffer.alloc(8);
+
+/**
+ * Writes what a descriptor takes now; never waits, never raises SIGPIPE, and leaves its flags alone, for they are
+ * shared with whoever gave it to us.
+ * @returns bytes written, at least 1; or an errno below 0: -EAGAIN (-11) when it is full
+ */
+export function writeNow(fd: number, data: Uint8Array): number {
+  const sent = c.send(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL);
+  if (sent >= 0n) return Number(sent);
+  const refused = errno();
+  if (refused !== ENOTSOCK) return -refused;
+  // No socket: poll(2) promises room for PIPE_BUF bytes in a pipe, and says yes for files.
+  pollfd.writeInt32LE(fd, 0);
+  pollfd.writeInt32LE(POLLOUT, 4);
+  if (c.poll(ptr(pollfd), 1, 0) === 0) return -EAGAIN;
+  const written = c.write(fd, ptr(data), Math.min(data.length, 4096));
+  return written < 0n ? -errno() : Number(written);
+}
+
+/** Makes `to` the same open file as `from` (dup2(2)). @returns 0, or the errno */
+export function duplicate(from: number, to: number): number {
+  return c.dup2(from, to) < 0 ? errno() : 0;
+}
+
+const timespec = new BigInt64Array(2);
+
+/** CLOCK_MONOTONIC in microseconds: systemd's clock. performance.now() counts from the start of the process. */
+export function monotonicUsec(): bigint {
+  c.clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
+  return (timespec[0] ?? 0n) * 1_000_000n + (timespec[1] ?? 0n) / 1000n;
 }
