@@ -1,16 +1,29 @@
 // One instance: flock(2) on the data root itself, so that two daemons with different run directories cannot share
 // their data, and a pid file in the run directory for whoever wants to know who holds it.
 
-import { constants, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorText, UserError } from "../core/failure.ts";
 import { tryLock } from "./libc.ts";
+import { isUnreadable, readText } from "./proc.ts";
+
+/** Where a daemon's lock and pid file are. */
+export interface Instance {
+  tool: string;
+  dataRoot: string;
+  runDir: string;
+}
+
+export interface Lock {
+  /** Tries to take it; then it is held for the life of this process, however that ends. */
+  take(): boolean;
+}
 
 /**
- * Locks a data root for the life of this process; the kernel lets go when the process ends, however it ends.
- * @throws UserError when another process holds it or a directory cannot be used
+ * Opens the data root for locking.
+ * @throws UserError when a directory cannot be used
  */
-export function lockDataRoot(tool: string, dataRoot: string, runDir: string): void {
+export function openLock({ dataRoot, runDir }: Instance): Lock {
   let fd: number;
   try {
     mkdirSync(runDir, { recursive: true, mode: 0o755 });
@@ -22,20 +35,51 @@ export function lockDataRoot(tool: string, dataRoot: string, runDir: string): vo
       "check that both exist and belong to the service's user",
     );
   }
-  if (!tryLock(fd)) {
-    const holder = pidOf(runDir);
-    throw new UserError(
-      `another ${tool} is at work on ${dataRoot}${holder === null ? "" : ` (pid ${holder})`}`,
-      `stop it first, for example: systemctl stop labfleet-${tool}`,
-    );
-  }
-  writeFileSync(join(runDir, "pid"), `${process.pid}\n`, { mode: 0o644 });
+  return {
+    take() {
+      if (!tryLock(fd)) return false;
+      writeFileSync(join(runDir, "pid"), `${process.pid}\n`, { mode: 0o644 });
+      return true;
+    },
+  };
 }
 
-function pidOf(runDir: string): string | null {
+/**
+ * Locks a data root for the life of this process.
+ * @throws UserError when another process holds it or a directory cannot be used
+ */
+export function lockDataRoot(tool: string, dataRoot: string, runDir: string): void {
+  const instance = { tool, dataRoot, runDir };
+  if (!openLock(instance).take()) throw heldBy(instance, lockHolder(instance));
+}
+
+/** What to say when another process is at work. */
+export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserError {
+  return new UserError(
+    `another ${tool} is at work on ${dataRoot}${pid === null ? "" : ` (pid ${pid})`}`,
+    `stop it first, for example: systemctl stop labfleet-${tool}`,
+  );
+}
+
+/** The process that holds the lock: by the kernel's own list (/proc/locks), else by the pid file; null if neither knows. */
+export function lockHolder({ dataRoot, runDir }: Instance, root = "/"): number | null {
+  const locks = readText(root, "proc/locks");
+  const fromKernel = isUnreadable(locks) ? null : holderOf(locks, statSync(dataRoot).ino);
+  if (fromKernel !== null) return fromKernel;
   try {
-    return /^\d+/.exec(readFileSync(join(runDir, "pid"), "utf8"))?.[0] ?? null;
+    const pid = Number.parseInt(readFileSync(join(runDir, "pid"), "utf8"), 10);
+    return pid > 0 ? pid : null;
   } catch {
     return null;
   }
+}
+
+/** The pid with the only exclusive flock on an inode, from the text of /proc/locks (proc(5)); else null. Pure. */
+export function holderOf(locks: string, inode: number): number | null {
+  const line = /^\d+: FLOCK +ADVISORY +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /gm;
+  const pids = [...locks.matchAll(line)]
+    .filter(([, , number]) => Number(number) === inode)
+    .map(([, pid]) => Number(pid));
+  // Inodes of two file systems may share a number; a holder outside our pid namespace is shown as 0.
+  return pids.length === 1 && pids[0] !== undefined && pids[0] > 0 ? pids[0] : null;
 }

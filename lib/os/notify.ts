@@ -1,12 +1,16 @@
-// Talks to systemd in five verbs (sd_notify(3)). Without NOTIFY_SOCKET they do nothing, so a run by hand needs no flags.
+// Talks to systemd in a few verbs (sd_notify(3)). Without NOTIFY_SOCKET they do nothing, so a run by hand needs no flags.
 
-import { sendUnixDatagram } from "./libc.ts";
+import { monotonicUsec, sendUnixDatagram } from "./libc.ts";
 
 const EAGAIN = 11;
 
 export interface Notifier {
   ready(): void;
   stopping(): void;
+  /** The configuration is read anew; `ready` ends it. */
+  reloading(): void;
+  /** Asks for `seconds` from now before a time-out counts; it never shortens what the unit grants. */
+  extend(seconds: number): void;
   /** One line for `systemctl status`; sent only when it changed. */
   status(line: string): void;
   watchdog(): void;
@@ -39,6 +43,8 @@ export function createNotifier(env: Record<string, string | undefined>, pid: num
   return {
     ready: () => send("READY=1"),
     stopping: () => send("STOPPING=1"),
+    reloading: () => send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUsec()}`),
+    extend: (seconds) => send(`EXTEND_TIMEOUT_USEC=${Math.round(seconds * 1e6)}`),
     watchdog: () => send("WATCHDOG=1"),
     status(line) {
       const oneLine = line.replace(/\s+/g, " ");

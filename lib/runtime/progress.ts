@@ -11,23 +11,30 @@ export interface Progress {
   begin(name: string, limitS: number): Work;
   /** The first work that has stood still too long, with the seconds, or null. */
   stuck(): { name: string; seconds: number } | null;
+  /** When anything moved last, by the same clock; the start if nothing did. */
+  readonly movedAt: number;
 }
 
 /** @param now a clock in milliseconds that never jumps (performance.now) */
 export function createProgress(now: () => number): Progress {
   const works = new Map<object, { name: string; limitMs: number; movedAt: number }>();
+  let latest = now();
   return {
     begin(name, limitS) {
       const entry = { name, limitMs: limitS * 1000, movedAt: now() };
       works.set(entry, entry);
       return {
         moved: () => {
-          entry.movedAt = now();
+          latest = entry.movedAt = now();
         },
         done: () => {
+          latest = now();
           works.delete(entry);
         },
       };
+    },
+    get movedAt() {
+      return latest;
     },
     stuck() {
       for (const { name, limitMs, movedAt } of works.values()) {
