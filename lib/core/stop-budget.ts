@@ -15,12 +15,12 @@ export interface StopBudget {
   drainS: number;
   /** The process is gone after so long at the latest, seconds. */
   totalS: number;
-  /** The least TimeoutStopSec= that never cuts a clean stop short, in whole seconds: systemd cuts off fractions. */
+  /** The least TimeoutStopSec= that never cuts a clean stop short, seconds. */
   timeoutStopS: number;
 }
 
 /** The stop budget of a daemon that drains for at most `drainS` seconds (≥ 0). */
 export function stopBudget(drainS: number): StopBudget {
   const totalS = drainS + CLEANUP_S;
-  return { drainS, totalS, timeoutStopS: Math.ceil(totalS + HEADROOM_S) };
+  return { drainS, totalS, timeoutStopS: totalS + HEADROOM_S };
 }

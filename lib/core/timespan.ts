@@ -127,9 +127,9 @@ export function formatTimespan(usec: bigint): string {
   return parts.join(" ");
 }
 
-/** Seconds as microseconds, rounded up; NaN and less than nothing are 0, too much is infinity. */
+/** Seconds as microseconds, rounded to the nearest; NaN and less than nothing are 0, too much is infinity. */
 export function usecOfSeconds(seconds: number): bigint {
   if (!(seconds > 0)) return 0n;
-  const usec = Math.ceil(seconds * 1e6);
+  const usec = Math.round(seconds * 1e6);
   return usec >= 2 ** 64 ? INFINITY_USEC : BigInt(usec);
 }

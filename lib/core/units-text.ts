@@ -17,5 +17,7 @@ export function renderUnit(
   prefix: string,
   drainS: number = DEFAULT_DRAIN_S[tool],
 ): string {
-  return fillTemplate(template, { PREFIX: prefix, TIMEOUT_STOP_S: String(stopBudget(drainS).timeoutStopS) });
+  // Whole seconds: of a long fraction systemd cuts off the end, and the unit would grant a little too little.
+  const timeoutStopS = Math.ceil(stopBudget(drainS).timeoutStopS);
+  return fillTemplate(template, { PREFIX: prefix, TIMEOUT_STOP_S: String(timeoutStopS) });
 }

@@ -24,8 +24,6 @@ test("a drain ends before the daemon must, and the daemon 30 s before systemd's 
       expect(budget.drainS).toBe(seconds);
       expect(budget.drainS).toBeLessThan(budget.totalS);
       expect(budget.totalS + 30).toBeLessThanOrEqual(budget.timeoutStopS);
-      // No more than that: a hung daemon is to be killed in good time.
-      expect(budget.timeoutStopS).toBeLessThanOrEqual(budget.totalS + 31);
     }),
     { numRuns: 2000 },
   );
@@ -43,6 +41,8 @@ for (const tool of ["shipper", "receiver"] as const) {
         const granted = parseTimespan(setting);
         if ("error" in granted) throw new Error(`systemd would refuse TimeoutStopSec=${setting}: ${granted.error}`);
         expect(Number(granted.usec)).toBeGreaterThanOrEqual((stopBudget(seconds).totalS + 30) * 1e6);
+        // And hardly more: a hung daemon is to be killed in good time.
+        expect(Number(granted.usec)).toBeLessThanOrEqual((stopBudget(seconds).totalS + 31) * 1e6);
       }),
       { numRuns: 1000 },
     );

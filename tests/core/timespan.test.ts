@@ -180,7 +180,7 @@ test("no text makes the reader throw, and what it reads lies within 64 bits", ()
   );
 });
 
-test("seconds become microseconds, rounded up", () => {
-  const spans = [0, 70, 40.1, 1e-9, 3640, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e30].map(usecOfSeconds);
-  expect(spans).toEqual([0n, 70_000_000n, 40_100_000n, 1n, 3_640_000_000n, 0n, 0n, INFINITY_USEC, INFINITY_USEC]);
+test("seconds become microseconds, rounded to the nearest: 0.1 + 0.2 is not more than 0.3", () => {
+  const spans = [0, 70, 0.1 + 0.2, 6e-7, 3640, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e30].map(usecOfSeconds);
+  expect(spans).toEqual([0n, 70_000_000n, 300_000n, 1n, 3_640_000_000n, 0n, 0n, INFINITY_USEC, INFINITY_USEC]);
 });
