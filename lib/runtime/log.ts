@@ -1,14 +1,18 @@
-// The one log. consola sorts out levels; the three sinks are ours: journal (<PRI> lines, sd-daemon(3)), terminal, plain.
-// A value from outside cannot forge a line or a field: see `formatFields`.
+// The one log. consola sorts out levels; what a line looks like and where it goes is ours (sinks.ts, syslog.ts). A value
+// from outside cannot forge a line or a field (core/fields.ts), and no log call waits, throws or ends the daemon.
 
-import { fstatSync } from "node:fs";
-import { createConsola, type LogObject } from "consola";
+import { isatty } from "node:tty";
+import { createConsola, type LogObject } from "consola/core";
 import { UserError } from "../core/failure.ts";
-import { printable } from "../core/printable.ts";
+import { type Fields, formatFields } from "../core/fields.ts";
+import { writeNow } from "../os/libc.ts";
+import { Output } from "../os/output.ts";
+import { hasLeftTerminal, isDetached } from "./detach.ts";
+import { chooseSink, formatLine, type LineStyle, type LogLevel, type Sink } from "./sinks.ts";
+import { openSyslog, SYSLOG } from "./syslog.ts";
 
-export type LogLevel = "error" | "warn" | "info" | "debug";
+export type { Fields, LogLevel, Sink };
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
-export type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export interface Log {
   error(message: string, fields?: Fields): void;
@@ -17,88 +21,99 @@ export interface Log {
   debug(message: string, fields?: Fields): void;
 }
 
-export type Sink = "journal" | "terminal" | "plain";
-
 const CONSOLA_LEVEL: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
-const PRIORITY: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
-const COLOUR: Record<LogLevel, string> = { error: "\x1b[31m", warn: "\x1b[33m", info: "\x1b[36m", debug: "\x1b[2m" };
-
-/** Picks the sink of standard error: the journal only if JOURNAL_STREAM names this very file (systemd.exec(5)). */
-export function chooseSink(env: Record<string, string | undefined>, isTerminal: boolean): Sink {
-  const stream = env.JOURNAL_STREAM;
-  if (stream !== undefined) {
-    const { dev, ino } = fstatSync(2);
-    if (stream === `${dev}:${ino}`) return "journal";
-  }
-  return isTerminal ? "terminal" : "plain";
-}
-
-/** `{a: 1, b: "x y"}` as ` a=1 b="x y"`; quotes, control characters and line breaks are escaped. */
-export function formatFields(fields: Fields): string {
-  let text = "";
-  for (const [key, value] of Object.entries(fields)) {
-    if (value === undefined || value === null) continue;
-    const plain = String(value);
-    text += ` ${key}=${/^[\w.:/@+,-]+$/.test(plain) ? plain : JSON.stringify(plain)}`;
-  }
-  return text;
-}
-
-/** One line for a sink, without its line break. */
-export function formatLine(
-  sink: Sink,
-  tool: string,
-  level: LogLevel,
-  message: string,
-  now: Date,
-  colour: boolean,
-): string {
-  const safe = printable(message);
-  if (sink === "journal") return `<${PRIORITY[level]}>${safe}`;
-  if (sink === "plain") return `${now.toISOString()} ${tool} ${level.toUpperCase()}: ${safe}`;
-  const mark = colour ? `${COLOUR[level]}${level.padEnd(5)}\x1b[0m` : level.padEnd(5);
-  return `${now.toTimeString().slice(0, 8)} ${mark} ${safe}`;
-}
+/** consola folds what it has just said, within so many milliseconds; -Infinity: never, whatever the clock does. */
+const FOLD_MS = Number.NEGATIVE_INFINITY;
 
 export interface LogOptions {
   tool: string;
+  /** The part of the tool that speaks, for syslog; the tool itself if left out. */
+  name?: string;
   level: LogLevel;
   sink: Sink;
   colour: boolean;
+  /** Takes a line with its line break; for syslog without. */
   write: (text: string) => void;
   now: () => Date;
 }
 
 /** A log that writes one line a call to `write`. */
 export function createLog(options: LogOptions): Log {
+  const { write, now } = options;
+  const style = styleOf(options);
+  const end = options.sink === "syslog" ? "" : "\n";
   const consola = createConsola({
     level: CONSOLA_LEVEL[options.level],
-    throttle: 0,
-    reporters: [{ log: (entry: LogObject) => options.write(`${lineOfEntry(options, entry)}\n`) }],
+    throttle: FOLD_MS,
+    reporters: [{ log: ({ type, args: [message, fields] }: LogObject) => write(line(levelOf(type), message, fields)) }],
   });
+  const line = (level: LogLevel, message: string, fields: Fields): string =>
+    formatLine(style, level, String(message), formatFields(fields), now()) + end;
   const at =
     (level: LogLevel) =>
     (message: string, fields: Fields = {}): void =>
-      consola[level](message + formatFields(fields));
+      consola[level](message, fields);
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }
 
-/** The log of a tool run from here: standard error, sink and colour found out. */
+/**
+ * The log of a tool run from here: syslog for a daemon that leaves its terminal (detach.ts), else standard error, sink
+ * and colour found out.
+ */
 export function openLog(tool: string, level: LogLevel): Log {
-  const sink = chooseSink(process.env, process.stderr.isTTY === true);
+  return isDetached() ? openDetachedLog(tool, level) : openErrorLog(tool, level);
+}
+
+function openErrorLog(tool: string, level: LogLevel): Log {
+  const sink = chooseSink(process.env, isatty(2));
   const colour = sink === "terminal" && (process.env.NO_COLOR ?? "") === "";
-  return createLog({ tool, level, sink, colour, write: (text) => process.stderr.write(text), now: () => new Date() });
+  const style = styleOf({ tool, sink, colour });
+  const output = new Output(2, (lines, reason) => {
+    const what = `${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`;
+    return `${formatLine(style, "warn", what, "", now())}\n`;
+  });
+  return createLog({ tool, level, sink, colour, write: (text) => output.write(text), now });
 }
 
-function lineOfEntry(options: LogOptions, entry: LogObject): string {
-  const level = LOG_LEVELS.find((name) => name === entry.type) ?? "info";
-  return formatLine(options.sink, options.tool, level, entry.args.map(String).join(" "), options.now(), options.colour);
+/** Warnings and errors of the start are for whoever waits at the terminal, too. */
+function openDetachedLog(tool: string, level: LogLevel): Log {
+  const style = styleOf({ tool, sink: "syslog", colour: false });
+  const syslog = openSyslog({ tool, places: SYSLOG, format: (at, text) => formatLine(style, at, text, "", now()) });
+  const log = createLog({ tool, level, sink: "syslog", colour: false, write: (line) => syslog.write(line), now });
+  const writeHere = (text: string): void => void writeNow(2, Buffer.from(text));
+  const here = createLog({ tool, level, sink: "plain", colour: false, write: writeHere, now });
+  const both =
+    (at: "error" | "warn") =>
+    (message: string, fields?: Fields): void => {
+      log[at](message, fields);
+      if (!hasLeftTerminal()) here[at](message, fields);
+    };
+  return { ...log, error: both("error"), warn: both("warn") };
 }
 
-/** The value of `--log-level`, `info` when it was not given. */
-export function readLogLevel(value: string | true | undefined): LogLevel {
-  if (value === undefined) return "info";
-  const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
-  if (level !== undefined) return level;
-  throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
+/**
+ * The level that a command line asks for: `--log-level`, or debug for `-v`, whichever says more; `info` without both.
+ * @param given the command line's options, or the value of `--log-level` alone
+ * @throws UserError (exit 2) for a level that is none
+ */
+export function readLogLevel(given: Readonly<Record<string, string | true>> | string | true | undefined): LogLevel {
+  const options = typeof given === "object" ? given : {};
+  const value = typeof given === "object" ? given["log-level"] : given;
+  const level = value === undefined ? "info" : LOG_LEVELS.find((name) => name === String(value).toLowerCase());
+  if (level === undefined) {
+    throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
+  }
+  return options.verbose === true ? "debug" : level;
+}
+
+function now(): Date {
+  return new Date();
+}
+
+function styleOf({ tool, name, sink, colour }: Pick<LogOptions, "tool" | "name" | "sink" | "colour">): LineStyle {
+  return { tool, name: name ?? tool, sink, colour, pid: process.pid };
+}
+
+function levelOf(type: string): LogLevel {
+  return LOG_LEVELS.find((name) => name === type) ?? "info";
 }

@@ -1,17 +1,10 @@
 // Log lines: what comes from outside can neither forge a line, nor a field, nor steer a terminal.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, onTestFinished, setSystemTime, test } from "bun:test";
 import { fstatSync } from "node:fs";
 import fc from "fast-check";
-import {
-  chooseSink,
-  createLog,
-  formatFields,
-  formatLine,
-  type LogLevel,
-  readLogLevel,
-  type Sink,
-} from "../../lib/runtime/log.ts";
+import { createLog, type LogLevel, readLogLevel, type Sink } from "../../lib/runtime/log.ts";
+import { chooseSink, formatLine, type LineStyle } from "../../lib/runtime/sinks.ts";
 
 const AT = new Date("2026-05-01T06:37:53.830Z");
 
@@ -66,6 +59,61 @@ describe("a line", () => {
     });
     expect(text.split("\n").length - 1).toBe(50);
   });
+
+  test("is written as often as it is said when the clock runs backwards, too", () => {
+    onTestFinished(() => void setSystemTime());
+    const text = logged("journal", "info", (log) => {
+      for (let i = 0; i < 50; i++) {
+        setSystemTime(AT.getTime() - i * 1000);
+        log.info("same");
+      }
+    });
+    expect(text).toBe("<6>same\n".repeat(50));
+  });
+
+  test("for syslog carries facility daemon and severity, local time, program, pid, name and Python's level names", () => {
+    const day = new Date(2026, 4, 1, 6, 7, 8);
+    const style: LineStyle = { sink: "syslog", tool: "heartbeat", name: "plugins.nagios", pid: 42, colour: false };
+    const lines = (["error", "warn", "info", "debug"] as const).map((at) => formatLine(style, at, "x", " a=1", day));
+    expect(lines).toEqual([
+      "<27>May  1 06:07:08 heartbeat[42]: plugins.nagios ERROR: x a=1",
+      "<28>May  1 06:07:08 heartbeat[42]: plugins.nagios WARNING: x a=1",
+      "<30>May  1 06:07:08 heartbeat[42]: plugins.nagios INFO: x a=1",
+      "<31>May  1 06:07:08 heartbeat[42]: plugins.nagios DEBUG: x a=1",
+    ]);
+    expect(logged("syslog", "info", (log) => log.info("x"))).toMatch(
+      new RegExp(`^<30>[A-Z][a-z]{2} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d shipper\\[${process.pid}\\]: shipper INFO: x$`),
+    );
+  });
+});
+
+describe("a very long line", () => {
+  const sinks = ["journal", "plain", "terminal", "syslog"] as const;
+  for (const sink of sinks) {
+    for (const [what, text] of [
+      ["ASCII", "x"],
+      ["three-byte characters", "€"],
+      ["control characters", "\u0001"],
+    ] as const) {
+      test(`of ${what} fits what ${sink} takes, says how much is missing, and keeps its fields`, () => {
+        const line = logged(sink, "info", (log) => log.info(text.repeat(100_000), { episode: "real" }));
+        expect(Buffer.byteLength(line)).toBeLessThanOrEqual(sink === "syslog" ? 8000 : 48_000);
+        expect(line).toMatch(/… \(\d+ more characters\) episode=real\n?$/);
+      });
+    }
+
+    test(`of fields alone fits what ${sink} takes`, () => {
+      const fields = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key${i}`, "€ ".repeat(5000)]));
+      const line = logged(sink, "info", (log) => log.info("said", fields));
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(sink === "syslog" ? 8050 : 48_050);
+      expect(line).toMatch(/… \(\d+ more characters\)\n?$/);
+    });
+  }
+
+  test("is whole as long as it fits", () => {
+    const text = "x".repeat(47_000);
+    expect(logged("journal", "info", (log) => log.info(text))).toBe(`<6>${text}\n`);
+  });
 });
 
 describe("a message from outside", () => {
@@ -84,8 +132,9 @@ describe("a message from outside", () => {
   for (const [what, text] of Object.entries(HOSTILE)) {
     test(`with ${what} stays one harmless line`, () => {
       for (const line of [
-        formatLine("journal", "t", "info", text, AT, false),
-        formatLine("plain", "t", "info", text, AT, false),
+        formatLine({ sink: "journal", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
+        formatLine({ sink: "plain", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
+        formatLine({ sink: "syslog", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
       ]) {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202e]/);
@@ -99,44 +148,18 @@ describe("a message from outside", () => {
 
   test("of any kind stays one line, in every sink", () => {
     const sink = fc.constantFrom<Sink>("journal", "plain", "terminal");
+    const text = fc.string({ unit: "binary" });
     fc.assert(
-      fc.property(sink, fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (to, message, value) => {
-        const text = logged(to, "info", (log) => log.info(message, { value }));
-        expect(text.slice(0, -1)).not.toMatch(/[\n\r\u0085\u2028\u2029]/);
-        expect(text).toEndWith("\n");
+      fc.property(sink, text, text, (to, message, value) => {
+        const said = logged(to, "info", (log) => log.info(message, { value }));
+        expect(said.slice(0, -1)).not.toMatch(/[\n\r\u0085\u2028\u2029]/);
+        expect(said).toEndWith("\n");
       }),
     );
   });
 
   test("with a percent sign or an object-like text is not formatted", () => {
     expect(logged("journal", "info", (log) => log.info("100%d %s {a}"))).toBe("<6>100%d %s {a}\n");
-  });
-});
-
-describe("fields", () => {
-  for (const [fields, text] of [
-    [{ a: 1, b: true, c: "plain" }, " a=1 b=true c=plain"],
-    [{ a: null, b: undefined }, ""],
-    [{ path: "/var/lib/x.y:1@z+,-_" }, " path=/var/lib/x.y:1@z+,-_"],
-    [{ a: "two words" }, ' a="two words"'],
-    [{ a: "x b=forged" }, ' a="x b=forged"'],
-    [{ a: 'x" b="forged' }, ' a="x\\" b=\\"forged"'],
-    [{ a: "" }, ' a=""'],
-    [{ a: "x=y" }, ' a="x=y"'],
-    [{ a: "back\\slash" }, ' a="back\\\\slash"'],
-    [{ a: "x\n" }, ' a="x\\n"'],
-  ] as const) {
-    test(`${JSON.stringify(fields)} are${text}`, () => expect(formatFields(fields)).toBe(text));
-  }
-
-  test("of any text read back to that text, and hold no second field", () => {
-    fc.assert(
-      fc.property(fc.string(), (value) => {
-        const text = formatFields({ value });
-        const quoted = /^ value=(.*)$/s.exec(text)?.[1] ?? "";
-        expect(quoted.startsWith('"') ? JSON.parse(quoted) : quoted).toBe(value);
-      }),
-    );
   });
 });
 
@@ -150,6 +173,16 @@ describe("the sink", () => {
   ] as const) {
     test(what, () => expect(chooseSink({ ...env }, isTerminal)).toBe(sink));
   }
+});
+
+describe("the level", () => {
+  test("of a command line is that of --log-level, or debug for -v: the one that says more", () => {
+    expect(readLogLevel({})).toBe("info");
+    expect(readLogLevel({ "log-level": "warn" })).toBe("warn");
+    expect(readLogLevel({ verbose: true })).toBe("debug");
+    expect(readLogLevel({ verbose: true, "log-level": "error" })).toBe("debug");
+    expect(() => readLogLevel({ verbose: true, "log-level": "loud" })).toThrow('found "loud"');
+  });
 });
 
 describe("--log-level", () => {
