@@ -1,7 +1,7 @@
 // One instance: flock(2) on the data root itself, so that two daemons with different run directories cannot share
 // their data, and a pid file in the run directory for whoever wants to know who holds it.
 
-import { constants, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorText, UserError } from "../core/failure.ts";
 import { tryLock } from "./libc.ts";
@@ -35,13 +35,12 @@ export function openLock({ dataRoot, runDir }: Instance): Lock {
       "check that both exist and belong to the service's user",
     );
   }
-  return {
-    take() {
-      if (!tryLock(fd)) return false;
-      writeFileSync(join(runDir, "pid"), `${process.pid}\n`, { mode: 0o644 });
-      return true;
-    },
-  };
+  return { take: () => tryLock(fd) };
+}
+
+/** Writes down who holds the lock. */
+export function writePid({ runDir }: Instance): void {
+  writeFileSync(join(runDir, "pid"), `${process.pid}\n`, { mode: 0o644 });
 }
 
 /**
@@ -51,6 +50,7 @@ export function openLock({ dataRoot, runDir }: Instance): Lock {
 export function lockDataRoot(tool: string, dataRoot: string, runDir: string): void {
   const instance = { tool, dataRoot, runDir };
   if (!openLock(instance).take()) throw heldBy(instance, lockHolder(instance));
+  writePid(instance);
 }
 
 /** What to say when another process is at work. */
@@ -61,17 +61,21 @@ export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserEr
   );
 }
 
-/** The process that holds the lock: by the kernel's own list (/proc/locks), else by the pid file; null if neither knows. */
-export function lockHolder({ dataRoot, runDir }: Instance, root = "/"): number | null {
+/**
+ * The process that holds the lock, without trying to take it; null if there is none or nobody knows. The kernel's own list
+ * (/proc/locks) is asked first; where its inode numbers are not those of stat(2), as on overlays, the pid file.
+ */
+export function lockHolder({ tool, dataRoot, runDir }: Instance, root = "/"): number | null {
+  const inode = statSync(dataRoot, { throwIfNoEntry: false })?.ino;
   const locks = readText(root, "proc/locks");
-  const fromKernel = isUnreadable(locks) ? null : holderOf(locks, statSync(dataRoot).ino);
+  const fromKernel = inode === undefined || isUnreadable(locks) ? null : holderOf(locks, inode);
   if (fromKernel !== null) return fromKernel;
-  try {
-    const pid = Number.parseInt(readFileSync(join(runDir, "pid"), "utf8"), 10);
-    return pid > 0 ? pid : null;
-  } catch {
-    return null;
-  }
+  const text = readText("/", join(runDir, "pid"));
+  const pid = isUnreadable(text) ? 0 : Number.parseInt(text, 10);
+  if (!(pid > 0)) return null;
+  // A pid is used again: it must still be one of us.
+  const name = readText(root, `proc/${pid}/comm`);
+  return !isUnreadable(name) && [tool, "bun"].includes(name.trim()) ? pid : null;
 }
 
 /** The pid with the only exclusive flock on an inode, from the text of /proc/locks (proc(5)); else null. Pure. */

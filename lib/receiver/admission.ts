@@ -15,8 +15,15 @@ export interface Admission {
   enter(host: string, bytes: number): Slot | Refusal;
 }
 
-/** @param freeBytes what may still be written on the data root's disk */
-export function createAdmission(limits: AdmissionLimits, freeBytes: () => number): Admission {
+/**
+ * @param freeBytes what may still be written on the data root's disk
+ * @param moved called whenever bytes of an upload reached the disk
+ */
+export function createAdmission(
+  limits: AdmissionLimits,
+  freeBytes: () => number,
+  moved: () => void = () => undefined,
+): Admission {
   const perHost = new Map<string, number>();
   let uploads = 0;
   let outstandingBytes = 0;
@@ -41,6 +48,7 @@ export function createAdmission(limits: AdmissionLimits, freeBytes: () => number
         wrote(count) {
           left -= count;
           outstandingBytes -= count;
+          moved();
         },
         leave() {
           uploads--;

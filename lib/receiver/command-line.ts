@@ -1,8 +1,14 @@
 // The receiver's command line: which commands there are, and who does them.
 
+import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
 import type { CommandLine, ToolSpec } from "../cli/options.ts";
+import { stopBudget } from "../core/stop-budget.ts";
+import { openLog, readLogLevel } from "../runtime/log.ts";
+import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
+import { loadReceiverConfig } from "./load.ts";
 import { serve } from "./run.ts";
-import { DEFAULT_CONFIG_PATH } from "./settings.ts";
+import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
+import { statusCommand } from "./status-command.ts";
 import { tokenAdd, tokenList, tokenRevoke } from "./tokens.ts";
 import { verifyCommand } from "./verify-command.ts";
 
@@ -15,8 +21,12 @@ export const RECEIVER_COMMANDS: ToolSpec = {
   commands: {
     "": {
       help: "serve",
-      options: { listen: { value: "ADDRESS:PORT", help: "listen here, whatever the config says" } },
+      options: {
+        listen: { value: "ADDRESS:PORT", help: "listen here, whatever the config says" },
+        ...DAEMON_OPTIONS,
+      },
     },
+    status: { help: "whether it runs, where it listens, how its last run ended", options: JSON_OPTION },
     verify: {
       help: "read every stored episode again and compare it with the index; exit 1 if anything is wrong",
       options: {
@@ -33,6 +43,7 @@ export const RECEIVER_COMMANDS: ToolSpec = {
       help: "make tokens of a host invalid, at once",
       options: { oldest: { help: "the one that was added first" }, all: { help: "all of them" } },
     },
+    ...DAEMON_COMMANDS,
   },
   options: {
     config: { value: "PATH", help: `configuration file (default ${DEFAULT_CONFIG_PATH})` },
@@ -42,7 +53,14 @@ export const RECEIVER_COMMANDS: ToolSpec = {
 
 /** Does what the command line says; resolves with the exit code. */
 export async function runReceiver(line: CommandLine): Promise<number> {
+  const done = await runWithoutConfig("receiver", line.command, line.options);
+  if (done !== null) return done;
+  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
   switch (line.command) {
+    case "status":
+      return statusCommand(await loadReceiverConfig(line, log), line.options.json === true);
+    case "stop":
+      return stopReceiver(line, await loadReceiverConfig(line, log));
     case "verify":
       return verifyCommand(line);
     case "token add":
@@ -52,6 +70,10 @@ export async function runReceiver(line: CommandLine): Promise<number> {
     case "token revoke":
       return tokenRevoke(line);
     default:
-      return serve(line);
+      return serve(line, log, () => loadReceiverConfig(line, log));
   }
+}
+
+function stopReceiver(line: CommandLine, { dataRoot, runDir, drainTimeoutS }: ReceiverConfig): Promise<number> {
+  return stopRunning({ tool: "receiver", dataRoot, runDir }, stopBudget(drainTimeoutS).totalS, line.options);
 }

@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { type Connections, createConnections } from "./connections.ts";
@@ -41,6 +41,8 @@ export interface Listener {
   cutBodies(): void;
   /** Closes every connection. */
   destroy(): void;
+  /** Other certificates from the next connection on. */
+  renew(tls: TlsMaterial): void;
 }
 
 const BAD_REQUEST =
@@ -131,6 +133,10 @@ class HttpListener implements Listener {
     this.connections.closeAll();
   }
 
+  renew(tls: TlsMaterial): void {
+    if ("setSecureContext" in this.server) (this.server as TlsServer).setSecureContext(secureContext(tls));
+  }
+
   private async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
     this.underWay++;
     this.connections.busy(req.socket);
@@ -167,11 +173,9 @@ function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): N
 function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
   try {
     return createTlsServer({
-      cert: tls.certificate,
-      key: tls.key,
-      minVersion: "TLSv1.2",
+      ...secureContext(tls),
       handshakeTimeout,
-      ...(tls.clientCa !== null && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(tls.clientCa !== null && { requestCert: true, rejectUnauthorized: true }),
     });
   } catch (error) {
     throw new UserError(
@@ -179,6 +183,11 @@ function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
       "check that `certificate` and `key` belong together and are PEM: openssl x509 -in <certificate> -noout -text; openssl pkey -in <key> -noout",
     );
   }
+}
+
+function secureContext(tls: TlsMaterial): SecureContextOptions {
+  const { certificate, key, clientCa } = tls;
+  return { cert: certificate, key, minVersion: "TLSv1.2", ...(clientCa !== null && { ca: clientCa }) };
 }
 
 function namesOf(req: IncomingMessage): readonly string[] {

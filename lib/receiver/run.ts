@@ -1,24 +1,24 @@
 // Wires the receiver together: config, lock, store, port, drain. The only place that binds a port.
 
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { errorText } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { formatBytes } from "../core/units.ts";
 import { writeFileDurable } from "../os/files.ts";
-import { lockDataRoot } from "../os/lock.ts";
 import { type DaemonContext, type Phase, type Running, runDaemon } from "../runtime/daemon.ts";
-import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
+import type { Log } from "../runtime/log.ts";
+import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
-import { createApp } from "./app.ts";
+import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers } from "./auth.ts";
 import { createGate } from "./gate.ts";
-import { type Listener, listen, type TlsMaterial } from "./listen.ts";
-import { loadReceiverConfig } from "./load.ts";
+import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
 import { makeDataDirs, type OpenedStore, openStore, writeProbe } from "./open.ts";
-import { addressOption, dataPaths, type ReceiverConfig } from "./settings.ts";
+import { addressOption, dataPaths, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
+import { checkPair, readTls } from "./tls-files.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -26,71 +26,122 @@ const STATUS_EVERY_MS = 5000;
 const DAY_MS = 86_400_000;
 
 /** Runs the receiver until it is told to stop; resolves with the exit code. */
-export async function serve(line: CommandLine): Promise<number> {
-  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
-  const config = await loadReceiverConfig(line, log);
-  if (typeof line.options.listen === "string") config.listen = addressOption(line.options.listen);
+export async function serve(line: CommandLine, log: Log, readConfig: () => Promise<ReceiverConfig>): Promise<number> {
+  const { listen } = line.options;
+  const override = typeof listen === "string" ? { listen: addressOption(listen) } : {};
+  const read = async (): Promise<ReceiverConfig> => ({ ...(await readConfig()), ...override });
+  const config = await read();
   const tls = readTls(config.tls);
   await makeDataDirs(config.dataRoot);
-  lockDataRoot("receiver", config.dataRoot, config.runDir);
   warnOfOpenDoors(config, log);
+  const { dataRoot, runDir } = config;
   const budget = stopBudget(config.drainTimeoutS);
-  return runDaemon(log, budget, (context) => start(config, tls, context));
+  const replace = line.options.replace === true;
+  return runDaemon({ tool: "receiver", log, budget, dataRoot, runDir, replace }, (context) =>
+    start(config, tls, context, read),
+  );
 }
 
-async function start(config: ReceiverConfig, tls: TlsMaterial | null, context: DaemonContext): Promise<Running> {
-  const { log } = context;
-  const paths = dataPaths(config.dataRoot);
-  const begin = (name: string) => context.progress.begin(name, COMMIT_LIMIT_S);
-  const nowMs = () => Date.now();
+async function start(
+  config: ReceiverConfig,
+  tls: TlsMaterial | null,
+  context: DaemonContext,
+  readConfig: () => Promise<ReceiverConfig>,
+): Promise<Running> {
+  const { log, progress } = context;
+  const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
-  const attempts = openAttempts(paths.attempts, log);
-  await attempts.prune(nowMs());
-  const admission = createAdmission(config, () => freeNow(config.dataRoot));
-  let stopping = false;
-  const app = createApp({
-    ...config,
-    maxBytes: config.maxEpisodeBytes,
-    commitRequired: config.requireCommit,
-    checkToken: config.requireToken ? createTokenCheck(config.tokensDir, log) : null,
-    accepted: createGate(config.acceptedCommitsFile, log),
-    notReady: async () => whyNotReady(config, paths.incoming),
-    stopping: () => stopping,
-    incoming: paths.incoming,
+  const attempts = openAttempts(dataPaths(config.dataRoot).attempts, log);
+  await attempts.prune(Date.now());
+  const admission = createAdmission(config, () => freeNow(config.dataRoot), progress.moved);
+  const life = { stopping: false };
+  const deps = appDeps(config, { opened, attempts, admission, begin, log, stopping: () => life.stopping });
+  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, log));
+  await announce(config, listener, opened, log);
+  const stopChores = startChores(config, context, opened, admission, attempts);
+  const beginStop = (): void => {
+    life.stopping = true;
+    stopChores();
+  };
+  return {
+    drain: drainPhases(config, { listener, attempts, opened, admission }, beginStop),
+    reload: async () => {
+      const fresh = await readConfig();
+      // Certificates run out while a collector runs: the same files are read anew.
+      const renewed = readTls(config.tls);
+      if (renewed !== null) checkPair(renewed);
+      const waiting = takeOver(config, fresh, FIXED_SETTINGS);
+      if (renewed !== null) listener.renew(renewed);
+      Object.assign(deps, gateSettings(config));
+      return waiting;
+    },
+  };
+}
+
+/** What the application reads anew for each request. */
+function gateSettings(config: ReceiverConfig) {
+  const { commitHeaders, requireCommit, maxEpisodeBytes } = config;
+  return { commitHeaders, commitRequired: requireCommit, maxBytes: maxEpisodeBytes };
+}
+
+interface AppParts {
+  opened: OpenedStore;
+  attempts: Attempts;
+  admission: Admission;
+  begin: AppDeps["begin"];
+  log: Log;
+  stopping: () => boolean;
+}
+
+function appDeps(config: ReceiverConfig, { opened, ...parts }: AppParts): AppDeps {
+  const { incoming } = dataPaths(config.dataRoot);
+  return {
+    ...gateSettings(config),
+    ...parts,
+    checkToken: config.requireToken ? createTokenCheck(config.tokensDir, parts.log) : null,
+    accepted: createGate(config.acceptedCommitsFile, parts.log),
+    notReady: async () => whyNotReady(config, incoming),
+    incoming,
     store: opened.store,
     disk: opened.disk,
-    admission,
-    attempts,
-    log,
-    begin,
-    nowMs,
-  });
-  const listener = await listen(app.fetch, {
+    nowMs: () => Date.now(),
+  };
+}
+
+function listenOptions(config: ReceiverConfig, tls: TlsMaterial | null, log: Log): ListenOptions {
+  return {
     ...config.listen,
     tls,
     rate: { minBytesPerS: config.minRateBytesPerS, windowS: config.minRateWindowS },
     headerTimeoutS: config.headerTimeoutS,
     keepAliveTimeoutS: config.keepAliveTimeoutS,
     onBadConnection: (what) => log.debug("bad connection", { what }),
-  });
-  await announce(config, listener, opened, log);
-  const stopChores = startChores(config, context, opened, admission, attempts);
-  return {
-    drain: drainPhases(config, listener, attempts, opened, () => {
-      stopping = true;
-      stopChores();
-    }),
   };
 }
 
+interface Serving {
+  listener: Listener;
+  attempts: Attempts;
+  opened: OpenedStore;
+  admission: Admission;
+}
+
 /** The steps of a clean stop. */
-function drainPhases(
-  config: ReceiverConfig,
-  listener: Listener,
-  attempts: Attempts,
-  opened: OpenedStore,
-  begin: () => void,
-): Phase[] {
+function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void): Phase[] {
+  const { listener, attempts, opened, admission } = serving;
+  const finishUploads = async (): Promise<number> => {
+    let cutShort = 0;
+    const cut = setTimeout(() => {
+      cutShort = admission.uploads;
+      listener.cutBodies();
+    }, config.drainTimeoutS * 1000);
+    // A disk that hangs keeps its uploads from ever settling; systemd must not have to kill us for it.
+    const giveUp = Bun.sleep(config.drainTimeoutS * 1000 + 5000);
+    await Promise.race([listener.settled(), giveUp]);
+    clearTimeout(cut);
+    listener.destroy();
+    return cutShort;
+  };
   return [
     {
       name: "stop listening",
@@ -99,17 +150,7 @@ function drainPhases(
         listener.close();
       },
     },
-    {
-      name: "finish uploads",
-      run: async () => {
-        const cut = setTimeout(() => listener.cutBodies(), config.drainTimeoutS * 1000);
-        // A disk that hangs keeps its uploads from ever settling; systemd must not have to kill us for it.
-        const giveUp = Bun.sleep(config.drainTimeoutS * 1000 + 5000);
-        await Promise.race([listener.settled(), giveUp]);
-        clearTimeout(cut);
-        listener.destroy();
-      },
-    },
+    { name: "finish uploads", inFlight: () => admission.uploads, run: finishUploads },
     {
       name: "flush attempts",
       run: async () => {
@@ -179,29 +220,6 @@ function whyNotReady(config: ReceiverConfig, incoming: string): string | null {
   }
   probed = { atMs, why };
   return why;
-}
-
-function readTls(tls: ReceiverConfig["tls"]): TlsMaterial | null {
-  if (tls === null) return null;
-  return {
-    certificate: readPem("tls.certificate", tls.certificate),
-    key: readPem("tls.key", tls.key),
-    clientCa: tls.clientCa === null ? null : readPem("tls.client_ca", tls.clientCa),
-  };
-}
-
-function readPem(key: string, path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UserError(
-      `${key}: cannot read ${path}: ${errorText(error)}`,
-      "name a PEM file that this service may read",
-    );
-  }
-  if (!text.includes("-----BEGIN ")) throw new UserError(`${key}: ${path} is no PEM file`, "name a PEM file");
-  return text;
 }
 
 function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {

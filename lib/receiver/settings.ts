@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
+import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
@@ -33,6 +34,22 @@ export interface ReceiverConfig {
   keepAliveTimeoutS: number;
   drainTimeoutS: number;
 }
+
+/** What cannot change while the receiver runs: it is bound, locked, promised to systemd, or held by connections. */
+export const FIXED_SETTINGS: FixedSettings<ReceiverConfig> = {
+  listen: "listen",
+  dataRoot: "paths.data_root",
+  runDir: "paths.run_dir",
+  tls: "tls",
+  tokensDir: "auth.tokens_dir",
+  requireToken: "auth.require_token",
+  acceptedCommitsFile: "gate.accepted_commits_file",
+  minRateBytesPerS: "limits.min_rate_bytes_per_s",
+  minRateWindowS: "limits.min_rate_window_s",
+  headerTimeoutS: "limits.header_timeout_s",
+  keepAliveTimeoutS: "limits.keep_alive_timeout_s",
+  drainTimeoutS: "receiver.drain_timeout_s",
+};
 
 /** `host:port`, with an IPv6 address in brackets; null when it is neither. */
 export function parseAddress(text: string): Address | null {

@@ -4,7 +4,7 @@ import { parseCgroup } from "../core/cgroup.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { formatSeconds } from "../core/units.ts";
-import { heldBy, type Instance, type Lock, lockHolder, openLock } from "../os/lock.ts";
+import { heldBy, type Instance, type Lock, lockHolder, openLock, writePid } from "../os/lock.ts";
 import { readParsed } from "../os/proc.ts";
 import { removeMarkers, writeMarker } from "./forensics/markers.ts";
 import type { Log } from "./log.ts";
@@ -29,6 +29,7 @@ export async function takeInstance(options: TakeOptions): Promise<void> {
     if (!options.replace || holder === null) throw heldBy(options, holder);
     await replace(options, lock, holder);
   }
+  writePid(options);
   removeMarkers(options.runDir, process.pid);
 }
 

@@ -11,6 +11,8 @@ export interface Progress {
   begin(name: string, limitS: number): Work;
   /** The first work that has stood still too long, with the seconds, or null. */
   stuck(): { name: string; seconds: number } | null;
+  /** Something moved that has no time limit of its own here. */
+  moved(): void;
   /** When anything moved last, by the same clock; the start if nothing did. */
   readonly movedAt: number;
 }
@@ -32,6 +34,9 @@ export function createProgress(now: () => number): Progress {
           works.delete(entry);
         },
       };
+    },
+    moved() {
+      latest = now();
     },
     get movedAt() {
       return latest;

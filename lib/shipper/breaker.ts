@@ -29,7 +29,7 @@ export class Breaker {
 
   /** @param later when a wait of so many seconds is over, on the engine's clock */
   constructor(
-    private readonly schedule: readonly number[],
+    private readonly schedule: () => readonly number[],
     private readonly random: () => number,
     private readonly later: (seconds: number) => number,
     private readonly log: Log,
@@ -52,6 +52,11 @@ export class Breaker {
     if (this.streak >= FAILING_STREAK) this.open("failing", why);
   }
 
+  /** What stood in the way may be mended: the next upload goes ahead at once. */
+  tryNow(): void {
+    if (this.pause !== null) this.pause.untilMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** A receiver decided on an episode. */
   answered(): void {
     if (this.pause !== null) this.log.info("queue goes on: the receiver takes episodes again");
@@ -65,7 +70,7 @@ export class Breaker {
       const tail = kind === "misconfigured" ? "no episode is at fault, nothing is lost" : "trying one at a time";
       this.log.error(`queue paused: ${detail}; ${tail}`, { reason });
     }
-    const waitS = backoffSeconds(this.schedule, failures, this.random(), retryAfterS);
+    const waitS = backoffSeconds(this.schedule(), failures, this.random(), retryAfterS);
     this.pause = { kind, reason, detail, failures, untilMs: this.later(waitS) };
   }
 }

@@ -1,5 +1,6 @@
 // The shipper's command line, as a table: parsing and --help come from here.
 
+import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
 import type { ToolSpec } from "../cli/options.ts";
 
 export const SHIPPER_COMMANDS: ToolSpec = {
@@ -7,7 +8,7 @@ export const SHIPPER_COMMANDS: ToolSpec = {
   summary: "packs finished episodes and ships them to the receiver; loses none",
   about: ["Without a command it runs as a daemon (systemd: labfleet-shipper.service)."],
   commands: {
-    "": { help: "run until SIGTERM" },
+    "": { help: "run until SIGTERM", options: DAEMON_OPTIONS },
     once: { help: "ship what is there, then exit: 0 all shipped, 3 something was not" },
     status: { help: "what waits, what is under way, what was refused and why", options: { json: { help: "as JSON" } } },
     requeue: {
@@ -19,6 +20,7 @@ export const SHIPPER_COMMANDS: ToolSpec = {
         reason: { value: "R", help: "with --all: only those refused for R" },
       },
     },
+    ...DAEMON_COMMANDS,
   },
   options: {
     config: { value: "PATH", help: "configuration (default /etc/labfleet/lab-host.toml)" },

@@ -34,7 +34,12 @@ export class Engine {
 
   constructor(readonly deps: EngineDeps) {
     const { config, random, log } = deps;
-    this.breaker = new Breaker(config.backoffSeconds, random, (seconds) => this.later(seconds), log);
+    this.breaker = new Breaker(
+      () => config.backoffSeconds,
+      random,
+      (seconds) => this.later(seconds),
+      log,
+    );
     this.room = new Room(log);
   }
 
@@ -105,14 +110,22 @@ export class Engine {
     while (this.running.size > 0) await Promise.race(this.running);
   }
 
-  /** Takes nothing new, lets uploads finish for `drainMs`, then breaks them off: they are sent again another time. */
-  async stop(drainMs: number): Promise<void> {
+  /**
+   * Takes nothing new, lets uploads finish for `drainMs`, then breaks them off: they are sent again another time.
+   * @returns how many were broken off
+   */
+  async stop(drainMs: number): Promise<number> {
     this.stopping = true;
     if (this.wake !== null) clearTimeout(this.wake);
     this.deps.packer.cancel();
-    const timer = setTimeout(() => this.abort.abort(), drainMs);
+    let brokenOff = 0;
+    const timer = setTimeout(() => {
+      brokenOff = this.uploads;
+      this.abort.abort();
+    }, drainMs);
     await this.settled();
     clearTimeout(timer);
+    return brokenOff;
   }
 
   get uploads(): number {

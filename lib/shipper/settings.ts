@@ -1,6 +1,7 @@
 // The shipper's settings as everybody but the configuration's own check knows them: plain data and paths.
 
 import { join } from "node:path";
+import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
@@ -39,6 +40,14 @@ export interface ShipperConfig {
   /** Kept free on the data root's disk: packing waits below it. */
   diskReserveBytes: number;
 }
+
+/** What cannot change while the shipper runs: it is locked, promised to systemd, or written into what is under way. */
+export const FIXED_SETTINGS: FixedSettings<ShipperConfig> = {
+  hostId: "host_id",
+  dataRoot: "paths.data_root",
+  runDir: "paths.run_dir",
+  drainTimeoutS: "shipper.drain_timeout_s",
+};
 
 /** The directories below a data root. */
 export function dataDirs(dataRoot: string) {

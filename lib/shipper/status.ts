@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
 import { readIfExists } from "../os/files.ts";
+import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { readDocument } from "./document.ts";
 import type { Engine } from "./engine.ts";
 import { scanEpisodes } from "./scan.ts";
@@ -44,6 +45,8 @@ export interface Status {
   recording: number;
   shipped: number;
   quarantined: { episode: string; reason: string }[];
+  /** How the last run ended; null before there was one. */
+  last_end: EndReport | null;
 }
 
 /** The daemon's own view of itself. */
@@ -121,6 +124,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     recording: scan.recording,
     shipped: (await directories(dirs.shipped)).length,
     quarantined,
+    last_end: readEnds(join(config.dataRoot, "ends")).last,
   };
 }
 
@@ -133,6 +137,7 @@ export function renderStatus(status: Status): string {
     `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
     `shipped    ${status.shipped} still on this host`,
     `refused    ${status.quarantined.length} in quarantine`,
+    `last end   ${status.last_end === null ? "none is known" : printable(status.last_end.sentence)}`,
   ];
   for (const { episode, reason } of status.quarantined.slice(0, 10))
     lines.push(printable(`           ${episode}: ${reason}`));

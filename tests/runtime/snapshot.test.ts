@@ -29,14 +29,20 @@ Max address space         unlimited            unlimited            bytes
   "proc/1/status": status("systemd", 0),
   "proc/1/cmdline": "/sbin/init\0--log-level=debug\0",
   "proc/loadavg": "0.51 0.40 0.30 2/512 4711\n",
-  "proc/pressure/cpu": "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
-  "proc/pressure/memory": "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.25 avg60=0.00 avg300=0.00 total=0\n",
-  "proc/pressure/io": "some avg10=7.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=6.00 avg60=0.00 avg300=0.00 total=0\n",
+  "proc/pressure/cpu":
+    "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+  "proc/pressure/memory":
+    "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.25 avg60=0.00 avg300=0.00 total=0\n",
+  "proc/pressure/io":
+    "some avg10=7.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=6.00 avg60=0.00 avg300=0.00 total=0\n",
   "sys/fs/cgroup/system.slice/labfleet-shipper.service/memory.events": "low 0\nhigh 0\nmax 3\noom 1\noom_kill 2\n",
 };
 const ENV = { INVOCATION_ID: "4f1c", JOURNAL_STREAM: "9:1234" };
 
-function take(files: Readonly<Record<string, string>>, over: Partial<Parameters<typeof takeSnapshot>[0]> = {}): Snapshot {
+function take(
+  files: Readonly<Record<string, string>>,
+  over: Partial<Parameters<typeof takeSnapshot>[0]> = {},
+): Snapshot {
   return takeSnapshot({
     signal: 15,
     sender: { sent_by: "systemd(1)" },
@@ -62,6 +68,7 @@ test("a stop by systemd is one line, the parent's command line last and masked",
 test("the JSON holds all of it, in one line", () => {
   const json = contextJson(take(HOST));
   expect(json).not.toContain("\n");
+  expect(json).not.toContain("="); // nothing in it can pass for a field
   expect(JSON.parse(json)).toEqual({
     at: "2026-05-01T06:37:53.830Z",
     monotonic_usec: 98765432100,

@@ -78,6 +78,7 @@ describe("the status of a host", () => {
     recording: 0,
     shipped: 5,
     quarantined: [],
+    last_end: null,
   };
 
   test("is a short table", () => {
@@ -87,6 +88,7 @@ describe("the status of a host", () => {
       "to ship    2",
       "shipped    5 still on this host",
       "refused    0 in quarantine",
+      "last end   none is known",
     ]);
   });
 
@@ -154,6 +156,7 @@ describe("reading the status from the disk", () => {
         { episode: "bad", reason: "conflict" },
         { episode: "bare", reason: "unknown" },
       ],
+      last_end: null,
     });
   });
 

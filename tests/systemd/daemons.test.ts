@@ -1,78 +1,23 @@
 // The compiled executables under their real units, on a real systemd: ready, watchdog, drain, slow links, rights.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { renderUnit, type UnitTool } from "../../lib/core/units-text.ts";
-import { executables, PROJECT } from "../support/compiled.ts";
-import { bootHost, type Host, systemdBedMissing } from "./bed.ts";
+import { afterAll, beforeAll, expect } from "bun:test";
+import { bedTest, bootInstalled, DATA, type InstalledHost, PREFIX } from "./installed-host.ts";
 
-const missing = systemdBedMissing();
-const bedTest = (name: string, body: () => Promise<void>): void =>
-  test.skipIf(missing !== null)(missing === null ? name : `${name} (skipped: the systemd bed ${missing})`, body);
-setDefaultTimeout(120_000);
-
-const DATA = "/var/lib/labfleet/data";
-const EPISODES = `${DATA}/episodes`;
-const PREFIX = "/opt/labfleet/current";
-let host: Host;
-let token = "";
-
-const sh = (script: string): Promise<string> => host.run(["sh", "-ec", script]);
-const unitText = (tool: UnitTool): string =>
-  renderUnit(readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8"), tool, PREFIX);
-
-/** lab-host.toml pointing at a port on the host itself. */
-const configure = (port: number, extra = ""): Promise<void> =>
-  host.write(
-    "/etc/labfleet/lab-host.toml",
-    `host_id = "lab1"
-[receiver]
-url = "http://127.0.0.1:${port}"
-bearer_token = "${token}"
-[shipper]
-scan_interval_s = 0.2
-backoff_seconds = [0.1, 0.5]
-disk_reserve = "1 MiB"
-${extra}
-`,
-  );
-
-/** Settings of one test, gone with `dropIn("")`. */
-async function dropIn(text: string): Promise<void> {
-  await host.write("/etc/systemd/system/labfleet-shipper.service.d/test.conf", text);
-  await sh("systemctl daemon-reload");
-}
-
-/** An episode recorded by root, of incompressible bytes, as a recorder would finish it. */
-const record = (id: string, kilobytes: number): Promise<string> =>
-  sh(`umask 022; d=${EPISODES}/${id}; mkdir -p $d; head -c ${kilobytes}K /dev/urandom >$d/data.bin
-      : >$d/.m; mv $d/.m $d/done.marker; chmod 0755 $d; stat -c %U:%a $d`);
-
-const isShipped = async (id: string): Promise<boolean> =>
-  (await host.exec(["test", "-e", `${DATA}/shipped/${id}/receipt.json`])).code === 0;
+let installed: InstalledHost | null = null;
+let host: InstalledHost["host"];
+let sh: InstalledHost["sh"];
+let configure: InstalledHost["configure"];
+let dropIn: InstalledHost["dropIn"];
+let record: InstalledHost["record"];
+let isShipped: InstalledHost["isShipped"];
 
 beforeAll(async () => {
-  if (missing !== null) return;
-  host = await bootHost("lab1", {
-    bind: [`${executables()}:${PREFIX}/bin`, `${process.execPath}:/usr/local/bin/bun`, `${PROJECT}:/srv/labfleet`],
-  });
-  await sh("useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin labfleet");
-  for (const tool of ["shipper", "receiver"] as const) {
-    await host.write(`/etc/systemd/system/labfleet-${tool}.service`, unitText(tool));
-  }
-  await host.write(
-    "/etc/labfleet/collector.toml",
-    'listen = "127.0.0.1:8443"\n[gate]\nrequire_commit = false\n[limits]\ndisk_reserve = "1 MiB"\n',
-  );
-  await sh("install -d -m 2750 -g labfleet /etc/labfleet/tokens.d");
-  token = (await sh(`${PREFIX}/bin/receiver token add lab1`)).trim().split("\n").at(-1) ?? "";
-  await configure(8443);
-  await sh("systemctl daemon-reload; systemctl start labfleet-receiver");
+  installed = await bootInstalled("lab1");
+  if (installed !== null) ({ host, sh, configure, dropIn, record, isShipped } = installed);
 });
 
 afterAll(async () => {
-  if (missing === null) await host[Symbol.asyncDispose]();
+  await installed?.host[Symbol.asyncDispose]();
 });
 
 bedTest("systemd-analyze verify prints nothing about the installed units", async () => {
@@ -102,7 +47,7 @@ bedTest("both units are active only after READY, as an unprivileged user, with a
 bedTest("an episode that root recorded, mode 0755, is read, shipped and moved", async () => {
   expect((await record("of-root", 300)).trim()).toBe("root:755");
   await host.waitFor("of-root is shipped", () => isShipped("of-root"), 20_000);
-  expect((await host.exec(["test", "-e", `${EPISODES}/of-root`])).code).toBe(1);
+  expect((await host.exec(["test", "-e", `${DATA}/episodes/of-root`])).code).toBe(1);
   expect(await sh(`stat -c %U ${DATA}/shipped/of-root`)).toBe("root\n");
 });
 

@@ -109,22 +109,29 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
   };
 }
 
+// Compiled once: a snapshot is taken when there is no time to lose.
+const STATUS = {
+  name: /^Name:\s*(.*)$/m,
+  state: /^State:\s*(.*)$/m,
+  ppid: /^PPid:\s*(.*)$/m,
+  uid: /^Uid:\s*(\d+)/m,
+  tracer: /^TracerPid:\s*(.*)$/m,
+};
+
 function processFacts(root: string, pid: number): ProcessFacts {
   const status = readText(root, `proc/${pid}/status`);
-  const field = (name: string): Reading<string> => {
-    if (isUnreadable(status)) return status;
-    return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? { unreadable: "not there" };
-  };
-  const number = (name: string): Reading<number> => {
-    const text = field(name);
-    return isUnreadable(text) ? text : Number.parseInt(text, 10);
+  const field = (pattern: RegExp): Reading<string> =>
+    isUnreadable(status) ? status : (pattern.exec(status)?.[1] ?? { unreadable: "not there" });
+  const number = (pattern: RegExp): Reading<number> => {
+    const text = field(pattern);
+    return isUnreadable(text) ? text : Number(text);
   };
   return {
-    name: field("Name"),
-    state: field("State"),
-    ppid: number("PPid"),
-    uid: number("Uid"),
-    tracer_pid: number("TracerPid"),
+    name: field(STATUS.name),
+    state: field(STATUS.state),
+    ppid: number(STATUS.ppid),
+    uid: number(STATUS.uid),
+    tracer_pid: number(STATUS.tracer),
   };
 }
 
@@ -160,12 +167,9 @@ function parseLoad(text: string): [number, number, number] | null {
 }
 
 function parsePressure(text: string): Pressure | null {
-  const average = (kind: string): number | null => {
-    const value = new RegExp(`^${kind} avg10=([\\d.]+)`, "m").exec(text)?.[1];
-    return value === undefined ? null : Number(value);
-  };
-  const some = average("some");
-  return some === null ? null : { some_avg10: some, full_avg10: average("full") };
+  const some = /^some avg10=([\d.]+)/m.exec(text)?.[1];
+  const full = /^full avg10=([\d.]+)/m.exec(text)?.[1];
+  return some === undefined ? null : { some_avg10: Number(some), full_avg10: full === undefined ? null : Number(full) };
 }
 
 /** Limits that have killed daemons: descriptors, processes, address space, core size. */

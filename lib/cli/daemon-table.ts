@@ -1,0 +1,28 @@
+// The part of the command line that all daemons share, as tables for parsing and --help.
+
+import type { CommandSpec, OptionSpec } from "./options.ts";
+
+/** Options of a daemon's own run, the command "". */
+export const DAEMON_OPTIONS: Record<string, OptionSpec> = {
+  replace: { help: "take the place of one that runs: it stops first, within its stop budget" },
+  daemon: { help: "run in the background and log to syslog, for hosts without systemd" },
+};
+
+/** Commands that every daemon has. */
+export const DAEMON_COMMANDS: Record<string, CommandSpec> = {
+  stop: {
+    help: "stop one that runs, where systemd does not do it, and wait for it",
+    options: { reason: { value: "TEXT", help: "written down with the stop" } },
+  },
+  diagnostic: {
+    help: "a report on this machine: processes, load, memory, kills (no command lines)",
+    options: {
+      save: { value: "DIR", help: "write it there instead of printing it" },
+      "run-id": { value: "ID", help: "with --save: names the report" },
+      pid: { value: "N", help: "the process that it is about" },
+      cause: { value: "TEXT", help: "what happened to it" },
+      cgroup: { value: "PATH", help: "the cgroup whose processes are listed" },
+    },
+  },
+  "post-stop": { help: "for ExecStopPost= in the unit: write down how the daemon ended" },
+};

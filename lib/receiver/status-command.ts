@@ -1,0 +1,49 @@
+// `receiver status`: whether it runs, where it listens, and how its last run ended.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { EXIT } from "../core/exit.ts";
+import { printable } from "../core/printable.ts";
+import { lockHolder } from "../os/lock.ts";
+import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
+import type { ReceiverConfig } from "./settings.ts";
+
+interface Status {
+  data_root: string;
+  running: boolean;
+  pid: number | null;
+  /** `host:port`, null when it does not run. */
+  listen: string | null;
+  last_end: EndReport | null;
+}
+
+/** Prints the status. @returns exit code 0 */
+export function statusCommand(config: ReceiverConfig, json: boolean): number {
+  const { dataRoot, runDir } = config;
+  const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
+  const status: Status = {
+    data_root: dataRoot,
+    running: pid !== null,
+    pid,
+    listen: pid === null ? null : readListen(runDir),
+    last_end: readEnds(join(dataRoot, "ends")).last,
+  };
+  process.stdout.write(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  return EXIT.ok;
+}
+
+function renderStatus({ data_root, pid, listen, last_end }: Status): string {
+  return [
+    `receiver   ${pid === null ? "not running" : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `data root  ${data_root}`,
+    `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
+  ].join("\n");
+}
+
+function readListen(runDir: string): string | null {
+  try {
+    return readFileSync(join(runDir, "listen"), "utf8").trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,65 @@
+// What a daemon writes down the moment its end begins: the snapshot in the log, the phase in the ledger, and a diagnostic
+// that is taken by another process. It costs a few milliseconds and may fail in each part without any harm to the stop.
+
+import type { CgroupPlace } from "../../core/cgroup.ts";
+import { formatFields } from "../../core/fields.ts";
+import { monotonicUsec } from "../../os/libc.ts";
+import { isUnreadable } from "../../os/proc.ts";
+import { selfCommand } from "../../os/self.ts";
+import type { Log } from "../log.ts";
+import type { Sender } from "../signals.ts";
+import { type Handover, startDiagnostic } from "./diagnostic.ts";
+import type { Ledger } from "./ends.ts";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { contextFields, contextJson } from "./snapshot-text.ts";
+
+export interface StopFacts {
+  /** What the stop is called in the log: `SIGTERM`, or `failure`. */
+  cause: string;
+  /** Null: no signal. */
+  signal: number | null;
+  sender: Sender;
+}
+
+export interface ForensicsOptions {
+  tool: string;
+  log: Log;
+  ledger: Ledger;
+  runDir: string;
+}
+
+/** Takes a snapshot for nothing: the first one costs several milliseconds, and the stop shall not pay them. */
+export function warmUp(runDir: string): void {
+  const snapshot = snapshotNow({ cause: "start", signal: null, sender: {} }, runDir);
+  formatFields(contextFields(snapshot));
+}
+
+function snapshotNow({ signal, sender }: StopFacts, runDir: string): Snapshot {
+  const { pid, env } = process;
+  return takeSnapshot({ signal, sender, pid, env, runDir, now: new Date(), monotonicUsec: monotonicUsec() });
+}
+
+/** Explains a stop that has just begun. @returns the diagnostic's hand-over, or null where none was started */
+export function explainStop({ tool, log, ledger, runDir }: ForensicsOptions, facts: StopFacts): Handover | null {
+  const snapshot = snapshotNow(facts, runDir);
+  log.info("Shutdown context:", contextFields(snapshot));
+  log.info(`Shutdown context as JSON: ${contextJson(snapshot)}`);
+  ledger.stopping(facts.cause, String(facts.sender.sent_by ?? "") || null);
+  const place = isUnreadable(snapshot.cgroup) ? null : snapshot.cgroup;
+  const handover = startDiagnostic(
+    { dir: ledger.dir, runId: ledger.runId, tool, pid: process.pid, cause: facts.cause, cgroup: place?.path ?? null },
+    { ...placeOf(snapshot, place), command: [...selfCommand(), "diagnostic"] },
+  );
+  if (!("failure" in handover)) return handover;
+  log.warn(`no diagnostic of this stop: ${handover.failure}`);
+  return null;
+}
+
+function placeOf({ under_systemd, self }: Snapshot, place: CgroupPlace | null) {
+  return {
+    // A run by hand in a terminal inherits INVOCATION_ID from its session: only a service ends with its cgroup.
+    underSystemd: under_systemd && place?.unit?.endsWith(".service") === true,
+    scope: place?.scope ?? null,
+    uid: isUnreadable(self.uid) ? -1 : self.uid,
+  };
+}

@@ -1,0 +1,44 @@
+// `shipper requeue`: takes refused episodes back into the queue.
+
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { CommandLine } from "../cli/options.ts";
+import { EXIT } from "../core/exit.ts";
+import { UserError } from "../core/failure.ts";
+import type { Log } from "../runtime/log.ts";
+import { readDocument } from "./document.ts";
+import { type Dirs, requeue } from "./settle.ts";
+import { reasonOf } from "./status.ts";
+
+/** @returns exit code: 0 all were queued, 3 some were not */
+export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): Promise<number> {
+  const all = line.options.all === true;
+  const wanted = line.options.reason;
+  if (all === line.operands.length > 0)
+    throw new UserError(
+      "name the episodes, or say --all",
+      "shipper requeue <id>…, or shipper requeue --all [--reason R]",
+    );
+  if (!all && wanted !== undefined) throw new UserError("--reason goes with --all", "shipper requeue --all --reason R");
+  const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
+  let refused = 0;
+  for (const name of names) {
+    const result = await requeue(dirs, name);
+    if ("id" in result) log.info("queued again", { episode: result.id });
+    else log.error(`not queued: ${result.refused}`);
+    if (!("id" in result)) refused++;
+  }
+  process.stdout.write(`${names.length - refused} of ${names.length} queued again\n`);
+  return refused === 0 ? EXIT.ok : EXIT.undelivered;
+}
+
+async function quarantinedFor(dirs: Dirs, reason: string | null): Promise<string[]> {
+  const entries = await readdir(dirs.quarantine, { withFileTypes: true });
+  const names = entries.filter((e) => e.isDirectory() && !e.name.startsWith(".")).map(({ name }) => name);
+  if (reason === null) return names;
+  const chosen: string[] = [];
+  for (const name of names) {
+    if (reasonOf(await readDocument(join(dirs.quarantine, name), "quarantine")) === reason) chosen.push(name);
+  }
+  return chosen;
+}
