@@ -58,6 +58,27 @@ describe("the report on", () => {
     );
   });
 
+  test("a host without uptime: no shares, but the busiest is first all the same", () => {
+    const root = tempDir();
+    for (const [pid, ticks] of [
+      [7, 5],
+      [8, 900],
+    ]) {
+      mkdirSync(join(root, `proc/${pid}`), { recursive: true });
+      writeFileSync(
+        join(root, `proc/${pid}/stat`),
+        `${pid} (x) S 1 1 1 0 -1 0 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 1 1 1\n`,
+      );
+    }
+    const rows = part(gatherDiagnostic(RECEIVER, root, NOW, never), "processes by CPU")
+      .split("\n")
+      .slice(-2);
+    expect(rows).toEqual([
+      "      8       1 ?                 ?     ? S x",
+      "      7       1 ?                 ?     ? S x",
+    ]);
+  });
+
   test("a cgroup that has gone with its last process says so", () => {
     const report = gatherDiagnostic({ ...SHIPPER, cgroup: "/gone.service" }, join(HOSTS, "overloaded"), NOW, never);
     expect(part(report, "processes of the cgroup")).toBe("/gone.service is gone");

@@ -93,14 +93,15 @@ function subjectLines({ tool, pid, cause }: Subject): string[] {
 function processLines(at: Circumstances, uptimeS: Reading<number>, memory: Reading<Map<string, number>>): string[] {
   const table = readProcessTable(at.root, at.isLate);
   if (isUnreadable(table)) return [`the processes cannot be listed: ${reason(table.unreadable)}`];
-  const upS = isUnreadable(uptimeS) ? 0 : uptimeS;
+  // Without it no share can be told, and seconds on a CPU sort them.
+  const upS = isUnreadable(uptimeS) ? null : uptimeS;
   const total = isUnreadable(memory) ? 0 : (memory.get("MemTotal") ?? 0);
   const users = readUserNames(at.root);
   const rows = table.processes
-    .map((stat) => ({ stat, percent: cpuPercent(stat, upS) }))
-    .sort((a, b) => b.percent - a.percent || a.stat.pid - b.stat.pid)
+    .map((stat) => ({ stat, cpu: upS === null ? stat.cpuS : cpuPercent(stat, upS) }))
+    .sort((a, b) => b.cpu - a.cpu || a.stat.pid - b.stat.pid)
     .slice(0, TOP_PROCESSES)
-    .map(({ stat, percent }) => processRow(at.root, stat, percent, users, total));
+    .map(({ stat, cpu }) => processRow(at.root, stat, upS === null ? "?" : cpu.toFixed(1), users, total));
   return [...coverageLines(table), "    PID    PPID USER           %CPU  %MEM S NAME", ...rows];
 }
 
@@ -116,7 +117,7 @@ function coverageLines(table: ProcessTable): string[] {
 function processRow(
   root: string,
   stat: ProcessStat,
-  percent: number,
+  percent: string,
   users: ReadonlyMap<number, string>,
   memoryBytes: number,
 ): string {
@@ -125,7 +126,7 @@ function processRow(
   const user = known === null ? "?" : safe(users.get(known.uid) ?? String(known.uid), NAME_CHARACTERS);
   const share = known === null || memoryBytes === 0 ? "?" : ((100 * known.residentBytes) / memoryBytes).toFixed(1);
   const numbers = `${String(stat.pid).padStart(7)} ${String(stat.ppid).padStart(7)} ${user.padEnd(12)}`;
-  const shares = `${percent.toFixed(1).padStart(6)} ${share.padStart(5)}`;
+  const shares = `${percent.padStart(6)} ${share.padStart(5)}`;
   return `${numbers} ${shares} ${stat.state} ${safe(stat.name, NAME_CHARACTERS)}`;
 }
 
