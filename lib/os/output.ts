@@ -19,18 +19,13 @@ const FULL: ReadonlySet<number> = new Set([
 /** How often a quiet process looks whether there is room again, milliseconds. */
 const LOOK_EVERY_MS = 1000;
 
-export type LossReason = "full" | "closed" | "full or closed";
-
-/** Bytes on their way, and how many log lines are lost if they cannot be written. */
-interface Piece {
-  bytes: Uint8Array;
-  lines: number;
-}
+type Refusal = "full" | "closed";
+export type LossReason = Refusal | "full or closed";
 
 export class Output {
   private fd: number;
   /** The rest of a line of which a part is written already: it goes first, so that no line is torn. */
-  private rest: Piece | null = null;
+  private rest: Uint8Array | null = null;
   private lost = 0;
   private reason: LossReason = "full";
   private looking: ReturnType<typeof setInterval> | null = null;
@@ -48,58 +43,54 @@ export class Output {
 
   /** Writes a text that ends in a line break, or drops it. */
   write(text: string): void {
-    if (this.settle()) this.put({ bytes: Buffer.from(text), lines: 1 });
-    else this.lose(1, this.rest === null ? this.reason : "full");
+    const due = this.settle();
+    if (due !== null) this.lose(1, due);
+    const refusal = due ?? this.put(Buffer.from(text), 1);
     // What is closed hardly opens again: the next line tries it, and no timer.
-    if (this.rest !== null || (this.lost > 0 && this.reason !== "closed")) this.lookLater();
+    if (refusal === "full") this.lookLater();
   }
 
-  private get isSettled(): boolean {
-    return this.rest === null && this.lost === 0;
+  /** Writes what is due before anything new: the rest of a line, then how many were lost. @returns null when all is */
+  private settle(): Refusal | null {
+    const { rest } = this;
+    this.rest = null;
+    const refusal = rest === null ? null : this.put(rest, 0, true);
+    if (refusal !== null || this.lost === 0) return refusal;
+    const refused = this.put(Buffer.from(this.notice(this.lost, this.reason)), 0);
+    if (refused === null || this.rest !== null) this.lost = 0;
+    return refused;
   }
 
-  /** Writes what is due before anything new: the rest of a line, then how many were lost. True when nothing is due. */
-  private settle(): boolean {
-    if (this.rest !== null) {
-      const { rest } = this;
-      this.rest = null;
-      this.put(rest, true);
-    }
-    if (this.rest === null && this.lost > 0) {
-      const { lost } = this;
-      this.lost = 0;
-      this.put({ bytes: Buffer.from(this.notice(lost, this.reason)), lines: lost });
-    }
-    return this.isSettled;
-  }
-
-  /** @param begun whether a part is written already, so that the rest must follow */
-  private put({ bytes, lines }: Piece, begun = false): void {
-    let left = bytes;
+  /**
+   * Writes a text, or keeps the rest of it when it is begun, or drops it.
+   * @param lines how many lines are lost with it
+   */
+  private put(text: Uint8Array, lines: number, isBegun = false): Refusal | null {
+    let left = text;
     while (left.length > 0) {
       const written = writeNow(this.fd, left);
       if (written > 0) {
         left = left.subarray(written);
-      } else if (FULL.has(-written) && (begun || left.length < bytes.length)) {
-        this.rest = { bytes: left, lines };
-        return;
-      } else {
-        this.lose(lines, FULL.has(-written) ? "full" : "closed");
-        // The number may be given to another file now, which is none of ours.
-        if (-written === os.errno.EBADF) this.fd = -1;
-        return;
+        continue;
       }
+      const refusal = FULL.has(-written) ? "full" : "closed";
+      // The number may be given to another file now, which is none of ours.
+      if (-written === os.errno.EBADF) this.fd = -1;
+      if (isBegun || left.length < text.length) this.rest = left;
+      else this.lose(lines, refusal);
+      return refusal;
     }
+    return null;
   }
 
-  private lose(lines: number, reason: LossReason): void {
-    this.reason = this.lost === 0 || this.reason === reason ? reason : "full or closed";
+  private lose(lines: number, refusal: Refusal): void {
+    this.reason = this.lost === 0 || this.reason === refusal ? refusal : "full or closed";
     this.lost += lines;
   }
 
   private lookLater(): void {
     this.looking ??= setInterval(() => {
-      if (!this.settle() || this.looking === null) return;
+      if (this.settle() === "full" || this.looking === null) return;
       clearInterval(this.looking);
       this.looking = null;
     }, LOOK_EVERY_MS).unref();
