@@ -3,6 +3,7 @@
 import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
 import type { CommandLine, ToolSpec } from "../cli/options.ts";
 import { stopBudget } from "../core/stop-budget.ts";
+import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { loadReceiverConfig } from "./load.ts";
@@ -55,7 +56,7 @@ export const RECEIVER_COMMANDS: ToolSpec = {
 export async function runReceiver(line: CommandLine): Promise<number> {
   const done = await runWithoutConfig("receiver", line.command, line.options);
   if (done !== null) return done;
-  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
+  const log = openLog("receiver", readLogLevel(line.options));
   switch (line.command) {
     case "status":
       return statusCommand(await loadReceiverConfig(line, log), line.options.json === true);
@@ -70,6 +71,7 @@ export async function runReceiver(line: CommandLine): Promise<number> {
     case "token revoke":
       return tokenRevoke(line);
     default:
+      if (shouldDetach(line)) return detach("receiver");
       return serve(line, log, () => loadReceiverConfig(line, log));
   }
 }

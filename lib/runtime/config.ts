@@ -2,6 +2,7 @@
 // check needs is heavy, and needed once.
 
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { askThread } from "../os/thread.ts";
 import type { Log } from "./log.ts";
@@ -16,6 +17,9 @@ export interface CheckedConfig<T> {
   config: T;
   warnings: string[];
 }
+
+/** A daemon leaves its directory; the configuration that it was given is still the one it reads anew. */
+const START_DIR = process.cwd();
 
 export interface ConfigSource {
   /** The `--config` option. */
@@ -39,7 +43,7 @@ export async function loadConfig<T>({ given, defaultPath, thread }: ConfigSource
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(resolve(START_DIR, file), "utf8");
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (errorCode(error) === "ENOENT") {

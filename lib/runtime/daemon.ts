@@ -8,6 +8,7 @@ import { errorText, UserError } from "../core/failure.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { formatSeconds } from "../core/units.ts";
 import { createNotifier, type Notifier } from "../os/notify.ts";
+import { finishDetaching } from "./detach.ts";
 import { drain, offset, type Phase } from "./drain.ts";
 import { checkAlignment } from "./forensics/alignment.ts";
 import type { Handover } from "./forensics/diagnostic.ts";
@@ -102,6 +103,7 @@ export async function runDaemon(
   if (Number.isNaN(stopBeganMs)) {
     notifier.ready();
     ledger.ready();
+    finishDetaching();
     if (notifier.failure !== null) log.warn(notifier.failure);
     void sayAlignment(budget, log);
   }

@@ -6,6 +6,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
+import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startDaemon } from "./daemon.ts";
@@ -20,7 +21,8 @@ import { readStatus, renderStatus } from "./status.ts";
 export async function runShipper(line: CommandLine): Promise<number> {
   const done = await runWithoutConfig("shipper", line.command, line.options);
   if (done !== null) return done;
-  const log = openLog("shipper", readLogLevel(line.options["log-level"]));
+  const log = openLog("shipper", readLogLevel(line.options));
+  if (line.command === "" && shouldDetach(line)) return detach("shipper");
   const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread: "lib/shipper/config-worker" };
   const readConfig = (): Promise<ShipperConfig> => loadConfig<ShipperConfig>(source, log);
   const config = await readConfig();

@@ -60,7 +60,7 @@ const line = (snapshot: Snapshot): string => formatFields(contextFields(snapshot
 test("a stop by systemd is one line, the parent's command line last and masked", () => {
   expect(line(take(HOST))).toBe(
     "signal=SIGTERM sent_by=systemd(1) under_systemd=yes parent_pid=1 parent_name=systemd loadavg_1m=0.51 " +
-      "pressure_cpu=1.50 pressure_memory=0.00 pressure_io=7.00 oom_kills=2 pid=412 unit=labfleet-shipper.service " +
+      "pressure_cpu=1.50 pressure_memory=0.00 pressure_io=7.00 oom_kills=2 our_pid=412 our_unit=labfleet-shipper.service " +
       'parent_cmdline="/sbin/init --log-level=***"',
   );
 });
@@ -107,7 +107,7 @@ describe("what is not there is named", () => {
     expect(line(take({}, { signal: null, sender: {}, env: {} }))).toBe(
       "signal=UNKNOWN under_systemd=no parent_pid=unreadable:ENOENT parent_name=unknown loadavg_1m=unreadable:ENOENT " +
         "pressure_cpu=unreadable:ENOENT pressure_memory=unreadable:ENOENT pressure_io=unreadable:ENOENT " +
-        "oom_kills=unreadable:ENOENT pid=412 unit=unreadable:ENOENT parent_cmdline=unreadable:ENOENT",
+        "oom_kills=unreadable:ENOENT our_pid=412 our_unit=unreadable:ENOENT parent_cmdline=unreadable:ENOENT",
     );
   });
 
@@ -123,7 +123,7 @@ describe("what is not there is named", () => {
     const text = line(take(odd));
     expect(text).toContain("loadavg_1m=unreadable:not-understood");
     expect(text).toContain("pressure_cpu=unreadable:not-understood");
-    expect(text).toContain("unit=unreadable:not-understood");
+    expect(text).toContain("our_unit=unreadable:not-understood");
   });
 });
 

@@ -16,7 +16,8 @@ beforeAll(async () => {
   lab = await bootInstalled("lab2");
   if (lab === null) return;
   ({ host, sh, dropIn, mark, said } = lab);
-  await sh(`systemctl start ${UNIT}`);
+  await host.write(`/etc/systemd/system/${UNIT}.service.d/soon.conf`, "[Service]\nRestartSec=100ms\n");
+  await sh(`systemctl daemon-reload; systemctl start ${UNIT}`);
 });
 
 afterAll(async () => {
@@ -45,7 +46,7 @@ bedTest("systemctl stop: systemd is named as the sender, and the next start says
   const context = (await said()).split("\n").find((line) => line.startsWith("Shutdown context: ")) ?? "";
   expect(context).toStartWith("Shutdown context: signal=SIGTERM sent_by=systemd(1) ");
   expect(context).toContain(" under_systemd=yes parent_pid=1 parent_name=systemd loadavg_1m=");
-  expect(context).toContain(` unit=${UNIT}.service `);
+  expect(context).toContain(` our_unit=${UNIT}.service `);
   expect(context).toMatch(/ parent_cmdline=("[^"]*"|\S+)$/);
   // Under all of the unit's hardening there is nothing that the snapshot could not read.
   expect(context).not.toContain("unreadable");
@@ -96,7 +97,7 @@ bedTest("SIGKILL: not by systemd, not for memory", async () => {
 });
 
 bedTest("SIGSTOP past the watchdog", async () => {
-  await dropIn("[Service]\nWatchdogSec=2\nRestartSec=100ms\n");
+  await dropIn("[Service]\nWatchdogSec=2\n");
   await sh(`systemctl restart ${UNIT}`);
   await mark();
   const pid = await mainPid();
@@ -159,8 +160,9 @@ bedTest("a drain that stands still is killed, and the next start names the phase
   await mark();
   await sh(`systemctl stop slow-stands; systemctl reset-failed ${UNIT}; systemctl start ${UNIT}`);
   const sentence = await lastEnd();
-  expect(sentence).toStartWith('the last run was killed in phase "finish uploads"');
-  expect(sentence).toContain("TimeoutStopSec=");
+  expect(sentence).toStartWith("the last run was killed by systemd in the middle of its stop");
+  expect(sentence).toContain('it was in phase "finish uploads"');
+  expect(sentence).toContain(`fix: systemctl edit ${UNIT}, with a larger TimeoutStopSec=`);
   await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("stands-still")) === true, 30_000);
 });
 
