@@ -79,6 +79,21 @@ bedTest("kill by a person: who, as whom, and from which unit or session", async 
   );
 });
 
+bedTest("kill from a login shell: the session, and the user that logged in", async () => {
+  // Somebody with the service's uid and a shell: the kernel lets nobody else but root.
+  const uid = (await sh("id -u labfleet")).trim();
+  await sh(`useradd --non-unique --uid ${uid} --gid labfleet --create-home --shell /bin/bash operator`);
+  await mark();
+  const pid = await mainPid();
+  await sh(`printf 'kill ${pid}\nexit\n' | script -qc 'login -f operator' /dev/null`);
+  await host.waitFor("it is started again", () => otherPid(pid), 20_000);
+  expect(await said()).toMatch(
+    new RegExp(
+      `Shutdown context: signal=SIGTERM sent_by=bash\\(\\d+\\) uid=${uid} loginuid=${uid} session=session-\\d+\\.scope `,
+    ),
+  );
+});
+
 bedTest("pkill is named, though it is gone before anyone could look", async () => {
   await mark();
   const pid = await mainPid();

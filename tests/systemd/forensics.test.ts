@@ -155,3 +155,40 @@ bedTest("the receiver explains its end as well", async () => {
   expect(status).toMatchObject({ running: true, listen: "127.0.0.1:8443", last_end: { kind: "clean-stop" } });
   expect(await host.journal("labfleet-receiver")).toContain("the last run ended cleanly: SIGTERM from systemd(1)");
 });
+
+bedTest(
+  "a user's own unit: the warning, its fix, the diagnostic and the ledger are those of the user's manager",
+  async () => {
+    await sh("useradd --create-home --shell /bin/bash lab; systemctl start user@$(id -u lab).service");
+    const asUser = (script: string): Promise<string> =>
+      sh(`su -l lab -c 'export XDG_RUNTIME_DIR=/run/user/$(id -u); set -e; ${script}'`);
+    const home = "/home/lab";
+    await host.write(
+      `${home}/lab-host.toml`,
+      `host_id = "lab3"\n[receiver]\nurl = "http://127.0.0.1:8443"\n[paths]\ndata_root = "${home}/data"\nrun_dir = "${home}/run"\n`,
+    );
+    await host.write(
+      `${home}/.config/systemd/user/shipper.service`,
+      `[Service]\nType=notify\nExecStart=${PREFIX}/bin/shipper --config ${home}/lab-host.toml\nExecStopPost=-${PREFIX}/bin/shipper post-stop\nRuntimeDirectory=shipper\nTimeoutStopSec=7\n`,
+    );
+    await sh(`chown -R lab: ${home}`);
+    const log = (): Promise<string> => sh("journalctl --sync; journalctl -q --no-pager -o cat _UID=$(id -u lab)");
+    const warnings = async (): Promise<string[]> =>
+      (await log()).split("\n").filter((l) => l.includes("TimeoutStopSec"));
+    await asUser("systemctl --user daemon-reload; systemctl --user start shipper");
+    await host.waitFor("the warning", async () => (await warnings()).length === 1);
+    const fix = (await warnings())[0]?.split("fix: ")[1] ?? "false";
+    await host.write("/tmp/fix.sh", fix, 0o755);
+    await asUser("sh -e /tmp/fix.sh");
+    const invocation = (await asUser("systemctl --user show -p InvocationID --value shipper")).trim();
+    await asUser("systemctl --user restart shipper");
+    await host.waitFor("the last end", async () =>
+      (await log()).includes("the last run ended cleanly: SIGTERM from systemd("),
+    );
+    expect(await warnings()).toHaveLength(1);
+    const report = `${home}/data/ends/diagnostic-${invocation}.txt`;
+    await host.waitFor("the report", async () => (await host.exec(["test", "-e", report])).code === 0);
+    expect(await sh(`cat ${report}`)).toEndWith("=== end ===\n");
+    await asUser("systemctl --user stop shipper");
+  },
+);

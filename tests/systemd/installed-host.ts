@@ -28,7 +28,7 @@ export interface InstalledHost {
   /** An episode recorded by root, of incompressible bytes, as a recorder would finish it. */
   record(id: string, kilobytes: number): Promise<string>;
   isShipped(id: string): Promise<boolean>;
-  /** Restarts the shipper in the journal's eyes: `said` then shows only what came after. */
+  /** From here on counts what `said` shows. */
   mark(): Promise<void>;
   /** What the shipper's unit has logged since `mark`, systemd's own lines included. */
   said(): Promise<string>;
@@ -81,9 +81,10 @@ ${extra}
           : >$d/.m; mv $d/.m $d/done.marker; chmod 0755 $d; stat -c %U:%a $d`),
     isShipped: async (id) => (await host.exec(["test", "-e", `${DATA}/shipped/${id}/receipt.json`])).code === 0,
     async mark() {
-      since = (await sh("journalctl --sync; journalctl -n0 --show-cursor")).replace(/^.*cursor: /s, "").trim();
+      // By time: with --after-cursor and a unit journalctl 252 swallows the first entry that matches.
+      since = (await sh("journalctl --sync; date +@%s.%6N")).trim();
     },
-    said: () => sh(`journalctl --sync; journalctl -q --no-pager -u labfleet-shipper -o cat --after-cursor='${since}'`),
+    said: () => sh(`journalctl --sync; journalctl -q --no-pager -u labfleet-shipper -o cat --since='${since}'`),
   };
 }
 
