@@ -1,0 +1,237 @@
+// Why a run ended, in one sentence: decided from its own record, from systemd's word on it, and from the boot. Pure.
+// The rules are a table; the first that holds is the answer.
+
+import type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
+import {
+  after,
+  causeOf,
+  type Facts,
+  failedStarts,
+  meaningOf,
+  memoryFix,
+  seeLog,
+  systemctl,
+  unseen,
+  where,
+} from "./end-words.ts";
+
+export type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
+
+interface Rule {
+  kind: EndKind;
+  because: string;
+  when: (facts: Facts) => boolean;
+  /** What follows "the last run ". */
+  say: (facts: Facts) => string;
+}
+
+/** Signals that a fault of the program raises, or that its run time raises on one. */
+const FAULTS: ReadonlySet<string> = new Set(
+  ["ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "SYS"].map((name) => `SIG${name}`),
+);
+
+/** USER_HZ, 100 on every architecture that we build for. */
+const TICKS_PER_S = 100;
+
+const result = ({ stop }: Facts): string | null => stop?.service_result ?? null;
+
+const RULES: readonly Rule[] = [
+  {
+    kind: "unknown",
+    because: "there is nothing to decide by",
+    when: ({ run, stop }) => run === null && stop === null,
+    say: () => "left no record that can be read",
+  },
+  {
+    kind: "oom-kill",
+    because:
+      "where memory is counted by cgroup version 1, systemd says no more than SIGKILL; the kernel's count says more",
+    when: (f) => (result(f) === "oom-kill" && f.signal !== null) || (f.signal === "SIGKILL" && f.oom === true),
+    say: (f) => `was killed for memory (OOM)${where(f)}${memoryFix(f)}`,
+  },
+  {
+    kind: "oom-kill",
+    because: "systemd stops a service when the kernel has killed another process of it for memory (OOMPolicy=stop)",
+    when: (f) => result(f) === "oom-kill",
+    say: (f) =>
+      `was stopped by systemd, for a process of its unit was killed for memory (OOM)${where(f)}${memoryFix(f)}`,
+  },
+  {
+    kind: "watchdog",
+    because: "only the watchdog gives this result; the signal alone would look like a crash",
+    when: (f) => result(f) === "watchdog",
+    say: (f) => `was killed by systemd's watchdog: nothing moved for WatchdogSec=${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "stop-timeout",
+    because: "its own record says that it had ended: what ran out of time is another process of the unit",
+    when: (f) => result(f) === "timeout" && f.run !== null && f.run.ended !== null,
+    say: (f) =>
+      `ended by itself, but a process of its unit outlived it until systemd killed that${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "start-timeout",
+    because: "a run that never was ready cannot have been asked to stop by a limit on stops",
+    when: (f) => result(f) === "timeout" && (f.run === null || f.run.ready_at === null),
+    say: (f) => `was ended by systemd: it was not ready within TimeoutStartSec=${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "stop-timeout",
+    because: "SIGTERM begins a phase at once unless the event loop stands still",
+    when: (f) => result(f) === "timeout" && !f.stopping,
+    say: (f) => `was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "stop-timeout",
+    because: "the stop had begun and systemd ended it",
+    when: (f) => result(f) === "timeout",
+    say: (f) =>
+      `was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung${where(f)}` +
+      `; fix: ${systemctl(f, "edit")}, with a larger TimeoutStopSec=`,
+  },
+  {
+    kind: "crash",
+    because: "nobody sends these to a daemon, but for trying it",
+    when: (f) => f.signal !== null && (FAULTS.has(f.signal) || f.stop?.exit_code === "dumped"),
+    say: (f) => `crashed: ${f.signal}, a bug${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "killed",
+    because: "systemd's own SIGKILLs have results of their own, and the kernel counts those for memory",
+    when: (f) => f.signal === "SIGKILL" && f.oom === false,
+    say: (f) => `was killed by SIGKILL: by a person or a program, not by systemd and not for memory${where(f)}`,
+  },
+  {
+    kind: "killed",
+    because: "without the kernel's count a kill for memory looks the same",
+    when: (f) => f.signal === "SIGKILL",
+    say: (f) =>
+      `was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell${where(f)}` +
+      "; see: journalctl -k -g oom",
+  },
+  {
+    kind: "killed",
+    because: "those that it handles end it by an exit code: this one came before, or is none of them",
+    when: (f) => f.signal !== null,
+    say: (f) => `was ended by ${f.signal}, which it did not handle${where(f)}`,
+  },
+  {
+    kind: "clean-stop",
+    because: "it wrote down its own end, and nobody says otherwise",
+    when: (f) => f.run !== null && f.run.ended !== null && f.exitCode === 0,
+    say: ({ run, ranS }) =>
+      `ended cleanly: ${causeOf(run)}stopped in ${(run?.ended?.total_s ?? 0).toFixed(2)}s${after(ranS)}`,
+  },
+  {
+    kind: "exit-code",
+    because: "it ended by itself, and its exit code says of what kind that was",
+    when: (f) => f.exitCode !== null && f.exitCode !== 0,
+    say: (f) => `exited with ${f.exitCode}, ${meaningOf(f.exitCode ?? 0)}${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "exit-code",
+    because: "exit code 0 before READY=1 is no success to systemd",
+    when: (f) => f.exitCode === 0 && result(f) === "protocol",
+    say: (f) => `exited with 0 before it was ready${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "clean-stop",
+    because: "systemd saw a success; the ledger could not be written then",
+    when: (f) => f.exitCode === 0,
+    say: (f) => `exited with 0, without a word of its own on its end${where(f)}`,
+  },
+  {
+    kind: "unknown",
+    because: "there was no main process, or nobody knows how it ended: systemd's word is all there is",
+    when: ({ stop }) => stop !== null,
+    say: (f) => `ended for a reason that systemd calls ${JSON.stringify(result(f))}${where(f)}${seeLog(f)}`,
+  },
+  {
+    kind: "exit-code",
+    because: "a stop that a failure of its own began ends with that failure, which the log names",
+    when: ({ run }) => run?.cause === "failure",
+    say: (f) => `ended by a failure of its own, which its log names${where(f)}`,
+  },
+  {
+    kind: "reboot",
+    because: "its stop had begun, and the machine did not wait for the end of it",
+    when: ({ rebooted, stopping }) => rebooted === true && stopping,
+    say: (f) => `ended with the machine, which did not wait for its stop${where(f)}`,
+  },
+  {
+    kind: "power-loss",
+    because: "under systemd every other end is recorded by ExecStopPost=, a clean reboot too",
+    when: ({ run, rebooted }) => rebooted === true && run !== null && run.invocation_id !== null,
+    say: (f) => `ended with the machine: power loss or a hard reset${where(f)}`,
+  },
+  {
+    kind: "power-loss",
+    because: "by hand, a kill some time before the reboot looks the same",
+    when: ({ rebooted }) => rebooted === true,
+    say: (f) => `ended with the machine (power loss or a hard reset) or was killed before, unseen${where(f)}`,
+  },
+  {
+    kind: "unknown",
+    because: "whoever ends in the middle of a stop without a word was not let finish it",
+    when: ({ stopping }) => stopping,
+    say: (f) => `was cut short in the middle of its stop: by a second signal, a kill or a crash${unseen(f)}${where(f)}`,
+  },
+  {
+    kind: "unknown",
+    because: "same boot, no end of its own, and nobody watched",
+    when: () => true,
+    say: (f) => `was killed or crashed without a word${unseen(f)}${where(f)}`,
+  },
+];
+
+/**
+ * Explains the end of a run.
+ * @param run its own record; null when there is none that can be read
+ * @param stop what ExecStopPost= recorded of it, or null
+ * @param laterStops what ExecStopPost= recorded since, of starts that left no record of their own
+ */
+export function explainEnd(
+  run: RunRecord | null,
+  stop: StopRecord | null,
+  now: { bootId: string | null },
+  laterStops: readonly StopRecord[],
+): EndReport {
+  const facts = factsOf(run, stop, now.bootId);
+  const rule = RULES.find(({ when }) => when(facts));
+  const told = rule?.say(facts) ?? "ended, nobody knows how";
+  return {
+    run_id: run?.run_id ?? stop?.run_id ?? "unknown",
+    kind: rule?.kind ?? "unknown",
+    sentence: `the last run ${told}${failedStarts(laterStops)}`,
+    at: run?.ended?.at ?? stop?.at ?? null,
+    started_at: run?.started_at ?? null,
+    ran_s: facts.ranS,
+    phase: run?.phase ?? null,
+    signal: facts.signal,
+    exit_code: facts.exitCode,
+    failed_starts: laterStops.length,
+  };
+}
+
+function factsOf(run: RunRecord | null, stop: StopRecord | null, bootId: string | null): Facts {
+  const code = stop?.exit_code ?? null;
+  const before = run?.oom_kills ?? 0;
+  const exited = code === "exited" && /^\d+$/.test(stop?.exit_status ?? "") ? Number(stop?.exit_status) : null;
+  return {
+    run,
+    stop,
+    signal: code === "killed" || code === "dumped" ? `SIG${stop?.exit_status ?? "?"}` : null,
+    exitCode: code === null ? (run?.ended?.exit_code ?? null) : exited,
+    oom: stop === null || stop.oom_kills === null ? null : stop.oom_kills > before,
+    rebooted: run === null || run.boot_id === null || bootId === null ? null : run.boot_id !== bootId,
+    stopping: run !== null && run.phase_at_s !== null,
+    ranS: ranSeconds(run, stop),
+  };
+}
+
+/** By the clock that counts from boot: the wall clock of a host without a battery jumps. */
+function ranSeconds(run: RunRecord | null, stop: StopRecord | null): number | null {
+  if (run === null || run.ended !== null) return run?.ended?.ran_s ?? null;
+  if (stop === null || stop.uptime_s === null || run.start_ticks === null || stop.boot_id !== run.boot_id) return null;
+  return Math.max(0, stop.uptime_s - run.start_ticks / TICKS_PER_S);
+}

@@ -1,0 +1,150 @@
+// The verb of ExecStopPost=: writes down what systemd knows of an end, for the next start to explain. It may run as root, so
+// it first reads what only root can, then becomes the service's user for good, and only then writes. It reads no
+// configuration (a bad one may be why it is called), takes at most 5 s, and never changes the unit's result.
+
+import { mkdirSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { parseCgroup } from "../../core/cgroup.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { printable } from "../../core/printable.ts";
+import { dropPrivileges, type Identity, trustedOwner } from "../../os/privileges.ts";
+import { isUnreadable, readParsed } from "../../os/proc.ts";
+import { readSmallFile } from "../../os/sync-files.ts";
+import { gatherDiagnostic, hasDiagnostic, saveDiagnostic } from "./diagnostic.ts";
+import { asRunId, type RunRecord, type StopRecord } from "./end-records.ts";
+import { POINTER } from "./ends.ts";
+import { FILES, isFailedStart, readRun } from "./past-ends.ts";
+import { appendStop, type StopPlace, stopRecord } from "./stop-record.ts";
+
+export interface PostStopOptions extends Omit<StopPlace, "root"> {
+  root?: string;
+}
+
+/** The diagnostic is cut off after so long, and the whole process, milliseconds. */
+const GATHER_MS = 3000;
+const LIFE_MS = 5000;
+
+/** Records one stop. What is in the way is said on stderr. @returns exit code 0 */
+export async function postStop({ root = "/", ...rest }: PostStopOptions): Promise<number> {
+  const release = endInTime();
+  const place = { ...rest, root };
+  try {
+    for (const problem of record(place)) complain(place.tool, problem);
+  } catch (error) {
+    complain(place.tool, unrecorded(errorText(error)));
+  } finally {
+    release();
+  }
+  return EXIT.ok;
+}
+
+function unrecorded(why: string): string {
+  return `this stop is not recorded: ${why}`;
+}
+
+function complain(tool: string, problem: string): void {
+  process.stderr.write(`${tool} post-stop: ${printable(problem)}\n`);
+}
+
+/** A thread, since a timer would wait for a call that hangs in the kernel. */
+function endInTime(): () => void {
+  const code = `setTimeout(() => process.kill(${process.pid}, "SIGKILL"), ${LIFE_MS})`;
+  const guard = new Worker(URL.createObjectURL(new Blob([code], { type: "application/javascript" })));
+  guard.unref();
+  return () => guard.terminate();
+}
+
+/** @returns what was in the way */
+function record(place: StopPlace): string[] {
+  const { env } = place;
+  const invocation = asRunId(env.INVOCATION_ID);
+  if (invocation === null || env.SERVICE_RESULT === undefined) {
+    return [unrecorded("$INVOCATION_ID and $SERVICE_RESULT are not set; only systemd calls this, by ExecStopPost=")];
+  }
+  const dir = endsDir(env);
+  if (dir === null) return [unrecorded("neither $RUNTIME_DIRECTORY nor $STATE_DIRECTORY says where")];
+  const writer = writerOf(env);
+  if ("unreadable" in writer) return [unrecorded(notAsRoot(writer.unreadable))];
+  const stop = stopRecord(invocation, place);
+  const { run } = readRun(join(dir, FILES.running));
+  const own = run?.invocation_id === invocation ? run : null;
+  const runId = own?.run_id ?? invocation;
+  // A start that failed left nothing to be looked at.
+  const report = isFailedStart(stop) || hasDiagnostic(dir, runId) ? null : diagnose(stop, own, place);
+  becomeWriter(writer, dir);
+  return [
+    ...problemsOf(() => appendStop(dir, stop), unrecorded),
+    ...problemsOf(() => report !== null && saveDiagnostic(dir, runId, report), String),
+  ];
+}
+
+function problemsOf(step: () => unknown, say: (why: string) => string): string[] {
+  try {
+    step();
+    return [];
+  } catch (error) {
+    return [say(errorText(error))];
+  }
+}
+
+function notAsRoot(why: string): string {
+  return `root writes only where nobody else can put a link: ${why}`;
+}
+
+/** Where the daemon said that its ledger is; by default, with its state. */
+function endsDir(env: StopPlace["env"]): string | null {
+  for (const runDir of directories(env.RUNTIME_DIRECTORY)) {
+    const note = readSmallFile(join(runDir, POINTER), 4096);
+    const path = note === null || isUnreadable(note) ? "" : note.text.replace(/\n$/, "");
+    if (isAbsolute(path) && !path.includes("\0")) return path;
+  }
+  const [state] = directories(env.STATE_DIRECTORY);
+  return state === undefined ? null : join(state, "ends");
+}
+
+/** systemd.exec(5): several paths are separated by colons. */
+function directories(text = ""): string[] {
+  return text.split(":").filter(isAbsolute);
+}
+
+/** As whom to write: whom systemd gave the service's directory. */
+function writerOf(env: StopPlace["env"]): Identity | { unreadable: string } {
+  const uid = process.geteuid?.() ?? -1;
+  if (uid !== 0) return { uid, gid: process.getegid?.() ?? -1 };
+  const [own] = [...directories(env.RUNTIME_DIRECTORY), ...directories(env.STATE_DIRECTORY)];
+  return own === undefined
+    ? { unreadable: "neither $RUNTIME_DIRECTORY nor $STATE_DIRECTORY is set" }
+    : trustedOwner(own);
+}
+
+/**
+ * From here on nothing is written with more rights than the service has.
+ * @throws Error when that cannot be had
+ */
+function becomeWriter(writer: Identity, dir: string): void {
+  if (writer.uid === 0) refuseOthersGround(dirname(dir));
+  else if (process.geteuid?.() === 0) dropPrivileges(writer);
+  try {
+    // A first start that failed had no time to make it.
+    mkdirSync(dir, { mode: 0o750 });
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
+  if (writer.uid === 0) refuseOthersGround(dir);
+}
+
+function refuseOthersGround(dir: string): void {
+  const owner = trustedOwner(dir);
+  if (isUnreadable(owner)) throw new Error(notAsRoot(owner.unreadable));
+  if (owner.uid !== 0) throw new Error(notAsRoot(`${dir} belongs to uid ${owner.uid}`));
+}
+
+function diagnose(stop: StopRecord, run: RunRecord | null, { tool, root, nowMs }: StopPlace): string {
+  const cgroup = readParsed(root, `proc/${process.pid}/cgroup`, parseCgroup);
+  const cause = [stop.service_result, stop.exit_code, stop.exit_status].filter((word) => word !== null).join(" ");
+  const path = isUnreadable(cgroup) ? null : cgroup.path;
+  const began = performance.now();
+  const isLate = (): boolean => performance.now() - began > GATHER_MS;
+  return gatherDiagnostic({ tool, pid: run?.pid ?? 0, cause, cgroup: path }, root, new Date(nowMs), isLate);
+}

@@ -1,0 +1,85 @@
+// One line of stops.jsonl: what systemd and the kernel tell of a stop, and keeping it. Effects, no decisions.
+
+import { closeSync, lstatSync } from "node:fs";
+import { join } from "node:path";
+import { parseCgroup } from "../../core/cgroup.ts";
+import { isoWall } from "../../core/clock.ts";
+import { bootId, isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
+import { appendLineDurable, readSmallFile, replaceDurable } from "../../os/sync-files.ts";
+import { type StopRecord, shortText } from "./end-records.ts";
+import { FILES } from "./past-ends.ts";
+import { oomKills } from "./snapshot.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where a stop is looked at. */
+export interface StopPlace {
+  tool: string;
+  env: Env;
+  /** Where proc/ and sys/ lie. */
+  root: string;
+  nowMs: number;
+}
+
+/** What is known of the stop of an invocation. ExecStopPost= runs in the cgroup of its unit: ours is the one that counts. */
+export function stopRecord(invocation: string, { tool, env, root, nowMs }: StopPlace): StopRecord {
+  const place = known(readParsed(root, `proc/${process.pid}/cgroup`, parseCgroup));
+  const text = (name: string): string | null => (env[name] === undefined ? null : shortText(env[name]));
+  return {
+    run_id: invocation,
+    at: isoWall(nowMs),
+    boot_id: known(bootId(root)),
+    uptime_s: known(readParsed(root, "proc/uptime", parseUptime)),
+    unit: (place?.unit ?? `labfleet-${tool}.service`).replace(/\.service$/, ""),
+    scope: place?.scope ?? "system",
+    service_result: text("SERVICE_RESULT") ?? "",
+    exit_code: text("EXIT_CODE"),
+    exit_status: text("EXIT_STATUS"),
+    oom_kills: known(oomKills(root, process.pid)),
+    memory_max: memoryMax(root),
+  };
+}
+
+function known<T>(reading: Reading<T>): T | null {
+  return isUnreadable(reading) ? null : (reading as T);
+}
+
+function parseUptime(text: string): number | null {
+  const seconds = Number.parseFloat(text);
+  return Number.isFinite(seconds) ? seconds : null;
+}
+
+/** Version 1 writes a limit that is none as a number near 2^63. */
+const NO_LIMIT = 2 ** 60;
+
+/** The limit of our own cgroup, bytes; null: none, or not known. */
+function memoryMax(root: string): number | null {
+  const groups = readText(root, `proc/${process.pid}/cgroup`);
+  if (isUnreadable(groups)) return null;
+  const v1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1];
+  const path = v1 === undefined ? `${parseCgroup(groups)?.path ?? ""}/memory.max` : `memory${v1}/memory.limit_in_bytes`;
+  const limit = readParsed(root, `sys/fs/cgroup/${path}`, (text) => (/^\d+$/.test(text.trim()) ? Number(text) : null));
+  return isUnreadable(limit) || limit >= NO_LIMIT ? null : limit;
+}
+
+/** stops.jsonl never grows beyond this, bytes; what is kept then is the newest part. */
+const MOST_BYTES = 64 * 1024;
+const KEEP_BYTES = 32 * 1024;
+
+/** Appends a stop, durably. @throws Error of the system */
+export function appendStop(dir: string, stop: StopRecord): void {
+  const path = join(dir, FILES.stops);
+  const line = JSON.stringify(stop);
+  const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  // Two line breaks at most: one may be missing at the end.
+  if (size + Buffer.byteLength(line) + 2 <= MOST_BYTES) appendLineDurable(path, line);
+  else closeSync(replaceDurable(path, `${newest(path)}${line}\n`));
+}
+
+/** The newest whole lines of a file. */
+function newest(path: string): string {
+  const file = readSmallFile(path, 1024 * MOST_BYTES);
+  const bytes = Buffer.from(file === null || isUnreadable(file) ? "" : file.text);
+  const tail = bytes.subarray(-KEEP_BYTES);
+  return tail.subarray(tail.indexOf("\n") + 1).toString();
+}
