@@ -47,6 +47,10 @@ describe("the kernel's log", () => {
       "498 oom 498 ",
     ]);
     expect(log.cutShort).toBe(false);
+    const all = readKernelLog(hostWith(lines.join("")), /oom/, 1000, never);
+    expect(isUnreadable(all) ? all : all.lines.map(({ seconds }) => seconds)).toEqual(
+      Array.from({ length: 250 }, (_, index) => 2 * index),
+    );
   });
 
   test("is read until time is up", () =>

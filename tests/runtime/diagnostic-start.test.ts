@@ -6,6 +6,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { type Handover, hasDiagnostic, type Place, startDiagnostic } from "../../lib/runtime/forensics/diagnostic.ts";
 import { lineReader } from "../support/lines.ts";
+import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const PROGRAMS = join(import.meta.dir, "../fixtures/programs");
@@ -195,6 +196,19 @@ describe("nothing is started, and one sentence says why,", () => {
     });
     expect(startDiagnostic(request("/proc/none"), place)).toEqual({
       failure: expect.stringMatching(/^cannot write to \/proc\/none: ENOENT/),
+    });
+    expect(readdirSync(dir)).toEqual(["script"]);
+  });
+
+  test("where the directory may not be written to", () => {
+    const dir = tempDir();
+    // Modes do not stop root; a file system without writing does.
+    using disk = smallDiskMissing === null ? smallDisk(1) : null;
+    const closed = disk?.path ?? tempDir();
+    if (disk === null) chmodSync(closed, 0o555);
+    else expect(Bun.spawnSync(["mount", "-o", "remount,ro", closed]).exitCode).toBe(0);
+    expect(startDiagnostic(request(closed), LEAVES_A_MARK(dir))).toEqual({
+      failure: expect.stringMatching(/^cannot write to .*: E(?:ROFS|ACCES)/),
     });
     expect(readdirSync(dir)).toEqual(["script"]);
   });
