@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { bootId } from "../../lib/os/proc.ts";
 import { parseLines, parseStopRecord, type StopRecord } from "../../lib/runtime/forensics/end-records.ts";
 import { openLedger } from "../../lib/runtime/forensics/ends.ts";
 import { appendStop, stopRecord } from "../../lib/runtime/forensics/stop-record.ts";
@@ -68,7 +69,7 @@ describe("a stop", () => {
   test("is a line with systemd's words, in a file that the daemon's user owns", () => {
     const { runDir, dir } = service();
     expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir })).toEqual({ code: 0, said: "" });
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const boot = bootId("/");
     expect(stopsIn(dir)).toEqual([
       {
         run_id: INVOCATION,
@@ -366,6 +367,10 @@ describe("as root", () => {
       chownSync(path, 0, 0);
     }
     expect(stopsIn(dir)).toHaveLength(1);
+    rmSync(dir, { recursive: true });
+    chownSync(dataRoot, NOBODY, NOBODY);
+    expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }).said).toContain(`${dataRoot} belongs to uid ${NOBODY}`);
+    expect(readdirSync(dataRoot)).toEqual([]);
   });
 });
 
