@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bootName } from "../core/boot.ts";
 import { errorCode } from "../core/failure.ts";
 
 /** Why there is no value: an errno name, or what was wrong with the text. */
@@ -41,7 +42,10 @@ export function startTicks(root: string, pid: number): Reading<number> {
   });
 }
 
-/** This boot's id, by which two boots are told apart. */
+/** This boot's name, by which two boots are told apart with `sameBoot`. */
 export function bootId(root: string): Reading<string> {
-  return readParsed(root, "proc/sys/kernel/random/boot_id", (text) => text.trim() || null);
+  const kernelId = readParsed(root, "proc/sys/kernel/random/boot_id", (text) => text.trim() || null);
+  if (isUnreadable(kernelId)) return kernelId;
+  const init = startTicks(root, 1);
+  return bootName(kernelId, isUnreadable(init) ? null : init);
 }

@@ -69,7 +69,7 @@ describe("a stop", () => {
   test("is a line with systemd's words, in a file that the daemon's user owns", () => {
     const { runDir, dir } = service();
     expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir })).toEqual({ code: 0, said: "" });
-    const boot = bootId("/");
+    const boot = String(bootId("/"));
     expect(stopsIn(dir)).toEqual([
       {
         run_id: INVOCATION,

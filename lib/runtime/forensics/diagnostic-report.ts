@@ -6,7 +6,7 @@ import { printable } from "../../core/printable.ts";
 import { cpuPercent, type ProcessStat, parseMeminfo, processForest } from "../../core/process-text.ts";
 import { formatBytes, formatSeconds } from "../../core/units.ts";
 import { readKernelLog } from "../../os/kernel-log.ts";
-import { bootId, isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
+import { isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
 import {
   type Cgroup,
   type ProcessTable,
@@ -74,7 +74,7 @@ function section(name: string, lines: () => string[]): string {
 }
 
 function dateLines({ root, now }: Circumstances, uptimeS: Reading<number>): string[] {
-  const boot = bootId(root);
+  const boot = readParsed(root, "proc/sys/kernel/random/boot_id", (text) => text.trim() || null);
   return [
     now.toISOString(),
     `boot: ${isUnreadable(boot) ? reason(boot.unreadable) : boot}`,

@@ -3,9 +3,10 @@
 
 import { closeSync, fsyncSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { sameBoot } from "../../core/boot.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { isUnreadable, startTicks } from "../../os/proc.ts";
+import { isUnreadable, readText, startTicks } from "../../os/proc.ts";
 import { overwrite, overwriteDurable, replaceDurable } from "../../os/sync-files.ts";
 import { asRunId, type EndReport, type RunRecord, runRecordBytes, shortText } from "./end-records.ts";
 import { explainPast, FILES, isKnown, type Past, readPast } from "./past-ends.ts";
@@ -106,8 +107,11 @@ export function readEnds(dir: string, root = "/"): Ends {
   return { last, history };
 }
 
-function isAlive({ pid, start_ticks, boot_id }: RunRecord, bootNow: string | null, root: string): boolean {
-  return start_ticks !== null && boot_id === bootNow && startTicks(root, pid) === start_ticks;
+function isAlive({ tool, pid, start_ticks, boot_id }: RunRecord, bootNow: string | null, root: string): boolean {
+  if (start_ticks === null || startTicks(root, pid) !== start_ticks) return false;
+  if (boot_id !== null && bootNow !== null && sameBoot(boot_id, bootNow)) return true;
+  // In a container a service may see another boot id than a shell: then its name has to do.
+  return readText(root, `proc/${pid}/comm`) === `${tool}\n`;
 }
 
 /** The name of the note in the run directory that says where the ledger is. */

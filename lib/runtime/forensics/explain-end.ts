@@ -1,6 +1,7 @@
 // Why a run ended, in one sentence: decided from its own record, from systemd's word on it, and from the boot. Pure.
 // The rules are a table; the first that holds is the answer.
 
+import { sameBoot } from "../../core/boot.ts";
 import type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
 import {
   after,
@@ -223,7 +224,7 @@ function factsOf(run: RunRecord | null, stop: StopRecord | null, bootId: string 
     signal: code === "killed" || code === "dumped" ? `SIG${stop?.exit_status ?? "?"}` : null,
     exitCode: code === null ? (run?.ended?.exit_code ?? null) : exited,
     oom: stop === null || stop.oom_kills === null ? null : stop.oom_kills > before,
-    rebooted: run === null || run.boot_id === null || bootId === null ? null : run.boot_id !== bootId,
+    rebooted: run === null || run.boot_id === null || bootId === null ? null : !sameBoot(run.boot_id, bootId),
     stopping: run !== null && run.phase_at_s !== null,
     ranS: ranSeconds(run, stop),
   };
@@ -232,6 +233,7 @@ function factsOf(run: RunRecord | null, stop: StopRecord | null, bootId: string 
 /** By the clock that counts from boot: the wall clock of a host without a battery jumps. */
 function ranSeconds(run: RunRecord | null, stop: StopRecord | null): number | null {
   if (run === null || run.ended !== null) return run?.ended?.ran_s ?? null;
-  if (stop === null || stop.uptime_s === null || run.start_ticks === null || stop.boot_id !== run.boot_id) return null;
+  if (stop === null || stop.uptime_s === null || run.start_ticks === null) return null;
+  if (run.boot_id === null || stop.boot_id === null || !sameBoot(run.boot_id, stop.boot_id)) return null;
   return Math.max(0, stop.uptime_s - run.start_ticks / TICKS_PER_S);
 }
