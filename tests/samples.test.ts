@@ -4,6 +4,8 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseReceiverConfig } from "../lib/receiver/config.ts";
+import { END_KINDS } from "../lib/runtime/forensics/end-records.ts";
+import { parseMarker } from "../lib/runtime/forensics/markers.ts";
 import { parseShipperConfig } from "../lib/shipper/config.ts";
 import manifest from "../package.json" with { type: "json" };
 import { PROJECT } from "./support/compiled.ts";
@@ -60,4 +62,12 @@ test("every link between documents leads somewhere", () => {
       .map((target) => `${file} -> ${target}`),
   );
   expect(broken).toEqual([]);
+});
+
+test("docs/operating.md names every kind of end, and its marker is one", () => {
+  const text = read("docs/operating.md");
+  const table = text.slice(text.indexOf("|---|", text.indexOf("| `kind` |")), text.indexOf("`shipper diagnostic` and"));
+  expect([...table.matchAll(/^\| `([a-z-]+)` \| /gm)].map((row) => row[1] ?? "").sort()).toEqual([...END_KINDS].sort());
+  const marker = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+  expect(parseMarker(marker)).toMatchObject({ target_pid: 4242, target_start_ticks: 123456, by: "autoupdate" });
 });

@@ -153,7 +153,11 @@ bedTest("the receiver explains its end as well", async () => {
   await sh("systemctl restart labfleet-receiver");
   const status: unknown = JSON.parse(await sh(`${PREFIX}/bin/receiver status --json`));
   expect(status).toMatchObject({ running: true, listen: "127.0.0.1:8443", last_end: { kind: "clean-stop" } });
-  expect(await host.journal("labfleet-receiver")).toContain("the last run ended cleanly: SIGTERM from systemd(1)");
+  const journal = await host.journal("labfleet-receiver");
+  expect(journal).toContain("the last run ended cleanly: SIGTERM from systemd(1)");
+  expect(journal).toContain("Shutdown context: signal=SIGTERM sent_by=systemd(1) under_systemd=yes");
+  // Under all of its hardening there is nothing that the snapshot could not read.
+  expect(journal).not.toContain("unreadable:");
 });
 
 bedTest(
