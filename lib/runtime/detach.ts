@@ -85,6 +85,8 @@ export function finishDetaching(): void {
   if (!isDetached() || hasLeft) return;
   hasLeft = true;
   for (const fd of [1, 2]) writeNow(fd, Uint8Array.of(READY));
+  // Where they were used before, Bun holds on to the pipes: what is written there now must not end the daemon.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
     process.chdir("/");
     const nowhere = openSync("/dev/null", constants.O_RDWR);

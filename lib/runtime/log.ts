@@ -9,7 +9,7 @@ import { writeNow } from "../os/libc.ts";
 import { Output } from "../os/output.ts";
 import { hasLeftTerminal, isDetached } from "./detach.ts";
 import { chooseSink, formatLine, type LineStyle, type LogLevel, type Sink } from "./sinks.ts";
-import { openSyslog, SYSLOG } from "./syslog.ts";
+import { openSyslog, SYSLOG, type SyslogPlaces } from "./syslog.ts";
 
 export type { Fields, LogLevel, Sink };
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
@@ -59,9 +59,10 @@ export function createLog(options: LogOptions): Log {
 /**
  * The log of a tool run from here: syslog for a daemon that leaves its terminal (detach.ts), else standard error, sink
  * and colour found out.
+ * @param places where syslog is, for tests
  */
-export function openLog(tool: string, level: LogLevel): Log {
-  return isDetached() ? openDetachedLog(tool, level) : openErrorLog(tool, level);
+export function openLog(tool: string, level: LogLevel, places = SYSLOG): Log {
+  return isDetached() ? openDetachedLog(tool, level, places) : openErrorLog(tool, level);
 }
 
 function openErrorLog(tool: string, level: LogLevel): Log {
@@ -76,9 +77,9 @@ function openErrorLog(tool: string, level: LogLevel): Log {
 }
 
 /** Warnings and errors of the start are for whoever waits at the terminal, too. */
-function openDetachedLog(tool: string, level: LogLevel): Log {
+function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): Log {
   const style = styleOf({ tool, sink: "syslog", colour: false });
-  const syslog = openSyslog({ tool, places: SYSLOG, format: (at, text) => formatLine(style, at, text, "", now()) });
+  const syslog = openSyslog({ tool, places, format: (at, text) => formatLine(style, at, text, "", now()) });
   const log = createLog({ tool, level, sink: "syslog", colour: false, write: (line) => syslog.write(line), now });
   const writeHere = (text: string): void => void writeNow(2, Buffer.from(text));
   const here = createLog({ tool, level, sink: "plain", colour: false, write: writeHere, now });
