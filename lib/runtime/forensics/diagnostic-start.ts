@@ -18,7 +18,7 @@ export interface DiagnosticRequest extends Subject {
 export interface Handover {
   /** Who has it now; a child may follow where systemd refused. */
   how: "systemd-run" | "child";
-  /** Resolves when the report no longer depends on this process and its unit, after HANDOVER_MS at the latest. */
+  /** Resolves when the report no longer depends on this process and its unit, after HANDOVER_MS or CHILD_MS at the latest. */
   done: Promise<void>;
 }
 
@@ -35,8 +35,11 @@ export interface Place {
 /** The process that takes a report is gone after so long, seconds, even if the kernel does not answer it. */
 export const LIFE_S = 5;
 
-/** How long a daemon at its end waits for the hand-over, milliseconds. */
+/** How long a daemon at its end waits for the hand-over to systemd, milliseconds. */
 const HANDOVER_MS = 1000;
+
+/** And for a child that is killed with the unit: an idle stop takes no longer, and post-stop takes the report then. */
+const CHILD_MS = 150;
 
 /** How a shell would say that SIGTERM ended a process. */
 const TERMINATED = 128 + 15;
@@ -120,13 +123,13 @@ function startUnit(run: readonly string[], words: readonly string[], uid: number
     handover.how = "child";
     return spawnApart(words);
   });
-  const handover: Handover = { how: "systemd-run", done: settled(handedOver) };
+  const handover: Handover = { how: "systemd-run", done: settled(handedOver, HANDOVER_MS) };
   return handover;
 }
 
 /** @param isMortal true when the child is killed with this process */
 function startChild(words: readonly string[], isMortal: boolean): Handover {
-  const ended = settled(spawnApart(words));
+  const ended = settled(spawnApart(words), CHILD_MS);
   return { how: "child", done: isMortal ? ended : Promise.resolve() };
 }
 
@@ -150,9 +153,9 @@ function spawnApart(words: readonly string[], env: Readonly<Record<string, strin
 }
 
 /** Resolves when `work` has ended, well or not, or when it has taken too long. */
-function settled(work: Promise<unknown>): Promise<void> {
+function settled(work: Promise<unknown>, limitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, HANDOVER_MS);
+  const timer = setTimeout(resolve, limitMs);
   const end = (): void => {
     clearTimeout(timer);
     resolve();
