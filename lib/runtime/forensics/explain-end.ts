@@ -230,10 +230,13 @@ function factsOf(run: RunRecord | null, stop: StopRecord | null, bootId: string 
   };
 }
 
-/** By the clock that counts from boot: the wall clock of a host without a battery jumps. */
+/**
+ * By the clock that counts from boot: the wall clock of a host without a battery jumps. A stop belongs to the run's invocation,
+ * so both are of one boot.
+ */
 function ranSeconds(run: RunRecord | null, stop: StopRecord | null): number | null {
   if (run === null || run.ended !== null) return run?.ended?.ran_s ?? null;
   if (stop === null || stop.uptime_s === null || run.start_ticks === null) return null;
-  if (run.boot_id === null || stop.boot_id === null || !sameBoot(run.boot_id, stop.boot_id)) return null;
-  return Math.max(0, stop.uptime_s - run.start_ticks / TICKS_PER_S);
+  const seconds = stop.uptime_s - run.start_ticks / TICKS_PER_S;
+  return seconds < 0 ? null : seconds;
 }
