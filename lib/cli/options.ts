@@ -8,6 +8,8 @@ import { nearest } from "../core/nearest.ts";
 export interface OptionSpec {
   /** Placeholder of the value in --help; none for a switch. */
   value?: string;
+  /** One letter: `v` for `-v`. */
+  short?: string;
   help: string;
 }
 
@@ -80,22 +82,51 @@ function splitCommand(spec: ToolSpec, argv: readonly string[]): { command: strin
   return { command, rest };
 }
 
+/** Every option of the tool, whatever its command. */
+function allOptions(spec: ToolSpec): [name: string, option: OptionSpec][] {
+  return [spec.options, COMMON, ...Object.values(spec.commands).map((c) => c.options ?? {})].flatMap(Object.entries);
+}
+
+/** Whether the word after `arg` is its value: after `--config` and `-c`, but not after `--config=x` and `-cx`. */
 function takesValue(spec: ToolSpec, arg: string | undefined): boolean {
-  if (arg === undefined || !arg.startsWith("--") || arg.includes("=")) return false;
-  const all = [spec.options, ...Object.values(spec.commands).map((c) => c.options ?? {})];
-  return all.some((table) => table[arg.slice(2)]?.value !== undefined);
+  if (arg === undefined || arg === "--" || !arg.startsWith("-")) return false;
+  const all = allOptions(spec);
+  if (arg.startsWith("--")) return all.some(([name, option]) => name === arg.slice(2) && option.value !== undefined);
+  const letters = [...arg.slice(1)];
+  const first = letters.findIndex((letter) => all.some(([, o]) => o.short === letter && o.value !== undefined));
+  return first >= 0 && first === letters.length - 1;
 }
 
 /** Before anything else: after a mistyped option its value would look like a command. */
 function refuseUnknownOptions(spec: ToolSpec, argv: readonly string[]): void {
-  const known = [spec.options, COMMON, ...Object.values(spec.commands).map((c) => c.options ?? {})].flatMap(
-    Object.keys,
-  );
+  const table = Object.fromEntries(allOptions(spec));
   for (const arg of argv) {
     if (arg === "--") return;
-    const name = /^--([^=]+)/.exec(arg)?.[1];
-    if (name !== undefined && !known.includes(name)) throw usageError(spec, `no option --${name}`, name, known, "--");
+    refuseUnknown(spec, table, arg);
   }
+}
+
+/** @throws UserError when `arg` is an option that is not in the table */
+function refuseUnknown(spec: ToolSpec, table: Record<string, OptionSpec>, arg: string): void {
+  const [, dashes, name] = /^(--?)([^=-][^=]*)/.exec(arg) ?? [];
+  if (name === undefined) return;
+  const known = Object.keys(table);
+  if (dashes === "--") {
+    if (!Object.hasOwn(table, name)) throw usageError(spec, `no option --${name}`, name, known, "--");
+    return;
+  }
+  for (const letter of name) {
+    const option = Object.values(table).find(({ short }) => short === letter);
+    if (option === undefined) throw usageError(spec, `no option -${name}`, meantBy(name, known), known, "--");
+    // What follows such a letter is its value.
+    if (option.value !== undefined) return;
+  }
+}
+
+/** `-h` means the one option with that letter, `-verbose` most likely `--verbose`. */
+function meantBy(name: string, known: readonly string[]): string {
+  const [only, ...others] = name.length === 1 ? known.filter((option) => option.startsWith(name)) : [];
+  return only !== undefined && others.length === 0 ? only : name;
 }
 
 function parseOptions(
@@ -104,16 +135,15 @@ function parseOptions(
   args: string[],
 ): { operands: string[]; options: Record<string, string | true> } {
   for (const arg of args) {
-    const name = /^--([^=]+)/.exec(arg)?.[1];
-    if (name !== undefined && !(name in table))
-      throw usageError(spec, `no option --${name}`, name, Object.keys(table), "--");
+    if (arg === "--") break;
+    refuseUnknown(spec, table, arg);
   }
   try {
     const options = Object.fromEntries(
-      Object.entries(table).map(([name, o]) => [
-        name,
-        { type: o.value === undefined ? ("boolean" as const) : ("string" as const) },
-      ]),
+      Object.entries(table).map(([name, { value, short }]) => {
+        const type = value === undefined ? ("boolean" as const) : ("string" as const);
+        return [name, short === undefined ? { type } : { type, short }];
+      }),
     );
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
     const given = Object.entries(values).filter(
@@ -158,7 +188,8 @@ export function helpText(spec: ToolSpec): string {
 }
 
 function optionText(name: string, option: OptionSpec): string {
-  return `--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
+  const short = option.short === undefined ? "" : `-${option.short}, `;
+  return `${short}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
 }
 
 function columns(rows: [string, string][]): string[] {

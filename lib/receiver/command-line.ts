@@ -49,6 +49,7 @@ export const RECEIVER_COMMANDS: ToolSpec = {
   options: {
     config: { value: "PATH", help: `configuration file (default ${DEFAULT_CONFIG_PATH})` },
     "log-level": { value: "LEVEL", help: "error, warn, info or debug (default info)" },
+    verbose: { short: "v", help: "log everything: --log-level debug" },
   },
 };
 

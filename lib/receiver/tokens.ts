@@ -48,7 +48,7 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
 
 /** `token list [--json]`: how many tokens each host has. */
 export async function tokenList(line: CommandLine): Promise<number> {
-  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options["log-level"])));
+  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
   const hosts = listDir(tokensDir)
     .filter(isName)
     .sort()
@@ -72,7 +72,7 @@ async function subject(line: CommandLine, usage: string): Promise<{ host: string
   const host = line.operands[0];
   if (host === undefined) throw new UserError("which host?", `receiver ${usage}`);
   if (!isName(host)) throw new UserError(`"${host}" is no host name: ${NAME_RULE}`, `receiver ${usage}`);
-  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options["log-level"])));
+  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
   return { host, tokensDir, file: join(tokensDir, host) };
 }
 

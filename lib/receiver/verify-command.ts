@@ -20,7 +20,7 @@ const SETTLE_MS = 3000;
 
 /** Runs the command: exit 0 when all is sound, 1 when it is not. */
 export async function verifyCommand(line: CommandLine): Promise<number> {
-  const log = openLog("receiver", readLogLevel(line.options["log-level"]));
+  const log = openLog("receiver", readLogLevel(line.options));
   const config = await loadReceiverConfig(line, log);
   if (!existsSync(config.dataRoot)) {
     throw new UserError(

@@ -93,14 +93,12 @@ function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): L
 }
 
 /**
- * The level that a command line asks for: `--log-level`, or debug for `-v`, whichever says more; `info` without both.
- * @param given the command line's options, or the value of `--log-level` alone
+ * The level that a command line asks for: that of `--log-level`, or debug for `-v`, whichever says more; info by default.
  * @throws UserError (exit 2) for a level that is none
  */
-export function readLogLevel(given: Readonly<Record<string, string | true>> | string | true | undefined): LogLevel {
-  const options = typeof given === "object" ? given : {};
-  const value = typeof given === "object" ? given["log-level"] : given;
-  const level = value === undefined ? "info" : LOG_LEVELS.find((name) => name === String(value).toLowerCase());
+export function readLogLevel(options: Readonly<Record<string, string | true>>): LogLevel {
+  const value = options["log-level"] ?? "info";
+  const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
   if (level === undefined) {
     throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
   }

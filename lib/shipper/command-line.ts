@@ -25,5 +25,6 @@ export const SHIPPER_COMMANDS: ToolSpec = {
   options: {
     config: { value: "PATH", help: "configuration (default /etc/labfleet/lab-host.toml)" },
     "log-level": { value: "LEVEL", help: "error, warn, info (default) or debug" },
+    verbose: { short: "v", help: "log everything: --log-level debug" },
   },
 };

@@ -20,7 +20,13 @@ const SPEC: ToolSpec = {
     "token add": { operands: "<host>", maxOperands: 1, help: "new token" },
     "token list": { help: "all tokens" },
   },
-  options: { config: { value: "PATH", help: "the file" }, "log-level": { value: "LEVEL", help: "how much" } },
+  options: {
+    config: { value: "PATH", help: "the file" },
+    "log-level": { value: "LEVEL", help: "how much" },
+    verbose: { short: "v", help: "say more" },
+    quiet: { short: "q", help: "say less" },
+    output: { value: "FILE", short: "o", help: "where to" },
+  },
 };
 
 function run(...argv: string[]): CommandLine {
@@ -73,6 +79,17 @@ describe("a command line", () => {
     ["token --config x add lab1", { command: "token add", operands: ["lab1"], options: { config: "x" } }],
     ["token list", { command: "token list", operands: [], options: {} }],
     ["--config a --config b", { command: "", operands: [], options: { config: "b" } }],
+    ["-v", { command: "", operands: [], options: { verbose: true } }],
+    ["--verbose", { command: "", operands: [], options: { verbose: true } }],
+    ["-v status -v", { command: "status", operands: [], options: { verbose: true } }],
+    ["-vvv status", { command: "status", operands: [], options: { verbose: true } }],
+    ["-vq status", { command: "status", operands: [], options: { verbose: true, quiet: true } }],
+    ["-o status", { command: "", operands: [], options: { output: "status" } }],
+    ["-o x status", { command: "status", operands: [], options: { output: "x" } }],
+    ["-ox status", { command: "status", operands: [], options: { output: "x" } }],
+    ["-ovx status", { command: "status", operands: [], options: { output: "vx" } }],
+    ["-vo x status", { command: "status", operands: [], options: { verbose: true, output: "x" } }],
+    ["requeue -- -v -x --json", { command: "requeue", operands: ["-v", "-x", "--json"], options: {} }],
   ] as const) {
     test(`\`tool ${argv}\` is understood`, () => {
       expect<unknown>(run(...argv.split(" ").filter((word) => word !== ""))).toEqual(expected);
@@ -83,6 +100,15 @@ describe("a command line", () => {
     ["--confg x", "tool: no option --confg; did you mean --config?"],
     ["--confg=x status", "tool: no option --confg; did you mean --config?"],
     ["--xyzzy", "tool: no option --xyzzy"],
+    ["-x", "tool: no option -x"],
+    ["-vx", "tool: no option -vx"],
+    ["-h", "tool: no option -h; did you mean --help?"],
+    ["-c a.toml status", "tool: no option -c; did you mean --config?"],
+    ["-verbose", "tool: no option -verbose; did you mean --verbose?"],
+    ["-vresion", "tool: no option -vresion; did you mean --version?"],
+    ["-log-level debug", "tool: no option -log-level; did you mean --log-level?"],
+    ["--verbos", "tool: no option --verbos; did you mean --verbose?"],
+    ["--v", "tool: no option --v"],
     ["statsu", 'tool: no command "statsu"; did you mean status?'],
     ["frobnicate", 'tool: no command "frobnicate"'],
     ["token ad lab1", 'tool: no command "token"'],
@@ -105,7 +131,17 @@ describe("a command line", () => {
     });
   }
 
-  for (const argv of ["--config", "status --json=yes", "-x", "--config --json", "-"] as const) {
+  for (const argv of [
+    "--config",
+    "status --json=yes",
+    "-x",
+    "--config --json",
+    "-",
+    "-v=x",
+    "--verbose=x",
+    "-o",
+    "---v",
+  ] as const) {
     test(`\`tool ${argv}\` is refused`, () => {
       const message = refusal(...argv.split(" "));
       expect(message).toStartWith("tool: ");
@@ -161,6 +197,8 @@ describe("--help and --version", () => {
       expect(text).toContain(part);
     }
     expect(text).toMatch(/--reason R +requeue: only those/);
+    expect(text).toMatch(/^ {2}-v, --verbose +say more$/m);
+    expect(text).toMatch(/^ {2}-o, --output FILE +where to$/m);
     expect(text.split("\n").some((line) => line.endsWith(" "))).toBe(false);
   });
 });

@@ -187,12 +187,13 @@ describe("the level", () => {
 
 describe("--log-level", () => {
   test("is info when it is not given, and takes capitals", () => {
-    expect([readLogLevel(undefined), readLogLevel("DEBUG"), readLogLevel("error")]).toEqual(["info", "debug", "error"]);
+    const levels = [{}, { "log-level": "DEBUG" }, { "log-level": "error" }].map((options) => readLogLevel(options));
+    expect(levels).toEqual(["info", "debug", "error"]);
   });
 
   for (const value of ["verbose", "", true, "toString"] as const) {
     test(`of ${JSON.stringify(value)} is refused with the list`, () => {
-      expect(() => readLogLevel(value)).toThrow("--log-level must be one of error, warn, info, debug");
+      expect(() => readLogLevel({ "log-level": value })).toThrow("--log-level must be one of error, warn, info, debug");
     });
   }
 });
