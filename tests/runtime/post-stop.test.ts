@@ -374,7 +374,8 @@ describe("as root", () => {
   });
 });
 
-test.skipIf(!isRoot || Bun.which("setpriv") === null)("as the service's user alone it writes what it may", () => {
+const USER_MISSING = !isRoot || Bun.which("setpriv") === null ? " (skipped: needs root and setpriv)" : "";
+test.skipIf(USER_MISSING !== "")(`as the service's user alone it writes what it may${USER_MISSING}`, () => {
   const { runDir, dir } = service(NOBODY);
   const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
   expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }, user)).toEqual({ code: 0, said: "" });
