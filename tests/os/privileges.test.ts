@@ -107,12 +107,12 @@ function victim(): [string] {
   return [path];
 }
 
-test.skipIf(isRoot)(
-  isRoot ? "another user cannot become one (skipped: needs another user than root)" : "another user cannot become one",
-  () => {
+// Where the tests run as root, the process that gave root up shows it below.
+if (!isRoot) {
+  test("another user cannot become one", () => {
     expect(() => dropPrivileges({ uid: 1, gid: 1 })).toThrow();
-  },
-);
+  });
+}
 
 const setprivMissing = Bun.which("setpriv") === null ? "needs setpriv (util-linux)" : null;
 
@@ -128,6 +128,7 @@ const gaveUp = (): void => {
     setuid: "EPERM",
     setgid: "EPERM",
     setgroups: "EPERM",
+    becomeAnother: "EPERM",
     write: "EACCES",
     writeByThread: "EACCES",
   });
