@@ -193,6 +193,9 @@ describe("the place of one that runs", () => {
     expect(said.join("\n")).toContain(`sent_by=${nameOf(next.child.pid)}(${next.child.pid})`);
     expect(said.join("\n")).toContain("takeover_marker_present=self");
     expect(said.at(-1)).toContain("stopped: SIGTERM");
+    expect(lines.join("\n")).toContain(
+      `the last run ended cleanly: SIGTERM from ${nameOf(next.child.pid)}(${next.child.pid}), which took its place, stopped in 0.`,
+    );
     expect(await Bun.file(join(place.run, "pid")).text()).toBe(`${next.child.pid}\n`);
     // The one whom it named has removed it.
     expect(existsSync(join(place.run, "takeover.json"))).toBe(false);

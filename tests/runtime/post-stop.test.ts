@@ -20,6 +20,7 @@ import { join } from "node:path";
 import { bootId } from "../../lib/os/proc.ts";
 import { parseLines, parseStopRecord, type StopRecord } from "../../lib/runtime/forensics/end-records.ts";
 import { openLedger } from "../../lib/runtime/forensics/ends.ts";
+import { reportToTake } from "../../lib/runtime/forensics/post-stop.ts";
 import { appendStop, stopRecord } from "../../lib/runtime/forensics/stop-record.ts";
 import { killedRun } from "../support/ends.ts";
 import { fixtureHost } from "../support/fixture-host.ts";
@@ -135,6 +136,29 @@ describe("a stop", () => {
       expect(done.said).toContain(said);
       expect(done.said.split("\n")).toHaveLength(2);
       expect(done.code).toBe(0);
+    });
+  }
+});
+
+describe("the report of a stop", () => {
+  for (const [what, result, code, status, isTaken, id] of [
+    ["that the daemon has taken is enough after a clean stop", "success", "exited", "0", true, null],
+    ["is taken here if the daemon had no chance", "signal", "killed", "KILL", false, "r"],
+    ["is taken here if the daemon's was cut off", "success", "exited", "0", false, "r"],
+    [
+      "gets a second one, with the kernel's log, when the stop was cut short",
+      "timeout",
+      "killed",
+      "KILL",
+      true,
+      "r-after",
+    ],
+    ["is none for a start that could not read its configuration", "exit-code", "exited", "2", false, null],
+  ] as const) {
+    test(what, () => {
+      const env = { SERVICE_RESULT: result, EXIT_CODE: code, EXIT_STATUS: status };
+      const stop = stopRecord("r", { tool: "shipper", env, root: "/", nowMs: 0 });
+      expect(reportToTake(stop, "r", isTaken)).toBe(id);
     });
   }
 });

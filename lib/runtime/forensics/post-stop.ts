@@ -70,13 +70,24 @@ function record(place: StopPlace): string[] {
   const { run } = readRun(join(dir, FILES.running));
   const own = run?.invocation_id === invocation ? run : null;
   const runId = own?.run_id ?? invocation;
-  // A start that failed left nothing to be looked at.
-  const report = isFailedStart(stop) || hasDiagnostic(dir, runId) ? null : diagnose(stop, own, place);
+  const reportId = reportToTake(stop, runId, hasDiagnostic(dir, runId));
+  const report = reportId === null ? null : diagnose(stop, own, place);
   becomeWriter(writer, dir);
   return [
     ...problemsOf(() => appendStop(dir, stop), unrecorded),
-    ...problemsOf(() => report !== null && saveDiagnostic(dir, runId, report), String),
+    ...problemsOf(() => reportId !== null && saveDiagnostic(dir, reportId, report ?? ""), String),
   ];
+}
+
+/**
+ * Under which id a report is still missing, or null. Pure. The daemon's own, taken when its stop began, cannot read the
+ * kernel's log in a hardened unit: after an end that was not clean there is a second one.
+ */
+export function reportToTake(stop: StopRecord, runId: string, isTaken: boolean): string | null {
+  // A start that failed left nothing to be looked at.
+  if (isFailedStart(stop)) return null;
+  if (!isTaken) return runId;
+  return stop.service_result === "success" ? null : `${runId}-after`;
 }
 
 function problemsOf(step: () => unknown, say: (why: string) => string): string[] {

@@ -44,7 +44,7 @@ export function explainStop({ tool, log, ledger, runDir }: ForensicsOptions, fac
   const snapshot = snapshotNow(facts, runDir);
   log.info("Shutdown context:", contextFields(snapshot));
   log.info(`Shutdown context as JSON: ${contextJson(snapshot)}`);
-  ledger.stopping(facts.cause, String(facts.sender.sent_by ?? "") || null);
+  ledger.stopping(facts.cause, senderWords(snapshot));
   const place = isUnreadable(snapshot.cgroup) ? null : snapshot.cgroup;
   const handover = startDiagnostic(
     { dir: ledger.dir, runId: ledger.runId, tool, pid: process.pid, cause: facts.cause, cgroup: place?.path ?? null },
@@ -53,6 +53,17 @@ export function explainStop({ tool, log, ledger, runDir }: ForensicsOptions, fac
   if (!("failure" in handover)) return handover;
   log.warn(`no diagnostic of this stop: ${handover.failure}`);
   return null;
+}
+
+/** Who ended it and, where a marker says so, that it was meant: `systemd(1), planned by autoupdate (new release)`. */
+export function senderWords({ sender, takeover, planned_stop }: Snapshot): string | null {
+  const words = sender.sent_by === undefined ? [] : [String(sender.sent_by)];
+  if (takeover !== null && !isUnreadable(takeover) && takeover.names === "self") words.push("which took its place");
+  if (planned_stop !== null && !isUnreadable(planned_stop) && planned_stop.names === "self") {
+    const { by = "somebody", reason } = planned_stop.marker;
+    words.push(`planned by ${by}${reason === undefined ? "" : ` (${reason})`}`);
+  }
+  return words.join(", ") || null;
 }
 
 function placeOf({ under_systemd, self }: Snapshot, place: CgroupPlace | null) {
