@@ -4,6 +4,7 @@
 import { constants, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { tryLock } from "./libc.ts";
 import { isUnreadable, readText } from "./proc.ts";
 
@@ -31,7 +32,7 @@ export function openLock({ dataRoot, runDir }: Instance): Lock {
     fd = openSync(dataRoot, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     throw new UserError(
-      `cannot use ${dataRoot} and ${runDir}: ${errorText(error)}`,
+      `cannot use ${dataRoot} and ${runDir}: ${quoted(errorText(error))}`,
       "check that both exist and belong to the service's user",
     );
   }

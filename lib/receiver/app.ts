@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { parseEpisodePath } from "../core/names.ts";
 import type { IndexRow } from "../core/types.ts";
 import { problemResponse, receiptOf, receiptResponse } from "./answers.ts";
@@ -42,7 +43,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
   });
   app.notFound(() => problemResponse(refuse("not-found", "there is nothing at this path")));
   app.onError((error) => {
-    deps.log.error(`this is a bug in labfleet: ${errorText(error)}`, { stack: error.stack });
+    deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, { stack: error.stack });
     return problemResponse(refuse("internal", "the receiver failed; its log says more"));
   });
   return app;
@@ -58,7 +59,7 @@ async function handlePut(deps: AppDeps, c: Context<Env>): Promise<Response> {
     body: wire.body,
   };
   const outcome = await putEpisode(deps, request, notes).catch((error: unknown): PutOutcome => {
-    deps.log.error(`this is a bug in labfleet: ${errorText(error)}`, {
+    deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
       stack: error instanceof Error ? error.stack : "",
     });
     return refuse("internal", "the receiver failed; its log says more");

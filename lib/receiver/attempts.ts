@@ -4,6 +4,7 @@
 import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { AttemptRow } from "../core/types.ts";
 import type { Log } from "../runtime/log.ts";
 
@@ -46,7 +47,8 @@ export function openAttempts(dir: string, log: Log): Attempts {
       }
       failing = false;
     } catch (error) {
-      if (!failing) log.error(`cannot write attempts to ${dir}: ${errorText(error)}; episodes are stored all the same`);
+      if (!failing)
+        log.error(`cannot write attempts to ${dir}: ${quoted(errorText(error))}; episodes are stored all the same`);
       failing = true;
     }
   };

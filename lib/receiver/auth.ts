@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { quoted } from "../core/fields.ts";
 import { isName } from "../core/names.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Credentials } from "./decide.ts";
@@ -61,7 +62,7 @@ export function createTokenCheck(tokensDir: string, log: Log): TokenCheck {
     const why = state.kind === "unreadable" ? state.why : "";
     if (why !== "" && said.get(host) !== why) {
       log.error(
-        `cannot use token file ${join(tokensDir, host)}: ${why}; fix: make it readable for this service, or run: receiver token add ${host}`,
+        `cannot use token file ${join(tokensDir, host)}: ${quoted(why)}; fix: make it readable for this service, or run: receiver token add ${host}`,
       );
     }
     if (why === "") said.delete(host);

@@ -1,5 +1,6 @@
 // The gate: a file of accepted commits, one a line, read again when it changed.
 
+import { quoted } from "../core/fields.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Accepted } from "./decide.ts";
 import { watchFile } from "./watched-file.ts";
@@ -45,7 +46,7 @@ export function createGate(file: string | null, log: Log): () => Accepted {
       case "unreadable":
         say(state.why, () =>
           log.error(
-            `gate: cannot use ${file}: ${state.why}; fix: write one commit a line into it, readable for this service`,
+            `gate: cannot use ${file}: ${quoted(state.why)}; fix: write one commit a line into it, readable for this service`,
           ),
         );
         return { kind: "unreadable" };

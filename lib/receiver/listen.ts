@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Server as NetServer } from "node:net";
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { type Connections, createConnections } from "./connections.ts";
 import { type BodyState, type ExchangeOptions, type Fetch, serveExchange } from "./exchange.ts";
@@ -179,7 +180,7 @@ function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
     });
   } catch (error) {
     throw new UserError(
-      `the files of [tls] cannot be used: ${errorText(error)}`,
+      `the files of [tls] cannot be used: ${quoted(errorText(error))}`,
       "check that `certificate` and `key` belong together and are PEM: openssl x509 -in <certificate> -noout -text; openssl pkey -in <key> -noout",
     );
   }
@@ -222,7 +223,7 @@ function cannotListen(error: Error, at: string): UserError {
       "choose a port above 1023, or grant CAP_NET_BIND_SERVICE",
     );
   return new UserError(
-    `cannot listen on ${at}: ${errorText(error)}`,
+    `cannot listen on ${at}: ${quoted(errorText(error))}`,
     'set `listen = "<address>:<port>"` to an address of this machine',
   );
 }

@@ -3,6 +3,7 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { IndexRow } from "../core/types.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
@@ -42,7 +43,7 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   } catch (error) {
     if (errorCode(error) === null) throw error;
     throw new UserError(
-      `cannot store in ${dataRoot}: ${errorText(error)}`,
+      `cannot store in ${dataRoot}: ${quoted(errorText(error))}`,
       `make it a directory that belongs to this service's user, for example: chown -R labfleet: ${dataRoot}`,
     );
   }

@@ -2,6 +2,7 @@
 
 import { isoWall } from "../core/clock.ts";
 import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
 import type { IndexRow } from "../core/types.ts";
 import { failpoint } from "../os/failpoint.ts";
@@ -127,10 +128,10 @@ async function onDisk(deps: PutDeps, address: EpisodeAddress, work: () => Promis
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (isNoSpace(error)) {
-      deps.log.warn(`disk full while storing ${archivePath(address)}: ${errorText(error)}`);
+      deps.log.warn(`disk full while storing ${archivePath(address)}: ${quoted(errorText(error))}`);
       return refuse("disk-full", "the disk is full", { retryAfterS: 300 });
     }
-    deps.log.error(`cannot store ${archivePath(address)}: ${errorText(error)}`);
+    deps.log.error(`cannot store ${archivePath(address)}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
   }
 }
@@ -164,7 +165,7 @@ async function receiveAndCommit(deps: PutDeps, upload: Upload): Promise<PutOutco
     failpoint("receiver.before-unlink");
     // What is left of an attempt is swept at the next start; the answer is decided without it.
     await Promise.all([deps.disk.close(fd), deps.disk.remove(temp)]).catch((error: unknown) => {
-      deps.log.error(`cannot remove ${temp}: ${errorText(error)}`);
+      deps.log.error(`cannot remove ${temp}: ${quoted(errorText(error))}`);
     });
     failpoint("receiver.after-unlink");
   }

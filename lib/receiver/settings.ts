@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";
@@ -66,7 +67,10 @@ export function parseAddress(text: string): Address | null {
 export function addressOption(text: string): Address {
   const address = parseAddress(text);
   if (address !== null) return address;
-  throw new UserError(`--listen must be an address and a port, found "${text}"`, "for example --listen 127.0.0.1:8443");
+  throw new UserError(
+    `--listen must be an address and a port, found ${quoted(text)}`,
+    "for example --listen 127.0.0.1:8443",
+  );
 }
 
 /** The collector's files below its data root. */

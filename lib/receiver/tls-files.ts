@@ -3,6 +3,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { TlsMaterial } from "./listen.ts";
 import type { ReceiverConfig } from "./settings.ts";
 
@@ -25,7 +26,7 @@ function readPem(setting: string, path: string): string {
     text = readFileSync(path, "utf8");
   } catch (error) {
     throw new UserError(
-      `${setting}: cannot read ${path}: ${errorText(error)}`,
+      `${setting}: cannot read ${path}: ${quoted(errorText(error))}`,
       "name a PEM file that this service may read",
     );
   }
@@ -42,7 +43,7 @@ export function checkPair({ certificate, key }: TlsMaterial): void {
   try {
     fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
   } catch (error) {
-    throw new UserError(`the files of [tls] cannot be used: ${errorText(error)}`, "name PEM files");
+    throw new UserError(`the files of [tls] cannot be used: ${quoted(errorText(error))}`, "name PEM files");
   }
   if (!fits) throw new UserError("tls.key does not belong to tls.certificate", "name the key that it was made with");
 }

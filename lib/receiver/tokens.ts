@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
@@ -71,7 +72,7 @@ export function withoutOldest(text: string): string {
 async function subject(line: CommandLine, usage: string): Promise<{ host: string; file: string; tokensDir: string }> {
   const host = line.operands[0];
   if (host === undefined) throw new UserError("which host?", `receiver ${usage}`);
-  if (!isName(host)) throw new UserError(`"${host}" is no host name: ${NAME_RULE}`, `receiver ${usage}`);
+  if (!isName(host)) throw new UserError(`${quoted(host)} is no host name: ${NAME_RULE}`, `receiver ${usage}`);
   const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
   return { host, tokensDir, file: join(tokensDir, host) };
 }
@@ -80,7 +81,7 @@ function countTokens(text: string, file: string): number {
   try {
     return parseTokenFile(text).length;
   } catch (error) {
-    throw new UserError(`${file}: ${errorText(error)}`, "mend or remove that file");
+    throw new UserError(`${file}: ${quoted(errorText(error))}`, "mend or remove that file");
   }
 }
 
@@ -124,5 +125,8 @@ function inheritOwner(path: string): void {
 
 function cannot(what: string, path: string, error: unknown): unknown {
   if (errorCode(error) === null) return error;
-  return new UserError(`cannot ${what} ${path}: ${errorText(error)}`, "run this as root or as the receiver's user");
+  return new UserError(
+    `cannot ${what} ${path}: ${quoted(errorText(error))}`,
+    "run this as root or as the receiver's user",
+  );
 }

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { formatBytes } from "../core/units.ts";
 import { fsyncDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
@@ -77,7 +78,7 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
   const archives = new Set(before.extra.filter((path) => /^episodes\/[^/]+\/[^/]+\.tar\.zst$/.test(path)));
   for (const path of [...before.extra.filter((p) => !archives.has(p)), ...before.mismatch.map((m) => m.path)]) {
     await moveAside(config.dataRoot, path, aside);
-    log.warn(`moved ${path} to ${join(aside, path)}`);
+    log.warn(`moved ${quoted(path)} to ${quoted(join(aside, path))}`);
   }
 }
 

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { askThread } from "../os/thread.ts";
 import type { Log } from "./log.ts";
 
@@ -52,6 +53,9 @@ function readText(file: string): string {
         "write it (README.md has a sample), or name it with --config PATH",
       );
     }
-    throw new UserError(`cannot read the configuration ${file}: ${errorText(error)}`, "make it readable for this user");
+    throw new UserError(
+      `cannot read the configuration ${file}: ${quoted(errorText(error))}`,
+      "make it readable for this user",
+    );
   }
 }

@@ -2,6 +2,7 @@
 // side by side; open, it waits, then lets one go ahead and see.
 
 import { backoffSeconds } from "../core/backoff.ts";
+import { quoted } from "../core/fields.ts";
 import type { Log } from "../runtime/log.ts";
 
 export interface Pause {
@@ -68,7 +69,7 @@ export class Breaker {
     const failures = (this.pause?.failures ?? 0) + 1;
     if (this.pause?.kind !== kind || this.pause.reason !== reason) {
       const tail = kind === "misconfigured" ? "no episode is at fault, nothing is lost" : "trying one at a time";
-      this.log.error(`queue paused: ${detail}; ${tail}`, { reason });
+      this.log.error(`queue paused: ${quoted(detail)}; ${tail}`, { reason });
     }
     const waitS = backoffSeconds(this.schedule(), failures, this.random(), retryAfterS);
     this.pause = { kind, reason, detail, failures, untilMs: this.later(waitS) };

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
@@ -97,6 +98,6 @@ function writeLive(runDir: string, text: string, log: Log): void {
     writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o644 });
     void rename(`${path}.tmp`, path).catch(() => undefined);
   } catch (error) {
-    log.debug(`cannot write ${path}: ${errorText(error)}`);
+    log.debug(`cannot write ${path}: ${quoted(errorText(error))}`);
   }
 }

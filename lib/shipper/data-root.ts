@@ -2,6 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { sweepDoomed } from "./retention.ts";
@@ -22,7 +23,7 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
     for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
   } catch (error) {
     throw new UserError(
-      `cannot make the data directories: ${errorText(error)}`,
+      `cannot make the data directories: ${quoted(errorText(error))}`,
       `create ${config.dataRoot} and give it to the shipper's user`,
     );
   }

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { backoffSeconds } from "../core/backoff.ts";
 import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { Breaker } from "./breaker.ts";
 import type { EngineDeps } from "./deps.ts";
 import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
@@ -203,7 +204,7 @@ export class Engine {
     const waitS = backoffSeconds(this.deps.config.backoffSeconds, entry.failures, this.deps.random(), retryAfterS);
     entry.notBeforeMs = this.later(waitS);
     entry.reason = reason;
-    this.deps.log.warn(`not shipped yet: ${detail}`, {
+    this.deps.log.warn(`not shipped yet: ${quoted(detail)}`, {
       episode: entry.id,
       reason,
       failures: entry.failures,
@@ -235,7 +236,7 @@ export class Engine {
       this.apply(entry, { next: "gone", counts: isMoved ? counts : null });
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      this.hold(entry, `cannot move the episode to ${settlement.to}/: ${errorText(error)}`, null);
+      this.hold(entry, `cannot move the episode to ${settlement.to}/: ${quoted(errorText(error))}`, null);
     }
   }
 

@@ -4,6 +4,7 @@
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { freeBytes } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { checkClock, expired, listSettled, lowDiskOrder, removeSettled, type Settled } from "./retention.ts";
@@ -78,7 +79,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     } catch (error) {
       if (errorCode(error) === null) throw error;
       // Nothing was lost by not removing; the next interval tries again.
-      log.warn(`nothing is pruned: ${errorText(error)}`);
+      log.warn(`nothing is pruned: ${quoted(errorText(error))}`);
     }
   };
 
@@ -102,7 +103,7 @@ function remover({ dirs, log, fingerprint }: HousekeepingDeps) {
       await removeSettled(dirs, kind, name);
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      return keep(kind, name, errorText(error));
+      return keep(kind, name, quoted(errorText(error)));
     }
     log.info(`removed from ${kind}/: ${why}`, { episode: name, since: new Date(atMs).toISOString() });
     return true;

@@ -1,6 +1,7 @@
 // `shipper once`: ships what is there, then ends.
 
 import { EXIT } from "../core/exit.ts";
+import { quoted } from "../core/fields.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
@@ -41,7 +42,7 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   log.warn(
     engine.breaker.pause === null
       ? "not everything could be shipped"
-      : `not everything could be shipped: ${engine.breaker.pause.detail}`,
+      : `not everything could be shipped: ${quoted(engine.breaker.pause.detail)}`,
     summary,
   );
   return EXIT.undelivered;

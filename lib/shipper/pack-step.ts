@@ -2,6 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { quoted } from "../core/fields.ts";
 import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
@@ -66,7 +67,7 @@ async function refused(
     case "incomplete": {
       const shown = result.faults.slice(0, 3).join(", ");
       const detail = `the files do not fit the manifest in done.marker: ${shown}${result.faults.length > 3 ? ", …" : ""}`;
-      deps.log.error(`quarantined: ${detail}`, { episode: entry.id, reason: "incomplete" });
+      deps.log.error(`quarantined: ${quoted(detail)}`, { episode: entry.id, reason: "incomplete" });
       const document = {
         reason: "incomplete",
         detail,
@@ -81,7 +82,7 @@ async function refused(
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path !== part && (result.code === "EACCES" || result.code === "EPERM"))
-        return notOurs(root, `read: ${result.path}`);
+        return notOurs(root, `read: ${quoted(result.path)}`);
       return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
   }
 }
@@ -126,7 +127,7 @@ function report(deps: EngineDeps, entry: Entry, packed: PackedArchive, ms: numbe
   const { files, treeBytes, bytes } = packed;
   deps.log.debug("packed", { episode: entry.id, files, from_bytes: treeBytes, bytes, seconds: (ms / 1000).toFixed(2) });
   if (packed.skipped.length === 0) return;
-  const shown = packed.skipped.slice(0, 3).join(", ");
+  const shown = packed.skipped.slice(0, 3).map(quoted).join(", ");
   deps.log.warn(`left out of the archive, only files and directories are packed: ${shown}`, {
     episode: entry.id,
     count: packed.skipped.length,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { Log } from "../runtime/log.ts";
 import { readDocument } from "./document.ts";
 import { type Dirs, requeue } from "./settle.ts";
@@ -25,7 +26,7 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   for (const name of names) {
     const result = await requeue(dirs, name);
     if ("id" in result) log.info("queued again", { episode: result.id });
-    else log.error(`not queued: ${result.refused}`);
+    else log.error(`not queued: ${quoted(result.refused)}`);
     if (!("id" in result)) refused++;
   }
   process.stdout.write(`${names.length - refused} of ${names.length} queued again\n`);

@@ -3,6 +3,7 @@
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
@@ -54,7 +55,7 @@ async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Pr
   } catch (error) {
     if (errorCode(error) === null) throw error;
     throw new UserError(
-      `cannot read the data root: ${errorText(error)}`,
+      `cannot read the data root: ${quoted(errorText(error))}`,
       "run this as root or as the shipper's user, after the shipper's first start",
     );
   }

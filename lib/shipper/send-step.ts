@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { formatBytes } from "../core/units.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { removeIfExists } from "../os/files.ts";
@@ -98,7 +99,7 @@ async function conclude(
     if (!(await settle(deps.dirs, record, settlement, deps.packer.fingerprint))) return { next: "waiting" };
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    const reason = `cannot move the episode to ${settlement.to}/: ${errorText(error)}`;
+    const reason = `cannot move the episode to ${settlement.to}/: ${quoted(errorText(error))}`;
     return { next: "held", reason, fix: "see docs/operating.md, “Who owns an episode”", settlement };
   }
   await dropRecord(deps.dirs.outbox, record.id);
@@ -114,7 +115,9 @@ async function concludeWithoutSource(deps: EngineDeps, record: OutboxRecord, ver
     return { next: "gone", counts: "delivered" };
   }
   const why =
-    verdict.kind === "quarantine" ? `refused (${verdict.reason}: ${verdict.detail})` : "answered without a proof";
+    verdict.kind === "quarantine"
+      ? `refused (${quoted(`${verdict.reason}: ${verdict.detail}`)})`
+      : "answered without a proof";
   const reason = `${why}, and its directory is gone: the archive stays in the outbox`;
   return { next: "held", reason, fix: null, settlement: null };
 }
@@ -129,7 +132,7 @@ function report(
 ): void {
   const fields = { episode: record.id, status };
   if (verdict.kind === "quarantine") {
-    deps.log.error(`quarantined: ${verdict.detail}`, { ...fields, reason: verdict.reason });
+    deps.log.error(`quarantined: ${quoted(verdict.detail)}`, { ...fields, reason: verdict.reason });
   } else if (late) {
     const what = "files changed after they were shipped; what the receiver has lacks the change";
     deps.log.error(`quarantined: ${what}`, { ...fields, reason: "changed-after-shipping" });

@@ -59,7 +59,7 @@ describe("tokens", () => {
     expect(check("lab1", "Bearer one")).toEqual({ unreadable: "line 1 is not sha256: and 64 hex digits" });
     check("lab1", "Bearer one");
     check("lab1", null);
-    expect(log.lines).toEqual([expect.stringContaining(`cannot use token file ${dir}/lab1: line 1 is not sha256:`)]);
+    expect(log.lines).toEqual([expect.stringContaining(`cannot use token file ${dir}/lab1: "line 1 is not sha256:`)]);
     expect(log.lines[0]).toContain("fix: ");
     mkdirSync(join(dir, "lab2"));
     expect(check("lab2", "Bearer one")).toHaveProperty("unreadable");
