@@ -89,7 +89,19 @@ function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): L
       log[at](message, fields);
       if (!hasLeftTerminal()) here[at](message, fields);
     };
+  redirectErrors(log);
   return { ...log, error: both("error"), warn: both("warn") };
+}
+
+/** What others write to standard error, above all why the daemon ends, goes to the log once nobody would read it there. */
+function redirectErrors(log: Log): void {
+  const write = process.stderr.write.bind(process.stderr);
+  process.stderr.write = (chunk: string | Uint8Array): boolean => {
+    if (!hasLeftTerminal()) return write(chunk);
+    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+    for (const line of text.split("\n")) if (line.trim() !== "") log.error(line);
+    return true;
+  };
 }
 
 /**

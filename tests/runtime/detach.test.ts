@@ -211,6 +211,22 @@ print(said.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
   });
 });
 
+describe("a daemon that has left its terminal", () => {
+  test("says in the log why it ends by a bug, with the stack", async () => {
+    const { dir, syslog, pid } = await place();
+    expect((await start(FROM_SOURCE, dir, "--daemon")).code).toBe(0);
+    process.kill(pid(), "SIGUSR2");
+    const lines: string[] = [];
+    while (!lines.at(-1)?.includes("    at ")) lines.push(await syslog.next());
+    expect(lines.slice(0, 3).map((line) => line.replace(/^.*\]: /, ""))).toEqual([
+      "d INFO: starting",
+      "d WARNING: working",
+      "d ERROR: d: this is a bug in labfleet: no such thing, later",
+    ]);
+    await until(() => !isAlive(pid()));
+  });
+});
+
 describe("without --daemon", () => {
   test("nothing is left: directory, streams and log stay", async () => {
     const here = await place();
