@@ -89,6 +89,13 @@ describe("a sender that is still there", () => {
     const sender = shell("TERM", pid, "setpriv", "--reuid", "65534", "--clear-groups", ...rights);
     expect((await next()).fields).toMatchObject({ sent_by: `sh(${sender.pid})`, uid: 65534 });
   });
+
+  test.skipIf(UID !== 0)(asRoot("a login: who logged in is known, whoever the sender has become"), async () => {
+    const { next, pid } = await receiver();
+    const login = ["sh", "-c", 'echo 1234 > /proc/self/loginuid; exec "$@"', "sh"];
+    const sender = shell("TERM", pid, ...login);
+    expect((await next()).fields).toMatchObject({ sent_by: `sh(${sender.pid})`, uid: 0, loginuid: 1234 });
+  });
 });
 
 describe("a sender that cannot be named", () => {

@@ -2,7 +2,7 @@
 // under load, and where nothing can be compiled.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tempDir } from "../support/temp-dir.ts";
@@ -64,9 +64,10 @@ describe("Bun's own handling", () => {
 });
 
 describe("20,000 signals while the receiver makes garbage", () => {
-  for (const [name, pause] of [
-    ["one after the other", ""],
-    ["50 us apart", "select(undef, undef, undef, 0.00005);"],
+  // Signals of one kind that are pending together are one: of a burst, few may be delivered.
+  for (const [name, pause, atLeast] of [
+    ["one after the other", "", 1],
+    ["50 us apart", "select(undef, undef, undef, 0.00005);", 100],
   ] as const) {
     test(`${name}: each that was heard left a record, every record names the sender, and it works on`, async () => {
       const { pid, next } = await receiver("flood");
@@ -77,7 +78,7 @@ describe("20,000 signals while the receiver makes garbage", () => {
       expect(flood.senders.map((text) => JSON.parse(text))).toEqual([
         expect.objectContaining({ signal: 12, code: 0, pid: sender.pid, uid: UID, state: "seen", name: "perl" }),
       ]);
-      expect(flood.heard).toBeGreaterThan(10);
+      expect(flood.heard).toBeGreaterThanOrEqual(atLeast);
       expect(flood.taken).toBeGreaterThanOrEqual(flood.heard);
     }, 60_000);
   }
@@ -110,7 +111,7 @@ describe("a compiled executable", () => {
     const source = join(PROGRAMS, "signal-watch.ts");
     const done = Bun.spawnSync([process.execPath, "build", "--compile", source, "--outfile", program], { cwd: folder });
     if (done.exitCode !== 0) throw new Error(`build failed: ${done.stderr.toString()}`);
-  });
+  }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("knows the sender, with an empty environment too", async () => {
@@ -122,17 +123,29 @@ describe("a compiled executable", () => {
   });
 
   test.skipIf(UID !== 0)(
-    "whose user may not see other processes says unreadable, not gone; process 1 is init (needs root to set up)",
+    "on a host with nothing but libc: no compiler, no headers, no libc.so (needs root)",
     async () => {
-      // As under ProtectProc=invisible: proc(5), hidepid.
-      const hide =
-        'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"';
-      const watching = await receiver("", ["unshare", "--mount", "sh", "-c", hide, "sh", program]);
-      const { records, fields, sender } = await sendAndHear(watching, "TERM");
-      expect(records[0]).toMatchObject({ state: "unreadable", name: null });
-      expect(fields).toEqual({ sent_by: `unreadable(${sender})`, uid: 0 });
+      const root = tempDir();
+      const libraries = Bun.spawnSync(["ldd", program]).stdout.toString();
+      for (const [, path = ""] of libraries.matchAll(/(\/\S+) \(/g)) cpSync(realpathSync(path), join(root, path));
+      for (const name of ["proc", "tmp"]) mkdirSync(join(root, name));
+      linkSync(program, join(root, "program"));
+      const enter = 'mount -t proc proc "$1/proc" && exec chroot "$1" /program';
+      const watching = await receiver("", ["unshare", "--mount", "sh", "-c", enter, "sh", root]);
+      const { fields, sender } = await sendAndHear(watching, "TERM");
+      expect([watching.failure, fields.sent_by]).toEqual([null, `sh(${sender})`]);
     },
   );
+
+  test.skipIf(UID !== 0)("whose user may not see other processes says unreadable, not gone (needs root)", async () => {
+    // As under ProtectProc=invisible: proc(5), hidepid.
+    const hide =
+      'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"';
+    const watching = await receiver("", ["unshare", "--mount", "sh", "-c", hide, "sh", program]);
+    const { records, fields, sender } = await sendAndHear(watching, "TERM");
+    expect(records[0]).toMatchObject({ state: "unreadable", name: null });
+    expect(fields).toEqual({ sent_by: `unreadable(${sender})`, uid: 0 });
+  });
 });
 
 test("the C source says where its records end as the reader expects: both name the same words", () => {
