@@ -41,7 +41,7 @@ export interface SignalRecord {
   pid: number;
   /** The sender's real user id. */
   uid: number;
-  /** `gone`: it had ended and was reaped; `unreadable`: it is there, but /proc does not show it to us. */
+  /** `gone`: it had ended and was reaped; `unreadable`: it is there, but /proc hides it. Says nothing when `pid` is 0. */
   state: (typeof STATES)[number];
   /** As the process calls itself: any bytes, up to 63. */
   name: string | null;

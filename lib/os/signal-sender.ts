@@ -36,8 +36,9 @@ const kept: Library<typeof SYMBOLS>[] = [];
  * The first listener of a signal makes Bun install its handler: removing all of them and adding one again takes the
  * watch away. Further listeners do not.
  *
- * A sender is looked up when the signal arrives. If this process was stopped (SIGSTOP, the freezer) while it was
- * pending, the sender may be gone; its number and uid are the kernel's and always right.
+ * A sender is looked up when the signal is delivered. One that ends at once, such as pkill, may be gone by then, the
+ * more often the busier the host is; one that has called exec(3) bears its new name. Its pid and uid are the kernel's
+ * and always right.
  */
 export function watchSenders(signals: readonly number[]): SenderWatch {
   try {
