@@ -2,8 +2,9 @@
 // that is missing would be looked for in the working directory (docs/architecture.md, "bun:ffi").
 
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { errorText, UserError } from "../core/failure.ts";
 
-const { symbols: c } = dlopen("libc.so.6", {
+const SYMBOLS = {
   __errno_location: { args: [], returns: FFIType.ptr },
   flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   ioctl: { args: [FFIType.i32, FFIType.u64, FFIType.ptr], returns: FFIType.i32 },
@@ -18,7 +19,28 @@ const { symbols: c } = dlopen("libc.so.6", {
   write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64 },
   dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
-});
+} as const;
+
+type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+let opened: Libc | null = null;
+
+/**
+ * Opened when first needed: --help and --version need nothing of it.
+ * @throws UserError where Bun runs without its compiler
+ */
+function libc(): Libc {
+  if (opened !== null) return opened;
+  try {
+    opened = dlopen("libc.so.6", SYMBOLS).symbols;
+    return opened;
+  } catch (error) {
+    throw new UserError(
+      `cannot call libc: ${errorText(error)}`,
+      "remove MemoryDenyWriteExecute= from the unit and BUN_JSC_useJIT from the environment",
+    );
+  }
+}
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0x80002;
@@ -32,7 +54,7 @@ const CLOCK_MONOTONIC = 1;
 
 /** errno of the last call; valid only at once after it, never across an await. */
 function errno(): number {
-  const location = c.__errno_location();
+  const location = libc().__errno_location();
   return location === null ? 0 : read.i32(location, 0);
 }
 
@@ -42,7 +64,7 @@ function errno(): number {
  * @throws Error with the errno for anything else
  */
 export function tryLock(fd: number): boolean {
-  if (c.flock(fd, LOCK_EX_NB) === 0) return true;
+  if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
   const code = errno();
   if (code === EAGAIN) return false;
   throw new Error(`flock failed with errno ${code}`);
@@ -52,7 +74,7 @@ const outq = new Int32Array(1);
 
 /** Bytes of a TCP socket that the peer has not acknowledged yet (SIOCOUTQ, tcp(7)); null when it cannot be told. */
 export function unacknowledgedBytes(fd: number): number | null {
-  return c.ioctl(fd, SIOCOUTQ, ptr(outq)) === 0 ? (outq[0] ?? null) : null;
+  return libc().ioctl(fd, SIOCOUTQ, ptr(outq)) === 0 ? (outq[0] ?? null) : null;
 }
 
 /**
@@ -66,13 +88,13 @@ export function sendUnixDatagram(address: string, text: string): number {
   const sockaddr = Buffer.alloc(110);
   sockaddr.writeUInt16LE(AF_UNIX, 0);
   name.copy(sockaddr, 2);
-  const fd = c.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  const fd = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) return errno();
   const data = Buffer.from(text);
   const length = 2 + name.length + (address.startsWith("@") ? 0 : 1);
-  const sent = c.sendto(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL, ptr(sockaddr), length);
+  const sent = libc().sendto(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL, ptr(sockaddr), length);
   const code = sent < 0n ? errno() : 0;
-  c.close(fd);
+  libc().close(fd);
   return code;
 }
 
@@ -84,27 +106,27 @@ const pollfd = Buffer.alloc(8);
  * @returns bytes written, at least 1; or an errno below 0: -EAGAIN (-11) when it is full
  */
 export function writeNow(fd: number, data: Uint8Array): number {
-  const sent = c.send(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL);
+  const sent = libc().send(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL);
   if (sent >= 0n) return Number(sent);
   const refused = errno();
   if (refused !== ENOTSOCK) return -refused;
   // No socket: poll(2) promises room for PIPE_BUF bytes in a pipe, and says yes for files.
   pollfd.writeInt32LE(fd, 0);
   pollfd.writeInt32LE(POLLOUT, 4);
-  if (c.poll(ptr(pollfd), 1, 0) === 0) return -EAGAIN;
-  const written = c.write(fd, ptr(data), Math.min(data.length, 4096));
+  if (libc().poll(ptr(pollfd), 1, 0) === 0) return -EAGAIN;
+  const written = libc().write(fd, ptr(data), Math.min(data.length, 4096));
   return written < 0n ? -errno() : Number(written);
 }
 
 /** Makes `to` the same open file as `from` (dup2(2)). @returns 0, or the errno */
 export function duplicate(from: number, to: number): number {
-  return c.dup2(from, to) < 0 ? errno() : 0;
+  return libc().dup2(from, to) < 0 ? errno() : 0;
 }
 
 const timespec = new BigInt64Array(2);
 
 /** CLOCK_MONOTONIC in microseconds: systemd's clock. performance.now() counts from the start of the process. */
 export function monotonicUsec(): bigint {
-  c.clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
+  libc().clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
   return (timespec[0] ?? 0n) * 1_000_000n + (timespec[1] ?? 0n) / 1000n;
 }
