@@ -16,6 +16,11 @@ export async function main(
   const onBug = (error: unknown): never =>
     process.exit(reportFailure(spec.name, error, (text) => process.stderr.write(text)));
   process.on("uncaughtException", onBug);
+  // Whoever reads our answer has read enough, as `| head` does.
+  process.stdout.on("error", (error) => {
+    if (errorCode(error) !== "EPIPE") onBug(error);
+    process.exit(EXIT.undelivered);
+  });
   process.on("unhandledRejection", onBug);
   let code: number;
   try {
@@ -36,8 +41,9 @@ export async function main(
 /** Writes what went wrong and returns the exit code: a sentence for a mistake or a refusal, a stack for a bug. */
 export function reportFailure(tool: string, error: unknown, write: (text: string) => void): number {
   if (error instanceof UserError) {
-    for (const line of error.message.split("\n")) write(`${line.startsWith(tool) ? "" : `${tool}: `}${line}\n`);
-    if (error.hint !== null) write(`${tool}: fix: ${error.hint}\n`);
+    for (const line of error.message.split("\n"))
+      write(`${line.startsWith(tool) ? "" : `${tool}: `}${printable(line)}\n`);
+    if (error.hint !== null) write(`${tool}: fix: ${printable(error.hint)}\n`);
     return error.exitCode;
   }
   // The machine refused something that nobody expected: no bug, and a restart may find it mended.

@@ -7,6 +7,7 @@ import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { printable } from "../core/printable.ts";
 import { formatBytes } from "../core/units.ts";
 import { fsyncDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
@@ -39,7 +40,7 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
       // During a repair nobody else is at work.
       settleMs: repairing ? 0 : SETTLE_MS,
       onProblem: (kind, path, detail) => {
-        if (!asJson && !quiet) process.stdout.write(`${kind}: ${path} ${detail}\n`);
+        if (!asJson && !quiet) process.stdout.write(`${printable(`${kind}: ${path} ${detail}`)}\n`);
       },
     });
   if (repairing) await repair(config, () => look(true), log);

@@ -2,9 +2,11 @@
 // end is in forensics/.
 
 import { join } from "node:path";
+import { isatty } from "node:tty";
 import { BUILD } from "../core/build-info.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { formatSeconds } from "../core/units.ts";
 import { createNotifier, type Notifier } from "../os/notify.ts";
@@ -93,7 +95,7 @@ export async function runDaemon(
   const onStop = stopOnce(log, begin);
   handleSignals({
     stop: onStop,
-    reload: process.stderr.isTTY ? null : (signal) => void reload(signal, life.running, onStop, notifier, log),
+    reload: isatty(2) ? null : (signal) => void reload(signal, life.running, onStop, notifier, log),
   });
   warmUp(runDir);
   const feeding = feedWatchdog(notifier, progress, log);
@@ -162,7 +164,8 @@ async function reload(
     if (waiting.length === 0) log.info("the new configuration holds");
     else log.warn("the new configuration holds, but for what needs a restart", { restart_for: waiting.join(",") });
   } catch (error) {
-    const { message, hint } = error instanceof UserError ? error : { message: errorText(error), hint: null };
+    // A UserError quotes what it names; anything else may hold any text.
+    const { message, hint } = error instanceof UserError ? error : { message: quoted(errorText(error)), hint: null };
     log.error(`the new configuration is bad, the old one stays: ${message}${hint === null ? "" : `; fix: ${hint}`}`);
   }
   notifier.ready();

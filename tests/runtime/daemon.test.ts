@@ -53,11 +53,16 @@ async function notifySocket() {
   const path = join(tempDir(), "notify");
   const receiver = Bun.spawn(["python3", "-c", RECEIVER, path], { stdout: "pipe" });
   onTestFinished(() => receiver.kill());
-  const next = lineReader(receiver.stdout);
+  const nextLine = lineReader(receiver.stdout);
+  const next = async (): Promise<string> => {
+    const line = await nextLine();
+    if (line === null) throw new Error("the receiver of notifications has ended");
+    return line;
+  };
   expect(await next()).toBe("bound");
   const until = async (text: string): Promise<string[]> => {
     const got: string[] = [];
-    while (!got.at(-1)?.includes(text)) got.push((await next()) ?? "");
+    while (!got.at(-1)?.includes(text)) got.push(await next());
     return got;
   };
   return { path, next, until };
@@ -301,7 +306,7 @@ describe("under systemd", () => {
     const { path, next } = await notifySocket();
     start("plain", { NOTIFY_SOCKET: path, WATCHDOG_USEC: "20000" });
     const got: string[] = [];
-    while (got.filter((message) => message === "WATCHDOG=1").length < 5) got.push((await next()) ?? "");
+    while (got.filter((message) => message === "WATCHDOG=1").length < 5) got.push(await next());
     expect(got).toContain("READY=1");
   });
 
@@ -313,7 +318,7 @@ describe("under systemd", () => {
     child.kill("SIGTERM");
     expect((await rest()).filter((said) => said.includes("has not moved"))).toEqual([]);
     const got: string[] = [];
-    while (got.at(-1) !== "STATUS=stopping: SIGTERM") got.push((await next()) ?? "");
+    while (got.at(-1) !== "STATUS=stopping: SIGTERM") got.push(await next());
     // One when the daemon began, before there was any work; none after.
     expect(got.filter((message) => message === "WATCHDOG=1").length).toBe(1);
   });

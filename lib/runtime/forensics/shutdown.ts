@@ -2,7 +2,7 @@
 // that is taken by another process. It costs a few milliseconds and may fail in each part without any harm to the stop.
 
 import type { CgroupPlace } from "../../core/cgroup.ts";
-import { formatFields } from "../../core/fields.ts";
+import { formatFields, quoted } from "../../core/fields.ts";
 import { monotonicUsec } from "../../os/libc.ts";
 import { isUnreadable } from "../../os/proc.ts";
 import { selfCommand } from "../../os/self.ts";
@@ -55,13 +55,13 @@ export function explainStop({ tool, log, ledger, runDir }: ForensicsOptions, fac
   return null;
 }
 
-/** Who ended it and, where a marker says so, that it was meant: `systemd(1), planned by autoupdate (new release)`. */
+/** Who ended it and, where a marker says so, that it was meant: `systemd(1), planned by "autoupdate" ("new release")`. */
 export function senderWords({ sender, takeover, planned_stop }: Snapshot): string | null {
   const words = sender.sent_by === undefined ? [] : [String(sender.sent_by)];
   if (takeover !== null && !isUnreadable(takeover) && takeover.names === "self") words.push("which took its place");
   if (planned_stop !== null && !isUnreadable(planned_stop) && planned_stop.names === "self") {
     const { by = "somebody", reason } = planned_stop.marker;
-    words.push(`planned by ${by}${reason === undefined ? "" : ` (${reason})`}`);
+    words.push(`planned by ${quoted(by)}${reason === undefined ? "" : ` (${quoted(reason)})`}`);
   }
   return words.join(", ") || null;
 }
