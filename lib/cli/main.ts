@@ -16,11 +16,6 @@ export async function main(
   const onBug = (error: unknown): never =>
     process.exit(reportFailure(spec.name, error, (text) => process.stderr.write(text)));
   process.on("uncaughtException", onBug);
-  // Whoever reads our answer has read enough, as `| head` does.
-  process.stdout.on("error", (error) => {
-    if (errorCode(error) !== "EPIPE") onBug(error);
-    process.exit(EXIT.undelivered);
-  });
   process.on("unhandledRejection", onBug);
   let code: number;
   try {
