@@ -21,7 +21,7 @@ for (const folder of ["bin", "lib"]) {
   }
 }
 
-const TOOLS = ["shipper", "receiver"];
+const TOOLS = ["shipper", "receiver", "heartbeat"];
 const LAYER = /^lib\/(core|schema|os|runtime|cli)\//;
 
 interface Rule {
@@ -59,8 +59,8 @@ const RULES: Rule[] = [
     because: "the command line is a table and a sentence; it needs nothing of the machine",
   },
   {
-    from: /^lib\/(shipper|receiver)\/(decide|marker|queue)\.ts$/,
-    allow: /^lib\/(core\/|shipper\/[a-z-]+\.ts$|receiver\/[a-z-]+\.ts$)/,
+    from: /^lib\/(shipper|receiver|heartbeat)\/(decide|marker|queue)\.ts$/,
+    allow: /^lib\/(core\/|shipper\/[a-z-]+\.ts$|receiver\/[a-z-]+\.ts$|heartbeat\/[a-z-]+\.ts$)/,
     because: "decisions are pure: their tests are tables of literals",
   },
   {

@@ -52,3 +52,15 @@ export interface Problem {
   sha256?: string;
   tree_sha256?: string | null;
 }
+
+/** The receiver as a lab host's configuration names it ([receiver]). */
+export interface ReceiverEndpoint {
+  /** Without a trailing slash. */
+  url: string;
+  caBundle: string | null;
+  clientCert: string | null;
+  clientKey: string | null;
+  bearerToken: string | null;
+  bearerTokenFile: string | null;
+  verifyTls: boolean;
+}

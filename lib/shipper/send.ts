@@ -1,14 +1,14 @@
 // One archive, one PUT, one verdict: headers, credentials read afresh each time, and what the answer means.
 
-import { readFile } from "node:fs/promises";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
-import { errorCode, errorText } from "../core/failure.ts";
+import { errorText } from "../core/failure.ts";
 import { episodePath } from "../core/names.ts";
-import { type TlsFiles, type UploadOutcome, upload } from "../os/upload.ts";
+import { type Credentials, readCredentials } from "../os/credentials.ts";
+import { type UploadOutcome, upload } from "../os/upload.ts";
 import { classifyAnswer, type Verdict } from "./decide.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
-import type { ReceiverEndpoint, ShipperConfig } from "./settings.ts";
+import type { ShipperConfig } from "./settings.ts";
 
 /** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
 const ANSWER_FACTOR = 5;
@@ -104,37 +104,6 @@ function headersOf(config: ShipperConfig, record: OutboxRecord, token: string | 
     ...(record.code_commit !== null && { [config.commitHeader]: record.code_commit }),
     ...(token !== null && { Authorization: `Bearer ${token}` }),
   };
-}
-
-interface Credentials {
-  token: string | null;
-  tls: TlsFiles;
-}
-
-async function readCredentials(receiver: ReceiverEndpoint): Promise<Credentials> {
-  const [ca, cert, key, tokenText] = await Promise.all([
-    readCredential("ca_bundle", receiver.caBundle),
-    readCredential("client_cert", receiver.clientCert),
-    readCredential("client_key", receiver.clientKey),
-    readCredential("bearer_token_file", receiver.bearerTokenFile),
-  ]);
-  const token = tokenText?.trim() ?? receiver.bearerToken;
-  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new Error("receiver.bearer_token is empty or has characters that no header can carry");
-  }
-  return { token, tls: { ca, cert, key, verify: receiver.verifyTls } };
-}
-
-async function readCredential(key: string, path: string | null): Promise<string | null> {
-  if (path === null) return null;
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new Error(`cannot read receiver.${key} ${path}: ${errorCode(error) ?? errorText(error)}`);
-  }
-  if (key === "bearer_token_file" || text.includes("-----BEGIN ")) return text;
-  throw new Error(`receiver.${key} ${path} holds no PEM text`);
 }
 
 function parseJson(text: string): unknown {

@@ -1,23 +1,13 @@
 // The shipper's settings as everybody but the configuration's own check knows them: plain data and paths.
 
 import { join } from "node:path";
+import type { ReceiverEndpoint } from "../core/types.ts";
 import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
 /** Where the Python fleet kept its data when its config did not say (seed 001). */
 export const PYTHON_DATA_ROOT = "/var/lib/cis490/data";
-
-export interface ReceiverEndpoint {
-  /** Without a trailing slash. */
-  url: string;
-  caBundle: string | null;
-  clientCert: string | null;
-  clientKey: string | null;
-  bearerToken: string | null;
-  bearerTokenFile: string | null;
-  verifyTls: boolean;
-}
 
 /** Times in seconds, ages in days, sizes in bytes; paths absolute. */
 export interface ShipperConfig {

@@ -9,6 +9,8 @@ packages=(
   iproute2          # the lab network: bridge and veth pairs
   util-linux        # unshare, nsenter, flock, setsid, mount, logger
   procps            # pgrep, pkill
+  libpam-systemd    # login sessions and users' managers inside the hosts
+  login bsdutils    # login(1) and script(1), for a login shell in a test
 )
 
 missing=()

@@ -1,0 +1,45 @@
+// What a plugin is. Built-in ones are in plugins/, in one ordered array; others are files in plugins_dir.
+
+import type { CheckNotes, CheckStatus, PerfItem } from "../core/heartbeat.ts";
+import type { Log } from "../runtime/log.ts";
+
+/** One thing that a plugin has seen. What it leaves out is filled in by the agent. */
+export interface Observation {
+  /** Tells it from the plugin's others; the plugin's own name if left out. */
+  name?: string;
+  status: CheckStatus;
+  message: string;
+  long_text?: string;
+  perfdata?: PerfItem[];
+  perf_errors?: string[];
+  /** For one that was not taken just now. */
+  started_at?: string;
+  duration_ms?: number;
+  ttl_s?: number;
+  /** Counts its runs; counted by the agent if left out. */
+  run?: number;
+  notes?: CheckNotes;
+}
+
+export interface PluginContext {
+  log: Log;
+  /** How often the agent collects, seconds. */
+  intervalS: number;
+  /** This plugin's table in lab-host.toml, `[<name>]`; {} without one. */
+  settings: Readonly<Record<string, unknown>>;
+  /** Where proc/ and sys/ lie: "/". */
+  root: string;
+}
+
+export interface Plugin {
+  readonly name: string;
+  /** Why `initialise` said no, where that is no fault: "no commands configured". */
+  skipReason?: string | null;
+  /** How long `collect` may take, seconds; the agent's own limit if left out. */
+  timeoutS?: number;
+  /** False: it has nothing to do here, and takes no part. */
+  initialise(context: PluginContext): boolean | Promise<boolean>;
+  /** @param signal aborts at the deadline and when the agent stops */
+  collect(signal: AbortSignal): Observation[] | Promise<Observation[]>;
+  close?(): void | Promise<void>;
+}
