@@ -9,7 +9,7 @@ import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
 import { PROJECT } from "./support/compiled.ts";
 import { expectGolden } from "./support/golden.ts";
 
-const TOOLS: UnitTool[] = ["shipper", "receiver"];
+const TOOLS: UnitTool[] = ["shipper", "receiver", "heartbeat"];
 const template = (tool: UnitTool): string => readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
 const analyze = Bun.which("systemd-analyze");
 

@@ -8,7 +8,7 @@ export const CLEANUP_S = 10;
 export const HEADROOM_S = 30;
 
 /** Default `drain_timeout_s`, by daemon, in seconds. */
-export const DEFAULT_DRAIN_S = { shipper: 30, receiver: 60 } as const;
+export const DEFAULT_DRAIN_S = { shipper: 30, receiver: 60, heartbeat: 10 } as const;
 
 export interface StopBudget {
   /** Work in flight may go on for so long after SIGTERM, seconds. */

@@ -114,7 +114,7 @@ export function readLogLevel(options: Readonly<Record<string, string | true>>): 
   if (level === undefined) {
     throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
   }
-  return options.verbose === true ? "debug" : level;
+  return options.verbose === true || options.debug === true ? "debug" : level;
 }
 
 function now(): Date {

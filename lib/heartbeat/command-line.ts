@@ -1,0 +1,25 @@
+// The agent's command line, as a table: parsing and --help come from here.
+
+import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
+import type { ToolSpec } from "../cli/options.ts";
+
+export const HEARTBEAT_COMMANDS: ToolSpec = {
+  name: "heartbeat",
+  summary: "runs this host's checks and tells the receiver what they say",
+  about: ["Without a command it runs as a daemon (systemd: labfleet-heartbeat.service)."],
+  commands: {
+    "": { help: "collect and report until SIGTERM", options: DAEMON_OPTIONS },
+    once: {
+      help: "collect once, print it, send it: 0 sent, 3 not sent",
+      options: { json: { help: "as JSON" }, "no-send": { help: "send nothing" } },
+    },
+    plugins: { help: "which plugins are loaded, skipped or failed, and why", options: { json: { help: "as JSON" } } },
+    ...DAEMON_COMMANDS,
+  },
+  options: {
+    config: { value: "PATH", help: "configuration (default /etc/labfleet/lab-host.toml)" },
+    "log-level": { value: "LEVEL", help: "error, warn, info (default) or debug" },
+    verbose: { short: "v", help: "log everything, as --log-level debug" },
+    debug: { short: "x", help: "the same" },
+  },
+};

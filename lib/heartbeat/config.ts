@@ -1,0 +1,85 @@
+// What may be set in lab-host.toml for the heartbeat (DESIGN 3.2, seed 000), with the defaults. Only config-worker.ts imports
+// this: what it needs is heavy and used once.
+
+import { resolve } from "node:path";
+import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
+import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
+import { expandHome } from "../os/paths.ts";
+import { endpointOf } from "../runtime/endpoint.ts";
+import { type } from "../schema/ark.ts";
+import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
+import { loadTable } from "../schema/load.ts";
+import { DEFAULT_PLUGINS_DIR, DEFAULT_STATE_DIR, type HeartbeatConfig } from "./settings.ts";
+
+// Without name or command a check is left out with a warning, and the others run (seed 000 2d): no error here.
+const command = type({
+  "name?": "string",
+  "command?": "string | string[]",
+  "shell?": "boolean",
+  "timeout?": "0 < number <= 3600",
+  "interval?": "0 < number <= 604800",
+});
+
+const schema = type({
+  host_id: hostIdField,
+  "paths?": { "data_root?": "string > 0", "run_dir?": "string > 0" },
+  receiver: receiverTable,
+  "heartbeat?": {
+    "interval_s?": "1 <= number <= 86400",
+    "collect_timeout_s?": "0 < number <= 3600",
+    "request_timeout_s?": "0 < number <= 3600",
+    "plugins_dir?": "string > 0",
+    "state_dir?": "string > 0",
+    "run_dir?": "string > 0",
+    "spool_max?": "1 <= number.integer <= 100000",
+    "backoff_seconds?": "(0 <= number <= 86400)[] > 0",
+    "drain_timeout_s?": "0 <= number <= 3600",
+  },
+  "nagios_runner?": { "timeout?": "0 < number <= 3600", "grace?": "0 <= number <= 60", "commands?": command.array() },
+  "plugins?": "object",
+});
+
+const RULES = {
+  secrets: ["receiver.bearer_token"],
+  examples: HOST_EXAMPLES,
+  // Sections of the same file that the shipper reads.
+  foreign: ["shipper", "retention"],
+};
+
+/**
+ * Checks a lab-host.toml.
+ * @throws UserError (exit 2) naming every problem
+ */
+export function parseHeartbeatConfig(text: string, file: string): { config: HeartbeatConfig; warnings: string[] } {
+  const { table, warnings } = loadTable(text, file, schema, RULES);
+  const { heartbeat = {}, paths = {}, nagios_runner: nagiosRunner, plugins = {} } = table;
+  const intervalS = heartbeat.interval_s ?? 60;
+  const dir = (path: string | undefined, standard: string): string => resolve(expandHome(path ?? standard));
+  const config: HeartbeatConfig = {
+    hostId: table.host_id,
+    receiver: endpointOf(table.receiver, file),
+    stateDir: dir(heartbeat.state_dir, DEFAULT_STATE_DIR),
+    runDir: dir(heartbeat.run_dir, "/run/labfleet/heartbeat"),
+    intervalS,
+    collectTimeoutS: heartbeat.collect_timeout_s ?? Math.min(30, intervalS),
+    requestTimeoutS: heartbeat.request_timeout_s ?? 20,
+    pluginsDir: dir(heartbeat.plugins_dir, DEFAULT_PLUGINS_DIR),
+    pluginsDirIsSet: heartbeat.plugins_dir !== undefined,
+    spoolMax: heartbeat.spool_max ?? 1440,
+    backoffSeconds: heartbeat.backoff_seconds ?? DEFAULT_BACKOFF_S,
+    drainTimeoutS: heartbeat.drain_timeout_s ?? DEFAULT_DRAIN_S.heartbeat,
+    shipper: {
+      dataRoot: dir(paths.data_root, "/var/lib/labfleet/data"),
+      runDir: dir(paths.run_dir, "/run/labfleet/shipper"),
+    },
+    plugins: { ...tablesOf(plugins), ...(nagiosRunner !== undefined && { nagios_runner: { ...nagiosRunner } }) },
+  };
+  return { config, warnings };
+}
+
+/** [plugins.<name>]: whatever a plugin of one's own wants to know. */
+function tablesOf(plugins: object): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(plugins).filter(([, table]) => typeof table === "object" && table !== null && !Array.isArray(table)),
+  );
+}

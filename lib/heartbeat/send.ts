@@ -1,0 +1,59 @@
+// One heartbeat, one PUT: from a file in the run directory, since that is what the uploader takes. What the answer means is
+// in decide.ts.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseRetryAfter } from "../core/backoff.ts";
+import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { readCredentials } from "../os/credentials.ts";
+import { upload } from "../os/upload.ts";
+import { classifyDelivery, type Delivery } from "./decide.ts";
+import type { HeartbeatConfig } from "./settings.ts";
+
+export type SendResult = Delivery & { retryAfterS: number | null };
+
+/** Sends the text of a heartbeat. Never throws for what the network, a credential or the run directory does. */
+export async function sendHeartbeat(config: HeartbeatConfig, text: string, signal: AbortSignal): Promise<SendResult> {
+  const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null });
+  const file = join(config.runDir, "outgoing.json");
+  const body = Buffer.from(text);
+  let credentials: Awaited<ReturnType<typeof readCredentials>>;
+  try {
+    credentials = await readCredentials(config.receiver);
+    writeFileSync(file, body, { mode: 0o640 });
+  } catch (error) {
+    return later(errorText(error));
+  }
+  const outcome = await upload({
+    url: `${config.receiver.url}/v1/heartbeats/${config.hostId}`,
+    headers: {
+      "Content-Type": "application/json",
+      // What our clock says now: of a heartbeat that waited, sent_at tells nothing about the clock.
+      Date: new Date().toUTCString(),
+      ...(credentials.token !== null && { Authorization: `Bearer ${credentials.token}` }),
+    },
+    file,
+    bytes: body.length,
+    tls: credentials.tls,
+    expectContinue: false,
+    stallMs: config.requestTimeoutS * 1000,
+    answerMs: config.requestTimeoutS * 1000,
+    signal,
+    moved: () => undefined,
+  });
+  if (outcome.kind === "failed") return later(`${outcome.cause}: ${outcome.detail}`);
+  const delivery = classifyDelivery(outcome.status, `status ${outcome.status}${detailOf(outcome.text)}`);
+  return { ...delivery, retryAfterS: parseRetryAfter(outcome.retryAfter, Date.now()) };
+}
+
+/** The `detail` of a problem, quoted: it comes from outside. */
+function detailOf(text: string): string {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem !== "object" || problem === null || !("detail" in problem)) return "";
+    return typeof problem.detail === "string" ? `: ${quoted(problem.detail.slice(0, 300))}` : "";
+  } catch {
+    return "";
+  }
+}
