@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type CgroupPlace, parseCgroup } from "../../core/cgroup.ts";
 import { errorCode } from "../../core/failure.ts";
 import { cutBytes, maskCommandLine } from "../../core/mask.ts";
+import { parsePressure } from "../../core/pressure.ts";
 import { signalName } from "../../core/signals.ts";
 import { isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
 import { type FoundMarker, readMarker } from "./markers.ts";
@@ -98,9 +99,9 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
     cgroup: readParsed(root, `proc/${pid}/cgroup`, parseCgroup),
     loadavg: readParsed(root, "proc/loadavg", parseLoad),
     pressure: {
-      cpu: readParsed(root, "proc/pressure/cpu", parsePressure),
-      memory: readParsed(root, "proc/pressure/memory", parsePressure),
-      io: readParsed(root, "proc/pressure/io", parsePressure),
+      cpu: readParsed(root, "proc/pressure/cpu", shortPressure),
+      memory: readParsed(root, "proc/pressure/memory", shortPressure),
+      io: readParsed(root, "proc/pressure/io", shortPressure),
     },
     oom_kills: oomKills(root, pid),
     limits: readParsed(root, `proc/${pid}/limits`, parseLimits),
@@ -166,10 +167,9 @@ function parseLoad(text: string): [number, number, number] | null {
   return [one, five, fifteen].every(Number.isFinite) ? [one, five, fifteen] : null;
 }
 
-function parsePressure(text: string): Pressure | null {
-  const some = /^some avg10=([\d.]+)/m.exec(text)?.[1];
-  const full = /^full avg10=([\d.]+)/m.exec(text)?.[1];
-  return some === undefined ? null : { some_avg10: Number(some), full_avg10: full === undefined ? null : Number(full) };
+function shortPressure(text: string): Pressure | null {
+  const stall = parsePressure(text);
+  return stall === null ? null : { some_avg10: stall.some.avg10, full_avg10: stall.full?.avg10 ?? null };
 }
 
 /** Limits that have killed daemons: descriptors, processes, address space, core size. */

@@ -1,0 +1,81 @@
+// Whether the clock is synchronised, as the kernel knows it (adjtimex(2)), or else as systemd says.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../os/exec.ts";
+import type { Observation, Plugin } from "../plugin.ts";
+import { type Limits, perf, statusOf } from "../thresholds.ts";
+
+/** Seconds; `synchronised` is the absence of STA_UNSYNC. */
+export interface KernelClock {
+  synchronised: boolean;
+  offsetS: number;
+  maxErrorS: number;
+}
+
+export const CLOCK_POLICY: Record<"offset", Limits> = {
+  offset: { alert: "above", warning: 1, critical: 30, because: "episodes carry times; the receiver alarms at 120 s" },
+};
+
+/** An answer of timedated, which systemd may have to start first. */
+const TIMEOUT_MS = 5000;
+
+export interface ClockOptions {
+  /** Null where the kernel cannot be asked. */
+  kernel?: () => KernelClock | null;
+  timedatectl?: readonly string[];
+}
+
+export function clock({ kernel = () => null, timedatectl = ["timedatectl"] }: ClockOptions = {}): Plugin {
+  let root = "/";
+  return {
+    name: "clock",
+    initialise(context) {
+      root = context.root;
+      if (kernel() !== null || hasSystemd(root)) return true;
+      this.skipReason = "neither the kernel nor systemd can be asked whether the clock is synchronised";
+      return false;
+    },
+    collect: async () => {
+      const known = kernel();
+      return [known === null ? await asSystemdSays(root, timedatectl) : asKernelSays(known)];
+    },
+  };
+}
+
+function hasSystemd(root: string): boolean {
+  return existsSync(join(root, "run/systemd/system"));
+}
+
+function asKernelSays({ synchronised, offsetS, maxErrorS }: KernelClock): Observation {
+  const perfdata = [perf("offset", Math.abs(offsetS), "s", CLOCK_POLICY.offset), perf("max_error", maxErrorS, "s")];
+  if (!synchronised) return { ...UNSYNCHRONISED, perfdata };
+  return {
+    status: statusOf(perfdata),
+    message: `synchronised, offset ${offsetS.toFixed(6)} s, wrong by at most ${maxErrorS.toFixed(3)} s`,
+    perfdata,
+  };
+}
+
+async function asSystemdSays(root: string, timedatectl: readonly string[]): Promise<Observation> {
+  // timesyncd leaves this file; it needs no other program, but chrony and ntpd do not write it.
+  if (existsSync(join(root, "run/systemd/timesync/synchronized"))) return SYNCHRONISED;
+  const result = await run([...timedatectl, "show", "-p", "NTPSynchronized", "-p", "NTP"], { timeoutMs: TIMEOUT_MS });
+  if (result.kind === "failed") return { status: "unknown", message: `cannot ask for the clock: ${result.why}` };
+  const answer = /^NTPSynchronized=(yes|no)$/m.exec(result.stdout)?.[1];
+  if (answer === "yes") return SYNCHRONISED;
+  if (answer === undefined) {
+    const why = result.stderr.trim().split("\n")[0] || `it ended with code ${result.code}`;
+    return { status: "unknown", message: `timedatectl does not say whether the clock is synchronised: ${why}` };
+  }
+  if (/^NTP=no$/m.test(result.stdout)) {
+    return { status: "warning", message: "no service keeps the clock right: run timedatectl set-ntp true" };
+  }
+  return UNSYNCHRONISED;
+}
+
+const SYNCHRONISED: Observation = { status: "ok", message: "synchronised" };
+const UNSYNCHRONISED: Observation = {
+  status: "warning",
+  message: "not synchronised: timedatectl timesync-status (or chronyc tracking) shows why",
+};

@@ -1,0 +1,30 @@
+// The built-in plugins, in the order in which they appear in a heartbeat.
+
+import type { QueueReport } from "../../core/heartbeat.ts";
+import type { Plugin } from "../plugin.ts";
+import { clock, type KernelClock } from "./clock.ts";
+import { disks } from "./disks.ts";
+import { load } from "./load.ts";
+import { memory } from "./memory.ts";
+import { queue, type ShipperPlaces } from "./queue.ts";
+import { units } from "./units.ts";
+import { uptime } from "./uptime.ts";
+
+/** What built-in plugins need to know besides their settings. */
+export interface Surroundings {
+  shipper: ShipperPlaces;
+  /** Is told of the shipper's queue at each collection, for the heartbeat's `queue`. */
+  sawQueue?: (report: QueueReport | null) => void;
+  /** Asks the kernel for its clock; left out, systemd is asked. */
+  kernelClock?: () => KernelClock | null;
+}
+
+export const BUILT_IN: readonly ((around: Surroundings) => Plugin)[] = [
+  () => load(),
+  () => memory(),
+  () => disks(),
+  () => uptime(),
+  ({ kernelClock }) => clock(kernelClock === undefined ? {} : { kernel: kernelClock }),
+  () => units(),
+  ({ shipper, sawQueue }) => queue(shipper, sawQueue),
+];
