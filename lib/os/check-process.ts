@@ -1,0 +1,217 @@
+// Runs one check, a program of somebody else, so that nothing that it does can hurt us: it may hang, flood, fork, ignore
+// signals and leave children behind. A result always comes, in time, and is never an exception. What it means for the
+// host's health is decided elsewhere.
+
+import { existsSync } from "node:fs";
+import { errorCode, errorText } from "../core/failure.ts";
+import { signalNumber } from "../core/signals.ts";
+import type { CheckCgroup } from "./check-cgroup.ts";
+import { Ladder } from "./check-ladder.ts";
+import { killSession } from "./check-session.ts";
+import { type Kept, KeptStream } from "./check-streams.ts";
+
+/** Bytes kept of each output. */
+export const KEEP_BYTES = 65_536;
+/** Outputs that are still open so long after the check's end are held by somebody else, milliseconds. */
+const DRAIN_MS = 100;
+/** Cgroups end a moment after their last process, milliseconds. */
+const CGROUP_POLL_MS = 5;
+
+export interface CheckOptions {
+  /** The program, by path or by its name on `env.PATH`, and its arguments; with `shell` one text for `/bin/sh -c`. */
+  words: readonly string[];
+  shell?: boolean;
+  /** SIGTERM to the whole process group after so long, milliseconds, 1 to 2^31-1. */
+  timeoutMs: number;
+  /** SIGKILL to all of it so long after SIGTERM, milliseconds. */
+  graceMs: number;
+  /** Exactly the environment that it gets. */
+  env: Readonly<Record<string, string>>;
+  keepBytes?: number;
+  /** Its own, which this function kills and removes at the end. */
+  cgroup?: CheckCgroup | null;
+  /** Ends the check as its time-out would: we stop, or nobody wants to know any more. */
+  signal?: AbortSignal;
+}
+
+export interface CheckExit {
+  /** `timed_out` and `cancelled` say why it was ended, however it took that. The last three: it never ran. */
+  kind: "exited" | "signalled" | "timed_out" | "cancelled" | "not_found" | "not_executable" | "not_started";
+  /** Its exit code; null when a signal ended it, or nothing did. */
+  code: number | null;
+  /** The signal that ended it: the real one, which is not the same as an exit code above 128. */
+  signal: number | null;
+  /** Why it never ran; else null. */
+  why: string | null;
+  stdout: Kept;
+  stderr: Kept;
+  durationMs: number;
+  /** Processes that it left behind and that were killed. */
+  survivorsKilled: number;
+  /** Processes that it left behind and that live on, as far as we know: at least so many. */
+  survivorsLeft: number;
+  /** It was still there after SIGKILL: stuck in the kernel, or another user's. It is collected when it ends. */
+  unkillable: boolean;
+  /** It ran in a cgroup of its own: nothing that it started can have got away. */
+  contained: boolean;
+}
+
+type Child = Bun.Subprocess<"ignore", "pipe", "pipe">;
+
+/**
+ * Runs a check in a session of its own (setsid(2)), from `/`, with an empty standard input. Never throws or rejects.
+ *
+ * The check is over when its first process is, and the result comes at most 250 ms later. What it left behind is killed:
+ * all of it with a cgroup, else its session. A process that made a session of its own and is in no cgroup lives on; it is
+ * seen only if it still holds an output, and counts as one. After SIGKILL there is a result within one second.
+ */
+export async function runCheckProcess(options: CheckOptions): Promise<CheckExit> {
+  const began = performance.now();
+  const { cgroup = null, signal } = options;
+  const since = (): number => performance.now() - began;
+  let outcome: CheckExit;
+  if (signal?.aborted === true) outcome = neverRan("cancelled", "it was cancelled before it started");
+  else {
+    const child = start(options);
+    outcome = "kind" in child ? child : await watch(child.child, child.contained ? cgroup : null, options);
+  }
+  // Where it was not used, nothing is in it.
+  if (!outcome.contained) cgroup?.remove();
+  return { ...outcome, durationMs: since() };
+}
+
+function start(options: CheckOptions): { child: Child; contained: boolean } | CheckExit {
+  const { words, shell = false, cgroup = null } = options;
+  const argv = shell ? ["/bin/sh", "-c", ...words] : [...words];
+  if (cgroup !== null) {
+    try {
+      return { child: spawn(argv, options.env, cgroup.directory), contained: true };
+    } catch {
+      // The program's fault or the cgroup's: without one we shall know.
+    }
+  }
+  try {
+    return { child: spawn(argv, options.env, null), contained: false };
+  } catch (error) {
+    return startFailure(argv[0] ?? "", error);
+  }
+}
+
+function spawn(argv: string[], env: Readonly<Record<string, string>>, cgroup: string | null): Child {
+  return Bun.spawn(argv, {
+    cwd: "/",
+    env: { ...env },
+    detached: true,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...(cgroup !== null && { cgroup }),
+  });
+}
+
+function startFailure(name: string, error: unknown): CheckExit {
+  const said = JSON.stringify(name);
+  switch (errorCode(error)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      if (name.includes("/") && existsSync(name))
+        return neverRan("not_found", `${said} is there, but the program that its first line names is not`);
+      return neverRan("not_found", name.includes("/") ? `${said} not found` : `${said} not found on PATH`);
+    case "EACCES":
+    case "EPERM":
+      return neverRan("not_executable", `${said} not executable: ${errorCode(error)}`);
+    case "ENOEXEC":
+      return neverRan("not_executable", `${said} not executable: no program of this machine, and no #! line`);
+    default:
+      return neverRan("not_started", `${said} cannot be started: ${errorText(error)}`);
+  }
+}
+
+function neverRan(kind: CheckExit["kind"], why: string): CheckExit {
+  const nothing: Kept = { bytes: new Uint8Array(), dropped: 0 };
+  return {
+    ...{ kind, code: null, signal: null, why, stdout: nothing, stderr: nothing, durationMs: 0 },
+    ...{ survivorsKilled: 0, survivorsLeft: 0, unkillable: false, contained: false },
+  };
+}
+
+async function watch(child: Child, cgroup: CheckCgroup | null, options: CheckOptions): Promise<CheckExit> {
+  const { keepBytes = KEEP_BYTES } = options;
+  const streams = [new KeptStream(child.stdout, keepBytes), new KeptStream(child.stderr, keepBytes)] as const;
+  const ladder = new Ladder(child.pid, cgroup, options);
+  const gone = await Promise.race([child.exited.then(() => true), ladder.givenUp]);
+  ladder.end();
+  const sweepUp = (): Promise<Left> => sweep(child.pid, cgroup, streams);
+  const left = gone ? await sweepUp() : { killed: 0, left: 0 };
+  if (!gone) void child.exited.then(sweepUp);
+  // Whoever may still write, or be stuck in the kernel: it does not hold us.
+  for (const stream of streams) stream.close();
+  child.unref();
+  const [stdout, stderr] = [streams[0].kept(), streams[1].kept()];
+  const signal = gone ? numberOf(child.signalCode) : null;
+  return {
+    kind: ladder.cause ?? (signal === null ? "exited" : "signalled"),
+    code: gone ? child.exitCode : null,
+    signal,
+    why: null,
+    stdout,
+    stderr,
+    durationMs: 0,
+    survivorsKilled: left.killed,
+    survivorsLeft: left.left,
+    unkillable: !gone,
+    contained: cgroup !== null,
+  };
+}
+
+/** Bun has a name for signals 1 to 31 and a number for the others. */
+function numberOf(signal: string | number | null): number | null {
+  return typeof signal === "string" ? signalNumber(signal) : signal;
+}
+
+interface Left {
+  killed: number;
+  left: number;
+}
+
+/** After the first process: kills what it left behind and waits a moment for the outputs to end. */
+function sweep(pid: number, cgroup: CheckCgroup | null, streams: readonly KeptStream[]): Promise<Left> {
+  const drained = Promise.all(streams.map((stream) => stream.ended));
+  return cgroup === null ? sweepSession(pid, drained) : sweepCgroup(cgroup, drained);
+}
+
+async function sweepCgroup(cgroup: CheckCgroup, drained: Promise<unknown>): Promise<Left> {
+  const until = performance.now() + DRAIN_MS;
+  const found = cgroup.count();
+  if (found > 0) cgroup.kill();
+  const [removed] = await Promise.all([removeCgroup(cgroup, until), endsWithin(drained, DRAIN_MS)]);
+  const left = removed ? 0 : Math.max(1, cgroup.count());
+  return { killed: Math.max(0, found - left), left };
+}
+
+async function sweepSession(pid: number, drained: Promise<unknown>): Promise<Left> {
+  const group = killSession(pid, "if its group is alive");
+  if (await endsWithin(drained, DRAIN_MS)) return group;
+  // Somebody still holds an output: a job in a group of its own, or one that has left the session too and that we know
+  // of only by this.
+  const jobs = killSession(pid, "look for it");
+  const closed = jobs.killed > 0 && (await endsWithin(drained, DRAIN_MS));
+  const left = group.left + jobs.left;
+  return { killed: group.killed + jobs.killed, left: closed ? left : Math.max(1, left) };
+}
+
+async function removeCgroup(cgroup: CheckCgroup, until: number): Promise<boolean> {
+  for (;;) {
+    if (cgroup.remove()) return true;
+    if (performance.now() > until) return false;
+    await Bun.sleep(CGROUP_POLL_MS);
+  }
+}
+
+async function endsWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(resolve, ms, false);
+  const ended = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return ended;
+}

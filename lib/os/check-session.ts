@@ -1,0 +1,52 @@
+// The session of a check whose first process is gone (setsid(2), credentials(7)): who is left in it, and their end.
+
+import { readdirSync } from "node:fs";
+import { errorCode } from "../core/failure.ts";
+import { isUnreadable, readText } from "./proc.ts";
+
+/** Finding them may take so long, milliseconds: the group as a whole is killed first. */
+const SCAN_MS = 50;
+
+/**
+ * Kills the process group of a check and whatever else is in its session, such as a shell's background jobs with `set -m`.
+ * To be called soon after its first process was collected: the number stays taken while group or session has members.
+ * @param when the members of a session are found by reading all of /proc, so nobody looks without a reason
+ * @returns how many were left, and how many of them are not ours to kill
+ */
+export function killSession(
+  session: number,
+  when: "if its group is alive" | "look for it",
+): { killed: number; left: number } {
+  const groupLives = reach(-session, 0) !== "gone";
+  if (!groupLives && when !== "look for it") return { killed: 0, left: 0 };
+  // Its number goes round already: those are no children of ours.
+  if (reach(session, 0) !== "gone") return { killed: 0, left: 0 };
+  const members = readMembers(session);
+  if (groupLives) reach(-session, "SIGKILL");
+  const left = members.filter((pid) => reach(pid, "SIGKILL") === "not ours").length;
+  return { killed: members.length - left, left };
+}
+
+function readMembers(session: number): number[] {
+  const late = performance.now() + SCAN_MS;
+  const members: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    if (performance.now() > late) break;
+    const stat = readText("/", `proc/${name}/stat`);
+    if (isUnreadable(stat)) continue;
+    // state ppid pgrp session: the name before them may hold anything, but ends with the last parenthesis.
+    const [state = "", , , theirs] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (Number(theirs) === session && !"ZX".includes(state)) members.push(Number(name));
+  }
+  return members;
+}
+
+function reach(pid: number, signal: 0 | "SIGKILL"): "reached" | "gone" | "not ours" {
+  try {
+    process.kill(pid, signal);
+    return "reached";
+  } catch (error) {
+    return errorCode(error) === "EPERM" ? "not ours" : "gone";
+  }
+}
