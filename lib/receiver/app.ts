@@ -12,22 +12,21 @@ import type { IndexRow } from "../core/types.ts";
 import { problemResponse, receiptOf, receiptResponse } from "./answers.ts";
 import type { Attempts } from "./attempts.ts";
 import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
+import { type AppEnv, addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { credentialsOf, type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
-export interface AppDeps extends PutDeps {
+export interface AppDeps extends PutDeps, HeartbeatDeps {
   attempts: Attempts;
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<string | null>;
 }
 
-type Env = { Bindings: Partial<Wire> };
-
 const EPISODES = "/v1/episodes/*";
 
 /** The receiver's application. */
-export function createApp(deps: AppDeps): Hono<Env> {
-  const app = new Hono<Env>({
+export function createApp(deps: AppDeps): Hono<AppEnv> {
+  const app = new Hono<AppEnv>({
     // Routed by what came over the wire, so that no path is rewritten into an episode's.
     getPath: (request, options) => rawPath(targetOf(request, options?.env)),
   });
@@ -36,6 +35,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
   app.all(EPISODES, () =>
     problemResponse(refuse("method-not-allowed", "an episode has PUT, GET and HEAD"), { Allow: "PUT, GET, HEAD" }),
   );
+  addHeartbeatRoutes(app, deps);
   app.get("/healthz", (c) => c.text("alive\n"));
   app.get("/readyz", async (c) => {
     const why = deps.stopping() ? "the receiver is stopping" : await deps.notReady();
@@ -49,7 +49,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
   return app;
 }
 
-async function handlePut(deps: AppDeps, c: Context<Env>): Promise<Response> {
+async function handlePut(deps: AppDeps, c: Context<AppEnv>): Promise<Response> {
   const wire = wireOf(c.req.raw, c.env);
   const notes: PutNotes = { address: null, commit: null, bytes: 0 };
   const request = {
@@ -91,7 +91,7 @@ function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome): 
   deps.log.info(`${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${status}`);
 }
 
-async function handleGet(deps: AppDeps, c: Context<Env>): Promise<Response> {
+async function handleGet(deps: AppDeps, c: Context<AppEnv>): Promise<Response> {
   const wire = wireOf(c.req.raw, c.env);
   const path = parseEpisodePath(rawPath(wire.target));
   if (path.kind !== "episode") {

@@ -6,6 +6,7 @@ import { stopBudget } from "../core/stop-budget.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
+import { hostsCommand } from "./hosts-command.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { serve } from "./run.ts";
 import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
@@ -28,6 +29,12 @@ export const RECEIVER_COMMANDS: ToolSpec = {
       },
     },
     status: { help: "whether it runs, where it listens, how its last run ended", options: JSON_OPTION },
+    hosts: {
+      operands: "[<host>]",
+      maxOperands: 1,
+      help: "what the hosts last said: age of the heartbeat, worst status, what is wrong",
+      options: JSON_OPTION,
+    },
     verify: {
       help: "read every stored episode again and compare it with the index; exit 1 if anything is wrong",
       options: {
@@ -61,6 +68,12 @@ export async function runReceiver(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "status":
       return statusCommand(await loadReceiverConfig(line, log), line.options.json === true);
+    case "hosts":
+      return hostsCommand(await loadReceiverConfig(line, log), {
+        host: line.operands[0],
+        json: line.options.json === true,
+        log,
+      });
     case "stop":
       return stopReceiver(line, await loadReceiverConfig(line, log));
     case "verify":

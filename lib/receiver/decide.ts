@@ -15,13 +15,14 @@ export const REFUSALS = {
   "digest-mismatch": [400, "Another digest than declared"],
   unauthorized: [401, "No valid token"],
   "wrong-host": [403, "Credentials of another host"],
+  "reserved-name": [403, "Not a lab host's name"],
   "not-found": [404, "Not found"],
   "method-not-allowed": [405, "Method not allowed"],
   "too-slow": [408, "Upload too slow"],
   conflict: [409, "Another episode of this name is stored"],
   "length-required": [411, "Content-Length required"],
   "commit-not-accepted": [412, "Code commit not accepted"],
-  "too-large": [413, "Episode too large"],
+  "too-large": [413, "Too large"],
   "too-many-uploads": [429, "Too many uploads"],
   "client-gone": [499, "Client gone"],
   "storage-failed": [500, "Storage failed"],
@@ -125,7 +126,7 @@ export interface Declared {
 }
 
 /** Reads the headers that describe the body. */
-export function decideHeaders(headers: PutHeaders, maxBytes: number): Declared | Refusal {
+export function decideHeaders(headers: PutHeaders, maxBytes: number, what = "episode"): Declared | Refusal {
   if (headers.contentLength === null || headers.transferEncoding !== null) {
     return refuse("length-required", "send Content-Length and no Transfer-Encoding");
   }
@@ -135,7 +136,7 @@ export function decideHeaders(headers: PutHeaders, maxBytes: number): Declared |
   if (bytes > maxBytes) {
     return refuse(
       "too-large",
-      `${formatBytes(bytes)} is more than the ${formatBytes(maxBytes)} that one episode may have`,
+      `${formatBytes(bytes)} is more than the ${formatBytes(maxBytes)} that one ${what} may have`,
     );
   }
   const sha256 = headers.reprDigest === null ? null : parseReprDigest(headers.reprDigest);

@@ -85,7 +85,7 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   const declared = decideHeaders(describedBy(request), deps.maxBytes);
   if (declared.kind === "refused") return declared;
 
-  return onDisk(deps, address, async () => {
+  return onDisk(deps.log, archivePath(address), async () => {
     const stored = await deps.store.find(address);
     const known = decideStored(stored, declared);
     if (known.kind !== "read") return known;
@@ -122,16 +122,16 @@ function describedBy({ header }: PutRequest): Parameters<typeof decideHeaders>[0
 }
 
 /** Turns a failing disk into an answer: it is ours, so never a 4xx. What has no error code is a bug and goes on up. */
-async function onDisk(deps: PutDeps, address: EpisodeAddress, work: () => Promise<PutOutcome>): Promise<PutOutcome> {
+export async function onDisk<T>(log: Log, what: string, work: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (isNoSpace(error)) {
-      deps.log.warn(`disk full while storing ${archivePath(address)}: ${quoted(errorText(error))}`);
+      log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
       return refuse("disk-full", "the disk is full", { retryAfterS: 300 });
     }
-    deps.log.error(`cannot store ${archivePath(address)}: ${quoted(errorText(error))}`);
+    log.error(`cannot store ${what}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
   }
 }
@@ -198,7 +198,8 @@ async function commit(
   }
 }
 
-function endedEarly(how: "gone" | "slow" | "stopped"): Refusal {
+/** The refusal of a body that did not come to its end. */
+export function endedEarly(how: "gone" | "slow" | "stopped"): Refusal {
   switch (how) {
     case "gone":
       return refuse("client-gone", "the connection ended before the body");

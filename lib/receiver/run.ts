@@ -15,6 +15,8 @@ import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers } from "./auth.ts";
 import { createGate } from "./gate.ts";
+import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
+import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
 import { makeDataDirs, type OpenedStore, openStore, writeProbe } from "./open.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
@@ -23,7 +25,7 @@ import { checkPair, readTls } from "./tls-files.ts";
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
 const STATUS_EVERY_MS = 5000;
-const DAY_MS = 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
 
 /** Runs the receiver until it is told to stop; resolves with the exit code. */
 export async function serve(line: CommandLine, log: Log, readConfig: () => Promise<ReceiverConfig>): Promise<number> {
@@ -53,12 +55,14 @@ async function start(
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
   const attempts = openAttempts(dataPaths(config.dataRoot).attempts, log);
   await attempts.prune(Date.now());
+  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log);
+  await heartbeats.prune(Date.now());
   const admission = createAdmission(config, () => freeNow(config.dataRoot), progress.moved);
   const life = { stopping: false };
-  const deps = appDeps(config, { opened, attempts, admission, begin, log, stopping: () => life.stopping });
+  const deps = appDeps(config, { opened, attempts, heartbeats, admission, begin, log, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, log));
   await announce(config, listener, opened, log);
-  const stopChores = startChores(config, context, opened, admission, attempts);
+  const stopChores = startChores(config, context, opened, admission, [attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
@@ -87,17 +91,21 @@ function gateSettings(config: ReceiverConfig) {
 interface AppParts {
   opened: OpenedStore;
   attempts: Attempts;
+  heartbeats: HeartbeatStore;
   admission: Admission;
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;
 }
 
-function appDeps(config: ReceiverConfig, { opened, ...parts }: AppParts): AppDeps {
-  const { incoming } = dataPaths(config.dataRoot);
+function appDeps(config: ReceiverConfig, { opened, heartbeats, ...parts }: AppParts): AppDeps {
+  const { dataRoot, diskReserveBytes } = config;
+  const { incoming } = dataPaths(dataRoot);
+  const leftFree = (): number => freeNow(dataRoot) - parts.admission.outstandingBytes;
   return {
     ...gateSettings(config),
     ...parts,
+    heartbeats: { store: heartbeats, admission: createHeartbeatAdmission(diskReserveBytes, leftFree) },
     checkToken: config.requireToken ? createTokenCheck(config.tokensDir, parts.log) : null,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
     notReady: async () => whyNotReady(config, incoming),
@@ -176,13 +184,13 @@ async function announce(
   log.info(`listening on ${host}:${address.port} (${how})`);
 }
 
-/** The status line and the daily pruning; returns what ends them. */
+/** The status line and the pruning; returns what ends them. */
 function startChores(
   config: ReceiverConfig,
   context: DaemonContext,
   opened: OpenedStore,
   admission: Admission,
-  attempts: Attempts,
+  pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
     const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
@@ -190,8 +198,11 @@ function startChores(
       `${admission.uploads} uploads, ${stored} episodes stored, ${formatBytes(freeNow(config.dataRoot))} free`,
     );
   };
+  const prune = (): void => {
+    for (const { prune } of pruned) void prune(Date.now());
+  };
   status();
-  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(() => void attempts.prune(Date.now()), DAY_MS)];
+  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(prune, PRUNE_EVERY_MS)];
   return () => {
     for (const timer of timers) clearInterval(timer);
   };

@@ -80,6 +80,7 @@ export function dataPaths(dataRoot: string) {
     incoming: join(dataRoot, "incoming"),
     aside: join(dataRoot, "aside"),
     attempts: join(dataRoot, "attempts"),
+    heartbeats: join(dataRoot, "heartbeats"),
     index: join(dataRoot, "index.jsonl"),
     torn: join(dataRoot, "index.torn"),
     journal: join(dataRoot, "journal.jsonl"),

@@ -11,6 +11,7 @@ import { isName, NAME_RULE } from "../core/names.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
+import { OPERATOR } from "./heartbeats/decide.ts";
 import { loadReceiverConfig } from "./load.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */
@@ -23,9 +24,11 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
   const token = `lf_${randomBytes(32).toString("base64url")}`;
   const entry = `# added ${new Date().toISOString()}\nsha256:${hashToken(token).toString("hex")}\n`;
   await writeTokens(file, tokensDir, text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`);
-  process.stderr.write(
-    `receiver: a new token for ${host}; it is shown only now. On ${host}, put it into lab-host.toml as [receiver] bearer_token, or into the file that bearer_token_file names.\n`,
-  );
+  const use =
+    host === OPERATOR
+      ? "It reads about all hosts: GET /v1/hosts."
+      : `On ${host}, put it into lab-host.toml as [receiver] bearer_token, or into the file that bearer_token_file names.`;
+  process.stderr.write(`receiver: a new token for ${host}; it is shown only now. ${use}\n`);
   process.stdout.write(`${token}\n`);
   return EXIT.ok;
 }

@@ -4,8 +4,9 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttemptRow } from "../../lib/core/types.ts";
-import { expiredDays, openAttempts } from "../../lib/receiver/attempts.ts";
+import { openAttempts } from "../../lib/receiver/attempts.ts";
 import { RateWatch } from "../../lib/receiver/body.ts";
+import { expiredDays } from "../../lib/receiver/day-files.ts";
 import { createGroupCommit } from "../../lib/receiver/group-commit.ts";
 import { createKeyedLock } from "../../lib/receiver/keyed-lock.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
@@ -113,7 +114,12 @@ describe("attempts", () => {
     const names = ["2026-05-01.jsonl", "2026-05-02.jsonl", "2026-05-16.jsonl", "notes.txt", "2026-01-01.jsonl.gz"];
     for (const name of names) writeFileSync(join(dir, name), "");
     const now = Date.parse("2026-05-16T12:00:00Z");
-    expect(expiredDays(names, now)).toEqual(["2026-05-01.jsonl"]);
+    const files = names.map((name) => ({ name, bytes: 10 }));
+    expect(expiredDays(files, now)).toEqual(["2026-05-01.jsonl"]);
+    // The oldest go while all are too many bytes; what is written today stays.
+    expect(expiredDays(files, now, 25)).toEqual(["2026-05-01.jsonl"]);
+    expect(expiredDays(files, now, 15)).toEqual(["2026-05-01.jsonl", "2026-05-02.jsonl"]);
+    expect(expiredDays(files, now, 5)).toEqual(["2026-05-01.jsonl", "2026-05-02.jsonl"]);
     await openAttempts(dir, keptLog()).prune(now);
     expect(readdirSync(dir)).toHaveLength(4);
   });

@@ -4,6 +4,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { realDisk } from "../../lib/receiver/disk.ts";
+import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
+import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import {
   bytes,
   cleanUp,
@@ -306,6 +308,10 @@ test("as a function of a request, without any connection", async () => {
     begin: () => ({ moved: () => undefined, done: () => undefined }),
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
+    heartbeats: {
+      store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
+      admission: createHeartbeatAdmission(0, () => 1e15),
+    },
     notReady: async () => "the disk is full",
   });
   const body = bytes(5000);

@@ -13,6 +13,8 @@ import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
 import type { Disk } from "../../lib/receiver/disk.ts";
+import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
+import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
 import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
@@ -117,6 +119,10 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     nowMs: () => Date.now(),
     attempts,
     notReady: async () => null,
+    heartbeats: {
+      store: openHeartbeats(paths.heartbeats, log),
+      admission: createHeartbeatAdmission(limits.diskReserveBytes, options.freeBytes ?? (() => 1e15)),
+    },
     ...options.deps,
   });
   const listener = await listen(app.fetch, {

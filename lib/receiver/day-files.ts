@@ -1,0 +1,129 @@
+// <UTC day>.jsonl: rows of a day, for whoever asks later. Written when the promise resolves, not flushed to the disk: a
+// power cut takes the last seconds of statistics, and a flush would be taken from the episodes' disk.
+
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
+import { failpoint } from "../os/failpoint.ts";
+
+/** Days that are kept. */
+export const KEEP_DAYS = 14;
+const DAY_MS = 86_400_000;
+const NEWLINE = 0x0a;
+
+export interface DayFile {
+  name: string;
+  bytes: number;
+}
+
+/**
+ * The day files that go: those that are older than `KEEP_DAYS`, and while all are more than `maxBytes` the oldest. Today's
+ * stays. Pure.
+ */
+export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes = Number.POSITIVE_INFINITY): string[] {
+  const first = new Date(nowMs - KEEP_DAYS * DAY_MS).toISOString().slice(0, 10);
+  const today = new Date(nowMs).toISOString().slice(0, 10);
+  const days = files.filter(({ name }) => /^\d{4}-\d{2}-\d{2}\.jsonl$/.test(name));
+  const newestFirst = [...days].sort((a, b) => (a.name < b.name ? 1 : -1));
+  const expired: string[] = [];
+  let bytes = 0;
+  for (const file of newestFirst) {
+    const day = file.name.slice(0, 10);
+    bytes += file.bytes;
+    if (day < first || (bytes > maxBytes && day < today)) expired.push(file.name);
+  }
+  return expired.reverse();
+}
+
+/** Removes the day files of `dir` that have expired. Never rejects. */
+export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): Promise<void> {
+  const names = await readdir(dir).catch(() => []);
+  const files: DayFile[] = [];
+  for (const name of names) {
+    if (!name.endsWith(".jsonl")) continue;
+    const facts = await stat(join(dir, name)).catch(() => null);
+    if (facts !== null) files.push({ name, bytes: facts.size });
+  }
+  for (const name of expiredDays(files, nowMs, maxBytes)) {
+    await rm(join(dir, name), { force: true }).catch(() => undefined);
+  }
+}
+
+/**
+ * Appends lines, given without line breaks, to the file of a day. One call at a time for each directory. A line that a
+ * crash tore is ended first, and one that fails to be written, such as on a full disk, is cut off again.
+ * @throws the disk's error; none of the lines is then in the file
+ */
+export async function appendToDay(dir: string, day: string, lines: readonly string[]): Promise<void> {
+  const handle = await openIn(dir, `${day}.jsonl`);
+  try {
+    const { size } = await handle.stat();
+    const last = Buffer.alloc(1);
+    if (size > 0) await handle.read(last, 0, 1, size - 1);
+    const start = size > 0 && last[0] !== NEWLINE ? "\n" : "";
+    failpoint("receiver.before-day-append");
+    try {
+      await handle.appendFile(`${start}${lines.join("\n")}\n`);
+    } catch (error) {
+      await handle.truncate(size).catch(() => undefined);
+      throw error;
+    }
+    failpoint("receiver.after-day-append");
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openIn(dir: string, name: string) {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+  try {
+    return await open(join(dir, name), flags, 0o640);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    await mkdir(dir, { recursive: true, mode: 0o750 });
+    return open(join(dir, name), flags, 0o640);
+  }
+}
+
+interface Waiting {
+  day: string;
+  line: string;
+  done: () => void;
+  fail: (error: unknown) => void;
+}
+
+/**
+ * Returns a function that appends a line to the file of a day, for many callers at once: those that wait share one write.
+ * It rejects with the disk's error; the line is then not in the file.
+ */
+export function createDayAppender(dir: string): (day: string, line: string) => Promise<void> {
+  let waiting: Waiting[] = [];
+  let busy = false;
+  const writeGroup = async (day: string, group: readonly Waiting[]): Promise<void> => {
+    try {
+      await appendToDay(
+        dir,
+        day,
+        group.map(({ line }) => line),
+      );
+      for (const { done } of group) done();
+    } catch (error) {
+      for (const { fail } of group) fail(error);
+    }
+  };
+  const run = async (): Promise<void> => {
+    busy = true;
+    while (waiting.length > 0) {
+      const group = waiting;
+      waiting = [];
+      for (const [day, ofDay] of Map.groupBy(group, (line) => line.day)) await writeGroup(day, ofDay);
+    }
+    busy = false;
+  };
+  return (day, line) =>
+    new Promise((done, fail) => {
+      waiting.push({ day, line, done, fail });
+      if (!busy) void run();
+    });
+}

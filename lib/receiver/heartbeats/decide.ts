@@ -1,0 +1,148 @@
+// Is a heartbeat the host's latest, an older one, or one that came before? And what do its host's clock and name say?
+// Pure: times are arguments, in milliseconds.
+
+import type { Heartbeat } from "../../core/heartbeat.ts";
+import { isName } from "../../core/names.ts";
+import { type Refusal, refuse } from "../decide.ts";
+import type { SeenBoot, StoredHeartbeat } from "./document.ts";
+
+/** What holds for heartbeats, in one place. */
+export const POLICY = {
+  /** Largest body, bytes. */
+  maxBytes: 1024 * 1024,
+  /** Bodies that are held in memory at a time: in bytes, in number, and of one host. */
+  heldBytes: 16 * 1024 * 1024,
+  atOnce: 256,
+  atOncePerHost: 2,
+  /** A host is late after so many of its own intervals and seconds: one lost heartbeat makes nobody late. */
+  lateIntervals: 2,
+  lateGraceS: 30,
+  /** The host's clock is off by more than this, seconds. */
+  clockOffS: 120,
+  /** Without a Date header: after so many intervals of silence what comes is the latest, unless its boot is over. */
+  silentIntervals: 3,
+  /** Sequence numbers that are remembered, so that one that comes again is known: boots, and ranges in each. */
+  seenBoots: 8,
+  seenRanges: 32,
+  /** The whole of the daily files, bytes: the oldest days go first. They share their disk with the episodes. */
+  historyBytes: 4 * 1024 ** 3,
+} as const;
+
+/** Whose token and certificate may read about all hosts. No lab host may send heartbeats under this name. */
+export const OPERATOR = "operator";
+
+/** The host in a raw path below `prefix`, percent-decoded exactly once; null: there is none that may be. */
+export function hostOfPath(rawPath: string, prefix: string): string | null {
+  if (!rawPath.startsWith(prefix)) return null;
+  try {
+    const host = decodeURIComponent(rawPath.slice(prefix.length));
+    return isName(host) ? host : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether there is room to hold one more body; null: yes. */
+export function decideHeld(heldBytes: number, bytes: number): Refusal | null {
+  if (heldBytes + bytes <= POLICY.heldBytes) return null;
+  return refuse("too-many-uploads", "many heartbeats are coming in at once", { retryAfterS: 5 });
+}
+
+/** What the host's clock tells of a heartbeat and of itself. */
+export interface ClockFacts {
+  /** True: taken just before it was sent, so that there can be no newer one; null: not known. */
+  live: boolean | null;
+  /** How long a heartbeat that is not live had lain at the host, seconds. */
+  lateS: number;
+  /** The host's clock minus ours, whole seconds; null: not known. */
+  skewS: number | null;
+}
+
+/**
+ * Judges a heartbeat's own time by the request's Date header (RFC 9110 §6.6.1): both are the host's clock, so that a clock
+ * that is wrong tells a spooled heartbeat from a live one all the same.
+ * @param dateMs what time it was at the host when the request was sent; null: no such header
+ */
+export function judgeClock(sentMs: number, dateMs: number | null, nowMs: number, intervalS: number): ClockFacts {
+  if (dateMs === null) return { live: null, lateS: 0, skewS: null };
+  const lainMs = dateMs - sentMs;
+  // A Date header has whole seconds, cut off. Until half an interval has passed, the next one is not due.
+  const live = lainMs >= -2000 && lainMs <= Math.max(intervalS * 500, 2000);
+  return { live, lateS: live ? 0 : Math.max(0, Math.round(lainMs / 1000)), skewS: Math.round((dateMs - nowMs) / 1000) };
+}
+
+/** When a heartbeat came and how old it then was, for `decidePlace`. */
+export interface Arrival {
+  heartbeat: Pick<Heartbeat, "boot_id" | "sequence" | "uptime_s" | "sent_at" | "interval_s">;
+  live: boolean | null;
+  nowMs: number;
+}
+
+export type Place = "stored" | "old" | "duplicate";
+
+type Known = Pick<StoredHeartbeat, "seen" | "received_at_wall"> & { heartbeat: Arrival["heartbeat"] };
+
+/**
+ * `stored`: it becomes the latest. Every witness is believed only where it can be: the sequence until an agent is installed
+ * anew, the uptime within a boot, a clock until it is set. A live heartbeat always wins, so that none is ignored for ever.
+ */
+export function decidePlace(known: Known | null, { heartbeat, live, nowMs }: Arrival): Place {
+  if (known === null) return "stored";
+  const latest = known.heartbeat;
+  const sentMs = Date.parse(heartbeat.sent_at);
+  const sameBoot = heartbeat.boot_id === latest.boot_id;
+  const laterInBoot = sameBoot && heartbeat.uptime_s > latest.uptime_s;
+  const surelyNew = laterInBoot || (live === true && sentMs > Date.parse(latest.sent_at));
+  if (!surelyNew && hasSeen(known.seen, heartbeat)) return "duplicate";
+  if (live === true || laterInBoot) return "stored";
+  const receivedMs = Date.parse(known.received_at_wall);
+  const silent = live === null && nowMs - receivedMs > POLICY.silentIntervals * latest.interval_s * 1000;
+  if (sameBoot)
+    return silent || (isAfter(heartbeat, latest) && heartbeat.uptime_s === latest.uptime_s) ? "stored" : "old";
+  if (known.seen.some(({ boot_id }) => boot_id === heartbeat.boot_id)) return "old"; // a boot that is over
+  // It was sent before it came: a clock that had been in the future holds nothing back.
+  const latestSentMs = Math.min(Date.parse(latest.sent_at), receivedMs);
+  return isAfter(heartbeat, latest) || sentMs > latestSentMs || silent ? "stored" : "old";
+}
+
+function isAfter(a: { sequence: number }, b: { sequence: number }): boolean {
+  return a.sequence > b.sequence;
+}
+
+function hasSeen(seen: readonly SeenBoot[], { boot_id, sequence }: { boot_id: string; sequence: number }): boolean {
+  const ranges = seen.find((boot) => boot.boot_id === boot_id)?.ranges ?? [];
+  return ranges.some(([from, to]) => sequence >= from && sequence <= to);
+}
+
+/**
+ * Notes that a heartbeat came. A number that comes a second time and is no duplicate is that of an agent that was installed
+ * anew in the same boot: what was seen of that boot before is forgotten.
+ * @param asLatest its boot is the newest one
+ */
+export function noteSeen(
+  seen: readonly SeenBoot[],
+  heartbeat: { boot_id: string; sequence: number },
+  asLatest: boolean,
+): SeenBoot[] {
+  const { boot_id, sequence } = heartbeat;
+  const own = hasSeen(seen, heartbeat) ? undefined : seen.find((boot) => boot.boot_id === boot_id);
+  const entry: SeenBoot = { boot_id, ranges: withNumber(own?.ranges ?? [], sequence) };
+  const at = seen.findIndex((boot) => boot.boot_id === boot_id);
+  const others = seen.filter((boot) => boot.boot_id !== boot_id);
+  const place = asLatest ? 0 : at >= 0 ? at : others.length;
+  // An old boot that is new to us goes to the end, where it may be the first to be forgotten: but not at once.
+  const kept = others.slice(0, POLICY.seenBoots - 1);
+  return [...kept.slice(0, place), entry, ...kept.slice(place)];
+}
+
+/** Ranges with one more number, which none of them holds; the lowest go when there are too many. */
+function withNumber(ranges: readonly [number, number][], number: number): [number, number][] {
+  const all = [...ranges, [number, number] as [number, number]].sort(([a], [b]) => a - b);
+  const joined: [number, number][] = [];
+  for (const [from, to] of all) {
+    const last = joined.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else joined.push([from, to]);
+  }
+  return joined.slice(-POLICY.seenRanges);
+}

@@ -1,0 +1,188 @@
+// The heartbeats' part of the receiver's application: PUT, and what is known of the hosts. Who may, and is there room;
+// then store.ts.
+
+import type { Context, Hono } from "hono";
+import { isoWall } from "../../core/clock.ts";
+import { errorText } from "../../core/failure.ts";
+import { quoted } from "../../core/fields.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Admission } from "../admission.ts";
+import { problemResponse } from "../answers.ts";
+import type { TokenCheck } from "../auth.ts";
+import type { UploadBody } from "../body.ts";
+import { decideAccess, decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
+import { credentialsOf, endedEarly, onDisk } from "../put.ts";
+import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
+import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
+import type { HeartbeatStore, Kept } from "./store.ts";
+import { type HostView, hostView, summarise } from "./view.ts";
+
+export interface HeartbeatDeps {
+  heartbeats: {
+    store: HeartbeatStore;
+    /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
+    admission: Admission;
+  };
+  log: Log;
+  /** Null: no token is asked for. */
+  checkToken: TokenCheck | null;
+  stopping: () => boolean;
+  nowMs: () => number;
+}
+
+export type AppEnv = { Bindings: Partial<Wire> };
+type Ctx = Context<AppEnv>;
+
+const HEARTBEATS = "/v1/heartbeats/";
+const HOSTS = "/v1/hosts/";
+/** What is known now is out of date a moment later. */
+const FRESH = { "Cache-Control": "no-store" };
+
+/** Adds the routes of heartbeats and hosts. */
+export function addHeartbeatRoutes(app: Hono<AppEnv>, deps: HeartbeatDeps): void {
+  app.put(`${HEARTBEATS}*`, (c) => handlePut(deps, c));
+  app.all(`${HEARTBEATS}*`, () =>
+    problemResponse(refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts"), {
+      Allow: "PUT",
+    }),
+  );
+  const onlyReads = () =>
+    problemResponse(refuse("method-not-allowed", "hosts have GET and HEAD"), { Allow: "GET, HEAD" });
+  app.get("/v1/hosts", (c) => handleList(deps, c)); // hono answers HEAD with GET's headers
+  app.all("/v1/hosts", onlyReads);
+  app.get(`${HOSTS}*`, (c) => handleHost(deps, c));
+  app.all(`${HOSTS}*`, onlyReads);
+}
+
+async function handlePut(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+  const wire = wireOf(c.req.raw, c.env);
+  const header = (name: string): string | null => c.req.raw.headers.get(name);
+  const host = hostOfPath(rawPath(wire.target), HEARTBEATS);
+  const outcome =
+    host === null
+      ? refuse("malformed-path", "the path must be /v1/heartbeats/<host>")
+      : await putHeartbeat(deps, { host, header, peerNames: wire.peerNames, body: wire.body }).catch(
+          (error: unknown): Refusal => {
+            deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
+              stack: error instanceof Error ? error.stack : "",
+            });
+            return refuse("internal", "the receiver failed; its log says more");
+          },
+        );
+  if ("kind" in outcome) {
+    // One line, and none for one that is accepted: a fleet sends one a minute and host.
+    deps.log.warn(
+      `rejected heartbeat host=${host ?? "-"}: ${outcome.detail}; ${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${REFUSALS[outcome.reason][0]}`,
+    );
+    return problemResponse(outcome);
+  }
+  deps.log.debug(`heartbeat host=${host} ${outcome.status}`);
+  return Response.json(outcome);
+}
+
+interface HeartbeatRequest {
+  host: string;
+  header: (name: string) => string | null;
+  peerNames: readonly string[] | null;
+  body: UploadBody;
+}
+
+/** Handles one PUT: everything that can be refused by its headers, then its body, then the disk. */
+async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Promise<Kept | Refusal> {
+  const { host, header } = request;
+  if (deps.stopping()) return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
+  const denied = decideAccess(credentialsOf(deps, request, host), host);
+  if (denied !== null) return denied;
+  if (host === OPERATOR)
+    return refuse("reserved-name", `${OPERATOR} reads about all hosts and is none; fix: another host_id`);
+  const declared = decideHeaders(
+    {
+      contentLength: header("Content-Length"),
+      transferEncoding: header("Transfer-Encoding"),
+      reprDigest: null,
+      treeDigest: null,
+    },
+    POLICY.maxBytes,
+    "heartbeat",
+  );
+  if (declared.kind === "refused") return declared;
+  return onDisk(deps.log, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
+}
+
+async function receiveAndStore(
+  { heartbeats: { store, admission }, nowMs }: HeartbeatDeps,
+  { host, header, body }: HeartbeatRequest,
+  expected: number,
+): Promise<Kept | Refusal> {
+  const slot = decideHeld(admission.outstandingBytes, expected) ?? admission.enter(host, expected);
+  if (slot.kind === "refused") return slot;
+  try {
+    // The host's clock and ours at one moment: a body may be slow.
+    const receivedMs = nowMs();
+    const bytes = await readAll(body, expected);
+    if (!(bytes instanceof Uint8Array)) return bytes;
+    const { checkHeartbeat } = await import("./wire.ts");
+    const checked = checkHeartbeat(bytes, host);
+    if (checked.kind === "refused") return checked;
+    return await store.put(checked.heartbeat, parseDate(header("Date")), receivedMs);
+  } finally {
+    slot.leave();
+  }
+}
+
+function parseDate(header: string | null): number | null {
+  const ms = Date.parse(header ?? "");
+  return Number.isFinite(ms) ? ms : null;
+}
+
+async function readAll(body: UploadBody, expected: number): Promise<Uint8Array | Refusal> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const chunk = await body.read();
+    if (typeof chunk === "string") {
+      if (chunk !== "end") return endedEarly(chunk);
+      return bytes === expected ? Buffer.concat(chunks) : endedEarly("gone");
+    }
+    bytes += chunk.length;
+    if (bytes > expected) return refuse("malformed", "the body is longer than its Content-Length");
+    chunks.push(chunk);
+  }
+}
+
+async function handleList(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+  const denied = accessAs(deps, c, OPERATOR);
+  if (denied !== null) return problemResponse(denied);
+  const briefs = await deps.heartbeats.store.list();
+  const nowMs = deps.nowMs();
+  return Response.json(
+    { at: isoWall(nowMs), hosts: briefs.map((brief) => summarise(brief, nowMs)) },
+    { headers: FRESH },
+  );
+}
+
+async function handleHost(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+  const host = hostOfPath(rawPath(wireOf(c.req.raw, c.env).target), HOSTS);
+  if (host === null) return problemResponse(refuse("malformed-path", "the path must be /v1/hosts/<host>"));
+  // The operator first: to find that a token is another's, all token files are looked at.
+  const denied = accessAs(deps, c, OPERATOR) === null ? null : accessAs(deps, c, host);
+  if (denied !== null) return problemResponse(denied);
+  const found = await deps.heartbeats.store.find(host);
+  if (found.kind === "none") return problemResponse(refuse("not-found", `no heartbeat of ${host} has come`));
+  if (found.kind === "unreadable") {
+    return problemResponse(
+      refuse("damaged", `the latest heartbeat of ${host} cannot be read; its next one writes it anew`, {
+        retryAfterS: 60,
+      }),
+    );
+  }
+  const nowMs = deps.nowMs();
+  const answer: HostView & { at: string } = { at: isoWall(nowMs), ...hostView(host, found.stored, nowMs) };
+  return Response.json(answer, { headers: FRESH });
+}
+
+function accessAs(deps: HeartbeatDeps, c: Ctx, name: string): Refusal | null {
+  const { peerNames } = wireOf(c.req.raw, c.env);
+  const header = (key: string): string | null => c.req.raw.headers.get(key);
+  return decideAccess(credentialsOf(deps, { header, peerNames }, name), name);
+}

@@ -1,0 +1,83 @@
+// Does a check that fails once count? Soft and hard states and flapping, counted from run numbers: a result that is sent
+// again keeps its number and does not count, and neither does a heartbeat that was lost. Pure.
+
+import { isoWall } from "../../core/clock.ts";
+import type { CheckResult, CheckStatus } from "../../core/heartbeat.ts";
+import type { ResultState } from "./document.ts";
+
+/** When a state is hard, and when it flaps (Nagios Core, base/flapping.c). */
+export const STATE_POLICY = {
+  /** Runs in a row that are not ok until that is hard. */
+  hardAfter: 3,
+  /** Changes between so many neighbours are weighed: one run more is remembered. */
+  flapChanges: 20,
+  /** Weight of the oldest change and of the newest; in between it grows evenly. */
+  flapOldest: 0.75,
+  flapNewest: 1.25,
+  /** Flapping begins at this many per cent and ends at that few. */
+  flapHigh: 30,
+  flapLow: 25,
+  /** A result that is missing from heartbeats is remembered for so long, seconds, and at most so many of them. */
+  keepAbsentS: 3600,
+  keepAbsent: 500,
+} as const;
+
+const LETTERS: Readonly<Record<CheckStatus, string>> = { ok: "o", warning: "w", critical: "c", unknown: "u" };
+
+/** The states after a heartbeat that came at `asOfMs` and became its host's latest. */
+export function nextStates(
+  previous: readonly ResultState[],
+  results: readonly CheckResult[],
+  asOfMs: number,
+): ResultState[] {
+  const before = new Map(previous.map((state) => [state.name, state]));
+  const present = results.map((result) => nextState(before.get(result.name), result, asOfMs));
+  for (const { name } of results) before.delete(name);
+  const absent = [...before.values()]
+    .filter(({ as_of_wall }) => asOfMs - Date.parse(as_of_wall) <= STATE_POLICY.keepAbsentS * 1000)
+    .slice(0, STATE_POLICY.keepAbsent);
+  return [...present, ...absent];
+}
+
+function nextState(before: ResultState | undefined, result: CheckResult, asOfMs: number): ResultState {
+  const { name, run, started_at, status } = result;
+  if (before !== undefined && before.run === run && before.started_at === started_at) return before;
+  const asOf = isoWall(asOfMs);
+  const attempts = status === "ok" ? 0 : (before?.attempts ?? 0) + 1;
+  const history = ((before?.history ?? "") + LETTERS[status]).slice(-(STATE_POLICY.flapChanges + 1));
+  const flap = flapPercent(history);
+  return {
+    name,
+    run,
+    started_at,
+    as_of_wall: asOf,
+    status,
+    since_wall: before?.status === status ? before.since_wall : asOf,
+    attempts,
+    hard: attempts === 0 || attempts >= STATE_POLICY.hardAfter ? status : (before?.hard ?? "ok"),
+    flapping: isFlapping(before?.flapping ?? false, flap),
+    flap_percent: flap,
+    history,
+  };
+}
+
+/**
+ * How much the newest runs changed, 0…100: each change between neighbours weighs more the newer it is. What is not known of
+ * a young check counts as no change.
+ * @param history statuses, oldest first, one letter each
+ */
+export function flapPercent(history: string): number {
+  const { flapChanges, flapOldest, flapNewest } = STATE_POLICY;
+  const step = (flapNewest - flapOldest) / (flapChanges - 1);
+  let sum = 0;
+  for (let age = 0; age < Math.min(flapChanges, history.length - 1); age++) {
+    const at = history.length - 1 - age;
+    if (history[at] !== history[at - 1]) sum += flapNewest - age * step;
+  }
+  return Math.round((sum / flapChanges) * 1000) / 10;
+}
+
+function isFlapping(was: boolean, percent: number): boolean {
+  if (percent >= STATE_POLICY.flapHigh) return true;
+  return percent <= STATE_POLICY.flapLow ? false : was;
+}

@@ -1,0 +1,170 @@
+// heartbeats/: the latest document of each host, and one file of rows a day. Nothing is flushed to the disk: a heartbeat is
+// worth one interval, and a flush for each would be taken from the episodes and from a Pi's card. What a power cut may cost
+// is the last seconds of rows, and on a file system that does not write a file out before it renames it (ext4 and btrfs do),
+// a host's latest document: the host is then listed as unreadable until its next heartbeat. A kill costs nothing.
+
+import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isoWall, utcDay } from "../../core/clock.ts";
+import { errorCode } from "../../core/failure.ts";
+import type { Heartbeat } from "../../core/heartbeat.ts";
+import { isName } from "../../core/names.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import type { Log } from "../../runtime/log.ts";
+import { createDayAppender, pruneDays } from "../day-files.ts";
+import { createKeyedLock } from "../keyed-lock.ts";
+import { decidePlace, judgeClock, noteSeen, type Place, POLICY } from "./decide.ts";
+import { parseStored, type StoredHeartbeat } from "./document.ts";
+import { nextStates } from "./states.ts";
+import { briefOf, type HostBrief, unreadableBrief } from "./view.ts";
+
+/** Files that a listing reads at a time. */
+const READ_AT_ONCE = 32;
+const SUFFIX = ".json";
+
+export interface Kept {
+  status: Place;
+  received_at_wall: string;
+}
+
+export type FoundHost = { kind: "found"; stored: StoredHeartbeat } | { kind: "none" } | { kind: "unreadable" };
+
+export interface HeartbeatStore {
+  /**
+   * Stores a checked heartbeat; it is written when this resolves.
+   * @param dateMs the host's clock when it sent the request; null: not known
+   * @throws the disk's error
+   */
+  put(heartbeat: Heartbeat, dateMs: number | null, nowMs: number): Promise<Kept>;
+  find(host: string): Promise<FoundHost>;
+  /** All hosts by name. */
+  list(): Promise<HostBrief[]>;
+  /** Removes old days. Never rejects. */
+  prune(nowMs: number): Promise<void>;
+}
+
+/** Opens the directory of heartbeats; it is made when the first one comes. Only the receiver may `put`. */
+export function openHeartbeats(dir: string, log: Log): HeartbeatStore {
+  /** What the listing needs of each host: filled by the first listing, kept up to date by each `put`. */
+  const briefs = new Map<string, HostBrief>();
+  const alone = createKeyedLock();
+  const append = createDayAppender(dir);
+
+  const putAlone = async (heartbeat: Heartbeat, dateMs: number | null, nowMs: number): Promise<Kept> => {
+    const host = heartbeat.host_id;
+    const found = await readLatest(dir, host);
+    if (found.kind === "unreadable") log.warn(`the latest heartbeat of ${host} cannot be read: it is written anew`);
+    const known = found.kind === "found" ? found.stored : null;
+    const facts = judgeClock(Date.parse(heartbeat.sent_at), dateMs, nowMs, heartbeat.interval_s);
+    const status = decidePlace(known, { heartbeat, live: facts.live, nowMs });
+    const received_at_wall = isoWall(nowMs);
+    if (status === "duplicate") return { status, received_at_wall };
+    // First the row: killed in between, the host sends it again and a row stands there twice. The other way round it would
+    // be a duplicate then, and its row missing for ever.
+    const old = status === "old" && { old: true };
+    await append(utcDay(nowMs), JSON.stringify({ ...heartbeat, received_at_wall, ...old }));
+    const document =
+      known !== null && status === "old"
+        ? { ...known, seen: noteSeen(known.seen, heartbeat, false) }
+        : latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts });
+    await replace(dir, host, JSON.stringify(document));
+    briefs.set(host, briefOf(host, document));
+    return { status, received_at_wall };
+  };
+
+  return {
+    put: (heartbeat, dateMs, nowMs) => alone(heartbeat.host_id, () => putAlone(heartbeat, dateMs, nowMs)),
+    find: (host) => readLatest(dir, host),
+    async list() {
+      const hosts = await hostNames(dir);
+      const there = new Set(hosts);
+      // An operator may remove the file of a host that is gone.
+      for (const host of briefs.keys()) if (!there.has(host)) briefs.delete(host);
+      const missing = hosts.filter((host) => !briefs.has(host));
+      await inTurns(missing, async (host) => {
+        const brief = await readBrief(dir, host);
+        // A heartbeat that came meanwhile knows better; one that cannot be read is looked at again next time.
+        if (brief !== null && brief.heartbeat !== null && !briefs.has(host)) briefs.set(host, brief);
+      });
+      return Promise.all(hosts.map(async (host) => briefs.get(host) ?? (await readBrief(dir, host)))).then((all) =>
+        all.filter((brief) => brief !== null),
+      );
+    },
+    prune: (nowMs) => pruneDays(dir, nowMs, POLICY.historyBytes),
+  };
+}
+
+interface Receipt {
+  received_at_wall: string;
+  nowMs: number;
+  lateS: number;
+  skewS: number | null;
+}
+
+function latestOf(known: StoredHeartbeat | null, heartbeat: Heartbeat, receipt: Receipt): StoredHeartbeat {
+  const { received_at_wall, nowMs, lateS, skewS } = receipt;
+  return {
+    received_at_wall,
+    late_s: lateS,
+    skew_s: skewS,
+    seen: noteSeen(known?.seen ?? [], heartbeat, true),
+    // What lay in the spool is as old as it is, though it came just now.
+    states: nextStates(known?.states ?? [], heartbeat.results, nowMs - lateS * 1000),
+    heartbeat,
+  };
+}
+
+/** The names of all hosts of whom a heartbeat is kept, sorted. */
+async function hostNames(dir: string): Promise<string[]> {
+  const names = await readdir(dir).catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  return names
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => name.slice(0, -SUFFIX.length))
+    .filter(isName)
+    .sort();
+}
+
+async function readLatest(dir: string, host: string): Promise<FoundHost> {
+  try {
+    const stored = parseStored(await readFile(join(dir, `${host}${SUFFIX}`), "utf8"));
+    return stored === null ? { kind: "unreadable" } : { kind: "found", stored };
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return { kind: "none" };
+    throw error;
+  }
+}
+
+async function readBrief(dir: string, host: string): Promise<HostBrief | null> {
+  const found = await readLatest(dir, host).catch((): FoundHost => ({ kind: "unreadable" }));
+  if (found.kind === "found") return briefOf(host, found.stored);
+  const facts = await stat(join(dir, `${host}${SUFFIX}`)).catch(() => null);
+  return facts === null ? null : unreadableBrief(host, facts.mtimeMs);
+}
+
+/** Replaces a host's document: killed at any time, it is the old one or the new one, whole. */
+async function replace(dir: string, host: string, text: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o750 });
+  // One writer for each host: a temporary file that a kill left is written over.
+  const temp = join(dir, `.${host}${SUFFIX}.tmp`);
+  const handle = await open(temp, "w", 0o640);
+  try {
+    await handle.writeFile(`${text}\n`);
+  } finally {
+    await handle.close();
+  }
+  failpoint("receiver.before-heartbeat-rename");
+  await rename(temp, join(dir, `${host}${SUFFIX}`));
+  failpoint("receiver.after-heartbeat-rename");
+}
+
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  await Promise.all(
+    Array.from({ length: READ_AT_ONCE }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
+}

@@ -1,0 +1,137 @@
+// Is this a heartbeat? The check of what comes over the wire (lib/core/heartbeat.ts). Fields that are not named here are
+// kept. Imported when the first heartbeat comes, and only so: arktype is heavy, and a receiver without any needs none.
+
+import { quoted } from "../../core/fields.ts";
+import type { Heartbeat } from "../../core/heartbeat.ts";
+import { type } from "../../schema/ark.ts";
+import { type Refusal, refuse } from "../decide.ts";
+
+const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+const time = type("string").narrow(
+  (text, ctx) =>
+    (ISO.test(text) && Number.isFinite(Date.parse(text))) || ctx.mustBe("a time such as 2026-05-01T06:37:53Z"),
+);
+const range = type({ inside: "boolean", low: "number | null", high: "number | null" });
+const perfItem = type({
+  label: "string",
+  value: "number | null",
+  uom: "string",
+  warning: range.or("null"),
+  critical: range.or("null"),
+  min: "number | null",
+  max: "number | null",
+});
+const result = type({
+  plugin: "string > 0",
+  name: "0 < string <= 256",
+  status: "'ok' | 'warning' | 'critical' | 'unknown'",
+  message: "string",
+  "long_text?": "string",
+  perfdata: perfItem.array(),
+  "perf_errors?": "string[]",
+  started_at: time,
+  duration_ms: "number >= 0",
+  ttl_s: "0 <= number <= 31536000",
+  run: "number.integer >= 0",
+  "notes?": "object",
+});
+const heartbeat = type({
+  host_id: "string",
+  sent_at: time,
+  boot_id: "0 < string <= 128",
+  sequence: "number.integer >= 0",
+  uptime_s: "number >= 0",
+  interval_s: "0 < number <= 86400",
+  versions: { "[string]": "string" },
+  queue: type({
+    pending: "number >= 0",
+    outbox: "number >= 0",
+    quarantined: "number >= 0",
+    oldest_pending_s: "number | null",
+    paused_reason: "string | null",
+  }).or("null"),
+  plugins: type({ name: "string", state: "'loaded' | 'skipped' | 'failed'", reason: "string | null" }).array(),
+  results: result.array(),
+});
+
+/** Problems that an answer names; a body may have thousands. */
+const SHOWN = 3;
+
+/** Checks a body. The value in the answer is the very object that was parsed, unknown fields and all. */
+export function checkHeartbeat(bytes: Uint8Array, host: string): { kind: "heartbeat"; heartbeat: Heartbeat } | Refusal {
+  const parsed = parse(bytes);
+  if ("why" in parsed) return refuse("malformed", parsed.why);
+  const checked = heartbeat(parsed.value);
+  if (checked instanceof type.errors) return refuse("malformed", problems([...checked]));
+  if (checked.host_id !== host) {
+    return refuse("malformed", `host_id must be ${host}, as in the path, found ${shorten(checked.host_id)}`);
+  }
+  const again = repeated(checked.results.map(({ name }) => name));
+  if (again !== null) {
+    return refuse("malformed", `results[${again.index}].name must be unique, found ${shorten(again.name)} again`);
+  }
+  return { kind: "heartbeat", heartbeat: checked as Heartbeat };
+}
+
+function parse(bytes: Uint8Array): { value: unknown } | { why: string } {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return { why: "the body is not UTF-8" };
+  }
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { why: `the body is not JSON, found ${shorten(text)}` };
+  }
+}
+
+function repeated(names: readonly string[]): { index: number; name: string } | null {
+  const seen = new Set<string>();
+  for (const [index, name] of names.entries()) {
+    if (seen.has(name)) return { index, name };
+    seen.add(name);
+  }
+  return null;
+}
+
+interface Found {
+  path: Iterable<PropertyKey>;
+  code: string;
+  expected: string;
+  data: unknown;
+}
+
+function problems(errors: readonly Found[]): string {
+  const shown = errors.slice(0, SHOWN).map((error) => {
+    const path = pathText([...error.path]);
+    // Of a union arktype's `expected` may be a whole sentence, path and value in it.
+    const expected = error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, "");
+    return `${path} must be ${expected}, found ${error.code === "required" ? "none" : shorten(error.data)}`;
+  });
+  const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : "";
+  return shown.join("; ") + more;
+}
+
+/** `results[3].perfdata[0].value`; what is no plain key stands in quotes. */
+function pathText(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return "the body";
+  return path
+    .map((key) =>
+      typeof key === "number"
+        ? `[${key}]`
+        : /^\w+$/.test(String(key))
+          ? `.${String(key)}`
+          : `[${quoted(String(key)).slice(0, 80)}]`,
+    )
+    .join("")
+    .replace(/^\./, "");
+}
+
+function shorten(value: unknown): string {
+  if (typeof value === "string") return quoted(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value !== "object" || value === null) return String(value);
+  return Array.isArray(value) ? "a list" : "an object";
+}
