@@ -1,0 +1,53 @@
+// Heartbeats for tests, and a way to send them.
+
+import type { CheckResult, Heartbeat } from "../../../lib/core/heartbeat.ts";
+
+/** A result as an agent sends it. */
+export function result(over: Partial<CheckResult> & Record<string, unknown> = {}): CheckResult {
+  return {
+    plugin: "nagios_runner",
+    name: "load",
+    status: "ok",
+    message: "fine",
+    perfdata: [],
+    started_at: "2026-05-01T12:00:00Z",
+    duration_ms: 12,
+    ttl_s: 130,
+    run: 1,
+    ...over,
+  };
+}
+
+/** A heartbeat as an agent sends it. */
+export function heartbeat(over: Partial<Heartbeat> & Record<string, unknown> = {}): Heartbeat {
+  return {
+    host_id: "lab1",
+    sent_at: "2026-05-01T12:00:00Z",
+    boot_id: "boot-a",
+    sequence: 1,
+    uptime_s: 1000,
+    interval_s: 60,
+    versions: { heartbeat: "0.1.0" },
+    queue: null,
+    plugins: [],
+    results: [],
+    ...over,
+  };
+}
+
+/** Sends a heartbeat. Its Date is that of its `sent_at`, so that it is a live one, unless told otherwise. */
+export function send(
+  url: string,
+  body: Heartbeat,
+  headers: Record<string, string | undefined> = {},
+  host = body.host_id,
+): Promise<Response> {
+  const all = { Date: new Date(body.sent_at).toUTCString(), ...headers };
+  const sent = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return fetch(`${url}/v1/heartbeats/${host}`, {
+    method: "PUT",
+    body: JSON.stringify(body),
+    headers: Object.fromEntries(sent),
+    proxy: "",
+  });
+}
