@@ -22,12 +22,19 @@ export interface Initialised {
   states: PluginState[];
 }
 
+/** For closing those that take no part. */
+const CLOSE_MS = 1000;
+
 type Answer = { kind: "said"; yes: boolean } | { kind: "threw"; error: unknown } | { kind: "late" };
 
 /** Initialises all of them. Never throws. */
 export async function initialiseAll(plugins: readonly Plugin[], options: InitialiseOptions): Promise<Initialised> {
   const states = await Promise.all(plugins.map((plugin) => initialiseOne(plugin, options)));
-  return { plugins: plugins.filter((_, index) => states[index]?.state === "loaded"), states };
+  const takesPart = (index: number): boolean => states[index]?.state === "loaded";
+  // The others may hold something, a thread above all.
+  const rest = plugins.filter((_, index) => !takesPart(index));
+  await closeAll(rest, CLOSE_MS, { ...options.log, warn: options.log.debug });
+  return { plugins: plugins.filter((_, index) => takesPart(index)), states };
 }
 
 async function initialiseOne(plugin: Plugin, options: InitialiseOptions): Promise<PluginState> {

@@ -1,0 +1,141 @@
+// Loads the plugins of plugins_dir: which files are plugins, whether their owners and modes may be trusted, and that no two
+// share a name. Every file fails alone, in one sentence.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, extname, isAbsolute, join } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import type { PluginState } from "../core/heartbeat.ts";
+import { printable } from "../core/printable.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Plugin } from "./plugin.ts";
+import { ThreadPlugin } from "./plugin-thread.ts";
+import { checkTrust, type Trust } from "./trusted.ts";
+
+export interface PluginsDirOptions {
+  /** Absolute. */
+  directory: string;
+  /** A directory that was not asked for need not exist. */
+  isSet: boolean;
+  /** Names of built-in plugins. */
+  taken: readonly string[];
+  log: Log;
+  /** How long one file may take to load, milliseconds. */
+  deadlineMs: number;
+  /** Who besides root is trusted; the running user if left out. */
+  uid?: number;
+}
+
+export interface LoadedPlugins {
+  plugins: Plugin[];
+  /** Files and directories that were not loaded. */
+  states: PluginState[];
+}
+
+const EXTENSIONS = new Set([".ts", ".js", ".mjs"]);
+const FILES_MAX = 100;
+
+/** Loads all plugins of the directory, by file name. Never throws. */
+export async function loadPluginsDir(options: PluginsDirOptions): Promise<LoadedPlugins> {
+  const { directory, isSet, taken, log, uid = process.geteuid?.() ?? 0 } = options;
+  const refusal = refuseDirectory(directory, uid, isSet);
+  if (refusal === "absent") return { plugins: [], states: [] };
+  const fail = (name: string, reason: string): PluginState => {
+    log.error(`Plugin ${printable(name)} failed to load: ${printable(reason)}`);
+    return { name, state: "failed", reason };
+  };
+  if (refusal !== null) return { plugins: [], states: [fail("plugins_dir", refusal)] };
+  const files = pluginFiles(directory);
+  if ("failed" in files) return { plugins: [], states: [fail("plugins_dir", files.failed)] };
+  const names = files.names.slice(0, FILES_MAX);
+  const refuse = (path: string): string | null => refuseFile(path, uid);
+  const load = (name: string) => ThreadPlugin.load({ ...options, path: join(directory, name), refuse });
+  const loaded = await Promise.all(names.map(load));
+  const plugins: Plugin[] = [];
+  const states = files.names.slice(FILES_MAX).map((name) => fail(name, `only the first ${FILES_MAX} files are loaded`));
+  const owners = new Map(taken.map((name) => [name, "a built-in plugin"]));
+  for (const [index, result] of loaded.entries()) {
+    const file = names[index] ?? "";
+    const owner = "why" in result ? undefined : owners.get(result.name);
+    if ("why" in result) {
+      states.push(fail(file, result.why));
+    } else if (owner !== undefined) {
+      states.push(fail(file, `${join(directory, file)}: the name ${result.name} is taken by ${owner}: choose another`));
+      await result.close().catch(() => undefined);
+    } else {
+      owners.set(result.name, join(directory, file));
+      plugins.push(result);
+    }
+  }
+  return { plugins, states };
+}
+
+/** Helpers, whose names begin with `_` or `.`, type declarations and directories are no plugins. */
+function pluginFiles(directory: string): { names: string[] } | { failed: string } {
+  try {
+    const names = readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && EXTENSIONS.has(extname(entry.name)))
+      .map(({ name }) => name)
+      .filter((name) => !/^[._]/.test(name) && !name.endsWith(".d.ts"));
+    return { names: names.sort() };
+  } catch (error) {
+    return { failed: `${directory} cannot be read: ${errorCode(error) ?? errorText(error)}` };
+  }
+}
+
+function refuseDirectory(directory: string, uid: number, isSet: boolean): string | "absent" | null {
+  const trust = checkTrust(directory, uid);
+  if (trust.kind === "refused" && trust.why === `${directory}: there is no such file`) {
+    return isSet ? `${directory}: there is no such directory; create it, or remove plugins_dir` : "absent";
+  }
+  if (trust.kind === "trusted" && trust.isFile) return `${directory} is a file, and plugins_dir must be a directory`;
+  return refusalText(trust, "no plugin is loaded from it");
+}
+
+function refuseFile(path: string, uid: number): string | null {
+  const trust = checkTrust(path, uid);
+  if (trust.kind === "trusted" && !trust.isFile) return `${path} is no regular file`;
+  return refusalText(trust, "it is not loaded") ?? refuseImports(path, uid);
+}
+
+/** All files that it imports, and those that they import: whoever may write them writes the plugin. */
+function refuseImports(path: string, uid: number): string | null {
+  const seen = new Set([path]);
+  for (const file of seen) {
+    for (const wanted of importsOf(file)) {
+      // The way to it counts too: whoever may change a link there chooses the file.
+      const way = wanted.startsWith(".") ? checkTrust(dirname(join(dirname(file), wanted)), uid) : null;
+      const target = resolveImport(wanted, file);
+      if (target === null || seen.has(target)) continue;
+      for (const trust of way === null ? [checkTrust(target, uid)] : [way, checkTrust(target, uid)]) {
+        const refusal = refusalText(trust, `${basename(path)}, which imports it, is not loaded`);
+        if (refusal !== null) return refusal;
+      }
+      seen.add(target);
+    }
+  }
+  return null;
+}
+
+/** A file that cannot be read or parsed imports nothing: loading it will say why. */
+function importsOf(file: string): string[] {
+  try {
+    const loader = extname(file) === ".ts" ? "ts" : "js";
+    return new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8")).map((found) => found.path);
+  } catch {
+    return [];
+  }
+}
+
+function resolveImport(wanted: string, from: string): string | null {
+  try {
+    const target = Bun.resolveSync(wanted, dirname(from));
+    return isAbsolute(target) ? target : null;
+  } catch {
+    return null;
+  }
+}
+
+function refusalText(trust: Trust, consequence: string): string | null {
+  if (trust.kind === "trusted") return null;
+  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; mend it with: ${trust.fix}`}`;
+}
