@@ -1,4 +1,4 @@
-// A host of the bed with shipper and receiver installed under their real units, as tests of the daemons want it.
+// A host of the bed with all daemons installed under their real units, as tests of the daemons want it.
 
 import { setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -42,7 +42,7 @@ export async function bootInstalled(name: string): Promise<InstalledHost | null>
   });
   const sh = (script: string): Promise<string> => host.run(["sh", "-ec", script], { timeoutMs: 60_000 });
   await sh("useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin labfleet");
-  for (const tool of ["shipper", "receiver"] as const) {
+  for (const tool of ["shipper", "receiver", "heartbeat"] as const) {
     await host.write(`/etc/systemd/system/labfleet-${tool}.service`, unitText(tool));
   }
   await host.write(

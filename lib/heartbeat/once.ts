@@ -1,0 +1,85 @@
+// `heartbeat once` and `heartbeat plugins`: what the agent would do, for a person to look at.
+
+import { EXIT } from "../core/exit.ts";
+import { errorText, UserError } from "../core/failure.ts";
+import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
+import { printable } from "../core/printable.ts";
+import { makeDir } from "../os/files.ts";
+import { lockHolder, openLock } from "../os/lock.ts";
+import type { Log } from "../runtime/log.ts";
+import { createProgress } from "../runtime/progress.ts";
+import { buildAgent, loadPlugins } from "./build.ts";
+import type { HeartbeatConfig } from "./settings.ts";
+
+/**
+ * Collects once and prints it; sends it unless told not to, or unless a daemon runs, which sends its own.
+ * @returns exit code: 0 done, 3 not sent
+ */
+export async function beatOnce(
+  config: HeartbeatConfig,
+  log: Log,
+  options: { json: boolean; send: boolean },
+): Promise<number> {
+  await makeStateDir(config);
+  const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
+  const mayUse = openLock(instance).take();
+  const progress = createProgress(() => performance.now());
+  const { agent, close } = await buildAgent(config, log, progress);
+  if (!mayUse || !options.send) {
+    show(await agent.collect(), options.json);
+    if (!mayUse && options.send) {
+      log.warn(`not sent: the daemon (pid ${lockHolder(instance) ?? "unknown"}) sends its own`);
+    }
+    await close();
+    return mayUse || !options.send ? EXIT.ok : EXIT.undelivered;
+  }
+  await agent.beat();
+  if (agent.latest !== null) show(agent.latest, options.json);
+  await agent.stop();
+  await close();
+  return agent.sentAt === null ? EXIT.undelivered : EXIT.ok;
+}
+
+/** Prints which plugins take part. @returns exit code 0 */
+export async function showPlugins(config: HeartbeatConfig, log: Log, json: boolean): Promise<number> {
+  const { states, close } = await loadPlugins(config, log);
+  await close();
+  process.stdout.write(`${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
+  return EXIT.ok;
+}
+
+function show(heartbeat: Heartbeat, json: boolean): void {
+  process.stdout.write(`${json ? JSON.stringify(heartbeat, null, 2) : renderResults(heartbeat.results)}\n`);
+}
+
+/** A line for each result. Pure. */
+export function renderResults(results: readonly CheckResult[]): string {
+  const width = Math.max(0, ...results.map(({ name }) => name.length));
+  return results
+    .map(({ name, status, message }) =>
+      printable(`${status.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${message}`),
+    )
+    .join("\n");
+}
+
+/** A line for each plugin. Pure. */
+export function renderPlugins(states: readonly PluginState[]): string {
+  const width = Math.max(0, ...states.map(({ name }) => name.length));
+  return states
+    .map(({ name, state, reason }) =>
+      printable(`${state.padEnd(7)}  ${name.padEnd(width)}${reason === null ? "" : `  ${reason}`}`.trimEnd()),
+    )
+    .join("\n");
+}
+
+/** @throws UserError when it cannot be made */
+export async function makeStateDir({ stateDir }: HeartbeatConfig): Promise<void> {
+  try {
+    await makeDir(stateDir);
+  } catch (error) {
+    throw new UserError(
+      `cannot make the state directory: ${errorText(error)}`,
+      `create ${stateDir} and give it to the agent's user`,
+    );
+  }
+}

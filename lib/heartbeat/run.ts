@@ -1,0 +1,40 @@
+// The agent's command line: which command is done by whom.
+
+import type { CommandLine } from "../cli/options.ts";
+import { stopBudget } from "../core/stop-budget.ts";
+import { loadConfig } from "../runtime/config.ts";
+import { runDaemon } from "../runtime/daemon.ts";
+import { detach, shouldDetach } from "../runtime/detach.ts";
+import { openLog, readLogLevel } from "../runtime/log.ts";
+import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
+import { startAgent } from "./daemon.ts";
+import { beatOnce, makeStateDir, showPlugins } from "./once.ts";
+import { DEFAULT_CONFIG_PATH, type HeartbeatConfig } from "./settings.ts";
+
+/** Runs the heartbeat's command line; resolves with the exit code. */
+export async function runHeartbeat(line: CommandLine): Promise<number> {
+  const done = await runWithoutConfig("heartbeat", line.command, line.options);
+  if (done !== null) return done;
+  const log = openLog("heartbeat", readLogLevel(line.options));
+  if (line.command === "" && shouldDetach(line)) return detach("heartbeat");
+  const thread = "lib/heartbeat/config-worker";
+  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread };
+  const readConfig = (): Promise<HeartbeatConfig> => loadConfig<HeartbeatConfig>(source, log);
+  const config = await readConfig();
+  const budget = stopBudget(config.drainTimeoutS);
+  const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
+  const json = line.options.json === true;
+  switch (line.command) {
+    case "once":
+      return beatOnce(config, log, { json, send: line.options["no-send"] !== true });
+    case "plugins":
+      return showPlugins(config, log, json);
+    case "stop":
+      return stopRunning(instance, budget.totalS, line.options);
+    default:
+      await makeStateDir(config);
+      return runDaemon({ ...instance, log, budget, replace: line.options.replace === true }, (context) =>
+        startAgent(config, context, readConfig),
+      );
+  }
+}
