@@ -48,7 +48,7 @@ bedTest("a hardened unit runs built-in plugins and real checks, and the receiver
   expect(await host.show(UNIT, "ActiveState")).toBe("active");
   await host.waitFor("the receiver has it", async () => (await hosts()).includes('"root disk"'), 20_000);
   expect(await resultOf("root disk")).toMatchObject({ status: "ok", message: expect.stringContaining("DISK OK") });
-  expect((await resultOf("root disk"))?.perfdata[0]).toMatchObject({ label: "/", uom: "MiB" });
+  expect((await resultOf("root disk"))?.perfdata[0]).toMatchObject({ label: "/", uom: "B", min: 0 });
   expect(await resultOf("dummy")).toMatchObject({ status: "unknown", message: "UNKNOWN: cannot tell" });
   expect(await resultOf("procs")).toMatchObject({ status: "critical" });
   expect(await resultOf("missing")).toMatchObject({ status: "unknown" });
