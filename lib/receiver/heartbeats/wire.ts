@@ -58,10 +58,14 @@ const heartbeat = type({
 /** Problems that an answer names; a body may have thousands. */
 const SHOWN = 3;
 
+/** How deep a body may be nested: what is kept must be written again, and deep enough that takes all of the stack. */
+const DEPTH = 64;
+
 /** Checks a body. The value in the answer is the very object that was parsed, unknown fields and all. */
 export function checkHeartbeat(bytes: Uint8Array, host: string): { kind: "heartbeat"; heartbeat: Heartbeat } | Refusal {
   const parsed = parse(bytes);
   if ("why" in parsed) return refuse("malformed", parsed.why);
+  if (isDeeper(parsed.value, DEPTH)) return refuse("malformed", `the body is nested more than ${DEPTH} deep`);
   const checked = heartbeat(parsed.value);
   if (checked instanceof type.errors) return refuse("malformed", problems([...checked]));
   if (checked.host_id !== host) {
@@ -86,6 +90,11 @@ function parse(bytes: Uint8Array): { value: unknown } | { why: string } {
   } catch {
     return { why: `the body is not JSON, found ${shorten(text)}` };
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function repeated(names: readonly string[]): { index: number; name: string } | null {

@@ -1,0 +1,102 @@
+// What is a heartbeat, and the words for what is none.
+
+import { describe, expect, test } from "bun:test";
+import { checkHeartbeat } from "../../../lib/receiver/heartbeats/wire.ts";
+import { heartbeat, result } from "./support.ts";
+
+const check = (body: unknown, host = "lab1") =>
+  checkHeartbeat(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), host);
+
+const full = result({
+  long_text: "more",
+  perfdata: [
+    {
+      label: "x",
+      value: 1.5,
+      uom: "s",
+      warning: { inside: false, low: null, high: 3 },
+      critical: null,
+      min: 0,
+      max: null,
+    },
+    { label: "y", value: null, uom: "", warning: null, critical: null, min: null, max: null },
+  ],
+  perf_errors: ["z="],
+  notes: { exit_code: 2, timed_out: true },
+});
+
+test("a heartbeat with everything in it is one, and what we do not know is kept", () => {
+  const body = heartbeat({
+    results: [{ ...full, colour: "red" } as typeof full],
+    queue: { pending: 1, outbox: 0, quarantined: 0, oldest_pending_s: null, paused_reason: null },
+    plugins: [{ name: "nagios_runner", state: "skipped", reason: "no commands configured" }],
+    moon: { phase: [1, 2] },
+  });
+  expect(check(body)).toEqual({ kind: "heartbeat", heartbeat: body });
+});
+
+describe("is none, and says where, the rule and what was found:", () => {
+  test.each([
+    ["no JSON", "{", 'the body is not JSON, found "{"'],
+    ["a list", [], "boot_id must be a string, found none; "],
+    ["nothing", null, "the body must be an object, found null"],
+    ["another host", heartbeat({ host_id: "lab2" }), 'host_id must be lab1, as in the path, found "lab2"'],
+    ["no sequence", { ...heartbeat(), sequence: undefined }, "sequence must be a number, found none"],
+    ["half a sequence", heartbeat({ sequence: 1.5 }), "sequence must be an integer, found 1.5"],
+    ["a negative one", heartbeat({ sequence: -1 }), "sequence must be non-negative, found -1"],
+    ["no interval", heartbeat({ interval_s: 0 }), "interval_s must be positive, found 0"],
+    [
+      "no time",
+      heartbeat({ sent_at: "yesterday" }),
+      'sent_at must be a time such as 2026-05-01T06:37:53Z, found "yesterday"',
+    ],
+    ["a day that is none", heartbeat({ sent_at: "2026-13-01T00:00:00Z" }), "sent_at must be a time such as"],
+    [
+      "a version that is none",
+      heartbeat({ versions: { "a\nb": 4 as never } }),
+      'versions["a\\nb"] must be a string, found 4',
+    ],
+    ["a queue that is none", heartbeat({ queue: 3 as never }), "queue must be an object or null, found 3"],
+    [
+      "another status",
+      heartbeat({ results: [result(), result({ name: "b", status: "fine\nforged" as never })] }),
+      'results[1].status must be "critical", "ok", "unknown" or "warning", found "fine\\nforged"',
+    ],
+    [
+      "a range that is none",
+      heartbeat({ results: [{ ...full, perfdata: [{ ...full.perfdata[0], warning: 3 } as never] }] }),
+      "results[0].perfdata[0].warning must be an object or null, found 3",
+    ],
+    [
+      "a name twice",
+      heartbeat({ results: [result(), result()] }),
+      'results[1].name must be unique, found "load" again',
+    ],
+    ["a long value", heartbeat({ sent_at: "x".repeat(1000) }), `found "${"x".repeat(60)}…"`],
+  ])("%s", (_, body, detail) => {
+    const answer = check(body);
+    expect(answer).toMatchObject({ kind: "refused", reason: "malformed" });
+    expect("detail" in answer ? answer.detail : "").toStartWith(detail.startsWith("found") ? "sent_at" : detail);
+    expect("detail" in answer ? answer.detail : "").toContain(detail);
+  });
+  test("no UTF-8", () => {
+    expect(checkHeartbeat(Uint8Array.of(0x22, 0xff, 0x22), "lab1")).toMatchObject({ detail: "the body is not UTF-8" });
+  });
+  test("three problems are named, the others counted", () => {
+    const results = Array.from({ length: 2000 }, (_, n) => result({ name: `n${n}`, run: -1 }));
+    const answer = check(heartbeat({ results }));
+    expect("detail" in answer ? answer.detail : "").toEndWith(
+      "results[2].run must be non-negative, found -1; and 1997 more",
+    );
+  });
+  test.each([
+    [62, "heartbeat"],
+    [64, "refused"],
+    [400_000, "refused"],
+  ])("what is nested %i deep in a field that we do not know: %s", (levels, kind) => {
+    const deep = `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    const answer = check(JSON.stringify(heartbeat()).replace('"queue":null', `"queue":null,"deep":${deep}`));
+    expect(answer.kind).toBe(kind as typeof answer.kind);
+    if (answer.kind === "refused") expect(answer.detail).toBe("the body is nested more than 64 deep");
+  });
+});
