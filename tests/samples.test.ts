@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseHeartbeatConfig } from "../lib/heartbeat/config.ts";
 import { parseReceiverConfig } from "../lib/receiver/config.ts";
 import { END_KINDS } from "../lib/runtime/forensics/end-records.ts";
 import { parseMarker } from "../lib/runtime/forensics/markers.ts";
@@ -14,6 +15,7 @@ const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8")
 
 test("the example configurations load without a warning", () => {
   expect(parseShipperConfig(read("units/lab-host.example.toml"), "lab-host.toml").warnings).toEqual([]);
+  expect(parseHeartbeatConfig(read("units/lab-host.example.toml"), "lab-host.toml").warnings).toEqual([]);
   expect(parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").warnings).toEqual([]);
 });
 
@@ -29,6 +31,14 @@ test("the example configurations show every default as it is", () => {
     receiver: { ...config.receiver, caBundle: null, bearerTokenFile: null },
   };
   expect<unknown>(shown).toEqual(bare);
+  const host = parseHeartbeatConfig(read("units/lab-host.example.toml"), "lab-host.toml");
+  const bareHost = parseHeartbeatConfig(
+    'host_id = "lab1"\n[receiver]\nurl = "https://collector.wg:8443"\n',
+    "lab-host.toml",
+  );
+  const known = { receiver: bareHost.config.receiver, plugins: {}, pluginsDirIsSet: false };
+  expect<unknown>({ ...host.config, ...known }).toEqual(bareHost.config);
+  expect(host.config.plugins.nagios_runner).toMatchObject({ timeout: 10, grace: 5 });
   const collector = parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").config;
   const bareCollector = parseReceiverConfig("", "collector.toml").config;
   expect<unknown>({ ...collector, tls: null, acceptedCommitsFile: null }).toEqual(bareCollector);
