@@ -64,6 +64,11 @@ const RULES: Rule[] = [
     because: "decisions are pure: their tests are tables of literals",
   },
   {
+    from: /^lib\/receiver\/heartbeats\/(decide|document|states|view)\.ts$/,
+    allow: /^lib\/(core\/|receiver\/decide\.ts$|receiver\/heartbeats\/(decide|document|states|view)\.ts$)/,
+    because: "what is known of a host is decided with literals, for the wire and the command line alike",
+  },
+  {
     from: /^bin\//,
     allow: /^lib\/(cli\/main\.ts|[a-z-]+\/(run|command-line)\.ts)$/,
     because: "an executable is argv -> run; anything more belongs in lib",
@@ -115,6 +120,16 @@ test("arktype is imported in lib/schema/ark.ts alone, and reached from config.ts
   expect(users.length).toBeGreaterThan(0);
 });
 
+test("a running receiver imports the heartbeats' schema only when it needs it: most of what a receiver does is without arktype", () => {
+  const wire = "lib/receiver/heartbeats/wire.ts";
+  const importers = [...graph].filter(([, imports]) => imports.includes(wire)).map(([file]) => file);
+  expect(importers).toEqual(["lib/receiver/heartbeats/routes.ts"]);
+  const kinds = importers.flatMap((file) =>
+    transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")).filter(({ path }) => path === "./wire.ts"),
+  );
+  expect(kinds.map(({ kind }) => kind)).toEqual(["dynamic-import"]);
+});
+
 test("process.exit stands in lib/cli/main.ts and lib/runtime/daemon.ts alone: one place knows that the end has come", () => {
   const files = [...graph.keys()].filter((file) => readFileSync(join(ROOT, file), "utf8").includes("process.exit("));
   expect(files.sort()).toEqual(["lib/cli/main.ts", "lib/runtime/daemon.ts"]);
@@ -139,7 +154,9 @@ test("no two files import each other, directly or in a ring", () => {
 });
 
 test("core and decisions use no clock, no random and no machine: time and chance are arguments", () => {
-  const pure = [...graph.keys()].filter((file) => /^lib\/core\/|\/(decide|marker|queue)\.ts$/.test(file));
+  const pure = [...graph.keys()].filter((file) =>
+    /^lib\/core\/|\/(decide|marker|queue)\.ts$|\/heartbeats\/(document|states|view)\.ts$/.test(file),
+  );
   expect(pure.length).toBeGreaterThan(5);
   const broken = pure.filter((file) =>
     /\bDate\.now\(|new Date\(\)|Math\.random|\bprocess\.[a-z]|\bBun\.[a-zA-Z]|performance\.now/.test(
