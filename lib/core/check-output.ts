@@ -14,9 +14,9 @@ export interface CheckOutput {
   perfErrors: string[];
 }
 
-/** What a plugin printed on standard output. */
+/** What a plugin printed on standard output. A carriage return before a newline is a blank like others, and goes. */
 export function parseOutput(stdout: string): CheckOutput {
-  const lines = stdout.split(/\r?\n/);
+  const lines = stdout.split("\n");
   const start = lines.findIndex((line) => !isBlank(line));
   if (start < 0) return { message: "", longText: "", perfdata: [], perfErrors: [] };
   const first = splitFirstLine(lines[start] ?? "");
@@ -33,7 +33,7 @@ export function parseOutput(stdout: string): CheckOutput {
 /** As parseOutput, with standard error as text only: what stands there is never performance data. */
 export function joinOutput(stdout: string, stderr: string): CheckOutput & { empty: boolean } {
   const parsed = parseOutput(stdout);
-  const [head = "", ...tail] = joinLines(stderr.split(/\r?\n/)).split("\n");
+  const [head = "", ...tail] = joinLines(stderr.split("\n")).split("\n");
   const said = parsed.message !== "" || parsed.longText !== "";
   const message = parsed.message || (said ? "" : head.trim());
   const longText = joinLines([parsed.longText, ...(said ? [head, ...tail] : tail)]);
@@ -72,8 +72,8 @@ function splitLine(line: string): Split | null {
 }
 
 /**
- * The leftmost `|` behind which is nothing but good performance data; else the last one with an item that can be used
- * before the next; else -1: every one of them is text.
+ * The `|` behind which is nothing but good performance data; else the last one with an item that can be used before the
+ * next; else -1: every one of them is text. Only one can be clean: behind a `|` of a quoted label there is an odd quote.
  */
 function findPipe(line: string): number {
   const pipes: number[] = [];
@@ -91,11 +91,7 @@ function splitLongText(lines: readonly string[]): { text: string[]; perf: string
   const perf: string[] = [];
   let opened = false;
   lines.forEach((line, i) => {
-    const split = isTableRow(line)
-      ? null
-      : opened
-        ? splitOpened(line)
-        : (splitLine(line) ?? splitEnd(line, lines[i + 1]));
+    const split = splitLater(line, lines[i + 1], opened);
     opened ||= split !== null;
     if (split !== null) perf.push(split.perf);
     // The text before a `|` is a line only if there is any.
@@ -103,6 +99,11 @@ function splitLongText(lines: readonly string[]): { text: string[]; perf: string
     else if (!isBlank(split.text)) text.push(split.text);
   });
   return { text, perf };
+}
+
+function splitLater(line: string, next: string | undefined, opened: boolean): Split | null {
+  if (isTableRow(line)) return null;
+  return opened ? splitOpened(line) : (splitLine(line) ?? splitEnd(line, next));
 }
 
 /** After an accepted `|`, a line may have text and a `|` of its own. */

@@ -90,7 +90,8 @@ const OUTPUTS: Case[] = [
     longText: [" more"],
     perfdata: "a=1",
   },
-  { name: "the leftmost pipe that is clean", stdout: ["OK | a=1 | b=2"], message: "OK | a=1", perfdata: "b=2" },
+  { name: "two pipes side by side", stdout: ["OK || a=1"], message: "OK |", perfdata: "a=1" },
+  { name: "the pipe behind which all is clean", stdout: ["OK | a=1 | b=2"], message: "OK | a=1", perfdata: "b=2" },
   {
     name: "the last pipe with an item that can be used, if none is clean",
     stdout: ["OK | a=1 | b=2 nonsense"],
@@ -149,10 +150,10 @@ const OUTPUTS: Case[] = [
   },
   {
     name: "text and performance data on every line",
-    stdout: ["OK | a=1", "disk sda fine | b=2", "disk sdb fine | c=3", "'x|y'=4"],
+    stdout: ["OK | a=1", "disk sda fine | b=2", "disk sdb fine | c=3", "'x|y'=4", "'x| y=4 z'=5"],
     message: "OK",
     longText: ["disk sda fine", "disk sdb fine"],
-    perfdata: "a=1 b=2 c=3 'x|y'=4",
+    perfdata: "a=1 b=2 c=3 'x|y'=4 'x| y=4 z'=5",
   },
   {
     name: "blank lines stay within the text and go at its ends",
