@@ -41,7 +41,7 @@ class Thread {
     this.#worker.onmessage = ({ data }: MessageEvent<FromPlugin>) => this.#take(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.end(`its thread failed: ${/^error: (.*)$/m.exec(event.message)?.[1] ?? event.message}`);
+      this.end(`something in it threw: ${/^error: (.*)$/m.exec(event.message)?.[1] ?? event.message}`);
     };
     this.#worker.addEventListener("close", () => this.end("it ended its own thread"));
   }

@@ -1,0 +1,298 @@
+import { expect, test } from "bun:test";
+import { type CollectOptions, CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
+import { closeAll, initialiseAll } from "../../lib/heartbeat/initialise.ts";
+import type { Observation, Plugin } from "../../lib/heartbeat/plugin.ts";
+import { createLog } from "../../lib/runtime/log.ts";
+import { quietLog } from "../support/quiet-log.ts";
+
+function plugin(name: string, collect: (signal: AbortSignal) => unknown, more: Partial<Plugin> = {}): Plugin {
+  return { name, initialise: () => true, collect: (signal) => collect(signal) as Observation[], ...more };
+}
+
+const OK = plugin("fine", () => [{ status: "ok", message: "m" }]);
+const never = (): Promise<never> => new Promise(() => {});
+
+function options(more: Partial<CollectOptions> = {}): CollectOptions {
+  return {
+    deadlineMs: 10_000,
+    intervalS: 60,
+    signal: new AbortController().signal,
+    nowMs: () => Date.parse("2026-05-01T06:37:53.830Z"),
+    log: quietLog,
+    run: 7,
+    state: new CollectState(),
+    ...more,
+  };
+}
+
+/** A log whose lines are kept. */
+function keptLog() {
+  const lines: string[] = [];
+  const write = (text: string): void => void lines.push(text.trimEnd());
+  const log = createLog({ tool: "h", level: "info", sink: "journal", colour: false, write, now: () => new Date(0) });
+  return { log, lines };
+}
+
+test("what an observation leaves out is filled in", async () => {
+  const [result] = await collectAll([OK], options());
+  expect(result).toEqual({
+    plugin: "fine",
+    name: "fine",
+    status: "ok",
+    message: "m",
+    perfdata: [],
+    started_at: "2026-05-01T06:37:53.830Z",
+    duration_ms: expect.any(Number),
+    ttl_s: 130,
+    run: 7,
+  });
+});
+
+test("what an observation says itself is kept", async () => {
+  const said: Observation = {
+    name: "check",
+    status: "warning",
+    message: "m",
+    long_text: "long",
+    perfdata: [
+      { label: "a", value: 1, uom: "s", warning: { inside: true, low: 1, high: 2 }, critical: null, min: 0, max: null },
+    ],
+    perf_errors: ["b=x"],
+    started_at: "2026-05-01T06:00:00.000Z",
+    duration_ms: 12,
+    ttl_s: 900,
+    run: 3,
+    notes: { exit_code: 9, timed_out: true, overlaps: 2, refresh_failed: "no" },
+  };
+  const [result] = await collectAll([plugin("p", () => [said])], options());
+  expect(result).toEqual({ plugin: "p", ...said, name: "check", perfdata: said.perfdata ?? [] } as never);
+});
+
+test("a plugin's own limit counts for its results' life", async () => {
+  const [result] = await collectAll(
+    [plugin("p", () => [{ status: "ok", message: "" }], { timeoutS: 45.5 })],
+    options(),
+  );
+  expect(result?.ttl_s).toBe(166);
+});
+
+test("results stand in the order of the plugins, whoever is done first", async () => {
+  const gate = Promise.withResolvers<void>();
+  const slow = plugin("slow", () => gate.promise.then(() => [{ status: "ok", message: "" }]));
+  const fast = plugin("fast", () => {
+    gate.resolve();
+    return [{ status: "ok", message: "" }];
+  });
+  expect((await collectAll([slow, fast], options())).map(({ name }) => name)).toEqual(["slow", "fast"]);
+});
+
+test.each<[string, (signal: AbortSignal) => unknown, string]>([
+  [
+    "throws",
+    () => {
+      throw new Error("boom\nx=1");
+    },
+    "plugin bad failed: boom\nx=1",
+  ],
+  ["throws no error", () => Promise.reject(7), "plugin bad failed: 7"],
+  ["returns nothing", () => undefined, "plugin bad failed: it returned undefined, not a list"],
+  ["returns a text", () => "ok", 'plugin bad failed: it returned "ok", not a list'],
+  [
+    "returns no status",
+    () => [{ message: "m" }],
+    "plugin bad failed: 1 of its observations cannot be used (1: status must be one of ok, warning, critical, unknown, found undefined)",
+  ],
+  [
+    "returns a wrong message",
+    () => [{ status: "ok", message: 7 }],
+    "plugin bad failed: 1 of its observations cannot be used (1: message must be a text, found 7)",
+  ],
+  [
+    "has a getter that throws",
+    () => [
+      {
+        get status() {
+          throw new Error("gotcha");
+        },
+      },
+    ],
+    "plugin bad failed: what it returned cannot be read: gotcha",
+  ],
+])("a plugin that %s is itself a result, and the rest is as ever", async (_, collect, message) => {
+  const results = await collectAll([plugin("bad", collect), OK], options());
+  expect(results.map((r) => [r.name, r.status, r.message])).toEqual([
+    ["bad", "unknown", message],
+    ["fine", "ok", "m"],
+  ]);
+});
+
+test("a flood is cut: 500 observations, 2000 characters, and what is left out is said", async () => {
+  const flood = Array.from({ length: 2000 }, (_, n) => ({ name: `o${n}`, status: "ok", message: "x".repeat(5000) }));
+  const results = await collectAll([plugin("flood", () => flood), OK], options());
+  expect(results).toHaveLength(502);
+  expect(results[0]?.message).toHaveLength(2000);
+  expect(results[500]).toMatchObject({
+    name: "flood",
+    status: "unknown",
+    message: "plugin flood failed: it returned 2000 observations, and only the first 500 count",
+  });
+});
+
+test("half a character pair does not get through, and numbers that JSON has no word for are null", async () => {
+  const perfdata = [
+    { label: "a", value: Number.NaN, min: Number.POSITIVE_INFINITY, warning: { low: "7", high: 9 } },
+    "x",
+  ];
+  const [result] = await collectAll([plugin("p", () => [{ status: "ok", message: "\ud800", perfdata }])], options());
+  expect(result?.message).toBe("\ufffd");
+  expect(result?.perfdata).toEqual([
+    {
+      label: "a",
+      value: null,
+      uom: "",
+      warning: { inside: false, low: null, high: 9 },
+      critical: null,
+      min: null,
+      max: null,
+    },
+  ]);
+});
+
+test("one that hangs is cut off, told so, and not started on top; when it comes back it is asked again", async () => {
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  let told = false;
+  const hung = plugin("hung", async (signal) => {
+    calls++;
+    signal.addEventListener("abort", () => {
+      told = true;
+    });
+    if (calls === 1) await gate.promise;
+    return [{ status: "ok", message: "back" }];
+  });
+  const state = new CollectState();
+  const brief = options({ deadlineMs: 20, state });
+  const [first, other] = await collectAll([hung, OK], brief);
+  expect(first).toMatchObject({
+    status: "unknown",
+    message: "plugin hung failed: it did not answer within 0.02 s",
+    notes: { timed_out: true },
+  });
+  expect(other?.status).toBe("ok");
+  expect(told).toBe(true);
+  expect((await collectAll([hung], brief))[0]?.notes).toEqual({ overlaps: 1 });
+  expect((await collectAll([hung], brief))[0]?.notes).toEqual({ overlaps: 2 });
+  expect(calls).toBe(1);
+  gate.resolve();
+  while (state.underWay.size > 0) await Bun.sleep(1);
+  expect((await collectAll([hung], options({ state })))[0]?.message).toBe("back");
+});
+
+test("when the agent stops, what is under way gives no result and is told", async () => {
+  const stop = new AbortController();
+  let told = false;
+  const busy = plugin("busy", (signal) => {
+    signal.addEventListener("abort", () => {
+      told = true;
+    });
+    stop.abort();
+    return never();
+  });
+  const results = await collectAll([OK, busy], options({ signal: stop.signal }));
+  expect(results.map(({ name }) => name)).not.toContain("busy");
+  expect(told).toBe(true);
+  expect(await collectAll([OK], options({ signal: stop.signal }))).toEqual([]);
+});
+
+test("names are unique in a heartbeat", async () => {
+  const twice = [
+    { name: "x", status: "ok", message: "1" },
+    { name: "x", status: "ok", message: "2" },
+    { name: "x", status: "ok", message: "3" },
+  ];
+  const results = await collectAll([plugin("a", () => twice), plugin("b", () => twice.slice(1))], options());
+  expect(results.map(({ name }) => name)).toEqual(["x", "a/x", "a/x#2", "b/x", "b/x#2"]);
+});
+
+test("the log says a failure once, quoted, and when it is over", async () => {
+  const { log, lines } = keptLog();
+  let bad = true;
+  const moody = plugin("moody", () => {
+    if (bad) throw Object.assign(new Error("a\nb=c"), { stack: "Error: s" });
+    return [];
+  });
+  const same = options({ log });
+  await collectAll([moody], same);
+  await collectAll([moody], same);
+  bad = false;
+  await collectAll([moody], same);
+  await collectAll([moody], same);
+  expect(lines).toEqual(['<4>Plugin moody failed: "a\\nb\\u003dc" stack="Error: s"', "<6>Plugin moody works again"]);
+});
+
+const context = (log = quietLog) => ({
+  deadlineMs: 10_000,
+  log,
+  contextFor: () => ({ log, intervalS: 60, settings: {}, root: "/" }),
+});
+
+test("initialise: loaded, skipped with its reason, failed without one, failed with a stack", async () => {
+  const { log, lines } = keptLog();
+  const closed: string[] = [];
+  const close = (name: string) => ({ close: () => void closed.push(name) });
+  const skipped = plugin("nagios_runner", () => [], {
+    skipReason: "no commands configured (add nagios_runner.commands to config)",
+    initialise: () => false,
+    ...close("nagios_runner"),
+  });
+  const silent = plugin("silent", () => [], { initialise: async () => false });
+  const thrower = plugin("thrower", () => [], {
+    initialise: () => {
+      throw Object.assign(new Error("no"), { stack: "Error: no\n    at x" });
+    },
+  });
+  const { plugins, states } = await initialiseAll([OK, skipped, silent, thrower], context(log));
+  expect(plugins).toEqual([OK]);
+  expect(states).toEqual([
+    { name: "fine", state: "loaded", reason: null },
+    {
+      name: "nagios_runner",
+      state: "skipped",
+      reason: "no commands configured (add nagios_runner.commands to config)",
+    },
+    { name: "silent", state: "failed", reason: "initialise said no, and gave no reason" },
+    { name: "thrower", state: "failed", reason: "no" },
+  ]);
+  expect(lines.sort()).toEqual([
+    '<3>Plugin thrower failed initialization: "no" stack="Error: no\\n    at x"',
+    "<4>Plugin silent failed initialization, skipping",
+    "<6>Plugin nagios_runner skipped: no commands configured (add nagios_runner.commands to config)",
+  ]);
+  expect(closed).toEqual(["nagios_runner"]);
+});
+
+test("an initialise that hangs is cut, and the others take part", async () => {
+  const hung = plugin("hung", () => [], { initialise: never });
+  const { plugins, states } = await initialiseAll([hung, OK], { ...context(), deadlineMs: 20 });
+  expect(plugins).toEqual([OK]);
+  expect(states[0]).toEqual({ name: "hung", state: "failed", reason: "initialise did not answer within 0.02 s" });
+});
+
+test("closing: each under its deadline, and none spoils another", async () => {
+  const { log, lines } = keptLog();
+  let closed = false;
+  const bad = plugin("bad", () => [], {
+    close: () => {
+      throw new Error("no");
+    },
+  });
+  const hung = plugin("hung", () => [], { close: never });
+  const good = plugin("good", () => [], {
+    close: () => {
+      closed = true;
+    },
+  });
+  await closeAll([bad, hung, good, OK], 20, log);
+  expect(closed).toBe(true);
+  expect(lines.sort()).toEqual(['<4>Plugin bad: close failed: "no"', "<4>Plugin hung was not closed within 0.02 s"]);
+});

@@ -1,0 +1,358 @@
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
+import { closeAll, initialiseAll } from "../../lib/heartbeat/initialise.ts";
+import type { Plugin } from "../../lib/heartbeat/plugin.ts";
+import { type LoadedPlugins, loadPluginsDir } from "../../lib/heartbeat/plugins-dir.ts";
+import type { Log } from "../../lib/runtime/log.ts";
+import { PROJECT } from "../support/compiled.ts";
+import { quietLog } from "../support/quiet-log.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const GOOD =
+  'export default { name: "good", initialise: () => true, collect: () => [{ status: "ok", message: "fine" }] };';
+
+/** A directory with these files, mode 0644. */
+function directoryOf(files: Readonly<Record<string, string>>): string {
+  const dir = tempDir();
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(dir, name, ".."), { recursive: true });
+    writeFileSync(join(dir, name), text);
+    chmodSync(join(dir, name), 0o644);
+  }
+  return dir;
+}
+
+/** Long enough for a busy machine; what hangs on purpose gets less. */
+const DEADLINE_MS = 20_000;
+
+function load(directory: string, more: { deadlineMs?: number; isSet?: boolean; uid?: number; log?: Log } = {}) {
+  return loadPluginsDir({ directory, isSet: true, taken: ["load"], log: quietLog, deadlineMs: DEADLINE_MS, ...more });
+}
+
+function initialise(plugins: readonly Plugin[], settings: Record<string, unknown> = {}, log = quietLog) {
+  const contextFor = () => ({ log, intervalS: 60, settings, root: "/" });
+  return initialiseAll(plugins, { deadlineMs: DEADLINE_MS, log: quietLog, contextFor });
+}
+
+function collect(plugins: readonly Plugin[], deadlineMs = DEADLINE_MS, state = new CollectState()) {
+  const { signal } = new AbortController();
+  return collectAll(plugins, { deadlineMs, intervalS: 60, signal, nowMs: () => 0, log: quietLog, run: 1, state });
+}
+
+/** What each file says when it is all there is; names of directories cut off. */
+async function failureOf(text: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
+  const dir = directoryOf({ "x.ts": text, ...more });
+  const { plugins, states } = await load(dir);
+  expect(plugins).toEqual([]);
+  expect(states.map(({ name, state }) => [name, state])).toEqual([["x.ts", "failed"]]);
+  return (states[0]?.reason ?? "").replaceAll(`${dir}/`, "");
+}
+
+/** Messages of a whole life: load, initialise, collect, close. */
+async function say(loaded: LoadedPlugins, settings: Record<string, unknown> = {}): Promise<string[]> {
+  const { plugins } = await initialise(loaded.plugins, settings);
+  const results = await collect(plugins);
+  await closeAll(plugins, DEADLINE_MS, quietLog);
+  return results.map(({ name, status, message }) => `${name} ${status}: ${message}`);
+}
+
+test("TypeScript, a top-level await, node: modules, a helper beside it, a class, a function: all load, by file name", async () => {
+  const dir = directoryOf({
+    "b.ts": `import { basename } from "node:path";
+      import { twice } from "./_helper.ts";
+      import type { Nothing } from "./missing.ts";
+      enum Colour { Red = 3 }
+      const n: number = await Promise.resolve(twice(2));
+      export default class {
+        readonly name = "b";
+        initialise(): boolean { return true; }
+        collect() { return [{ status: "ok" as const, message: basename("/x/y") + n + Colour.Red }]; }
+      }`,
+    "_helper.ts": "export const twice = (n: number): number => 2 * n;",
+    "a.mjs":
+      'export default () => ({ name: "a", initialise: () => true, collect: () => [{ status: "warning", message: "m" }] });',
+    "c.js": GOOD,
+    "c.d.ts": "this is no plugin",
+    "notes.txt": "neither is this",
+    "sub/d.ts": "throw new Error('nor this')",
+  });
+  const loaded = await load(dir);
+  expect(loaded.states).toEqual([]);
+  expect(await say(loaded)).toEqual(["a warning: m", "b ok: y43", "good ok: fine"]);
+});
+
+test("a broken file fails alone, with file, line and message", async () => {
+  const dir = directoryOf({ "good.ts": GOOD, "syntax.ts": "const a = 1;\nconst b = ;\n" });
+  const loaded = await load(dir);
+  expect(loaded.states).toEqual([{ name: "syntax.ts", state: "failed", reason: `${dir}/syntax.ts:2: Unexpected ;` }]);
+  expect(await say(loaded)).toEqual(["good ok: fine"]);
+});
+
+test.each([
+  ["throw at import", "\n\nthrow new Error('boom');", 'x.ts:3: it threw "boom"'],
+  ["throw of no error", "throw 7;", "x.ts: it threw 7"],
+  ["type error", "null.x;", "x.ts:1: it threw"],
+  ["several errors", "syntax\nerror here\n===\n", 'x.ts:2: Expected ";" but found "here" (and 1 more)'],
+  ["a file that is missing", '\nimport x from "./gone.ts"; export default x;', 'x.ts:2: cannot find "./gone.ts"'],
+  ["a package", 'import x from "left-pad"; export default x;', "packages are not looked for"],
+  ["no default export", "export const name = 1;", "x.ts: it has no default export"],
+  ["no object", "export default 7;", "x.ts: its default export must be an object"],
+  ["no name", "export default { initialise() {}, collect() {} };", "x.ts: name must be 1 to 64 letters"],
+  ["a name that could forge a line", 'export default { name: "a\\nb", initialise() {}, collect() {} };', '"a\\nb"'],
+  ["no collect", 'export default { name: "x", initialise() {} };', "x.ts: collect must be a function, found undefined"],
+  ["bad timeout", 'export default { name: "x", initialise() {}, collect() {}, timeoutS: "9" };', 'found "9"'],
+  ["class that throws", "export default class {\n constructor() { throw new Error('no'); } }", 'x.ts:2: it threw "no"'],
+  ["process.exit", "process.exit(3);", "x.ts: it ended its own thread"],
+  ["a built-in name", GOOD.replace('"good"', '"load"'), "x.ts: the name load is taken by a built-in plugin"],
+])("%s is one sentence, without a stack", async (_, text, expected) => {
+  const reason = await failureOf(text);
+  expect(reason).toContain(expected);
+  expect(reason).not.toMatch(/\n| at .*:\d/);
+});
+
+test("an error in a file that it imports names that file", async () => {
+  const dir = directoryOf({ "x.ts": 'import "./_bad.ts";', "_bad.ts": "\nlet = ;" });
+  const { states } = await load(dir);
+  expect(states[0]?.reason).toStartWith(`${dir}/_bad.ts:2: `);
+});
+
+test("an import of a name that is not there finds its line", async () => {
+  expect(await failureOf('\nimport { nope } from "./_h.ts";\nnope();', { "_h.ts": "export {};" })).toStartWith(
+    "x.ts:2: Export named 'nope'",
+  );
+});
+
+test("an endless loop at load is ended at the deadline", async () => {
+  const dir = directoryOf({ "loop.ts": "while (true) {}" });
+  const { states } = await load(dir, { deadlineMs: 300 });
+  expect(states[0]?.reason).toBe(`${dir}/loop.ts: no answer within 0.3 s`);
+});
+
+test("a name that is taken fails with both files named; the first keeps it", async () => {
+  const dir = directoryOf({ "1.ts": GOOD, "2.ts": GOOD });
+  const loaded = await load(dir);
+  expect(loaded.states.map(({ reason }) => reason)).toEqual([
+    `${dir}/2.ts: the name good is taken by ${dir}/1.ts: choose another`,
+  ]);
+  expect(await say(loaded)).toEqual(["good ok: fine"]);
+});
+
+test("a directory that is not there: no fault unless it was asked for", async () => {
+  const directory = join(tempDir(), "none");
+  expect(await load(directory, { isSet: false })).toEqual({ plugins: [], states: [] });
+  expect((await load(directory)).states[0]?.reason).toBe(
+    `${directory}: there is no such directory; create it, or remove plugins_dir`,
+  );
+});
+
+test("a file in place of the directory is said", async () => {
+  const dir = directoryOf({ "f.ts": GOOD });
+  expect((await load(join(dir, "f.ts"))).states[0]?.reason).toBe(
+    `${dir}/f.ts is a file, and plugins_dir must be a directory`,
+  );
+});
+
+test("a directory that others may write to is refused with the command that mends it, which does", async () => {
+  const dir = directoryOf({ "good.ts": GOOD });
+  chmodSync(dir, 0o775);
+  const { plugins, states } = await load(dir);
+  const fix = `chmod go-w ${dir}`;
+  expect(plugins).toEqual([]);
+  expect(states[0]?.reason).toBe(
+    `${dir} can be written by its group (mode 0775), so no plugin is loaded from it; mend it with: ${fix}`,
+  );
+  expect(Bun.spawnSync(["sh", "-c", fix]).exitCode).toBe(0);
+  expect(await say(await load(dir))).toEqual(["good ok: fine"]);
+});
+
+test("a file that others may write to is refused, alone and also where another imports it", async () => {
+  const dir = directoryOf({
+    "good.ts": GOOD,
+    "it's open.ts": GOOD,
+    "user.ts": 'import "./it\'s open.ts";',
+    "_far.ts": "",
+  });
+  writeFileSync(join(dir, "far.ts"), 'import "./_mid.ts";');
+  writeFileSync(join(dir, "_mid.ts"), 'export * from "./_far.ts";');
+  chmodSync(join(dir, "it's open.ts"), 0o666);
+  chmodSync(join(dir, "_far.ts"), 0o646);
+  const loaded = await load(dir);
+  expect(Object.fromEntries(loaded.states.map(({ name, reason }) => [name, reason]))).toEqual({
+    "far.ts": `${dir}/_far.ts can be written by everybody (mode 0646), so far.ts, which imports it, is not loaded; mend it with: chmod go-w ${dir}/_far.ts`,
+    "it's open.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so it is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
+    "user.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so user.ts, which imports it, is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
+  });
+  expect(await say(loaded)).toEqual(["good ok: fine"]);
+});
+
+test("a link is judged by what it leads to, and by the way there", async () => {
+  const elsewhere = directoryOf({ "open/real.ts": GOOD, "safe/real.ts": GOOD.replace('"good"', '"safe"') });
+  chmodSync(join(elsewhere, "open"), 0o777);
+  const dir = directoryOf({});
+  symlinkSync(join(elsewhere, "open/real.ts"), join(dir, "open.ts"));
+  symlinkSync(join(elsewhere, "safe/real.ts"), join(dir, "safe.ts"));
+  symlinkSync("round.ts", join(dir, "round.ts"));
+  const loaded = await load(dir);
+  expect(loaded.states.map(({ reason }) => reason)).toEqual([
+    `${elsewhere}/open can be written by its group and everybody (mode 0777), so it is not loaded; mend it with: chmod go-w ${elsewhere}/open`,
+    `${dir}/round.ts leads round in links, so it is not loaded`,
+  ]);
+  expect(await say(loaded)).toEqual(["safe ok: fine"]);
+});
+
+test("what belongs to somebody else is refused with chown", async () => {
+  const dir = directoryOf({ "good.ts": GOOD });
+  // Where we are not root ourselves, the trusted user is another one than we.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) chownSync(join(dir, "good.ts"), 12345, 12345);
+  const { states } = await load(dir, isRoot ? {} : { uid: 12345 });
+  const [path, owner, trusted] = isRoot ? [`${dir}/good.ts`, 12345, 0] : [dir, process.geteuid?.(), 12345];
+  expect(states[0]?.reason).toStartWith(
+    `${path} belongs to user ${owner}, neither root nor the user of this process (${trusted})`,
+  );
+  expect(states[0]?.reason).toEndWith(`; mend it with: chown root:root ${path}`);
+});
+
+test("a hanging plugin gives one result, loses its thread even from an endless loop, and starts anew", async () => {
+  const dir = directoryOf({
+    "loop.ts": `import { existsSync, writeFileSync } from "node:fs";
+      const flag = import.meta.dir + "/flag";
+      export default { name: "loop", initialise: () => true, collect() {
+        if (existsSync(flag)) return [{ status: "ok", message: "again" }];
+        writeFileSync(flag, "");
+        while (true) {}
+      } };`,
+  });
+  const { plugins } = await initialise((await load(dir)).plugins);
+  const state = new CollectState();
+  const [first] = await collect(plugins, 300, state);
+  expect(first).toMatchObject({
+    status: "unknown",
+    message: "plugin loop failed: it did not answer within 0.3 s",
+    notes: { timed_out: true },
+  });
+  // Its thread is ended a little later; until then it is not started on top.
+  while (state.underWay.size > 0) await Bun.sleep(10);
+  const [second] = await collect(plugins, DEADLINE_MS, state);
+  expect(second).toMatchObject({ status: "ok", message: "again" });
+  await closeAll(plugins, DEADLINE_MS, quietLog);
+});
+
+test.each([
+  ["throws", "throw new Error('boom')", "plugin x failed: boom"],
+  ["rejects", "return Promise.reject(new TypeError('late boom'))", "plugin x failed: late boom"],
+  ["ends the thread", "process.exit(0)", "plugin x failed: it ended its own thread"],
+  [
+    "throws where nobody waits",
+    "setTimeout(() => { throw new Error('aside') }); return new Promise(() => {})",
+    "plugin x failed: something in it threw: aside",
+  ],
+  [
+    "returns what cannot be sent",
+    "return [() => 1]",
+    "plugin x: 1 of its observations cannot be used (1: it is a function)",
+  ],
+])("a collect that %s is one result", async (_, body, message) => {
+  const dir = directoryOf({ "x.ts": `export default { name: "x", initialise: () => true, collect() { ${body} } };` });
+  expect(await say(await load(dir))).toEqual([`x unknown: ${message}`]);
+});
+
+test("collect is told to stop, and may then answer with what it has", async () => {
+  const dir = directoryOf({
+    "x.ts": `export default { name: "x", initialise: () => true, collect: (signal: AbortSignal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve([]))) };`,
+  });
+  const { plugins } = await initialise((await load(dir)).plugins);
+  const state = new CollectState();
+  expect((await collect(plugins, 100, state))[0]?.notes).toEqual({ timed_out: true });
+  while (state.underWay.size > 0) await Bun.sleep(5);
+  // The thread lives: it stopped by itself.
+  expect((await collect(plugins, 100, state))[0]?.message).toBe("plugin x failed: it did not answer within 0.1 s");
+  await closeAll(plugins, DEADLINE_MS, quietLog);
+});
+
+test("settings, skip reason, log and console reach the other side; the environment does not", async () => {
+  const dir = directoryOf({
+    "x.ts": `export default { name: "x", skipReason: null as string | null,
+      initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console"); this.skipReason = settings.why; return false; },
+      collect: () => [] };`,
+    "y.ts": `export default { name: "y", initialise: () => true,
+      collect: () => [{ status: "ok", message: String(process.env.LABFLEET_TEST_SECRET) }] };`,
+  });
+  process.env.LABFLEET_TEST_SECRET = "hidden";
+  const said: string[] = [];
+  const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
+  const loaded = await load(dir, { log });
+  const { plugins, states } = await initialise(loaded.plugins, { why: "not wanted" });
+  expect(states).toEqual([
+    { name: "x", state: "skipped", reason: "not wanted" },
+    { name: "y", state: "loaded", reason: null },
+  ]);
+  expect(said).toEqual(['x: "from log"', 'x: "from console"']);
+  expect((await collect(plugins))[0]?.message).toBe("undefined");
+  await closeAll(plugins, DEADLINE_MS, quietLog);
+  delete process.env.LABFLEET_TEST_SECRET;
+});
+
+test("the example in docs/plugins.md does what it says", async () => {
+  const doc = readFileSync(join(PROJECT, "docs/plugins.md"), "utf8");
+  const text = /```ts\n([\s\S]*?)```/.exec(doc)?.[1] ?? "";
+  const dir = directoryOf({ "camera.ts": text, "latest.jpg": "" });
+  const loaded = await load(dir);
+  expect(await say(loaded, { path: join(dir, "latest.jpg") })).toEqual([
+    expect.stringMatching(/^camera ok: last picture \d s ago$/),
+  ]);
+  const { states } = await initialise((await load(dir)).plugins);
+  expect(states).toEqual([
+    { name: "camera", state: "skipped", reason: "no path configured (add plugins.camera.path to config)" },
+  ]);
+});
+
+test("a compiled executable does all this without a toolchain, and reads nothing else of the directory", () => {
+  const out = join(tempDir(), "plugin-host");
+  const built = Bun.spawnSync(
+    [process.execPath, "build", "--compile", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"].concat(
+      ["--define", 'LABFLEET_TARGET="test"', join(PROJECT, "tests/fixtures/programs/plugin-host.ts")],
+      [join(PROJECT, "lib/heartbeat/plugin-worker.ts"), "--root", PROJECT, "--outfile", out],
+    ),
+    { cwd: PROJECT },
+  );
+  expect(built.stderr.toString()).not.toContain("error");
+  const dir = directoryOf({
+    "good.ts": `import { readFileSync } from "node:fs"; import { n } from "./_n.ts"; import "./_also.js";
+      const text: string = await Promise.resolve(typeof readFileSync);
+      export default { name: "good", initialise: (): boolean => true, collect: () => [{ status: "ok" as const, message: text + n + process.env.FROM_DOTENV }] };`,
+    "_n.ts": "export enum N { One = 1 }\nexport const n: N = N.One;",
+    "_also.js": "",
+    "loop.ts": 'export default { name: "loop", initialise: () => true, timeoutS: 0.3, collect() { while (true) {} } };',
+    "syntax.ts": "\nlet = ;",
+    "evil.txt": 'require("fs").writeFileSync(__dirname + "/ran", "")',
+    "bunfig.toml": 'preload = ["./evil.txt"]',
+    ".env": "FROM_DOTENV=1",
+    "tsconfig.json": '{"compilerOptions":{"paths":{"node:fs":["./evil.txt"],"./_n.ts":["./evil.txt"]}}}',
+    "package.json": '{"type":"commonjs","browser":{"node:fs":"./evil.txt"}}',
+  });
+  const { stdout, stderr, exitCode } = Bun.spawnSync([out, dir, "20000"], {
+    cwd: dir,
+    env: { PATH: "/nonexistent", HOME: dir },
+    timeout: 60_000,
+  });
+  expect(stderr.toString()).toBe("");
+  expect(exitCode).toBe(0);
+  const { states, results } = JSON.parse(stdout.toString()) as {
+    states: unknown[];
+    results: { status: string; message: string }[];
+  };
+  expect(states).toEqual([
+    { name: "syntax.ts", state: "failed", reason: expect.stringMatching(/\/syntax\.ts:2: /) },
+    { name: "good", state: "loaded", reason: null },
+    { name: "loop", state: "loaded", reason: null },
+  ]);
+  expect(results.map(({ status, message }) => `${status}: ${message}`)).toEqual([
+    "ok: function1undefined",
+    "unknown: plugin loop failed: it did not answer within 0.3 s",
+  ]);
+  expect(() => readFileSync(join(dir, "ran"))).toThrow();
+}, 90_000);
