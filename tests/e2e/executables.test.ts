@@ -20,7 +20,7 @@ function run(
   return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
 }
 
-for (const tool of ["shipper", "receiver"]) {
+for (const tool of ["shipper", "receiver", "heartbeat"]) {
   test(`${tool} --version says version, commit and target`, () => {
     const { code, out, err } = run(tool, ["--version"]);
     expect(out).toMatch(
