@@ -1,0 +1,25 @@
+// A built-in plugin on a fixture host, from its start to one collection and more.
+
+import type { Observation, Plugin } from "../../../lib/heartbeat/plugin.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+
+export const context = (root: string) => ({ log: quietLog, intervalS: 60, settings: {}, root });
+
+export async function observe(plugin: Plugin): Promise<Observation[]> {
+  return plugin.collect(new AbortController().signal);
+}
+
+export async function startOn(root: string, plugin: Plugin): Promise<Plugin> {
+  if ((await plugin.initialise(context(root))) !== true) throw new Error(`skipped: ${plugin.skipReason}`);
+  return plugin;
+}
+
+/** `name status: message` of each. */
+export function lines(observations: readonly Observation[]): string[] {
+  return observations.map(({ name, status, message }) => `${name ?? "-"} ${status}: ${message}`);
+}
+
+/** Figures by label. */
+export function figures(observation: Observation | undefined): Record<string, number | null> {
+  return Object.fromEntries((observation?.perfdata ?? []).map(({ label, value }) => [label, value]));
+}
