@@ -122,7 +122,11 @@ function describedBy({ header }: PutRequest): Parameters<typeof decideHeaders>[0
 }
 
 /** Turns a failing disk into an answer: it is ours, so never a 4xx. What has no error code is a bug and goes on up. */
-export async function onDisk<T>(log: Log, what: string, work: () => Promise<T>): Promise<T | Refusal> {
+export async function onDisk<T>(
+  log: Pick<Log, "warn" | "error">,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {

@@ -70,10 +70,12 @@ async function handlePut(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
           },
         );
   if ("kind" in outcome) {
-    // One line, and none for one that is accepted: a fleet sends one a minute and host.
-    deps.log.warn(
-      `rejected heartbeat host=${host ?? "-"}: ${outcome.detail}; ${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${REFUSALS[outcome.reason][0]}`,
-    );
+    // One line, and none for one that is accepted: a fleet sends one a minute and host. These two were told as errors.
+    const told = outcome.reason === "storage-failed" || outcome.reason === "internal";
+    if (!told)
+      deps.log.warn(
+        `rejected heartbeat host=${host ?? "-"}: ${outcome.detail}; ${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${REFUSALS[outcome.reason][0]}`,
+      );
     return problemResponse(outcome);
   }
   deps.log.debug(`heartbeat host=${host} ${outcome.status}`);
@@ -106,7 +108,9 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
     "heartbeat",
   );
   if (declared.kind === "refused") return declared;
-  return onDisk(deps.log, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
+  // A full disk is said once, by the line of the refusal.
+  const log = { warn: () => undefined, error: (message: string) => deps.log.error(message) };
+  return onDisk(log, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
 }
 
 async function receiveAndStore(

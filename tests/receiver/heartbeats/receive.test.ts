@@ -3,9 +3,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Hono } from "hono";
 import { createTokenCheck, hashToken } from "../../../lib/receiver/auth.ts";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
 import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
+import { type AppEnv, addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
@@ -201,6 +203,8 @@ describe("is refused, with one line in the log:", () => {
     writeFileSync(join(receiver.dataRoot, "heartbeats"), "");
     const answer = await send(receiver.url, heartbeat());
     expect([answer.status, await answer.json()]).toMatchObject([500, { reason: "storage-failed" }]);
+    expect(receiver.log.lines).toHaveLength(1);
+    expect(receiver.log.lines[0]).toStartWith("error: cannot store the heartbeat of lab1: ");
   });
 });
 
@@ -220,6 +224,7 @@ test.skipIf(smallDiskMissing !== null)(
     for (let n = 1; n <= 10; n++) statuses.push((await send(receiver.url, large(n))).status);
     const stored = statuses.filter((status) => status === 200).length;
     expect(new Set(statuses)).toEqual(new Set([200, 507]));
+    expect(receiver.log.lines.filter((line) => line.startsWith("warn: "))).toHaveLength(10 - stored);
     const rows = readFileSync(join(dir, "2026-05-01.jsonl"), "utf8").split("\n");
     expect(rows.pop()).toBe("");
     expect(rows.every((row) => JSON.parse(row).host_id === "lab1")).toBe(true);
@@ -229,6 +234,26 @@ test.skipIf(smallDiskMissing !== null)(
     expect((await send(receiver.url, large(20))).status).toBe(200);
   },
 );
+
+test.each([
+  [["operator"], "/v1/hosts", 200],
+  [["operator"], "/v1/hosts/lab1", 200],
+  [["lab1"], "/v1/hosts/lab1", 200],
+  [["lab1"], "/v1/hosts/lab2", 403],
+  [["lab1"], "/v1/hosts", 403],
+  [["lab2"], "/v1/heartbeats/lab1", 403],
+  [["lab1"], "/v1/heartbeats/lab1", 200],
+])("with a client certificate of %j alone: %s is %i", async (peerNames, path, status) => {
+  const app = new Hono<AppEnv>();
+  const store = openHeartbeats(join(tempDir(), "heartbeats"), keptLog());
+  for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
+  const admission = createHeartbeatAdmission(0, () => 1e15);
+  const heartbeats = { store, admission };
+  addHeartbeatRoutes(app, { heartbeats, log: keptLog(), checkToken: null, stopping: () => false, nowMs: () => T0 });
+  const body = JSON.stringify(heartbeat({ sequence: 2, uptime_s: 1060 }));
+  const put = { method: "PUT", body, headers: { "Content-Length": String(Buffer.byteLength(body)) } };
+  expect((await app.request(path, path.includes("heartbeats") ? put : {}, { peerNames })).status).toBe(status);
+});
 
 describe("who may read", () => {
   async function withTokens() {
