@@ -1,0 +1,141 @@
+// Reads the configured checks and looks at their programs before the first run (seed 000, 2d). It only warns: a program
+// that is missing now may be there at the next run, which tries it all the same.
+
+import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { splitWords } from "../../core/shell-words.ts";
+import type { Fields } from "../../runtime/log.ts";
+import type { Check, Command } from "./check.ts";
+
+const DEFAULT_TIMEOUT_S = 10;
+const DEFAULT_GRACE_S = 5;
+/** A timer cannot count beyond 2^31 ms. */
+const LONGEST_S = 7 * 86_400;
+
+export interface Remark {
+  level: "info" | "warn";
+  message: string;
+  fields: Fields;
+}
+
+export interface Configured {
+  /** Entries in the configuration, the useless ones included. */
+  entries: number;
+  checks: Check[];
+  remarks: Remark[];
+}
+
+/**
+ * The checks of `[nagios_runner]`. An entry without name or command is left out with a warning, one whose command cannot
+ * be read is kept and fails at every run.
+ * @param intervalS how often the agent collects
+ */
+export function readChecks(settings: Readonly<Record<string, unknown>>, intervalS: number): Configured {
+  const { timeout, grace, commands } = settings;
+  const list: unknown[] = Array.isArray(commands) ? commands : [];
+  const defaults = {
+    timeoutS: seconds(timeout, DEFAULT_TIMEOUT_S),
+    graceS: seconds(grace, DEFAULT_GRACE_S, 0),
+    intervalS,
+  };
+  const checks: Check[] = [];
+  const remarks: Remark[] = [];
+  for (const [index, entry] of list.entries()) {
+    const check = readCheck(entry, defaults);
+    if (typeof check === "string") {
+      const message = `check left out: ${check}`;
+      remarks.push({ level: "warn", message, fields: { entry: index + 1, expected: "{ name, command }" } });
+      continue;
+    }
+    check.name = freeName(check.name, checks, remarks);
+    checks.push(check);
+  }
+  return { entries: list.length, checks, remarks };
+}
+
+interface Defaults {
+  timeoutS: number;
+  graceS: number;
+  intervalS: number;
+}
+
+/** @returns why it is none, in words */
+function readCheck(entry: unknown, defaults: Defaults): Check | string {
+  if (typeof entry !== "object" || entry === null) return "it is no table";
+  const { name, command, shell, timeout, interval } = entry as Record<string, unknown>;
+  if (typeof name !== "string" || name.trim() === "") return "it has no name";
+  const words = readCommand(command, shell === true);
+  if (words === null) return `${JSON.stringify(name)} has no command`;
+  const timeoutS = seconds(timeout, defaults.timeoutS);
+  const intervalS = typeof interval === "number" && interval > 0 ? interval : null;
+  const ttlS = Math.ceil(2 * Math.max(intervalS ?? 0, defaults.intervalS) + timeoutS);
+  return { name, command: words, timeoutS, graceS: defaults.graceS, intervalS, ttlS };
+}
+
+function readCommand(command: unknown, shell: boolean): Command | null {
+  if (Array.isArray(command)) {
+    const words = command.filter((word) => typeof word === "string");
+    if (words.length === 0 || words[0]?.trim() === "") return null;
+    if (words.length < command.length) return { broken: "its command holds something that is no text" };
+    if (shell) return { broken: "with shell = true its command must be one text, not a list" };
+    return { words, shell };
+  }
+  if (typeof command !== "string" || command.trim() === "") return null;
+  if (shell) return { words: [command], shell };
+  const split = splitWords(command);
+  if ("error" in split) return { broken: `its command cannot be split into words: ${split.error}` };
+  return { words: split.words, shell };
+}
+
+function seconds(value: unknown, otherwise: number, least = 0.001): number {
+  return typeof value === "number" && value >= least ? Math.min(value, LONGEST_S) : otherwise;
+}
+
+function freeName(name: string, checks: readonly Check[], remarks: Remark[]): string {
+  let free = name;
+  for (let copy = 2; checks.some((check) => check.name === free); copy++) free = `${name}#${copy}`;
+  if (free !== name) {
+    remarks.push({ level: "warn", message: "two checks have the same name", fields: { check: name, now: free } });
+  }
+  return free;
+}
+
+/** What is wrong with a check's program as it is now; at most one warning. */
+export function inspectCheck({ name, command }: Check, path: string): Remark[] {
+  if ("broken" in command)
+    return [{ level: "warn", message: `check cannot run: ${command.broken}`, fields: { check: name } }];
+  const program = programOf(command);
+  if (program === null) return [];
+  if (program.startsWith("/")) {
+    const why = faultOf(program);
+    return why === null ? [] : [{ level: "warn", message: `check's program ${why}`, fields: { check: name, program } }];
+  }
+  if (command.shell || program.includes("/") || Bun.which(program, { PATH: path }) !== null) return [];
+  return [{ level: "info", message: "check's program is not on PATH", fields: { check: name, program, path } }];
+}
+
+/** The first word; of a shell's text only where it is plain, for it may be anything. */
+function programOf({ words: [first = ""], shell }: Extract<Command, { words: unknown }>): string | null {
+  if (!shell) return first;
+  return /^\s*(\/[\w./+-]+)(?=\s|$)/.exec(first)?.[1] ?? null;
+}
+
+function faultOf(program: string): string | null {
+  try {
+    const stats = statSync(program);
+    if (!stats.isFile()) return "is not a file";
+    accessSync(program, constants.X_OK);
+    return whoElseCanChange(stats);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
+    return code === "EACCES" ? "is not executable for us" : `cannot be looked at: ${errorText(error)}`;
+  }
+}
+
+function whoElseCanChange({ mode, uid }: Stats): string | null {
+  if ((mode & 0o002) !== 0) return "can be changed by anybody (fix: chmod o-w)";
+  const isTrusted = uid === 0 || uid === process.geteuid?.();
+  if ((mode & 0o020) === 0 || isTrusted) return null;
+  return "can be changed by its group and belongs to somebody else (fix: chmod g-w)";
+}
