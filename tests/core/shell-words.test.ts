@@ -103,10 +103,12 @@ const command = (random: Random): string =>
   several(random, 8, () => (random.between(0, 3) === 0 ? random.pick([" ", "\t", "  "]) : piece(random)));
 
 /** The words of each text, by the shell: their number, then each of them. */
-function shellSays(shell: string, texts: readonly string[]): string[][] {
+function shellSays(shell: readonly string[], texts: readonly string[]): string[][] {
   const script = join(tempDir(), "words.sh");
   writeFileSync(script, `set -f\n${texts.map((text) => `set -- ${text}\nprintf '%s\\0' "$#" "$@"\n`).join("")}`);
-  const done = Bun.spawnSync([shell, script], { env: { PATH: process.env.PATH ?? "", HOME: "/", LC_ALL: "C.UTF-8" } });
+  const done = Bun.spawnSync([...shell, script], {
+    env: { PATH: process.env.PATH ?? "", HOME: "/", LC_ALL: "C.UTF-8" },
+  });
   expect({ stderr: done.stderr.toString(), code: done.exitCode }).toEqual({ stderr: "", code: 0 });
   const said = done.stdout.toString().split("\0").slice(0, -1);
   const all: string[][] = [];
@@ -118,14 +120,15 @@ function shellSays(shell: string, texts: readonly string[]): string[][] {
   return all;
 }
 
-for (const shell of ["sh", "bash"]) {
+// Of the two only bash expands braces, unless it is told not to.
+for (const [shell, ...options] of [["sh"], ["bash", "--posix", "+B"]] as const) {
   const missing = Bun.which(shell) === null;
   const title = `3,000 random commands are split as by ${shell}`;
   test.skipIf(missing)(missing ? `${title} (skipped: there is no ${shell})` : title, () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = seededRandom(seed);
     const texts = Array.from({ length: 3000 }, () => command(random));
-    const theirs = shellSays(shell, texts).map((words, i) => ({ text: texts[i], words }));
+    const theirs = shellSays([shell, ...options], texts).map((words, i) => ({ text: texts[i], words }));
     const ours: unknown[] = texts.map((text) => ({ text, ...splitWords(text) }));
     expect({ seed, ours }).toEqual({ seed, ours: theirs });
     // A test that compared nothing would pass as well.
