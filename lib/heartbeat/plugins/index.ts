@@ -6,7 +6,7 @@ import { clock, type KernelClock } from "./clock.ts";
 import { disks } from "./disks.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
-import { queue, type ShipperPlaces } from "./queue.ts";
+import { queue, type ShipperPlaces } from "./shipper-queue.ts";
 import { units } from "./units.ts";
 import { uptime } from "./uptime.ts";
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { QueueReport } from "../../../lib/core/heartbeat.ts";
-import { observe as judge, type QueueView, queue, readQueue } from "../../../lib/heartbeat/plugins/queue.ts";
+import { observe as judge, type QueueView, queue, readQueue } from "../../../lib/heartbeat/plugins/shipper-queue.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { figures, lines, observe } from "./support.ts";
 
