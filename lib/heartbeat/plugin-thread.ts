@@ -50,6 +50,10 @@ class Thread {
     return this.#over;
   }
 
+  get busy(): boolean {
+    return this.#waiting !== null;
+  }
+
   tell(message: ToPlugin): void {
     this.#worker.postMessage(message);
   }
@@ -156,7 +160,8 @@ export class ThreadPlugin implements Plugin {
   }
 
   async close(): Promise<void> {
-    if (this.#thread.over !== null) return;
+    // One that hangs has no ear for it.
+    if (this.#thread.over !== null || this.#thread.busy) return this.#thread.end(CLOSED);
     try {
       await this.#thread.askWithin({ type: "close" }, this.options.deadlineMs);
     } finally {

@@ -109,6 +109,13 @@ for (const [name, level] of Object.entries({
   });
 }
 
+Object.defineProperty(process.stdout, "write", {
+  value: (text: unknown): boolean => {
+    say("info", String(text).trimEnd());
+    return true;
+  },
+});
+
 process.on("uncaughtException", (error: unknown) => post({ type: "fault", message: errorText(error) }));
 process.on("unhandledRejection", (error: unknown) => post({ type: "fault", message: errorText(error) }));
 

@@ -276,7 +276,7 @@ test("collect is told to stop, and may then answer with what it has", async () =
 test("settings, skip reason, log and console reach the other side; the environment does not", async () => {
   const dir = directoryOf({
     "x.ts": `export default { name: "x", skipReason: null as string | null,
-      initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console"); this.skipReason = settings.why; return false; },
+      initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console"); process.stdout.write("from stdout\\n"); this.skipReason = settings.why; return false; },
       collect: () => [] };`,
     "y.ts": `export default { name: "y", initialise: () => true,
       collect: () => [{ status: "ok", message: String(process.env.LABFLEET_TEST_SECRET) }] };`,
@@ -290,7 +290,7 @@ test("settings, skip reason, log and console reach the other side; the environme
     { name: "x", state: "skipped", reason: "not wanted" },
     { name: "y", state: "loaded", reason: null },
   ]);
-  expect(said).toEqual(['x: "from log"', 'x: "from console"']);
+  expect(said).toEqual(['x: "from log"', 'x: "from console"', 'x: "from stdout"']);
   expect((await collect(plugins))[0]?.message).toBe("undefined");
   await closeAll(plugins, DEADLINE_MS, quietLog);
   delete process.env.LABFLEET_TEST_SECRET;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readUsage, type UsageResult } from "../../../lib/heartbeat/plugins/disk-usage.ts";
 import { describeUsage, disks } from "../../../lib/heartbeat/plugins/disks.ts";
@@ -102,6 +102,18 @@ test("a thread and a process tell the same of a real filesystem", async () => {
   expect(remote.totalBytes).toBe(local.totalBytes);
   expect(remote.inodes).toBe(local.inodes);
   expect(local.availableBytes).toBeGreaterThan(0);
+});
+
+test("another host that does not answer keeps nobody waiting", async () => {
+  const root = fixtureHost({ stat: "#!/bin/sh\nexec sleep 600\n" });
+  chmodSync(join(root, "stat"), 0o755);
+  const path = process.env.PATH;
+  process.env.PATH = `${root}:${path}`;
+  try {
+    expect(await readUsage("/", { ...MOUNT, type: "nfs4" }, 200)).toEqual({ failed: "no answer within 0.2 s" });
+  } finally {
+    process.env.PATH = path;
+  }
 });
 
 test("a mount point that is gone is said", async () => {
