@@ -12,6 +12,7 @@ import {
 } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
 import { isPlain, statusesOf } from "./decide.ts";
+import { fitted } from "./fit.ts";
 import type { SendResult } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 import type { Spool } from "./spool.ts";
@@ -96,7 +97,7 @@ export class Agent {
   }
 
   private deliver(heartbeat: Heartbeat, plain: boolean): Promise<void> {
-    const text = JSON.stringify(heartbeat);
+    const text = fitted(heartbeat);
     const mine = this.sending.then(async () => {
       // The newest first: the receiver shall know how it stands now before it learns how it stood.
       const arrived = await this.trySend(heartbeat.sequence, text);
