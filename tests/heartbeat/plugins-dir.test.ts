@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
 import { closeAll, initialiseAll } from "../../lib/heartbeat/initialise.ts";
@@ -131,11 +131,14 @@ test("an endless loop at load is ended at the deadline", async () => {
 });
 
 test("a name that is taken fails with both files named; the first keeps it", async () => {
-  const dir = directoryOf({ "1.ts": GOOD, "2.ts": GOOD });
+  const closing =
+    'import { writeFileSync } from "node:fs"; const close = () => writeFileSync(import.meta.dir + "/closed", "");';
+  const dir = directoryOf({ "1.ts": GOOD, "2.ts": closing + GOOD.replace("{", "{ close,") });
   const loaded = await load(dir);
   expect(loaded.states.map(({ reason }) => reason)).toEqual([
     `${dir}/2.ts: the name good is taken by ${dir}/1.ts: choose another`,
   ]);
+  expect(existsSync(join(dir, "closed"))).toBe(true);
   expect(await say(loaded)).toEqual(["good ok: fine"]);
 });
 
@@ -165,6 +168,20 @@ test("a directory that others may write to is refused with the command that mend
   );
   expect(Bun.spawnSync(["sh", "-c", fix]).exitCode).toBe(0);
   expect(await say(await load(dir))).toEqual(["good ok: fine"]);
+});
+
+test("a directory where everybody may put files is refused even if it is sticky; below such a one all is well", async () => {
+  const dir = directoryOf({ "below/good.ts": GOOD });
+  chmodSync(dir, 0o1777);
+  expect((await load(dir)).states[0]?.reason).toContain("(mode 1777)");
+  expect(await say(await load(join(dir, "below")))).toEqual(["good ok: fine"]);
+});
+
+test("an import through a directory where others may change links is refused", async () => {
+  const dir = directoryOf({ "plugins/x.ts": 'import "../open/link.ts";', "open/.keep": "", "safe.ts": "" });
+  symlinkSync(join(dir, "safe.ts"), join(dir, "open/link.ts"));
+  chmodSync(join(dir, "open"), 0o777);
+  expect((await load(join(dir, "plugins"))).states[0]?.reason).toStartWith(`${dir}/open can be written by`);
 });
 
 test("a file that others may write to is refused, alone and also where another imports it", async () => {
@@ -222,7 +239,7 @@ test("a hanging plugin gives one result, loses its thread even from an endless l
       export default { name: "loop", initialise: () => true, collect() {
         if (existsSync(flag)) return [{ status: "ok", message: "again" }];
         writeFileSync(flag, "");
-        while (true) {}
+        while (true) writeFileSync(import.meta.dir + "/alive", "");
       } };`,
   });
   const { plugins } = await initialise((await load(dir)).plugins);
@@ -237,6 +254,12 @@ test("a hanging plugin gives one result, loses its thread even from an endless l
   while (state.underWay.size > 0) await Bun.sleep(10);
   const [second] = await collect(plugins, DEADLINE_MS, state);
   expect(second).toMatchObject({ status: "ok", message: "again" });
+  // A thread that were still there would make it again and again.
+  const alive = join(dir, "alive");
+  do {
+    rmSync(alive, { force: true });
+    await collect(plugins, DEADLINE_MS, state);
+  } while (existsSync(alive));
   await closeAll(plugins, DEADLINE_MS, quietLog);
 });
 
@@ -273,27 +296,34 @@ test("collect is told to stop, and may then answer with what it has", async () =
   await closeAll(plugins, DEADLINE_MS, quietLog);
 });
 
-test("settings, skip reason, log and console reach the other side; the environment does not", async () => {
+test("settings, skip reason, log and console reach the other side", async () => {
   const dir = directoryOf({
     "x.ts": `export default { name: "x", skipReason: null as string | null,
       initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console"); process.stdout.write("from stdout\\n"); this.skipReason = settings.why; return false; },
       collect: () => [] };`,
-    "y.ts": `export default { name: "y", initialise: () => true,
-      collect: () => [{ status: "ok", message: String(process.env.LABFLEET_TEST_SECRET) }] };`,
   });
-  process.env.LABFLEET_TEST_SECRET = "hidden";
   const said: string[] = [];
   const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
   const loaded = await load(dir, { log });
   const { plugins, states } = await initialise(loaded.plugins, { why: "not wanted" });
-  expect(states).toEqual([
-    { name: "x", state: "skipped", reason: "not wanted" },
-    { name: "y", state: "loaded", reason: null },
-  ]);
+  expect(states).toEqual([{ name: "x", state: "skipped", reason: "not wanted" }]);
   expect(said).toEqual(['x: "from log"', 'x: "from console"', 'x: "from stdout"']);
-  expect((await collect(plugins))[0]?.message).toBe("undefined");
   await closeAll(plugins, DEADLINE_MS, quietLog);
-  delete process.env.LABFLEET_TEST_SECRET;
+});
+
+test("a plugin that floods the log is cut short, and the rest is counted", async () => {
+  const dir = directoryOf({
+    "x.ts": `let log; export default { name: "x", initialise: (context) => { log = context.log; return true; },
+      collect: () => { for (let n = 0; n < 200; n++) log.info("line " + n); return []; } };`,
+  });
+  const said: string[] = [];
+  const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
+  const { plugins } = await initialise((await load(dir, { log })).plugins);
+  await collect(plugins);
+  await collect(plugins);
+  expect(said).toHaveLength(101);
+  expect(said.slice(49, 52)).toEqual(['x: "line 49"', 'x: "150 lines left out"', 'x: "line 0"']);
+  await closeAll(plugins, DEADLINE_MS, quietLog);
 });
 
 test("the example in docs/plugins.md does what it says", async () => {
@@ -323,7 +353,7 @@ test("a compiled executable does all this without a toolchain, and reads nothing
   const dir = directoryOf({
     "good.ts": `import { readFileSync } from "node:fs"; import { n } from "./_n.ts"; import "./_also.js";
       const text: string = await Promise.resolve(typeof readFileSync);
-      export default { name: "good", initialise: (): boolean => true, collect: () => [{ status: "ok" as const, message: text + n + process.env.FROM_DOTENV }] };`,
+      export default { name: "good", initialise: (): boolean => true, collect: () => [{ status: "ok" as const, message: text + n + process.env.FROM_DOTENV + process.env.TOKEN }] };`,
     "_n.ts": "export enum N { One = 1 }\nexport const n: N = N.One;",
     "_also.js": "",
     "loop.ts": 'export default { name: "loop", initialise: () => true, timeoutS: 0.3, collect() { while (true) {} } };',
@@ -336,7 +366,7 @@ test("a compiled executable does all this without a toolchain, and reads nothing
   });
   const { stdout, stderr, exitCode } = Bun.spawnSync([out, dir, "20000"], {
     cwd: dir,
-    env: { PATH: "/nonexistent", HOME: dir },
+    env: { PATH: "/nonexistent", HOME: dir, TOKEN: "secret" },
     timeout: 60_000,
   });
   expect(stderr.toString()).toBe("");
@@ -351,7 +381,7 @@ test("a compiled executable does all this without a toolchain, and reads nothing
     { name: "loop", state: "loaded", reason: null },
   ]);
   expect(results.map(({ status, message }) => `${status}: ${message}`)).toEqual([
-    "ok: function1undefined",
+    "ok: function1undefinedundefined",
     "unknown: plugin loop failed: it did not answer within 0.3 s",
   ]);
   expect(() => readFileSync(join(dir, "ran"))).toThrow();
