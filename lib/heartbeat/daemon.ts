@@ -1,8 +1,8 @@
 // The agent as a daemon: a collection at once, then at this host's place in each interval.
 
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
+import { replaceRunFile } from "../os/run-file.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { buildAgent } from "./build.ts";
@@ -71,8 +71,7 @@ export async function startAgent(
 function writeLatest(runDir: string, text: string, say: (why: string) => void): void {
   const path = join(runDir, "latest.json");
   try {
-    writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o644 });
-    renameSync(`${path}.tmp`, path);
+    replaceRunFile(path, `${text}\n`);
   } catch (error) {
     say(`cannot write ${path}: ${errorText(error)}`);
   }

@@ -1,12 +1,12 @@
 // One heartbeat, one PUT: from a file in the run directory, since that is what the uploader takes. What the answer means is
 // in decide.ts.
 
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { readCredentials } from "../os/credentials.ts";
+import { replaceRunFile } from "../os/run-file.ts";
 import { upload } from "../os/upload.ts";
 import { classifyDelivery, type Delivery } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
@@ -18,15 +18,17 @@ export async function sendHeartbeat(config: HeartbeatConfig, text: string, signa
   const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null });
   const file = join(config.runDir, "outgoing.json");
   const body = Buffer.from(text);
+  // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
+  const { receiver } = config;
   let credentials: Awaited<ReturnType<typeof readCredentials>>;
   try {
-    credentials = await readCredentials(config.receiver);
-    writeFileSync(file, body, { mode: 0o640 });
+    credentials = await readCredentials(receiver);
+    replaceRunFile(file, text, 0o640);
   } catch (error) {
     return later(errorText(error));
   }
   const outcome = await upload({
-    url: `${config.receiver.url}/v1/heartbeats/${config.hostId}`,
+    url: `${receiver.url}/v1/heartbeats/${config.hostId}`,
     headers: {
       "Content-Type": "application/json",
       // What our clock says now: of a heartbeat that waited, sent_at tells nothing about the clock.

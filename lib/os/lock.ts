@@ -1,12 +1,15 @@
 // One instance: flock(2) on the data root itself, so that two daemons with different run directories cannot share
 // their data, and a pid file in the run directory for whoever wants to know who holds it.
 
-import { constants, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { tryLock } from "./libc.ts";
 import { isUnreadable, readText } from "./proc.ts";
+import { replaceRunFile } from "./run-file.ts";
+import { readSmallFile } from "./sync-files.ts";
 
 /** Where a daemon's lock and pid file are. */
 export interface Instance {
@@ -24,24 +27,56 @@ export interface Lock {
  * Opens the data root for locking.
  * @throws UserError when a directory cannot be used
  */
-export function openLock({ dataRoot, runDir }: Instance): Lock {
+export function openLock({ dataRoot }: Instance): Lock {
   let fd: number;
   try {
-    mkdirSync(runDir, { recursive: true, mode: 0o755 });
     // O_CLOEXEC is Bun's default: a child never keeps the lock alive.
     fd = openSync(dataRoot, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     throw new UserError(
-      `cannot use ${dataRoot} and ${runDir}: ${quoted(errorText(error))}`,
-      "check that both exist and belong to the service's user",
+      `cannot use ${dataRoot}: ${quoted(errorText(error))}`,
+      "check that it exists and belongs to the service's user",
+      EXIT.undelivered,
     );
   }
   return { take: () => tryLock(fd) };
 }
 
-/** Writes down who holds the lock. */
-export function writePid({ runDir }: Instance): void {
-  writeFileSync(join(runDir, "pid"), `${process.pid}\n`, { mode: 0o644 });
+/**
+ * Writes down who holds the lock, and how long it may take to stop, for whoever waits for that.
+ * @returns why it could not be written, or null: the lock is what counts
+ */
+export function writePid({ runDir }: Instance, stopS: number): string | null {
+  try {
+    replaceRunFile(join(runDir, "pid"), `${process.pid}\n`);
+    replaceRunFile(join(runDir, "stop-budget"), `${stopS}\n`);
+    return null;
+  } catch (error) {
+    return `cannot write the pid file: ${quoted(errorText(error))}`;
+  }
+}
+
+/** The stop budget of the one that holds the lock, seconds, as far as it is known. */
+export function holdersBudgetS({ runDir }: Instance): number | null {
+  const file = readSmallFile(join(runDir, "stop-budget"), 64);
+  const seconds = file === null || isUnreadable(file) ? Number.NaN : Number.parseFloat(file.text);
+  return seconds >= 0 && seconds <= 86_400 ? seconds : null;
+}
+
+/**
+ * Makes the run directory. For the daemon alone: made by another user it would be of no use to it.
+ * @throws UserError when it cannot be made
+ */
+export function makeRunDir({ runDir }: Instance): void {
+  try {
+    mkdirSync(runDir, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new UserError(
+      `cannot use ${runDir}: ${quoted(errorText(error))}`,
+      "give it to the service's user",
+      EXIT.undelivered,
+    );
+  }
 }
 
 /**
@@ -50,8 +85,9 @@ export function writePid({ runDir }: Instance): void {
  */
 export function lockDataRoot(tool: string, dataRoot: string, runDir: string): void {
   const instance = { tool, dataRoot, runDir };
+  makeRunDir(instance);
   if (!openLock(instance).take()) throw heldBy(instance, lockHolder(instance));
-  writePid(instance);
+  writePid(instance, 0);
 }
 
 /** What to say when another process is at work. */
@@ -59,6 +95,8 @@ export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserEr
   return new UserError(
     `another ${tool} is at work on ${dataRoot}${pid === null ? "" : ` (pid ${pid})`}`,
     `stop it first, for example: systemctl stop labfleet-${tool}`,
+    // No fault of the configuration: systemd tries again, and finds it free.
+    EXIT.undelivered,
   );
 }
 
@@ -67,24 +105,36 @@ export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserEr
  * (/proc/locks) is asked first; where its inode numbers are not those of stat(2), as on overlays, the pid file.
  */
 export function lockHolder({ tool, dataRoot, runDir }: Instance, root = "/"): number | null {
-  const inode = statSync(dataRoot, { throwIfNoEntry: false })?.ino;
+  const stats = statSync(dataRoot, { throwIfNoEntry: false });
   const locks = readText(root, "proc/locks");
-  const fromKernel = inode === undefined || isUnreadable(locks) ? null : holderOf(locks, inode);
+  const fromKernel = stats === undefined || isUnreadable(locks) ? null : holderOf(locks, stats.ino, stats.dev);
   if (fromKernel !== null) return fromKernel;
-  const text = readText("/", join(runDir, "pid"));
-  const pid = isUnreadable(text) ? 0 : Number.parseInt(text, 10);
+  const file = readSmallFile(join(runDir, "pid"), 64);
+  const pid = file === null || isUnreadable(file) ? 0 : Number.parseInt(file.text, 10);
   if (!(pid > 0)) return null;
   // A pid is used again: it must still be one of us.
   const name = readText(root, `proc/${pid}/comm`);
-  return !isUnreadable(name) && [tool, "bun"].includes(name.trim()) ? pid : null;
+  return !isUnreadable(name) && [tool, "bun", "bun.exe"].includes(name.trim()) ? pid : null;
 }
 
-/** The pid with the only exclusive flock on an inode, from the text of /proc/locks (proc(5)); else null. Pure. */
-export function holderOf(locks: string, inode: number): number | null {
-  const line = /^\d+: FLOCK +ADVISORY +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /gm;
+/**
+ * The pid with the only exclusive flock on an inode, from the text of /proc/locks (proc(5)); else null. Pure.
+ * @param dev the device, as stat(2) gives it. Where file systems show another one there (btrfs, overlays), nobody is named
+ */
+export function holderOf(locks: string, inode: number, dev: number): number | null {
+  const line = /^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) /gm;
+  const device = deviceName(dev);
   const pids = [...locks.matchAll(line)]
-    .filter(([, , number]) => Number(number) === inode)
+    .filter(([, , where, number]) => Number(number) === inode && where === device)
     .map(([, pid]) => Number(pid));
-  // Inodes of two file systems may share a number; a holder outside our pid namespace is shown as 0.
+  // A holder outside our pid namespace is shown as 0.
   return pids.length === 1 && pids[0] !== undefined && pids[0] > 0 ? pids[0] : null;
+}
+
+/** `08:01`: major and minor number in hex, as the kernel writes them there (makedev(3)). */
+function deviceName(dev: number): string {
+  const big = BigInt(dev);
+  const major = ((big >> 8n) & 0xfffn) | ((big >> 32n) & ~0xfffn);
+  const minor = (big & 0xffn) | ((big >> 12n) & ~0xffn);
+  return [major, minor].map((part) => part.toString(16).padStart(2, "0")).join(":");
 }

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { isatty } from "node:tty";
 import { BUILD } from "../core/build-info.ts";
 import { EXIT } from "../core/exit.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { formatSeconds } from "../core/units.ts";
 import { createNotifier, type Notifier } from "../os/notify.ts";
 import { finishDetaching } from "./detach.ts";
-import { drain, offset, type Phase } from "./drain.ts";
+import { drain, keepExtending, offset, type Phase } from "./drain.ts";
 import { checkAlignment } from "./forensics/alignment.ts";
 import type { Handover } from "./forensics/diagnostic.ts";
 import { type Ledger, openLedger, writeEndsPointer } from "./forensics/ends.ts";
@@ -20,7 +20,8 @@ import { explainStop, type StopFacts, warmUp } from "./forensics/shutdown.ts";
 import { takeInstance } from "./instance.ts";
 import type { Log } from "./log.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { handleSignals, type ReceivedSignal } from "./signals.ts";
+import { Reloader } from "./reloader.ts";
+import { handleSignals, isRepeat, type ReceivedSignal } from "./signals.ts";
 
 export type { Phase } from "./drain.ts";
 
@@ -60,6 +61,7 @@ interface Cause extends StopFacts {
 }
 
 interface Stop extends Cause {
+  stopExtending: () => void;
   handover: Handover | null;
   overdue: ReturnType<typeof setTimeout>;
 }
@@ -73,52 +75,67 @@ export async function runDaemon(
   options: DaemonOptions,
   start: (context: DaemonContext) => Promise<Running>,
 ): Promise<number> {
-  const { log, budget, tool, runDir } = options;
+  const { log, budget, runDir } = options;
   const notifier = createNotifier(process.env, process.pid);
   const progress = createProgress(() => performance.now());
   await takeInstance({ ...options, waitS: budget.totalS });
   const ledger = openEnds(options);
   const stop = Promise.withResolvers<Stop>();
+  const reloader = new Reloader(notifier, log);
   let stopBeganMs = Number.NaN;
+  const sinceStopS = (): number => (performance.now() - stopBeganMs || 0) / 1000;
   // Whichever way the process takes out: what ends it by an exit code is written down here.
-  process.on("exit", (code) => ledger.ended(code, (performance.now() - stopBeganMs || 0) / 1000));
+  process.on("exit", (code) => ledger.ended(code, sinceStopS()));
   /** The first cause wins. What is known of it is written down at once, even if the start is not over. */
   const begin = (cause: Cause): void => {
     if (stopBeganMs >= 0) return;
     stopBeganMs = performance.now();
+    reloader.close();
     notifier.stopping();
     notifier.status(`stopping: ${cause.cause}`);
     const overdue = quitWhenOverdue(budget, log);
-    stop.resolve({ ...cause, overdue, handover: explainStop({ tool, log, ledger, runDir }, cause) });
+    const stopExtending = keepExtending({ budget, notifier, progress }, sinceStopS);
+    stop.resolve({ ...cause, overdue, stopExtending, handover: tryToExplain(options, ledger, cause) });
   };
-  const life: { running: Running | null } = { running: null };
+  const life = { canReload: !isatty(2) };
   const onStop = stopOnce(log, begin);
-  handleSignals({
-    stop: onStop,
-    reload: isatty(2) ? null : (signal) => void reload(signal, life.running, onStop, notifier, log),
-  });
+  handleSignals({ stop: onStop, reload: (signal) => (life.canReload ? reloader.request(signal) : onStop(signal)) });
   warmUp(runDir);
   const feeding = feedWatchdog(notifier, progress, log);
   const fail = (error: unknown): void => begin({ cause: "failure", signal: null, sender: {}, error });
-  const running = await start({ log, progress, status: (line) => notifier.status(line), fail });
-  life.running = running;
+  const status = (line: string): void => {
+    if (Number.isNaN(stopBeganMs)) notifier.status(line);
+  };
+  const running = await start({ log, progress, status, fail });
+  life.canReload &&= running.reload !== undefined;
   if (Number.isNaN(stopBeganMs)) {
     notifier.ready();
     ledger.ready();
     finishDetaching();
     if (notifier.failure !== null) log.warn(notifier.failure);
+    if (running.reload !== undefined) reloader.ready(running.reload);
     void sayAlignment(budget, log);
   }
-  const { cause, sender, error, handover, overdue } = await stop.promise;
-  const parts = { log, budget, notifier, progress, now: () => performance.now(), entered: ledger.phase };
-  const totalS = await drain(parts, running.drain, cause);
+  const { cause, sender, error, handover, overdue, stopExtending } = await stop.promise;
+  await drain({ log, budget, elapsed: sinceStopS, entered: ledger.phase }, running.drain, cause);
   await handover?.done;
+  stopExtending();
   clearTimeout(overdue);
   clearInterval(feeding);
   removeMarkers(runDir, process.pid);
-  log.info(`stopped: ${cause}`, { total: offset(totalS), ...sender });
+  log.info(`stopped: ${cause}`, { total: offset(sinceStopS()), ...sender });
   if (error !== undefined) throw error;
   return EXIT.ok;
+}
+
+/** Whatever goes wrong in it: the stop goes on. */
+function tryToExplain({ tool, log, runDir }: DaemonOptions, ledger: Ledger, cause: Cause): Handover | null {
+  try {
+    return explainStop({ tool, log, ledger, runDir }, cause);
+  } catch (error) {
+    log.warn(`this stop cannot be explained: ${quoted(errorText(error))}`);
+    return null;
+  }
 }
 
 /** Opens the ledger of ends and says how the last run ended. */
@@ -136,39 +153,20 @@ function openEnds({ tool, dataRoot, runDir, log }: DaemonOptions): Ledger {
 
 /** The first signal starts the drain; the second quits, for whoever cannot wait. */
 function stopOnce(log: Log, stop: (cause: Cause) => void): (signal: ReceivedSignal) => void {
-  let first: string | null = null;
-  return ({ name, number, sender }) => {
-    if (first !== null) {
-      log.warn(`${name} during the stop after ${first}: quitting at once`, sender);
+  let first: { signal: ReceivedSignal; atMs: number } | null = null;
+  return (signal) => {
+    const { name, number, sender } = signal;
+    const atMs = performance.now();
+    if (first === null) {
+      first = { signal, atMs };
+      stop({ cause: name, signal: number, sender });
+    } else if (isRepeat(first.signal, signal, atMs - first.atMs)) {
+      log.debug(`${name} once more from the same sender`, sender);
+    } else {
+      log.warn(`${name} during the stop after ${first.signal.name}: quitting at once`, sender);
       process.exit(EXIT.undelivered);
     }
-    first = name;
-    stop({ cause: name, signal: number, sender });
   };
-}
-
-async function reload(
-  signal: ReceivedSignal,
-  running: Running | null,
-  stop: (signal: ReceivedSignal) => void,
-  notifier: Notifier,
-  log: Log,
-): Promise<void> {
-  // While it starts it reads its configuration anyway.
-  if (running === null) return;
-  if (running.reload === undefined) return stop(signal);
-  notifier.reloading();
-  log.info("reading the configuration anew", { signal: signal.name, ...signal.sender });
-  try {
-    const waiting = await running.reload();
-    if (waiting.length === 0) log.info("the new configuration holds");
-    else log.warn("the new configuration holds, but for what needs a restart", { restart_for: waiting.join(",") });
-  } catch (error) {
-    // A UserError quotes what it names; anything else may hold any text.
-    const { message, hint } = error instanceof UserError ? error : { message: quoted(errorText(error)), hint: null };
-    log.error(`the new configuration is bad, the old one stays: ${message}${hint === null ? "" : `; fix: ${hint}`}`);
-  }
-  notifier.ready();
 }
 
 async function sayAlignment(budget: StopBudget, log: Log): Promise<void> {

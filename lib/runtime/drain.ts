@@ -18,27 +18,19 @@ export interface Phase {
 export interface DrainParts {
   log: Log;
   budget: StopBudget;
-  notifier: Pick<Notifier, "extend">;
-  progress: Progress;
-  /** Milliseconds that never jump. */
-  now: () => number;
+  /** Seconds since the stop began, which may have been long before the drain: a start is not broken off. */
+  elapsed: () => number;
   /** Told of each phase as it begins, with the seconds since the stop began. */
   entered: (phase: string, seconds: number) => void;
 }
 
-/** Runs the phases. @returns seconds that they took */
-export async function drain(parts: DrainParts, phases: readonly Phase[], cause: string): Promise<number> {
-  const { log, budget, now } = parts;
-  const startedAt = now();
-  const elapsed = (): number => (now() - startedAt) / 1000;
-  log.info(`stopping: ${cause}, at most ${formatSeconds(budget.totalS)}`);
-  const stopExtending = keepExtending(parts, elapsed);
-  for (const phase of phases) await runPhase(parts, phase, elapsed);
-  stopExtending();
-  return elapsed();
+/** Runs the phases. */
+export async function drain(parts: DrainParts, phases: readonly Phase[], cause: string): Promise<void> {
+  parts.log.info(`stopping: ${cause}, at most ${formatSeconds(parts.budget.totalS)}`);
+  for (const phase of phases) await runPhase(parts, phase);
 }
 
-async function runPhase({ log, entered }: DrainParts, phase: Phase, elapsed: () => number): Promise<void> {
+async function runPhase({ log, entered, elapsed }: DrainParts, phase: Phase): Promise<void> {
   const { name, inFlight } = phase;
   const atStart = inFlight?.();
   entered(name, elapsed());
@@ -69,7 +61,15 @@ export function extension(elapsedS: number, budget: StopBudget, movedSinceLast: 
   return movedSinceLast && left > 0 ? Math.min(EXTEND_BY_S, left) : null;
 }
 
-function keepExtending({ budget, notifier, progress }: DrainParts, elapsed: () => number): () => void {
+/** What keepExtending needs: whom to ask, and whether anything moves. */
+export interface ExtendParts {
+  budget: StopBudget;
+  notifier: Pick<Notifier, "extend">;
+  progress: Pick<Progress, "movedAt">;
+}
+
+/** Asks systemd for time from now on, once a second. @returns what ends it */
+export function keepExtending({ budget, notifier, progress }: ExtendParts, elapsed: () => number): () => void {
   // The first comes at once: a unit may grant less than a second.
   notifier.extend(Math.min(EXTEND_BY_S, budget.totalS));
   let seen = progress.movedAt;

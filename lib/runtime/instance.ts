@@ -2,18 +2,38 @@
 
 import { parseCgroup } from "../core/cgroup.ts";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { formatSeconds } from "../core/units.ts";
-import { heldBy, type Instance, type Lock, lockHolder, openLock, writePid } from "../os/lock.ts";
-import { readParsed } from "../os/proc.ts";
-import { removeMarkers, writeMarker } from "./forensics/markers.ts";
+import { run } from "../os/exec.ts";
+import {
+  heldBy,
+  holdersBudgetS,
+  type Instance,
+  type Lock,
+  lockHolder,
+  makeRunDir,
+  openLock,
+  writePid,
+} from "../os/lock.ts";
+import { isUnreadable, readParsed } from "../os/proc.ts";
+import {
+  MARKER_KINDS,
+  type Marker,
+  type MarkerKind,
+  readMarker,
+  removeMarkers,
+  writeMarker,
+} from "./forensics/markers.ts";
 import type { Log } from "./log.ts";
 
 const POLL_MS = 20;
+/** Beyond its stop budget: a daemon that quits by itself at the end of it shall not just have been given up. */
+const MARGIN_S = 5;
 
 export interface TakeOptions extends Instance {
   replace: boolean;
-  /** How long the old one may take to stop, seconds: its stop budget. */
+  /** Our own stop budget, seconds: that of the old one if it does not say its own. */
   waitS: number;
   log: Log;
 }
@@ -23,45 +43,96 @@ export interface TakeOptions extends Instance {
  * @throws UserError when another daemon has it and is not to be replaced, or does not go
  */
 export async function takeInstance(options: TakeOptions): Promise<void> {
+  makeRunDir(options);
   const lock = openLock(options);
   if (!lock.take()) {
     const holder = lockHolder(options);
     if (!options.replace || holder === null) throw heldBy(options, holder);
-    await replace(options, lock, holder);
+    const said = (problem: string): void => options.log.warn(problem);
+    options.log.info(`taking the place of pid ${holder}`);
+    await endHolder(options, lock, holder, {
+      kind: "takeover",
+      marker: { target_pid: holder, replacer_pid: process.pid },
+      said,
+    });
+    options.log.info(`pid ${holder} has gone`);
   }
-  writePid(options);
+  const problem = writePid(options, options.waitS);
+  if (problem !== null) options.log.warn(problem);
   removeMarkers(options.runDir, process.pid);
 }
 
-async function replace(options: TakeOptions, lock: Lock, holder: number): Promise<void> {
-  const { tool, runDir, waitS, log } = options;
-  const unit = unitOf(holder);
+export interface Ending {
+  /** The note that it finds. */
+  kind: MarkerKind;
+  marker: Marker;
+  /** Told of what is in the way and does not matter. */
+  said: (problem: string) => void;
+}
+
+/**
+ * Asks the holder of the lock to stop, waits for it, and takes the lock.
+ * @throws UserError when systemd runs it, when it may not be stopped, when it does not go, or when another takes its place
+ */
+export async function endHolder(
+  options: Instance & { waitS: number },
+  lock: Lock,
+  holder: number,
+  ending: Ending,
+): Promise<void> {
+  const { tool, runDir } = options;
+  const unit = await unitOf(holder);
   if (unit !== null) {
-    log.warn(`pid ${holder} is ${unit}: systemd will start it again beside us; fix: systemctl restart ${unit}`);
+    const verb = ending.kind === "takeover" ? "restart" : "stop";
+    throw new UserError(
+      `the ${tool} with pid ${holder} is ${unit}, which systemd would start again`,
+      `sudo systemctl ${verb} ${unit}`,
+    );
   }
-  log.info(`taking the place of pid ${holder}, which may take ${formatSeconds(waitS)} to stop`);
-  writeMarker(runDir, "takeover", {
-    target_pid: holder,
-    replacer_pid: process.pid,
-    at: new Date().toISOString(),
+  // A second SIGTERM would break its drain off: whoever asked first has asked for all.
+  if (!isToldAlready(runDir, holder)) {
+    try {
+      writeMarker(runDir, ending.kind, { ...ending.marker, at: new Date().toISOString() });
+    } catch (error) {
+      ending.said(`cannot leave a note for it: ${quoted(errorText(error))}`);
+    }
+    askToStop(tool, holder);
+  }
+  await waitForLock(options, lock, holder);
+}
+
+function isToldAlready(runDir: string, holder: number): boolean {
+  return MARKER_KINDS.some((kind) => {
+    const found = readMarker(runDir, kind, holder);
+    return found !== null && !isUnreadable(found) && found.names === "self";
   });
-  askToStop(tool, holder);
-  const deadline = performance.now() + waitS * 1000;
+}
+
+async function waitForLock(options: Instance & { waitS: number }, lock: Lock, holder: number): Promise<void> {
+  const { tool } = options;
+  const limitS = Math.max(options.waitS, holdersBudgetS(options) ?? 0) + MARGIN_S;
+  const deadline = performance.now() + limitS * 1000;
   while (!lock.take()) {
+    const now = lockHolder(options);
+    if (now !== null && now !== holder) {
+      throw new UserError(
+        `pid ${holder} has stopped, and another ${tool} (pid ${now}) has taken its place first`,
+        "run this again if that one shall go too",
+        EXIT.undelivered,
+      );
+    }
     if (performance.now() > deadline) {
       throw new UserError(
-        `the ${tool} with pid ${holder} has not stopped within ${formatSeconds(waitS)}`,
-        `wait for it, or end it: kill -KILL ${holder} (what it was shipping is shipped again, nothing is lost)`,
+        `the ${tool} with pid ${holder} has not stopped within ${formatSeconds(limitS)}`,
+        `wait for it, or end it: kill -KILL ${holder} (what it was doing is done again, nothing is lost)`,
         EXIT.undelivered,
       );
     }
     await Bun.sleep(POLL_MS);
   }
-  log.info(`pid ${holder} has gone`);
 }
 
-/** SIGTERM to a daemon. One that is gone already is fine. */
-export function askToStop(tool: string, pid: number): void {
+function askToStop(tool: string, pid: number): void {
   try {
     process.kill(pid, "SIGTERM");
   } catch (error) {
@@ -69,12 +140,24 @@ export function askToStop(tool: string, pid: number): void {
     throw new UserError(
       `cannot stop the ${tool} with pid ${pid}: ${errorCode(error)}`,
       "run this as root or as its user",
+      EXIT.undelivered,
     );
   }
 }
 
-/** The service that a process belongs to, or null. */
-export function unitOf(pid: number): string | null {
+/** How long systemctl may take to answer, milliseconds. */
+const ASK_MS = 5000;
+
+/** The service that a process is the main process of, or null: what cron started runs in cron's cgroup and is no service. */
+async function unitOf(pid: number): Promise<string | null> {
   const place = readParsed("/", `proc/${pid}/cgroup`, parseCgroup);
-  return "unit" in place && place.unit?.endsWith(".service") === true ? place.unit : null;
+  if (isUnreadable(place) || place.unit?.endsWith(".service") !== true) return null;
+  const scope = place.scope === "user" ? ["--user"] : [];
+  const asked = await run(["systemctl", ...scope, "show", "--value", "--property=MainPID", place.unit], {
+    timeoutMs: ASK_MS,
+    env: process.env.XDG_RUNTIME_DIR === undefined ? {} : { XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR },
+  });
+  // Another user's manager cannot be asked: then its cgroup is believed.
+  if (asked.kind === "failed" || asked.code !== 0) return place.unit;
+  return asked.stdout.trim() === String(pid) ? place.unit : null;
 }

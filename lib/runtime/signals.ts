@@ -21,16 +21,32 @@ export interface SignalHandlers {
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
+const LEFT_OVER_MS = 1000;
+
+/** Within so long the same signal of the same sender is one wish: timeout(1) sends it to its child and to the group. */
+const ONE_WISH_MS = 1000;
+/** The terminal's second Ctrl-C is a second wish as soon as a person can press it. */
+const TERMINAL_MS = 200;
+
+/** Whether a further stop signal is only the first one once more. Pure. */
+export function isRepeat(first: ReceivedSignal, next: ReceivedSignal, elapsedMs: number): boolean {
+  if (first.name !== next.name || first.sender.sent_by !== next.sender.sent_by) return false;
+  return elapsedMs < (String(first.sender.sent_by).startsWith("kernel") ? TERMINAL_MS : ONE_WISH_MS);
+}
+
 /** From now on these signals are handled, in the order in which they come. */
 export function handleSignals({ stop, reload }: SignalHandlers): void {
   let senders: SenderWatch | null = null;
-  let records: SignalRecord[] = [];
+  let records: { record: SignalRecord; atMs: number }[] = [];
   const on = (name: NodeJS.Signals): void => {
     const number = signalNumber(name) ?? 0;
-    records.push(...(senders?.take() ?? []));
-    // Signals of one kind that come at once may be handled once: the first sender is the one to name.
-    const record = records.find(({ signal }) => signal === number) ?? null;
-    records = records.filter(({ signal }) => signal !== number);
+    const atMs = performance.now();
+    // Signals of one kind that come at once may be handled once: what is left over soon belongs to none.
+    records = records.filter((kept) => atMs - kept.atMs < LEFT_OVER_MS);
+    records.push(...(senders?.take() ?? []).map((record) => ({ record, atMs })));
+    const kept = records.find(({ record }) => record.signal === number) ?? null;
+    records = records.filter((other) => other !== kept);
+    const record = kept?.record ?? null;
     const signal = { name, number, sender: describeSender(record, senders?.failure ?? null, process.pid) };
     if (name === "SIGHUP" && reload !== null) reload(signal);
     else stop(signal);

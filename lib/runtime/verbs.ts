@@ -1,13 +1,10 @@
 // The commands that every daemon has (lib/cli/daemon-table.ts) besides its own.
 
 import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
-import { formatSeconds } from "../core/units.ts";
 import { heldBy, type Instance, lockHolder, openLock } from "../os/lock.ts";
 import { diagnosticCommand } from "./forensics/diagnostic.ts";
-import { writeMarker } from "./forensics/markers.ts";
 import { postStop } from "./forensics/post-stop.ts";
-import { askToStop, unitOf } from "./instance.ts";
+import { endHolder } from "./instance.ts";
 
 type Options = Readonly<Record<string, string | true>>;
 
@@ -36,25 +33,14 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
   }
   const pid = lockHolder(instance);
   if (pid === null) throw heldBy(instance, null);
-  const unit = unitOf(pid);
-  if (unit !== null) {
-    throw new UserError(
-      `the ${instance.tool} with pid ${pid} is ${unit}, which systemd would start again`,
-      `sudo systemctl stop ${unit}`,
-    );
-  }
   const by = process.env.SUDO_USER ?? process.env.USER ?? `uid ${process.getuid?.() ?? "?"}`;
   const reason = typeof options.reason === "string" ? options.reason : "stop command";
-  writeMarker(instance.runDir, "planned-stop", { target_pid: pid, by, reason, at: new Date().toISOString() });
-  askToStop(instance.tool, pid);
-  const deadline = performance.now() + waitS * 1000;
-  while (!lock.take()) {
-    if (performance.now() > deadline) {
-      const message = `the ${instance.tool} with pid ${pid} has not stopped within ${formatSeconds(waitS)}`;
-      throw new UserError(message, `wait for it, or end it: kill -KILL ${pid}`, EXIT.undelivered);
-    }
-    await Bun.sleep(20);
-  }
+  const said = (problem: string): void => void process.stderr.write(`${instance.tool}: ${problem}\n`);
+  await endHolder({ ...instance, waitS }, lock, pid, {
+    kind: "planned-stop",
+    marker: { target_pid: pid, by, reason },
+    said,
+  });
   process.stdout.write(`stopped (pid ${pid})\n`);
   return EXIT.ok;
 }

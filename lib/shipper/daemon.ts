@@ -1,10 +1,9 @@
 // The shipper as a daemon: passes on a timer, a status that is kept current, a drain, and a configuration read anew.
 
-import { writeFileSync } from "node:fs";
-import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { replaceRunFile } from "../os/run-file.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
@@ -47,13 +46,15 @@ export async function startDaemon(
   await pass();
   report();
   const reporting = setInterval(report, 1000);
-  let passing: Promise<void> | null = null;
+  let isPassing = false;
   const tick = (): void => {
     dirty = true;
-    passing ??= pass()
+    if (isPassing) return;
+    isPassing = true;
+    pass()
       .catch(context.fail)
       .finally(() => {
-        passing = null;
+        isPassing = false;
       });
   };
   let ticking = setInterval(tick, config.scanIntervalS * 1000);
@@ -65,7 +66,8 @@ export async function startDaemon(
   });
   const stop = async (): Promise<number> => {
     clearInterval(ticking);
-    await passing;
+    // Nothing new from now on; a pass that is under way is left to itself: it may look through thousands of receipts, and
+    // what it removes may be broken off at any step.
     return engine.stop(config.drainTimeoutS * 1000);
   };
   const close = async (): Promise<undefined> => {
@@ -95,8 +97,7 @@ export async function startDaemon(
 function writeLive(runDir: string, text: string, log: Log): void {
   const path = join(runDir, "status.json");
   try {
-    writeFileSync(`${path}.tmp`, `${text}\n`, { mode: 0o644 });
-    void rename(`${path}.tmp`, path).catch(() => undefined);
+    replaceRunFile(path, `${text}\n`);
   } catch (error) {
     log.debug(`cannot write ${path}: ${quoted(errorText(error))}`);
   }

@@ -31,14 +31,16 @@ export async function sendArchive(
   signal: AbortSignal,
   moved: () => void,
 ): Promise<SendResult> {
+  // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
+  const { receiver } = config;
   let credentials: Credentials;
   try {
-    credentials = await readCredentials(config.receiver);
+    credentials = await readCredentials(receiver);
   } catch (error) {
     return local({ kind: "pause", reason: "credentials", detail: errorText(error) });
   }
   const job = {
-    url: config.receiver.url + episodePath({ host: config.hostId, id: record.id }),
+    url: receiver.url + episodePath({ host: config.hostId, id: record.id }),
     headers: headersOf(config, record, credentials.token),
     file: outboxPaths(outboxDir, record.id).archive,
     bytes: record.bytes,

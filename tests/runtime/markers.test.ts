@@ -1,7 +1,7 @@
 // Markers: whom they name, by number and by start time; never an error, never a wrong "that is me".
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseMarker, readMarker, removeMarkers, targetOf, writeMarker } from "../../lib/runtime/forensics/markers.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -39,7 +39,7 @@ describe("a marker's text", () => {
 });
 
 test("a marker for this process is found as ours, with its start time, and removed by us", () => {
-  const dir = join(tempDir(), "run");
+  const dir = tempDir();
   writeMarker(dir, "planned-stop", { target_pid: process.pid, by: "operator", reason: "new disk" });
   expect(readMarker(dir, "planned-stop", process.pid)).toMatchObject({
     names: "self",
@@ -63,7 +63,22 @@ test("a marker for another process that lives stays; what is stale or no marker 
 test("a run directory that cannot be used is no error", () => {
   const dir = tempDir();
   mkdirSync(join(dir, "takeover.json"));
-  expect(readMarker(dir, "takeover", 1)).toEqual({ unreadable: "EISDIR" });
+  expect(readMarker(dir, "takeover", 1)).toEqual({ unreadable: "no regular file" });
   removeMarkers(dir, 1);
   expect(readMarker(join(dir, "none"), "takeover", 1)).toBeNull();
+});
+
+test("a pipe or a link of a marker's name holds nobody up, and nothing is written through it", () => {
+  const dir = tempDir();
+  const victim = join(tempDir(), "victim");
+  writeFileSync(victim, "untouched");
+  expect(Bun.spawnSync(["mkfifo", join(dir, "planned-stop.json")]).exitCode).toBe(0);
+  symlinkSync(victim, join(dir, "takeover.json"));
+  symlinkSync(victim, join(dir, `.takeover.json.${process.pid}.tmp`));
+  expect(readMarker(dir, "planned-stop", process.pid)).toEqual({ unreadable: "no regular file" });
+  expect(readMarker(dir, "takeover", process.pid)).toEqual({ unreadable: "ELOOP" });
+  writeMarker(dir, "takeover", { target_pid: process.pid });
+  writeMarker(dir, "planned-stop", { target_pid: process.pid });
+  expect(readFileSync(victim, "utf8")).toBe("untouched");
+  expect(readMarker(dir, "takeover", process.pid)).toMatchObject({ names: "self" });
 });

@@ -1,11 +1,12 @@
 // Notes in the run directory that tell a daemon, and whoever reads its log, that its stop was meant: `planned-stop.json`
 // by whoever stops it, `takeover.json` by the one that replaces it. A note names its target by pid and start time.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode } from "../../core/failure.ts";
 import { cutBytes } from "../../core/mask.ts";
 import { isUnreadable, type Reading, startTicks } from "../../os/proc.ts";
+import { replaceRunFile } from "../../os/run-file.ts";
+import { readSmallFile } from "../../os/sync-files.ts";
 
 export type MarkerKind = "planned-stop" | "takeover";
 export const MARKER_KINDS: readonly MarkerKind[] = ["planned-stop", "takeover"];
@@ -42,25 +43,24 @@ export interface FoundMarker {
   names: MarkerTarget;
 }
 
-/** Writes a marker for a process that lives; another process reads the old note or the new one, whole. */
+const MARKER_BYTES = 4096;
+
+/**
+ * Writes a marker for a process that lives; another process reads the old note or the new one, whole.
+ * @throws Error of the system
+ */
 export function writeMarker(runDir: string, kind: MarkerKind, marker: Marker, root = "/"): void {
-  mkdirSync(runDir, { recursive: true, mode: 0o755 });
   const ticks = startTicks(root, marker.target_pid);
   const full = isUnreadable(ticks) ? marker : { ...marker, target_start_ticks: ticks };
-  const temp = join(runDir, `.${kind}.${process.pid}.tmp`);
-  writeFileSync(temp, `${JSON.stringify(full)}\n`, { mode: 0o644 });
-  renameSync(temp, pathOf(runDir, kind));
+  replaceRunFile(pathOf(runDir, kind), `${JSON.stringify(full)}\n`);
 }
 
 /** The marker of a kind, or null when there is none. Never throws. */
 export function readMarker(runDir: string, kind: MarkerKind, pid: number, root = "/"): Reading<FoundMarker> | null {
-  let text: string;
-  try {
-    text = readFileSync(pathOf(runDir, kind), "utf8");
-  } catch (error) {
-    return errorCode(error) === "ENOENT" ? null : { unreadable: errorCode(error) ?? "error" };
-  }
-  const marker = parseMarker(text);
+  // Anyone of the service's user may put anything there: a pipe must not hold up a stop.
+  const file = readSmallFile(pathOf(runDir, kind), MARKER_BYTES);
+  if (file === null || isUnreadable(file)) return file;
+  const marker = parseMarker(file.text);
   if (marker === null) return { unreadable: "no JSON with a target_pid" };
   const ticks = startTicks(root, marker.target_pid);
   return { marker, names: targetOf(marker, pid, isUnreadable(ticks) ? null : ticks) };
