@@ -5,7 +5,7 @@ import { errorText, UserError } from "../core/failure.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { makeDir } from "../os/files.ts";
-import { lockHolder, openLock } from "../os/lock.ts";
+import { lockHolder, makeRunDir, openLock } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
@@ -22,6 +22,7 @@ export async function beatOnce(
 ): Promise<number> {
   await makeStateDir(config);
   const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
+  makeRunDir(instance);
   const mayUse = openLock(instance).take();
   const progress = createProgress(() => performance.now());
   const { agent, close } = await buildAgent(config, log, progress);

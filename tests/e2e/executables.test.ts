@@ -123,7 +123,7 @@ test("a second shipper on the same data is refused and told of the first", async
   const first = fleet.startShipper();
   await until("the first is ready", () => first.log().includes("ready"), first);
   const second = fleet.shipOnce();
-  expect(second.code).toBe(2);
+  expect(second.code).toBe(3);
   expect(second.stderr).toContain(`another shipper is at work on ${fleet.hostData} (pid ${first.process.pid})`);
 });
 
