@@ -69,22 +69,26 @@ describe("killed at", () => {
     ["receiver.after-day-append", { latest: 1, rows: [1, 2] }, "stored", [1, 2, 2]],
     ["receiver.before-heartbeat-rename", { latest: 1, rows: [1, 2] }, "stored", [1, 2, 2]],
     ["receiver.after-heartbeat-rename", { latest: 2, rows: [1, 2] }, "duplicate", [1, 2]],
-  ] as const)("%s", async (point, left, again, rows) => {
-    const root = tempDir();
-    const first = await start(root, `${point}:2`);
-    expect(await first.put(1)).toBe("stored");
-    expect(await first.put(2)).toBe("cut");
-    await first.child.exited;
-    expect(first.child.signalCode).toBe("SIGKILL");
-    expect(numbers(root)).toEqual({ latest: left.latest, rows: [...left.rows] });
+  ] as const)(
+    "%s",
+    async (point, left, again, rows) => {
+      const root = tempDir();
+      const first = await start(root, `${point}:2`);
+      expect(await first.put(1)).toBe("stored");
+      expect(await first.put(2)).toBe("cut");
+      await first.child.exited;
+      expect(first.child.signalCode).toBe("SIGKILL");
+      expect(numbers(root)).toEqual({ latest: left.latest, rows: [...left.rows] });
 
-    const second = await start(root, "none");
-    expect(await second.put(2)).toBe(again);
-    expect(await second.put(3)).toBe("stored");
-    expect(numbers(root)).toEqual({ latest: 3, rows: [...rows, 3] });
-    second.child.kill("SIGTERM");
-    expect(await second.child.exited).toBe(0);
-  });
+      const second = await start(root, "none");
+      expect(await second.put(2)).toBe(again);
+      expect(await second.put(3)).toBe("stored");
+      expect(numbers(root)).toEqual({ latest: 3, rows: [...rows, 3] });
+      second.child.kill("SIGTERM");
+      expect(await second.child.exited).toBe(0);
+    },
+    60_000,
+  );
 });
 
 test("receiver hosts reads what is there, whether a receiver runs or not", async () => {
@@ -111,4 +115,4 @@ test("receiver hosts reads what is there, whether a receiver runs or not", async
     err: 'receiver: no heartbeat of "lab2" has come; did you mean lab1?\nreceiver: fix: see all: receiver hosts\n',
   });
   expect(hosts("../../collector").code).toBe(2);
-});
+}, 60_000);
