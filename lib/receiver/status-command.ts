@@ -1,10 +1,11 @@
 // `receiver status`: whether it runs, where it listens, and how its last run ended.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { printable } from "../core/printable.ts";
 import { lockHolder } from "../os/lock.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import type { ReceiverConfig } from "./settings.ts";
 
@@ -40,10 +41,12 @@ function renderStatus({ data_root, pid, listen, last_end }: Status): string {
   ].join("\n");
 }
 
-function readListen(runDir: string): string | null {
-  try {
-    return readFileSync(join(runDir, "listen"), "utf8").trim();
-  } catch {
-    return null;
-  }
+/** An IPv6 address with its zone, or a host name of DNS, and a port: more is none of ours. */
+const LISTEN_BYTES = 300;
+
+/** The address that the daemon wrote into its run directory, safe to show; null when there is none that can be read. */
+export function readListen(runDir: string): string | null {
+  const file = readSmallFile(join(runDir, "listen"), LISTEN_BYTES);
+  if (file === null || isUnreadable(file)) return null;
+  return printable(file.text.trim()) || null;
 }
