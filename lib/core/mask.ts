@@ -96,15 +96,19 @@ function isValue(word: string, before: string): boolean {
 
 /** `Authorization:` with nothing behind it, or JSON without quotes around it: nobody knows how many words belong to it. */
 function endsInValue(text: string, isOpen: boolean): boolean {
-  const header = HEADER.exec(text)?.[0];
-  return (header !== undefined && header.length === text.trimEnd().length) || (isOpen && JSON_TEXT.test(text));
+  const header = headerOf(text);
+  return (header !== null && header[0].length === text.trimEnd().length) || (isOpen && JSON_TEXT.test(text));
+}
+
+function headerOf(word: string): RegExpExecArray | null {
+  return HEADER.exec(word.slice(0, LONGEST_WORD));
 }
 
 function maskWord(word: string, before: string, depth: number): string {
   if (JSON_TEXT.test(word) && !SCRIPT_OPTION.test(before)) return HIDDEN;
   if (!/\s/.test(word)) return maskPlainWord(word);
   const isScript = SCRIPT_OPTION.test(before);
-  const name = HEADER.exec(word) ?? OPTION_WITH_VALUE.exec(word) ?? (isScript ? null : ASSIGNMENT.exec(word));
+  const name = headerOf(word) ?? OPTION_WITH_VALUE.exec(word) ?? (isScript ? null : ASSIGNMENT.exec(word));
   if (name !== null) return `${name[0].trimEnd()}${/\s$/.test(name[0]) ? " " : ""}${HIDDEN}`;
   if (depth >= DEEPEST_SCRIPT) return HIDDEN;
   return maskWords(scriptWords(word), depth + 1).join(" ");
