@@ -19,7 +19,8 @@ import { Spool } from "./spool.ts";
 
 /** How long a plugin may take to begin and to end, milliseconds. */
 const INITIALISE_MS = 10_000;
-const CLOSE_MS = 3000;
+// A check that ignores SIGTERM is there until its grace is over.
+const CLOSE_MS = 8000;
 
 /** A collection that outlasts its own limits by so much hangs, seconds. */
 const STUCK_S = 60;

@@ -8,7 +8,7 @@ import { signalNumber } from "../core/signals.ts";
 import type { CheckCgroup } from "./check-cgroup.ts";
 import { Ladder } from "./check-ladder.ts";
 import { killSession } from "./check-session.ts";
-import { type Kept, KeptStream } from "./check-streams.ts";
+import { type Kept, KeptStreams } from "./check-streams.ts";
 
 /** Bytes kept of each output. */
 export const KEEP_BYTES = 65_536;
@@ -56,7 +56,13 @@ export interface CheckExit {
   contained: boolean;
 }
 
-type Child = Bun.Subprocess<"ignore", "pipe", "pipe">;
+type Child = Bun.Subprocess<"ignore", number, number>;
+
+interface Started {
+  child: Child;
+  streams: KeptStreams;
+  contained: boolean;
+}
 
 /**
  * Runs a check in a session of its own (setsid(2)), from `/`, with an empty standard input. Never throws or rejects.
@@ -72,39 +78,50 @@ export async function runCheckProcess(options: CheckOptions): Promise<CheckExit>
   let outcome: CheckExit;
   if (signal?.aborted === true) outcome = neverRan("cancelled", "it was cancelled before it started");
   else {
-    const child = start(options);
-    outcome = "kind" in child ? child : await watch(child.child, child.contained ? cgroup : null, options);
+    const started = start(options);
+    outcome = "kind" in started ? started : await watch(started, started.contained ? cgroup : null, options);
   }
   // Where it was not used, nothing is in it.
   if (!outcome.contained) cgroup?.remove();
   return { ...outcome, durationMs: since() };
 }
 
-function start(options: CheckOptions): { child: Child; contained: boolean } | CheckExit {
-  const { words, shell = false, cgroup = null } = options;
+function start(options: CheckOptions): Started | CheckExit {
+  const { words, shell = false, cgroup = null, keepBytes = KEEP_BYTES } = options;
   const argv = shell ? ["/bin/sh", "-c", ...words] : [...words];
+  let streams: KeptStreams | null = null;
+  try {
+    streams = new KeptStreams(keepBytes);
+    return { ...spawnIn(cgroup, argv, options.env, streams), streams };
+  } catch (error) {
+    streams?.close();
+    return startFailure(argv[0] ?? "", error);
+  } finally {
+    streams?.started();
+  }
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+function spawnIn(cgroup: CheckCgroup | null, argv: string[], env: Environment, streams: KeptStreams) {
   if (cgroup !== null) {
     try {
-      return { child: spawn(argv, options.env, cgroup.directory), contained: true };
+      return { child: spawn(argv, env, streams, cgroup.directory), contained: true };
     } catch {
       // The program's fault or the cgroup's: without one we shall know.
     }
   }
-  try {
-    return { child: spawn(argv, options.env, null), contained: false };
-  } catch (error) {
-    return startFailure(argv[0] ?? "", error);
-  }
+  return { child: spawn(argv, env, streams, null), contained: false };
 }
 
-function spawn(argv: string[], env: Readonly<Record<string, string>>, cgroup: string | null): Child {
+function spawn(argv: string[], env: Environment, { stdout, stderr }: KeptStreams, cgroup: string | null): Child {
   return Bun.spawn(argv, {
     cwd: "/",
     env: { ...env },
     detached: true,
     stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdout: stdout.writeEnd,
+    stderr: stderr.writeEnd,
     ...(cgroup !== null && { cgroup }),
   });
 }
@@ -135,19 +152,21 @@ function neverRan(kind: CheckExit["kind"], why: string): CheckExit {
   };
 }
 
-async function watch(child: Child, cgroup: CheckCgroup | null, options: CheckOptions): Promise<CheckExit> {
-  const { keepBytes = KEEP_BYTES } = options;
-  const streams = [new KeptStream(child.stdout, keepBytes), new KeptStream(child.stderr, keepBytes)] as const;
+async function watch(
+  { child, streams }: Started,
+  cgroup: CheckCgroup | null,
+  options: CheckOptions,
+): Promise<CheckExit> {
+  streams.follow();
   const ladder = new Ladder(child.pid, cgroup, options);
   const gone = await Promise.race([child.exited.then(() => true), ladder.givenUp]);
   ladder.end();
-  const sweepUp = (): Promise<Left> => sweep(child.pid, cgroup, streams);
-  const left = gone ? await sweepUp() : { killed: 0, left: 0 };
-  if (!gone) void child.exited.then(sweepUp);
+  const left = await (gone ? sweep(child.pid, cgroup, (ms) => streams.drain(ms)) : streams.drain(0).then(() => NONE));
+  if (!gone) void child.exited.then(() => sweep(child.pid, cgroup, async () => true));
   // Whoever may still write, or be stuck in the kernel: it does not hold us.
-  for (const stream of streams) stream.close();
+  streams.close();
   child.unref();
-  const [stdout, stderr] = [streams[0].kept(), streams[1].kept()];
+  const [stdout, stderr] = [streams.stdout.kept(), streams.stderr.kept()];
   const signal = gone ? numberOf(child.signalCode) : null;
   return {
     kind: ladder.cause ?? (signal === null ? "exited" : "signalled"),
@@ -174,28 +193,32 @@ interface Left {
   left: number;
 }
 
+const NONE: Left = { killed: 0, left: 0 };
+
+/** Takes what is left of the outputs. @returns whether they came to their end in time */
+type Drain = (ms: number) => Promise<boolean>;
+
 /** After the first process: kills what it left behind and waits a moment for the outputs to end. */
-function sweep(pid: number, cgroup: CheckCgroup | null, streams: readonly KeptStream[]): Promise<Left> {
-  const drained = Promise.all(streams.map((stream) => stream.ended));
-  return cgroup === null ? sweepSession(pid, drained) : sweepCgroup(cgroup, drained);
+function sweep(pid: number, cgroup: CheckCgroup | null, drain: Drain): Promise<Left> {
+  return cgroup === null ? sweepSession(pid, drain) : sweepCgroup(cgroup, drain);
 }
 
-async function sweepCgroup(cgroup: CheckCgroup, drained: Promise<unknown>): Promise<Left> {
+async function sweepCgroup(cgroup: CheckCgroup, drain: Drain): Promise<Left> {
   const until = performance.now() + DRAIN_MS;
   const found = cgroup.count();
   if (found > 0) cgroup.kill();
-  const [removed] = await Promise.all([removeCgroup(cgroup, until), endsWithin(drained, DRAIN_MS)]);
+  const [removed] = await Promise.all([removeCgroup(cgroup, until), drain(DRAIN_MS)]);
   const left = removed ? 0 : Math.max(1, cgroup.count());
   return { killed: Math.max(0, found - left), left };
 }
 
-async function sweepSession(pid: number, drained: Promise<unknown>): Promise<Left> {
+async function sweepSession(pid: number, drain: Drain): Promise<Left> {
   const group = killSession(pid, "if its group is alive");
-  if (await endsWithin(drained, DRAIN_MS)) return group;
+  if (await drain(DRAIN_MS)) return group;
   // Somebody still holds an output: a job in a group of its own, or one that has left the session too and that we know
   // of only by this.
   const jobs = killSession(pid, "look for it");
-  const closed = jobs.killed > 0 && (await endsWithin(drained, DRAIN_MS));
+  const closed = jobs.killed > 0 && (await drain(DRAIN_MS));
   const left = group.left + jobs.left;
   return { killed: group.killed + jobs.killed, left: closed ? left : Math.max(1, left) };
 }
@@ -206,12 +229,4 @@ async function removeCgroup(cgroup: CheckCgroup, until: number): Promise<boolean
     if (performance.now() > until) return false;
     await Bun.sleep(CGROUP_POLL_MS);
   }
-}
-
-async function endsWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(resolve, ms, false);
-  const ended = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return ended;
 }

@@ -17,6 +17,7 @@ const SYMBOLS = {
   poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
   send: { args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i64 },
   write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64 },
+  pipe2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
   dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 },
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
@@ -52,6 +53,7 @@ const EAGAIN = 11;
 const ENOTSOCK = 88;
 const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
+const O_CLOEXEC = 0o2000000;
 
 /** errno of the last call; valid only at once after it, never across an await. */
 function errno(): number {
@@ -122,6 +124,14 @@ export function writeNow(fd: number, data: Uint8Array): number {
 /** Makes `to` the same open file as `from` (dup2(2)). @returns 0, or the errno */
 export function duplicate(from: number, to: number): number {
   return libc().dup2(from, to) < 0 ? errno() : 0;
+}
+
+const pipefd = new Int32Array(2);
+
+/** A pipe (pipe2(2)), closed in children. Both ends wait; whoever wants a reader that does not opens it anew. @throws Error */
+export function openPipe(): { read: number; write: number } {
+  if (libc().pipe2(ptr(pipefd), O_CLOEXEC) !== 0) throw new Error(`cannot open a pipe: errno ${errno()}`);
+  return { read: pipefd[0] ?? -1, write: pipefd[1] ?? -1 };
 }
 
 const timespec = new BigInt64Array(2);

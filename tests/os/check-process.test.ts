@@ -27,6 +27,11 @@ describe("a check that ends by itself", () => {
     expect([done.stdout.dropped, done.stderr.dropped]).toEqual([0, 0]);
   });
 
+  test("has real pipes for outputs, which it can open anew", async () => {
+    const done = await sh("echo out >/dev/stdout; echo err >/dev/stderr");
+    expect([text(done.stdout), text(done.stderr)]).toEqual(["out\n", "err\n"]);
+  });
+
   test("X01 every exit code arrives as it is: 4, 77, 255", async () => {
     for (const code of [4, 77, 255]) expect(await sh(`exit ${code}`)).toMatchObject({ kind: "exited", code });
   });

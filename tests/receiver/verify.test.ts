@@ -154,7 +154,7 @@ describe("as a command", () => {
     const { lockDataRoot } = await import("../../lib/os/lock.ts");
     lockDataRoot("receiver", root, join(root, "run"));
     const refused = await run("--repair");
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("another receiver is at work")]);
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining("another receiver is at work")]);
     expect((await run()).code).toBe(0);
   });
 
