@@ -4,7 +4,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
-import { readIfExists } from "../os/files.ts";
+import { lockHolder } from "../os/lock.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { readDocument } from "./document.ts";
 import type { Engine } from "./engine.ts";
@@ -38,7 +40,10 @@ export interface Status {
   host_id: string;
   receiver: string;
   data_root: string;
+  /** Whether a process holds the lock of the data root, and which one. */
   running: boolean;
+  pid: number | null;
+  /** Its own report; null when it does not run, or has written none yet. */
   live: LiveStatus | null;
   /** Finished and not shipped, by what lies on the disk. */
   pending: number;
@@ -105,7 +110,7 @@ export function statusLine(live: LiveStatus): string {
 
 /** Gathers the status from the disk and, where a daemon runs, from its own report. */
 export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Status> {
-  const live = await readLive(config.runDir);
+  const pid = lockHolder({ tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir });
   const scan = await scanEpisodes(dirs.episodes, () => false);
   const quarantine = await directories(dirs.quarantine);
   const quarantined = await Promise.all(
@@ -118,8 +123,9 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     host_id: config.hostId,
     receiver: config.receiver.url,
     data_root: config.dataRoot,
-    running: live !== null,
-    live,
+    running: pid !== null,
+    pid,
+    live: pid === null ? null : readLive(config.runDir, pid),
     pending: scan.finished.length,
     recording: scan.recording,
     shipped: (await directories(dirs.shipped)).length,
@@ -133,7 +139,7 @@ export function renderStatus(status: Status): string {
   const { live } = status;
   const lines = [
     `host       ${status.host_id} -> ${status.receiver}`,
-    `shipper    ${live === null ? "not running" : `running (pid ${live.pid}): ${statusLine(live)}`}`,
+    `shipper    ${activity(status)}`,
     `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
     `shipped    ${status.shipped} still on this host`,
     `refused    ${status.quarantined.length} in quarantine`,
@@ -146,6 +152,11 @@ export function renderStatus(status: Status): string {
   if (status.quarantined.length > 0) lines.push("           when mended: shipper requeue <id>…, or --all [--reason R]");
   for (const { episode, reason } of live?.held ?? []) lines.push(printable(`held       ${episode}: ${reason}`));
   return lines.join("\n");
+}
+
+function activity({ pid, live }: Status): string {
+  if (pid === null) return "not running";
+  return `running (pid ${pid}): ${live === null ? "starting" : statusLine(live)}`;
 }
 
 /** The reason in a rejection.json's text. Pure. */
@@ -164,17 +175,64 @@ async function directories(path: string): Promise<string[]> {
   return entries.filter((e) => e.isDirectory() && !e.name.startsWith(".")).map((e) => e.name);
 }
 
-async function readLive(runDir: string): Promise<LiveStatus | null> {
-  const text = await readIfExists(join(runDir, "status.json"));
-  if (text === null) return null;
+/** Twenty held episodes with their reasons are far less, bytes. */
+const LIVE_BYTES = 1024 * 1024;
+
+/** The report of the process that holds the lock; one of another is what a killed daemon left. */
+function readLive(runDir: string, holder: number): LiveStatus | null {
+  const file = readSmallFile(join(runDir, "status.json"), LIVE_BYTES);
+  if (file === null || isUnreadable(file)) return null;
+  const live = parseLive(file.text);
+  return live?.pid === holder ? live : null;
+}
+
+/** Reads a live report; null for what is none, or of a version that reports other things. Pure. */
+export function parseLive(text: string): LiveStatus | null {
   try {
-    const live: LiveStatus = JSON.parse(text);
-    process.kill(live.pid, 0);
-    return live;
-  } catch (error) {
-    // EPERM: it lives, and belongs to another user.
-    return error instanceof Error && "code" in error && error.code === "EPERM"
-      ? (JSON.parse(text) as LiveStatus)
-      : null;
+    const value: unknown = JSON.parse(text);
+    return isLive(value) ? value : null;
+  } catch {
+    return null;
   }
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const isFlag: Check = (value) => typeof value === "boolean";
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+/** Whether a value is an object with these fields; others do not matter. */
+const hasFields =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const row: Readonly<Record<string, unknown>> = { ...value };
+    return Object.entries(checks).every(([name, check]) => check(row[name]));
+  };
+
+const isHeld = hasFields({ episode: isText, reason: isText });
+const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
+  pid: isNumber,
+  at: isText,
+  pending: isNumber,
+  packed: isNumber,
+  sending: isNumber,
+  retrying: isNumber,
+  held: (value) => Array.isArray(value) && value.every(isHeld),
+  held_count: isNumber,
+  recording: isNumber,
+  oldest_pending_s: orNull(isNumber),
+  paused: orNull(hasFields({ kind: isText, reason: isText, detail: isText, retry_in_s: isNumber })),
+  disk_low: isFlag,
+  delivered_since_start: isNumber,
+  quarantined_since_start: isNumber,
+};
+
+function isLive(value: unknown): value is LiveStatus {
+  return hasFields(LIVE_CHECKS)(value);
 }

@@ -1,13 +1,14 @@
 // What a person and a program read about the shipper.
 
-import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { describe, expect, onTestFinished, test } from "bun:test";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { newEntry } from "../../lib/shipper/queue.ts";
 import {
   type LiveStatus,
   liveStatus,
+  parseLive,
   readStatus,
   reasonOf,
   renderStatus,
@@ -15,8 +16,11 @@ import {
   statusLine,
 } from "../../lib/shipper/status.ts";
 import { makeDirs, makeEpisode, writeFiles } from "../support/lab-host.ts";
+import { lineReader } from "../support/lines.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
+
+const HOLDER = join(import.meta.dir, "../fixtures/programs/hold-lock.ts");
 
 const IDLE: LiveStatus = {
   pid: 42,
@@ -73,6 +77,7 @@ describe("the status of a host", () => {
     receiver: "https://collector.wg",
     data_root: "/var/lib/labfleet/data",
     running: false,
+    pid: null,
     live: null,
     pending: 2,
     recording: 0,
@@ -94,7 +99,9 @@ describe("the status of a host", () => {
 
   test("names refused episodes, ten at most, and the command that brings them back", () => {
     const quarantined = Array.from({ length: 12 }, (_, i) => ({ episode: `ep${i}`, reason: "conflict" }));
-    const lines = renderStatus({ ...STATUS, recording: 1, quarantined, running: true, live: IDLE }).split("\n");
+    const lines = renderStatus({ ...STATUS, recording: 1, quarantined, running: true, pid: 42, live: IDLE }).split(
+      "\n",
+    );
     expect(lines.slice(1, 3)).toEqual([
       "shipper    running (pid 42): nothing to ship",
       "to ship    2 (and 1 being recorded)",
@@ -106,7 +113,7 @@ describe("the status of a host", () => {
 
   test("names what is held, on lines of their own", () => {
     const held = [{ episode: "ep\u001b", reason: "a\nb" }];
-    const text = renderStatus({ ...STATUS, running: true, live: { ...IDLE, held, held_count: 1 } });
+    const text = renderStatus({ ...STATUS, running: true, pid: 42, live: { ...IDLE, held, held_count: 1 } });
     expect(text.split("\n").at(-1)).toBe("held       ep\\u001b: a\\u000ab");
   });
 });
@@ -131,8 +138,9 @@ describe("reading the status from the disk", () => {
     const toml = `host_id = "lab1"\n[paths]\ndata_root = "${root}"\nrun_dir = "${root}/run"\n[receiver]\nurl = "http://x"\n`;
     const { config } = parseShipperConfig(toml, "f");
     mkdirSync(config.runDir);
-    if (live !== null) writeFileSync(join(config.runDir, "status.json"), live);
-    return { config, dirs };
+    const write = (text: string): void => writeFileSync(join(config.runDir, "status.json"), text);
+    if (live !== null) write(live);
+    return { config, dirs, write };
   }
 
   test("counts what lies where, without a daemon", async () => {
@@ -148,6 +156,7 @@ describe("reading the status from the disk", () => {
       receiver: "http://x",
       data_root: config.dataRoot,
       running: false,
+      pid: null,
       live: null,
       pending: 1,
       recording: 1,
@@ -160,19 +169,83 @@ describe("reading the status from the disk", () => {
     });
   });
 
-  test("shows a daemon's own report while that daemon lives", async () => {
-    const { config, dirs } = host(JSON.stringify({ ...IDLE, pid: process.pid, pending: 9 }));
-    expect(await readStatus(config, dirs)).toMatchObject({ running: true, live: { pending: 9 } });
+  /** A process that holds the lock, as a daemon does; gone after the test. */
+  async function holder({ dataRoot, runDir }: { dataRoot: string; runDir: string }) {
+    const child = Bun.spawn([process.execPath, HOLDER, dataRoot, runDir], { stdin: "pipe", stdout: "pipe" });
+    onTestFinished(() => child.kill("SIGKILL"));
+    expect(await lineReader(child.stdout)()).toBe("locked");
+    return child;
+  }
+  const report = (pid: number): string => JSON.stringify({ ...IDLE, pid, pending: 9 });
+
+  test("shows the report of the daemon that holds the lock, and after SIGKILL none", async () => {
+    const { config, dirs, write } = host(null);
+    const child = await holder(config);
+    write(report(child.pid));
+    const { pid } = child;
+    expect(await readStatus(config, dirs)).toMatchObject({ running: true, pid, live: { pid, pending: 9 } });
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(await readStatus(config, dirs)).toMatchObject({ running: false, pid: null, live: null });
   });
 
-  test("shows none of a daemon that was killed, or whose report is torn or taken back", async () => {
-    const child = Bun.spawn(["true"]);
-    await child.exited;
-    for (const text of [JSON.stringify({ ...IDLE, pid: child.pid }), '{"pid": 1', "null\n", "", "{}"]) {
-      const { config, dirs } = host(text);
-      expect(await readStatus(config, dirs)).toMatchObject({ running: false, live: null });
+  test("does not believe the report of a killed daemon whose pid is another process now", async () => {
+    for (const pid of [process.pid, 1]) {
+      const { config, dirs } = host(report(pid));
+      const status = await readStatus(config, dirs);
+      expect(status).toMatchObject({ running: false, pid: null, live: null });
+      expect(renderStatus(status)).toContain("shipper    not running");
     }
   });
+
+  test("says that a daemon starts while there is no report, or that of the run before, or none that can be read", async () => {
+    const { config, dirs, write } = host(null);
+    const { pid } = await holder(config);
+    for (const text of [null, report(pid + 1), `{"pid":${pid}}`, '{"pid": 1', "null\n", "", "{}"]) {
+      if (text !== null) write(text);
+      const status = await readStatus(config, dirs);
+      expect(status).toMatchObject({ running: true, pid, live: null });
+      expect(renderStatus(status).split("\n")[1]).toBe(`shipper    running (pid ${pid}): starting`);
+    }
+  });
+
+  test("waits for no pipe and follows no link of the report's name", async () => {
+    const { config, dirs } = host(null);
+    const { pid } = await holder(config);
+    const path = join(config.runDir, "status.json");
+    expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+    expect(await readStatus(config, dirs)).toMatchObject({ running: true, live: null });
+    rmSync(path);
+    writeFileSync(join(config.runDir, "other"), report(pid));
+    symlinkSync(join(config.runDir, "other"), path);
+    expect(await readStatus(config, dirs)).toMatchObject({ running: true, live: null });
+  });
+});
+
+describe("a live report", () => {
+  test("is read as it was written, with what a newer version adds", () => {
+    const full = {
+      ...IDLE,
+      held: [{ episode: "ep", reason: "r" }],
+      oldest_pending_s: 5,
+      paused: { kind: "misconfigured", reason: "tls", detail: "d", retry_in_s: 5 },
+    };
+    expect(parseLive(JSON.stringify(IDLE))).toEqual(IDLE);
+    expect(parseLive(JSON.stringify({ ...full, more: 1 }))).toMatchObject(full);
+  });
+
+  for (const [what, change] of [
+    ["no number as pid", { pid: "42" }],
+    ["no list of held ones", { held: {} }],
+    ["a held one that is none", { held: [null] }],
+    ["a held one without a reason", { held: [{ episode: "ep" }] }],
+    ["a pause without its detail", { paused: { kind: "x", reason: "y", retry_in_s: 1 } }],
+    ["a pause that is a word", { paused: "yes" }],
+    ["no age", { oldest_pending_s: undefined }],
+    ["a number that is none", { pending: null }],
+  ] as const) {
+    test(`with ${what} is none`, () => expect(parseLive(JSON.stringify({ ...IDLE, ...change }))).toBeNull());
+  }
 });
 
 test("the daemon's view tells counts, ages, held episodes and the pause", () => {
