@@ -1,7 +1,7 @@
 // Loads the plugins of plugins_dir: which files are plugins, whether their owners and modes may be trusted, and that no two
 // share a name. Every file fails alone, in one sentence.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import type { PluginState } from "../core/heartbeat.ts";
@@ -83,10 +83,11 @@ function pluginFiles(directory: string): { names: string[] } | { failed: string 
 }
 
 function refuseDirectory(directory: string, uid: number, isSet: boolean): string | "absent" | null {
-  const trust = checkTrust(directory, uid);
-  if (trust.kind === "refused" && trust.why === `${directory}: there is no such file`) {
+  // It or what is above it.
+  if (!existsSync(directory)) {
     return isSet ? `${directory}: there is no such directory; create it, or remove plugins_dir` : "absent";
   }
+  const trust = checkTrust(directory, uid);
   if (trust.kind === "trusted" && trust.isFile) return `${directory} is a file, and plugins_dir must be a directory`;
   return refusalText(trust, "no plugin is loaded from it");
 }

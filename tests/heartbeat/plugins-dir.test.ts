@@ -145,6 +145,8 @@ test("a name that is taken fails with both files named; the first keeps it", asy
 test("a directory that is not there: no fault unless it was asked for", async () => {
   const directory = join(tempDir(), "none");
   expect(await load(directory, { isSet: false })).toEqual({ plugins: [], states: [] });
+  // Nor where even what is above it is missing, as on a host without /etc/labfleet.
+  expect(await load(join(directory, "plugins.d"), { isSet: false })).toEqual({ plugins: [], states: [] });
   expect((await load(directory)).states[0]?.reason).toBe(
     `${directory}: there is no such directory; create it, or remove plugins_dir`,
   );
