@@ -161,6 +161,7 @@ describe("a record that is damaged is said, and replaced", () => {
     for (const id of ["x", "y"]) addStop(dir, id);
     addStop(dir, "b", { service_result: "watchdog", exit_code: "killed", exit_status: "ABRT" });
     addStop(dir, "z");
+    addStop(dir, "called-off", { service_result: "signal", exit_code: "killed", exit_status: "TERM" });
     writeFileSync(join(dir, "running.json"), "");
     const { lastEnd } = openRun(dir, "c");
     expect(lastEnd).toMatchObject({ run_id: "b", kind: "watchdog", failed_starts: 1 });

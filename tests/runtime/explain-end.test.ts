@@ -137,7 +137,22 @@ const CASES: readonly Case[] = [
     stop: { exit_code: "killed", exit_status: "TERM" },
     kind: "killed",
     sentence:
-      'the last run was ended by SIGTERM, which it did not handle; it was in phase "starting", after running 2h 3min',
+      'the last run was called off while it started (SIGTERM); it was in phase "starting", after running 2h 3min',
+  },
+  {
+    what: "systemctl restart of a start that had left no record yet",
+    run: null,
+    stop: { service_result: "signal", exit_code: "killed", exit_status: "TERM" },
+    kind: "killed",
+    sentence: "the last run was called off while it started (SIGTERM)",
+  },
+  {
+    what: "a signal that it does not handle",
+    run: {},
+    stop: { service_result: "signal", exit_code: "killed", exit_status: "USR1" },
+    kind: "killed",
+    sentence:
+      'the last run was ended by SIGUSR1, which it did not handle; it was in phase "running", after running 2h 3min',
   },
   {
     what: "OOM as systemd tells it, with a limit of its unit",
@@ -241,7 +256,37 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 3, it could not go on, or quit in the middle of its stop; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run quit in the middle of its stop (SIGTERM from systemd(1)): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+  },
+  {
+    what: "a second signal by hand, its sender unknown",
+    run: {
+      ...STOPPING,
+      ...BY_HAND,
+      cause: "SIGINT",
+      sent_by: "unknown: the signal left no record",
+      ended: { ...ENDED.ended, exit_code: 3, cause: "SIGINT" },
+    },
+    stop: null,
+    kind: "exit-code",
+    sentence:
+      'the last run quit in the middle of its stop (SIGINT): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 3d 2h',
+  },
+  {
+    what: "a failure of its own, after the whole drain",
+    run: { ...STOPPING, cause: "failure", sent_by: null },
+    stop: { service_result: "exit-code", exit_status: "3" },
+    kind: "exit-code",
+    sentence:
+      'the last run exited with 3, it could not start or go on; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+  },
+  {
+    what: "a refusal of the machine before any stop",
+    run: {},
+    stop: { service_result: "exit-code", exit_status: "3" },
+    kind: "exit-code",
+    sentence:
+      'the last run exited with 3, it could not start or go on; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
   },
   {
     what: "a configuration that cannot be read, before there ever was a run",
@@ -398,7 +443,11 @@ test("a report says in fields what its sentence says", () => {
 describe("starts that failed since then", () => {
   const bad: StopRecord = { ...STOP, run_id: "5", service_result: "exit-code", exit_status: "2" };
   const tail = (later: readonly StopRecord[]): string =>
-    explainEnd({ ...RUN, ...ENDED }, STOP, { bootId: BOOT }, later).sentence.split("; ")[1] ?? "";
+    explainEnd({ ...RUN, ...ENDED }, STOP, { bootId: BOOT }, later)
+      .sentence.split("; ")
+      .slice(1)
+      .join("; ");
+  const off: StopRecord = { ...STOP, run_id: "6", service_result: "signal", exit_code: "killed", exit_status: "TERM" };
   const config = "exit code 2 (its command line, configuration or input cannot be read)";
 
   for (const [later, said] of [
@@ -409,12 +458,21 @@ describe("starts that failed since then", () => {
       [bad, { ...bad, ...KILLED }, bad, { ...bad, exit_code: null, service_result: "resources" }],
       `since then 4 starts failed: 2 with ${config}, 1 with SIGKILL, 1 with resources`,
     ],
+    [[off], "since then a start was called off (SIGTERM)"],
+    [[{ ...off, service_result: "success", exit_status: "INT" }], "since then a start was called off (SIGINT)"],
+    [
+      [off, bad, off, { ...off, exit_status: "HUP" }],
+      `since then a start failed: ${config}; since then 3 starts were called off (SIGTERM, SIGHUP)`,
+    ],
+    // systemd's own limit on starts is a failure, though it ends by SIGTERM too.
+    [[{ ...off, service_result: "timeout" }], "since then a start failed: SIGTERM"],
+    [[{ ...off, exit_status: "SEGV" }], "since then a start failed: SIGSEGV"],
   ] as const) {
     test(said === "" ? "none" : said, () => expect(tail(later)).toBe(said));
   }
 
-  test("are counted", () =>
-    expect(explainEnd(RUN, { ...STOP, ...KILLED }, { bootId: BOOT }, [bad, bad]).failed_starts).toBe(2));
+  test("are counted, without those that were called off", () =>
+    expect(explainEnd(RUN, { ...STOP, ...KILLED }, { bootId: BOOT }, [bad, off, bad]).failed_starts).toBe(2));
 });
 
 describe("how long it ran", () => {

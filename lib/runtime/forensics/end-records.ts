@@ -89,7 +89,7 @@ export interface EndReport {
   phase: string | null;
   signal: string | null;
   exit_code: number | null;
-  /** Starts since then that ended before they could open the ledger. */
+  /** Starts since then that failed before they could open the ledger; those that were called off do not count. */
   failed_starts: number;
 }
 

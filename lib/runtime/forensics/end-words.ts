@@ -1,23 +1,8 @@
 // The phrases of which a sentence on an end is made. Pure.
 
 import { formatBytes, formatSeconds } from "../../core/units.ts";
+import type { Facts } from "./end-facts.ts";
 import type { RunRecord, StopRecord } from "./end-records.ts";
-
-/** What is known of an end: both records, and what follows from them. */
-export interface Facts {
-  run: RunRecord | null;
-  stop: StopRecord | null;
-  /** The signal that the main process died of, such as `SIGKILL`. */
-  signal: string | null;
-  exitCode: number | null;
-  /** Whether a process of its cgroup was killed for memory while it ran; null: not known. */
-  oom: boolean | null;
-  /** Whether the machine has booted since; null: not known. */
-  rebooted: boolean | null;
-  /** Whether its stop had begun. */
-  stopping: boolean;
-  ranS: number | null;
-}
 
 /** `; it was in phase "finish uploads", which began 4.02s into its stop, after running 3d 2h` */
 export function where({ run, ranS }: Facts): string {
@@ -31,12 +16,16 @@ export function after(ranS: number | null): string {
   return ranS === null ? "" : ` after running ${formatSeconds(ranS).split(" ").slice(0, 2).join(" ") || "0s"}`;
 }
 
-/** `SIGTERM from systemd(1), ` */
-export function causeOf(run: RunRecord | null): string {
+/** `SIGTERM from systemd(1)`; null when it does not say why it stopped. */
+export function causeOf(run: RunRecord | null): string | null {
   const cause = run?.ended?.cause ?? run?.cause ?? null;
-  if (cause === null) return "";
   const sender = run?.sent_by ?? null;
-  return `${cause}${sender === null || sender.startsWith("unknown") ? "" : ` from ${sender}`}, `;
+  return cause === null || sender === null || sender.startsWith("unknown") ? cause : `${cause} from ${sender}`;
+}
+
+/** `SIGTERM, ` */
+export function withComma(text: string | null): string {
+  return text === null ? "" : `${text}, `;
 }
 
 /** `systemctl edit labfleet-shipper`, to the manager that runs it. */
@@ -70,7 +59,7 @@ export function unseen({ run }: Facts): string {
 /** What our exit codes mean (DESIGN 3.7), and systemd's own, with which it gives up before the executable starts. */
 const EXIT_CODES: Readonly<Record<number, string>> = {
   2: "its command line, configuration or input cannot be read",
-  3: "it could not go on, or quit in the middle of its stop",
+  3: "it could not start or go on",
   70: "a bug",
   203: "systemd could not start the executable",
   216: "its group does not exist",
@@ -85,13 +74,36 @@ export function meaningOf(code: number): string {
   return EXIT_CODES[code] ?? bySystemd;
 }
 
-/** `; since then 3 starts failed: exit code 2 (its configuration cannot be read)` */
-export function failedStarts(stops: readonly StopRecord[]): string {
-  if (stops.length === 0) return "";
+/** The signals by which a person or systemd takes a start back. */
+const CALLS_OFF: ReadonlySet<string> = new Set(["TERM", "INT", "HUP"]);
+
+/** Whether a start was ended on purpose, by `systemctl stop` or `restart`, before it could handle the signal. */
+export function isCalledOff({ service_result, exit_code, exit_status }: StopRecord): boolean {
+  const byItself = service_result === "success" || service_result === "signal";
+  return byItself && exit_code === "killed" && CALLS_OFF.has(exit_status ?? "");
+}
+
+/** `; since then 3 starts failed: exit code 2 (its configuration cannot be read); since then a start was called off (SIGTERM)` */
+export function laterStarts(stops: readonly StopRecord[]): string {
+  const calledOff = stops.filter(isCalledOff);
+  const failed = stops.filter((stop) => !isCalledOff(stop));
+  const signals = [...new Set(calledOff.map(outcome))].join(", ");
+  return [
+    failed.length === 0 ? "" : `; since then ${starts(failed.length)} failed: ${outcomes(failed)}`,
+    calledOff.length === 0
+      ? ""
+      : `; since then ${starts(calledOff.length)} ${calledOff.length === 1 ? "was" : "were"} called off (${signals})`,
+  ].join("");
+}
+
+function starts(count: number): string {
+  return count === 1 ? "a start" : `${count} starts`;
+}
+
+function outcomes(stops: readonly StopRecord[]): string {
   const counts = new Map<string, number>();
   for (const stop of stops) counts.set(outcome(stop), (counts.get(outcome(stop)) ?? 0) + 1);
-  const parts = [...counts].map(([what, count]) => (counts.size === 1 ? what : `${count} with ${what}`));
-  return `; since then ${stops.length === 1 ? "a start" : `${stops.length} starts`} failed: ${parts.join(", ")}`;
+  return [...counts].map(([what, count]) => (counts.size === 1 ? what : `${count} with ${what}`)).join(", ");
 }
 
 function outcome({ service_result, exit_code, exit_status }: StopRecord): string {

@@ -1,19 +1,21 @@
 // Why a run ended, in one sentence: decided from its own record, from systemd's word on it, and from the boot. Pure.
 // The rules are a table; the first that holds is the answer.
 
-import { sameBoot } from "../../core/boot.ts";
+import { EXIT } from "../../core/exit.ts";
+import { type Facts, factsOf } from "./end-facts.ts";
 import type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
 import {
   after,
   causeOf,
-  type Facts,
-  failedStarts,
+  isCalledOff,
+  laterStarts,
   meaningOf,
   memoryFix,
   seeLog,
   systemctl,
   unseen,
   where,
+  withComma,
 } from "./end-words.ts";
 
 export type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
@@ -30,9 +32,6 @@ interface Rule {
 const FAULTS: ReadonlySet<string> = new Set(
   ["ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "SYS"].map((name) => `SIG${name}`),
 );
-
-/** USER_HZ, 100 on every architecture that we build for. */
-const TICKS_PER_S = 100;
 
 const result = ({ stop }: Facts): string | null => stop?.service_result ?? null;
 
@@ -112,6 +111,12 @@ const RULES: readonly Rule[] = [
   },
   {
     kind: "killed",
+    because: "systemctl stop and restart send it to a start too: nothing has failed",
+    when: ({ run, stop }) => stop !== null && isCalledOff(stop) && (run === null || run.ready_at === null),
+    say: (f) => `was called off while it started (${f.signal})${where(f)}`,
+  },
+  {
+    kind: "killed",
     because: "those that it handles end it by an exit code: this one came before, or is none of them",
     when: (f) => f.signal !== null,
     say: (f) => `was ended by ${f.signal}, which it did not handle${where(f)}`,
@@ -121,7 +126,15 @@ const RULES: readonly Rule[] = [
     because: "it wrote down its own end, and nobody says otherwise",
     when: (f) => f.run !== null && f.run.ended !== null && f.exitCode === 0,
     say: ({ run, ranS }) =>
-      `ended cleanly: ${causeOf(run)}stopped in ${(run?.ended?.total_s ?? 0).toFixed(2)}s${after(ranS)}`,
+      `ended cleanly: ${withComma(causeOf(run))}stopped in ${(run?.ended?.total_s ?? 0).toFixed(2)}s${after(ranS)}`,
+  },
+  {
+    kind: "exit-code",
+    because: "a drain that comes to its end is exit code 0, or the code of the failure that began it",
+    when: (f) => f.exitCode === EXIT.undelivered && f.stopping && f.run?.cause !== "failure",
+    say: (f) =>
+      `quit in the middle of its stop (${causeOf(f.run) ?? "cause unknown"}): told twice, or over its stop budget` +
+      `${where(f)}${seeLog(f)}`,
   },
   {
     kind: "exit-code",
@@ -203,40 +216,13 @@ export function explainEnd(
   return {
     run_id: run?.run_id ?? stop?.run_id ?? "unknown",
     kind: rule?.kind ?? "unknown",
-    sentence: `the last run ${told}${failedStarts(laterStops)}`,
+    sentence: `the last run ${told}${laterStarts(laterStops)}`,
     at: run?.ended?.at ?? stop?.at ?? null,
     started_at: run?.started_at ?? null,
     ran_s: facts.ranS,
     phase: run?.phase ?? null,
     signal: facts.signal,
     exit_code: facts.exitCode,
-    failed_starts: laterStops.length,
+    failed_starts: laterStops.filter((later) => !isCalledOff(later)).length,
   };
-}
-
-function factsOf(run: RunRecord | null, stop: StopRecord | null, bootId: string | null): Facts {
-  const code = stop?.exit_code ?? null;
-  const before = run?.oom_kills ?? 0;
-  const exited = code === "exited" && /^\d+$/.test(stop?.exit_status ?? "") ? Number(stop?.exit_status) : null;
-  return {
-    run,
-    stop,
-    signal: code === "killed" || code === "dumped" ? `SIG${stop?.exit_status ?? "?"}` : null,
-    exitCode: code === null ? (run?.ended?.exit_code ?? null) : exited,
-    oom: stop === null || stop.oom_kills === null ? null : stop.oom_kills > before,
-    rebooted: run === null || run.boot_id === null || bootId === null ? null : !sameBoot(run.boot_id, bootId),
-    stopping: run !== null && run.phase_at_s !== null,
-    ranS: ranSeconds(run, stop),
-  };
-}
-
-/**
- * By the clock that counts from boot: the wall clock of a host without a battery jumps. A stop belongs to the run's invocation,
- * so both are of one boot.
- */
-function ranSeconds(run: RunRecord | null, stop: StopRecord | null): number | null {
-  if (run === null || run.ended !== null) return run?.ended?.ran_s ?? null;
-  if (stop === null || stop.uptime_s === null || run.start_ticks === null) return null;
-  const seconds = stop.uptime_s - run.start_ticks / TICKS_PER_S;
-  return seconds < 0 ? null : seconds;
 }

@@ -14,6 +14,7 @@ import {
   type RunRecord,
   type StopRecord,
 } from "./end-records.ts";
+import { isCalledOff } from "./end-words.ts";
 import { explainEnd } from "./explain-end.ts";
 
 export const FILES = { running: "running.json", stops: "stops.jsonl", history: "history.jsonl" } as const;
@@ -119,11 +120,11 @@ function stopsOf(run: RunRecord, past: Past): Stops {
   return { stop: rows[own] ?? null, later };
 }
 
-/** The stop of the run whose record is lost is the last that was more than a failed start; without one, the first of these. */
+/** The stop of the run whose record is lost is the last that was more than a start that failed or was called off; without one, the first of these. */
 function stopsWithoutRecord(past: Past): Stops {
   const { rows } = past.stops;
   const fresh = rows.slice(rows.findLastIndex(({ run_id }) => isKnown(past, run_id)) + 1);
-  const ran = fresh.findLastIndex((stop) => !isFailedStart(stop));
+  const ran = fresh.findLastIndex((stop) => !isFailedStart(stop) && !isCalledOff(stop));
   const own = Math.max(ran, 0);
   return { stop: fresh[own] ?? null, later: fresh.slice(own + 1) };
 }
