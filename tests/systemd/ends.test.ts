@@ -30,6 +30,8 @@ async function lastEnd(): Promise<string> {
   return (await said()).split("\n").find((line) => line.includes("the last run")) ?? "";
 }
 
+/** A shell that sends SIGTERM and is still there when it is looked at. */
+const killAndStay = (pid: string): string => `kill ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.05; done`;
 const mainPid = (): Promise<string> => host.show(UNIT, "MainPID");
 /** Another process is at work: what it had to say on the last run is said. */
 const otherPid = async (pid: string): Promise<boolean> =>
@@ -73,7 +75,7 @@ bedTest("systemctl kill: systemd again, since it is the one that sends", async (
 bedTest("kill by a person: who, as whom, and from which unit or session", async () => {
   await mark();
   const pid = await mainPid();
-  await sh(`systemd-run -q --wait --uid=labfleet --unit=the-culprit bash -c 'kill ${pid}; sleep 0.2; :'`);
+  await sh(`systemd-run -q --wait --uid=labfleet --unit=the-culprit bash -c '${killAndStay(pid)}'`);
   await host.waitFor("it is started again", () => otherPid(pid));
   const uid = (await sh("id -u labfleet")).trim();
   expect(await said()).toMatch(
@@ -87,7 +89,7 @@ bedTest("kill from a login shell: the session, and the user that logged in", asy
   await sh(`useradd --non-unique --uid ${uid} --gid labfleet --create-home --shell /bin/bash operator`);
   await mark();
   const pid = await mainPid();
-  await sh(`printf 'kill ${pid}\nexit\n' | script -qc 'login -f operator' /dev/null`);
+  await sh(`printf '${killAndStay(pid)}\nexit\n' | script -qc 'login -f operator' /dev/null`);
   await host.waitFor("it is started again", () => otherPid(pid), 20_000);
   expect(await said()).toMatch(
     new RegExp(
