@@ -13,6 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { readEnds } from "../../lib/runtime/forensics/ends.ts";
+import { appendStop } from "../../lib/runtime/forensics/stop-record.ts";
 import { addStop, cleanRun, endsDir, idsIn, killedRun, openRun, recordIn, spawnRun, stopOf } from "../support/ends.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -88,14 +90,15 @@ describe("a disk", () => {
     writeFileSync(join(top, "file"), "mine");
     mkdirSync(join(top, "elsewhere"));
     symlinkSync(join(top, "elsewhere"), join(top, "link"));
-    for (const [name, why] of [
-      ["none/ends", "ENOENT"],
-      ["file", "no directory"],
-      ["link", "no directory"],
+    const away = (name: string) => `move ${top}/${name} away; the next start makes a new one`;
+    for (const [name, why, fix] of [
+      ["none/ends", "ENOENT", `make ${top}/none`],
+      ["file", "it is no directory", away("file")],
+      ["link", "it is a link", away("link")],
     ] as const) {
       const ledger = cleanRun(join(top, name), "a");
       expect(ledger.failure).toBe(
-        `cannot write ${top}/${name}: ${why}: how this run ends may stay unknown; fix: give the directory to the daemon's user`,
+        `cannot write ${top}/${name}: ${why}: how this run ends may stay unknown; fix: ${fix}`,
       );
       expect(ledger.lastEnd).toBeNull();
     }
@@ -191,13 +194,50 @@ describe("torn lines", () => {
     expect(idsIn(dir)).toEqual(["a", "b", "c"]);
   });
 
-  test("a history that cannot be read at all is not overwritten", () => {
+  test("a history that cannot be read at all is kept beside a new one, which is said once", () => {
+    const makers: readonly [(path: string) => void, string][] = [
+      [(path) => mkdirSync(join(path, "x"), { recursive: true }), "no regular file"],
+      [(path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0), "no regular file"],
+      [(path) => symlinkSync("/etc/hostname", path), "ELOOP"],
+      [(path) => writeFileSync(path, "x".repeat(2 * 1024 * 1024)), "more than 1048576 bytes"],
+    ];
+    for (const [make, why] of makers) {
+      const dir = endsDir();
+      cleanRun(dir, "a");
+      make(join(dir, "history.jsonl"));
+      const { lastEnd, failure } = openRun(dir, "b");
+      expect([lastEnd?.run_id, failure]).toEqual(["a", null]);
+      expect(lastEnd?.sentence).toEndWith(`; history.jsonl cannot be read: ${why}`);
+      expect(openRun(dir, "c").lastEnd?.sentence).not.toContain("history.jsonl");
+      expect(idsIn(dir)).toEqual(["a", "b"]);
+      expect(readdirSync(dir).sort()).toEqual(["history.jsonl", "history.jsonl.unreadable", "running.json"]);
+    }
+  });
+
+  test("a history that can be neither read nor put aside costs the history alone, and the fix names it", () => {
     const dir = endsDir();
     cleanRun(dir, "a");
     mkdirSync(join(dir, "history.jsonl"));
+    mkdirSync(join(dir, "history.jsonl.unreadable/x"), { recursive: true });
     const { lastEnd, failure } = openRun(dir, "b");
     expect(lastEnd?.run_id).toBe("a");
-    expect(failure).toStartWith(`cannot write ${dir}/history.jsonl: no regular file: the end of the last run`);
+    expect(failure).toBe(
+      `cannot write ${dir}/history.jsonl: ENOTEMPTY: the end of the last run stands in the log alone; fix: move ${dir}/history.jsonl away; the next start makes a new one`,
+    );
     expect(recordIn(dir)).toMatchObject({ run_id: "b" });
   });
+});
+
+test("pipes of all three names hold up neither a start, nor a stop, nor a reader", () => {
+  const dir = endsDir();
+  mkdirSync(dir);
+  for (const name of ["running.json", "stops.jsonl", "history.jsonl"])
+    expect(Bun.spawnSync(["mkfifo", join(dir, name)]).exitCode).toBe(0);
+  expect(readEnds(dir)).toMatchObject({ last: { kind: "unknown" }, history: [] });
+  expect(() => appendStop(dir, JSON.parse(stopOf("a")))).toThrow("no regular file");
+  const { lastEnd, failure } = openRun(dir, "b");
+  expect(failure).toBeNull();
+  expect(lastEnd?.sentence).toBe(
+    "the last run left no record that can be read; running.json cannot be read: no regular file; stops.jsonl cannot be read: no regular file; history.jsonl cannot be read: no regular file",
+  );
 });

@@ -404,6 +404,19 @@ test.skipIf(USER_MISSING !== "")(`as the service's user alone it writes what it 
   const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
   expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }, user)).toEqual({ code: 0, said: "" });
   expect(statSync(join(dir, "stops.jsonl")).uid).toBe(NOBODY);
+  // A file that root has made by hand is replaced: what can be read of it stays, what cannot is put aside.
+  chownSync(join(dir, "stops.jsonl"), 0, NOBODY);
+  chmodSync(join(dir, "stops.jsonl"), 0o640);
+  expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }, user)).toEqual({ code: 0, said: "" });
+  expect(statSync(join(dir, "stops.jsonl")).uid).toBe(NOBODY);
+  expect(stopsIn(dir)).toHaveLength(2);
   chownSync(join(dir, "stops.jsonl"), 0, 0);
+  chmodSync(join(dir, "stops.jsonl"), 0o600);
+  expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }, user)).toEqual({ code: 0, said: "" });
+  expect(stopsIn(dir)).toHaveLength(1);
+  expect(statSync(join(dir, "stops.jsonl.unreadable")).uid).toBe(0);
+  // In a directory that is not its own it can do neither, and says so.
+  chownSync(join(dir, "stops.jsonl"), 0, 0);
+  chownSync(dir, 0, NOBODY);
   expect(postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir }, user).said).toContain("EACCES");
 });

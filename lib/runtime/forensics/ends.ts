@@ -1,14 +1,14 @@
 // The ledger of ends: what a run writes down about itself while it lives, and, at the next start, why it ended. To be used
 // under the daemon's lock. What cannot be written is said once and changes nothing else: nothing here throws.
 
-import { closeSync, fsyncSync, lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { closeSync, fsyncSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { sameBoot } from "../../core/boot.ts";
 import { isoWall } from "../../core/clock.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
 import { isUnreadable, readText, startTicks } from "../../os/proc.ts";
 import { overwrite, overwriteDurable, replaceDurable } from "../../os/sync-files.ts";
 import { asRunId, type EndReport, type RunRecord, runRecordBytes, shortText } from "./end-records.ts";
+import { cannotWrite, giveToOwnerOf, LAST_END, makeDir, OWN_END, setAside } from "./ends-dir.ts";
 import { explainPast, FILES, isKnown, type Past, readPast } from "./past-ends.ts";
 import { oomKills } from "./snapshot.ts";
 
@@ -155,30 +155,16 @@ function newRun({ tool, version, env, nowMs }: LedgerOptions, root: string, past
   };
 }
 
-/** @returns why there is no such directory, or null */
-function makeDir(dir: string): string | null {
-  try {
-    mkdirSync(dir, { mode: 0o750 });
-    return null;
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") return cannotWrite(dir, error, OWN_END);
-  }
-  try {
-    // A link would lead a daemon that is root to wherever its owner likes.
-    return lstatSync(dir).isDirectory() ? null : cannotWrite(dir, "no directory", OWN_END);
-  } catch (error) {
-    return cannotWrite(dir, error, OWN_END);
-  }
-}
-
 /** @returns why it cannot be written, or null */
 function addToHistory(dir: string, past: Past, end: EndReport): string | null {
   const path = join(dir, FILES.history);
   if (isKnown(past, end.run_id)) return null;
-  if (past.history.unreadable !== null) return cannotWrite(path, past.history.unreadable, LAST_END);
   const rows = [...past.history.rows, end].slice(-HISTORY_ROWS);
   try {
-    closeSync(replaceDurable(path, rows.map((row) => `${JSON.stringify(row)}\n`).join("")));
+    if (past.history.unreadable !== null) setAside(path);
+    const fd = replaceDurable(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    giveToOwnerOf(dir, fd);
+    closeSync(fd);
     return null;
   } catch (error) {
     return cannotWrite(path, error, LAST_END);
@@ -189,7 +175,9 @@ function addToHistory(dir: string, past: Past, end: EndReport): string | null {
 function openRecord(path: string, run: RunRecord): number | string {
   const bytes = runRecordBytes(run);
   try {
-    return replaceDurable(path, bytes);
+    const fd = replaceDurable(path, bytes);
+    giveToOwnerOf(dirname(path), fd);
+    return fd;
   } catch (error) {
     try {
       // On a full disk there is still the room of the run before.
@@ -199,18 +187,3 @@ function openRecord(path: string, run: RunRecord): number | string {
     }
   }
 }
-
-/** What is lost by that. */
-const OWN_END = "how this run ends may stay unknown";
-const LAST_END = "the end of the last run stands in the log alone";
-
-function cannotWrite(path: string, error: unknown, loss: string): string {
-  const why = typeof error === "string" ? error : (errorCode(error) ?? errorText(error));
-  return `cannot write ${path}: ${why}: ${loss}; fix: ${WRITE_FIXES[why] ?? "give the directory to the daemon's user"}`;
-}
-
-const WRITE_FIXES: Readonly<Record<string, string>> = {
-  ENOSPC: "make room on its disk",
-  EDQUOT: "raise the quota of the daemon's user",
-  EROFS: "mount its file system writable",
-};

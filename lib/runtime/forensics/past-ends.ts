@@ -139,6 +139,7 @@ function notesOn({ run, damage, stops, history }: Past, stop: StopRecord | null)
   const needsStop = stop === null && run?.ended == null;
   if (needsStop && stops.unreadable !== null) notes.push(`${FILES.stops} cannot be read: ${stops.unreadable}`);
   if (needsStop && stops.damaged > 0) notes.push(`${FILES.stops} has ${lines(stops.damaged)} that cannot be read`);
+  if (history.unreadable !== null) notes.push(`${FILES.history} cannot be read: ${history.unreadable}`);
   if (history.damaged > 0) notes.push(`${FILES.history} had ${lines(history.damaged)} that cannot be read`);
   return notes;
 }

@@ -4,9 +4,11 @@ import { closeSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { parseCgroup } from "../../core/cgroup.ts";
 import { isoWall } from "../../core/clock.ts";
+import { errorCode } from "../../core/failure.ts";
 import { bootId, isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
 import { appendLineDurable, readSmallFile, replaceDurable } from "../../os/sync-files.ts";
 import { type StopRecord, shortText } from "./end-records.ts";
+import { giveToOwnerOf, setAside } from "./ends-dir.ts";
 import { FILES } from "./past-ends.ts";
 import { oomKills } from "./snapshot.ts";
 
@@ -65,21 +67,43 @@ function memoryMax(root: string): number | null {
 /** stops.jsonl never grows beyond this, bytes; what is kept then is the newest part. */
 const MOST_BYTES = 64 * 1024;
 const KEEP_BYTES = 32 * 1024;
+/** What somebody else has made it into is looked at up to here. */
+const MOST_READ_BYTES = 1024 * MOST_BYTES;
 
-/** Appends a stop, durably. @throws Error of the system */
+/** The file is another's, which a run by hand may have made. */
+const NOT_OURS: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+
+/** Appends a stop, durably; a file that is another's is replaced, a link or a pipe refused. @throws Error of the system */
 export function appendStop(dir: string, stop: StopRecord): void {
   const path = join(dir, FILES.stops);
   const line = JSON.stringify(stop);
+  const file = readSmallFile(path, MOST_READ_BYTES);
+  if (file !== null && isUnreadable(file) && NOT_OURS.has(file.unreadable)) setAside(path);
   const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
   // Two line breaks at most: one may be missing at the end.
-  if (size + Buffer.byteLength(line) + 2 <= MOST_BYTES) appendLineDurable(path, line);
-  else closeSync(replaceDurable(path, `${newest(path)}${line}\n`));
+  if (size + Buffer.byteLength(line) + 2 <= MOST_BYTES && appended(path, line)) return;
+  const fd = replaceDurable(path, `${newest(path)}${line}\n`);
+  giveToOwnerOf(dir, fd);
+  closeSync(fd);
+}
+
+/** @returns false when the file is another's. @throws Error of the system */
+function appended(path: string, line: string): boolean {
+  try {
+    appendLineDurable(path, line);
+    return true;
+  } catch (error) {
+    if (NOT_OURS.has(errorCode(error) ?? "")) return false;
+    throw error;
+  }
 }
 
 /** The newest whole lines of a file. */
 function newest(path: string): string {
-  const file = readSmallFile(path, 1024 * MOST_BYTES);
+  const file = readSmallFile(path, MOST_READ_BYTES);
   const bytes = Buffer.from(file === null || isUnreadable(file) ? "" : file.text);
   const tail = bytes.subarray(-KEEP_BYTES);
-  return tail.subarray(tail.indexOf("\n") + 1).toString();
+  const lines = (bytes.length === tail.length ? tail : tail.subarray(tail.indexOf("\n") + 1)).toString();
+  // A power cut may have torn the last one.
+  return lines === "" || lines.endsWith("\n") ? lines : `${lines}\n`;
 }
