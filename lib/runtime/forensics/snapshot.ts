@@ -80,6 +80,7 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
   const parentPid = self.ppid;
   const parent = isUnreadable(parentPid) ? null : processFacts(root, parentPid);
   const tracer = isUnreadable(self.tracer_pid) || self.tracer_pid === 0 ? null : self.tracer_pid;
+  const groups = readText(root, `proc/${pid}/cgroup`);
   const invocationId = env.INVOCATION_ID ?? null;
   return {
     at: now.toISOString(),
@@ -96,14 +97,14 @@ export function takeSnapshot(options: SnapshotOptions): Snapshot {
     under_systemd: invocationId !== null || (parentPid === 1 && parent?.name === "systemd"),
     invocation_id: invocationId,
     journal_stream: env.JOURNAL_STREAM ?? null,
-    cgroup: readParsed(root, `proc/${pid}/cgroup`, parseCgroup),
+    cgroup: isUnreadable(groups) ? groups : (parseCgroup(groups) ?? { unreadable: "not understood" }),
     loadavg: readParsed(root, "proc/loadavg", parseLoad),
     pressure: {
       cpu: readParsed(root, "proc/pressure/cpu", shortPressure),
       memory: readParsed(root, "proc/pressure/memory", shortPressure),
       io: readParsed(root, "proc/pressure/io", shortPressure),
     },
-    oom_kills: oomKills(root, pid),
+    oom_kills: oomKillsIn(root, groups),
     limits: readParsed(root, `proc/${pid}/limits`, parseLimits),
     takeover: readMarker(runDir, "takeover", pid, root),
     planned_stop: readMarker(runDir, "planned-stop", pid, root),
@@ -150,7 +151,11 @@ function commandLine(root: string, pid: number): Reading<string> {
 
 /** Kills for memory in our own cgroup: version 2 counts them in memory.events, version 1 in memory.oom_control. */
 export function oomKills(root: string, pid: number): Reading<number> {
-  const groups = readText(root, `proc/${pid}/cgroup`);
+  return oomKillsIn(root, readText(root, `proc/${pid}/cgroup`));
+}
+
+/** @param groups the text of /proc/<pid>/cgroup */
+function oomKillsIn(root: string, groups: Reading<string>): Reading<number> {
   if (isUnreadable(groups)) return groups;
   const count = (text: string): number | null => {
     const kills = /^oom_kill (\d+)$/m.exec(text)?.[1];
