@@ -231,9 +231,12 @@ describe("the place of one that runs", () => {
 
   test("is taken by one of two that ask at once; the old one drains to its end, and the loser says who won", async () => {
     const place = newPlace();
-    const old = start("slow", {}, place);
+    const old = start("waits", {}, place);
     await old.until("working");
     const both = [start("plain", {}, place, "replace"), start("plain", {}, place, "replace")];
+    for (const one of both) await one.until(`taking the place of pid ${old.child.pid}`);
+    await old.until("second begins");
+    writeFileSync(join(place.run, "go"), "");
     expect(await old.child.exited).toBe(0);
     expect((await old.rest()).join("\n")).not.toContain("quitting");
     const loser = await Promise.race(both.map(async (one) => [one, await one.child.exited] as const));
