@@ -1,11 +1,13 @@
 // How the shipper of this host stands, from the outside: its status file and the directories of its data root. It reads
 // them tolerantly, since the shipper may be of another release.
 
-import { opendir, readFile } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { type CheckStatus, type QueueReport, worst } from "../../core/heartbeat.ts";
 import { formatSeconds } from "../../core/units.ts";
+import { isUnreadable, readText } from "../../os/proc.ts";
+import { readSmallFile } from "../../os/sync-files.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "../thresholds.ts";
 
@@ -74,7 +76,7 @@ export async function readQueue({ dataRoot, runDir }: ShipperPlaces, nowMs: numb
   };
   const episodes = await count("episodes", (name, isDirectory) => isDirectory && !name.startsWith("."));
   if (unreadable[0]?.endsWith("ENOENT") === true) return null;
-  const live = await readLive(runDir);
+  const live = readLive(runDir);
   const at = Date.parse(text(live.at) ?? "");
   const paused = record(live.paused);
   return {
@@ -146,23 +148,28 @@ async function countEntries(
   }
 }
 
-async function readLive(runDir: string): Promise<Record<string, unknown>> {
+/** More than a report ever has. */
+const LIVE_BYTES = 256 * 1024;
+
+/** Anything may have that name: a pipe must not hold us up. */
+function readLive(runDir: string): Record<string, unknown> {
+  const file = readSmallFile(join(runDir, "status.json"), LIVE_BYTES);
+  if (file === null || isUnreadable(file)) return {};
   try {
-    return record(JSON.parse(await readFile(join(runDir, "status.json"), "utf8")));
+    return record(JSON.parse(file.text));
   } catch {
     return {};
   }
 }
 
+/** Names of a shipper's process: the executable, or Bun where it runs from source. */
+const NAMES = ["shipper", "bun", "bun.exe"];
+
+/** A pid is used again: it must still be a shipper. */
 function isAlive(pid: unknown): boolean {
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, and belongs to another user.
-    return errorCode(error) === "EPERM";
-  }
+  const name = readText("/", `proc/${pid}/comm`);
+  return !isUnreadable(name) && NAMES.includes(name.trim());
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -143,3 +143,11 @@ test.each<[Partial<QueueView>, string]>([
   expect(`${seen.status}: ${seen.message}`).toBe(line);
   expect(figures(seen).pending).toBe(more.pending ?? 0);
 });
+
+test("a report of a process that is no shipper, or a pipe in its place, is no sign of life and holds nobody up", async () => {
+  const ofInit = places(FILES.slice(0, 5), { ...LIVE, pid: 1 });
+  expect(await readQueue(ofInit, NOW_MS)).toMatchObject({ running: false });
+  const piped = places(FILES.slice(0, 5));
+  expect(Bun.spawnSync(["mkfifo", join(piped.runDir, "status.json")]).exitCode).toBe(0);
+  expect(await readQueue(piped, NOW_MS)).toMatchObject({ running: false, pending: 2 });
+});
