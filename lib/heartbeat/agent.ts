@@ -2,24 +2,31 @@
 // is in decide.ts.
 
 import { backoffSeconds } from "../core/backoff.ts";
-import {
-  type CheckResult,
-  type CheckStatus,
-  type Heartbeat,
-  type PluginState,
-  type QueueReport,
-  worst,
-} from "../core/heartbeat.ts";
+import { type CheckResult, type Heartbeat, type PluginState, type QueueReport, worst } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
-import { isPlain, statusesOf } from "./decide.ts";
+import { isPlain, type Statuses, statusesOf } from "./decide.ts";
 import { fitted } from "./fit.ts";
 import type { SendResult } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 import type { Spool } from "./spool.ts";
 
+/** What the agent needs of a spool. */
+export type AgentSpool = Pick<Spool, "size" | "failure" | "dropped" | "nextSequence" | "keep" | "oldest" | "done">;
+
+/** For a collection that is only looked at: nothing is kept, and nothing is written. */
+export const NO_SPOOL: AgentSpool = {
+  size: 0,
+  failure: null,
+  dropped: 0,
+  nextSequence: () => 0,
+  keep: () => undefined,
+  oldest: () => null,
+  done: () => undefined,
+};
+
 export interface AgentDeps {
   config: HeartbeatConfig;
-  spool: Spool;
+  spool: AgentSpool;
   log: Log;
   versions: Record<string, string>;
   /** Collects all plugins; `run` counts the collections. */
@@ -34,27 +41,32 @@ export interface AgentDeps {
   random: () => number;
 }
 
-/** At most so many of those that waited are sent after one another, so that a collection is never late for them. */
-const CATCH_UP = 200;
+/** A heartbeat on its way: the newest one, which goes before those that wait. */
+interface Newest {
+  sequence: number;
+  plain: boolean;
+  text: string;
+}
 
 export class Agent {
   private readonly abort = new AbortController();
-  private before: CheckStatus[] | null = null;
+  private before: Statuses | null = null;
+  private newest: Newest | null = null;
   private failures = 0;
   private saidWhy: string | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
-  private sending: Promise<void> = Promise.resolve();
+  private sending: Promise<void> | null = null;
   latest: Heartbeat | null = null;
   sentAt: Date | null = null;
 
-  constructor(private readonly deps: AgentDeps) {}
+  constructor(readonly deps: AgentDeps) {}
 
   /** One collection as a heartbeat; the sequence moves on. */
   async collect(): Promise<Heartbeat> {
     const { config, spool, versions, states, queue, bootId, uptimeS, now } = this.deps;
     const sequence = spool.nextSequence();
     const results = await this.deps.collect(sequence, this.abort.signal);
-    this.latest = {
+    return {
       host_id: config.hostId,
       sent_at: now().toISOString(),
       boot_id: bootId,
@@ -66,23 +78,31 @@ export class Agent {
       plugins: [...states],
       results,
     };
-    return this.latest;
   }
 
-  /** Collects and sends. What was cut off by a stop is neither sent nor kept: it would tell of failures that are none. */
+  /** Collects, and begins to send. What was cut off by a stop is neither sent nor kept: it tells of failures that are none. */
   async beat(): Promise<void> {
     const heartbeat = await this.collect();
     if (this.abort.signal.aborted) return;
+    this.latest = heartbeat;
     const statuses = statusesOf(heartbeat);
     const plain = isPlain(this.before, statuses);
     this.before = statuses;
-    await this.deliver(heartbeat, plain);
+    // One that has not even been tried yet makes room: memory holds one, the spool the others.
+    if (this.newest !== null) this.keep(this.newest);
+    this.newest = { sequence: heartbeat.sequence, plain, text: fitted(heartbeat) };
+    this.pump();
+  }
+
+  /** Resolves when nothing is being sent. */
+  async settled(): Promise<void> {
+    await this.sending;
   }
 
   /** What systemd and `ps` may show. */
   status(): string {
     if (this.latest === null) return "collecting for the first time";
-    const statuses = statusesOf(this.latest);
+    const statuses = this.latest.results.map(({ status }) => status);
     const bad = statuses.filter((status) => status !== "ok").length;
     const wait = this.deps.spool.size;
     const said = this.saidWhy === null ? "" : `, NOT SENT: ${this.saidWhy}`;
@@ -94,39 +114,46 @@ export class Agent {
     this.abort.abort();
     if (this.retry !== null) clearTimeout(this.retry);
     await this.sending;
+    if (this.newest !== null) this.keep(this.newest);
+    this.newest = null;
   }
 
-  private deliver(heartbeat: Heartbeat, plain: boolean): Promise<void> {
-    const text = fitted(heartbeat);
-    const mine = this.sending.then(async () => {
-      // The newest first: the receiver shall know how it stands now before it learns how it stood.
-      const arrived = await this.trySend(heartbeat.sequence, text);
-      if (!arrived) this.keep(heartbeat.sequence, plain, text);
-      else await this.catchUp();
+  private pump(): void {
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = null;
     });
-    this.sending = mine;
-    return mine;
   }
 
-  private keep(sequence: number, plain: boolean, text: string): void {
+  /**
+   * Sends what there is: the newest first, for the receiver shall know how it stands before it learns how it stood, and
+   * again before each of those that wait; these oldest first. Ends with the first that does not get through.
+   */
+  private async sendAll(): Promise<void> {
+    const { spool, log } = this.deps;
+    let sent = 0;
+    while (!this.abort.signal.aborted) {
+      const { newest } = this;
+      if (newest !== null) {
+        this.newest = null;
+        if (await this.trySend(newest.sequence, newest.text)) continue;
+        this.keep(newest);
+        break;
+      }
+      const waiting = spool.oldest();
+      if (waiting === null || !(await this.trySend(waiting.sequence, waiting.text))) break;
+      spool.done(waiting.sequence);
+      sent++;
+    }
+    if (sent > 0) log.info("heartbeats that waited are through", { sent, waiting: spool.size });
+  }
+
+  private keep({ sequence, plain, text }: Newest): void {
     const { spool, log } = this.deps;
     const { failure, dropped } = spool;
     spool.keep(sequence, plain, text);
     if (spool.failure !== null && failure === null) log.warn(`heartbeats wait in memory only: ${spool.failure}`);
     if (spool.dropped > 0 && dropped === 0)
       log.warn("too many heartbeats wait: the oldest go, those without news first");
-  }
-
-  /** Sends what waits, oldest first. */
-  private async catchUp(): Promise<void> {
-    const { spool, log } = this.deps;
-    let sent = 0;
-    for (let entry = spool.oldest(); entry !== null && sent < CATCH_UP; entry = spool.oldest()) {
-      if (!(await this.trySend(entry.sequence, entry.text))) return;
-      spool.done(entry.sequence);
-      sent++;
-    }
-    if (sent > 0) log.info("heartbeats that waited are sent", { sent, waiting: spool.size });
   }
 
   /** @returns whether it needs no further try */
@@ -159,8 +186,6 @@ export class Agent {
     const { config, random } = this.deps;
     const waitS = backoffSeconds(config.backoffSeconds, this.failures, random(), retryAfterS);
     if (this.retry !== null) clearTimeout(this.retry);
-    this.retry = setTimeout(() => {
-      this.sending = this.sending.then(() => this.catchUp());
-    }, waitS * 1000);
+    this.retry = setTimeout(() => this.pump(), waitS * 1000);
   }
 }

@@ -1,12 +1,12 @@
 // Puts plugins, spool and sender together, for the daemon and for one collection.
 
 import { BUILD } from "../core/build-info.ts";
-import type { QueueReport } from "../core/heartbeat.ts";
+import type { PluginState, QueueReport } from "../core/heartbeat.ts";
 import { readClock } from "../os/libc.ts";
 import { bootId, isUnreadable, readParsed } from "../os/proc.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
-import { Agent } from "./agent.ts";
+import { Agent, type AgentSpool } from "./agent.ts";
 import { CollectState, collectAll } from "./collect.ts";
 import { closeAll, type Initialised, initialiseAll } from "./initialise.ts";
 import { nagiosRunner } from "./nagios/nagios-runner.ts";
@@ -15,7 +15,6 @@ import { BUILT_IN } from "./plugins/index.ts";
 import { loadPluginsDir } from "./plugins-dir.ts";
 import { sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
-import { Spool } from "./spool.ts";
 
 /** How long a plugin may take to begin and to end, milliseconds. */
 const INITIALISE_MS = 10_000;
@@ -60,10 +59,17 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log): Promise<Pl
   const initialised = await initialiseAll([...builtIn, ...own.plugins], { deadlineMs: INITIALISE_MS, log, contextFor });
   return {
     plugins: initialised.plugins,
-    states: [...initialised.states, ...own.states],
+    states: [...initialised.states, ...own.states].map(bounded),
     queue: () => seen,
     close: () => closeAll(initialised.plugins, CLOSE_MS, log),
   };
+}
+
+/** A reason is a line: it goes with each heartbeat, and must not crowd the results out. */
+const REASON_CHARACTERS = 500;
+
+function bounded({ name, state, reason }: PluginState): PluginState {
+  return { name, state, reason: reason?.slice(0, REASON_CHARACTERS) ?? null };
 }
 
 export interface BuiltAgent {
@@ -73,13 +79,21 @@ export interface BuiltAgent {
   close: () => Promise<void>;
 }
 
-/** @param progress told of each collection while it runs */
-export async function buildAgent(config: HeartbeatConfig, log: Log, progress: Progress): Promise<BuiltAgent> {
+/**
+ * @param progress told of each collection while it runs
+ * @param spool where what does not get through waits
+ */
+export async function buildAgent(
+  config: HeartbeatConfig,
+  log: Log,
+  progress: Progress,
+  spool: AgentSpool,
+): Promise<BuiltAgent> {
   const { plugins, states, queue, close } = await loadPlugins(config, log);
   const state = new CollectState();
   const agent = new Agent({
     config,
-    spool: new Spool(config.stateDir, config.spoolMax),
+    spool,
     log,
     versions: { heartbeat: BUILD.version, commit: BUILD.commit, target: BUILD.target },
     collect: async (run, signal) => {

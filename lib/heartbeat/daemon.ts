@@ -7,6 +7,7 @@ import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { buildAgent } from "./build.ts";
 import { splayMs, untilDueMs } from "./decide.ts";
+import { openSpool } from "./once.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
 
 /**
@@ -19,14 +20,14 @@ export async function startAgent(
   readConfig: () => Promise<HeartbeatConfig>,
 ): Promise<Running> {
   const { log, progress } = context;
-  const { agent, close, loaded } = await buildAgent(config, log, progress);
+  const { agent, close, loaded } = await buildAgent(config, log, progress, openSpool(config));
   const intervalMs = config.intervalS * 1000;
   const splay = splayMs(config.hostId, intervalMs);
   let timer: ReturnType<typeof setTimeout>;
   const beats = new Set<Promise<void>>();
   const beat = async (): Promise<void> => {
     await agent.beat();
-    writeLatest(config.runDir, JSON.stringify(agent.latest), (why) => log.debug(why));
+    if (agent.latest !== null) writeLatest(config.runDir, JSON.stringify(agent.latest), (why) => log.debug(why));
     context.status(agent.status());
   };
   const begin = (): void => {

@@ -1,6 +1,6 @@
 // When a heartbeat is due, what the receiver's answer means for it, and which ones go when too many wait. Pure.
 
-import { type CheckStatus, type Heartbeat, worst } from "../core/heartbeat.ts";
+import type { CheckStatus, Heartbeat } from "../core/heartbeat.ts";
 
 /** Where in its interval a host reports, milliseconds from the interval's start: always the same, spread over the fleet. */
 export function splayMs(hostId: string, intervalMs: number): number {
@@ -21,29 +21,42 @@ export function untilDueMs(nowMs: number, intervalMs: number, splay: number): nu
 /** `sent`: it has arrived. `drop`: it is refused for good. `later`: it is kept and sent again. */
 export type Delivery = { kind: "sent" } | { kind: "drop"; why: string } | { kind: "later"; why: string };
 
-/** What an answer's status means: only a heartbeat that is itself at fault is dropped. */
-export function classifyDelivery(status: number, why: string): Delivery {
-  if (status >= 200 && status < 300) return { kind: "sent" };
+/**
+ * What an answer means: only what a receiver itself has said settles a heartbeat. A portal's 200 has not taken it, and a
+ * proxy's bare 400 does not refuse it for good.
+ * @param body the parsed JSON, or null
+ */
+export function classifyDelivery(status: number, body: unknown, why: string): Delivery {
+  const says = (key: string): unknown =>
+    typeof body === "object" && body !== null && key in body ? (body as Record<string, unknown>)[key] : null;
+  if (status >= 200 && status < 300) {
+    const taken = ["stored", "old", "duplicate"].includes(String(says("status")));
+    return taken ? { kind: "sent" } : { kind: "later", why: `${why}, but not from a labfleet receiver` };
+  }
   // Not readable, too large: the next try would be answered the same. Anything else may be mended on either side.
-  if (status === 400 || status === 413 || status === 422) return { kind: "drop", why };
-  return { kind: "later", why };
+  const isFinal = status === 400 || status === 413 || status === 422;
+  return isFinal && typeof says("reason") === "string" ? { kind: "drop", why } : { kind: "later", why };
 }
 
 /** What is known of a heartbeat that waits. */
 export interface Waiting {
   sequence: number;
-  /** Nothing was wrong, and nothing had changed. */
+  /** Nothing had changed since the one before. */
   plain: boolean;
 }
 
-/** Whether a heartbeat says nothing new: all is well, and was so before. */
-export function isPlain(before: readonly CheckStatus[] | null, now: readonly CheckStatus[]): boolean {
-  return before !== null && worst(before) === "ok" && worst(now) === "ok";
+/** What each check of a heartbeat said, by its name. */
+export type Statuses = Readonly<Record<string, CheckStatus>>;
+
+/** Whether a heartbeat says nothing new: every check says what it said before, a lasting warning included. */
+export function isPlain(before: Statuses | null, now: Statuses): boolean {
+  if (before === null) return false;
+  const names = Object.keys(now);
+  return names.length === Object.keys(before).length && names.every((name) => now[name] === before[name]);
 }
 
-/** The statuses of a heartbeat, one for each result. */
-export function statusesOf({ results }: Heartbeat): CheckStatus[] {
-  return results.map(({ status }) => status);
+export function statusesOf({ results }: Heartbeat): Statuses {
+  return Object.fromEntries(results.map(({ name, status }) => [name, status]));
 }
 
 /** Which of them go so that at most `max` wait: the oldest plain ones, then the oldest; the newest never. */

@@ -60,12 +60,19 @@ function observation(value: unknown): Observation | string {
   return { ...found, ...timing(value), ...(isRecord(value.notes) ? { notes: notesOf(value.notes) } : {}) };
 }
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+/** A year. */
+const LONGEST_S = 31_536_000;
+
 function timing(value: Record<string, unknown>): Partial<Observation> {
   const found: Partial<Observation> = {};
   const { started_at, duration_ms, ttl_s, run } = value;
-  if (typeof started_at === "string" && !Number.isNaN(Date.parse(started_at))) found.started_at = cut(started_at, 40);
-  if (isCount(duration_ms)) found.duration_ms = duration_ms;
-  if (isCount(ttl_s) && ttl_s > 0) found.ttl_s = ttl_s;
+  // Exactly what the receiver takes: one odd value must not have the whole heartbeat refused.
+  if (typeof started_at === "string" && ISO_TIME.test(started_at) && !Number.isNaN(Date.parse(started_at))) {
+    found.started_at = started_at;
+  }
+  if (isCount(duration_ms)) found.duration_ms = Math.min(duration_ms, LONGEST_S * 1000);
+  if (isCount(ttl_s) && ttl_s > 0) found.ttl_s = Math.min(ttl_s, LONGEST_S);
   if (isCount(run) && Number.isSafeInteger(run)) found.run = run;
   return found;
 }

@@ -2,14 +2,17 @@
 
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { makeDir } from "../os/files.ts";
-import { lockHolder, makeRunDir, openLock } from "../os/lock.ts";
+import { type Instance, lockHolder, makeRunDir, openLock } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
+import { NO_SPOOL } from "./agent.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
 import type { HeartbeatConfig } from "./settings.ts";
+import { Spool } from "./spool.ts";
 
 /**
  * Collects once and prints it; sends it unless told not to, or unless a daemon runs, which sends its own.
@@ -20,25 +23,47 @@ export async function beatOnce(
   log: Log,
   options: { json: boolean; send: boolean },
 ): Promise<number> {
-  await makeStateDir(config);
   const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
-  makeRunDir(instance);
-  const mayUse = openLock(instance).take();
   const progress = createProgress(() => performance.now());
-  const { agent, close } = await buildAgent(config, log, progress);
-  if (!mayUse || !options.send) {
+  const holder = options.send ? await lockToSend(config, instance) : null;
+  if (!options.send || holder !== null) {
+    const { agent, close } = await buildAgent(config, log, progress, NO_SPOOL);
     show(await agent.collect(), options.json);
-    if (!mayUse && options.send) {
-      log.warn(`not sent: the daemon (pid ${lockHolder(instance) ?? "unknown"}) sends its own`);
-    }
     await close();
-    return mayUse || !options.send ? EXIT.ok : EXIT.undelivered;
+    if (holder === null) return EXIT.ok;
+    log.warn(`not sent: the daemon (pid ${holder}) sends its own`);
+    return EXIT.undelivered;
   }
+  const { agent, close } = await buildAgent(config, log, progress, openSpool(config));
   await agent.beat();
+  await agent.settled();
   if (agent.latest !== null) show(agent.latest, options.json);
   await agent.stop();
   await close();
   return agent.sentAt === null ? EXIT.undelivered : EXIT.ok;
+}
+
+/** Takes the lock, as the daemon would. @returns the daemon that has it, or null */
+async function lockToSend(config: HeartbeatConfig, instance: Instance): Promise<number | "unknown" | null> {
+  await makeStateDir(config);
+  makeRunDir(instance);
+  return openLock(instance).take() ? null : (lockHolder(instance) ?? "unknown");
+}
+
+/**
+ * Opens what waits from earlier runs.
+ * @throws UserError when it cannot be read, as after a run by hand as another user
+ */
+export function openSpool({ stateDir, spoolMax }: HeartbeatConfig): Spool {
+  try {
+    return new Spool(stateDir, spoolMax);
+  } catch (error) {
+    throw new UserError(
+      `cannot use ${stateDir}: ${quoted(errorText(error))}`,
+      `give it to the agent's user with all that is in it: chown -R labfleet: ${stateDir}`,
+      EXIT.undelivered,
+    );
+  }
 }
 
 /** Prints which plugins take part. @returns exit code 0 */

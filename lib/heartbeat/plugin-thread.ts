@@ -38,7 +38,11 @@ class Thread {
   constructor(private readonly log: Log) {
     const env = Object.fromEntries(ENV.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
     this.#worker = new Worker(threadUrl("lib/heartbeat/plugin-worker"), { env, smol: true });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromPlugin>) => this.#take(data);
+    // The plugin's own code can send anything, too: what is none of our messages ends the thread, not the agent.
+    this.#worker.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (isFromPlugin(data)) this.#take(data);
+      else this.end("it sent a message that is none: postMessage() is the agent's own here");
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.end(`something in it threw: ${/^error: (.*)$/m.exec(event.message)?.[1] ?? event.message}`);
@@ -101,6 +105,15 @@ class Thread {
 }
 
 const CLOSED = "closed";
+
+function isFromPlugin(data: unknown): data is FromPlugin {
+  if (typeof data !== "object" || data === null || !("type" in data)) return false;
+  if (data.type !== "log") return typeof data.type === "string";
+  const level = "level" in data ? data.level : null;
+  return (
+    "message" in data && typeof data.message === "string" && ["error", "warn", "info", "debug"].includes(String(level))
+  );
+}
 
 function thrown({ message, stack }: { message: string; stack: string | null }): Error {
   const error = new Error(message);

@@ -17,7 +17,6 @@ export type SendResult = Delivery & { retryAfterS: number | null };
 export async function sendHeartbeat(config: HeartbeatConfig, text: string, signal: AbortSignal): Promise<SendResult> {
   const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null });
   const file = join(config.runDir, "outgoing.json");
-  const body = Buffer.from(text);
   // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
   const { receiver } = config;
   let credentials: Awaited<ReturnType<typeof readCredentials>>;
@@ -36,7 +35,7 @@ export async function sendHeartbeat(config: HeartbeatConfig, text: string, signa
       ...(credentials.token !== null && { Authorization: `Bearer ${credentials.token}` }),
     },
     file,
-    bytes: body.length,
+    bytes: Buffer.byteLength(text),
     tls: credentials.tls,
     expectContinue: false,
     stallMs: config.requestTimeoutS * 1000,
@@ -45,17 +44,21 @@ export async function sendHeartbeat(config: HeartbeatConfig, text: string, signa
     moved: () => undefined,
   });
   if (outcome.kind === "failed") return later(`${outcome.cause}: ${outcome.detail}`);
-  const delivery = classifyDelivery(outcome.status, `status ${outcome.status}${detailOf(outcome.text)}`);
+  const body = parseJson(outcome.text);
+  const delivery = classifyDelivery(outcome.status, body, `status ${outcome.status}${detailOf(body)}`);
   return { ...delivery, retryAfterS: parseRetryAfter(outcome.retryAfter, Date.now()) };
 }
 
 /** The `detail` of a problem, quoted: it comes from outside. */
-function detailOf(text: string): string {
+function detailOf(problem: unknown): string {
+  if (typeof problem !== "object" || problem === null || !("detail" in problem)) return "";
+  return typeof problem.detail === "string" ? `: ${quoted(problem.detail.slice(0, 300))}` : "";
+}
+
+function parseJson(text: string): unknown {
   try {
-    const problem: unknown = JSON.parse(text);
-    if (typeof problem !== "object" || problem === null || !("detail" in problem)) return "";
-    return typeof problem.detail === "string" ? `: ${quoted(problem.detail.slice(0, 300))}` : "";
+    return JSON.parse(text);
   } catch {
-    return "";
+    return null;
   }
 }

@@ -25,6 +25,12 @@ const result = (status: CheckStatus, run: number): CheckResult => ({
   run,
 });
 
+/** A collection, and all that is sent for it. */
+async function beat(agent: Agent): Promise<void> {
+  await agent.beat();
+  await agent.settled();
+}
+
 function agentWith(answers: SendResult[], statuses: CheckStatus[] = []) {
   const sent: Heartbeat[] = [];
   const lines: string[] = [];
@@ -52,7 +58,7 @@ function agentWith(answers: SendResult[], statuses: CheckStatus[] = []) {
 
 test("a heartbeat says who, when, and what each check said", async () => {
   const { agent, sent, spool } = agentWith([]);
-  await agent.beat();
+  await beat(agent);
   expect(sent).toEqual([
     {
       host_id: "lab1",
@@ -73,39 +79,40 @@ test("a heartbeat says who, when, and what each check said", async () => {
 describe("without a receiver", () => {
   test("heartbeats are kept, and sent later: the newest first, then those that waited, oldest first", async () => {
     const { agent, sent, spool, lines } = agentWith([LATER, LATER, LATER]);
-    for (let i = 0; i < 3; i++) await agent.beat();
+    for (let i = 0; i < 3; i++) await beat(agent);
     expect(spool.size).toBe(3);
-    await agent.beat();
+    await beat(agent);
     expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 1, 2, 3]);
     expect(spool.size).toBe(0);
     // Said once, and once that it is over.
     expect(lines).toEqual([
       "<4>heartbeat not sent, it is kept: network: refused",
       "<6>heartbeats arrive again waiting=3",
-      "<6>heartbeats that waited are sent sent=3 waiting=0",
+      "<6>heartbeats that waited are through sent=3 waiting=0",
     ]);
     await agent.stop();
   });
 
   test("a receiver that goes away in between gets the rest next time", async () => {
     const { agent, sent, spool } = agentWith([LATER, LATER, SENT, SENT, LATER]);
-    for (let i = 0; i < 3; i++) await agent.beat();
+    for (let i = 0; i < 3; i++) await beat(agent);
     expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 1, 2]);
     expect(spool.size).toBe(1);
-    await agent.beat();
+    await beat(agent);
     expect(sent.slice(5).map(({ sequence }) => sequence)).toEqual([4, 2]);
     await agent.stop();
   });
 
   test("what changed is marked, so that it is kept when too many wait", async () => {
-    const { agent, spool } = agentWith([LATER, LATER, LATER, LATER], ["ok", "ok", "critical", "ok"]);
-    for (let i = 0; i < 4; i++) await agent.beat();
+    const { agent, spool } = agentWith([LATER, LATER, LATER, LATER, LATER], ["ok", "ok", "critical", "critical", "ok"]);
+    for (let i = 0; i < 5; i++) await beat(agent);
     const kinds = new Bun.Glob("*").scanSync({ cwd: spool.directory });
     expect([...kinds].sort()).toEqual([
       "000000000001.change.json",
       "000000000002.plain.json",
       "000000000003.change.json",
-      "000000000004.change.json",
+      "000000000004.plain.json",
+      "000000000005.change.json",
     ]);
     await agent.stop();
   });
@@ -113,8 +120,8 @@ describe("without a receiver", () => {
 
 test("one that the receiver refuses for good is dropped and said; the next ones go on", async () => {
   const { agent, sent, spool, lines } = agentWith([{ kind: "drop", why: "status 400", retryAfterS: null }]);
-  await agent.beat();
-  await agent.beat();
+  await beat(agent);
+  await beat(agent);
   expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2]);
   expect(spool.size).toBe(0);
   expect(lines).toEqual(["<3>the receiver refuses a heartbeat for good: status 400 sequence=1"]);
@@ -129,12 +136,31 @@ test("a stop in the middle of a collection sends nothing of it: what was cut off
   expect(spool.size).toBe(0);
 });
 
+test("what waits never holds up what is new, and memory holds one: the rest is on the disk at once", async () => {
+  const { agent, sent, spool } = agentWith([LATER, LATER, LATER]);
+  for (let i = 0; i < 3; i++) await beat(agent);
+  expect(spool.size).toBe(3);
+  const slow = Promise.withResolvers<SendResult>();
+  const { send } = agent.deps;
+  agent.deps.send = (text, signal) =>
+    sent.length === 4 ? send(text, signal).then(() => slow.promise) : send(text, signal);
+  await agent.beat(); // 4 goes out at once, then the first one that waits, slowly
+  while (sent.length < 5) await Bun.sleep(1);
+  await agent.beat(); // 5
+  await agent.beat(); // 6: 5 was not tried yet, and is on the disk now
+  expect(spool.size).toBe(4);
+  slow.resolve(SENT);
+  await agent.settled();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 1, 6, 2, 3, 5]);
+  expect(spool.size).toBe(0);
+});
+
 test("the status line says how it stands, and what does not get through", async () => {
   const { agent } = agentWith([SENT, LATER], ["ok", "warning"]);
   expect(agent.status()).toBe("collecting for the first time");
-  await agent.beat();
+  await beat(agent);
   expect(agent.status()).toBe("ok: 0 of 1 not ok");
-  await agent.beat();
+  await beat(agent);
   expect(agent.status()).toBe("warning: 1 of 1 not ok, 1 heartbeats wait, NOT SENT: network: refused");
   await agent.stop();
 });

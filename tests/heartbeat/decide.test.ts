@@ -44,32 +44,39 @@ describe("a host's place in the interval", () => {
 });
 
 describe("an answer", () => {
-  for (const [status, kind] of [
-    [200, "sent"],
-    [204, "sent"],
-    [301, "later"],
-    [400, "drop"],
-    [401, "later"],
-    [403, "later"],
-    [404, "later"], // an older receiver: it may be updated
-    [408, "later"],
-    [413, "drop"],
-    [422, "drop"],
-    [429, "later"],
-    [500, "later"],
-    [507, "later"],
+  const OURS = { reason: "malformed", detail: "d" };
+  for (const [status, body, kind] of [
+    [200, { status: "stored" }, "sent"],
+    [200, { status: "old" }, "sent"],
+    [200, { status: "duplicate" }, "sent"],
+    [200, {}, "later"], // a portal's page has not taken it
+    [200, null, "later"],
+    [301, null, "later"],
+    [400, OURS, "drop"],
+    [400, null, "later"], // a proxy in between
+    [401, OURS, "later"],
+    [404, OURS, "later"], // an older receiver: it may be updated
+    [413, OURS, "drop"],
+    [413, null, "later"],
+    [422, OURS, "drop"],
+    [429, OURS, "later"],
+    [500, null, "later"],
+    [507, OURS, "later"],
   ] as const) {
-    test(`${status}: ${kind}`, () => expect(classifyDelivery(status, "why").kind).toBe(kind));
+    test(`${status} ${JSON.stringify(body)}: ${kind}`, () =>
+      expect(classifyDelivery(status, body, "w").kind).toBe(kind));
   }
 });
 
 describe("a heartbeat is plain", () => {
   for (const [before, now, plain] of [
-    [null, ["ok"], false], // the first one says that the host is up
-    [["ok"], ["ok", "ok"], true],
-    [["ok"], ["warning"], false],
-    [["warning"], ["ok"], false], // a recovery is news
-    [["critical"], ["critical"], false],
+    [null, { a: "ok" }, false], // the first one says that the host is up
+    [{ a: "ok" }, { a: "ok" }, true],
+    [{ a: "ok" }, { a: "warning" }, false],
+    [{ a: "warning" }, { a: "ok" }, false], // a recovery is news
+    [{ a: "warning" }, { a: "warning" }, true], // what lasts is none
+    [{ a: "ok" }, { a: "ok", b: "ok" }, false],
+    [{ a: "ok", b: "critical" }, { a: "critical", b: "ok" }, false],
   ] as const) {
     test(`${JSON.stringify(before)} then ${JSON.stringify(now)}: ${plain}`, () =>
       expect(isPlain(before, now)).toBe(plain));

@@ -388,3 +388,14 @@ test("a compiled executable does all this without a toolchain, and reads nothing
   ]);
   expect(() => readFileSync(join(dir, "ran"))).toThrow();
 }, 90_000);
+
+test("postMessage() in a plugin ends its thread, and nothing else", async () => {
+  const dir = directoryOf({
+    "1.ts":
+      'export default { name: "loud", initialise: () => true, collect() { postMessage(null); return new Promise(() => {}); } };',
+  });
+  const { plugins } = await load(dir);
+  const collected = Promise.resolve(plugins[0]?.collect(new AbortController().signal));
+  const said = await collected.catch((error: unknown) => String(error));
+  expect(JSON.stringify(said)).toContain("it sent a message that is none");
+});

@@ -18,7 +18,7 @@ const AT_ONCE = Math.min(16, 4 * availableParallelism());
 /** A collection waits at least so long for its checks, seconds, if the agent's interval allows. */
 const WAIT_S = 30;
 /** And no longer than this share of the interval: the next one shall find it done. */
-const WAIT_SHARE = 0.8;
+const WAIT_SHARE = 0.4;
 /** SIGKILL and what comes after it, seconds (os/check-process.ts). */
 const AFTER_GRACE_S = 1;
 

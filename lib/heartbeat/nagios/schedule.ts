@@ -52,11 +52,11 @@ export function afterRun(check: Check, state: CheckState, judged: Judged, starte
 }
 
 /**
- * What is said of a check now; null while its first run is under way. A result that is sent again counts only for what is
- * left of its time, and is not said any more when that is over.
+ * What is said of a check now; null while its first run is under way. A result that is sent again keeps its run and its
+ * time, and is not said any more when that is over.
  */
 export function report(check: Check, state: CheckState, nowMs: number): Observation | null {
-  const { result, resultMs, overlaps, refreshFailed } = state;
+  const { result, overlaps, refreshFailed } = state;
   const overlapped = overlaps > 0 ? { overlaps } : {};
   if (result === null) {
     if (overlaps === 0) return null;
@@ -67,10 +67,19 @@ export function report(check: Check, state: CheckState, nowMs: number): Observat
   if (isExpired(check, state, nowMs)) {
     const why = refreshFailed ?? "its next run has not ended yet";
     const message = `no result since ${result.started_at}: ${why}`;
-    return { name: check.name, status: "unknown", message, notes: { ...overlapped, ...failed } };
+    // No run of its own: what is invented here must not count as one at the receiver.
+    const { run, started_at } = result;
+    return {
+      name: check.name,
+      status: "unknown",
+      message,
+      notes: { ...overlapped, ...failed },
+      ...(run !== undefined && { run: run + 1 }),
+      ...(started_at !== undefined && { started_at }),
+    };
   }
-  const leftS = Math.max(1, Math.ceil(check.ttlS - (nowMs - resultMs) / 1000));
-  const said: Observation = { ...result, ttl_s: Math.min(check.ttlS, leftS) };
+  // The receiver counts from when it got this run first: what is left of the time must not be counted twice.
+  const said: Observation = { ...result, ttl_s: check.ttlS };
   return Object.keys(notes).length > 0 ? { ...said, notes } : said;
 }
 

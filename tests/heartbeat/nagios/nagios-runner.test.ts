@@ -236,7 +236,7 @@ describe("checks beside each other", () => {
     await Bun.sleep(0);
     pass(60);
     const [again] = await collectUntil(() => started.length === 2);
-    expect(again).toMatchObject({ message: "A", started_at: "2025-06-15T15:06:40.000Z", ttl_s: 10 });
+    expect(again).toMatchObject({ message: "A", started_at: "2025-06-15T15:06:40.000Z", ttl_s: 130 });
     pass(5);
     const [overlapped] = await collectUntil(() => true);
     expect(overlapped).toMatchObject({ message: "A", started_at: "2025-06-15T15:06:40.000Z", notes: { overlaps: 1 } });
@@ -256,13 +256,13 @@ describe("checks beside each other", () => {
     expect(first).toMatchObject({ message: "A", ttl_s: 610 });
     pass(60);
     expect((await collectUntil(() => true))[0]).toMatchObject({
-      ...{ message: "A", run: first?.run, started_at: first?.started_at, ttl_s: 550 },
+      ...{ message: "A", run: first?.run, started_at: first?.started_at, ttl_s: 610 },
     });
     expect(started.length).toBe(1);
     pass(240);
     const failed = await run("", { kind: "timed_out", code: null });
     expect(failed).toMatchObject({
-      ...{ status: "ok", message: "A", run: first?.run, ttl_s: 310 },
+      ...{ status: "ok", message: "A", run: first?.run, ttl_s: 610 },
       notes: { refresh_failed: "timed out after 10 s" },
     });
     pass(300);

@@ -42,18 +42,18 @@ describe("what is said", () => {
     });
   });
 
-  test("a result again with its own time and number, and only what is left of its time to live", () => {
+  test("a result again with its own time, number and time to live: the receiver counts from when it had it first", () => {
     const state = afterRun(slow, newState(), ok, 1000);
     expect(report(slow, state, 1000)).toEqual({ ...ok.observation, ttl_s: 610 });
-    expect(report(slow, state, 61_000)).toEqual({ ...ok.observation, ttl_s: 550 });
+    expect(report(slow, state, 61_000)).toEqual({ ...ok.observation, ttl_s: 610 });
     expect(report(slow, { ...state, overlaps: 1 }, 61_000)).toMatchObject({ run: 7, notes: { overlaps: 1 } });
   });
 
   test("not any more once its time is over: an old OK is no OK", () => {
     const state = afterRun(slow, newState(), ok, 0);
-    expect(report(slow, state, 609_999)).toMatchObject({ status: "ok", ttl_s: 1 });
+    expect(report(slow, state, 609_999)).toMatchObject({ status: "ok", ttl_s: 610 });
     expect(report(slow, { ...state, overlaps: 2 }, 610_000)).toEqual({
-      ...{ name: "it", status: "unknown", notes: { overlaps: 2 } },
+      ...{ name: "it", status: "unknown", notes: { overlaps: 2 }, run: 8, started_at: "2026-05-01T00:00:00Z" },
       message: "no result since 2026-05-01T00:00:00Z: its next run has not ended yet",
     });
   });
@@ -62,7 +62,7 @@ describe("what is said", () => {
     const state = afterRun(slow, afterRun(slow, newState(), ok, 0), timedOut, 300_000);
     expect(report(slow, state, 310_000)).toEqual({
       ...ok.observation,
-      ...{ ttl_s: 300, notes: { refresh_failed: "timed out after 10 s" } },
+      ...{ ttl_s: 610, notes: { refresh_failed: "timed out after 10 s" } },
     });
     // It worked again.
     expect(report(slow, afterRun(slow, state, ok, 600_000), 600_000)).toEqual({ ...ok.observation, ttl_s: 610 });
