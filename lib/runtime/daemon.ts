@@ -62,7 +62,7 @@ interface Cause extends StopFacts {
 
 interface Stop extends Cause {
   stopExtending: () => void;
-  handover: Handover | null;
+  handover: Promise<Handover | null>;
   overdue: ReturnType<typeof setTimeout>;
 }
 
@@ -118,7 +118,7 @@ export async function runDaemon(
   }
   const { cause, sender, error, handover, overdue, stopExtending } = await stop.promise;
   await drain({ log, budget, elapsed: sinceStopS, entered: ledger.phase }, running.drain, cause);
-  await handover?.done;
+  await (await handover)?.done;
   stopExtending();
   clearTimeout(overdue);
   clearInterval(feeding);
@@ -129,9 +129,13 @@ export async function runDaemon(
 }
 
 /** Whatever goes wrong in it: the stop goes on. */
-function tryToExplain({ tool, log, runDir }: DaemonOptions, ledger: Ledger, cause: Cause): Handover | null {
+async function tryToExplain(options: DaemonOptions, ledger: Ledger, cause: Cause): Promise<Handover | null> {
+  const { tool, log, runDir } = options;
   try {
-    return explainStop({ tool, log, ledger, runDir }, cause);
+    const startDiagnostic = explainStop({ tool, log, ledger, runDir }, cause);
+    // The drain begins first.
+    await new Promise((resolve) => setImmediate(resolve));
+    return startDiagnostic();
   } catch (error) {
     log.warn(`this stop cannot be explained: ${quoted(errorText(error))}`);
     return null;

@@ -39,12 +39,21 @@ function snapshotNow({ signal, sender }: StopFacts, runDir: string): Snapshot {
   return takeSnapshot({ signal, sender, pid, env, runDir, now: new Date(), monotonicUsec: monotonicUsec() });
 }
 
-/** Explains a stop that has just begun. @returns the diagnostic's hand-over, or null where none was started */
-export function explainStop({ tool, log, ledger, runDir }: ForensicsOptions, facts: StopFacts): Handover | null {
+/**
+ * Explains a stop that has just begun.
+ * @returns what starts the diagnostic, and gives its hand-over or null. To be called once the drain is on its way: to start
+ *   a process takes some milliseconds on a busy host
+ */
+export function explainStop(options: ForensicsOptions, facts: StopFacts): () => Handover | null {
+  const { log, ledger, runDir } = options;
   const snapshot = snapshotNow(facts, runDir);
   log.info("Shutdown context:", contextFields(snapshot));
   log.info(`Shutdown context as JSON: ${contextJson(snapshot)}`);
   ledger.stopping(facts.cause, senderWords(snapshot));
+  return () => handOver(options, facts, snapshot);
+}
+
+function handOver({ tool, log, ledger }: ForensicsOptions, facts: StopFacts, snapshot: Snapshot): Handover | null {
   const place = isUnreadable(snapshot.cgroup) ? null : snapshot.cgroup;
   const handover = startDiagnostic(
     { dir: ledger.dir, runId: ledger.runId, tool, pid: process.pid, cause: facts.cause, cgroup: place?.path ?? null },
