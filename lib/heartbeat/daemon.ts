@@ -29,6 +29,8 @@ export async function startAgent(
     await agent.beat();
     if (agent.latest !== null) writeLatest(config.runDir, JSON.stringify(agent.latest), (why) => log.debug(why));
     context.status(agent.status());
+    // Sending may take longer than an interval: what came of it is shown when it is over.
+    void agent.settled().then(() => context.status(agent.status()));
   };
   const begin = (): void => {
     timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
