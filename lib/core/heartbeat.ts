@@ -58,6 +58,8 @@ export interface CheckNotes {
   survivors_left?: number;
   /** SIGKILL did not end it. */
   unkillable?: true;
+  /** No run has ended yet: this is no answer of the check and counts as no run. */
+  pending?: true;
   /** The run before was still under way, so often in a row. */
   overlaps?: number;
   /** The newest try failed, and this is the result before it. */

@@ -31,7 +31,8 @@ export interface AgentDeps {
   versions: Record<string, string>;
   /** Collects all plugins; `run` counts the collections. */
   collect: (run: number, signal: AbortSignal) => Promise<CheckResult[]>;
-  states: readonly PluginState[];
+  /** Which plugins take part: one that loads slowly joins later. */
+  states: () => readonly PluginState[];
   queue: () => QueueReport | null;
   send: (text: string, signal: AbortSignal) => Promise<SendResult>;
   bootId: string;
@@ -75,7 +76,7 @@ export class Agent {
       interval_s: config.intervalS,
       versions,
       queue: queue(),
-      plugins: [...states],
+      plugins: [...states()],
       results,
     };
   }

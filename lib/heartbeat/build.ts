@@ -106,7 +106,7 @@ export async function buildAgent(
         work.done();
       }
     },
-    states,
+    states: () => states,
     queue,
     send: (text, signal) => sendHeartbeat(config, text, signal),
     bootId: bootName(),

@@ -96,7 +96,7 @@ function range(value: unknown): PerfRange | null {
 }
 
 /** Those that are flags can only be true. */
-const FLAGS = ["timed_out", "lossy", "unkillable"] as const;
+const FLAGS = ["timed_out", "lossy", "unkillable", "pending"] as const;
 const NUMBERS = ["exit_code", "signal", "truncated_bytes", "survivors_killed", "survivors_left", "overlaps"] as const;
 
 function notesOf(value: Record<string, unknown>): CheckNotes {

@@ -42,7 +42,7 @@ function agentWith(answers: SendResult[], statuses: CheckStatus[] = []) {
     log: createLog({ tool: "h", level: "info", sink: "journal", colour: false, write, now: () => new Date(0) }),
     versions: { heartbeat: "0.1.0" },
     collect: async (run) => [result(statuses.shift() ?? "ok", run)],
-    states: [{ name: "p", state: "loaded", reason: null }],
+    states: () => [{ name: "p", state: "loaded", reason: null }],
     queue: () => null,
     send: async (text) => {
       sent.push(JSON.parse(text));
