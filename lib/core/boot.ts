@@ -6,6 +6,11 @@ export function bootName(kernelId: string, initTicks: number | null): string {
   return initTicks === null ? kernelId : `${kernelId}.${initTicks}`;
 }
 
+/** The kernel's part of a name: what journalctl and people know a boot by. */
+export function kernelBootId(name: string): string {
+  return name.split(".")[0] ?? name;
+}
+
 /** Whether two names mean one boot; where one does not know the start of pid 1, the kernel's id decides. */
 export function sameBoot(a: string, b: string): boolean {
   const [idA, ticksA] = a.split(".");

@@ -60,6 +60,8 @@ bedTest("a hardened unit runs built-in plugins and real checks, and the receiver
     units: "loaded",
     nagios_runner: "loaded",
   });
+  // The unit's filter lets it ask the kernel for its clock.
+  expect((await resultOf("clock"))?.perfdata.map(({ label }) => label)).toEqual(["offset", "max_error"]);
   expect(await log()).toContain("/no/such/check");
   expect(await host.show(UNIT, "StatusText")).toContain("not ok");
 });

@@ -38,7 +38,7 @@ export function clock({ kernel = () => null, timedatectl = ["timedatectl"] }: Cl
     },
     collect: async () => {
       const known = kernel();
-      return [known === null ? await asSystemdSays(root, timedatectl) : asKernelSays(known)];
+      return [await (known === null ? asSystemdSays(root, timedatectl) : asKernelSays(known, root, timedatectl))];
     },
   };
 }
@@ -47,9 +47,11 @@ function hasSystemd(root: string): boolean {
   return existsSync(join(root, "run/systemd/system"));
 }
 
-function asKernelSays({ synchronised, offsetS, maxErrorS }: KernelClock): Observation {
+async function asKernelSays(known: KernelClock, root: string, timedatectl: readonly string[]): Promise<Observation> {
+  const { synchronised, offsetS, maxErrorS } = known;
   const perfdata = [perf("offset", Math.abs(offsetS), "s", CLOCK_POLICY.offset), perf("max_error", maxErrorS, "s")];
-  if (!synchronised) return { ...UNSYNCHRONISED, perfdata };
+  // The kernel does not know why: whether there is a service at all that should do it.
+  if (!synchronised) return { ...((await isServiceOff(root, timedatectl)) ? NO_SERVICE : UNSYNCHRONISED), perfdata };
   return {
     status: statusOf(perfdata),
     message: `synchronised, offset ${offsetS.toFixed(6)} s, wrong by at most ${maxErrorS.toFixed(3)} s`,
@@ -68,13 +70,22 @@ async function asSystemdSays(root: string, timedatectl: readonly string[]): Prom
     const why = result.stderr.trim().split("\n")[0] || `it ended with code ${result.code}`;
     return { status: "unknown", message: `timedatectl does not say whether the clock is synchronised: ${why}` };
   }
-  if (/^NTP=no$/m.test(result.stdout)) {
-    return { status: "warning", message: "no service keeps the clock right: run timedatectl set-ntp true" };
-  }
-  return UNSYNCHRONISED;
+  return NTP_OFF.test(result.stdout) ? NO_SERVICE : UNSYNCHRONISED;
 }
 
+async function isServiceOff(root: string, timedatectl: readonly string[]): Promise<boolean> {
+  if (!hasSystemd(root)) return false;
+  const result = await run([...timedatectl, "show", "-p", "NTP"], { timeoutMs: TIMEOUT_MS });
+  return result.kind !== "failed" && NTP_OFF.test(result.stdout);
+}
+
+const NTP_OFF = /^NTP=no$/m;
+
 const SYNCHRONISED: Observation = { status: "ok", message: "synchronised" };
+const NO_SERVICE: Observation = {
+  status: "warning",
+  message: "no service keeps the clock right: run timedatectl set-ntp true",
+};
 const UNSYNCHRONISED: Observation = {
   status: "warning",
   message: "not synchronised: timedatectl timesync-status (or chronyc tracking) shows why",

@@ -1,5 +1,6 @@
 // Since when the host runs, and which boot this is. It never alerts: the receiver sees a restart by the boot's name.
 
+import { kernelBootId } from "../../core/boot.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { bootId, isUnreadable, readParsed } from "../../os/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
@@ -21,7 +22,7 @@ function uptimeOf(root: string): Observation {
   const seconds = readParsed(root, "proc/uptime", parseUptime);
   if (isUnreadable(seconds)) return { status: "unknown", message: `cannot read /proc/uptime: ${seconds.unreadable}` };
   const boot = bootId(root);
-  const named = isUnreadable(boot) ? `its boot id cannot be read: ${boot.unreadable}` : `boot ${boot}`;
+  const named = isUnreadable(boot) ? `its boot id cannot be read: ${boot.unreadable}` : `boot ${kernelBootId(boot)}`;
   return {
     status: "ok",
     message: `up ${formatSeconds(Math.floor(seconds))}, ${named}`,

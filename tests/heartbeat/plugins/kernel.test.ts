@@ -106,7 +106,11 @@ describe("memory", () => {
 });
 
 test("uptime: how long, which boot, never an alert", async () => {
-  const root = fixtureHost({ "proc/uptime": "93784.55 1.0\n", "proc/sys/kernel/random/boot_id": "abc\n" });
+  const root = fixtureHost({
+    "proc/uptime": "93784.55 1.0\n",
+    "proc/sys/kernel/random/boot_id": "abc\n",
+    "proc/1/stat": `1 (init) ${Array.from({ length: 50 }, (_, i) => i).join(" ")}`,
+  });
   const [seen] = await observe(await startOn(root, uptime()));
   expect(seen).toMatchObject({ status: "ok", message: "up 1d 2h 3min 4s, boot abc" });
   expect(figures(seen)).toEqual({ uptime: 93784.55 });
@@ -153,7 +157,25 @@ describe("clock", () => {
     });
     expect((await seen(true, -1.5))?.status).toBe("warning");
     expect((await seen(true, 31))?.status).toBe("critical");
-    expect((await seen(false, 0))?.status).toBe("warning");
+    expect(await seen(false, 0)).toMatchObject({
+      status: "warning",
+      message: "not synchronised: timedatectl timesync-status (or chronyc tracking) shows why",
+    });
+  });
+
+  test("where the kernel says no, systemd knows whether anybody keeps the clock at all", async () => {
+    const kernel = () => ({ synchronised: false, offsetS: 0, maxErrorS: 16 });
+    const seen = async (answer: string) => {
+      const plugin = clock({ kernel, timedatectl: ["sh", "-c", answer, "sh"] });
+      return (await observe(await startOn(fixtureHost(SYSTEMD), plugin)))[0];
+    };
+    expect(await seen("echo NTP=no")).toMatchObject({
+      status: "warning",
+      message: "no service keeps the clock right: run timedatectl set-ntp true",
+      perfdata: [{ label: "offset" }, { label: "max_error", value: 16 }],
+    });
+    for (const other of ["echo NTP=yes", "exit 1"])
+      expect((await seen(other))?.message).toStartWith("not synchronised: ");
   });
 
   test("without systemd and without the kernel's word it is skipped", async () => {
