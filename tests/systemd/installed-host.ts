@@ -39,6 +39,8 @@ export async function bootInstalled(name: string): Promise<InstalledHost | null>
   if (missing !== null) return null;
   const host = await bootHost(name, {
     bind: [`${executables()}:${PREFIX}/bin`, `${process.execPath}:/usr/local/bin/bun`, `${PROJECT}:/srv/labfleet`],
+    // A host of its own may ask for the clock; systemd-nspawn forbids it to what runs in it.
+    nspawn: ["--system-call-filter=adjtimex clock_adjtime"],
   });
   const sh = (script: string): Promise<string> => host.run(["sh", "-ec", script], { timeoutMs: 60_000 });
   await sh("useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin labfleet");
