@@ -36,14 +36,34 @@ const schema = type({
     "drain_timeout_s?": "0 <= number <= 3600",
   },
   "nagios_runner?": { "timeout?": "0 < number <= 3600", "grace?": "0 <= number <= 60", "commands?": command.array() },
-  "plugins?": "object",
+  "plugins?": { "[string]": "object" },
 });
 
 const RULES = {
-  secrets: ["receiver.bearer_token"],
-  examples: HOST_EXAMPLES,
-  // Sections of the same file that the shipper reads.
+  // A check's command line may hold a password, and so may anything of an own plugin's.
+  secrets: [
+    "receiver.bearer_token",
+    "nagios_runner.commands",
+    "nagios_runner.commands.*",
+    "nagios_runner.commands.*.command",
+    "nagios_runner.commands.*.command.*",
+    "nagios_runner.commands.*.shell",
+    "plugins.*",
+  ],
+  examples: {
+    ...HOST_EXAMPLES,
+    "nagios_runner.commands.*": '{ name = "root disk", command = "/usr/lib/nagios/plugins/check_disk -w 20% -p /" }',
+    plugins: "[plugins.camera]",
+  },
+  // Tables of the same file that the shipper reads.
   foreign: ["shipper", "retention"],
+  seconds: [
+    "nagios_runner.timeout",
+    "nagios_runner.grace",
+    "nagios_runner.commands.*.timeout",
+    "nagios_runner.commands.*.interval",
+  ],
+  misplaced: { "plugins.nagios_runner": "[nagios_runner]" },
 };
 
 /**
@@ -77,9 +97,8 @@ export function parseHeartbeatConfig(text: string, file: string): { config: Hear
   return { config, warnings };
 }
 
-/** [plugins.<name>]: whatever a plugin of one's own wants to know. */
-function tablesOf(plugins: object): Record<string, Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(plugins).filter(([, table]) => typeof table === "object" && table !== null && !Array.isArray(table)),
-  );
+/** [plugins.<name>]: whatever a plugin of one's own wants to know. The checks' table stands by itself, and was checked. */
+function tablesOf(plugins: Readonly<Record<string, object>>): Record<string, Record<string, unknown>> {
+  const own = Object.entries(plugins).filter(([name]) => name !== "nagios_runner");
+  return Object.fromEntries(own.map(([name, table]) => [name, { ...table }]));
 }

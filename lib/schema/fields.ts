@@ -4,8 +4,10 @@ import { parseBytes } from "../core/units.ts";
 import { type } from "./ark.ts";
 
 /** A size: `"16 GiB"`, or bytes as a whole number. Read with `bytesOf`. */
-export const sizeField = type("string | number").narrow(
-  (value, ctx) => bytesOf(value) !== null || ctx.mustBe('a size such as "16 GiB", or bytes as a whole number'),
+export const sizeField = type("unknown").narrow(
+  (value, ctx): value is string | number =>
+    ((typeof value === "string" || typeof value === "number") && bytesOf(value) !== null) ||
+    ctx.mustBe('a size such as "16 GiB", or bytes as a whole number'),
 );
 
 /** The name of an HTTP header (RFC 9110 §5.6.2). */

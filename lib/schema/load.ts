@@ -3,24 +3,24 @@
 
 import { parse, TomlError } from "smol-toml";
 import { UserError } from "../core/failure.ts";
-import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import { type } from "./ark.ts";
-import { unknownKeys } from "./known-keys.ts";
-import { lineOf } from "./lines.ts";
+import type { KeyPath } from "./key-path.ts";
+import { findOddities, type Oddities } from "./known-keys.ts";
+import { type Lines, linesOf } from "./lines.ts";
+import {
+  errorSentence,
+  keyPath,
+  type LoadRules,
+  misplacedSentence,
+  misshapenSentence,
+  unknownSentence,
+} from "./problems.ts";
 
 /** What `loadTable` needs of an arktype schema. */
 export interface TableSchema<T> {
   (data: unknown): T | InstanceType<typeof type.errors>;
   json: unknown;
-}
-
-export interface LoadRules {
-  /** Dotted keys whose values never appear in a message. */
-  secrets: readonly string[];
-  /** Dotted key -> the line to write, shown where the key is missing. */
-  examples: Readonly<Record<string, string>>;
-  /** Dotted prefixes that belong to other programs and are not looked at. */
-  foreign?: readonly string[];
 }
 
 export interface LoadedTable<T> {
@@ -36,16 +36,66 @@ export interface LoadedTable<T> {
  */
 export function loadTable<T>(text: string, file: string, schema: TableSchema<T>, rules: LoadRules): LoadedTable<T> {
   const raw = parseToml(text, file);
-  const warnings = unknownKeys(raw, schema.json)
-    .filter(({ path }) => !(rules.foreign ?? []).includes(path[0] ?? ""))
-    .map(({ path, siblings }) => unknownKeyText(text, file, path, siblings));
+  const { unknown, misshapen } = ownOddities(raw, schema, rules);
+  const lines = linesOf(text);
+  const warnings = inOrder(
+    [
+      ...unknown.map((key) => ({ line: lines.of(key.path), text: unknownSentence(key, schema.json, rules) })),
+      ...misplaced(lines, rules),
+    ],
+    file,
+  );
   const checked = schema(raw);
-  if (checked instanceof type.errors) throw configError(text, file, checked, rules, warnings);
+  const errors = checked instanceof type.errors ? [...checked] : [];
+  const problems = [
+    ...misshapen.map(({ path, value }) => problem(path, misshapenSentence(path, value, schema.json, rules), lines)),
+    ...errors
+      .map((error) => ({ error, path: keyPath(error.path) }))
+      // Of what is within something that is no table there is nothing to say.
+      .filter(({ path }) => !misshapen.some((odd) => odd.path.every((part, index) => part === path[index])))
+      .map(({ error, path }) => problem(path, errorSentence(error, schema.json, rules), lines)),
+  ];
+  if (checked instanceof type.errors || problems.length > 0) {
+    throw new UserError([...inOrder(problems, file), ...warnings].join("\n"), `mend ${file}, then run this again`);
+  }
   return { table: checked, warnings };
+}
+
+interface Remark {
+  line: number | null;
+  text: string;
+}
+
+function problem(path: KeyPath, text: string, lines: Lines): Remark {
+  // What is missing would stand in its table.
+  return { line: lines.nearest(path), text };
+}
+
+function misplaced(lines: Lines, rules: LoadRules): Remark[] {
+  return Object.entries(rules.misplaced ?? {}).flatMap(([key, meant]) => {
+    const path = key.split(".");
+    const line = lines.of(path);
+    return line === null ? [] : [{ line, text: misplacedSentence(path, meant) }];
+  });
+}
+
+/** The sentences with their places, as they stand in the file. */
+function inOrder(remarks: readonly Remark[], file: string): string[] {
+  return [...remarks]
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    .map(({ line, text }) => `${file}${line === null ? "" : `:${line}`}: ${text}`);
+}
+
+function ownOddities<T>(raw: unknown, schema: TableSchema<T>, { foreign = [] }: LoadRules): Oddities {
+  const { unknown, misshapen } = findOddities(raw, schema.json);
+  return { unknown: unknown.filter(({ path }) => !foreign.includes(String(path[0]))), misshapen };
 }
 
 /** A bare or quoted key, dotted or not, before its `=`: never a part of a value. */
 const KEY = /^((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;
+
+/** A table's header; of quoted keys too much could be a line of an array of strings. */
+const HEADER = /^\[{1,2}[\w.\- ]+\]{1,2}/;
 
 function parseToml(text: string, file: string): Record<string, unknown> {
   try {
@@ -55,47 +105,8 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     const what = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "syntax error";
     const line = text.split("\n")[error.line - 1]?.trim() ?? "";
     // The line may hold a secret, or be a part of one: only a key before its "=" or a table's head is shown.
-    const shown = KEY.exec(line)?.[1] ?? /^\[+[^\]]*\]+/.exec(line)?.[0];
-    const where = shown === undefined ? "" : ` (at \`${shown}\`)`;
+    const shown = KEY.exec(line)?.[1] ?? HEADER.exec(line)?.[0];
+    const where = shown === undefined ? "" : ` (at \`${printable(shown)}\`)`;
     throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}`);
   }
-}
-
-function unknownKeyText(text: string, file: string, path: string[], siblings: string[]): string {
-  const guess = nearest(path.at(-1) ?? "", siblings);
-  const hint = guess === null ? "" : `; did you mean ${[...path.slice(0, -1), guess].join(".")}?`;
-  return `${place(file, text, path)}: unknown key ${path.join(".")} is ignored${hint}`;
-}
-
-function configError(
-  text: string,
-  file: string,
-  errors: InstanceType<typeof type.errors>,
-  rules: LoadRules,
-  warnings: string[],
-): UserError {
-  const lines = [...errors].map((error) => {
-    const path = [...error.path].map(String);
-    const key = path.join(".");
-    if (error.code === "required") {
-      const example = rules.examples[key];
-      return `${file}: ${key} is missing${example === undefined ? "" : `: add ${example}`}`;
-    }
-    const found = rules.secrets.includes(key) ? "a value that is not shown" : shorten(error.data);
-    // Of a union, boolean included, arktype's `expected` is a whole sentence, key and value in it.
-    const expected = error.expected.replace(`${key} must be `, "").replace(/ \(was .*\)$/, "");
-    return `${place(file, text, path)}: ${key} must be ${expected}, found ${found}`;
-  });
-  return new UserError([...lines, ...warnings].join("\n"), `mend ${file}, then run this again`);
-}
-
-function place(file: string, text: string, path: readonly string[]): string {
-  const line = lineOf(text, path);
-  return line === null ? file : `${file}:${line}`;
-}
-
-function shorten(value: unknown): string {
-  // A URL may carry a password where none belongs.
-  const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");
-  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
 }

@@ -78,17 +78,26 @@ test.each([
     'listen = "8443"',
     'collector.toml:1: listen must be an address and a port, such as "0.0.0.0:8443" or "[::]:8443", found "8443"',
   ],
-  ['[tls]\ncertificate = "x"', 'collector.toml: tls.key is missing: add key = "/etc/labfleet/tls/collector.key"'],
+  ['[tls]\ncertificate = "x"', 'collector.toml:1: tls.key is missing: add key = "/etc/labfleet/tls/collector.key"'],
   ["[limits]\nmax_episode_bytes = -1", 'collector.toml:2: limits.max_episode_bytes must be a size such as "16 GiB"'],
-  ['[gate]\nheaders = ["a b"]', "collector.toml:2: gate.headers.0 must be an HTTP header name"],
-  ["[auth]\nrequire_token = 1", "collector.toml:2: auth.require_token must be "],
+  ['[gate]\nheaders = ["a b"]', "collector.toml:2: gate.headers[0] must be an HTTP header name"],
+  ["[auth]\nrequire_token = 1", "collector.toml:2: auth.require_token must be true or false, found 1"],
+  [
+    "[[limits]]\nuploads_total = 0",
+    "collector.toml:1: limits must be a table such as [limits], found an array of tables",
+  ],
+  [
+    "[limits]\nmin_rate_bytes_per_s = -1",
+    "collector.toml:2: limits.min_rate_bytes_per_s must be a number, 0 or more, found -1",
+  ],
 ])("%p is told with file, line and rule", (text, sentence) => {
   expect(() => parse(text)).toThrow(sentence);
 });
 
 test("a mistyped key is told with the nearest known one; other tools' sections are theirs", () => {
-  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1").warnings).toEqual([
+  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1\n[fleet_helth]").warnings).toEqual([
     "collector.toml:2: unknown key limits.upload_total is ignored; did you mean limits.uploads_total?",
+    "collector.toml:5: unknown table [fleet_helth] is ignored; did you mean [fleet_health]?",
   ]);
 });
 

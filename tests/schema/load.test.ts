@@ -45,7 +45,7 @@ keep_local_for_days = -1
     "receiver.verify_tls": 8,
     "shipper.scan_interval_s": 10,
     "shipper.transfers": 11,
-    "shipper.backoff_seconds.1": 12,
+    "shipper.backoff_seconds[1]": 12,
     "shipper.disk_reserve": 13,
     "shipper.commit_header": 14,
     "retention.keep_local_for_days": 17,
@@ -65,10 +65,17 @@ keep_local_for_days = -1
 
   test("is told the rule and the value found", () => {
     const lines = refusal(MISTAKES);
-    expect(lines).toContain(`${FILE}:11: shipper.transfers must be at most 32, found 99`);
+    expect(lines).toContain(`${FILE}:11: shipper.transfers must be a whole number from 1 to 32, found 99`);
     expect(lines).toContain(
       `${FILE}:13: shipper.disk_reserve must be a size such as "16 GiB", or bytes as a whole number, found "lots"`,
     );
+  });
+
+  test("is told of them from the top of the file to its end", () => {
+    const numbers = refusal(MISTAKES)
+      .filter((line) => !line.includes("unknown key"))
+      .map((line) => Number(line.split(":")[1]));
+    expect(numbers).toEqual([2, 4, 7, 8, 10, 11, 12, 13, 14, 17]);
   });
 
   test("is told each rule once and in one sentence", () => {
@@ -83,7 +90,7 @@ describe("what is missing", () => {
       `${FILE}: receiver is missing: add [receiver] with url = "https://collector.wg"`,
     ]);
     expect(refusal('host_id = "lab1"\n[receiver]\n')).toEqual([
-      `${FILE}: receiver.url is missing: add url = "https://collector.wg"`,
+      `${FILE}:2: receiver.url is missing: add url = "https://collector.wg"`,
     ]);
   });
 
@@ -105,7 +112,38 @@ describe("an unknown key", () => {
   });
 
   test("far from every key is a warning without a guess", () => {
-    expect(warnings(`${GOOD}[colours]\nx = 1\n`)).toEqual([`${FILE}:4: unknown key colours is ignored`]);
+    expect(warnings(`${GOOD}[colours]\nx = 1\n`)).toEqual([`${FILE}:4: unknown table [colours] is ignored`]);
+  });
+
+  for (const [key, hint] of [
+    ["hearbeat", "; did you mean [heartbeat]?"],
+    ["Nagios-Runner", "; did you mean [nagios_runner]?"],
+    ["nagios", "; did you mean [nagios_runner]?"],
+    ["plugin.camera", "; did you mean [plugins]?"],
+    ["retentoin", "; did you mean [retention]?"],
+  ] as const) {
+    test(`that is a mistyped table is told with the table, be it another tool's: [${key}]`, () => {
+      expect(warnings(`${GOOD}[${key}]\nx = 1\n`)).toEqual([
+        `${FILE}:4: unknown table [${key.split(".")[0]}] is ignored${hint}`,
+      ]);
+    });
+  }
+
+  for (const [text, said] of [
+    ["keep_local_for_days = 3", "receiver.keep_local_for_days is ignored; it belongs in [retention]"],
+    ['host_id = "b"', "receiver.host_id is ignored; it belongs at the top of the file, before the first table"],
+    ["[receiver.shipper]", "receiver.shipper is ignored; did you mean [shipper]?"],
+    ["[shipper]\nbackoff = [1]", "shipper.backoff is ignored; did you mean shipper.backoff_seconds?"],
+  ] as const) {
+    test(`that is known elsewhere, or cut short, is told where to: ${text.replace("\n", " ")}`, () => {
+      expect(warnings(`${GOOD}${text}\n`).map((line) => line.replace(/^.*unknown key /, ""))).toEqual([said]);
+    });
+  }
+
+  test("of strange characters steers no terminal", () => {
+    expect(warnings(`${GOOD}"a\\u001b[31m.b" = 1\n`)).toEqual([
+      `${FILE}:4: unknown key receiver."a\\u001b[31m.b" is ignored`,
+    ]);
   });
 
   for (const key of ["toString", "constructor", "__proto__", "hasOwnProperty"]) {
@@ -137,6 +175,8 @@ describe("a secret", () => {
     "after a colon and ending in =": `${HEAD}bearer_token: "s3cret=="\n`,
     "in an open multi-line string": `${HEAD}bearer_token = """\ns3cret\n`,
     "on a line of its own": `${HEAD}bearer_token =\n"s3cret"\n`,
+    "on a line of an array": `${HEAD}bearer_token = [\n["s3cret"] x\n]\n`,
+    "among others on a line of an array": `${HEAD}x = [\n["-p", "s3cret"] x\n]\n`,
     "given twice": `${HEAD}bearer_token = "s3cret"\nbearer_token = "s3cret"\n`,
     "in the URL": 'host_id = "lab1"\n[receiver]\nurl = "https://me:s3cret@collector.wg"\n',
     "beside another mistake": `${HEAD}bearer_token = "s3cret"\nverify_tls = 3\n`,
@@ -145,6 +185,10 @@ describe("a secret", () => {
       expect(refusal(text).join("\n")).not.toContain("s3cret");
     });
   }
+
+  test("in a key that is no TOML steers no terminal", () => {
+    expect(refusal(`${HEAD}"a\u001b[31m" = 1\n`).join("\n")).not.toContain("\u001b");
+  });
 
   test("without an equals sign of its own, ending in =, is never shown", () => {
     expect(refusal(`${HEAD}bearer_token "s3cret=="\n`).join("\n")).not.toContain("s3cret");
