@@ -1,39 +1,47 @@
 // Puts plugins, spool and sender together, for the daemon and for one collection.
 
 import { BUILD } from "../core/build-info.ts";
-import type { PluginState, QueueReport } from "../core/heartbeat.ts";
+import type { QueueReport } from "../core/heartbeat.ts";
 import { readClock } from "../os/libc.ts";
 import { bootId, isUnreadable, readParsed } from "../os/proc.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Agent, type AgentSpool } from "./agent.ts";
 import { CollectState, collectAll } from "./collect.ts";
-import { closeAll, type Initialised, initialiseAll } from "./initialise.ts";
 import { nagiosRunner } from "./nagios/nagios-runner.ts";
 import type { Plugin } from "./plugin.ts";
+import { unreadTables } from "./plugin-tables.ts";
 import { BUILT_IN } from "./plugins/index.ts";
-import { loadPluginsDir } from "./plugins-dir.ts";
+import { findPlugins } from "./plugins-dir.ts";
+import { Roster } from "./roster.ts";
 import { sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
-/** How long a plugin may take to begin and to end, milliseconds. */
+/** How long a plugin may take to load, to begin and to end, milliseconds. */
 const INITIALISE_MS = 10_000;
 // A check that ignores SIGTERM is there until its grace is over.
 const CLOSE_MS = 8000;
+
+/** How long the first collection waits for plugins of plugins_dir, milliseconds: whoever is later joins later. */
+export const JOIN_MS = 2000;
 
 /** A collection that outlasts its own limits by so much hangs, seconds. */
 const STUCK_S = 60;
 
 const ROOT = "/";
 
-export interface Plugins extends Initialised {
+export interface Plugins {
+  roster: Roster;
   /** What the queue plugin saw last. */
   queue: () => QueueReport | null;
   close: () => Promise<void>;
 }
 
-/** Loads and initialises all plugins: the built-in ones, then those of plugins_dir. */
-export async function loadPlugins(config: HeartbeatConfig, log: Log): Promise<Plugins> {
+/**
+ * Loads and initialises all plugins: the built-in ones, then those of plugins_dir.
+ * @param joinMs how long the latter are waited for; null: as long as each of them may take
+ */
+export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: number | null): Promise<Plugins> {
   let seen: QueueReport | null = null;
   const around = {
     shipper: config.shipper,
@@ -42,39 +50,40 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log): Promise<Pl
       seen = report;
     },
   };
-  const builtIn = [...BUILT_IN.map((make) => make(around)), nagiosRunner()];
-  const own = await loadPluginsDir({
-    directory: config.pluginsDir,
-    isSet: config.pluginsDirIsSet,
-    taken: builtIn.map(({ name }) => name),
-    log,
+  const builtIn = BUILT_IN.map((make) => make(around));
+  const { pluginsDir: directory, pluginsDirIsSet: isSet } = config;
+  const roster = new Roster({
+    builtIn: [...builtIn, nagiosRunner()],
+    ...findPlugins({ directory, isSet, log, deadlineMs: INITIALISE_MS }),
     deadlineMs: INITIALISE_MS,
-  });
-  const contextFor = ({ name }: Plugin) => ({
+    // Half of it is left for those that had to wait for another one's name.
+    claimMs: joinMs === null ? null : joinMs / 2,
     log,
-    intervalS: config.intervalS,
-    settings: config.plugins[name] ?? {},
-    root: ROOT,
+    now: () => new Date(),
+    contextFor: ({ name }: Plugin) => ({
+      log,
+      intervalS: config.intervalS,
+      settings: (Object.hasOwn(config.plugins, name) ? config.plugins[name] : undefined) ?? {},
+      root: ROOT,
+    }),
   });
-  const initialised = await initialiseAll([...builtIn, ...own.plugins], { deadlineMs: INITIALISE_MS, log, contextFor });
-  return {
-    plugins: initialised.plugins,
-    states: [...initialised.states, ...own.states].map(bounded),
-    queue: () => seen,
-    close: () => closeAll(initialised.plugins, CLOSE_MS, log),
+  let closed = false;
+  const said = roster.settled.then(() => {
+    const names = { builtIn: builtIn.map(({ name }) => name), ...roster.ownNames() };
+    for (const remark of closed ? [] : unreadTables(Object.keys(config.plugins), names)) log.warn(remark);
+  });
+  await roster.begin(joinMs);
+  if (joinMs === null) await said;
+  const close = async (): Promise<void> => {
+    closed = true;
+    await roster.close(CLOSE_MS);
   };
-}
-
-/** A reason is a line: it goes with each heartbeat, and must not crowd the results out. */
-const REASON_CHARACTERS = 500;
-
-function bounded({ name, state, reason }: PluginState): PluginState {
-  return { name, state, reason: reason?.slice(0, REASON_CHARACTERS) ?? null };
+  return { roster, queue: () => seen, close };
 }
 
 export interface BuiltAgent {
   agent: Agent;
-  /** How many plugins take part. */
+  /** How many plugins take part; others may join. */
   loaded: number;
   close: () => Promise<void>;
 }
@@ -82,15 +91,19 @@ export interface BuiltAgent {
 /**
  * @param progress told of each collection while it runs
  * @param spool where what does not get through waits
+ * @param joinMs how long plugins of plugins_dir are waited for; null: as long as each of them may take
  */
 export async function buildAgent(
   config: HeartbeatConfig,
   log: Log,
   progress: Progress,
   spool: AgentSpool,
+  joinMs: number | null = JOIN_MS,
 ): Promise<BuiltAgent> {
-  const { plugins, states, queue, close } = await loadPlugins(config, log);
+  const { roster, queue, close } = await loadPlugins(config, log, joinMs);
   const state = new CollectState();
+  // As they were when the collection began: results and states of one heartbeat shall agree.
+  let states = roster.states();
   const agent = new Agent({
     config,
     spool,
@@ -100,8 +113,9 @@ export async function buildAgent(
       const work = progress.begin("collection", config.collectTimeoutS + STUCK_S);
       try {
         const { collectTimeoutS, intervalS } = config;
-        const options = { deadlineMs: collectTimeoutS * 1000, intervalS, signal, nowMs: Date.now, log, run, state };
-        return await collectAll(plugins, options);
+        states = roster.states();
+        const around = { intervalS, signal, nowMs: Date.now, log, run, state, absent: roster.absent() };
+        return await collectAll(roster.plugins(), { deadlineMs: collectTimeoutS * 1000, ...around });
       } finally {
         work.done();
       }
@@ -114,7 +128,7 @@ export async function buildAgent(
     now: () => new Date(),
     random: Math.random,
   });
-  return { agent, loaded: plugins.length, close };
+  return { agent, loaded: roster.plugins().length, close };
 }
 
 function bootName(): string {

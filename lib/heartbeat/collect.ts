@@ -5,8 +5,11 @@ import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { CheckNotes, CheckResult } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
+import { absentResults } from "./absent.ts";
 import { tidy } from "./observations.ts";
 import type { Observation, Plugin } from "./plugin.ts";
+import { stackField } from "./plugin-fault.ts";
+import type { Absent } from "./roster.ts";
 
 /** What is remembered from one collection to the next. */
 export class CollectState {
@@ -28,6 +31,8 @@ export interface CollectOptions {
   /** Counts collections over restarts: the `run` of every result that does not count by itself. */
   run: number;
   state: CollectState;
+  /** Plugins that should take part and do not: each is a result, too. */
+  absent: readonly Absent[];
 }
 
 /** How a plugin's collection ended. */
@@ -38,10 +43,15 @@ type Ending =
   | { kind: "busy"; overlaps: number }
   | { kind: "stopped" };
 
-/** Results in the order of the plugins; never throws, and never takes longer than the longest deadline. */
+/**
+ * Results in the order of the plugins, then those that are absent; never throws, and never takes longer than the longest
+ * deadline.
+ */
 export async function collectAll(plugins: readonly Plugin[], options: CollectOptions): Promise<CheckResult[]> {
   const collected = await Promise.all(plugins.map((plugin) => collectOne(plugin, options)));
-  return withUniqueNames(collected.flat());
+  const { absent, nowMs, run } = options;
+  const missing = absentResults(absent, { nowMs: nowMs(), ttlS: ttlS(options.deadlineMs, options), run });
+  return withUniqueNames([...collected.flat(), ...missing]);
 }
 
 async function collectOne(plugin: Plugin, options: CollectOptions): Promise<CheckResult[]> {
@@ -61,10 +71,15 @@ async function collectOne(plugin: Plugin, options: CollectOptions): Promise<Chec
     ...(seen.perf_errors === undefined ? {} : { perf_errors: seen.perf_errors }),
     started_at: seen.started_at ?? new Date(startedMs).toISOString(),
     duration_ms: seen.duration_ms ?? durationMs,
-    ttl_s: seen.ttl_s ?? Math.ceil(2 * options.intervalS + deadlineMs / 1000),
+    ttl_s: seen.ttl_s ?? ttlS(deadlineMs, options),
     run: seen.run ?? options.run,
     ...(seen.notes === undefined ? {} : { notes: seen.notes }),
   }));
+}
+
+/** Two collections may be missed until a result is out of date. */
+function ttlS(deadlineMs: number, { intervalS }: CollectOptions): number {
+  return Math.ceil(2 * intervalS + deadlineMs / 1000);
 }
 
 /** Runs one plugin to its end, its deadline or the agent's stop, whichever comes first. */
@@ -150,12 +165,8 @@ function remember({ name }: Plugin, problem: string | null, error: unknown, { lo
   }
   // The count in "3 ago" changes with every collection.
   const kind = problem.replace(/\d+/g, "#");
-  if (before !== kind) log.warn(`Plugin ${name} failed: ${quoted(problem)}`, stackOf(error));
+  if (before !== kind) log.warn(`Plugin ${name} failed: ${quoted(problem)}`, stackField(error));
   state.failures.set(name, kind);
-}
-
-function stackOf(error: unknown): { stack?: string } {
-  return error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
 }
 
 /** A name that is taken gets its plugin's before it, and if need be a number behind it. */

@@ -1,5 +1,5 @@
-// Which plugins take part: asks each, all side by side and each under a deadline, and says in the log and in words why one
-// does not.
+// Whether a plugin takes part: asks it, under a deadline, and says in the log and in words why it does not. Closing them is
+// here as well.
 
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -7,45 +7,29 @@ import type { PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Plugin, PluginContext } from "./plugin.ts";
+import { stackField } from "./plugin-fault.ts";
 
 export interface InitialiseOptions {
   /** How long one may take, milliseconds. */
   deadlineMs: number;
   log: Log;
   contextFor: (plugin: Plugin) => PluginContext;
+  /** Aborts when the agent stops: what a plugin says then is its end, and not logged. */
+  signal: AbortSignal;
 }
-
-export interface Initialised {
-  /** Those that take part, in their order. */
-  plugins: Plugin[];
-  /** All of them, in their order. */
-  states: PluginState[];
-}
-
-/** For closing those that take no part. */
-const CLOSE_MS = 1000;
 
 type Answer = { kind: "said"; yes: boolean } | { kind: "threw"; error: unknown } | { kind: "late" };
 
-/** Initialises all of them. Never throws. */
-export async function initialiseAll(plugins: readonly Plugin[], options: InitialiseOptions): Promise<Initialised> {
-  const states = await Promise.all(plugins.map((plugin) => initialiseOne(plugin, options)));
-  const takesPart = (index: number): boolean => states[index]?.state === "loaded";
-  // The others may hold something, a thread above all.
-  const rest = plugins.filter((_, index) => !takesPart(index));
-  await closeAll(rest, CLOSE_MS, { ...options.log, warn: options.log.debug });
-  return { plugins: plugins.filter((_, index) => takesPart(index)), states };
-}
-
-async function initialiseOne(plugin: Plugin, options: InitialiseOptions): Promise<PluginState> {
-  const { log } = options;
+/** Asks one. Never throws. */
+export async function initialise(plugin: Plugin, options: InitialiseOptions): Promise<PluginState> {
+  const { log, signal } = options;
   const { name } = plugin;
   const answer = await ask(plugin, options);
   if (answer.kind === "said" && answer.yes) return { name, state: "loaded", reason: null };
+  if (signal.aborted) return { name, state: "failed", reason: "the agent stops" };
   if (answer.kind === "threw") {
     const reason = errorText(answer.error);
-    const stack = answer.error instanceof Error ? answer.error.stack : undefined;
-    log.error(`Plugin ${name} failed initialization: ${quoted(reason)}`, { stack });
+    log.error(`Plugin ${name} failed initialization: ${quoted(reason)}`, stackField(answer.error));
     return { name, state: "failed", reason };
   }
   if (answer.kind === "late") {

@@ -16,15 +16,26 @@ export const LIMITS = {
   perfItems: 500,
 };
 
-export interface Tidied {
-  observations: Observation[];
-  /** What was wrong with the answer, in words; null when nothing was. */
-  problem: string | null;
+/** An answer in its form. A thread's plugin gives one: what was wrong with the original is known there alone. */
+export class Tidied {
+  constructor(
+    readonly observations: readonly unknown[],
+    /** What was wrong with the answer, in words; null when nothing was. */
+    readonly problem: string | null,
+  ) {}
 }
 
-/** @param value what `collect` returned */
-export function tidy(value: unknown): Tidied {
+/** @param value what `collect` returned; one that is tidy already keeps what is known of it */
+export function tidy(value: unknown): { observations: Observation[]; problem: string | null } {
+  if (!(value instanceof Tidied)) return tidyList(value);
+  // Brought into form once more: in its thread the plugin's own code can put anything in its place.
+  const { observations, problem } = tidyList(value.observations);
+  return { observations, problem: value.problem ?? problem };
+}
+
+function tidyList(value: unknown): { observations: Observation[]; problem: string | null } {
   if (!Array.isArray(value)) return { observations: [], problem: `it returned ${kindOf(value)}, not a list` };
+  if (value.length === 0) return { observations: [], problem: "it returned no observation" };
   const observations: Observation[] = [];
   const faults: string[] = [];
   for (const [index, entry] of value.slice(0, LIMITS.observations).entries()) {
@@ -33,9 +44,9 @@ export function tidy(value: unknown): Tidied {
     else observations.push(found);
   }
   const problems: string[] = [];
-  const extra = value.length - LIMITS.observations;
-  if (extra > 0)
-    problems.push(`it returned ${value.length} observations, and only the first ${LIMITS.observations} count`);
+  const { length } = value;
+  if (length > LIMITS.observations)
+    problems.push(`it returned ${length} observations, and only the first ${LIMITS.observations} count`);
   if (faults.length > 0)
     problems.push(`${faults.length} of its observations cannot be used (${faults.slice(0, 3).join("; ")})`);
   return { observations, problem: problems.length === 0 ? null : problems.join("; ") };

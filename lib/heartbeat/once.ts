@@ -5,6 +5,7 @@ import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
+import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files.ts";
 import { type Instance, lockHolder, makeRunDir, openLock } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
@@ -26,18 +27,20 @@ export async function beatOnce(
   const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
   const progress = createProgress(() => performance.now());
   const holder = options.send ? await lockToSend(config, instance) : null;
+  // Before any plugin is loaded.
+  const out = takeStandardOutput();
   if (!options.send || holder !== null) {
-    const { agent, close } = await buildAgent(config, log, progress, NO_SPOOL);
-    show(await agent.collect(), options.json);
+    const { agent, close } = await buildAgent(config, log, progress, NO_SPOOL, null);
+    await show(out, await agent.collect(), options.json);
     await close();
     if (holder === null) return EXIT.ok;
     log.warn(`not sent: the daemon (pid ${holder}) sends its own`);
     return EXIT.undelivered;
   }
-  const { agent, close } = await buildAgent(config, log, progress, openSpool(config));
+  const { agent, close } = await buildAgent(config, log, progress, openSpool(config), null);
   await agent.beat();
   await agent.settled();
-  if (agent.latest !== null) show(agent.latest, options.json);
+  if (agent.latest !== null) await show(out, agent.latest, options.json);
   await agent.stop();
   await close();
   return agent.sentAt === null ? EXIT.undelivered : EXIT.ok;
@@ -68,14 +71,16 @@ export function openSpool({ stateDir, spoolMax }: HeartbeatConfig): Spool {
 
 /** Prints which plugins take part. @returns exit code 0 */
 export async function showPlugins(config: HeartbeatConfig, log: Log, json: boolean): Promise<number> {
-  const { states, close } = await loadPlugins(config, log);
+  const out = takeStandardOutput();
+  const { roster, close } = await loadPlugins(config, log, null);
+  const states = roster.states();
   await close();
-  process.stdout.write(`${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
+  await writeAnswer(out, `${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
   return EXIT.ok;
 }
 
-function show(heartbeat: Heartbeat, json: boolean): void {
-  process.stdout.write(`${json ? JSON.stringify(heartbeat, null, 2) : renderResults(heartbeat.results)}\n`);
+function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<void> {
+  return writeAnswer(out, `${json ? JSON.stringify(heartbeat, null, 2) : renderResults(heartbeat.results)}\n`);
 }
 
 /** A line for each result. Pure. */

@@ -2,31 +2,15 @@
 // this thread, an endless loop and process.exit included, happens to this thread alone.
 
 import { readFileSync } from "node:fs";
-import { errorText } from "../core/failure.ts";
 import type { Fields } from "../core/fields.ts";
 import type { LogLevel } from "../runtime/log.ts";
 import { tidy } from "./observations.ts";
-import type { Observation, Plugin, PluginContext } from "./plugin.ts";
+import type { Plugin } from "./plugin.ts";
+import { redirectOutput } from "./plugin-console.ts";
 import { describeImportError, loadErrorText } from "./plugin-errors.ts";
+import { describeThrown } from "./plugin-fault.ts";
+import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./plugin-messages.ts";
 import { shapePlugin } from "./plugin-shape.ts";
-
-export type ToPlugin =
-  | { type: "load"; path: string }
-  | { type: "initialise"; context: Omit<PluginContext, "log"> }
-  | { type: "collect" }
-  | { type: "abort" }
-  | { type: "close" };
-export type FromPlugin =
-  | { type: "loaded"; name: string; timeoutS: number | null }
-  | { type: "broken"; why: string }
-  | { type: "initialised"; yes: boolean; skipReason: string | null }
-  | { type: "collected"; observations: Observation[]; problem: string | null }
-  | { type: "closed" }
-  /** The call that was under way threw. */
-  | { type: "threw"; message: string; stack: string | null }
-  /** Something threw that nobody waited for. */
-  | { type: "fault"; message: string }
-  | { type: "log"; level: LogLevel; message: string; fields: Fields };
 
 declare const self: Worker;
 
@@ -37,7 +21,9 @@ let plugin: Plugin | null = null;
 let collecting: AbortController | null = null;
 let lines = 0;
 
-const post = (message: FromPlugin): void => self.postMessage(message);
+// Kept before the file can put something else in its place.
+const send = self.postMessage.bind(self);
+const post = (message: FromPlugin): void => send(message);
 
 self.onmessage = async ({ data }: MessageEvent<ToPlugin>): Promise<void> => {
   if (data.type === "load") return load(data.path);
@@ -54,7 +40,7 @@ self.onmessage = async ({ data }: MessageEvent<ToPlugin>): Promise<void> => {
       post({ type: "closed" });
     }
   } catch (error) {
-    post({ type: "threw", message: errorText(error), stack: error instanceof Error ? (error.stack ?? null) : null });
+    post({ type: "threw", ...describeThrown(error) });
   }
 };
 
@@ -71,22 +57,19 @@ async function load(path: string): Promise<void> {
 }
 
 async function collect(from: Plugin): Promise<void> {
-  if (lines > LOG_LINES)
+  if (lines > LOG_LINES) {
     post({ type: "log", level: "warn", message: `${lines - LOG_LINES} lines left out`, fields: {} });
+  }
   lines = 0;
   collecting = new AbortController();
   // Made small here: what is too much never leaves this thread.
-  post({ type: "collected", ...tidy(await from.collect(collecting.signal)) });
+  const { observations, problem } = tidy(await from.collect(collecting.signal));
+  post({ type: "collected", observations, problem });
 }
 
-function say(level: LogLevel, message: unknown, fields: Fields = {}): void {
+function say(level: LogLevel, message: unknown, fields: unknown = {}): void {
   if (++lines > LOG_LINES) return;
-  try {
-    post({ type: "log", level, message: String(message).slice(0, 2000), fields });
-  } catch {
-    // Fields that cannot be sent to another thread.
-    post({ type: "log", level, message: String(message).slice(0, 2000), fields: {} });
-  }
+  post({ type: "log", level, message: String(message).slice(0, TEXT_MAX), fields: plainFields(fields) });
 }
 
 const log = {
@@ -96,28 +79,10 @@ const log = {
   debug: (message: string, fields?: Fields): void => say("debug", message, fields),
 };
 
-/** Standard output is the answer of `heartbeat once`: a plugin that prints shall not write into it. */
-for (const [name, level] of Object.entries({
-  log: "info",
-  info: "info",
-  debug: "debug",
-  warn: "warn",
-  error: "error",
-})) {
-  Object.defineProperty(console, name, {
-    value: (...words: unknown[]) => say(level as LogLevel, words.map(String).join(" ")),
-  });
-}
+redirectOutput(say);
 
-Object.defineProperty(process.stdout, "write", {
-  value: (text: unknown): boolean => {
-    say("info", String(text).trimEnd());
-    return true;
-  },
-});
-
-process.on("uncaughtException", (error: unknown) => post({ type: "fault", message: errorText(error) }));
-process.on("unhandledRejection", (error: unknown) => post({ type: "fault", message: errorText(error) }));
+process.on("uncaughtException", (error: unknown) => post({ type: "fault", ...describeThrown(error) }));
+process.on("unhandledRejection", (error: unknown) => post({ type: "fault", ...describeThrown(error) }));
 
 function textOf(path: string): string {
   try {

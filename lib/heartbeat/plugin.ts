@@ -2,6 +2,7 @@
 
 import type { CheckNotes, CheckStatus, PerfItem } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
+import type { Tidied } from "./observations.ts";
 
 /** One thing that a plugin has seen. What it leaves out is filled in by the agent. */
 export interface Observation {
@@ -25,7 +26,7 @@ export interface PluginContext {
   log: Log;
   /** How often the agent collects, seconds. */
   intervalS: number;
-  /** This plugin's table in lab-host.toml, `[<name>]`; {} without one. */
+  /** This plugin's table in lab-host.toml, `[plugins.<name>]`; {} without one. */
   settings: Readonly<Record<string, unknown>>;
   /** Where proc/ and sys/ lie: "/". */
   root: string;
@@ -39,7 +40,10 @@ export interface Plugin {
   timeoutS?: number;
   /** False: it has nothing to do here, and takes no part. */
   initialise(context: PluginContext): boolean | Promise<boolean>;
-  /** @param signal aborts at the deadline and when the agent stops */
-  collect(signal: AbortSignal): Observation[] | Promise<Observation[]>;
+  /**
+   * At least one observation: a plugin that sees nothing says nothing, and that is shown as its failure.
+   * @param signal aborts at the deadline and when the agent stops
+   */
+  collect(signal: AbortSignal): Observation[] | Tidied | Promise<Observation[] | Tidied>;
   close?(): void | Promise<void>;
 }

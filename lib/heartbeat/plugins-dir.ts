@@ -1,5 +1,5 @@
-// Loads the plugins of plugins_dir: which files are plugins, whether their owners and modes may be trusted, and that no two
-// share a name. Every file fails alone, in one sentence.
+// Finds the plugins of plugins_dir: which files are plugins, and whether their owners and modes may be trusted. Every file
+// fails alone, in one sentence.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
@@ -7,8 +7,9 @@ import { errorCode, errorText } from "../core/failure.ts";
 import type { PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Plugin } from "./plugin.ts";
+import { PLUGINS_DIR } from "./absent.ts";
 import { ThreadPlugin } from "./plugin-thread.ts";
+import type { PluginFile } from "./roster.ts";
 import { checkTrust, type Trust } from "./trusted.ts";
 
 export interface PluginsDirOptions {
@@ -16,8 +17,6 @@ export interface PluginsDirOptions {
   directory: string;
   /** A directory that was not asked for need not exist. */
   isSet: boolean;
-  /** Names of built-in plugins. */
-  taken: readonly string[];
   log: Log;
   /** How long one file may take to load, milliseconds. */
   deadlineMs: number;
@@ -25,48 +24,37 @@ export interface PluginsDirOptions {
   uid?: number;
 }
 
-export interface LoadedPlugins {
-  plugins: Plugin[];
-  /** Files and directories that were not loaded. */
-  states: PluginState[];
+export interface FoundPlugins {
+  /** By name. */
+  files: PluginFile[];
+  /** Why there are none, or not all. */
+  refused: PluginState[];
 }
 
 const EXTENSIONS = new Set([".ts", ".js", ".mjs"]);
 const FILES_MAX = 100;
 
-/** Loads all plugins of the directory, by file name. Never throws. */
-export async function loadPluginsDir(options: PluginsDirOptions): Promise<LoadedPlugins> {
-  const { directory, isSet, taken, log, uid = process.geteuid?.() ?? 0 } = options;
+/** Finds all plugins of the directory; loads none yet. Never throws. */
+export function findPlugins(options: PluginsDirOptions): FoundPlugins {
+  const { directory, isSet, log, deadlineMs, uid = process.geteuid?.() ?? 0 } = options;
   const refusal = refuseDirectory(directory, uid, isSet);
-  if (refusal === "absent") return { plugins: [], states: [] };
-  const fail = (name: string, reason: string): PluginState => {
-    log.error(`Plugin ${printable(name)} failed to load: ${printable(reason)}`);
-    return { name, state: "failed", reason };
+  if (refusal === "absent") return { files: [], refused: [] };
+  const fail = (reason: string): PluginState[] => {
+    log.error(`plugins_dir: ${printable(reason)}`);
+    return [{ name: PLUGINS_DIR, state: "failed", reason }];
   };
-  if (refusal !== null) return { plugins: [], states: [fail("plugins_dir", refusal)] };
-  const files = pluginFiles(directory);
-  if ("failed" in files) return { plugins: [], states: [fail("plugins_dir", files.failed)] };
-  const names = files.names.slice(0, FILES_MAX);
+  if (refusal !== null) return { files: [], refused: fail(refusal) };
+  const found = pluginFiles(directory);
+  if ("failed" in found) return { files: [], refused: fail(found.failed) };
   const refuse = (path: string): string | null => refuseFile(path, uid);
-  const load = (name: string) => ThreadPlugin.load({ ...options, path: join(directory, name), refuse });
-  const loaded = await Promise.all(names.map(load));
-  const plugins: Plugin[] = [];
-  const states = files.names.slice(FILES_MAX).map((name) => fail(name, `only the first ${FILES_MAX} files are loaded`));
-  const owners = new Map(taken.map((name) => [name, "a built-in plugin"]));
-  for (const [index, result] of loaded.entries()) {
-    const file = names[index] ?? "";
-    const owner = "why" in result ? undefined : owners.get(result.name);
-    if ("why" in result) {
-      states.push(fail(file, result.why));
-    } else if (owner !== undefined) {
-      states.push(fail(file, `${join(directory, file)}: the name ${result.name} is taken by ${owner}: choose another`));
-      await result.close().catch(() => undefined);
-    } else {
-      owners.set(result.name, join(directory, file));
-      plugins.push(result);
-    }
-  }
-  return { plugins, states };
+  const files = found.names.slice(0, FILES_MAX).map((name): PluginFile => {
+    const path = join(directory, name);
+    return { name, path, load: (signal) => ThreadPlugin.load({ path, log, deadlineMs, refuse }, signal) };
+  });
+  const more = found.names.length - FILES_MAX;
+  if (more <= 0) return { files, refused: [] };
+  const why = `${directory} has ${found.names.length} plugins, and only the first ${FILES_MAX} are loaded`;
+  return { files, refused: fail(`${why}: ${found.names[FILES_MAX]} and what comes after it is not`) };
 }
 
 /** Helpers, whose names begin with `_` or `.`, type declarations and directories are no plugins. */
@@ -107,9 +95,14 @@ function refuseImports(path: string, uid: number): string | null {
       const way = wanted.startsWith(".") ? checkTrust(dirname(join(dirname(file), wanted)), uid) : null;
       const target = resolveImport(wanted, file);
       if (target === null || seen.has(target)) continue;
-      for (const trust of way === null ? [checkTrust(target, uid)] : [way, checkTrust(target, uid)]) {
+      const itself = checkTrust(target, uid);
+      for (const trust of way === null ? [itself] : [way, itself]) {
         const refusal = refusalText(trust, `${basename(path)}, which imports it, is not loaded`);
         if (refusal !== null) return refusal;
+      }
+      // Reading a pipe would wait for whoever writes into it.
+      if (itself.kind === "trusted" && !itself.isFile) {
+        return `${target} is no regular file, so ${basename(path)}, which imports it, is not loaded`;
       }
       seen.add(target);
     }

@@ -19,6 +19,7 @@ const SYMBOLS = {
   write: { args: [FFIType.i32, FFIType.ptr, FFIType.u64], returns: FFIType.i64 },
   pipe2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
   dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 },
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 } as const;
@@ -54,6 +55,7 @@ const ENOTSOCK = 88;
 const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
 const O_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** errno of the last call; valid only at once after it, never across an await. */
 function errno(): number {
@@ -124,6 +126,12 @@ export function writeNow(fd: number, data: Uint8Array): number {
 /** Makes `to` the same open file as `from` (dup2(2)). @returns 0, or the errno */
 export function duplicate(from: number, to: number): number {
   return libc().dup2(from, to) < 0 ? errno() : 0;
+}
+
+/** Another descriptor for the same open file, above 2 and closed in children (fcntl(2)). @returns it, or the errno below 0 */
+export function keepAside(fd: number): number {
+  const kept = libc().fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return kept < 0 ? -errno() : kept;
 }
 
 const pipefd = new Int32Array(2);

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { type CollectOptions, CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
-import { closeAll, initialiseAll } from "../../lib/heartbeat/initialise.ts";
+import { closeAll } from "../../lib/heartbeat/initialise.ts";
 import type { Observation, Plugin } from "../../lib/heartbeat/plugin.ts";
+import { Roster } from "../../lib/heartbeat/roster.ts";
 import { createLog } from "../../lib/runtime/log.ts";
 import { quietLog } from "../support/quiet-log.ts";
 
@@ -21,6 +22,7 @@ function options(more: Partial<CollectOptions> = {}): CollectOptions {
     log: quietLog,
     run: 7,
     state: new CollectState(),
+    absent: [],
     ...more,
   };
 }
@@ -95,6 +97,7 @@ test.each<[string, (signal: AbortSignal) => unknown, string]>([
     "plugin bad failed: boom\nx=1",
   ],
   ["throws no error", () => Promise.reject(7), "plugin bad failed: 7"],
+  ["returns no observation", () => [], "plugin bad failed: it returned no observation"],
   ["returns nothing", () => undefined, "plugin bad failed: it returned undefined, not a list"],
   ["returns a text", () => "ok", 'plugin bad failed: it returned "ok", not a list'],
   [
@@ -219,7 +222,7 @@ test("the log says a failure once, quoted, and when it is over", async () => {
   let bad = true;
   const moody = plugin("moody", () => {
     if (bad) throw Object.assign(new Error("a\nb=c"), { stack: "Error: s" });
-    return [];
+    return [{ status: "ok", message: "" }];
   });
   const same = options({ log });
   await collectAll([moody], same);
@@ -230,11 +233,14 @@ test("the log says a failure once, quoted, and when it is over", async () => {
   expect(lines).toEqual(['<4>Plugin moody failed: "a\\nb\\u003dc" stack="Error: s"', "<6>Plugin moody works again"]);
 });
 
-const context = (log = quietLog) => ({
-  deadlineMs: 10_000,
-  log,
-  contextFor: () => ({ log, intervalS: 60, settings: {}, root: "/" }),
-});
+/** All of them as built-in plugins. */
+async function start(builtIn: readonly Plugin[], log = quietLog, deadlineMs = 10_000): Promise<Roster> {
+  const contextFor = () => ({ log, intervalS: 60, settings: {}, root: "/" });
+  const now = () => new Date(0);
+  const roster = new Roster({ builtIn, files: [], refused: [], log, deadlineMs, claimMs: null, now, contextFor });
+  await roster.begin(null);
+  return roster;
+}
 
 test("initialise: loaded, skipped with its reason, failed without one, failed with a stack", async () => {
   const { log, lines } = keptLog();
@@ -251,9 +257,9 @@ test("initialise: loaded, skipped with its reason, failed without one, failed wi
       throw Object.assign(new Error("no"), { stack: "Error: no\n    at x" });
     },
   });
-  const { plugins, states } = await initialiseAll([OK, skipped, silent, thrower], context(log));
-  expect(plugins).toEqual([OK]);
-  expect(states).toEqual([
+  const roster = await start([OK, skipped, silent, thrower], log);
+  expect(roster.plugins()).toEqual([OK]);
+  expect(roster.states()).toEqual([
     { name: "fine", state: "loaded", reason: null },
     {
       name: "nagios_runner",
@@ -273,9 +279,13 @@ test("initialise: loaded, skipped with its reason, failed without one, failed wi
 
 test("an initialise that hangs is cut, and the others take part", async () => {
   const hung = plugin("hung", () => [], { initialise: never });
-  const { plugins, states } = await initialiseAll([hung, OK], { ...context(), deadlineMs: 20 });
-  expect(plugins).toEqual([OK]);
-  expect(states[0]).toEqual({ name: "hung", state: "failed", reason: "initialise did not answer within 0.02 s" });
+  const roster = await start([hung, OK], quietLog, 20);
+  expect(roster.plugins()).toEqual([OK]);
+  expect(roster.states()[0]).toEqual({
+    name: "hung",
+    state: "failed",
+    reason: "initialise did not answer within 0.02 s",
+  });
 });
 
 test("closing: each under its deadline, and none spoils another", async () => {

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PluginState } from "../../lib/core/heartbeat.ts";
 import { CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
-import { closeAll, initialiseAll } from "../../lib/heartbeat/initialise.ts";
 import type { Plugin } from "../../lib/heartbeat/plugin.ts";
-import { type LoadedPlugins, loadPluginsDir } from "../../lib/heartbeat/plugins-dir.ts";
+import { findPlugins } from "../../lib/heartbeat/plugins-dir.ts";
+import { Roster } from "../../lib/heartbeat/roster.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 import { PROJECT } from "../support/compiled.ts";
 import { quietLog } from "../support/quiet-log.ts";
@@ -27,34 +28,60 @@ function directoryOf(files: Readonly<Record<string, string>>): string {
 /** Long enough for a busy machine; what hangs on purpose gets less. */
 const DEADLINE_MS = 20_000;
 
-function load(directory: string, more: { deadlineMs?: number; isSet?: boolean; uid?: number; log?: Log } = {}) {
-  return loadPluginsDir({ directory, isSet: true, taken: ["load"], log: quietLog, deadlineMs: DEADLINE_MS, ...more });
+interface More {
+  deadlineMs?: number;
+  isSet?: boolean;
+  uid?: number;
+  log?: Log;
+  settings?: Record<string, unknown>;
 }
 
-function initialise(plugins: readonly Plugin[], settings: Record<string, unknown> = {}, log = quietLog) {
-  const contextFor = () => ({ log, intervalS: 60, settings, root: "/" });
-  return initialiseAll(plugins, { deadlineMs: DEADLINE_MS, log: quietLog, contextFor });
+/** Loads and initialises all of a directory; `load` is the name of a built-in plugin. */
+async function load(directory: string, more: More = {}): Promise<Roster> {
+  const { deadlineMs = DEADLINE_MS, isSet = true, uid, log = quietLog, settings = {} } = more;
+  const builtIn: Plugin = { name: "load", initialise: () => false, collect: () => [], skipReason: "not wanted" };
+  const roster = new Roster({
+    builtIn: [builtIn],
+    ...findPlugins({ directory, isSet, log, deadlineMs, ...(uid === undefined ? {} : { uid }) }),
+    deadlineMs,
+    claimMs: null,
+    log: { ...log, info: (text, fields) => text.startsWith("Plugin load ") || log.info(text, fields) },
+    now: () => new Date(0),
+    contextFor: () => ({ log, intervalS: 60, settings, root: "/" }),
+  });
+  await roster.begin(null);
+  return roster;
 }
 
-function collect(plugins: readonly Plugin[], deadlineMs = DEADLINE_MS, state = new CollectState()) {
+/** What is said of the files. */
+function statesOf(roster: Roster): PluginState[] {
+  return roster.states().filter(({ name }) => name !== "load");
+}
+
+/** Why those failed that did, in the order of the files. */
+function failures(roster: Roster): (string | null)[] {
+  return statesOf(roster).flatMap(({ state, reason }) => (state === "failed" ? [reason] : []));
+}
+
+function collect(plugins: readonly Plugin[], deadlineMs = DEADLINE_MS, state = new CollectState(), log = quietLog) {
   const { signal } = new AbortController();
-  return collectAll(plugins, { deadlineMs, intervalS: 60, signal, nowMs: () => 0, log: quietLog, run: 1, state });
+  return collectAll(plugins, { deadlineMs, intervalS: 60, signal, nowMs: () => 0, log, run: 1, state, absent: [] });
 }
 
 /** What each file says when it is all there is; names of directories cut off. */
 async function failureOf(text: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   const dir = directoryOf({ "x.ts": text, ...more });
-  const { plugins, states } = await load(dir);
-  expect(plugins).toEqual([]);
+  const roster = await load(dir);
+  const states = statesOf(roster);
+  expect(roster.plugins()).toEqual([]);
   expect(states.map(({ name, state }) => [name, state])).toEqual([["x.ts", "failed"]]);
   return (states[0]?.reason ?? "").replaceAll(`${dir}/`, "");
 }
 
-/** Messages of a whole life: load, initialise, collect, close. */
-async function say(loaded: LoadedPlugins, settings: Record<string, unknown> = {}): Promise<string[]> {
-  const { plugins } = await initialise(loaded.plugins, settings);
-  const results = await collect(plugins);
-  await closeAll(plugins, DEADLINE_MS, quietLog);
+/** Messages of one collection; then all are closed. */
+async function say(roster: Roster): Promise<string[]> {
+  const results = await collect(roster.plugins());
+  await roster.close(DEADLINE_MS);
   return results.map(({ name, status, message }) => `${name} ${status}: ${message}`);
 }
 
@@ -79,14 +106,17 @@ test("TypeScript, a top-level await, node: modules, a helper beside it, a class,
     "sub/d.ts": "throw new Error('nor this')",
   });
   const loaded = await load(dir);
-  expect(loaded.states).toEqual([]);
+  expect(failures(loaded)).toEqual([]);
   expect(await say(loaded)).toEqual(["a warning: m", "b ok: y43", "good ok: fine"]);
 });
 
 test("a broken file fails alone, with file, line and message", async () => {
   const dir = directoryOf({ "good.ts": GOOD, "syntax.ts": "const a = 1;\nconst b = ;\n" });
   const loaded = await load(dir);
-  expect(loaded.states).toEqual([{ name: "syntax.ts", state: "failed", reason: `${dir}/syntax.ts:2: Unexpected ;` }]);
+  expect(statesOf(loaded)).toEqual([
+    { name: "good", state: "loaded", reason: null },
+    { name: "syntax.ts", state: "failed", reason: `${dir}/syntax.ts:2: Unexpected ;` },
+  ]);
   expect(await say(loaded)).toEqual(["good ok: fine"]);
 });
 
@@ -114,8 +144,7 @@ test.each([
 
 test("an error in a file that it imports names that file", async () => {
   const dir = directoryOf({ "x.ts": 'import "./_bad.ts";', "_bad.ts": "\nlet = ;" });
-  const { states } = await load(dir);
-  expect(states[0]?.reason).toStartWith(`${dir}/_bad.ts:2: `);
+  expect(failures(await load(dir))[0]).toStartWith(`${dir}/_bad.ts:2: `);
 });
 
 test("an import of a name that is not there finds its line", async () => {
@@ -126,8 +155,7 @@ test("an import of a name that is not there finds its line", async () => {
 
 test("an endless loop at load is ended at the deadline", async () => {
   const dir = directoryOf({ "loop.ts": "while (true) {}" });
-  const { states } = await load(dir, { deadlineMs: 300 });
-  expect(states[0]?.reason).toBe(`${dir}/loop.ts: no answer within 0.3 s`);
+  expect(failures(await load(dir, { deadlineMs: 300 }))).toEqual([`${dir}/loop.ts: no answer within 0.3 s`]);
 });
 
 test("a name that is taken fails with both files named; the first keeps it", async () => {
@@ -135,39 +163,41 @@ test("a name that is taken fails with both files named; the first keeps it", asy
     'import { writeFileSync } from "node:fs"; const close = () => writeFileSync(import.meta.dir + "/closed", "");';
   const dir = directoryOf({ "1.ts": GOOD, "2.ts": closing + GOOD.replace("{", "{ close,") });
   const loaded = await load(dir);
-  expect(loaded.states.map(({ reason }) => reason)).toEqual([
-    `${dir}/2.ts: the name good is taken by ${dir}/1.ts: choose another`,
-  ]);
+  expect(failures(loaded)).toEqual([`${dir}/2.ts: the name good is taken by ${dir}/1.ts: choose another`]);
   expect(existsSync(join(dir, "closed"))).toBe(true);
   expect(await say(loaded)).toEqual(["good ok: fine"]);
 });
 
 test("a directory that is not there: no fault unless it was asked for", async () => {
   const directory = join(tempDir(), "none");
-  expect(await load(directory, { isSet: false })).toEqual({ plugins: [], states: [] });
+  expect(statesOf(await load(directory, { isSet: false }))).toEqual([]);
   // Nor where even what is above it is missing, as on a host without /etc/labfleet.
-  expect(await load(join(directory, "plugins.d"), { isSet: false })).toEqual({ plugins: [], states: [] });
-  expect((await load(directory)).states[0]?.reason).toBe(
-    `${directory}: there is no such directory; create it, or remove plugins_dir`,
-  );
+  expect(statesOf(await load(join(directory, "plugins.d"), { isSet: false }))).toEqual([]);
+  expect(statesOf(await load(directory))).toEqual([
+    {
+      name: "plugins_dir",
+      state: "failed",
+      reason: `${directory}: there is no such directory; create it, or remove plugins_dir`,
+    },
+  ]);
 });
 
 test("a file in place of the directory is said", async () => {
   const dir = directoryOf({ "f.ts": GOOD });
-  expect((await load(join(dir, "f.ts"))).states[0]?.reason).toBe(
+  expect(failures(await load(join(dir, "f.ts")))).toEqual([
     `${dir}/f.ts is a file, and plugins_dir must be a directory`,
-  );
+  ]);
 });
 
 test("a directory that others may write to is refused with the command that mends it, which does", async () => {
   const dir = directoryOf({ "good.ts": GOOD });
   chmodSync(dir, 0o775);
-  const { plugins, states } = await load(dir);
+  const refused = await load(dir);
   const fix = `chmod go-w ${dir}`;
-  expect(plugins).toEqual([]);
-  expect(states[0]?.reason).toBe(
+  expect(refused.plugins()).toEqual([]);
+  expect(failures(refused)).toEqual([
     `${dir} can be written by its group (mode 0775), so no plugin is loaded from it; mend it with: ${fix}`,
-  );
+  ]);
   expect(Bun.spawnSync(["sh", "-c", fix]).exitCode).toBe(0);
   expect(await say(await load(dir))).toEqual(["good ok: fine"]);
 });
@@ -175,7 +205,7 @@ test("a directory that others may write to is refused with the command that mend
 test("a directory where everybody may put files is refused even if it is sticky; below such a one all is well", async () => {
   const dir = directoryOf({ "below/good.ts": GOOD });
   chmodSync(dir, 0o1777);
-  expect((await load(dir)).states[0]?.reason).toContain("(mode 1777)");
+  expect(failures(await load(dir))[0]).toContain("(mode 1777)");
   expect(await say(await load(join(dir, "below")))).toEqual(["good ok: fine"]);
 });
 
@@ -183,7 +213,7 @@ test("an import through a directory where others may change links is refused", a
   const dir = directoryOf({ "plugins/x.ts": 'import "../open/link.ts";', "open/.keep": "", "safe.ts": "" });
   symlinkSync(join(dir, "safe.ts"), join(dir, "open/link.ts"));
   chmodSync(join(dir, "open"), 0o777);
-  expect((await load(join(dir, "plugins"))).states[0]?.reason).toStartWith(`${dir}/open can be written by`);
+  expect(failures(await load(join(dir, "plugins")))[0]).toStartWith(`${dir}/open can be written by`);
 });
 
 test("a file that others may write to is refused, alone and also where another imports it", async () => {
@@ -198,7 +228,8 @@ test("a file that others may write to is refused, alone and also where another i
   chmodSync(join(dir, "it's open.ts"), 0o666);
   chmodSync(join(dir, "_far.ts"), 0o646);
   const loaded = await load(dir);
-  expect(Object.fromEntries(loaded.states.map(({ name, reason }) => [name, reason]))).toEqual({
+  const failed = statesOf(loaded).filter(({ state }) => state === "failed");
+  expect(Object.fromEntries(failed.map(({ name, reason }) => [name, reason]))).toEqual({
     "far.ts": `${dir}/_far.ts can be written by everybody (mode 0646), so far.ts, which imports it, is not loaded; mend it with: chmod go-w ${dir}/_far.ts`,
     "it's open.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so it is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
     "user.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so user.ts, which imports it, is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
@@ -214,7 +245,7 @@ test("a link is judged by what it leads to, and by the way there", async () => {
   symlinkSync(join(elsewhere, "safe/real.ts"), join(dir, "safe.ts"));
   symlinkSync("round.ts", join(dir, "round.ts"));
   const loaded = await load(dir);
-  expect(loaded.states.map(({ reason }) => reason)).toEqual([
+  expect(failures(loaded)).toEqual([
     `${elsewhere}/open can be written by its group and everybody (mode 0777), so it is not loaded; mend it with: chmod go-w ${elsewhere}/open`,
     `${dir}/round.ts leads round in links, so it is not loaded`,
   ]);
@@ -226,12 +257,12 @@ test("what belongs to somebody else is refused with chown", async () => {
   // Where we are not root ourselves, the trusted user is another one than we.
   const isRoot = process.geteuid?.() === 0;
   if (isRoot) chownSync(join(dir, "good.ts"), 12345, 12345);
-  const { states } = await load(dir, isRoot ? {} : { uid: 12345 });
+  const [reason] = failures(await load(dir, isRoot ? {} : { uid: 12345 }));
   const [path, owner, trusted] = isRoot ? [`${dir}/good.ts`, 12345, 0] : [dir, process.geteuid?.(), 12345];
-  expect(states[0]?.reason).toStartWith(
+  expect(reason).toStartWith(
     `${path} belongs to user ${owner}, neither root nor the user of this process (${trusted})`,
   );
-  expect(states[0]?.reason).toEndWith(`; mend it with: chown root:root ${path}`);
+  expect(reason).toEndWith(`; mend it with: chown root:root ${path}`);
 });
 
 test("a hanging plugin gives one result, loses its thread even from an endless loop, and starts anew", async () => {
@@ -244,7 +275,8 @@ test("a hanging plugin gives one result, loses its thread even from an endless l
         while (true) writeFileSync(import.meta.dir + "/alive", "");
       } };`,
   });
-  const { plugins } = await initialise((await load(dir)).plugins);
+  const roster = await load(dir);
+  const plugins = roster.plugins();
   const state = new CollectState();
   const [first] = await collect(plugins, 300, state);
   expect(first).toMatchObject({
@@ -262,7 +294,7 @@ test("a hanging plugin gives one result, loses its thread even from an endless l
     rmSync(alive, { force: true });
     await collect(plugins, DEADLINE_MS, state);
   } while (existsSync(alive));
-  await closeAll(plugins, DEADLINE_MS, quietLog);
+  await roster.close(DEADLINE_MS);
 });
 
 test.each([
@@ -277,7 +309,7 @@ test.each([
   [
     "returns what cannot be sent",
     "return [() => 1]",
-    "plugin x: 1 of its observations cannot be used (1: it is a function)",
+    "plugin x failed: 1 of its observations cannot be used (1: it is a function)",
   ],
 ])("a collect that %s is one result", async (_, body, message) => {
   const dir = directoryOf({ "x.ts": `export default { name: "x", initialise: () => true, collect() { ${body} } };` });
@@ -289,28 +321,36 @@ test("collect is told to stop, and may then answer with what it has", async () =
     "x.ts": `export default { name: "x", initialise: () => true, collect: (signal: AbortSignal) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve([]))) };`,
   });
-  const { plugins } = await initialise((await load(dir)).plugins);
+  const roster = await load(dir);
+  const plugins = roster.plugins();
   const state = new CollectState();
   expect((await collect(plugins, 100, state))[0]?.notes).toEqual({ timed_out: true });
   while (state.underWay.size > 0) await Bun.sleep(5);
   // The thread lives: it stopped by itself.
   expect((await collect(plugins, 100, state))[0]?.message).toBe("plugin x failed: it did not answer within 0.1 s");
-  await closeAll(plugins, DEADLINE_MS, quietLog);
+  await roster.close(DEADLINE_MS);
 });
 
 test("settings, skip reason, log and console reach the other side", async () => {
   const dir = directoryOf({
     "x.ts": `export default { name: "x", skipReason: null as string | null,
-      initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console"); process.stdout.write("from stdout\\n"); this.skipReason = settings.why; return false; },
+      initialise({ settings, log }) { log.warn("from log", { n: 1 }); console.log("from", "console", { a: [1] }); process.stdout.write("from stdout\\n");
+        process.stderr.write("from stderr\\n"); console.dir({ dir: 1 }); this.skipReason = settings.why; return false; },
       collect: () => [] };`,
   });
   const said: string[] = [];
   const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
-  const loaded = await load(dir, { log });
-  const { plugins, states } = await initialise(loaded.plugins, { why: "not wanted" });
-  expect(states).toEqual([{ name: "x", state: "skipped", reason: "not wanted" }]);
-  expect(said).toEqual(['x: "from log"', 'x: "from console"', 'x: "from stdout"']);
-  await closeAll(plugins, DEADLINE_MS, quietLog);
+  const roster = await load(dir, { log, settings: { why: "not wanted" } });
+  expect(statesOf(roster)).toEqual([{ name: "x", state: "skipped", reason: "not wanted" }]);
+  expect(said).toEqual([
+    'x: "from log"',
+    'x: "from console { a: [ 1 ] }"',
+    'x: "from stdout"',
+    'x: "from stderr"',
+    'x: "{ dir: 1 }"',
+    "Plugin x skipped: not wanted",
+  ]);
+  await roster.close(DEADLINE_MS);
 });
 
 test("a plugin that floods the log is cut short, and the rest is counted", async () => {
@@ -320,24 +360,22 @@ test("a plugin that floods the log is cut short, and the rest is counted", async
   });
   const said: string[] = [];
   const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
-  const { plugins } = await initialise((await load(dir, { log })).plugins);
-  await collect(plugins);
-  await collect(plugins);
+  const roster = await load(dir, { log });
+  await collect(roster.plugins());
+  await collect(roster.plugins());
   expect(said).toHaveLength(101);
   expect(said.slice(49, 52)).toEqual(['x: "line 49"', 'x: "150 lines left out"', 'x: "line 0"']);
-  await closeAll(plugins, DEADLINE_MS, quietLog);
+  await roster.close(DEADLINE_MS);
 });
 
 test("the example in docs/plugins.md does what it says", async () => {
   const doc = readFileSync(join(PROJECT, "docs/plugins.md"), "utf8");
   const text = /```ts\n([\s\S]*?)```/.exec(doc)?.[1] ?? "";
   const dir = directoryOf({ "camera.ts": text, "latest.jpg": "" });
-  const loaded = await load(dir);
-  expect(await say(loaded, { path: join(dir, "latest.jpg") })).toEqual([
+  expect(await say(await load(dir, { settings: { path: join(dir, "latest.jpg") } }))).toEqual([
     expect.stringMatching(/^camera ok: last picture \d s ago$/),
   ]);
-  const { states } = await initialise((await load(dir)).plugins);
-  expect(states).toEqual([
+  expect(statesOf(await load(dir))).toEqual([
     { name: "camera", state: "skipped", reason: "no path configured (add plugins.camera.path to config)" },
   ]);
 });
@@ -378,9 +416,9 @@ test("a compiled executable does all this without a toolchain, and reads nothing
     results: { status: string; message: string }[];
   };
   expect(states).toEqual([
-    { name: "syntax.ts", state: "failed", reason: expect.stringMatching(/\/syntax\.ts:2: /) },
     { name: "good", state: "loaded", reason: null },
     { name: "loop", state: "loaded", reason: null },
+    { name: "syntax.ts", state: "failed", reason: expect.stringMatching(/\/syntax\.ts:2: /) },
   ]);
   expect(results.map(({ status, message }) => `${status}: ${message}`)).toEqual([
     "ok: function1undefinedundefined",
@@ -394,8 +432,7 @@ test("postMessage() in a plugin ends its thread, and nothing else", async () => 
     "1.ts":
       'export default { name: "loud", initialise: () => true, collect() { postMessage(null); return new Promise(() => {}); } };',
   });
-  const { plugins } = await load(dir);
-  const collected = Promise.resolve(plugins[0]?.collect(new AbortController().signal));
-  const said = await collected.catch((error: unknown) => String(error));
-  expect(JSON.stringify(said)).toContain("it sent a message that is none");
+  expect(await say(await load(dir))).toEqual([
+    "loud unknown: plugin loud failed: it sent a message that is none: postMessage() is the agent's own here",
+  ]);
 });

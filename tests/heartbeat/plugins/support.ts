@@ -6,7 +6,9 @@ import { quietLog } from "../../support/quiet-log.ts";
 export const context = (root: string) => ({ log: quietLog, intervalS: 60, settings: {}, root });
 
 export async function observe(plugin: Plugin): Promise<Observation[]> {
-  return plugin.collect(new AbortController().signal);
+  const seen = await plugin.collect(new AbortController().signal);
+  if (!Array.isArray(seen)) throw new Error("a built-in plugin returns a list");
+  return seen;
 }
 
 export async function startOn(root: string, plugin: Plugin): Promise<Plugin> {

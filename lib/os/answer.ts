@@ -1,0 +1,48 @@
+// The answer of a command that runs code of others meanwhile: standard output is put aside for it, and whatever that code
+// writes there, from native code or a child process, too, goes to standard error. The answer arrives whole or not at all.
+
+import { closeSync, openSync } from "node:fs";
+import { constants as os } from "node:os";
+import { getSystemErrorName } from "node:util";
+import { EXIT } from "../core/exit.ts";
+import { UserError } from "../core/failure.ts";
+import { duplicate, keepAside, writeNow } from "./libc.ts";
+
+/** No room now: the reader is slow. */
+const AGAIN: ReadonlySet<number> = new Set([os.errno.EAGAIN, os.errno.EINTR, os.errno.ENOBUFS]);
+/** How often a slow reader is looked at, milliseconds. A pipe holds 64 KiB: that makes some megabytes a second. */
+const LOOK_MS = 10;
+
+/**
+ * Puts standard output aside.
+ * @returns the descriptor to which the answer goes; 1 where that cannot be done
+ */
+export function takeStandardOutput(): number {
+  const kept = keepAside(1);
+  if (kept < 0) return 1;
+  if (duplicate(2, 1) !== 0) {
+    // There is no standard error.
+    const nowhere = openSync("/dev/null", "w");
+    duplicate(nowhere, 1);
+    closeSync(nowhere);
+  }
+  return kept;
+}
+
+/**
+ * Writes all of a text, however slow its reader is; a reader that has gone does not want the rest.
+ * @throws UserError when it cannot be written, as on a full disk
+ */
+export async function writeAnswer(fd: number, text: string): Promise<void> {
+  let left: Uint8Array = Buffer.from(text);
+  while (left.length > 0) {
+    const written = writeNow(fd, left);
+    if (written > 0) left = left.subarray(written);
+    else if (AGAIN.has(-written)) await Bun.sleep(LOOK_MS);
+    else if (-written === os.errno.EPIPE || -written === os.errno.ECONNRESET) return;
+    else {
+      const why = getSystemErrorName(written);
+      throw new UserError(`the answer cannot be written to standard output: ${why}`, null, EXIT.undelivered);
+    }
+  }
+}
