@@ -58,9 +58,51 @@ test("16,000 items of one check silence nobody", () => {
   ]);
 });
 
-test("of too many results the first ones arrive", () => {
+test("of too many results the first ones arrive, as many as fit, and one says how many are missing", () => {
   const many = Array.from({ length: 20_000 }, (_, i) => result(`check ${i}`));
   const text = fitted(beat(many));
-  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(HEARTBEAT_BYTES);
-  expect(JSON.parse(text).results[0]).toEqual(many[0]);
+  const bytes = Buffer.byteLength(text);
+  expect(bytes).toBeLessThanOrEqual(HEARTBEAT_BYTES);
+  expect(bytes).toBeGreaterThan(HEARTBEAT_BYTES - 2048);
+  const { results }: Heartbeat = JSON.parse(text);
+  const kept = results.length - 1;
+  expect(results.slice(0, kept)).toEqual(many.slice(0, kept));
+  expect(results[kept]).toEqual({
+    plugin: "heartbeat",
+    name: "heartbeat",
+    status: "unknown",
+    message: `${20_000 - kept} of 20000 results did not fit into a heartbeat of 1 MiB: ${kept} kept`,
+    perfdata: [],
+    started_at: "2026-05-01T06:37:54.000Z",
+    duration_ms: 0,
+    ttl_s: 180,
+    run: 7,
+  });
+});
+
+test("a message is not cut in the middle of a character", () => {
+  const text = fitted(beat([result("a", { message: `${"x".repeat(199)}😀${"x".repeat(2000)}` })]), 1000);
+  expect(JSON.parse(text).results[0].message).toBe(`${"x".repeat(199)}\ufffd`);
+});
+
+test("the result that says so takes nobody's name", () => {
+  const many = ["heartbeat", "heartbeat#2", ...Array.from({ length: 99 }, (_, i) => `c${i}`)].map((name) =>
+    result(name),
+  );
+  const { results } = fit(beat(many), 4000);
+  expect(results.at(-1)).toMatchObject({ plugin: "heartbeat", name: "heartbeat#3" });
+});
+
+test("where nothing fits beside the list of plugins, the plugins go, and what is missing is still said", () => {
+  const plugins = Array.from({ length: 100 }, (_, i) => ({ name: `p${i}`, state: "failed" as const, reason: "r" }));
+  const heartbeat = { ...beat([result("a"), result("b")]), plugins };
+  const small = fit(heartbeat, 3000);
+  expect(small.plugins).toEqual([]);
+  expect(small.results.map(({ name }) => name)).toEqual(["a", "b", "heartbeat"]);
+  expect(small.results[2]?.message).toBe("the list of plugins did not fit into a heartbeat of 1 MiB");
+  // Not even one result.
+  const none = fit(heartbeat, 1200);
+  expect(none.results.map(({ message }) => message)).toEqual([
+    "2 of 2 results did not fit into a heartbeat of 1 MiB: 0 kept",
+  ]);
 });
