@@ -19,6 +19,10 @@ export const POLICY = {
   lateGraceS: 30,
   /** The host's clock is off by more than this, seconds. */
   clockOffS: 120,
+  /** What came this much later than now, seconds: the collector's own clock was set back, and nobody knows how old it is. */
+  aheadS: 120,
+  /** No heartbeat is taken to be older than this, seconds, ten times the longest `ttl_s`: times are anything a host may write. */
+  oldestS: 315_360_000,
   /** Without a Date header: after so many intervals of silence what comes is the latest, unless its boot is over. */
   silentIntervals: 3,
   /** Sequence numbers that are remembered, so that one that comes again is known: boots, and ranges in each. */
@@ -52,9 +56,9 @@ export function decideHeld(heldBytes: number, bytes: number): Refusal | null {
 export interface ClockFacts {
   /** True: taken just before it was sent, so that there can be no newer one; null: not known. */
   live: boolean | null;
-  /** How long a heartbeat that is not live had lain at the host, seconds. */
+  /** How old it was when it came, seconds; 0 where that is not known. */
   lateS: number;
-  /** The host's clock minus ours, whole seconds; null: not known. */
+  /** The host's clock minus ours, both cut off to whole seconds as the header's is; null: not known. */
   skewS: number | null;
 }
 
@@ -68,7 +72,8 @@ export function judgeClock(sentMs: number, dateMs: number | null, nowMs: number,
   const lainMs = dateMs - sentMs;
   // A Date header has whole seconds, cut off. Until half an interval has passed, the next one is not due.
   const live = lainMs >= -2000 && lainMs <= Math.max(intervalS * 500, 2000);
-  return { live, lateS: live ? 0 : Math.max(0, Math.round(lainMs / 1000)), skewS: Math.round((dateMs - nowMs) / 1000) };
+  const lateS = Math.min(Math.max(0, Math.round(lainMs / 1000)), POLICY.oldestS);
+  return { live, lateS, skewS: Math.floor(dateMs / 1000) - Math.floor(nowMs / 1000) };
 }
 
 /** When a heartbeat came and how old it then was, for `decidePlace`. */
@@ -96,7 +101,8 @@ export function decidePlace(known: Known | null, { heartbeat, live, nowMs }: Arr
   if (!surelyNew && hasSeen(known.seen, heartbeat)) return "duplicate";
   if (live === true || laterInBoot) return "stored";
   const receivedMs = Date.parse(known.received_at_wall);
-  const silent = live === null && nowMs - receivedMs > POLICY.silentIntervals * latest.interval_s * 1000;
+  // Either way: the collector's own clock may have been set back.
+  const silent = live === null && Math.abs(nowMs - receivedMs) > POLICY.silentIntervals * latest.interval_s * 1000;
   if (sameBoot)
     return silent || (isAfter(heartbeat, latest) && heartbeat.uptime_s === latest.uptime_s) ? "stored" : "old";
   if (known.seen.some(({ boot_id }) => boot_id === heartbeat.boot_id)) return "old"; // a boot that is over

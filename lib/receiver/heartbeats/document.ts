@@ -22,18 +22,20 @@ export interface ResultState {
   since_wall: string;
   /** New runs in a row that were not ok. */
   attempts: number;
-  /** The status that holds: a run that is not ok must be so three times in a row. */
+  /** The status that holds: a run that is not ok must be so three times in a row. Unknown until a run made one hold. */
   hard: CheckStatus;
   flapping: boolean;
   /** 0…100. */
   flap_percent: number;
-  /** Statuses of the newest runs, oldest first, one letter each. */
+  /** Statuses of the newest runs, oldest first, one letter each; "": it never ran, it is only waiting to. */
   history: string;
+  /** Since when it is missing from the heartbeats. */
+  absent_since_wall?: string;
 }
 
 export interface StoredHeartbeat {
   received_at_wall: string;
-  /** How long it had lain at the host when it came, seconds; 0 for one that was taken just before, or where that is not known. */
+  /** How old it was when it came, by the host's own clock, seconds; 0 where that is not known. */
   late_s: number;
   /** The host's clock minus ours when it came, seconds; null: the request did not say what time it was at the host. */
   skew_s: number | null;
@@ -60,6 +62,7 @@ function isStored(value: unknown): value is StoredHeartbeat {
   if (!isObject(value) || !isObject(value.heartbeat)) return false;
   return (
     typeof value.received_at_wall === "string" &&
+    Number.isFinite(Date.parse(value.received_at_wall)) &&
     Array.isArray(value.seen) &&
     Array.isArray(value.states) &&
     Array.isArray(value.heartbeat.results)

@@ -3,7 +3,7 @@
 
 import type { Context, Hono } from "hono";
 import { isoWall } from "../../core/clock.ts";
-import { errorText } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
@@ -157,7 +157,8 @@ async function readAll(body: UploadBody, expected: number): Promise<Uint8Array |
 async function handleList(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
   const denied = accessAs(deps, c, OPERATOR);
   if (denied !== null) return problemResponse(denied);
-  const briefs = await deps.heartbeats.store.list();
+  const briefs = await fromDisk(deps, "the list of hosts", () => deps.heartbeats.store.list());
+  if ("kind" in briefs) return problemResponse(briefs);
   const nowMs = deps.nowMs();
   return Response.json(
     { at: isoWall(nowMs), hosts: briefs.map((brief) => summarise(brief, nowMs)) },
@@ -171,7 +172,8 @@ async function handleHost(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
   // The operator first: to find that a token is another's, all token files are looked at.
   const denied = accessAs(deps, c, OPERATOR) === null ? null : accessAs(deps, c, host);
   if (denied !== null) return problemResponse(denied);
-  const found = await deps.heartbeats.store.find(host);
+  const found = await fromDisk(deps, `the latest heartbeat of ${host}`, () => deps.heartbeats.store.find(host));
+  if (found.kind === "refused") return problemResponse(found);
   if (found.kind === "none") return problemResponse(refuse("not-found", `no heartbeat of ${host} has come`));
   if (found.kind === "unreadable") {
     return problemResponse(
@@ -183,6 +185,17 @@ async function handleHost(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
   const nowMs = deps.nowMs();
   const answer: HostView & { at: string } = { at: isoWall(nowMs), ...hostView(host, found.stored, nowMs) };
   return Response.json(answer, { headers: FRESH });
+}
+
+/** Reads; what the disk refuses is said once, and is no bug. */
+async function fromDisk<T>({ log }: HeartbeatDeps, what: string, read: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await read();
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
+    return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
+  }
 }
 
 function accessAs(deps: HeartbeatDeps, c: Ctx, name: string): Refusal | null {

@@ -6,7 +6,7 @@
 import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isoWall, utcDay } from "../../core/clock.ts";
-import { errorCode } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
 import type { Heartbeat } from "../../core/heartbeat.ts";
 import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
@@ -16,7 +16,7 @@ import { createKeyedLock } from "../keyed-lock.ts";
 import { decidePlace, judgeClock, noteSeen, type Place, POLICY } from "./decide.ts";
 import { parseStored, type StoredHeartbeat } from "./document.ts";
 import { nextStates } from "./states.ts";
-import { briefOf, type HostBrief, unreadableBrief } from "./view.ts";
+import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
 
 /** Files that a listing reads at a time. */
 const READ_AT_ONCE = 32;
@@ -36,8 +36,12 @@ export interface HeartbeatStore {
    * @throws the disk's error
    */
   put(heartbeat: Heartbeat, dateMs: number | null, nowMs: number): Promise<Kept>;
+  /** @throws the disk's error */
   find(host: string): Promise<FoundHost>;
-  /** All hosts by name. */
+  /**
+   * All hosts by name.
+   * @throws the disk's error when the directory cannot be read; a file that cannot be is a host without a heartbeat
+   */
   list(): Promise<HostBrief[]>;
   /** Removes old days. Never rejects. */
   prune(nowMs: number): Promise<void>;
@@ -138,10 +142,14 @@ async function readLatest(dir: string, host: string): Promise<FoundHost> {
 }
 
 async function readBrief(dir: string, host: string): Promise<HostBrief | null> {
-  const found = await readLatest(dir, host).catch((): FoundHost => ({ kind: "unreadable" }));
+  let why: Unreadable = "torn";
+  const found = await readLatest(dir, host).catch((error: unknown): FoundHost => {
+    why = errorCode(error) ?? errorText(error);
+    return { kind: "unreadable" };
+  });
   if (found.kind === "found") return briefOf(host, found.stored);
   const facts = await stat(join(dir, `${host}${SUFFIX}`)).catch(() => null);
-  return facts === null ? null : unreadableBrief(host, facts.mtimeMs);
+  return facts === null ? null : unreadableBrief(host, facts.mtimeMs, why);
 }
 
 /** Replaces a host's document: killed at any time, it is the old one or the new one, whole. */

@@ -1,42 +1,53 @@
 // What is known of a host now: the age of every value, what has expired, what is wrong in one line. An ok that has expired
 // is never shown as ok. Pure: now is an argument, by the collector's clock, the only one that decides.
 
-import type { CheckStatus, Heartbeat } from "../../core/heartbeat.ts";
+import { isoWall } from "../../core/clock.ts";
+import type { CheckResult, Heartbeat } from "../../core/heartbeat.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { POLICY } from "./decide.ts";
 import type { ResultState, StoredHeartbeat } from "./document.ts";
-
-/** A status as it is shown: `stale` is one whose time to live is over. */
-export type ShownStatus = CheckStatus | "stale";
-
-/** From harmless to grave. An expired result is worse than a warning: nobody knows what it would be now. */
-const GRAVITY: readonly ShownStatus[] = ["ok", "warning", "stale", "unknown", "critical"];
+import {
+  ageS,
+  gravest,
+  gravity,
+  isAhead,
+  type Judged,
+  judge,
+  type ResultBrief,
+  resultBrief,
+  type ShownStatus,
+} from "./states.ts";
 
 /** What is kept in memory of a host, so that a list of all reads no file. */
-export interface HostBrief {
+export type HostBrief = ReadBrief | UnreadableBrief;
+
+interface ReadBrief {
   host: string;
-  /** Null: its file cannot be read. */
-  heartbeat: Pick<Heartbeat, "sent_at" | "sequence" | "interval_s"> | null;
+  heartbeat: Pick<Heartbeat, "sent_at" | "sequence" | "interval_s">;
   receivedMs: number;
+  lateS: number;
   skewS: number | null;
   results: ResultBrief[];
 }
 
-interface ResultBrief {
-  name: string;
-  status: CheckStatus;
-  /** "" for an ok. */
-  message: string;
-  asOfMs: number;
-  ttlS: number;
-  state: Pick<ResultState, "attempts" | "hard" | "flapping">;
+interface UnreadableBrief {
+  host: string;
+  heartbeat: null;
+  /** When its file was last written. */
+  receivedMs: number;
+  why: Unreadable;
 }
+
+/** Why a host's file cannot be read: it is none of ours, or the disk's error code. */
+export type Unreadable = "torn" | (string & {});
 
 /** A row of `GET /v1/hosts`. Ages in seconds. */
 export interface HostSummary {
   host: string;
   received_at_wall: string | null;
   age_s: number;
+  /** How old it was when it came; null: its file cannot be read. */
+  late_s: number | null;
   /** Its next heartbeat is overdue by this age. */
   late_after_s: number | null;
   /** True: its heartbeat is late. */
@@ -46,6 +57,7 @@ export interface HostSummary {
   interval_s: number | null;
   skew_s: number | null;
   clock_off: boolean;
+  /** Of a host that is late or has no result never ok. */
   worst: ShownStatus;
   /** The worst that holds: three runs in a row. Expired results count as stale. */
   worst_hard: ShownStatus;
@@ -55,75 +67,95 @@ export interface HostSummary {
   problem: string | null;
 }
 
-const MESSAGE_CHARACTERS = 160;
-
 /** What the list needs of a stored document. */
 export function briefOf(host: string, stored: StoredHeartbeat): HostBrief {
   const { sent_at, sequence, interval_s, results } = stored.heartbeat;
   const receivedMs = Date.parse(stored.received_at_wall);
-  const states = new Map(stored.states.map((state) => [state.name, state]));
+  const states = statesOf(stored);
   return {
     host,
     heartbeat: { sent_at, sequence, interval_s },
     receivedMs,
+    lateS: stored.late_s,
     skewS: stored.skew_s,
-    results: results.map(({ name, status, message, ttl_s }) => {
-      const state = states.get(name);
-      return {
-        name,
-        status,
-        message: status === "ok" ? "" : message.slice(0, MESSAGE_CHARACTERS),
-        asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
-        ttlS: ttl_s,
-        state: {
-          attempts: state?.attempts ?? 0,
-          hard: state?.hard ?? status,
-          flapping: state?.flapping ?? false,
-        },
-      };
-    }),
+    results: results.map((result) => resultBrief(result, states.get(result.name), receivedMs)),
   };
 }
 
+function statesOf({ states }: StoredHeartbeat): Map<string, ResultState> {
+  return new Map(states.map((state) => [state.name, state]));
+}
+
 /** A host whose file cannot be read: it must not vanish from a list. */
-export function unreadableBrief(host: string, changedMs: number): HostBrief {
-  return { host, heartbeat: null, receivedMs: changedMs, skewS: null, results: [] };
+export function unreadableBrief(host: string, changedMs: number, why: Unreadable): HostBrief {
+  return { host, heartbeat: null, receivedMs: changedMs, why };
 }
 
 /** The row of a host at `nowMs`. */
 export function summarise(brief: HostBrief, nowMs: number): HostSummary {
-  const { heartbeat, skewS, results } = brief;
-  const age = ageS(brief.receivedMs, nowMs);
-  const lateAfter = heartbeat === null ? null : heartbeat.interval_s * POLICY.lateIntervals + POLICY.lateGraceS;
-  const shown = results.map((result) => ({ ...result, shown: shownStatus(result, nowMs) }));
-  const counts: Record<ShownStatus, number> = { ok: 0, warning: 0, critical: 0, unknown: 0, stale: 0 };
-  for (const result of shown) counts[result.shown]++;
-  const stale = lateAfter === null || age > lateAfter;
+  if (brief.heartbeat === null) return summariseUnreadable(brief, nowMs);
+  const { host, heartbeat, receivedMs, lateS, skewS } = brief;
+  const { sent_at, sequence, interval_s } = heartbeat;
+  const age = ageS(receivedMs, nowMs);
+  const lateAfterS = interval_s * POLICY.lateIntervals + POLICY.lateGraceS;
+  const results = brief.results.map((result) => judge(result, nowMs));
+  const counts = noCounts();
+  for (const { shown } of results) counts[shown]++;
+  const ahead = isAhead(receivedMs, nowMs);
+  const stale = age > lateAfterS || ahead;
   const clockOff = skewS !== null && Math.abs(skewS) > POLICY.clockOffS;
+  // Its answers may count for a day: a host that is silent is not known to be well all the same.
+  const silence: ShownStatus[] = stale && results.length > 0 ? ["stale"] : [];
+  const aheadS = ahead ? ageS(nowMs, receivedMs) : 0;
   return {
-    host: brief.host,
-    received_at_wall: heartbeat === null ? null : new Date(brief.receivedMs).toISOString(),
+    host,
+    received_at_wall: isoWall(receivedMs),
     age_s: age,
-    late_after_s: lateAfter,
+    late_s: lateS,
+    late_after_s: lateAfterS,
     stale,
-    sent_at: heartbeat?.sent_at ?? null,
-    sequence: heartbeat?.sequence ?? null,
-    interval_s: heartbeat?.interval_s ?? null,
+    sent_at,
+    sequence,
+    interval_s,
     skew_s: skewS,
     clock_off: clockOff,
-    worst: heartbeat === null ? "unknown" : gravest(shown.map((result) => result.shown)),
-    worst_hard:
-      heartbeat === null ? "unknown" : gravest(shown.map((r) => (r.shown === "stale" ? "stale" : r.state.hard))),
+    worst: gravest([...silence, ...results.map(({ shown }) => shown)]),
+    worst_hard: gravest([...silence, ...results.map(({ holds }) => holds)]),
     counts,
-    flapping: results.filter(({ state }) => state.flapping).length,
-    problem: problemOf(brief, shown, { age, stale, clockOff }),
+    flapping: results.filter(({ flapping }) => flapping).length,
+    problem: problemOf({ ageS: age, lateS, lateAfterS, stale, aheadS, skewS, clockOff }, results),
   };
+}
+
+function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: number): HostSummary {
+  return {
+    host,
+    received_at_wall: null,
+    age_s: ageS(receivedMs, nowMs),
+    late_s: null,
+    late_after_s: null,
+    stale: true,
+    sent_at: null,
+    sequence: null,
+    interval_s: null,
+    skew_s: null,
+    clock_off: false,
+    worst: "unknown",
+    worst_hard: "unknown",
+    counts: noCounts(),
+    flapping: 0,
+    problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+  };
+}
+
+function noCounts(): Record<ShownStatus, number> {
+  return { ok: 0, warning: 0, critical: 0, unknown: 0, stale: 0 };
 }
 
 /** A host's whole document at `nowMs`, as `GET /v1/hosts/<host>` gives it. */
 export function hostView(host: string, stored: StoredHeartbeat, nowMs: number) {
   const { results, ...rest } = stored.heartbeat;
-  const states = new Map(stored.states.map((state) => [state.name, state]));
+  const states = statesOf(stored);
   const receivedMs = Date.parse(stored.received_at_wall);
   return {
     ...summarise(briefOf(host, stored), nowMs),
@@ -131,72 +163,81 @@ export function hostView(host: string, stored: StoredHeartbeat, nowMs: number) {
     late_s: stored.late_s,
     heartbeat: {
       ...rest,
-      results: results.map((result) => {
-        const state = states.get(result.name);
-        const asOfMs = state === undefined ? receivedMs : Date.parse(state.as_of_wall);
-        const shown = shownStatus({ status: result.status, asOfMs, ttlS: result.ttl_s }, nowMs);
-        return {
-          ...result,
-          status: shown,
-          ...(shown === "stale" && { was: result.status }),
-          stale: shown === "stale",
-          age_s: ageS(asOfMs, nowMs),
-          since_wall: state?.since_wall ?? stored.received_at_wall,
-          attempts: state?.attempts ?? 0,
-          hard: state?.hard ?? result.status,
-          state: (state?.hard ?? result.status) === result.status ? ("hard" as const) : ("soft" as const),
-          flapping: state?.flapping ?? false,
-          flap_percent: state?.flap_percent ?? 0,
-        };
-      }),
+      /** Of all in it that has no age of its own: uptime, versions, queue, plugins. It had lain at the host before it came. */
+      age_s: ageS(receivedMs, nowMs) + stored.late_s,
+      results: results.map((result) => resultView(result, states.get(result.name), { receivedMs, nowMs })),
     },
   };
 }
 
 export type HostView = ReturnType<typeof hostView>;
 
-function shownStatus(result: { status: CheckStatus; asOfMs: number; ttlS: number }, nowMs: number): ShownStatus {
-  return nowMs - result.asOfMs > result.ttlS * 1000 ? "stale" : result.status;
+function resultView(
+  result: CheckResult,
+  state: ResultState | undefined,
+  { receivedMs, nowMs }: { receivedMs: number; nowMs: number },
+) {
+  const judged = judge(resultBrief(result, state, receivedMs), nowMs);
+  return {
+    ...result,
+    status: judged.shown,
+    /** What it was before it expired; of a pending one what its last run said. */
+    ...((judged.shown === "stale" || judged.before !== null) && { was: judged.was }),
+    stale: judged.shown === "stale",
+    age_s: ageS(judged.asOfMs, nowMs),
+    // A run before that said something else tells nothing about since when it is waiting.
+    since_wall: judged.before === null ? (state?.since_wall ?? isoWall(receivedMs)) : null,
+    attempts: judged.attempts,
+    hard: judged.holds,
+    state: judged.state,
+    flapping: judged.flapping,
+    flap_percent: state?.flap_percent ?? 0,
+  };
 }
 
-/** Whole seconds; none is negative, should the collector's clock have been set back. */
-function ageS(sinceMs: number, nowMs: number): number {
-  return Math.max(0, Math.round((nowMs - sinceMs) / 1000));
-}
-
-function gravest(statuses: readonly ShownStatus[]): ShownStatus {
-  return GRAVITY[Math.max(0, ...statuses.map((status) => GRAVITY.indexOf(status)))] ?? "ok";
-}
-
-interface Facts {
-  age: number;
+interface HostFacts {
+  ageS: number;
+  /** How old the heartbeat was when it came, seconds. */
+  lateS: number;
+  /** Its next heartbeat is overdue by this age. */
+  lateAfterS: number;
   stale: boolean;
+  /** So much later than now it came, by a clock of the collector that was set back since; 0: it was not. */
+  aheadS: number;
+  skewS: number | null;
   clockOff: boolean;
 }
 
-/** One line: the heartbeat, the clock, the gravest result, and how many more. */
-function problemOf(
-  { heartbeat, skewS, results }: HostBrief,
-  shown: readonly (ResultBrief & { shown: ShownStatus })[],
-  { age, stale, clockOff }: Facts,
-): string | null {
-  if (heartbeat === null) return "its file cannot be read; its next heartbeat writes it anew";
+/** One line: the heartbeat, the clock, the gravest result, and how many more; null: nothing is wrong. */
+function problemOf(facts: HostFacts, results: readonly Judged[]): string | null {
+  const { stale, skewS, clockOff } = facts;
   const parts: string[] = [];
-  if (stale) parts.push(`no heartbeat for ${formatSeconds(age)}`);
+  const said = aboutHeartbeat(facts);
+  if (said !== null) parts.push(said);
   if (clockOff) parts.push(`its clock is ${formatSeconds(Math.abs(skewS ?? 0))} ${(skewS ?? 0) > 0 ? "fast" : "slow"}`);
-  const bad = shown.filter((result) => result.shown !== "ok");
-  const [first] = [...bad].sort((a, b) => GRAVITY.indexOf(b.shown) - GRAVITY.indexOf(a.shown));
+  if (results.length === 0) parts.push("its heartbeat holds no result");
   // Of a host that is silent everything expires: that is one thing to say, not one for each result.
-  if (first !== undefined && !(stale && first.shown === "stale")) {
-    const more = bad.length > 1 ? ` (and ${bad.length - 1} more)` : "";
-    parts.push(`${resultLine(first)}${more}`);
-  }
-  if (results.some(({ state }) => state.flapping)) parts.push("flapping");
+  const bad = results.filter(({ shown }) => shown !== "ok" && !(stale && shown === "stale"));
+  const [first] = [...bad].sort((a, b) => gravity(b.shown) - gravity(a.shown));
+  if (first !== undefined) parts.push(`${resultLine(first)}${andMore(bad)}`);
+  const flapping = results.filter((result) => result.flapping);
+  if (flapping[0] !== undefined) parts.push(`${flapping[0].name} flapping${andMore(flapping)}`);
   return parts.length === 0 ? null : parts.join("; ");
 }
 
-function resultLine({ name, status, shown, message, state }: ResultBrief & { shown: ShownStatus }): string {
-  if (shown === "stale") return `${name} stale, was ${status}`;
-  const soft = state.hard === status ? "" : ` (soft, run ${state.attempts})`;
-  return `${name} ${status}${soft}${message === "" ? "" : `: ${message}`}`;
+function aboutHeartbeat({ ageS, lateS, lateAfterS, stale, aheadS }: HostFacts): string | null {
+  if (aheadS > 0) return `its heartbeat came ${formatSeconds(aheadS)} from now: this collector's clock was set back`;
+  if (stale) return `no heartbeat for ${formatSeconds(ageS)}`;
+  return ageS + lateS > lateAfterS ? `its heartbeat was ${formatSeconds(lateS)} old when it came` : null;
+}
+
+function andMore(all: readonly unknown[]): string {
+  return all.length > 1 ? ` (and ${all.length - 1} more)` : "";
+}
+
+function resultLine({ name, status, shown, was, state, attempts, message }: Judged): string {
+  const words = message === "" ? "" : `: ${message}`;
+  // An old message would pass for what is so now; why it has to wait is news.
+  if (shown === "stale") return `${name} stale, was ${was}${state === "pending" ? words : ""}`;
+  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : ""}${words}`;
 }

@@ -12,15 +12,19 @@ const time = type("string").narrow(
   (text, ctx) =>
     (ISO.test(text) && Number.isFinite(Date.parse(text))) || ctx.mustBe("a time such as 2026-05-01T06:37:53Z"),
 );
-const range = type({ inside: "boolean", low: "number | null", high: "number | null" });
+// JSON has no infinity, but 1e999 is read as one, and written as null.
+const finite = type("number").narrow((value, ctx) => Number.isFinite(value) || ctx.mustBe("finite"));
+const amount = type(`0 <= number <= ${Number.MAX_SAFE_INTEGER}`);
+const whole = type(`0 <= number.integer <= ${Number.MAX_SAFE_INTEGER}`);
+const range = type({ inside: "boolean", low: finite.or("null"), high: finite.or("null") });
 const perfItem = type({
   label: "string",
-  value: "number | null",
+  value: finite.or("null"),
   uom: "string",
   warning: range.or("null"),
   critical: range.or("null"),
-  min: "number | null",
-  max: "number | null",
+  min: finite.or("null"),
+  max: finite.or("null"),
 });
 const result = type({
   plugin: "string > 0",
@@ -31,24 +35,24 @@ const result = type({
   perfdata: perfItem.array(),
   "perf_errors?": "string[]",
   started_at: time,
-  duration_ms: "number >= 0",
+  duration_ms: amount,
   ttl_s: "0 <= number <= 31536000",
-  run: "number.integer >= 0",
+  run: whole,
   "notes?": "object",
 });
 const heartbeat = type({
   host_id: "string",
   sent_at: time,
   boot_id: "0 < string <= 128",
-  sequence: "number.integer >= 0",
-  uptime_s: "number >= 0",
+  sequence: whole,
+  uptime_s: amount,
   interval_s: "0 < number <= 86400",
   versions: { "[string]": "string" },
   queue: type({
-    pending: "number >= 0",
-    outbox: "number >= 0",
-    quarantined: "number >= 0",
-    oldest_pending_s: "number | null",
+    pending: amount,
+    outbox: amount,
+    quarantined: amount,
+    oldest_pending_s: finite.or("null"),
     paused_reason: "string | null",
   }).or("null"),
   plugins: type({ name: "string", state: "'loaded' | 'skipped' | 'failed'", reason: "string | null" }).array(),
@@ -117,11 +121,17 @@ function problems(errors: readonly Found[]): string {
   const shown = errors.slice(0, SHOWN).map((error) => {
     const path = pathText([...error.path]);
     // Of a union arktype's `expected` may be a whole sentence, path and value in it.
-    const expected = error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, "");
+    const expected = oneLine(error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, ""));
     return `${path} must be ${expected}, found ${error.code === "required" ? "none" : shorten(error.data)}`;
   });
   const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : "";
   return shown.join("; ") + more;
+}
+
+/** Of a value that breaks two rules arktype makes a list with a line for each. */
+function oneLine(expected: string): string {
+  const rules = expected.split("\n").map((line) => line.replace(/^\s*◦/, "").trim());
+  return rules.filter((rule) => rule !== "").join(" and ");
 }
 
 /** `results[3].perfdata[0].value`; what is no plain key stands in quotes. */

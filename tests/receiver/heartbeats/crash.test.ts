@@ -99,7 +99,16 @@ test("receiver hosts reads what is there, whether a receiver runs or not", async
     const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { env: { ...process.env, NO_COLOR: "1" } });
     return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
   };
-  expect(hosts()).toMatchObject({ code: 0, out: "no heartbeat has come yet\n" });
+  const empty = `no heartbeat has come yet: there is none in ${root}/data/heartbeats\n`;
+  expect(hosts()).toEqual({ code: 0, out: empty, err: "" });
+  expect(JSON.parse(hosts("--json").out)).toMatchObject({ hosts: [] });
+  expect(hosts("lab1")).toEqual({
+    code: 2,
+    out: "",
+    err: `receiver: no heartbeat of "lab1" has come, and none of any other host
+receiver: fix: name the collector's config with --config PATH, or see on the host: heartbeat once
+`,
+  });
   await put(1);
   const table = hosts();
   expect([table.code, table.err]).toEqual([0, ""]);
@@ -114,5 +123,7 @@ test("receiver hosts reads what is there, whether a receiver runs or not", async
     out: "",
     err: 'receiver: no heartbeat of "lab2" has come; did you mean lab1?\nreceiver: fix: see all: receiver hosts\n',
   });
-  expect(hosts("../../collector").code).toBe(2);
+  for (const name of ["..", "../../collector", ".lab1", ""]) {
+    expect(hosts(name)).toMatchObject({ code: 2, err: expect.stringContaining(`no heartbeat of "${name}" has come`) });
+  }
 }, 60_000);

@@ -130,6 +130,9 @@ describe("a heartbeat is", () => {
     const anew = beat("c", 1, 20, "1970-01-01T00:00:20Z");
     expect(decidePlace(KNOWN, { heartbeat: anew, live: null, nowMs: at("12:03:00") })).toBe("old");
     expect(decidePlace(KNOWN, { heartbeat: anew, live: null, nowMs: at("12:03:01") })).toBe("stored");
+    // Nor when the latest came by a clock of the collector that ran a year ahead and was set back.
+    const ahead = { ...KNOWN, received_at_wall: "2027-05-01T12:00:00.000000+00:00" };
+    expect(decidePlace(ahead, { heartbeat: anew, live: null, nowMs: at("12:00:30") })).toBe("stored");
     // One that says that it is from the spool waits for the live one behind it.
     expect(decidePlace(KNOWN, { heartbeat: anew, live: false, nowMs: at("12:03:01") })).toBe("old");
   });
@@ -140,7 +143,7 @@ describe("the host's clock", () => {
   test.each([
     ["right", "12:00:00", now, { live: true, lateS: 0, skewS: 0 }],
     ["right, cut to whole seconds", "12:00:00.900", now, { live: true, lateS: 0, skewS: 0 }],
-    ["half an interval ago: tried again", "11:59:30", now, { live: true, lateS: 0, skewS: 0 }],
+    ["half an interval ago: tried again", "11:59:30", now, { live: true, lateS: 30, skewS: 0 }],
     ["longer ago: it lay in the spool", "11:59:29", now, { live: false, lateS: 31, skewS: 0 }],
     ["ten minutes fast, spooled for an hour", "11:10:00", now + 600_000, { live: false, lateS: 3600, skewS: 600 }],
     ["set back since it was taken", "12:30:00", now, { live: false, lateS: 0, skewS: 0 }],
@@ -149,7 +152,16 @@ describe("the host's clock", () => {
     expect(judgeClock(at(sent), date, now, 60)).toEqual(facts);
   });
   test("tells a live heartbeat of a host without a clock", () => {
-    expect(judgeClock(20_000, 21_000, now, 60)).toEqual({ live: true, lateS: 0, skewS: 21 - now / 1000 });
+    expect(judgeClock(20_000, 21_000, now, 60)).toEqual({ live: true, lateS: 1, skewS: 21 - now / 1000 });
+  });
+  test.each([0, 10, 500, 999])("is right, though its header is cut off to whole seconds, at %i ms of one", (ms) => {
+    expect(judgeClock(now + ms, now, now + ms, 60)).toEqual({ live: true, lateS: 0, skewS: 0 });
+  });
+  test("may say anything: a heartbeat is never older than can be reckoned with", () => {
+    const sent = Date.parse("0000-01-01T00:00:00Z");
+    const facts = judgeClock(sent, Date.parse("Sat, 13 Sep 275760 00:00:00 GMT"), now, 60);
+    expect(facts).toMatchObject({ live: false, lateS: POLICY.oldestS });
+    expect(Number.isFinite(new Date(now - facts.lateS * 1000).getTime())).toBe(true);
   });
 });
 

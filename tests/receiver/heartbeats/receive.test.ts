@@ -92,6 +92,26 @@ describe("a heartbeat", () => {
       heartbeat: { results: [{ status: "stale", was: "ok", age_s: 10_800 }] },
     });
   });
+  test("that was tried for a while is that much older, and no other has taken its place", async () => {
+    const receiver = await receiverAt();
+    const sent = heartbeat({ sent_at: "2026-05-01T11:59:35Z", results: [result()] });
+    await send(receiver.url, sent, { Date: new Date(T0).toUTCString() });
+    receiver.clock.ms += 106_000;
+    expect(await (await get(receiver.url, "/v1/hosts/lab1")).json()).toMatchObject({
+      age_s: 106,
+      late_s: 25,
+      stale: false,
+      heartbeat: { age_s: 131, results: [{ status: "stale", age_s: 131 }] },
+    });
+  });
+  test("of a time that cannot be is stored all the same", async () => {
+    const receiver = await receiverAt();
+    const odd = heartbeat({ sent_at: "0000-01-01T00:00:00Z", results: [result()] });
+    const answer = await send(receiver.url, odd, { Date: "Sat, 13 Sep 275760 00:00:00 GMT" });
+    expect([answer.status, await answer.json()]).toMatchObject([200, { status: "stored" }]);
+    const { hosts } = (await (await get(receiver.url, "/v1/hosts")).json()) as { hosts: HostSummary[] };
+    expect(hosts).toMatchObject([{ clock_off: true, worst: "stale", late_s: POLICY.oldestS }]);
+  });
   test("goes to the day of its receipt, whatever its host's clock says; the clock is a fact of its own", async () => {
     const receiver = await receiverAt();
     receiver.clock.ms = Date.parse("2026-05-02T00:00:01Z");
@@ -205,6 +225,14 @@ describe("is refused, with one line in the log:", () => {
     expect([answer.status, await answer.json()]).toMatchObject([500, { reason: "storage-failed" }]);
     expect(receiver.log.lines).toHaveLength(1);
     expect(receiver.log.lines[0]).toStartWith("error: cannot store the heartbeat of lab1: ");
+    for (const path of ["/v1/hosts", "/v1/hosts/lab1"]) {
+      const read = await get(receiver.url, path);
+      expect([read.status, await read.json()]).toMatchObject([500, { reason: "storage-failed" }]);
+    }
+    expect(receiver.log.lines.slice(1)).toEqual([
+      expect.stringMatching(/^error: cannot read the list of hosts: "ENOTDIR: /),
+      expect.stringMatching(/^error: cannot read the latest heartbeat of lab1: "ENOTDIR: /),
+    ]);
   });
 });
 

@@ -9,15 +9,19 @@ import { result } from "./support.ts";
 const STATUS: Record<string, CheckStatus> = { o: "ok", w: "warning", c: "critical", u: "unknown" };
 const T0 = Date.parse("2026-05-01T12:00:00Z");
 
-/** The state after runs given as letters, one a minute; `=` sends the result of the last run again. */
+/**
+ * The state after runs given as letters, one a minute; `=` sends the result of the last run again, `.` says that no run has
+ * ended yet, with the number of the run that will be the next.
+ */
 function after(letters: string): ResultState {
   let states: ResultState[] = [];
   let run = 0;
   let last = "o";
   for (const [minute, letter] of [...letters].entries()) {
-    if (letter !== "=") [run, last] = [run + 1, letter];
+    if (letter !== "=" && letter !== ".") [run, last] = [run + 1, letter];
     const status = STATUS[last] ?? "ok";
-    states = nextStates(states, [result({ run, status })], T0 + minute * 60_000);
+    const waiting = result({ run: run + 1, status: "unknown", notes: { pending: true } });
+    states = nextStates(states, [letter === "." ? waiting : result({ run, status })], T0 + minute * 60_000);
   }
   const [state] = states;
   if (state === undefined) throw new Error("no state");
@@ -27,10 +31,14 @@ function after(letters: string): ResultState {
 describe("runs", () => {
   test.each([
     ["o", 0, "ok"],
-    ["c", 1, "ok"],
+    // Nobody has ever seen it ok.
+    ["c", 1, "unknown"],
+    ["uu", 2, "unknown"],
+    ["cc", 2, "unknown"],
+    ["ccc", 3, "critical"],
     ["occ", 2, "ok"],
     ["occc", 3, "critical"],
-    ["c==", 1, "ok"],
+    ["c==", 1, "unknown"],
     ["oc=c==", 2, "ok"],
     ["oc=c==c", 3, "critical"],
     ["wcu", 3, "unknown"],
@@ -83,14 +91,63 @@ describe("flapping", () => {
   });
 });
 
-test("a result that is missing for a while keeps its state, one that is gone does not", () => {
-  const down = nextStates([], [result({ name: "a", status: "critical" }), result({ name: "b" })], T0);
-  const without = nextStates(down, [result({ name: "b" })], T0 + 60_000);
-  expect(without.map(({ name }) => name)).toEqual(["b", "a"]);
-  const back = nextStates(without, [result({ name: "a", status: "critical", run: 2 })], T0 + 120_000);
-  expect(back.find(({ name }) => name === "a")?.attempts).toBe(2);
-  const later = T0 + STATE_POLICY.keepAbsentS * 1000 + 1;
-  expect(nextStates(without, [result({ name: "b", run: 2 })], later).map(({ name }) => name)).toEqual(["b"]);
+describe("while no run has ended yet", () => {
+  test("of a check that never ran nothing is known, as of the newest word, since the first", () => {
+    expect(after("..")).toEqual({
+      name: "load",
+      run: 1,
+      started_at: "2026-05-01T12:00:00Z",
+      as_of_wall: "2026-05-01T12:01:00.000000+00:00",
+      status: "unknown",
+      since_wall: "2026-05-01T12:00:00.000000+00:00",
+      attempts: 0,
+      hard: "unknown",
+      flapping: false,
+      flap_percent: 0,
+      history: "",
+    });
+  });
+  test.each(["o", "occ", "ccc", "ococo"])("after %s everything stays as it was, the age too", (letters) => {
+    expect(after(`${letters}..`)).toEqual(after(letters));
+  });
+  test.each([
+    ["..o", { attempts: 0, hard: "ok", history: "o" }],
+    ["..c", { attempts: 1, hard: "unknown", history: "c" }],
+    ["..u", { attempts: 1, hard: "unknown", history: "u", since_wall: "2026-05-01T12:02:00.000000+00:00" }],
+    ["..ccc", { attempts: 3, hard: "critical", history: "ccc" }],
+    ["occ.c", { attempts: 3, hard: "critical", history: "occc" }],
+    ["o.=", { attempts: 0, hard: "ok", history: "o" }],
+    ["ccc.o", { attempts: 0, hard: "ok", history: "ccco" }],
+  ])("%s: the next run counts as if nothing had been said in between", (letters, state) => {
+    expect(after(letters)).toMatchObject(state);
+  });
+});
+
+describe("a result that is missing", () => {
+  const S = 1000;
+  const both = nextStates([], [result({ name: "a", status: "critical" }), result({ name: "b" })], T0);
+  const b = (run: number) => result({ name: "b", run });
+  test("for a while keeps its state", () => {
+    const without = nextStates(both, [b(2)], T0 + 60 * S);
+    expect(without.map(({ name }) => name)).toEqual(["b", "a"]);
+    const back = nextStates(without, [result({ name: "a", status: "critical", run: 2 })], T0 + 120 * S);
+    expect(back.find(({ name }) => name === "a")).toMatchObject({ attempts: 2 });
+    expect(back.find(({ name }) => name === "a")).not.toHaveProperty("absent_since_wall");
+  });
+  test("for longer does not", () => {
+    const without = nextStates(both, [b(2)], T0 + 60 * S);
+    const gone = T0 + (60 + STATE_POLICY.keepAbsentS) * S;
+    expect(nextStates(without, [b(3)], gone)).toHaveLength(2);
+    expect(nextStates(without, [b(3)], gone + 1).map(({ name }) => name)).toEqual(["b"]);
+  });
+  test("once does not get younger by it, though its run is hours old", () => {
+    const daily = result({ name: "daily", status: "warning" });
+    const ran = nextStates([], [daily, b(1)], T0);
+    const hours = T0 + 5 * 3600 * S;
+    const missed = nextStates(nextStates(ran, [daily, b(2)], hours), [b(3)], hours + 60 * S);
+    const back = nextStates(missed, [daily, b(4)], hours + 120 * S);
+    expect(back.find(({ name }) => name === "daily")).toEqual(ran[0]);
+  });
 });
 
 test("names that others would stumble over are names", () => {

@@ -1,6 +1,11 @@
-// Heartbeats for tests, and a way to send them.
+// Heartbeats for tests, a way to send them, and what is stored after some of them.
 
+import { isoWall } from "../../../lib/core/clock.ts";
 import type { CheckResult, Heartbeat } from "../../../lib/core/heartbeat.ts";
+import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
+import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
+
+export const T0 = Date.parse("2026-05-01T12:00:00Z");
 
 /** A result as an agent sends it. */
 export function result(over: Partial<CheckResult> & Record<string, unknown> = {}): CheckResult {
@@ -31,6 +36,31 @@ export function heartbeat(over: Partial<Heartbeat> & Record<string, unknown> = {
     queue: null,
     plugins: [],
     results: [],
+    ...over,
+  };
+}
+
+/** What an agent says of a check that has not run yet. */
+export const PENDING = result({
+  name: "disk_smart",
+  status: "unknown",
+  message: "waiting for its turn",
+  notes: { pending: true },
+});
+
+/** lab1's document after heartbeats with these results, one a minute, the last at T0. */
+export function storedAfter(heartbeats: CheckResult[][], over: Partial<StoredHeartbeat> = {}): StoredHeartbeat {
+  let states: StoredHeartbeat["states"] = [];
+  for (const [n, results] of heartbeats.entries()) {
+    states = nextStates(states, results, T0 - (heartbeats.length - 1 - n) * 60_000);
+  }
+  return {
+    received_at_wall: isoWall(T0),
+    late_s: 0,
+    skew_s: 0,
+    seen: [],
+    states,
+    heartbeat: heartbeat({ results: heartbeats.at(-1) ?? [] }),
     ...over,
   };
 }

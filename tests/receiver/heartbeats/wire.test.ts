@@ -44,6 +44,16 @@ describe("is none, and says where, the rule and what was found:", () => {
     ["no sequence", { ...heartbeat(), sequence: undefined }, "sequence must be a number, found none"],
     ["half a sequence", heartbeat({ sequence: 1.5 }), "sequence must be an integer, found 1.5"],
     ["a negative one", heartbeat({ sequence: -1 }), "sequence must be non-negative, found -1"],
+    [
+      "a sequence that is two things wrong",
+      heartbeat({ sequence: -1.5 }),
+      "sequence must be an integer and non-negative, found -1.5",
+    ],
+    [
+      "a sequence that nobody can count on",
+      heartbeat({ sequence: 2 ** 53 }),
+      "sequence must be at most 9007199254740991",
+    ],
     ["no interval", heartbeat({ interval_s: 0 }), "interval_s must be positive, found 0"],
     [
       "no time",
@@ -78,6 +88,23 @@ describe("is none, and says where, the rule and what was found:", () => {
     expect(answer).toMatchObject({ kind: "refused", reason: "malformed" });
     expect("detail" in answer ? answer.detail : "").toStartWith(detail.startsWith("found") ? "sent_at" : detail);
     expect("detail" in answer ? answer.detail : "").toContain(detail);
+  });
+  // JSON.stringify would write it as null.
+  test.each([
+    ['"uptime_s":1000', '"uptime_s":1e999', "uptime_s must be at most 9007199254740991, found Infinity"],
+    [
+      '"duration_ms":12',
+      '"duration_ms":1e999',
+      "results[0].duration_ms must be at most 9007199254740991, found Infinity",
+    ],
+    ['"value":1.5', '"value":-1e999', "results[0].perfdata[0].value must be finite, found -Infinity"],
+    ['"high":3', '"high":1e999', "results[0].perfdata[0].warning.high must be finite, found Infinity"],
+    ['"oldest_pending_s":3', '"oldest_pending_s":1e999', "queue.oldest_pending_s must be finite, found Infinity"],
+  ])("a number too large for any: %s as %s", (text, large, detail) => {
+    const queue = { pending: 1, outbox: 0, quarantined: 0, oldest_pending_s: 3, paused_reason: null };
+    const body = JSON.stringify(heartbeat({ results: [full], queue }));
+    expect(body).toContain(text);
+    expect(check(body.replace(text, large))).toMatchObject({ kind: "refused", reason: "malformed", detail });
   });
   test("no UTF-8", () => {
     expect(checkHeartbeat(Uint8Array.of(0x22, 0xff, 0x22), "lab1")).toMatchObject({ detail: "the body is not UTF-8" });
