@@ -3,7 +3,7 @@
 import { isName, NAME_RULE } from "../core/names.ts";
 import { type } from "./ark.ts";
 
-export const hostIdField = type("string").narrow(isName).describe(NAME_RULE);
+export const hostIdField = type("string").narrow((text, ctx) => isName(text) || ctx.mustBe(NAME_RULE));
 
 const httpUrl = type("string").narrow((text, ctx) => {
   const url = URL.canParse(text) ? new URL(text) : null;

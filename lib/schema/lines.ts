@@ -199,7 +199,7 @@ const BARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
 /** The text of a quoted key. */
 function unquote(key: string): string {
-  if (!key.includes("\\") || key.startsWith("'")) return key.slice(1, -1);
+  if (!key.includes("\\")) return key.slice(1, -1);
   try {
     return String(parse(`key = ${key}`).key);
   } catch {

@@ -139,6 +139,11 @@ z = [[1, 2], [
   }
 });
 
+test("a byte order mark before the first key is no part of it", () => {
+  parse("\ufeffa = 1\n");
+  expect(lineOf("\ufeffa = 1\n", ["a"])).toBe(1);
+});
+
 test("a table's line is that of its own header, not that of a table within it", () => {
   expect(lineOf("[a.b]\n[a]\n", ["a"])).toBe(2);
 });

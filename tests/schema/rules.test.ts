@@ -50,12 +50,6 @@ describe("a rule is told in full and in plain words:", () => {
   ] as const) {
     test(text, () => expect(refusal(`${HEAD}${text}\n`)).toEqual([`${FILE}:3: ${said}`]));
   }
-
-  test("a name of a host that is a number", () => {
-    expect(refusal('host_id = 7\nreceiver.url = "https://x"\n')).toEqual([
-      `${FILE}:1: host_id must be 1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit, found 7`,
-    ]);
-  });
 });
 
 describe("a table that is none", () => {
