@@ -235,9 +235,11 @@ function andMore(all: readonly unknown[]): string {
   return all.length > 1 ? ` (and ${all.length - 1} more)` : "";
 }
 
-function resultLine({ name, status, shown, was, state, attempts, message }: Judged): string {
+function resultLine({ name, status, shown, was, state, attempts, message, before }: Judged): string {
   const words = message === "" ? "" : `: ${message}`;
   // An old message would pass for what is so now; why it has to wait is news.
   if (shown === "stale") return `${name} stale, was ${was}${state === "pending" ? words : ""}`;
-  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : ""}${words}`;
+  // Waiting makes nothing better.
+  const last = before === null || before === "ok" ? "" : ` (was ${before})`;
+  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}`;
 }

@@ -210,7 +210,11 @@ describe("a check of which no run has ended yet", () => {
     const failed = [1, 2, 3].map((run) => [ran("critical", run)]);
     const waiting = storedAfter([...failed, [{ ...PENDING, run: 4 }]]);
     expect(view(waiting)).toMatchObject({ status: "unknown", was: "critical", hard: "critical", attempts: 3 });
-    expect(row(waiting)).toMatchObject({ worst: "unknown", worst_hard: "critical" });
+    expect(row(waiting)).toMatchObject({
+      worst: "unknown",
+      worst_hard: "critical",
+      problem: "disk_smart unknown (was critical): waiting for its turn",
+    });
   });
   test("once one has ended it is the first", () => {
     expect(view(storedAfter([[PENDING], [{ ...PENDING, status: "critical", notes: {} }]]))).toMatchObject({
