@@ -23,7 +23,9 @@ const INITIALISE_MS = 10_000;
 const CLOSE_MS = 8000;
 
 /** How long the first collection waits for plugins of plugins_dir, milliseconds: whoever is later joins later. */
-export const JOIN_MS = 2000;
+const JOIN_MS = 2000;
+/** How long they wait for each other's names: half of that is left to those that had to wait. */
+const CLAIM_MS = JOIN_MS / 2;
 
 /** A collection that outlasts its own limits by so much hangs, seconds. */
 const STUCK_S = 60;
@@ -56,8 +58,7 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
     builtIn: [...builtIn, nagiosRunner()],
     ...findPlugins({ directory, isSet, log, deadlineMs: INITIALISE_MS }),
     deadlineMs: INITIALISE_MS,
-    // Half of it is left for those that had to wait for another one's name.
-    claimMs: joinMs === null ? null : joinMs / 2,
+    claimMs: CLAIM_MS,
     log,
     now: () => new Date(),
     contextFor: ({ name }: Plugin) => ({

@@ -121,11 +121,11 @@ function observationsOf(plugin: Plugin, ending: Ending, deadlineMs: number, opti
   if (ending.kind === "stopped") return [];
   if (ending.kind === "returned") {
     const { observations, problem } = tidyAnswer(ending.value);
-    remember(plugin, problem, undefined, options);
+    remember(plugin, problem, options);
     return problem === null ? observations : [...observations, fault(plugin, problem)];
   }
   const [problem, notes] = describe(ending, deadlineMs);
-  remember(plugin, problem, ending.kind === "threw" ? ending.error : undefined, options);
+  remember(plugin, problem, options, ending.kind === "threw" ? { error: ending.error } : { hangs: true });
   return [fault(plugin, problem, notes)];
 }
 
@@ -155,16 +155,25 @@ function fault({ name }: Plugin, problem: string, notes?: CheckNotes): Observati
   return observation ?? { status: "unknown", message: `plugin ${name} failed` };
 }
 
+interface Failure {
+  /** What was thrown. */
+  error?: unknown;
+  /** It has not come back, for the first time or still. */
+  hangs?: boolean;
+}
+
 /** Said in the log when it changes, not every minute. */
-function remember({ name }: Plugin, problem: string | null, error: unknown, { log, state }: CollectOptions): void {
+function remember({ name }: Plugin, problem: string | null, options: CollectOptions, more: Failure = {}): void {
+  const { log, state } = options;
+  const { error, hangs = false } = more;
   const before = state.failures.get(name);
   if (problem === null) {
     if (before !== undefined) log.info(`Plugin ${name} works again`);
     state.failures.delete(name);
     return;
   }
-  // The count in "3 ago" changes with every collection.
-  const kind = problem.replace(/\d+/g, "#");
+  // "Did not answer" and "has not come back" take turns where a deadline is as long as the interval. Counts change anyway.
+  const kind = hangs ? "hangs" : problem.replace(/\d+/g, "#");
   if (before !== kind) log.warn(`Plugin ${name} failed: ${quoted(problem)}`, stackField(error));
   state.failures.set(name, kind);
 }

@@ -20,10 +20,13 @@ export function stackField(error: unknown): { stack?: string } {
   return typeof stack === "string" && stack !== "" ? { stack } : {};
 }
 
+/** Frames of ours that call the plugin's code; as the compiled executable says them, and from source. */
+const OURS = /^\s+at .*\blib\/heartbeat\/(observations|plugin-worker|plugin-shape)\.ts:/;
+
 /** A stack without its end, the frames of the thread that called the plugin. Pure. */
 export function ownFrames(stack: string): string {
   const lines = stack.split("\n");
-  const end = lines.findIndex((line) => /^\s+at .*[/\\(]plugin-worker\.[jt]s\b/.test(line));
+  const end = lines.findIndex((line) => OURS.test(line));
   return (end < 0 ? lines : lines.slice(0, end)).join("\n");
 }
 

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
+import type { CheckResult } from "../../lib/core/heartbeat.ts";
 import { type CollectOptions, CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
 import { closeAll } from "../../lib/heartbeat/initialise.ts";
 import type { Observation, Plugin } from "../../lib/heartbeat/plugin.ts";
-import { Roster } from "../../lib/heartbeat/roster.ts";
+import { PluginFault } from "../../lib/heartbeat/plugin-fault.ts";
+import { type Absent, Roster } from "../../lib/heartbeat/roster.ts";
 import { createLog } from "../../lib/runtime/log.ts";
 import { quietLog } from "../support/quiet-log.ts";
 
@@ -231,6 +233,63 @@ test("the log says a failure once, quoted, and when it is over", async () => {
   await collectAll([moody], same);
   await collectAll([moody], same);
   expect(lines).toEqual(['<4>Plugin moody failed: "a\\nb\\u003dc" stack="Error: s"', "<6>Plugin moody works again"]);
+});
+
+test("a plugin that hangs is said once, whichever words it gets", async () => {
+  const { log, lines } = keptLog();
+  const gate = Promise.withResolvers<Observation[]>();
+  const hung = plugin("hung", () => gate.promise);
+  const same = options({ log, deadlineMs: 5 });
+  for (let round = 0; round < 3; round++) await collectAll([hung], same);
+  gate.resolve([]);
+  while (same.state.underWay.size > 0) await Bun.sleep(1);
+  await collectAll([plugin("hung", never)], same);
+  expect(lines).toEqual(['<4>Plugin hung failed: "it did not answer within 0.005 s"']);
+});
+
+test("a stack is the plugin's own: none where the agent itself ended its thread", async () => {
+  const { log, lines } = keptLog();
+  const ended = plugin("ended", () => Promise.reject(new PluginFault("it ended its own thread")));
+  const threw = plugin("threw", () => Promise.reject(new PluginFault("boom", "Error: boom\n    at x.ts:1")));
+  await collectAll([ended, threw], options({ log }));
+  expect(lines).toEqual([
+    '<4>Plugin ended failed: "it ended its own thread"',
+    '<4>Plugin threw failed: "boom" stack="Error: boom\\n    at x.ts:1"',
+  ]);
+});
+
+test("one that takes no part is a result of its own; one that still loads is no run of anything", async () => {
+  const absent: Absent[] = [
+    { name: "camera.ts", reason: '/etc/p/camera.ts:2: it threw "boom"', pendingSince: null },
+    { name: "slow.ts", reason: "it has not finished loading yet", pendingSince: "2026-05-01T06:30:00.000Z" },
+    { name: "plugins_dir", reason: "/etc/p is a file", pendingSince: null },
+  ];
+  const [first, ...missing] = await collectAll([OK], options({ absent }));
+  expect(first?.name).toBe("fine");
+  const same = { status: "unknown", perfdata: [], duration_ms: 0, ttl_s: 130 };
+  const now = "2026-05-01T06:37:53.830Z";
+  expect(missing).toEqual([
+    {
+      ...{ plugin: "camera.ts", name: "camera.ts", ...same, started_at: now, run: 7 },
+      message: 'plugin camera.ts takes no part: /etc/p/camera.ts:2: it threw "boom"',
+    },
+    {
+      ...{ plugin: "slow.ts", name: "slow.ts", ...same, started_at: "2026-05-01T06:30:00.000Z", run: 0 },
+      message: "plugin slow.ts takes no part: it has not finished loading yet",
+      notes: { pending: true },
+    },
+    {
+      ...{ plugin: "plugins_dir", name: "plugins_dir", ...same, started_at: now, run: 7 },
+      message: "plugins of plugins_dir take no part: /etc/p is a file",
+    },
+  ] as CheckResult[]);
+});
+
+test("the longest names of files are names that the receiver takes, and none is there twice", async () => {
+  const long = (end: string) => ({ name: `${"x".repeat(250)}${end}`, reason: "r", pendingSince: null });
+  const names = (await collectAll([], options({ absent: [long("1"), long("2"), long("3")] }))).map(({ name }) => name);
+  expect(new Set(names).size).toBe(3);
+  for (const name of names) expect(name.length).toBeLessThanOrEqual(256);
 });
 
 /** All of them as built-in plugins. */

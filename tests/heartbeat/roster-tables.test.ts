@@ -1,0 +1,37 @@
+// A table of lab-host.toml that no plugin reads is named.
+
+import { expect, test } from "bun:test";
+import { unreadTables } from "../../lib/heartbeat/plugin-tables.ts";
+
+const names = { builtIn: ["load", "disks"], own: ["camera", "lidar"], brokenFiles: [] as string[] };
+
+test.each<[string, string[], string[]]>([
+  ["a plugin's own table", ["camera", "nagios_runner"], []],
+  ["a typo", ["camrea"], ["[plugins.camrea] configures no plugin: did you mean camera?"]],
+  [
+    "a typo in the checks' own table",
+    ["nagios_runer"],
+    ["[plugins.nagios_runer] configures no plugin: did you mean [nagios_runner]?"],
+  ],
+  [
+    "a name like no other",
+    ["zebra"],
+    ["[plugins.zebra] configures no plugin: none has that name (heartbeat plugins shows all)"],
+  ],
+  ["a built-in plugin", ["disks"], ["[plugins.disks] is ignored: this plugin takes no settings"]],
+  [
+    "a name that could forge a line",
+    ["a\nb"],
+    ['[plugins."a\\nb"] configures no plugin: none has that name (heartbeat plugins shows all)'],
+  ],
+])("%s", (_, tables, said) => {
+  expect(unreadTables(tables, names)).toEqual(said);
+});
+
+test("a file that cannot be loaded may have been the one: its own name is not held against the table", () => {
+  const broken = { ...names, brokenFiles: ["scanner.ts", "x.js"] };
+  expect(unreadTables(["scanner", "scaner", "zebra"], broken)).toEqual([
+    "[plugins.scaner] configures no plugin: did you mean scanner?",
+    "[plugins.zebra] configures no plugin: none has that name (heartbeat plugins shows all), unless it is in scanner.ts or x.js, which failed to load",
+  ]);
+});
