@@ -142,6 +142,18 @@ describe("a result", () => {
     expect(view.heartbeat.results[0]).toMatchObject({ hard: "stale" });
     expect(view.age_s).toBe(11);
   });
+  test("of which nobody knows how old it is, since the collector's clock was set back, is stale", () => {
+    const ahead = storedAfter([[result()]]).states.map((state) => ({
+      ...state,
+      as_of_wall: "2035-01-01T00:00:00.000000+00:00",
+    }));
+    expect(row(storedAfter([[result()]], { states: ahead }))).toMatchObject({
+      stale: false,
+      worst: "stale",
+      worst_hard: "stale",
+      problem: "load stale, was ok",
+    });
+  });
   test("shows its state, and what the agent said and we do not know", () => {
     const critical = result({ status: "critical", extra: [1] });
     const views = [1, 2, 3].map((times) => {
