@@ -2,26 +2,32 @@
 // is in decide.ts.
 
 import { backoffSeconds } from "../core/backoff.ts";
-import { type CheckResult, type Heartbeat, type PluginState, type QueueReport, worst } from "../core/heartbeat.ts";
+import type { CheckResult, Heartbeat, PluginState, QueueReport } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
-import { isPlain, type Statuses, statusesOf } from "./decide.ts";
+import { isPlain, reasonKind, type Statuses, statusesOf } from "./decide.ts";
 import { fitted } from "./fit.ts";
 import type { SendResult } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 import type { Spool } from "./spool.ts";
 
 /** What the agent needs of a spool. */
-export type AgentSpool = Pick<Spool, "size" | "failure" | "dropped" | "nextSequence" | "keep" | "oldest" | "done">;
+export type AgentSpool = Pick<Spool, Exclude<keyof Spool, "directory" | "max">>;
 
 /** For a collection that is only looked at: nothing is kept, and nothing is written. */
 export const NO_SPOOL: AgentSpool = {
   size: 0,
+  inMemory: 0,
   failure: null,
+  unreadable: null,
   dropped: 0,
+  damaged: 0,
+  takeNotes: () => [],
   nextSequence: () => 0,
+  hold: () => undefined,
   keep: () => undefined,
   oldest: () => null,
   done: () => undefined,
+  close: () => 0,
 };
 
 export interface AgentDeps {
@@ -42,30 +48,47 @@ export interface AgentDeps {
   random: () => number;
 }
 
-/** A heartbeat on its way: the newest one, which goes before those that wait. */
-interface Newest {
-  sequence: number;
-  plain: boolean;
-  text: string;
+/** A heartbeat on its way. */
+type Tried = { sequence: number; text: string };
+/** The one that goes before those that wait. */
+type Newest = Tried & { plain: boolean };
+
+/** Heartbeats that the receiver refused for good, since the start. */
+export interface Refused {
+  count: number;
+  /** Of the newest one. */
+  why: string;
+  /** None has been accepted since. */
+  lasts: boolean;
 }
+
+/** Reasons that are said at most, each once, until the receiver takes a heartbeat. */
+const REASONS = 20;
 
 export class Agent {
   private readonly abort = new AbortController();
   private before: Statuses | null = null;
   private newest: Newest | null = null;
-  private failures = 0;
-  private saidWhy: string | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   private sending: Promise<void> | null = null;
+  private readonly saidRefused = new Set<string>();
+  private saidDropping = false;
   latest: Heartbeat | null = null;
+  /** When a heartbeat arrived last that was the newest; and in seconds since boot, which no set clock moves. */
   sentAt: Date | null = null;
+  sentUptimeS: number | null = null;
+  /** Why the last try failed, and how many did in a row; null: it did not. */
+  failing: { why: string; tries: number } | null = null;
+  refused: Refused | null = null;
+  /** Called when a status would show something else. */
+  changed: () => void = () => undefined;
 
   constructor(readonly deps: AgentDeps) {}
 
   /** One collection as a heartbeat; the sequence moves on. */
   async collect(): Promise<Heartbeat> {
     const { config, spool, versions, states, queue, bootId, uptimeS, now } = this.deps;
-    const sequence = spool.nextSequence();
+    const sequence = this.watchDisk(() => spool.nextSequence());
     const results = await this.deps.collect(sequence, this.abort.signal);
     return {
       host_id: config.hostId,
@@ -86,12 +109,16 @@ export class Agent {
     const heartbeat = await this.collect();
     if (this.abort.signal.aborted) return;
     this.latest = heartbeat;
+    const { sequence } = heartbeat;
     const statuses = statusesOf(heartbeat);
     const plain = isPlain(this.before, statuses);
     this.before = statuses;
-    // One that has not even been tried yet makes room: memory holds one, the spool the others.
+    // One that has not even been tried yet makes room.
     if (this.newest !== null) this.keep(this.newest);
-    this.newest = { sequence: heartbeat.sequence, plain, text: fitted(heartbeat) };
+    const text = fitted(heartbeat);
+    this.newest = { sequence, plain, text };
+    this.deps.spool.hold(sequence, plain, text);
+    this.changed();
     this.pump();
   }
 
@@ -100,14 +127,9 @@ export class Agent {
     await this.sending;
   }
 
-  /** What systemd and `ps` may show. */
-  status(): string {
-    if (this.latest === null) return "collecting for the first time";
-    const statuses = this.latest.results.map(({ status }) => status);
-    const bad = statuses.filter((status) => status !== "ok").length;
-    const wait = this.deps.spool.size;
-    const said = this.saidWhy === null ? "" : `, NOT SENT: ${this.saidWhy}`;
-    return `${worst(statuses)}: ${bad} of ${statuses.length} not ok${wait === 0 ? "" : `, ${wait} heartbeats wait`}${said}`;
+  /** What stood in the way may just have been mended. */
+  tryNow(): void {
+    if (this.failing !== null) this.pump();
   }
 
   /** Ends running collections and sends; what waits is kept. */
@@ -117,11 +139,16 @@ export class Agent {
     await this.sending;
     if (this.newest !== null) this.keep(this.newest);
     this.newest = null;
+    const lost = this.deps.spool.close();
+    if (lost > 0) this.deps.log.warn("heartbeats are lost that nothing but this process holds", { lost });
   }
 
   private pump(): void {
+    if (this.abort.signal.aborted) return;
     this.sending ??= this.sendAll().finally(() => {
       this.sending = null;
+      // It came in the very moment in which there was nothing more to send, or during the last try.
+      if (this.newest !== null) this.pump();
     });
   }
 
@@ -136,57 +163,86 @@ export class Agent {
       const { newest } = this;
       if (newest !== null) {
         this.newest = null;
-        if (await this.trySend(newest.sequence, newest.text)) continue;
+        if (await this.trySend(newest, true)) continue;
         this.keep(newest);
         break;
       }
-      const waiting = spool.oldest();
-      if (waiting === null || !(await this.trySend(waiting.sequence, waiting.text))) break;
-      spool.done(waiting.sequence);
+      const waiting = this.watchDisk(() => spool.oldest());
+      if (waiting === null || !(await this.trySend(waiting, false))) break;
       sent++;
     }
+    if (spool.size === 0) this.saidDropping = false;
     if (sent > 0) log.info("heartbeats that waited are through", { sent, waiting: spool.size });
   }
 
   private keep({ sequence, plain, text }: Newest): void {
     const { spool, log } = this.deps;
-    const { failure, dropped } = spool;
-    spool.keep(sequence, plain, text);
-    if (spool.failure !== null && failure === null) log.warn(`heartbeats wait in memory only: ${spool.failure}`);
-    if (spool.dropped > 0 && dropped === 0)
-      log.warn("too many heartbeats wait: the oldest go, those without news first");
+    const { dropped } = spool;
+    this.watchDisk(() => spool.keep(sequence, plain, text));
+    if (spool.dropped === dropped || this.saidDropping) return;
+    this.saidDropping = true;
+    log.warn("too many heartbeats wait: the oldest go, those without news first");
+  }
+
+  /** Says what the disk does, when that has changed. */
+  private watchDisk<T>(work: () => T): T {
+    const { spool, log } = this.deps;
+    const before = spool.failure;
+    const done = work();
+    const { failure } = spool;
+    if (failure !== null && failure !== before) log.warn(failure);
+    if (failure === null && before !== null) log.info("the disk takes heartbeats again");
+    for (const note of spool.takeNotes()) log.warn(note);
+    return done;
   }
 
   /** @returns whether it needs no further try */
-  private async trySend(sequence: number, text: string): Promise<boolean> {
+  private async trySend({ sequence, text }: Tried, isNewest: boolean): Promise<boolean> {
     if (this.abort.signal.aborted) return false;
     const result = await this.deps.send(text, this.abort.signal);
     if (result.kind === "later") {
       this.failed(result.why, result.retryAfterS);
       return false;
     }
-    if (result.kind === "drop")
-      this.deps.log.error(`the receiver refuses a heartbeat for good: ${result.why}`, { sequence });
-    else this.succeeded();
+    this.deps.spool.done(sequence);
+    if (result.kind === "drop") this.wasRefused(result.why, sequence);
+    else this.succeeded(isNewest);
+    this.failing = null;
+    this.changed();
     return true;
   }
 
-  private succeeded(): void {
-    if (this.saidWhy !== null) this.deps.log.info("heartbeats arrive again", { waiting: this.deps.spool.size });
-    this.saidWhy = null;
-    this.failures = 0;
+  private succeeded(isNewest: boolean): void {
+    const { log, spool } = this.deps;
+    if (this.failing !== null) log.info("heartbeats arrive again", { waiting: spool.size });
+    if (!isNewest) return;
     this.sentAt = this.deps.now();
+    this.sentUptimeS = this.deps.uptimeS();
+    if (this.refused?.lasts !== true) return;
+    this.refused.lasts = false;
+    this.saidRefused.clear();
+    log.info("the receiver takes heartbeats again", { refused: this.refused.count });
+  }
+
+  /** Said once for each reason: if it is our fault, every heartbeat has it. */
+  private wasRefused(why: string, sequence: number): void {
+    this.refused = { count: (this.refused?.count ?? 0) + 1, why, lasts: true };
+    const kind = reasonKind(why);
+    if (this.saidRefused.has(kind) || this.saidRefused.size >= REASONS) return;
+    this.saidRefused.add(kind);
+    this.deps.log.error(`the receiver refuses heartbeats for good: ${why}`, { sequence });
   }
 
   private failed(why: string, retryAfterS: number | null): void {
     if (this.abort.signal.aborted) return;
-    this.failures++;
     // Said once for each reason, not every minute.
-    if (this.saidWhy !== why) this.deps.log.warn(`heartbeat not sent, it is kept: ${why}`);
-    this.saidWhy = why;
+    if (this.failing?.why !== why) this.deps.log.warn(`heartbeat not sent, it is kept: ${why}`);
+    const tries = (this.failing?.tries ?? 0) + 1;
+    this.failing = { why, tries };
     const { config, random } = this.deps;
-    const waitS = backoffSeconds(config.backoffSeconds, this.failures, random(), retryAfterS);
+    const waitS = backoffSeconds(config.backoffSeconds, tries, random(), retryAfterS);
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = setTimeout(() => this.pump(), waitS * 1000);
+    this.changed();
   }
 }

@@ -13,6 +13,10 @@ export const HEARTBEAT_COMMANDS: ToolSpec = {
       help: "collect once, print it, send it: 0 sent, 3 not sent",
       options: { json: { help: "as JSON" }, "no-send": { help: "send nothing" } },
     },
+    status: {
+      help: "whether it runs, what it saw last, what arrives and what waits",
+      options: { json: { help: "as JSON" } },
+    },
     plugins: { help: "which plugins are loaded, skipped or failed, and why", options: { json: { help: "as JSON" } } },
     ...DAEMON_COMMANDS,
   },

@@ -1,14 +1,18 @@
-// The agent as a daemon: a collection at once, then at this host's place in each interval.
+// The agent as a daemon: a collection at once, then at this host's place in each interval; a report on itself that is kept
+// current.
 
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { replaceRunFile } from "../os/run-file.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { takeOver } from "../runtime/reload.ts";
+import type { Agent } from "./agent.ts";
 import { buildAgent } from "./build.ts";
 import { splayMs, untilDueMs } from "./decide.ts";
-import { openSpool } from "./once.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
+import { Spool } from "./spool.ts";
+import { LIVE_FILE, liveStatus, statusLine } from "./status-live.ts";
 
 /**
  * Starts the agent on a state directory that is locked.
@@ -20,21 +24,18 @@ export async function startAgent(
   readConfig: () => Promise<HeartbeatConfig>,
 ): Promise<Running> {
   const { log, progress } = context;
-  const { agent, close, loaded } = await buildAgent(config, log, progress, openSpool(config));
+  const spool = new Spool(config.stateDir, config.spoolMax, config.runDir);
+  const { agent, close, loaded } = await buildAgent(config, log, progress, spool);
+  const reporter = startReporter(agent, context);
   const intervalMs = config.intervalS * 1000;
   const splay = splayMs(config.hostId, intervalMs);
   let timer: ReturnType<typeof setTimeout>;
   const beats = new Set<Promise<void>>();
-  const beat = async (): Promise<void> => {
-    await agent.beat();
-    if (agent.latest !== null) writeLatest(config.runDir, JSON.stringify(agent.latest), (why) => log.debug(why));
-    context.status(agent.status());
-    // Sending may take longer than an interval: what came of it is shown when it is over.
-    void agent.settled().then(() => context.status(agent.status()));
-  };
   const begin = (): void => {
+    // By the wall clock, so that hosts keep apart; waited for by one that nobody sets.
     timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
-    const running = beat()
+    const running = agent
+      .beat()
       .catch(context.fail)
       .finally(() => beats.delete(running));
     beats.add(running);
@@ -46,18 +47,15 @@ export async function startAgent(
     plugins: loaded,
   });
   begin();
+  const endChecks = async (): Promise<undefined> => {
+    clearTimeout(timer);
+    await agent.stop();
+    await Promise.all(beats);
+    reporter.close();
+  };
   return {
     drain: [
-      {
-        name: "end checks",
-        inFlight: () => beats.size,
-        run: async () => {
-          clearTimeout(timer);
-          await agent.stop();
-          await Promise.all(beats);
-          return undefined;
-        },
-      },
+      { name: "end checks", inFlight: () => beats.size, run: endChecks },
       {
         name: "close plugins",
         run: async () => {
@@ -66,16 +64,49 @@ export async function startAgent(
         },
       },
     ],
-    reload: async () => takeOver(config, await readConfig(), FIXED_SETTINGS),
+    reload: async () => {
+      const waiting = takeOver(config, await readConfig(), FIXED_SETTINGS);
+      spool.max = config.spoolMax;
+      agent.tryNow();
+      return waiting;
+    },
   };
 }
 
-/** The run directory is in memory: a rename is all it needs. */
-function writeLatest(runDir: string, text: string, say: (why: string) => void): void {
-  const path = join(runDir, "latest.json");
-  try {
-    replaceRunFile(path, `${text}\n`);
-  } catch (error) {
-    say(`cannot write ${path}: ${errorText(error)}`);
-  }
+/** Reports that follow one another so fast are one, milliseconds. */
+const REPORT_MS = 100;
+
+/** Keeps systemd's line, `status.json` and `latest.json` current. The run directory is in memory: a rename is all they need. */
+function startReporter(agent: Agent, { log, status }: DaemonContext): { close: () => void } {
+  const { config, uptimeS } = agent.deps;
+  const startedUptimeS = uptimeS();
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let shown: unknown = null;
+  const write = (name: string, value: unknown): void => {
+    const path = join(config.runDir, name);
+    try {
+      replaceRunFile(path, `${JSON.stringify(value)}\n`);
+    } catch (error) {
+      log.debug(`cannot write ${path}: ${quoted(errorText(error))}`);
+    }
+  };
+  const report = (): void => {
+    timer = null;
+    const live = liveStatus(agent, startedUptimeS, Date.now());
+    status(statusLine(live));
+    write(LIVE_FILE, live);
+    if (agent.latest !== shown) write("latest.json", agent.latest);
+    shown = agent.latest;
+  };
+  report();
+  agent.changed = () => {
+    timer ??= setTimeout(report, REPORT_MS);
+  };
+  return {
+    close: () => {
+      if (timer !== null) clearTimeout(timer);
+      agent.changed = () => undefined;
+      write(LIVE_FILE, null);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 // When a heartbeat is due, what the receiver's answer means for it, and which ones go when too many wait. Pure.
 
-import type { CheckStatus, Heartbeat } from "../core/heartbeat.ts";
+import { type CheckResult, type CheckStatus, type Heartbeat, worst } from "../core/heartbeat.ts";
 
 /** Where in its interval a host reports, milliseconds from the interval's start: always the same, spread over the fleet. */
 export function splayMs(hostId: string, intervalMs: number): number {
@@ -36,6 +36,36 @@ export function classifyDelivery(status: number, body: unknown, why: string): De
   // Not readable, too large: the next try would be answered the same. Anything else may be mended on either side.
   const isFinal = status === 400 || status === 413 || status === 422;
   return isFinal && typeof says("reason") === "string" ? { kind: "drop", why } : { kind: "later", why };
+}
+
+/** By what two reasons are told apart: one that names a line or a value anew each time is the same one. */
+export function reasonKind(why: string): string {
+  return why.replace(/\d+(\.\d+)?/g, "#");
+}
+
+/** How a collection went as a whole. */
+export interface Summary {
+  worst: CheckStatus;
+  results: number;
+  not_ok: number;
+  /** Those of `results` that have no answer yet; they are neither ok nor not. */
+  pending: number;
+}
+
+export function summarise(results: readonly CheckResult[]): Summary {
+  const answered = results.filter(({ notes }) => notes?.pending !== true).map(({ status }) => status);
+  return {
+    worst: worst(answered),
+    results: results.length,
+    not_ok: answered.filter((status) => status !== "ok").length,
+    pending: results.length - answered.length,
+  };
+}
+
+/** `critical: 2 of 14 not ok`. */
+export function summaryText({ worst: gravest, results, not_ok, pending }: Summary): string {
+  const unknown = pending === 0 ? "" : `, ${pending} not known yet`;
+  return `${gravest}: ${not_ok} of ${results} not ok${unknown}`;
 }
 
 /** What is known of a heartbeat that waits. */

@@ -10,6 +10,7 @@ import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startAgent } from "./daemon.ts";
 import { beatOnce, makeStateDir, showPlugins } from "./once.ts";
 import { DEFAULT_CONFIG_PATH, type HeartbeatConfig } from "./settings.ts";
+import { statusCommand } from "./status.ts";
 
 /** Runs the heartbeat's command line; resolves with the exit code. */
 export async function runHeartbeat(line: CommandLine): Promise<number> {
@@ -27,6 +28,8 @@ export async function runHeartbeat(line: CommandLine): Promise<number> {
   switch (line.command) {
     case "once":
       return beatOnce(config, log, { json, send: line.options["no-send"] !== true });
+    case "status":
+      return statusCommand(config, json);
     case "plugins":
       return showPlugins(config, log, json);
     case "stop":

@@ -1,131 +1,243 @@
-// Heartbeats that could not be sent, one file each, bounded: they outlive restarts, and a disk that is full. Which ones go
-// is decided in decide.ts. Also keeps the sequence number.
+// Heartbeats that could not be sent, one file each, bounded: they outlive restarts, and a disk that takes nothing. Which ones
+// go is decided in decide.ts. Nothing here throws: what the disk refuses is said, and tried again.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import { toDrop } from "./decide.ts";
+import { HEARTBEAT_BYTES } from "./fit.ts";
+import { isJson, listSpool, makeOwnDir, refused, remove, replaceFile, spoolName } from "./spool-files.ts";
+import { Sequence } from "./spool-sequence.ts";
 
-interface Spooled {
+interface Entry {
   sequence: number;
   /** Nothing new in it: the first to go. */
   plain: boolean;
-  /** Its file; null: it could not be written, and waits in memory. */
+  /** Its file, on the disk or in the run directory; null: its text is held here. */
   path: string | null;
+  onDisk: boolean;
   text: string | null;
 }
 
 /** Heartbeats that wait in memory while the disk takes none. */
 const IN_MEMORY = 60;
 
-const NAME = /^(\d{12})\.(plain|change)\.json$/;
+const LOSS = "heartbeats wait in memory only";
+const NUMBER_LOSS = "after a restart a heartbeat may get a number that another had";
+const STRANGERS_SHOWN = 3;
 
 export class Spool {
   readonly directory: string;
-  private readonly sequenceFile: string;
-  private entries: Spooled[];
-  private last: number;
-  /** Why the disk takes nothing, or null. */
-  failure: string | null = null;
-  /** How many had to go since the start. */
+  /** In memory, as the run directory is: it outlives the process, but not the machine. */
+  private readonly runDirectory: string | null;
+  private readonly sequence: Sequence;
+  private entries: Entry[] = [];
+  private isLoaded = false;
+  /** Some were in memory when the last number was given. */
+  private hasWaited = false;
+  /** Files in the run directory of heartbeats that are being tried. */
+  private readonly held = new Map<number, string>();
+  /** Why files of heartbeats cannot be read, by sequence. */
+  private readonly blocked = new Map<number, string>();
+  private notes: string[] = [];
+  /** Why the disk takes no heartbeat, or no number. */
+  private spoolFailure: string | null = null;
+  private numberFailure: string | null = null;
+  /** How many had to go since the start because too many waited. */
   dropped = 0;
+  /** How many were torn by a power cut. */
+  damaged = 0;
 
-  /** Opens the spool of earlier runs; the directory is made if it is not there. Throws what the file system does. */
+  /**
+   * Opens the spool of earlier runs.
+   * @param max heartbeats that may wait
+   * @param runDir where what the disk does not take lies, and what is being tried; null: in this process alone
+   */
   constructor(
     stateDir: string,
-    private readonly max: number,
+    public max: number,
+    runDir: string | null = null,
   ) {
     this.directory = join(stateDir, "spool");
-    this.sequenceFile = join(stateDir, "sequence");
-    mkdirSync(this.directory, { recursive: true, mode: 0o750 });
-    this.entries = readdirSync(this.directory)
-      .flatMap((name) => {
-        const [, digits, kind] = NAME.exec(name) ?? [];
-        if (digits === undefined) return [];
-        return [{ sequence: Number(digits), plain: kind === "plain", path: join(this.directory, name), text: null }];
-      })
-      .sort((a, b) => a.sequence - b.sequence);
-    this.last = Math.max(readNumber(this.sequenceFile), ...this.entries.map(({ sequence }) => sequence));
+    this.runDirectory = runDir === null ? null : join(runDir, "spool");
+    this.sequence = new Sequence(join(stateDir, "sequence"), runDir === null ? null : join(runDir, "sequence"));
+    this.spoolFailure = refused(this.directory, LOSS, () => this.load());
+    this.loadRunDirectory();
+    const { file, problem, current } = this.sequence;
+    if (problem !== null) this.notes.push(`${file} ${problem}: heartbeats count on from ${current}`);
   }
 
   get size(): number {
     return this.entries.length;
   }
 
-  /** The next sequence number. After a power cut a few may come twice: the receiver tells them apart by boot. */
+  /** Those of them that a power cut would cost. */
+  get inMemory(): number {
+    return this.entries.filter(({ onDisk }) => !onDisk).length;
+  }
+
+  /** Why the disk takes nothing, in a sentence with what mends it; null: it does. */
+  get failure(): string | null {
+    return this.spoolFailure ?? this.numberFailure;
+  }
+
+  /** Those of them that cannot be read, and why, in a sentence with what mends it; null: none. */
+  get unreadable(): string | null {
+    const [why] = this.blocked.values();
+    return why === undefined ? null : `${this.blocked.size} of the heartbeats that wait cannot be read: ${why}`;
+  }
+
+  /** What a person should know, once. */
+  takeNotes(): string[] {
+    const notes = this.notes;
+    this.notes = [];
+    return notes;
+  }
+
+  /** The next sequence number. */
   nextSequence(): number {
-    this.last++;
+    const sequence = this.sequence.next();
+    // What failed may go through by now; nothing may wait any more, and then the number shows it.
+    const isProbe = this.failure !== null;
+    this.numberFailure = refused(this.sequence.file, NUMBER_LOSS, () => this.sequence.save(isProbe));
+    // What an earlier run left in memory and is still there has waited long enough.
+    if (this.numberFailure === null && (this.spoolFailure !== null || this.hasWaited)) this.tryDisk();
+    this.hasWaited = this.inMemory > 0;
+    return sequence;
+  }
+
+  /** Holds a heartbeat while it is tried: should the process be killed, the next one finds it. */
+  hold(sequence: number, plain: boolean, text: string): void {
+    if (this.runDirectory === null) return;
+    const path = join(this.runDirectory, spoolName(sequence, plain));
     try {
-      replaceFile(this.sequenceFile, `${this.last}\n`);
-      this.failure = null;
-    } catch (error) {
-      this.failure = errorText(error);
+      makeOwnDir(this.runDirectory);
+      replaceFile(path, text);
+      this.held.set(sequence, path);
+    } catch {
+      // It is held by the process alone.
     }
-    return this.last;
   }
 
   /** Keeps a heartbeat to be sent later; what is too much goes. */
   keep(sequence: number, plain: boolean, text: string): void {
-    const name = `${String(sequence).padStart(12, "0")}.${plain ? "plain" : "change"}.json`;
-    const path = join(this.directory, name);
-    try {
-      replaceFile(path, text);
-      this.entries.push({ sequence, plain, path, text: null });
-      this.failure = null;
-    } catch (error) {
-      this.failure = errorText(error);
-      this.entries.push({ sequence, plain, path: null, text });
-    }
+    if (!this.held.has(sequence)) this.hold(sequence, plain, text);
+    const path = this.held.get(sequence) ?? null;
+    this.held.delete(sequence);
+    const entry: Entry = { sequence, plain, path, onDisk: false, text };
+    this.entries.push(entry);
+    this.tryDisk();
+    if (entry.path !== null) entry.text = null;
     this.drop(toDrop(this.entries, this.max));
-    const held = this.entries.filter(({ path: file }) => file === null);
-    this.drop(toDrop(held, IN_MEMORY));
+    const inMemory = this.entries.filter(({ onDisk }) => !onDisk);
+    this.drop(toDrop(inMemory, IN_MEMORY));
   }
 
-  /** The oldest one that waits, with its text; null when none does. One that cannot be read any more is dropped. */
+  /** The oldest one that waits and can be read, with its text; null when there is none. */
   oldest(): { sequence: number; text: string } | null {
-    for (let entry = this.entries[0]; entry !== undefined; entry = this.entries[0]) {
-      try {
-        const text = entry.text ?? readFileSync(entry.path ?? "", "utf8");
-        JSON.parse(text);
-        return { sequence: entry.sequence, text };
-      } catch {
-        // Torn by a power cut, or removed by a person: nothing can be sent of it.
-        this.drop([entry.sequence]);
-      }
+    for (let at = 0; ; ) {
+      const entry = this.entries[at];
+      if (entry === undefined) return null;
+      const text = this.read(entry);
+      if (text !== null) return { sequence: entry.sequence, text };
+      // One that is no more makes room for the next.
+      if (this.entries[at] === entry) at++;
     }
-    return null;
   }
 
   /** It has arrived, or is refused for good. */
   done(sequence: number): void {
-    const entry = this.entries.find((candidate) => candidate.sequence === sequence);
-    this.entries = this.entries.filter((candidate) => candidate !== entry);
+    const at = this.entries.findIndex((candidate) => candidate.sequence === sequence);
+    const [entry] = at < 0 ? [] : this.entries.splice(at, 1);
+    for (const path of [entry?.path, this.held.get(sequence)]) if (path != null) remove(path);
+    this.held.delete(sequence);
+    this.blocked.delete(sequence);
+  }
+
+  /** The end of a clean run. @returns how many go with the process */
+  close(): number {
+    this.sequence.close();
+    return this.entries.filter(({ text }) => text !== null).length;
+  }
+
+  private tryDisk(): void {
+    this.spoolFailure = refused(this.directory, LOSS, () => this.toDisk());
+  }
+
+  /** Takes over what earlier runs left on the disk; again if that failed. @throws Error of the system */
+  private load(): void {
+    if (this.isLoaded) return;
+    makeOwnDir(this.directory);
+    const { strangers } = this.adopt(this.directory, true);
+    this.isLoaded = true;
+    if (strangers.length === 0) return;
+    const names = strangers.slice(0, STRANGERS_SHOWN).map(quoted).join(", ");
+    const more = strangers.length > STRANGERS_SHOWN ? ` and ${strangers.length - STRANGERS_SHOWN} more` : "";
+    this.notes.push(`${names}${more} in ${this.directory}: no heartbeats of ours, they are left alone`);
+  }
+
+  private loadRunDirectory(): void {
     try {
-      if (entry?.path != null) rmSync(entry.path, { force: true });
+      if (this.runDirectory !== null) this.adopt(this.runDirectory, false);
     } catch {
-      // It is sent once more after a restart: the receiver knows it.
+      // What lies there is lost; the disk is what counts.
     }
+  }
+
+  private adopt(directory: string, onDisk: boolean): { strangers: string[] } {
+    const { files, leftovers, strangers } = listSpool(directory);
+    leftovers.forEach(remove);
+    const known = new Set(this.entries.map(({ sequence }) => sequence));
+    for (const { sequence, plain, path } of files) {
+      // Killed between the two, it is in both.
+      if (known.has(sequence)) remove(path);
+      else this.entries.push({ sequence, plain, path, onDisk, text: null });
+    }
+    this.entries.sort((a, b) => a.sequence - b.sequence);
+    this.sequence.skipTo(this.entries.at(-1)?.sequence ?? 0);
+    return { strangers };
+  }
+
+  /** Writes to the disk what is not there yet. @throws Error of the system */
+  private toDisk(): void {
+    this.load();
+    this.entries.sort((a, b) => a.sequence - b.sequence);
+    for (const entry of [...this.entries]) {
+      const text = entry.onDisk ? null : this.read(entry);
+      if (text === null) continue;
+      const path = join(this.directory, spoolName(entry.sequence, entry.plain));
+      replaceFile(path, text);
+      if (entry.path !== null) remove(entry.path);
+      Object.assign(entry, { path, onDisk: true, text: null });
+    }
+  }
+
+  /** The text of one that waits. Null: it cannot be read now, or it is no more, and does not wait any longer. */
+  private read({ sequence, path, text }: Entry): string | null {
+    if (text !== null || path === null) return text;
+    const file = readSmallFile(path, HEARTBEAT_BYTES);
+    if (isUnreadable(file)) {
+      this.block(sequence, path, file.unreadable);
+      return null;
+    }
+    this.blocked.delete(sequence);
+    if (file !== null && isJson(file.text)) return file.text;
+    // A person has removed it, or a power cut has torn it: nothing can be sent of it.
+    this.done(sequence);
+    if (file !== null) this.damaged++;
+    return null;
+  }
+
+  private block(sequence: number, path: string, why: string): void {
+    const isFirst = this.blocked.size === 0;
+    const fix = why === "EACCES" ? `chown ${process.geteuid?.() ?? 0}: ${path}` : `look at it, and move it away`;
+    this.blocked.set(sequence, `${path}: ${why}; fix: ${fix}`);
+    if (isFirst) this.notes.push(this.unreadable ?? "");
   }
 
   private drop(sequences: readonly number[]): void {
     for (const sequence of sequences) this.done(sequence);
     this.dropped += sequences.length;
-  }
-}
-
-/** Whole or not at all for a reader; not flushed: a power cut may cost the newest, and a card lives longer. */
-function replaceFile(path: string, text: string): void {
-  const temp = `${path}.tmp`;
-  writeFileSync(temp, text, { mode: 0o640 });
-  renameSync(temp, path);
-}
-
-function readNumber(path: string): number {
-  try {
-    const value = Number(readFileSync(path, "utf8"));
-    return Number.isSafeInteger(value) && value >= 0 ? value : 0;
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return 0;
-    throw error;
   }
 }

@@ -6,6 +6,7 @@ import { Agent } from "../../lib/heartbeat/agent.ts";
 import type { SendResult } from "../../lib/heartbeat/send.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
 import { Spool } from "../../lib/heartbeat/spool.ts";
+import { liveStatus, statusLine } from "../../lib/heartbeat/status-live.ts";
 import { createLog } from "../../lib/runtime/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -31,10 +32,16 @@ async function beat(agent: Agent): Promise<void> {
   await agent.settled();
 }
 
-function agentWith(answers: SendResult[], statuses: CheckStatus[] = []) {
+interface SpoolDirs {
+  state: string;
+  run?: string;
+  max?: number;
+}
+
+function agentWith(answers: SendResult[], statuses: CheckStatus[] = [], dirs: SpoolDirs = { state: tempDir() }) {
   const sent: Heartbeat[] = [];
   const lines: string[] = [];
-  const spool = new Spool(tempDir(), 100);
+  const spool = new Spool(dirs.state, dirs.max ?? 100, dirs.run ?? null);
   const write = (text: string): void => void lines.push(text.trimEnd());
   const agent = new Agent({
     config: CONFIG,
@@ -118,13 +125,56 @@ describe("without a receiver", () => {
   });
 });
 
-test("one that the receiver refuses for good is dropped and said; the next ones go on", async () => {
-  const { agent, sent, spool, lines } = agentWith([{ kind: "drop", why: "status 400", retryAfterS: null }]);
-  await beat(agent);
-  await beat(agent);
-  expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2]);
-  expect(spool.size).toBe(0);
-  expect(lines).toEqual(["<3>the receiver refuses a heartbeat for good: status 400 sequence=1"]);
+const refuse = (why: string): SendResult => ({ kind: "drop", why, retryAfterS: null });
+const lineOf = (agent: Agent): string => statusLine(liveStatus(agent, 0, 0));
+
+describe("refused for good", () => {
+  test("one is dropped and said; the next ones go on", async () => {
+    const { agent, sent, spool, lines } = agentWith([refuse("status 400")]);
+    await beat(agent);
+    expect(lineOf(agent)).toBe("ok: 0 of 1 not ok, REFUSED: status 400");
+    await beat(agent);
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(spool.size).toBe(0);
+    expect(lines).toEqual([
+      "<3>the receiver refuses heartbeats for good: status 400 sequence=1",
+      "<6>the receiver takes heartbeats again refused=1",
+    ]);
+    expect(lineOf(agent)).toBe("ok: 0 of 1 not ok");
+    expect(agent.refused).toEqual({ count: 1, why: "status 400", lasts: false });
+  });
+
+  test("each reason is said once, until one is taken; all are counted", async () => {
+    const reasons = ["results[3] was 17.1", "results[4] was 9", "host_id", "results[3] was 2"];
+    const { agent, lines } = agentWith([...reasons.map(refuse), SENT, refuse("host_id")]);
+    for (let i = 0; i < 4; i++) await beat(agent);
+    expect(agent.refused).toEqual({ count: 4, why: "results[3] was 2", lasts: true });
+    expect(agent.sentAt).toBeNull();
+    for (let i = 0; i < 2; i++) await beat(agent);
+    expect(lines.map((line) => line.replace(/ sequence=.*/, ""))).toEqual([
+      "<3>the receiver refuses heartbeats for good: results[3] was 17.1",
+      "<3>the receiver refuses heartbeats for good: host_id",
+      "<6>the receiver takes heartbeats again refused=4",
+      "<3>the receiver refuses heartbeats for good: host_id",
+    ]);
+  });
+
+  test("reasons without end are not said without end", async () => {
+    const words = Array.from({ length: 100 }, (_, i) => "x".repeat(i + 1));
+    const { agent, lines } = agentWith(words.map(refuse));
+    for (let i = 0; i < 100; i++) await beat(agent);
+    expect(lines).toHaveLength(20);
+    expect(agent.refused?.count).toBe(100);
+  });
+
+  test("an old one that is taken does not hide that the newest never is", async () => {
+    const { agent, spool } = agentWith([LATER, refuse("host_id"), SENT]);
+    await beat(agent);
+    await beat(agent); // 2 is refused, then 1 is taken
+    expect(spool.size).toBe(0);
+    expect(agent.sentAt).toBeNull();
+    expect(lineOf(agent)).toBe("ok: 0 of 1 not ok, REFUSED: host_id");
+  });
 });
 
 test("a stop in the middle of a collection sends nothing of it: what was cut off is no failure", async () => {
@@ -157,10 +207,38 @@ test("what waits never holds up what is new, and memory holds one: the rest is o
 
 test("the status line says how it stands, and what does not get through", async () => {
   const { agent } = agentWith([SENT, LATER], ["ok", "warning"]);
-  expect(agent.status()).toBe("collecting for the first time");
+  expect(lineOf(agent)).toBe("collecting for the first time");
   await beat(agent);
-  expect(agent.status()).toBe("ok: 0 of 1 not ok");
+  expect(lineOf(agent)).toBe("ok: 0 of 1 not ok");
   await beat(agent);
-  expect(agent.status()).toBe("warning: 1 of 1 not ok, 1 heartbeats wait, NOT SENT: network: refused");
+  expect(lineOf(agent)).toBe("warning: 1 of 1 not ok, 1 heartbeat to send, NOT SENT: network: refused");
+  await agent.stop();
+});
+
+test("what has just been mended is tried at once; where nothing failed there is nothing to try", async () => {
+  const { agent, sent, spool } = agentWith([LATER]);
+  agent.tryNow();
+  await agent.settled();
+  expect(sent).toEqual([]);
+  await beat(agent);
+  agent.tryNow();
+  await agent.settled();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([1, 1]);
+  expect(spool.size).toBe(0);
+  await agent.stop();
+});
+
+test("the newest that comes during a try that fails is tried itself, not kept for the next interval", async () => {
+  const { agent, sent, spool } = agentWith([]);
+  const slow = Promise.withResolvers<SendResult>();
+  const { send } = agent.deps;
+  agent.deps.send = (text, signal) =>
+    sent.length === 0 ? send(text, signal).then(() => slow.promise) : send(text, signal);
+  await agent.beat();
+  while (sent.length < 1) await Bun.sleep(1);
+  await agent.beat();
+  slow.resolve(LATER);
+  while (spool.size > 0 || sent.length < 3) await Bun.sleep(1);
+  expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 1]);
   await agent.stop();
 });

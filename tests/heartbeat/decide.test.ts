@@ -1,7 +1,17 @@
 // When a heartbeat is due, what an answer means, and which ones go when too many wait.
 
 import { describe, expect, test } from "bun:test";
-import { classifyDelivery, isPlain, splayMs, toDrop, untilDueMs } from "../../lib/heartbeat/decide.ts";
+import type { CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
+import {
+  classifyDelivery,
+  isPlain,
+  reasonKind,
+  splayMs,
+  summarise,
+  summaryText,
+  toDrop,
+  untilDueMs,
+} from "../../lib/heartbeat/decide.ts";
 
 describe("a host's place in the interval", () => {
   test("is always the same, and within it", () => {
@@ -40,6 +50,92 @@ describe("a host's place in the interval", () => {
     test(`at ${now} ms, its place ${splay} ms: in ${wait} ms`, () => {
       expect(untilDueMs(now, 60_000, splay)).toBe(wait);
     });
+  }
+});
+
+describe("a clock that is set", () => {
+  // The wait is counted by a clock that nobody sets: whatever the wall clock does meanwhile, it is over when it is over.
+  const INTERVAL = 60_000;
+  const SPLAY = splayMs("lab1", INTERVAL);
+
+  /** The waits of an agent whose wall clock is set by `jumpMs(n)` during the nth of them. */
+  function waits(startMs: number, jumpMs: (n: number) => number, count = 1000): number[] {
+    let wallMs = startMs;
+    return Array.from({ length: count }, (_, n) => {
+      const wait = untilDueMs(wallMs, INTERVAL, SPLAY);
+      // A timer is late by a little, and never by nothing.
+      wallMs += wait + (n % 7) + jumpMs(n);
+      return wait;
+    });
+  }
+
+  const TEN_MINUTES = 600_000;
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  for (const [what, jumpMs] of [
+    ["ten minutes ahead, once", (n: number) => (n === 3 ? TEN_MINUTES : 0)],
+    ["ten minutes behind, once", (n: number) => (n === 3 ? -TEN_MINUTES : 0)],
+    ["from 1970 to today, as after a boot without a clock", (n: number) => (n === 3 ? 1.78e12 : 0)],
+    ["to and fro all the time", (n: number) => (n % 2 === 0 ? TEN_MINUTES : -TEN_MINUTES)],
+    ["by anything at any time", () => (random() - 0.5) * 1e10],
+    ["a little slow, so that it is corrected each time", () => -37],
+  ] as const) {
+    test(`${what}: no burst, and no silence`, () => {
+      const all = waits(5000, jumpMs);
+      expect(Math.min(...all)).toBeGreaterThanOrEqual(INTERVAL / 2);
+      expect(Math.max(...all)).toBeLessThan(INTERVAL * 1.5);
+    });
+  }
+
+  test("finds the host's place in the interval again with the next wait", () => {
+    const all = waits(SPLAY, (n) => (n === 3 ? TEN_MINUTES + 20_000 : 0), 10);
+    expect(all.map((wait) => Math.round(wait / 1000))).toEqual([60, 60, 60, 60, 40, 60, 60, 60, 60, 60]);
+  });
+
+  test("an interval of a day is waited for a day and a half at most", () => {
+    const day = 86_400_000;
+    for (const wallMs of [0, -1, 1.78e12, 1.78e12 + day / 2])
+      expect(untilDueMs(wallMs, day, splayMs("lab1", day))).toBeLessThan(1.5 * day);
+  });
+});
+
+describe("how a collection went", () => {
+  const results = (...statuses: (CheckStatus | "pending")[]): CheckResult[] =>
+    statuses.map((status, i) => ({
+      plugin: "p",
+      name: `p${i}`,
+      status: status === "pending" ? "unknown" : status,
+      message: "",
+      perfdata: [],
+      started_at: "2026-05-01T06:37:53.830Z",
+      duration_ms: 1,
+      ttl_s: 130,
+      run: 1,
+      ...(status === "pending" && { notes: { pending: true } }),
+    }));
+  for (const [statuses, text] of [
+    [[], "ok: 0 of 0 not ok"],
+    [["ok", "warning", "critical", "unknown"], "critical: 3 of 4 not ok"],
+    [["ok", "unknown"], "unknown: 1 of 2 not ok"],
+    // What has no answer yet is no fault.
+    [["ok", "pending", "pending"], "ok: 0 of 3 not ok, 2 not known yet"],
+    [["pending", "warning"], "warning: 1 of 2 not ok, 1 not known yet"],
+  ] as [(CheckStatus | "pending")[], string][]) {
+    test(`${statuses.join(" ") || "nothing"}: ${text}`, () =>
+      expect(summaryText(summarise(results(...statuses)))).toBe(text));
+  }
+});
+
+describe("two reasons are one", () => {
+  for (const [a, b, same] of [
+    ["results[3].ttl_s must be at least 0 (was -1)", "results[12].ttl_s must be at least 0 (was -17.25)", true],
+    ["status 400", "status 422", true],
+    ["host_id", "sent_at", false],
+  ] as const) {
+    test(`${a} / ${b}: ${same}`, () => expect(reasonKind(a) === reasonKind(b)).toBe(same));
   }
 });
 

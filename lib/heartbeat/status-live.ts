@@ -1,0 +1,174 @@
+// The agent's own report on itself, as it lies in its run directory: what is in it, the line that systemd shows of it, and
+// reading it back.
+
+import type { CheckStatus } from "../core/heartbeat.ts";
+import { printable } from "../core/printable.ts";
+import type { Agent, Refused } from "./agent.ts";
+import { type Summary, summarise, summaryText } from "./decide.ts";
+
+export const LIVE_FILE = "status.json";
+
+const SHOWN = 20;
+const MESSAGE_CHARACTERS = 200;
+
+/** A collection as a report shows it. */
+export interface Collected extends Summary {
+  at: string;
+  uptime_s: number;
+  sequence: number;
+  /** The gravest that are not ok, at most 20, their messages cut short: the whole is in `latest.json`. */
+  problems: { name: string; status: CheckStatus; message: string }[];
+}
+
+/**
+ * Times in UTC by the host's clock; `uptime_s` beside them in seconds since boot, which no set clock moves: what ages are
+ * counted from. Counts are since the start.
+ */
+export interface LiveStatus {
+  pid: number;
+  at: string;
+  started_uptime_s: number;
+  interval_s: number;
+  collected: Collected | null;
+  /** When the newest heartbeat arrived last. */
+  arrived: { at: string; uptime_s: number } | null;
+  waiting: number;
+  /** Those of them that a power cut would cost. */
+  waiting_in_memory: number;
+  /** Why the disk takes none, and why some cannot be read. */
+  disk_failure: string | null;
+  unreadable: string | null;
+  failing: { why: string; tries: number } | null;
+  refused: Refused | null;
+  dropped: number;
+  damaged: number;
+  plugins_loaded: number;
+  /** At most 20; `plugins_out_count` says how many there are. */
+  plugins_out: { name: string; state: string; reason: string | null }[];
+  plugins_out_count: number;
+}
+
+/** The agent's view of itself at `wallMs`. @param startedUptimeS when it started */
+export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number): LiveStatus {
+  const { spool, config, states } = agent.deps;
+  const out = states().filter(({ state }) => state !== "loaded");
+  const { sentAt, sentUptimeS } = agent;
+  return {
+    pid: process.pid,
+    at: new Date(wallMs).toISOString(),
+    started_uptime_s: startedUptimeS,
+    interval_s: config.intervalS,
+    collected: collectedOf(agent),
+    arrived: sentAt === null ? null : { at: sentAt.toISOString(), uptime_s: sentUptimeS ?? startedUptimeS },
+    waiting: spool.size,
+    waiting_in_memory: spool.inMemory,
+    disk_failure: spool.failure,
+    unreadable: spool.unreadable,
+    failing: agent.failing,
+    refused: agent.refused,
+    dropped: spool.dropped,
+    damaged: spool.damaged,
+    plugins_loaded: states().length - out.length,
+    plugins_out: out.slice(0, SHOWN),
+    plugins_out_count: out.length,
+  };
+}
+
+const GRAVEST_FIRST: readonly CheckStatus[] = ["critical", "unknown", "warning"];
+
+function collectedOf({ latest }: Agent): Collected | null {
+  if (latest === null) return null;
+  const { sent_at: at, uptime_s, sequence, results } = latest;
+  const answered = results.filter(({ notes }) => notes?.pending !== true);
+  const problems = GRAVEST_FIRST.flatMap((gravity) => answered.filter(({ status }) => status === gravity));
+  return {
+    at,
+    uptime_s,
+    sequence,
+    ...summarise(results),
+    problems: problems.slice(0, SHOWN).map(({ name, status, message }) => {
+      const cut = message.length > MESSAGE_CHARACTERS ? `${message.slice(0, MESSAGE_CHARACTERS)}…` : message;
+      return { name, status, message: cut };
+    }),
+  };
+}
+
+/** One line for `systemctl status`. Pure. */
+export function statusLine({ collected, waiting, waiting_in_memory, failing, refused }: LiveStatus): string {
+  const parts = [collected === null ? "collecting for the first time" : summaryText(collected)];
+  if (waiting > 0) parts.push(`${heartbeats(waiting)} to send${waiting_in_memory > 0 ? ", IN MEMORY ONLY" : ""}`);
+  if (failing !== null) parts.push(`NOT SENT: ${failing.why}`);
+  if (refused?.lasts === true) parts.push(`REFUSED: ${refused.why}`);
+  return printable(parts.join(", "));
+}
+
+export function heartbeats(count: number): string {
+  return count === 1 ? "1 heartbeat" : `${count} heartbeats`;
+}
+
+/** Reads a report; null for what is none, or of a version that reports other things. Pure. */
+export function parseLive(text: string): LiveStatus | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isLive(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const isFlag: Check = (value) => typeof value === "boolean";
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+/** An object with these fields; others do not matter. */
+const hasFields =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const row: Readonly<Record<string, unknown>> = { ...value };
+    return Object.entries(checks).every(([name, check]) => check(row[name]));
+  };
+
+const COLLECTED_CHECKS: Readonly<Record<keyof Collected, Check>> = {
+  at: isText,
+  uptime_s: isNumber,
+  sequence: isNumber,
+  worst: isText,
+  results: isNumber,
+  not_ok: isNumber,
+  pending: isNumber,
+  problems: listOf(hasFields({ name: isText, status: isText, message: isText })),
+};
+
+const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
+  pid: isNumber,
+  at: isText,
+  started_uptime_s: isNumber,
+  interval_s: isNumber,
+  collected: orNull(hasFields(COLLECTED_CHECKS)),
+  arrived: orNull(hasFields({ at: isText, uptime_s: isNumber })),
+  waiting: isNumber,
+  waiting_in_memory: isNumber,
+  disk_failure: orNull(isText),
+  unreadable: orNull(isText),
+  failing: orNull(hasFields({ why: isText, tries: isNumber })),
+  refused: orNull(hasFields({ count: isNumber, why: isText, lasts: isFlag })),
+  dropped: isNumber,
+  damaged: isNumber,
+  plugins_loaded: isNumber,
+  plugins_out: listOf(hasFields({ name: isText, state: isText, reason: orNull(isText) })),
+  plugins_out_count: isNumber,
+};
+
+function isLive(value: unknown): value is LiveStatus {
+  return hasFields(LIVE_CHECKS)(value);
+}

@@ -1,0 +1,181 @@
+// `heartbeat status`: whether the agent runs, what it saw last, whether that arrives, and what waits. Only reads.
+
+import { join } from "node:path";
+import { EXIT } from "../core/exit.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { printable } from "../core/printable.ts";
+import { formatSeconds } from "../core/units.ts";
+import { lockHolder } from "../os/lock.ts";
+import { isUnreadable, readParsed } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
+import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
+import { summaryText } from "./decide.ts";
+import type { HeartbeatConfig } from "./settings.ts";
+import { listSpool } from "./spool-files.ts";
+import { heartbeats, LIVE_FILE, type LiveStatus, parseLive } from "./status-live.ts";
+
+/** What `heartbeat status --json` prints. Ages in seconds. */
+export interface Status {
+  host_id: string;
+  receiver: string;
+  state_dir: string;
+  /** Whether a process holds the lock of the state directory, and which one. */
+  running: boolean;
+  pid: number | null;
+  /** How long it has been running, and how old its newest collection and the newest arrival are; null: not known. */
+  running_s: number | null;
+  collected_age_s: number | null;
+  arrived_age_s: number | null;
+  /** Heartbeats that wait to be sent: by its own report, else by what lies on the disk; null: not to be seen. */
+  waiting: number | null;
+  /** Its own report; null when it does not run, or has written none yet. */
+  live: LiveStatus | null;
+  /** How the last run ended; null before there was one. */
+  last_end: EndReport | null;
+}
+
+/** Prints the status. @returns exit code 0 */
+export function statusCommand(config: HeartbeatConfig, json: boolean): number {
+  const status = readStatus(config);
+  process.stdout.write(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  return EXIT.ok;
+}
+
+/**
+ * Gathers the status from the agent's own report and from its directories.
+ * @param root where proc/ lies
+ * @throws UserError when the state directory may not be looked into
+ */
+export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConfig, root = "/"): Status {
+  try {
+    const pid = lockHolder({ tool: "heartbeat", dataRoot: stateDir, runDir }, root);
+    const live = pid === null ? null : readLive(runDir, pid);
+    const uptimeS = readParsed(root, "proc/uptime", (text) => Number.parseFloat(text) || null);
+    const since = (atS: number | undefined): number | null =>
+      isUnreadable(uptimeS) || atS === undefined ? null : Math.max(0, Math.round(uptimeS - atS));
+    return {
+      host_id: hostId,
+      receiver: receiver.url,
+      state_dir: stateDir,
+      running: pid !== null,
+      pid,
+      running_s: since(live?.started_uptime_s),
+      collected_age_s: since(live?.collected?.uptime_s),
+      arrived_age_s: since(live?.arrived?.uptime_s),
+      waiting: live?.waiting ?? countWaiting(stateDir, runDir),
+      live,
+      last_end: readEnds(join(stateDir, "ends"), root).last,
+    };
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    throw new UserError(
+      `cannot read the state directory: ${quoted(errorText(error))}`,
+      "run this as root or as the agent's user",
+    );
+  }
+}
+
+/** Twenty results, twenty plugins and their reasons are far less, bytes. */
+const LIVE_BYTES = 1024 * 1024;
+
+/** The report of the process that holds the lock; one of another is what a killed agent left. */
+function readLive(runDir: string, holder: number): LiveStatus | null {
+  const file = readSmallFile(join(runDir, LIVE_FILE), LIVE_BYTES);
+  if (file === null || isUnreadable(file)) return null;
+  const live = parseLive(file.text);
+  return live?.pid === holder ? live : null;
+}
+
+/** A killed agent may have left one in both places. */
+function countWaiting(stateDir: string, runDir: string): number | null {
+  try {
+    const files = [stateDir, runDir].flatMap((dir) => listSpool(join(dir, "spool")).files);
+    return new Set(files.map(({ sequence }) => sequence)).size;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
+/** The table a person reads. Pure. */
+export function renderStatus(status: Status): string {
+  const { live, last_end } = status;
+  return [
+    ["host", `${status.host_id} -> ${status.receiver}`],
+    ["heartbeat", activity(status)],
+    ...(live === null ? [] : collectedRows(live, status)),
+    ["waiting", waitingText(status)],
+    ...(live === null ? [] : trouble(live)),
+    ...(live === null ? [] : pluginRows(live)),
+    ["last end", last_end === null ? "none is known" : last_end.sentence],
+  ]
+    .map(([name = "", text = ""]) => `${name.padEnd(11)}${printable(text)}`)
+    .join("\n");
+}
+
+type Row = [name: string, text: string];
+
+function activity({ pid, live, running_s }: Status): string {
+  if (pid === null) return "not running";
+  const since = running_s === null ? "" : ` for ${formatSeconds(running_s)}`;
+  return `running (pid ${pid})${since}${live === null ? ": starting" : ""}`;
+}
+
+function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: Status): Row[] {
+  if (collected === null) return [["collected", "for the first time just now"]];
+  const { problems, not_ok } = collected;
+  const width = Math.max(0, ...problems.map(({ name }) => name.length));
+  const rows = problems.map(
+    ({ name, status: said, message }): Row => [
+      "",
+      `${said.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${message}`,
+    ],
+  );
+  if (not_ok > problems.length) rows.push(["", `… and ${not_ok - problems.length} more`]);
+  return [
+    ["collected", `${ago(status.collected_age_s)}, every ${formatSeconds(interval_s)}: ${summaryText(collected)}`],
+    ...rows,
+    ["arrived", arrived === null ? "none since it started" : `the newest ${ago(status.arrived_age_s)}`],
+  ];
+}
+
+function ago(ageS: number | null): string {
+  return ageS === null ? "at an unknown time" : `${formatSeconds(ageS)} ago`;
+}
+
+function waitingText({ waiting, state_dir, live }: Status): string {
+  if (waiting === null) return `not to be seen: ${join(state_dir, "spool")} may not be read`;
+  if (waiting === 0) return "none";
+  const inMemory = live?.waiting_in_memory ?? 0;
+  return `${heartbeats(waiting)}${inMemory === 0 ? "" : `, ${inMemory} of them in memory only`}`;
+}
+
+/** What stands in the way of heartbeats, a row each. */
+function trouble({ failing, refused, disk_failure, unreadable, dropped, damaged }: LiveStatus): Row[] {
+  const rows: Row[] = [];
+  if (failing !== null) {
+    rows.push(["not sent", `${failing.why}${failing.tries > 1 ? ` (${failing.tries} tries in a row)` : ""}`]);
+  }
+  if (refused !== null) {
+    const over = refused.lasts ? "" : "; heartbeats are taken again";
+    rows.push(["refused", `${heartbeats(refused.count)} for good, the newest: ${refused.why}${over}`]);
+  }
+  if (disk_failure !== null) rows.push(["disk", disk_failure]);
+  if (unreadable !== null) rows.push(["unreadable", unreadable]);
+  if (dropped > 0) rows.push(["dropped", `${heartbeats(dropped)}: too many waited`]);
+  if (damaged > 0) rows.push(["damaged", `${heartbeats(damaged)}: torn, as by a power cut`]);
+  return rows;
+}
+
+function pluginRows({ plugins_loaded, plugins_out, plugins_out_count }: LiveStatus): Row[] {
+  const rows = plugins_out.map(
+    ({ name, state, reason }): Row => ["", `${state} ${name}${reason === null ? "" : `: ${reason}`}`],
+  );
+  if (plugins_out_count > plugins_out.length)
+    rows.push(["", `… and ${plugins_out_count - plugins_out.length} more: heartbeat plugins lists all`]);
+  return [
+    ["plugins", `${plugins_loaded} loaded${plugins_out_count === 0 ? "" : `, ${plugins_out_count} not`}`],
+    ...rows,
+  ];
+}

@@ -1,0 +1,110 @@
+// One heartbeat, one PUT, to a server that answers as the test says: what it is sent, and what comes of its answer.
+
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type SendResult, sendHeartbeat } from "../../lib/heartbeat/send.ts";
+import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+let answer: () => Response = () => new Response();
+let got: { method: string; path: string; headers: Headers; text: string }[] = [];
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  async fetch(request) {
+    const { method, url, headers } = request;
+    got.push({ method, path: new URL(url).pathname, headers, text: await request.text() });
+    return answer();
+  },
+});
+afterAll(() => server.stop(true));
+
+let dir = "";
+let config: HeartbeatConfig;
+beforeEach(() => {
+  dir = tempDir();
+  got = [];
+  answer = () => Response.json({ status: "stored", received_at_wall: "x" });
+  const receiver = {
+    url: `http://127.0.0.1:${server.port}`,
+    caBundle: null,
+    clientCert: null,
+    clientKey: null,
+    bearerToken: null,
+    bearerTokenFile: join(dir, "token"),
+    verifyTls: true,
+  };
+  config = { hostId: "lab1", runDir: dir, requestTimeoutS: 5, receiver } as HeartbeatConfig;
+  writeFileSync(join(dir, "token"), "lf_one\n");
+});
+
+const send = (text = '{"sequence":1}'): Promise<SendResult> =>
+  sendHeartbeat(config, text, new AbortController().signal);
+
+test("is a PUT to the host's own path, with the time that it is there now", async () => {
+  const before = Date.now();
+  expect(await send('{"sequence":"ä"}')).toEqual({ kind: "sent", retryAfterS: null });
+  expect(got.map(({ method, path, text }) => [method, path, text])).toEqual([
+    ["PUT", "/v1/heartbeats/lab1", '{"sequence":"ä"}'],
+  ]);
+  const headers = got[0]?.headers;
+  expect(headers?.get("Content-Length")).toBe("17");
+  expect(headers?.get("Authorization")).toBe("Bearer lf_one");
+  // Whole seconds, cut off.
+  const date = Date.parse(headers?.get("Date") ?? "");
+  expect(date).toBeGreaterThan(before - 1000);
+  expect(date).toBeLessThanOrEqual(Date.now());
+});
+
+test("a token that was renewed is used at once", async () => {
+  await send();
+  writeFileSync(join(dir, "token"), "lf_two");
+  await send();
+  expect(got.map(({ headers }) => headers.get("Authorization"))).toEqual(["Bearer lf_one", "Bearer lf_two"]);
+});
+
+test("a refusal carries the receiver's own words, which can neither forge a line nor fill the log", async () => {
+  const detail = `no\n<3>ERROR a=b ${"x".repeat(10_000)}`;
+  answer = () => Response.json({ reason: "malformed", detail }, { status: 422, headers: { "Retry-After": "7" } });
+  const result = await send();
+  expect(result).toMatchObject({ kind: "drop", retryAfterS: 7 });
+  const why = result.kind === "sent" ? "" : result.why;
+  expect(why).toStartWith('status 422: "no\\n<3>ERROR a\\u003db xxx');
+  expect(why.length).toBeLessThan(400);
+});
+
+for (const [what, body] of [
+  ["a page", "<html>sign in</html>"],
+  ["no object", "7"],
+  ["a detail that is none", '{"detail": 7}'],
+] as const) {
+  test(`${what} with 200 has not taken it`, async () => {
+    answer = () => new Response(body);
+    expect(await send()).toEqual({
+      kind: "later",
+      why: "status 200, but not from a labfleet receiver",
+      retryAfterS: null,
+    });
+  });
+}
+
+test("what stands in the way here is said, and the heartbeat is kept", async () => {
+  rmSync(join(dir, "token"));
+  expect(await send()).toMatchObject({
+    kind: "later",
+    why: `cannot read receiver.bearer_token_file ${dir}/token: ENOENT`,
+  });
+  writeFileSync(join(dir, "token"), "");
+  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining("receiver.bearer_token is empty") });
+  writeFileSync(join(dir, "token"), "lf_one");
+  mkdirSync(join(dir, "outgoing.json"));
+  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining("EISDIR") });
+  expect(got).toEqual([]);
+});
+
+test("nobody there, and a stop before it is sent", async () => {
+  config.receiver.url = "http://127.0.0.1:1";
+  expect(await send()).toMatchObject({ kind: "later", why: expect.stringMatching(/^network: .*ECONNREFUSED/) });
+  expect(await sendHeartbeat(config, "{}", AbortSignal.abort())).toMatchObject({ kind: "later" });
+});
