@@ -2,10 +2,11 @@
 // receiver that is not there costs nothing but time.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/core/heartbeat.ts";
-import { Fleet, HOST } from "../support/fleet.ts";
+import { executables } from "../support/compiled.ts";
+import { Fleet, HOST, until } from "../support/fleet.ts";
 
 let fleet: Fleet;
 let url = "";
@@ -21,6 +22,14 @@ beforeAll(async () => {
   )?.[1];
   writeFileSync(join(plugins, "camera.ts"), example ?? "");
   writeFileSync(join(plugins, "broken.ts"), "export default {\n  name: 'broken'\n  collect() {}\n};\n");
+  // Past the agent's own console, as native code would.
+  writeFileSync(
+    join(plugins, "noisy.ts"),
+    `import { writeSync } from "node:fs";
+    writeSync(1, "NOISE at load\\n");
+    const results = Array.from({ length: 200 }, (_, n) => ({ name: "noisy " + n, status: "ok", message: "x".repeat(1500) }));
+    export default { name: "noisy", initialise: () => true, collect() { writeSync(1, "NOISE in collect\\n"); return results; } };`,
+  );
   for (const file of readdirSync(plugins)) chmodSync(join(plugins, file), 0o644);
   chmodSync(fleet.directory, 0o755);
   writeConfig(url);
@@ -47,6 +56,8 @@ run_dir = "${join(fleet.directory, "run-heartbeat")}"
 plugins_dir = "${join(fleet.directory, "plugins")}"
 [plugins.camera]
 path = "${config()}"
+[plugins.camrea]
+path = "/nowhere"
 [nagios_runner]
 commands = [{ name = "greeting", command = "/bin/echo 'OK - hello | n=1;2;3'" }]
 `,
@@ -63,6 +74,8 @@ test("one collection is printed, sent, and known to the receiver", () => {
   const known = fleet.runNow("receiver", ["hosts", HOST, "--json", "--config", fleet.collectorConfig]);
   expect(known.code).toBe(0);
   expect(known.stdout).toContain('"greeting"');
+  // A plugin that takes no part is seen where people look.
+  expect(known.stdout).toMatch(/plugin broken\.ts takes no part: [^"]*broken\.ts:3: /);
 });
 
 test("once --no-send --json prints the heartbeat and sends nothing", () => {
@@ -75,6 +88,23 @@ test("once --no-send --json prints the heartbeat and sends nothing", () => {
     perfdata: [{ label: "n", value: 1, warning: { inside: false, low: 0, high: 2 } }],
   });
   expect(spool()).toEqual([]);
+});
+
+test("what a plugin writes to standard output by itself spoils no answer, and a slow reader gets all of it", () => {
+  const plugins = heartbeat("plugins", "--json");
+  expect(JSON.parse(plugins.stdout)).toContainEqual({ name: "noisy", state: "loaded", reason: null });
+  expect(plugins.stderr).toContain("NOISE at load\n");
+  const executable = join(executables(), "heartbeat");
+  const line = `"${executable}" once --no-send --json --config "${config()}" 2>err | (sleep 1; cat)`;
+  const slow = Bun.spawnSync(["/bin/sh", "-c", line], { cwd: fleet.directory });
+  expect(slow.stdout.length).toBeGreaterThan(300_000);
+  const names = (JSON.parse(slow.stdout.toString()) as Heartbeat).results.map(({ name }) => name);
+  expect(names.filter((name) => name.startsWith("noisy "))).toHaveLength(200);
+  expect(readFileSync(join(fleet.directory, "err"), "utf8")).toContain("NOISE in collect\n");
+});
+
+test("a table that configures no plugin is named", () => {
+  expect(heartbeat("plugins").stderr).toContain("[plugins.camrea] configures no plugin: did you mean camera?");
 });
 
 test("plugins: which are loaded, skipped or failed, and why; a broken file fails alone, with its line", () => {
@@ -105,3 +135,40 @@ test("a wrong token is said, and the heartbeat is kept", () => {
   writeFileSync(config(), text);
   expect(heartbeat("once").code).toBe(0);
 });
+
+test("the daemon begins without a plugin that hangs while it loads: that one is unknown until it joins", async () => {
+  const [plugins, flag] = [join(fleet.directory, "slow-plugins"), join(fleet.directory, "flag")];
+  mkdirSync(plugins, { mode: 0o755 });
+  const files = {
+    "slow.ts": `import { existsSync } from "node:fs";
+      while (!existsSync(${JSON.stringify(flag)})) await Bun.sleep(5);
+      export default { name: "slow", initialise: () => true, collect: () => [{ status: "ok", message: "here" }] };`,
+    "loop.ts": "while (true) {}",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(plugins, name), text, { mode: 0o644 });
+  const file = join(fleet.directory, "slow.toml");
+  const text = readFileSync(config(), "utf8").replace(/^plugins_dir = .*$/m, `plugins_dir = "${plugins}"`);
+  writeFileSync(file, text, { mode: 0o600 });
+  const daemon = fleet.start("heartbeat", ["--config", file]);
+  const latest = (): Heartbeat => JSON.parse(readFileSync(join(fleet.directory, "run-heartbeat/latest.json"), "utf8"));
+  const resultOf = (name: string) => latest().results.find((result) => result.name === name);
+  await until("the daemon is ready", () => daemon.log().includes(" ready "), daemon);
+  // They would have failed by then, if anybody had waited for them.
+  expect(daemon.log().split(" ready ")[0]).not.toContain("failed to load");
+  expect(daemon.log()).toContain("Plugin slow.ts joins later: it has not finished loading yet");
+  await until("a heartbeat of it", () => daemon.log().includes("check ended"), daemon);
+  await until("it is shown", () => existsSync(join(fleet.directory, "run-heartbeat/latest.json")), daemon);
+  expect(resultOf("slow.ts")).toMatchObject({ status: "unknown", run: 0, notes: { pending: true } });
+  expect(latest().plugins).toContainEqual({
+    name: "slow.ts",
+    state: "failed",
+    reason: "it has not finished loading yet",
+  });
+  writeFileSync(flag, "");
+  await until("it joins", () => daemon.log().includes("Plugin slow takes part from now on"), daemon);
+  await until("it is collected", () => resultOf("slow")?.status === "ok", daemon);
+  expect(resultOf("slow.ts")).toBeUndefined();
+  // And it ends, whatever the other one does.
+  daemon.process.kill("SIGTERM");
+  expect(await daemon.ended()).toBe(0);
+}, 60_000);
