@@ -16,7 +16,7 @@ import {
   type ResultBrief,
   resultBrief,
   type ShownStatus,
-} from "./states.ts";
+} from "./judge.ts";
 
 /** What is kept in memory of a host, so that a list of all reads no file. */
 export type HostBrief = ReadBrief | UnreadableBrief;
