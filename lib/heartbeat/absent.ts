@@ -22,12 +22,12 @@ export interface AbsentOptions {
 export function absentResults(absent: readonly Absent[], { nowMs, ttlS, run }: AbsentOptions): CheckResult[] {
   return absent.map(({ name, reason, pendingSince }) => {
     const short = name.toWellFormed().slice(0, NAME_CHARACTERS);
-    const who = name === PLUGINS_DIR ? "plugins of plugins_dir take" : `plugin ${short} takes`;
+    const what = name === PLUGINS_DIR ? name : `plugin ${short} takes no part`;
     return {
       plugin: short,
       name: short,
       status: "unknown",
-      message: `${who} no part: ${reason}`.toWellFormed().slice(0, MESSAGE_CHARACTERS),
+      message: `${what}: ${reason}`.toWellFormed().slice(0, MESSAGE_CHARACTERS),
       perfdata: [],
       started_at: pendingSince ?? new Date(nowMs).toISOString(),
       duration_ms: 0,

@@ -53,9 +53,11 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
     },
   };
   const builtIn = BUILT_IN.map((make) => make(around));
+  const checks = nagiosRunner();
+  checks.emptyHint = "no entry of nagios_runner.commands can be used, and the log has said why";
   const { pluginsDir: directory, pluginsDirIsSet: isSet } = config;
   const roster = new Roster({
-    builtIn: [...builtIn, nagiosRunner()],
+    builtIn: [...builtIn, checks],
     ...findPlugins({ directory, isSet, log, deadlineMs: INITIALISE_MS }),
     deadlineMs: INITIALISE_MS,
     claimMs: CLAIM_MS,

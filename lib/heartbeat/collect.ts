@@ -120,7 +120,7 @@ async function end(plugin: Plugin, deadlineMs: number, { signal, state }: Collec
 function observationsOf(plugin: Plugin, ending: Ending, deadlineMs: number, options: CollectOptions): Observation[] {
   if (ending.kind === "stopped") return [];
   if (ending.kind === "returned") {
-    const { observations, problem } = tidyAnswer(ending.value);
+    const { observations, problem } = tidyAnswer(ending.value, plugin.emptyHint);
     remember(plugin, problem, options);
     return problem === null ? observations : [...observations, fault(plugin, problem)];
   }
@@ -130,9 +130,11 @@ function observationsOf(plugin: Plugin, ending: Ending, deadlineMs: number, opti
 }
 
 /** Getters and proxies may throw even while an answer is read. */
-function tidyAnswer(value: unknown): ReturnType<typeof tidy> {
+function tidyAnswer(value: unknown, emptyHint?: string): ReturnType<typeof tidy> {
   try {
-    return tidy(value);
+    const found = tidy(value);
+    const isEmpty = Array.isArray(value) && value.length === 0 && emptyHint !== undefined;
+    return isEmpty ? { ...found, problem: `${found.problem}: ${emptyHint}` } : found;
   } catch (error) {
     return { observations: [], problem: `what it returned cannot be read: ${errorText(error)}` };
   }

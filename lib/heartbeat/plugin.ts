@@ -36,6 +36,8 @@ export interface Plugin {
   readonly name: string;
   /** Why `initialise` said no, where that is no fault: "no commands configured". */
   skipReason?: string | null;
+  /** What to do where `collect` returns no observation at all, which is a fault: a sentence for the operator. */
+  emptyHint?: string;
   /** How long `collect` may take, seconds; the agent's own limit if left out. */
   timeoutS?: number;
   /** False: it has nothing to do here, and takes no part. */

@@ -131,6 +131,11 @@ test.each<[string, (signal: AbortSignal) => unknown, string]>([
   ]);
 });
 
+test("one that can say what to do about nothing does", async () => {
+  const [said] = await collectAll([plugin("checks", () => [], { emptyHint: "none can be used" })], options());
+  expect(said?.message).toBe("plugin checks failed: it returned no observation: none can be used");
+});
+
 test("a flood is cut: 500 observations, 2000 characters, and what is left out is said", async () => {
   const flood = Array.from({ length: 2000 }, (_, n) => ({ name: `o${n}`, status: "ok", message: "x".repeat(5000) }));
   const results = await collectAll([plugin("flood", () => flood), OK], options());
@@ -280,7 +285,7 @@ test("one that takes no part is a result of its own; one that still loads is no 
     },
     {
       ...{ plugin: "plugins_dir", name: "plugins_dir", ...same, started_at: now, run: 7 },
-      message: "plugins of plugins_dir take no part: /etc/p is a file",
+      message: "plugins_dir: /etc/p is a file",
     },
   ] as CheckResult[]);
 });
