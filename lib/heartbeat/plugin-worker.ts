@@ -10,6 +10,7 @@ import { redirectOutput } from "./plugin-console.ts";
 import { describeImportError, loadErrorText } from "./plugin-errors.ts";
 import { describeThrown } from "./plugin-fault.ts";
 import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./plugin-messages.ts";
+import { guardProcess } from "./plugin-process.ts";
 import { shapePlugin } from "./plugin-shape.ts";
 
 declare const self: Worker;
@@ -80,6 +81,7 @@ const log = {
 };
 
 redirectOutput(say);
+guardProcess();
 
 process.on("uncaughtException", (error: unknown) => post({ type: "fault", ...describeThrown(error) }));
 process.on("unhandledRejection", (error: unknown) => post({ type: "fault", ...describeThrown(error) }));

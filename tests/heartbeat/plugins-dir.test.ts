@@ -564,6 +564,20 @@ test("one that was started again and does not get going is a result with what it
   await roster.close(DEADLINE_MS);
 });
 
+test("what would change the whole agent is an error in a plugin", async () => {
+  const before = [process.cwd(), process.umask()];
+  const calls = ["abort()", 'chdir("/")', "umask(0)", "setuid(0)"].map((call) => `() => process.${call}`);
+  const tried = `[${calls}].map((call) => { try { call(); return "done"; } catch (error) { return error.message; } })`;
+  const body = `return [{ status: "ok", message: [...${tried}, process.umask()].join(", ") }]`;
+  const roster = await load(directoryOf({ "x.ts": plugin(body) }));
+  const why = "would change the whole agent: a plugin cannot call it";
+  expect((await collect(roster.plugins()))[0]?.message).toBe(
+    [...["abort", "chdir", "umask", "setuid"].map((name) => `process.${name}() ${why}`), before[1]].join(", "),
+  );
+  expect([process.cwd(), process.umask()]).toEqual(before);
+  await roster.close(DEADLINE_MS);
+});
+
 test("more files than are loaded: said once, not once for each", async () => {
   const dir = directoryOf(
     Object.fromEntries(Array.from({ length: 103 }, (_, n) => [`${String(n).padStart(3, "0")}.ts`, ""])),
