@@ -1,0 +1,183 @@
+// The compiled agent tells how it stands, and why it does not get through: a wrong token, a certificate of another host, a
+// receiver that refuses for good, a user who may not look.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeAuthority } from "../support/certificates.ts";
+import { executables } from "../support/compiled.ts";
+import { Fleet, HOST, until } from "../support/fleet.ts";
+import { HeartbeatHost } from "../support/heartbeat-host.ts";
+
+setDefaultTimeout(60_000);
+
+const CHECKS = `[nagios_runner]
+commands = [
+  { name = "fire", command = ["/bin/sh", "-c", "echo 'CRITICAL - on fire'; exit 2"] },
+  { name = "fine", command = "/bin/echo OK" },
+]
+`;
+
+test("status: before the first start, while all is well, after a kill", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  const host = new HeartbeatHost(fleet, { url: receiver.url, heartbeat: CHECKS });
+  expect(host.run("status")).toEqual({
+    code: 0,
+    stdout: `host       ${HOST} -> ${receiver.url}\nheartbeat  not running\nwaiting    none\nlast end   none is known\n`,
+    stderr: "",
+  });
+  const agent = host.start();
+  await until("a heartbeat has arrived", () => host.status().live?.arrived != null, agent);
+  const { stdout } = host.run("status");
+  expect(stdout).toMatch(new RegExp(`^heartbeat  running \\(pid ${agent.process.pid}\\) for \\d+s$`, "m"));
+  expect(stdout).toMatch(/^collected {2}\d+s ago, every 1s: critical: \d+ of \d+ not ok$/m);
+  expect(stdout).toMatch(/^ {11}CRITICAL {2}fire +CRITICAL - on fire$/m);
+  expect(stdout).toMatch(/^arrived {4}the newest \d+s ago$/m);
+  expect(stdout).toMatch(/^waiting {4}none$/m);
+  expect(host.status()).toMatchObject({ running: true, pid: agent.process.pid, waiting: 0, last_end: null });
+  agent.process.kill("SIGKILL");
+  await agent.ended();
+  expect(host.status()).toMatchObject({ running: false, pid: null, live: null });
+  expect(host.run("status").stdout).toMatch(/^last end {3}the last run was killed or crashed/m);
+});
+
+const USER_MISSING =
+  process.getuid?.() !== 0 || Bun.which("setpriv") === null ? " (skipped: needs root and setpriv)" : "";
+test.skipIf(USER_MISSING !== "")(`status: anybody may ask; what they may not see is said${USER_MISSING}`, async () => {
+  await using fleet = new Fleet();
+  const host = new HeartbeatHost(fleet, { url: "http://127.0.0.1:1" });
+  for (const path of [fleet.directory, host.config]) chmodSync(path, 0o755);
+  const agent = host.start();
+  await until("the agent has tried", () => host.status().live?.failing != null, agent);
+  chmodSync(host.stateDir, 0o755); // as the unit makes it
+  const asNobody = () => {
+    const command = [join(executables(), "heartbeat"), "status", "--config", host.config];
+    const user = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const done = Bun.spawnSync([...user, ...command], { env: { PATH: "" }, cwd: "/" });
+    return { code: done.exitCode, stdout: done.stdout.toString(), stderr: done.stderr.toString() };
+  };
+  const running = asNobody();
+  expect({ code: running.code, stderr: running.stderr }).toEqual({ code: 0, stderr: "" });
+  expect(running.stdout).toMatch(/^not sent {3}network: .*ECONNREFUSED/m);
+  expect(running.stdout).toMatch(/^waiting {4}\d+ heartbeats?$/m);
+  agent.process.kill("SIGTERM");
+  expect(await agent.ended()).toBe(0);
+  expect(asNobody().stdout).toContain(`waiting    not to be seen: ${host.stateDir}/spool may not be read`);
+  expect(host.status().waiting).toBeGreaterThan(0);
+});
+
+test("refused for good: said once, counted, shown, and over when one is taken", async () => {
+  let reason: string | null = "malformed";
+  let asked = 0;
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch() {
+      asked++;
+      return reason === null
+        ? Response.json({ status: "stored" })
+        : Response.json({ reason, detail: `results[${asked}].ttl_s must be a number` }, { status: 422 });
+    },
+  });
+  await using fleet = new Fleet();
+  const host = new HeartbeatHost(fleet, { url: `http://127.0.0.1:${server.port}` });
+  const agent = host.start();
+  await until("three are refused", () => (host.status().live?.refused?.count ?? 0) >= 3, agent);
+  const errors = (): string[] =>
+    agent
+      .log()
+      .split("\n")
+      .filter((line) => line.includes("refuses heartbeats for good"));
+  expect(errors()).toHaveLength(1);
+  expect(errors()[0]).toContain('ERROR: the receiver refuses heartbeats for good: status 422: "results[1].ttl_s');
+  expect(host.run("status").stdout).toMatch(
+    /^arrived {4}none since it started$[\s\S]*^refused {4}\d+ heartbeats for good, the newest: status 422: "results\[\d+\]\.ttl_s must be a number"$/m,
+  );
+  expect(host.spool()).toEqual([]);
+  reason = null;
+  await until("one is taken", () => host.status().live?.refused?.lasts === false, agent);
+  expect(agent.log()).toContain("the receiver takes heartbeats again refused=");
+  expect(errors()).toHaveLength(1);
+  expect(host.run("status").stdout).toMatch(/^refused .*; heartbeats are taken again$/m);
+});
+
+test("a wrong token is said; the right one goes through without a restart, from its file or after a reload", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  const token = join(fleet.directory, "token");
+  writeFileSync(token, "lf_wrong\n");
+  const host = new HeartbeatHost(fleet, { url: receiver.url, receiver: `bearer_token_file = "${token}"` });
+  const agent = host.start();
+  await until("it is refused", () => (host.status().live?.failing?.why ?? "").includes("status 401"), agent);
+  expect(host.run("status").stdout).toMatch(
+    /^not sent {3}status 401: "this token is not one of lab1's; on the collector: receiver token add lab1"/m,
+  );
+  writeFileSync(token, `${fleet.token}\n`);
+  await until("all have arrived", () => host.status().live?.arrived != null && host.status().waiting === 0, agent);
+  expect(agent.log()).toContain("heartbeats arrive again");
+  expect(host.status().live?.failing).toBeNull();
+
+  host.configure({ url: receiver.url, receiver: 'bearer_token = "lf_other"' });
+  agent.process.kill("SIGHUP");
+  await until("it is refused again", () => host.status().live?.failing != null, agent);
+  host.configure({ url: receiver.url });
+  agent.process.kill("SIGHUP");
+  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  // None was lost meanwhile.
+  agent.process.kill("SIGTERM");
+  expect(await agent.ended()).toBe(0);
+  const sequences = host.rows().map(({ sequence }) => sequence);
+  const upTo = host.latest()?.sequence ?? 0;
+  const waiting = new Set(host.spool().map((name) => Number(name.slice(0, 12))));
+  for (let n = 1; n <= upTo; n++) expect([n, sequences.includes(n) || waiting.has(n)]).toEqual([n, true]);
+});
+
+test("over TLS: the host's own certificate is let in, another host's is not, and that is said", async () => {
+  await using fleet = new Fleet();
+  const ca = makeAuthority(join(fleet.directory, "ca"));
+  const server = ca.issue("collector", { san: "IP:127.0.0.1" });
+  const [mine, other] = [ca.issue(HOST), ca.issue("lab2")];
+  Object.assign(fleet.options, {
+    collectorTables: `[tls]\ncertificate = "${server.certFile}"\nkey = "${server.keyFile}"\nclient_ca = "${ca.certFile}"`,
+  });
+  fleet.writeCollectorConfig();
+  const receiver = await fleet.startReceiver();
+  const url = `https://127.0.0.1:${receiver.port}`;
+  const receiverTable = (pair: { certFile: string; keyFile: string } | null, bundle = ca.certFile): string =>
+    [
+      `ca_bundle = "${bundle}"`,
+      ...(pair === null ? [] : [`client_cert = "${pair.certFile}"`, `client_key = "${pair.keyFile}"`]),
+      `bearer_token = "${fleet.token}"`,
+    ].join("\n");
+  const host = new HeartbeatHost(fleet, { url, receiver: receiverTable(other) });
+  const agent = host.start();
+  const why = (): string => host.status().live?.failing?.why ?? "";
+  await until("it is refused", () => why().includes("status 403"), agent);
+  expect(why()).toBe('status 403: "the client certificate does not name lab1"');
+  expect(host.rows()).toEqual([]);
+
+  const turnTo = (table: string): void => {
+    host.configure({ url, receiver: table });
+    agent.process.kill("SIGHUP");
+  };
+  turnTo(receiverTable(null));
+  // No certificate at all: the handshake fails, which a client of TLS 1.3 learns late.
+  await until("that is something else", () => /^(tls|network): /.test(why()), agent);
+  const stranger = makeAuthority(join(fleet.directory, "stranger"));
+  turnTo(receiverTable(mine, stranger.certFile));
+  await until("the receiver is not believed", () => /^tls: .*(verify|self.signed|issuer)/i.test(why()), agent);
+
+  turnTo(receiverTable(mine));
+  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  expect(host.rows().length).toBeGreaterThan(2);
+  expect(new Set(host.rows().map(({ sequence }) => sequence)).size).toBe(host.rows().length);
+
+  // A renewed certificate that is no more: said with its name, and over when it is back.
+  const renewed = join(fleet.directory, "renewed.crt");
+  turnTo(receiverTable({ ...mine, certFile: renewed }));
+  await until("it is missed", () => why() === `cannot read receiver.client_cert ${renewed}: ENOENT`, agent);
+  writeFileSync(renewed, mine.cert);
+  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  rmSync(renewed);
+});

@@ -1,0 +1,92 @@
+// A lab host's agent for end-to-end tests: its configuration, its runs, and what it and the receiver know.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Status } from "../../lib/heartbeat/status.ts";
+import { type Fleet, HOST, type Tool } from "./fleet.ts";
+
+export interface HeartbeatOptions {
+  url: string;
+  /** Where the state is, if not in the fleet's directory. */
+  stateDir?: string;
+  /** TOML lines of [receiver], instead of the fleet's token. */
+  receiver?: string;
+  /** TOML lines of [heartbeat], and tables after it. */
+  heartbeat?: string;
+  hostId?: string;
+}
+
+export class HeartbeatHost {
+  readonly config: string;
+  readonly stateDir: string;
+  readonly runDir: string;
+
+  constructor(
+    readonly fleet: Fleet,
+    options: HeartbeatOptions,
+  ) {
+    this.config = join(fleet.directory, "heartbeat.toml");
+    this.stateDir = options.stateDir ?? join(fleet.directory, "heartbeat");
+    this.runDir = join(fleet.directory, "run-heartbeat");
+    mkdirSync(join(fleet.directory, "plugins.d"), { recursive: true, mode: 0o755 });
+    this.configure(options);
+  }
+
+  configure({ url, receiver, heartbeat, hostId }: HeartbeatOptions): void {
+    const { directory, hostData, token } = this.fleet;
+    writeFileSync(
+      this.config,
+      `host_id = "${hostId ?? HOST}"
+[receiver]
+url = "${url}"
+${receiver ?? `bearer_token = "${token}"`}
+[paths]
+data_root = "${hostData}"
+run_dir = "${join(directory, "run-shipper")}"
+[heartbeat]
+interval_s = 1
+backoff_seconds = [0.1]
+state_dir = "${this.stateDir}"
+run_dir = "${this.runDir}"
+plugins_dir = "${join(directory, "plugins.d")}"
+${heartbeat ?? ""}
+`,
+    );
+  }
+
+  start(): Tool {
+    return this.fleet.start("heartbeat", ["--config", this.config]);
+  }
+
+  run(...args: string[]): { code: number; stdout: string; stderr: string } {
+    return this.fleet.runNow("heartbeat", [...args, "--config", this.config]);
+  }
+
+  status(): Status {
+    const { code, stdout, stderr } = this.run("status", "--json");
+    if (code !== 0) throw new Error(`heartbeat status: ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** The newest collection of the agent, or null. */
+  latest(): Heartbeat | null {
+    const file = join(this.runDir, "latest.json");
+    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+  }
+
+  /** Names in a directory of the spool: `state` on the disk, `run` in memory. */
+  spool(where: "state" | "run" = "state"): string[] {
+    const path = join(where === "state" ? this.stateDir : this.runDir, "spool");
+    return existsSync(path) ? readdirSync(path).sort() : [];
+  }
+
+  /** All rows that the receiver has written for heartbeats. */
+  rows(): (Heartbeat & { old?: true })[] {
+    const path = join(this.fleet.collectorData, "heartbeats");
+    if (!existsSync(path)) return [];
+    const days = readdirSync(path).filter((name) => name.endsWith(".jsonl"));
+    const lines = days.flatMap((name) => readFileSync(join(path, name), "utf8").trim().split("\n"));
+    return lines.filter(Boolean).map((line) => JSON.parse(line));
+  }
+}
