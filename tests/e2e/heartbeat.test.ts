@@ -2,7 +2,7 @@
 // receiver that is not there costs nothing but time.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/core/heartbeat.ts";
 import { executables } from "../support/compiled.ts";
@@ -25,10 +25,13 @@ beforeAll(async () => {
   // Past the agent's own console, as native code would.
   writeFileSync(
     join(plugins, "noisy.ts"),
-    `import { writeSync } from "node:fs";
+    `import { existsSync, writeSync } from "node:fs";
     writeSync(1, "NOISE at load\\n");
-    const results = Array.from({ length: 200 }, (_, n) => ({ name: "noisy " + n, status: "ok", message: "x".repeat(1500) }));
-    export default { name: "noisy", initialise: () => true, collect() { writeSync(1, "NOISE in collect\\n"); return results; } };`,
+    const one = (n) => ({ name: "noisy " + n, status: "ok", message: "x".repeat(1500) });
+    export default { name: "noisy", initialise: () => true, collect() {
+      writeSync(1, "NOISE in collect\\n");
+      return Array.from({ length: existsSync(import.meta.dir + "/many") ? 200 : 1 }, (_, n) => one(n));
+    } };`,
   );
   for (const file of readdirSync(plugins)) chmodSync(join(plugins, file), 0o644);
   chmodSync(fleet.directory, 0o755);
@@ -94,6 +97,7 @@ test("what a plugin writes to standard output by itself spoils no answer, and a 
   const plugins = heartbeat("plugins", "--json");
   expect(JSON.parse(plugins.stdout)).toContainEqual({ name: "noisy", state: "loaded", reason: null });
   expect(plugins.stderr).toContain("NOISE at load\n");
+  writeFileSync(join(fleet.directory, "plugins/many"), "");
   const executable = join(executables(), "heartbeat");
   const line = `"${executable}" once --no-send --json --config "${config()}" 2>err | (sleep 1; cat)`;
   const slow = Bun.spawnSync(["/bin/sh", "-c", line], { cwd: fleet.directory });
@@ -101,6 +105,7 @@ test("what a plugin writes to standard output by itself spoils no answer, and a 
   const names = (JSON.parse(slow.stdout.toString()) as Heartbeat).results.map(({ name }) => name);
   expect(names.filter((name) => name.startsWith("noisy "))).toHaveLength(200);
   expect(readFileSync(join(fleet.directory, "err"), "utf8")).toContain("NOISE in collect\n");
+  rmSync(join(fleet.directory, "plugins/many"));
 });
 
 test("a table that configures no plugin is named", () => {
