@@ -24,7 +24,7 @@ export function stackField(error: unknown): { stack?: string } {
 const OURS = /^\s+at .*\blib\/heartbeat\/(observations|plugin-worker|plugin-shape)\.ts:/;
 
 /** A stack without its end, the frames of the thread that called the plugin. Pure. */
-export function ownFrames(stack: string): string {
+function ownFrames(stack: string): string {
   const lines = stack.split("\n");
   const end = lines.findIndex((line) => OURS.test(line));
   return (end < 0 ? lines : lines.slice(0, end)).join("\n");

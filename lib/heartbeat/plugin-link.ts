@@ -10,7 +10,7 @@ import { type FromPlugin, readMessage, type ToPlugin } from "./plugin-messages.t
 /** Everything that a plugin may see of the agent's environment: no credential, no notify socket. */
 const ENV = ["PATH", "HOME", "TZ", "LANG"];
 
-export const BOUNDS = {
+const BOUNDS = {
   /** Log lines between two collections that get into the log; more than the thread lets through by itself. */
   lines: 60,
   /** Messages of any kind between two collections: who sends more than that does nothing else. */
