@@ -52,6 +52,8 @@ export interface CheckExit {
   survivorsLeft: number;
   /** It was still there after SIGKILL: stuck in the kernel, or another user's. It is collected when it ends. */
   unkillable: boolean;
+  /** Resolves when an unkillable one has ended after all; null for every other. */
+  gone: Promise<void> | null;
   /** It ran in a cgroup of its own: nothing that it started can have got away. */
   contained: boolean;
 }
@@ -148,7 +150,7 @@ function neverRan(kind: CheckExit["kind"], why: string): CheckExit {
   const nothing: Kept = { bytes: new Uint8Array(), dropped: 0 };
   return {
     ...{ kind, code: null, signal: null, why, stdout: nothing, stderr: nothing, durationMs: 0 },
-    ...{ survivorsKilled: 0, survivorsLeft: 0, unkillable: false, contained: false },
+    ...{ survivorsKilled: 0, survivorsLeft: 0, unkillable: false, gone: null, contained: false },
   };
 }
 
@@ -162,7 +164,7 @@ async function watch(
   const gone = await Promise.race([child.exited.then(() => true), ladder.givenUp]);
   ladder.end();
   const left = await (gone ? sweep(child.pid, cgroup, (ms) => streams.drain(ms)) : streams.drain(0).then(() => NONE));
-  if (!gone) void child.exited.then(() => sweep(child.pid, cgroup, async () => true));
+  const after = gone ? null : child.exited.then(async () => void (await sweep(child.pid, cgroup, async () => true)));
   // Whoever may still write, or be stuck in the kernel: it does not hold us.
   streams.close();
   child.unref();
@@ -179,6 +181,7 @@ async function watch(
     survivorsKilled: left.killed,
     survivorsLeft: left.left,
     unkillable: !gone,
+    gone: after,
     contained: cgroup !== null,
   };
 }

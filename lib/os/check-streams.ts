@@ -8,6 +8,8 @@ import { openPipe } from "./libc.ts";
 
 /** Tells a character that ends at the limit from one that is cut by it. */
 const LOOKAHEAD_BYTES = 1;
+/** What nearly every check prints fits in so much. */
+const SMALLEST_BYTES = 1024;
 /** Reads of a whole pipe in one go. */
 const READS = 4;
 const CHUNK = Buffer.alloc(65_536);
@@ -26,7 +28,7 @@ export class KeptStream {
   readonly writeEnd: number;
   hasEnded = false;
   readonly #fd: number;
-  readonly #chunks: Uint8Array[] = [];
+  #bytes = new Uint8Array();
   #held = 0;
   #total = 0;
 
@@ -73,14 +75,26 @@ export class KeptStream {
 
   #keep(chunk: Uint8Array): void {
     const room = Math.min(chunk.length, this.keepBytes + LOOKAHEAD_BYTES - this.#held);
-    if (room > 0) this.#chunks.push(Uint8Array.from(chunk.subarray(0, room)));
-    this.#held += room;
+    if (room > 0) {
+      this.#makeRoom(this.#held + room);
+      this.#bytes.set(chunk.subarray(0, room), this.#held);
+      this.#held += room;
+    }
     this.#total += chunk.length;
+  }
+
+  /** One buffer that grows: a flood fills it with its first read, and costs no more memory after that. */
+  #makeRoom(size: number): void {
+    if (size <= this.#bytes.length) return;
+    const most = this.keepBytes + LOOKAHEAD_BYTES;
+    const grown = new Uint8Array(Math.min(most, Math.max(size, 2 * this.#bytes.length, SMALLEST_BYTES)));
+    grown.set(this.#bytes.subarray(0, this.#held));
+    this.#bytes = grown;
   }
 
   /** What has come so far; a character is kept whole or not at all. */
   kept(): Kept {
-    const bytes = cutUtf8(new Uint8Array(Buffer.concat(this.#chunks)), this.keepBytes);
+    const bytes = cutUtf8(this.#bytes.subarray(0, this.#held), this.keepBytes);
     return { bytes, dropped: this.#total - bytes.length };
   }
 

@@ -4,26 +4,55 @@ import { type CheckOutput, joinOutput, statusOfExit } from "../../core/check-out
 import type { CheckNotes, CheckStatus } from "../../core/heartbeat.ts";
 import { decodeOutput } from "../../core/utf8.ts";
 import type { CheckExit } from "../../os/check-process.ts";
+import type { Kept } from "../../os/check-streams.ts";
 import type { Observation } from "../plugin.ts";
 
 export interface Judged {
   observation: Observation;
   /** The check itself gave no answer: it hung, died or was not there. */
   failed: boolean;
+  /** It did not end by itself, and held its place until it was ended. */
+  hung: boolean;
 }
 
 /** Null for a run that was cancelled: it says nothing of the host. */
 export function judge(exit: CheckExit, timeoutS: number): Judged | null {
   if (exit.kind === "cancelled") return null;
-  const stdout = decodeOutput(exit.stdout.bytes);
-  const stderr = decodeOutput(exit.stderr.bytes);
+  const [stdout, stderr] = [readable(exit.stdout), readable(exit.stderr)];
   const output = joinOutput(stdout.text, stderr.text);
-  const notes = notesOf(exit, stdout.lossy || stderr.lossy);
+  const notes = notesOf(exit, stdout.dropped + stderr.dropped, stdout.lossy || stderr.lossy);
   const verdict = verdictOf(exit, output, timeoutS);
   const observation: Observation = { ...verdict, perfdata: output.perfdata, duration_ms: Math.round(exit.durationMs) };
   if (output.perfErrors.length > 0) observation.perf_errors = output.perfErrors;
   if (Object.keys(notes).length > 0) observation.notes = notes;
-  return { observation, failed: exit.kind !== "exited" || (exit.code ?? 0) > 3 };
+  return { observation, failed: exit.kind !== "exited" || (exit.code ?? 0) > 3, hung: exit.kind === "timed_out" };
+}
+
+/** A run that did not take place: no check gave this answer. */
+export function notRun(message: string, notes?: CheckNotes): Judged {
+  const observation: Observation = {
+    status: "unknown",
+    message,
+    duration_ms: 0,
+    ...(notes !== undefined && { notes }),
+  };
+  return { observation, failed: true, hung: notes?.unkillable === true };
+}
+
+/** Lines that are read at either end of an output: each costs memory, and 64 KiB may hold 65,536 of them. */
+const END_LINES = 1000;
+
+/** An output as text, without its middle where it has very many lines: performance data stands at an end. */
+function readable({ bytes, dropped }: Kept): { text: string; lossy: boolean; dropped: number } {
+  const { text, lossy } = decodeOutput(bytes);
+  let [head, tail] = [0, text.length];
+  for (let line = 0; line < END_LINES && head < tail; line++) {
+    head = text.indexOf("\n", head) + 1 || tail;
+    tail = text.lastIndexOf("\n", tail - 2) + 1;
+  }
+  if (head >= tail) return { text, lossy, dropped };
+  const middle = Buffer.byteLength(text.slice(head, tail));
+  return { text: text.slice(0, head) + text.slice(tail), lossy, dropped: dropped + middle };
 }
 
 interface Verdict {
@@ -55,9 +84,8 @@ function longText(text: string): { long_text?: string } {
   return text === "" ? {} : { long_text: text };
 }
 
-function notesOf(exit: CheckExit, lossy: boolean): CheckNotes {
+function notesOf(exit: CheckExit, truncated: number, lossy: boolean): CheckNotes {
   const { kind, code, signal, survivorsKilled, survivorsLeft, unkillable } = exit;
-  const truncated = exit.stdout.dropped + exit.stderr.dropped;
   return {
     ...(code !== null && { exit_code: code }),
     ...(signal !== null && { signal }),

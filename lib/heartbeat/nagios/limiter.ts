@@ -1,25 +1,41 @@
-// Runs at most so many things at once; the others wait in the order in which they came.
+// Runs at most so many things at once. Who of those that wait is next is decided in schedule.ts.
+
+import { nextToRun, type Place } from "./schedule.ts";
 
 export class Limiter {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+  readonly #waiting: (Place & { begin: () => void })[] = [];
+  readonly #running = { all: 0, hung: 0 };
 
   /** @param most at least 1 */
-  constructor(most: number) {
-    this.#free = most;
-  }
+  constructor(private readonly most: number) {}
 
   /** What `work` gives, once its turn has come. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async run<T>(place: Place, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((begin) => {
+      this.#waiting.push({ ...place, begin });
+      // Those that come together are all here before the first of them begins.
+      queueMicrotask(() => this.#fill());
+    });
     try {
       return await work();
     } finally {
-      // The place goes to the next one as it is.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      this.#count(place, -1);
+      this.#fill();
     }
+  }
+
+  #fill(): void {
+    for (;;) {
+      const index = nextToRun(this.#waiting, this.#running, this.most);
+      const [next] = index === null ? [] : this.#waiting.splice(index, 1);
+      if (next === undefined) return;
+      this.#count(next, 1);
+      next.begin();
+    }
+  }
+
+  #count({ hung }: Place, one: 1 | -1): void {
+    this.#running.all += one;
+    if (hung) this.#running.hung += one;
   }
 }

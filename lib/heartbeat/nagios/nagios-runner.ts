@@ -8,9 +8,10 @@ import type { runCheckProcess } from "../../os/check-process.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
+import { type Judged, notRun } from "./judge.ts";
 import { Limiter } from "./limiter.ts";
 import { type RunSurroundings, runCheck } from "./run-check.ts";
-import { afterRun, type CheckState, decideTurn, newState, report } from "./schedule.ts";
+import { afterRun, afterTurn, type CheckState, decideTurn, newState, report } from "./schedule.ts";
 import { inspectCheck, readChecks } from "./validate.ts";
 
 /** Checks that run at once: they wait more than they compute, but each is a process. */
@@ -30,6 +31,8 @@ export interface Seams {
   /** A clock that only goes forward, ms. */
   elapsedMs?: () => number;
   atOnce?: number;
+  /** A collection waits no longer than for this. */
+  enough?: () => Promise<unknown>;
 }
 
 interface Scheduled {
@@ -37,6 +40,8 @@ interface Scheduled {
   state: CheckState;
   /** The number of its newest result. */
   run: number;
+  /** When that run of it began that SIGKILL has not ended and that lives on; null when there is none. */
+  stuckSince: string | null;
 }
 
 export class NagiosRunner implements Plugin {
@@ -44,6 +49,7 @@ export class NagiosRunner implements Plugin {
   skipReason: string | null = null;
   timeoutS = WAIT_S;
   readonly #stop = new AbortController();
+  readonly #atOnce: number;
   readonly #limiter: Limiter;
   readonly #runs = new Set<Promise<void>>();
   readonly #nowMs: () => number;
@@ -53,11 +59,13 @@ export class NagiosRunner implements Plugin {
   #log: Log | null = null;
   #waitMs = 0;
   #everyS = 0;
+  #round = 0;
 
   constructor(private readonly seams: Seams = {}) {
     this.#nowMs = seams.nowMs ?? Date.now;
     this.#elapsedMs = seams.elapsedMs ?? (() => performance.now());
-    this.#limiter = new Limiter(seams.atOnce ?? AT_ONCE);
+    this.#atOnce = seams.atOnce ?? AT_ONCE;
+    this.#limiter = new Limiter(this.#atOnce);
   }
 
   initialise({ log, intervalS, settings, root }: PluginContext): boolean {
@@ -81,7 +89,7 @@ export class NagiosRunner implements Plugin {
     this.#around = { env, cgroups, signal: this.#stop.signal, ...(runProcess !== undefined && { runProcess }) };
     this.#log = log;
     this.#everyS = intervalS;
-    this.#checks = checks.map((check) => ({ check, state: newState(), run: 0 }));
+    this.#checks = checks.map((check) => ({ check, state: newState(), run: 0, stuckSince: null }));
     const longestS = Math.max(0, ...checks.map(({ timeoutS, graceS }) => timeoutS + graceS + AFTER_GRACE_S));
     const waitS = Math.min(WAIT_SHARE * intervalS, Math.max(WAIT_S, longestS));
     this.#waitMs = waitS * 1000;
@@ -92,10 +100,15 @@ export class NagiosRunner implements Plugin {
 
   /** Starts what is due, waits for that as long as may be, and says the newest of every check. */
   async collect(signal: AbortSignal): Promise<Observation[]> {
+    this.#round++;
     const started = this.#checks.flatMap((each) => this.#turn(each));
     await this.#wait(Promise.all(started), signal);
+    // Nobody wants to know any more, and what was cut off is no fault of a check.
+    if (signal.aborted) return [];
     const nowMs = this.#elapsedMs();
-    return this.#checks.map(({ check, state }) => report(check, state, nowMs)).filter((said) => said !== null);
+    return this.#checks
+      .map(({ check, state }) => report(check, state, nowMs, this.#atOnce))
+      .filter((said) => said !== null);
   }
 
   /** Ends what still runs; none of it is reported. */
@@ -105,35 +118,53 @@ export class NagiosRunner implements Plugin {
   }
 
   #turn(each: Scheduled): Promise<void>[] {
-    const turn = decideTurn(each.check, each.state, this.#elapsedMs(), this.#everyS);
+    const nowMs = this.#elapsedMs();
+    const turn = decideTurn(each.check, each.state, nowMs, this.#everyS);
     if (turn === "overlap") each.state.overlaps++;
     if (turn !== "start" || this.#stop.signal.aborted) return [];
-    each.state = { ...each.state, begunMs: this.#elapsedMs(), underWay: true, overlaps: 0 };
-    const run = this.#limiter
-      .run(() => this.#run(each))
-      .catch((error: unknown) => this.#log?.error("check failed", { check: each.check.name, why: errorText(error) }))
-      .finally(() => {
-        each.state.underWay = false;
-        this.#runs.delete(run);
-      });
+    each.state = afterTurn(each.state, nowMs, new Date(this.#nowMs()).toISOString());
+    const place = { round: this.#round, hung: each.state.hung };
+    const run = this.#limiter.run(place, () => this.#run(each)).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
     return [run];
   }
 
   async #run(each: Scheduled): Promise<void> {
-    const { check } = each;
-    const [startedMs, wallMs] = [this.#elapsedMs(), this.#nowMs()];
     // It may have waited for its turn until we were stopped.
     if (this.#around === null || this.#stop.signal.aborted) return;
-    const judged = await runCheck(check, this.#around);
+    const { check } = each;
+    const [startedMs, wallMs] = [this.#elapsedMs(), this.#nowMs()];
+    const startedAt = new Date(wallMs).toISOString();
+    each.state = { ...each.state, phase: "running", begunMs: startedMs };
+    const judged = await this.#judge(each, this.#around, startedAt);
     if (judged === null) return;
     // Grows over restarts without being kept anywhere: no check runs more than once a second for long.
     each.run = Math.max(each.run + 1, Math.floor(wallMs / 1000));
     const { observation } = judged;
-    Object.assign(observation, { name: check.name, started_at: new Date(wallMs).toISOString(), run: each.run });
+    Object.assign(observation, { name: check.name, started_at: startedAt, run: each.run });
     each.state = afterRun(check, each.state, judged, startedMs);
     const { status, message, duration_ms, notes } = observation;
     this.#log?.info("check ended", { check: check.name, status, message, duration_ms, ...notes });
+  }
+
+  /** Never throws; null when the run was cancelled. */
+  async #judge(each: Scheduled, around: RunSurroundings, startedAt: string): Promise<Judged | null> {
+    const { check, stuckSince } = each;
+    // Another one each time would fill the host with processes that nobody can end.
+    if (stuckSince !== null) {
+      return notRun(`not started: its run begun ${stuckSince} cannot be killed and lives on`, { unkillable: true });
+    }
+    try {
+      const { judged, gone } = await runCheck(check, around);
+      each.stuckSince = gone === null ? null : startedAt;
+      void gone?.then(() => {
+        each.stuckSince = null;
+      });
+      return judged;
+    } catch (error) {
+      this.#log?.error("check failed", { check: check.name, why: errorText(error) });
+      return notRun(`not run, by a fault of labfleet: ${errorText(error)}`);
+    }
   }
 
   async #wait(runs: Promise<unknown>, signal: AbortSignal): Promise<void> {
@@ -142,7 +173,7 @@ export class NagiosRunner implements Plugin {
     const stop = (): void => resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    await Promise.race([runs, enough]);
+    await Promise.race([runs, enough, ...(this.seams.enough === undefined ? [] : [this.seams.enough()])]);
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }

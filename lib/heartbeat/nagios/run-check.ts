@@ -3,7 +3,7 @@
 import type { CheckCgroups } from "../../os/check-cgroup.ts";
 import { type CheckExit, runCheckProcess } from "../../os/check-process.ts";
 import type { Check } from "./check.ts";
-import { type Judged, judge } from "./judge.ts";
+import { type Judged, judge, notRun } from "./judge.ts";
 
 export interface RunSurroundings {
   env: Readonly<Record<string, string>>;
@@ -13,12 +13,17 @@ export interface RunSurroundings {
   runProcess?: typeof runCheckProcess;
 }
 
-/** Runs a check to its end. Never throws; null when it was cancelled. */
-export async function runCheck(check: Check, around: RunSurroundings): Promise<Judged | null> {
+export interface Ran {
+  /** Null when it was cancelled. */
+  judged: Judged | null;
+  /** What SIGKILL has not ended lives on until this resolves; null where nothing does. */
+  gone: Promise<void> | null;
+}
+
+/** Runs a check to its end. */
+export async function runCheck(check: Check, around: RunSurroundings): Promise<Ran> {
   const { command, timeoutS, graceS } = check;
-  if ("broken" in command) {
-    return { observation: { status: "unknown", message: command.broken, duration_ms: 0 }, failed: true };
-  }
+  if ("broken" in command) return { judged: notRun(command.broken), gone: null };
   const { env, cgroups, signal, runProcess = runCheckProcess } = around;
   const exit: CheckExit = await runProcess({
     words: command.words,
@@ -29,5 +34,5 @@ export async function runCheck(check: Check, around: RunSurroundings): Promise<J
     cgroup: "make" in cgroups && !signal.aborted ? cgroups.make() : null,
     signal,
   });
-  return judge(exit, timeoutS);
+  return { judged: judge(exit, timeoutS), gone: exit.gone };
 }

@@ -1,25 +1,16 @@
-// nagios_runner with real processes: what every kind of check comes to, X01 to X19, and how checks stand beside each other.
-// X20, a check that cannot be killed, is a real one in tests/os/check-process-unkillable.test.ts, and what it means is here.
+// nagios_runner with real processes: what every kind of check comes to, X01 to X16 and X19. How checks stand beside each
+// other is in beside.test.ts, and X20, one that cannot be killed, in unkillable.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "../../../lib/heartbeat/nagios/judge.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import { type CheckExit, runCheckProcess } from "../../../lib/os/check-process.ts";
-import { isGone, until } from "../../os/check-process-support.ts";
-import { CHECKS, rig, sayShell } from "./support.ts";
+import { CHECKS, exited, rig, sayShell } from "./support.ts";
 
 /** Without what differs from run to run. */
 function said({ duration_ms, started_at, run, ttl_s, name, ...rest }: Observation) {
   return rest;
 }
-
-const nothing = { bytes: new Uint8Array(), dropped: 0 };
-const exit: CheckExit = {
-  ...{ kind: "exited", code: 0, signal: null, why: null, stdout: nothing, stderr: nothing, durationMs: 5 },
-  ...{ survivorsKilled: 0, survivorsLeft: 0, unkillable: false, contained: false },
-};
 
 describe("what a check says", () => {
   test("exit codes 0 to 3 are the status, and the performance data is read", async () => {
@@ -112,17 +103,47 @@ describe("what a check says", () => {
     }
   });
 
-  test("X12 exit 0 after SIGTERM is a time-out all the same", () => {
-    const stdout = { bytes: new TextEncoder().encode("ready\nOK after all | a=1\n"), dropped: 0 };
-    expect(judge({ ...exit, kind: "timed_out", stdout }, 10)).toMatchObject({
-      failed: true,
-      observation: { status: "unknown", message: "timed out after 10 s", notes: { timed_out: true, exit_code: 0 } },
-    });
-  });
+  test("X12 exit 0 after SIGTERM is a time-out all the same, with text and performance data", async () => {
+    // Not before it said so: its trap must stand.
+    for (const timeout of [0.3, 3, 30]) {
+      const commands = [{ name: "it", command: [join(CHECKS, "traps-term.sh")] }];
+      const [late] = await rig({ timeout, grace: 60, commands }, {}, 600).collect();
+      if (late?.long_text === undefined) continue;
+      // Its shell may add on standard error that its sleep was ended.
+      expect(said(late)).toMatchObject({
+        ...{ status: "unknown", message: `timed out after ${timeout} s` },
+        long_text: expect.stringMatching(/^ready\nOK after all(\n|$)/),
+        ...{ perfdata: [{ label: "a", value: 1 }], notes: { timed_out: true, exit_code: 0 } },
+      });
+      return;
+    }
+    throw new Error("the check never got its turn");
+  }, 60_000);
 
   test("X13 what was not kept is counted", async () => {
     const flood = said(await sayShell("head -c 100000 /dev/zero | tr '\\0' y; echo; exit 1"));
     expect(flood).toMatchObject({ status: "warning", notes: { truncated_bytes: 100_001 - 65_536 } });
+  });
+
+  test("X13 one that prints for ever is ended, and what it printed is bounded and counted", async () => {
+    const { collect } = rig({ timeout: 0.3, commands: [{ name: "it", command: "yes" }] });
+    const [flood] = await collect();
+    expect(flood).toMatchObject({ status: "unknown", message: "timed out after 0.3 s", notes: { timed_out: true } });
+    // Of very many lines the first and the last 1000.
+    expect(flood?.long_text?.split("\n").length).toBe(2000);
+    expect(flood?.notes?.truncated_bytes).toBeGreaterThanOrEqual(65_536 - 4000);
+  });
+
+  test("X13 of very many lines the middle is left out and counted; performance data at an end is kept", () => {
+    const lines = (count: number): string => Array.from({ length: count }, () => "x\n").join("");
+    const observed = (text: string) =>
+      judge({ ...exited, stdout: { bytes: new TextEncoder().encode(text), dropped: 7 } }, 10)?.observation;
+    const all = observed(`OK | a=1\n${lines(1999)}`);
+    expect([all?.long_text?.length, all?.notes?.truncated_bytes]).toEqual([1999 * 2 - 1, 7]);
+    const cut = observed(`OK | a=1\n${lines(999)}left out é\n${lines(999)}x | b=2`);
+    expect(cut?.perfdata?.map(({ label }) => label)).toEqual(["a", "b"]);
+    expect(cut?.long_text?.includes("left out")).toBe(false);
+    expect(cut?.notes?.truncated_bytes).toBe(7 + 12);
   });
 
   test("X15 X16 it has no input and an environment of its own", async () => {
@@ -137,12 +158,6 @@ describe("what a check says", () => {
         .map((line) => line.split("=")[0])
         .filter((name) => !/^(HOME|USER|TZ|PATH|PWD|_|SHLVL|OLDPWD|LC_.*)$/.test(name ?? "")),
     ).toEqual([]);
-  });
-
-  test("X20 one that could not be killed is unknown and said to be so", () => {
-    expect(judge({ ...exit, kind: "timed_out", code: null, unkillable: true }, 10)?.observation).toMatchObject({
-      ...{ status: "unknown", message: "timed out after 10 s", notes: { timed_out: true, unkillable: true } },
-    });
   });
 
   test("a command without a shell is taken literally", async () => {
@@ -160,173 +175,3 @@ describe("what a check says", () => {
     for (const control of ["\r", "\n", "\u001b"]) expect(lines.some((line) => line.includes(control))).toBe(false);
   });
 });
-
-describe("checks beside each other", () => {
-  /** Checks that end when they are told to. */
-  function byHand(names: string[], options: { atOnce?: number; interval?: number } = {}) {
-    const ends = new Map<string, (end: Partial<CheckExit>) => void>();
-    const started: string[] = [];
-    let now = 0;
-    const commands = names.map((name) => ({
-      name,
-      command: [name],
-      ...(options.interval && { interval: options.interval }),
-    }));
-    const it = rig(
-      { commands },
-      {
-        runProcess: ({ words: [name = ""], signal }) => {
-          started.push(name);
-          const { promise, resolve } = Promise.withResolvers<CheckExit>();
-          ends.set(name, (end) => resolve({ ...exit, ...end }));
-          signal?.addEventListener("abort", () => resolve({ ...exit, kind: "cancelled" }));
-          return promise;
-        },
-        elapsedMs: () => now,
-        nowMs: () => 1_750_000_000_000 + now,
-        ...(options.atOnce !== undefined && { atOnce: options.atOnce }),
-      },
-    );
-    const collectUntil = async (enough: () => boolean): Promise<Observation[]> => {
-      const deadline = new AbortController();
-      const collected = it.runner.collect(deadline.signal);
-      await until(enough);
-      await Bun.sleep(0);
-      deadline.abort();
-      return collected;
-    };
-    const end = (name: string, text: string, more: Partial<CheckExit> = {}) =>
-      ends.get(name)?.({ stdout: { bytes: new TextEncoder().encode(text), dropped: 0 }, ...more });
-    return {
-      ...it,
-      started,
-      end,
-      collectUntil,
-      pass: (seconds: number) => {
-        now += seconds * 1000;
-      },
-    };
-  }
-
-  test("a collection returns at its deadline with what there is; the rest comes with the next", async () => {
-    const { started, end, collectUntil, runner } = byHand(["fast", "slow"]);
-    const first = await collectUntil(() => {
-      if (started.length === 2) end("fast", "A");
-      return started.length === 2;
-    });
-    expect(first.map(({ name, message }) => [name, message])).toEqual([["fast", "A"]]);
-    end("slow", "B");
-    await Bun.sleep(0);
-    const second = await collectUntil(() => started.length === 4);
-    expect(second.map(({ name, message }) => [name, message])).toEqual([
-      ["fast", "A"],
-      ["slow", "B"],
-    ]);
-    await runner.close();
-  });
-
-  test("X17 a check is not started beside itself, and that is counted and shown with the last result", async () => {
-    const { started, end, collectUntil, pass } = byHand(["it"]);
-    await collectUntil(() => started.length === 1);
-    pass(60);
-    expect(await collectUntil(() => true)).toEqual([
-      { name: "it", status: "unknown", message: "its first run has not ended yet", notes: { overlaps: 1 } },
-    ]);
-    end("it", "A");
-    await Bun.sleep(0);
-    pass(60);
-    const [again] = await collectUntil(() => started.length === 2);
-    expect(again).toMatchObject({ message: "A", started_at: "2025-06-15T15:06:40.000Z", ttl_s: 130 });
-    pass(5);
-    const [overlapped] = await collectUntil(() => true);
-    expect(overlapped).toMatchObject({ message: "A", started_at: "2025-06-15T15:06:40.000Z", notes: { overlaps: 1 } });
-    expect(started).toEqual(["it", "it"]);
-  });
-
-  test("between its runs a check with an interval keeps its result, time and number; a failed refresh is shown", async () => {
-    const { started, end, collectUntil, pass, runner } = byHand(["it"], { interval: 300 });
-    const run = async (text: string, more: Partial<CheckExit> = {}) => {
-      const count = started.length;
-      const collected = runner.collect(new AbortController().signal);
-      await until(() => started.length === count + 1);
-      end("it", text, more);
-      return (await collected)[0];
-    };
-    const first = await run("A");
-    expect(first).toMatchObject({ message: "A", ttl_s: 610 });
-    pass(60);
-    expect((await collectUntil(() => true))[0]).toMatchObject({
-      ...{ message: "A", run: first?.run, started_at: first?.started_at, ttl_s: 610 },
-    });
-    expect(started.length).toBe(1);
-    pass(240);
-    const failed = await run("", { kind: "timed_out", code: null });
-    expect(failed).toMatchObject({
-      ...{ status: "ok", message: "A", run: first?.run, ttl_s: 610 },
-      notes: { refresh_failed: "timed out after 10 s" },
-    });
-    pass(300);
-    const second = await run("B");
-    expect(second).toMatchObject({ message: "B", ttl_s: 610 });
-    expect(second?.notes).toEqual({ exit_code: 0 });
-    expect(second?.run ?? 0).toBeGreaterThan(first?.run ?? 0);
-  });
-
-  test("X18 never more than the limit run at once, in the order of the configuration", async () => {
-    const names = Array.from({ length: 5 }, (_, i) => `c${i}`);
-    const { started, end, collectUntil, runner } = byHand(names, { atOnce: 2 });
-    await collectUntil(() => started.length === 2);
-    expect(started).toEqual(["c0", "c1"]);
-    end("c1", "x");
-    await until(() => started.length === 3);
-    expect(started).toEqual(["c0", "c1", "c2"]);
-    await runner.close();
-    expect(started).toEqual(["c0", "c1", "c2"]);
-  });
-
-  test("a fault of ours in one check is logged and takes nobody along", async () => {
-    const { collect, lines } = rig(
-      {
-        commands: [
-          { name: "a", command: ["bad"] },
-          { name: "b", command: ["good"] },
-        ],
-      },
-      {
-        runProcess: async (options) => {
-          if (options.words[0] === "bad") throw new Error("ours");
-          return runCheckProcess({ ...options, words: ["echo", "OK"] });
-        },
-      },
-    );
-    expect((await collect()).map(({ name }) => name)).toEqual(["b"]);
-    expect(lines).toContain("error check failed check=a why=ours");
-  });
-});
-
-test("a stop while checks run ends them, and none of them is reported", async () => {
-  const commands = Array.from({ length: 40 }, (_, i) => ({ name: `c${i}`, command: "sleep 300" }));
-  const { runner, lines } = rig({ commands, grace: 1 });
-  const stop = new AbortController();
-  const collected = runner.collect(stop.signal);
-  const children = (): number[] =>
-    readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => pid > 0 && isOurSleep(pid));
-  await until(() => children().length > 3);
-  const pids = children();
-  stop.abort();
-  expect(await collected).toEqual([]);
-  await runner.close();
-  expect(pids.every(isGone)).toBe(true);
-  expect(lines.filter((line) => line.includes("check ended"))).toEqual([]);
-});
-
-function isOurSleep(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.includes("(sleep)") && Number(stat.split(" ")[3]) === process.pid;
-  } catch {
-    return false;
-  }
-}

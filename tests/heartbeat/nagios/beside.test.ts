@@ -1,0 +1,254 @@
+// How the checks of nagios_runner stand beside each other: who runs when, and what is said of one that has no result yet.
+// Checks that end when they are told to, and real processes for X17, X18 and a stop.
+
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Observation } from "../../../lib/heartbeat/plugin.ts";
+import { runCheckProcess } from "../../../lib/os/check-process.ts";
+import { isGone, until, zombies } from "../../os/check-process-support.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { byHand, rig } from "./support.ts";
+
+const brief = (said: readonly Observation[]): string[] => said.map(({ name, message }) => `${name}: ${message}`);
+const hung = { kind: "timed_out", code: null, signal: 15 } as const;
+
+describe("a check that has no result yet", () => {
+  test("is in the first heartbeat, waiting or running, and stays one and the same until it has one", async () => {
+    const { started, ended, collectUntil, pass } = byHand(["a", "b", "c"], { atOnce: 1 });
+    const first = await collectUntil(() => started.length === 1);
+    expect(brief(first)).toEqual([
+      "a: its first run has not ended yet: begun 0 s ago",
+      "b: waiting for its turn: one check runs at a time",
+      "c: waiting for its turn: one check runs at a time",
+    ]);
+    const always = { status: "unknown", run: 0, started_at: "2025-06-15T15:06:40.000Z", ttl_s: 130, duration_ms: 0 };
+    for (const said of first) expect(said).toMatchObject({ ...always, notes: { pending: true } });
+    pass(12);
+    await ended("a", "A");
+    pass(48);
+    const second = await collectUntil(() => started.length === 2);
+    expect(brief(second)).toEqual([
+      "a: A",
+      "b: its first run has not ended yet: begun 48 s ago",
+      "c: waiting for its turn: one check runs at a time",
+    ]);
+    expect(second[1]).toMatchObject({ ...always, notes: { pending: true, overlaps: 1 } });
+    // One that waits has not even begun: it cannot be an overlap.
+    expect(second[2]).toEqual({ ...first[2] } as never);
+    await ended("b", "B");
+    pass(60);
+    const [, b] = await collectUntil(() => true);
+    expect(b).toMatchObject({ message: "B", started_at: "2025-06-15T15:06:52.000Z" });
+    expect([b?.run, b?.notes]).toEqual([1_750_000_012, { exit_code: 0 }]);
+  });
+
+  test("a result that expires while the next run waits says that it waits, again as one and the same", async () => {
+    const { started, ended, collectUntil, pass } = byHand(["slow", "it"], { atOnce: 1 });
+    await collectUntil(() => started.length === 1);
+    await ended("slow", "S");
+    await ended("it", "A");
+    pass(60);
+    await collectUntil(() => started.length === 3);
+    expect(started).toEqual(["slow", "it", "slow"]);
+    pass(100);
+    const message = "no result since 2025-06-15T15:06:40.000Z; waiting for its turn: one check runs at a time";
+    const expired = { message, status: "unknown", started_at: "2025-06-15T15:06:40.000Z", run: 1_750_000_001 };
+    for (const again of [0, 60]) {
+      pass(again);
+      const [, it] = await collectUntil(() => true);
+      expect(it).toMatchObject({ ...expired, notes: { pending: true } });
+    }
+  });
+});
+
+describe("who runs when", () => {
+  test("a collection returns at its deadline with what there is; the rest comes with the next", async () => {
+    const { started, end, ended, collectUntil, runner } = byHand(["fast", "slow"]);
+    const first = await collectUntil(() => {
+      if (started.length === 2) end("fast", "A");
+      return started.length === 2;
+    });
+    expect(brief(first)).toEqual(["fast: A", "slow: its first run has not ended yet: begun 0 s ago"]);
+    await ended("slow", "B");
+    expect(brief(await collectUntil(() => started.length === 4))).toEqual(["fast: A", "slow: B"]);
+    await runner.close();
+  });
+
+  test("never more than the limit at once, in the order of the configuration", async () => {
+    const names = Array.from({ length: 5 }, (_, i) => `c${i}`);
+    const { started, ended, collectUntil, runner } = byHand(names, { atOnce: 2 });
+    await collectUntil(() => started.length === 2);
+    expect(started).toEqual(["c0", "c1"]);
+    await ended("c1", "x");
+    expect(started).toEqual(["c0", "c1", "c2"]);
+    await runner.close();
+    expect(started).toEqual(["c0", "c1", "c2"]);
+  });
+
+  test("checks that hung last time are started last, and leave a place to the others even where rounds overlap", async () => {
+    const { started, ended, collectUntil, pass, runner } = byHand(["h1", "h2", "h3", "good"], { atOnce: 2 });
+    await collectUntil(() => started.length === 2);
+    for (const name of ["h1", "h2", "h3"]) await ended(name, "", hung);
+    await ended("good", "G");
+    expect(started.splice(0)).toEqual(["h1", "h2", "h3", "good"]);
+    pass(60);
+    await collectUntil(() => started.length === 2);
+    expect(started).toEqual(["good", "h1"]);
+    await ended("good", "G");
+    // The place is free, but the last one is none for h2 and h3.
+    expect(started.splice(0)).toEqual(["good", "h1"]);
+    pass(60);
+    await collectUntil(() => started.length === 1);
+    expect(started.splice(0)).toEqual(["good"]);
+    await ended("good", "G");
+    await ended("h1", "", hung);
+    expect(started.splice(0)).toEqual(["h2"]);
+    // It ends by itself, and is like the others again.
+    await ended("h2", "H2");
+    expect(started.splice(0)).toEqual(["h3"]);
+    await ended("h3", "", hung);
+    pass(60);
+    await collectUntil(() => started.length === 2);
+    expect(started).toEqual(["h2", "good"]);
+    await runner.close();
+  });
+
+  test("between its runs a check with an interval keeps its result, time and number; a failed refresh is shown", async () => {
+    const { started, end, collect, collectUntil, pass } = byHand(["it"], { interval: 300 });
+    const run = async (text: string, more: Parameters<typeof end>[2] = {}) => {
+      const count = started.length;
+      const collected = collect();
+      await until(() => started.length === count + 1);
+      end("it", text, more);
+      return (await collected)[0];
+    };
+    const first = await run("A");
+    expect(first).toMatchObject({ message: "A", ttl_s: 610 });
+    pass(60);
+    expect((await collectUntil(() => true))[0]).toMatchObject({
+      ...{ message: "A", run: first?.run, started_at: first?.started_at, ttl_s: 610 },
+    });
+    expect(started.length).toBe(1);
+    pass(240);
+    const failed = await run("", { kind: "timed_out", code: null });
+    expect(failed).toMatchObject({
+      ...{ status: "ok", message: "A", run: first?.run, ttl_s: 610 },
+      notes: { refresh_failed: "timed out after 10 s" },
+    });
+    pass(300);
+    const second = await run("B");
+    expect(second).toMatchObject({ message: "B", ttl_s: 610 });
+    expect(second?.notes).toEqual({ exit_code: 0 });
+    expect(second?.run ?? 0).toBeGreaterThan(first?.run ?? 0);
+  });
+
+  test("a fault of ours in one check is its result, is logged, and takes nobody along", async () => {
+    const commands = ["bad", "good"].map((name) => ({ name, command: [name] }));
+    const { collect, lines } = rig(
+      { commands },
+      {
+        runProcess: async (options) => {
+          if (options.words[0] === "bad") throw new Error("ours");
+          return runCheckProcess({ ...options, words: ["echo", "OK"] });
+        },
+      },
+    );
+    expect(brief(await collect())).toEqual(["bad: not run, by a fault of labfleet: ours", "good: OK"]);
+    expect(lines).toContain("error check failed check=bad why=ours");
+  });
+});
+
+describe("real processes beside each other", () => {
+  test("X17 a check is not started beside itself, and that is counted and shown with the last result", async () => {
+    const dir = tempDir();
+    const [log, gate] = [join(dir, "log"), join(dir, "gate")];
+    appendFileSync(log, "");
+    const begun = (): number => readFileSync(log, "utf8").length;
+    const command = `printf x >>${log}; until [ -e ${gate} ]; do sleep 0.02; done; echo "OK $(cat ${gate})"`;
+    const { collect } = rig({ commands: [{ name: "it", command, shell: true }], timeout: 60 }, {}, 600);
+    const first = collect();
+    await until(() => begun() === 1);
+    const [beside] = await collect();
+    expect(beside?.message).toMatch(/^its first run has not ended yet: begun \d+ s ago$/);
+    expect(beside?.notes).toEqual({ pending: true, overlaps: 1 });
+    writeFileSync(gate, "one");
+    const [one] = await first;
+    expect(one).toMatchObject({ status: "ok", message: "OK one", notes: { overlaps: 1 } });
+    rmSync(gate);
+    const second = collect();
+    await until(() => begun() === 2);
+    const [old] = await collect();
+    expect(old).toMatchObject({
+      message: "OK one",
+      run: one?.run,
+      started_at: one?.started_at,
+      notes: { overlaps: 1 },
+    });
+    writeFileSync(gate, "two");
+    const [two] = await second;
+    expect(two).toMatchObject({ message: "OK two" });
+    expect(two?.run ?? 0).toBeGreaterThan(one?.run ?? 0);
+    expect(begun()).toBe(2);
+  }, 60_000);
+
+  test("X18 never more than the limit live at once, of sixty, and none of them stays behind", async () => {
+    const dir = tempDir();
+    const gate = join(dir, "gate");
+    const commands = Array.from({ length: 60 }, (_, i) => ({
+      ...{ name: `c${i}`, shell: true },
+      command: `: >${dir}/c${i}; until [ -e ${gate} ]; do sleep 0.02; done; sleep 0.03; echo OK`,
+    }));
+    const { collect } = rig({ commands, timeout: 60 }, { atOnce: 4 }, 600);
+    let done = false;
+    const collected = collect().finally(() => {
+      done = true;
+    });
+    await until(() => readdirSync(dir).length === 4);
+    const counts: number[] = [];
+    await until(() => {
+      counts.push(livingChildren(dir));
+      // Long enough for a fifth one to show itself.
+      if (counts.length === 50) writeFileSync(gate, "");
+      return done;
+    });
+    expect(new Set((await collected).map(({ status, message }) => `${status} ${message}`))).toEqual(new Set(["ok OK"]));
+    expect(Math.max(...counts)).toBe(4);
+    await until(() => zombies() === 0);
+  }, 60_000);
+
+  test("a stop while checks run and wait ends them, and none of them is reported", async () => {
+    const dir = tempDir();
+    const commands = Array.from({ length: 40 }, (_, i) => ({
+      name: `c${i}`,
+      shell: true,
+      command: `: ${dir}; sleep 300`,
+    }));
+    const { runner, lines } = rig({ commands, grace: 1 });
+    const stop = new AbortController();
+    const collected = runner.collect(stop.signal);
+    await until(() => livingChildren(dir) > 3);
+    const pids = childrenOf(process.pid);
+    stop.abort();
+    expect(await collected).toEqual([]);
+    await runner.close();
+    expect(pids.every(isGone)).toBe(true);
+    expect(lines.filter((line) => line.includes("check ended"))).toEqual([]);
+    expect(livingChildren(dir)).toBe(0);
+  });
+});
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+/** Children of ours that are no zombies and name `mark` on their command line. */
+function livingChildren(mark: string): number {
+  return childrenOf(process.pid).filter((pid) => !isGone(pid) && commandLine(pid).includes(mark)).length;
+}
+
+function commandLine(pid: number): string {
+  const path = `/proc/${pid}/cmdline`;
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
