@@ -29,8 +29,10 @@ export interface Status {
   arrived_age_s: number | null;
   /** Heartbeats that wait to be sent: by its own report, else by what lies on the disk; null: not to be seen. */
   waiting: number | null;
-  /** Its own report; null when it does not run, or has written none yet. */
+  /** Its own report; null when it does not run, has written none yet, or it may not be read. */
   live: LiveStatus | null;
+  /** Why its report may not be read; null: it may, or there is none. */
+  live_unreadable: string | null;
   /** How the last run ended; null before there was one. */
   last_end: EndReport | null;
 }
@@ -50,7 +52,7 @@ export function statusCommand(config: HeartbeatConfig, json: boolean): number {
 export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConfig, root = "/"): Status {
   try {
     const pid = lockHolder({ tool: "heartbeat", dataRoot: stateDir, runDir }, root);
-    const live = pid === null ? null : readLive(runDir, pid);
+    const { live, problem } = pid === null ? NO_REPORT : readLive(runDir, pid);
     const uptimeS = readParsed(root, "proc/uptime", (text) => Number.parseFloat(text) || null);
     const since = (atS: number | undefined): number | null =>
       isUnreadable(uptimeS) || atS === undefined ? null : Math.max(0, Math.round(uptimeS - atS));
@@ -65,6 +67,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       arrived_age_s: since(live?.arrived?.uptime_s),
       waiting: live?.waiting ?? countWaiting(stateDir, runDir),
       live,
+      live_unreadable: problem,
       last_end: readEnds(join(stateDir, "ends"), root).last,
     };
   } catch (error) {
@@ -79,12 +82,22 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
 /** Twenty results, twenty plugins and their reasons are far less, bytes. */
 const LIVE_BYTES = 1024 * 1024;
 
+interface Report {
+  live: LiveStatus | null;
+  /** Why it may not be read, or null. */
+  problem: string | null;
+}
+
+const NO_REPORT: Report = { live: null, problem: null };
+
 /** The report of the process that holds the lock; one of another is what a killed agent left. */
-function readLive(runDir: string, holder: number): LiveStatus | null {
-  const file = readSmallFile(join(runDir, LIVE_FILE), LIVE_BYTES);
-  if (file === null || isUnreadable(file)) return null;
+function readLive(runDir: string, holder: number): Report {
+  const path = join(runDir, LIVE_FILE);
+  const file = readSmallFile(path, LIVE_BYTES);
+  if (file === null) return NO_REPORT;
+  if (isUnreadable(file)) return { live: null, problem: `${path}: ${file.unreadable}` };
   const live = parseLive(file.text);
-  return live?.pid === holder ? live : null;
+  return live?.pid === holder ? { live, problem: null } : NO_REPORT;
 }
 
 /** A killed agent may have left one in both places. */
@@ -116,10 +129,13 @@ export function renderStatus(status: Status): string {
 
 type Row = [name: string, text: string];
 
-function activity({ pid, live, running_s }: Status): string {
+function activity({ pid, live, live_unreadable, running_s }: Status): string {
   if (pid === null) return "not running";
-  const since = running_s === null ? "" : ` for ${formatSeconds(running_s)}`;
-  return `running (pid ${pid})${since}${live === null ? ": starting" : ""}`;
+  const running = `running (pid ${pid})`;
+  if (live_unreadable !== null) {
+    return `${running}; what it does cannot be read (${live_unreadable}): run this as root or as the agent's user`;
+  }
+  return `${running}${live === null ? ": starting" : running_s === null ? "" : ` for ${formatSeconds(running_s)}`}`;
 }
 
 function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: Status): Row[] {

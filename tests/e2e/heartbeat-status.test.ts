@@ -61,6 +61,11 @@ test.skipIf(USER_MISSING !== "")(`status: anybody may ask; what they may not see
   expect({ code: running.code, stderr: running.stderr }).toEqual({ code: 0, stderr: "" });
   expect(running.stdout).toMatch(/^not sent {3}network: .*ECONNREFUSED/m);
   expect(running.stdout).toMatch(/^waiting {4}\d+ heartbeats?$/m);
+  // As with the unit's umask.
+  chmodSync(host.runDir, 0o700);
+  expect(asNobody().stdout).toContain(
+    `running (pid ${agent.process.pid}); what it does cannot be read (${host.runDir}/status.json: EACCES)`,
+  );
   agent.process.kill("SIGTERM");
   expect(await agent.ended()).toBe(0);
   expect(asNobody().stdout).toContain(`waiting    not to be seen: ${host.stateDir}/spool may not be read`);

@@ -87,6 +87,7 @@ describe("the status that a person reads", () => {
     arrived_age_s: null,
     waiting: 0,
     live: null,
+    live_unreadable: null,
     last_end: null,
   };
   const RUNNING: Status = {
@@ -272,7 +273,13 @@ describe("reading the status", () => {
     writeFileSync(elsewhere, JSON.stringify({ ...CALM, pid }));
     rmSync(join(runDir, "status.json"));
     symlinkSync(elsewhere, join(runDir, "status.json"));
-    expect(readStatus(config)).toMatchObject({ running: true, pid, live: null });
+    const status = readStatus(config);
+    const where = `${runDir}/status.json: ELOOP`;
+    expect(status).toMatchObject({ running: true, pid, live: null, live_unreadable: where });
+    // Not "starting": that it would never stop doing.
+    expect(renderStatus(status).split("\n")[1]).toBe(
+      `heartbeat  running (pid ${pid}); what it does cannot be read (${where}): run this as root or as the agent's user`,
+    );
   });
 
   test("says that a spool cannot be counted, and that a state directory cannot be looked into", () => {
