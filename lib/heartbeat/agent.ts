@@ -73,6 +73,7 @@ export class Agent {
   private sending: Promise<void> | null = null;
   private readonly saidRefused = new Set<string>();
   private saidDropping = false;
+  private saidDisk: string | null = null;
   latest: Heartbeat | null = null;
   /** When a heartbeat arrived last that was the newest; and in seconds since boot, which no set clock moves. */
   sentAt: Date | null = null;
@@ -187,11 +188,11 @@ export class Agent {
   /** Says what the disk does, when that has changed. */
   private watchDisk<T>(work: () => T): T {
     const { spool, log } = this.deps;
-    const before = spool.failure;
     const done = work();
     const { failure } = spool;
-    if (failure !== null && failure !== before) log.warn(failure);
-    if (failure === null && before !== null) log.info("the disk takes heartbeats again");
+    if (failure !== null && failure !== this.saidDisk) log.warn(failure);
+    if (failure === null && this.saidDisk !== null) log.info("the disk takes heartbeats again");
+    this.saidDisk = failure;
     for (const note of spool.takeNotes()) log.warn(note);
     return done;
   }

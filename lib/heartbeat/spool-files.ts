@@ -83,7 +83,8 @@ export function makeOwnDir(path: string): void {
 }
 
 /**
- * Whole or not at all for a reader; not flushed: a power cut may cost the newest, and a card lives longer.
+ * Whole or not at all for a reader. Not flushed: the kernel does that within half a minute, and a flush on a slow card would
+ * hold up everything else. So a power cut may cost the newest one; a kill costs none.
  * @throws Error of the system; then nothing is left of it
  */
 export function replaceFile(path: string, text: string): void {

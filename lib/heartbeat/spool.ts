@@ -24,7 +24,7 @@ interface Entry {
 const IN_MEMORY = 60;
 
 const LOSS = "heartbeats wait in memory only";
-const NUMBER_LOSS = "after a restart a heartbeat may get a number that another had";
+const NUMBER_LOSS = "the number of the last heartbeat is kept in memory only";
 const STRANGERS_SHOWN = 3;
 
 export class Spool {

@@ -1,6 +1,8 @@
 // The agent with a receiver that answers as the test says: what is sent, what is kept, and what is said about it.
 
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { CheckResult, CheckStatus, Heartbeat } from "../../lib/core/heartbeat.ts";
 import { Agent } from "../../lib/heartbeat/agent.ts";
 import type { SendResult } from "../../lib/heartbeat/send.ts";
@@ -241,4 +243,69 @@ test("the newest that comes during a try that fails is tried itself, not kept fo
   while (spool.size > 0 || sent.length < 3) await Bun.sleep(1);
   expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 1]);
   await agent.stop();
+});
+
+describe("a spool that is in trouble", () => {
+  test("from the start, is said once, and once that it is over", async () => {
+    const state = tempDir();
+    writeFileSync(join(state, "spool"), "a file");
+    const { agent, spool, lines } = agentWith([LATER, LATER, LATER], [], { state, run: tempDir() });
+    for (let i = 0; i < 2; i++) await beat(agent);
+    expect(lines).toEqual([
+      `<4>cannot write ${state}/spool: it is no directory: heartbeats wait in memory only; fix: move ${state}/spool away; the next start makes a new one`,
+      "<4>heartbeat not sent, it is kept: network: refused",
+    ]);
+    expect(lineOf(agent)).toContain("2 heartbeats to send, IN MEMORY ONLY");
+    rmSync(join(state, "spool"));
+    await beat(agent);
+    expect(lines.slice(2)).toEqual(["<6>the disk takes heartbeats again"]);
+    expect(spool.inMemory).toBe(0);
+    await agent.stop();
+    expect(readdirSync(join(state, "spool"))).toHaveLength(3);
+  });
+
+  test("with strangers in it says so with the first collection", async () => {
+    const state = tempDir();
+    mkdirSync(join(state, "spool"));
+    writeFileSync(join(state, "spool/README"), "");
+    const { agent, lines } = agentWith([], [], { state });
+    for (let i = 0; i < 2; i++) await beat(agent);
+    expect(lines).toEqual([`<4>"README" in ${state}/spool: no heartbeats of ours, they are left alone`]);
+  });
+
+  test("that overflows says so once, and again when it had been empty", async () => {
+    const { agent, spool, lines } = agentWith([LATER, LATER, LATER, LATER], [], { state: tempDir(), max: 2 });
+    for (let i = 0; i < 4; i++) await beat(agent);
+    expect([spool.size, spool.dropped]).toEqual([2, 2]);
+    const full = "<4>too many heartbeats wait: the oldest go, those without news first";
+    expect(lines.filter((line) => line === full)).toHaveLength(1);
+    await beat(agent);
+    expect(spool.size).toBe(0);
+    Object.assign(agent.deps, { send: async () => LATER });
+    for (let i = 0; i < 4; i++) await beat(agent);
+    expect(lines.filter((line) => line === full)).toHaveLength(2);
+    await agent.stop();
+  });
+
+  test("says at the end what is lost with the process, because nothing else takes it", async () => {
+    const state = tempDir();
+    writeFileSync(join(state, "spool"), "a file");
+    const { agent, lines } = agentWith([LATER], [], { state });
+    await beat(agent);
+    await agent.stop();
+    expect(lines.at(-1)).toBe("<4>heartbeats are lost that nothing but this process holds lost=1");
+  });
+});
+
+test("killed while it is on its way, a heartbeat is sent by the next run", async () => {
+  const dirs = { state: tempDir(), run: tempDir() };
+  const killed = agentWith([], [], dirs);
+  const never = new Promise<SendResult>(() => undefined);
+  killed.agent.deps.send = () => never;
+  await killed.agent.beat();
+  expect(readdirSync(join(dirs.state, "spool"))).toEqual([]);
+  const next = agentWith([], [], dirs);
+  await beat(next.agent);
+  expect(next.sent.map(({ sequence }) => sequence)).toEqual([61, 1]);
+  expect(readdirSync(join(dirs.run, "spool"))).toEqual([]);
 });

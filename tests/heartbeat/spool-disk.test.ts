@@ -96,7 +96,7 @@ diskTest("read-only: the agent opens it, keeps in memory, and writes when it is 
   const given = [spool.nextSequence(), spool.nextSequence()];
   expect(given).toEqual([8, 9]);
   expect(spool.failure).toBe(
-    `cannot write ${disk.path}/sequence: EROFS: after a restart a heartbeat may get a number that another had; fix: mount its file system writable`,
+    `cannot write ${disk.path}/sequence: EROFS: the number of the last heartbeat is kept in memory only; fix: mount its file system writable`,
   );
   spool.keep(8, true, beat(8));
   expect(spool.failure).toContain(`cannot write ${disk.path}/spool: EROFS: heartbeats wait in memory only`);
