@@ -108,6 +108,14 @@ test("the shared layers import no tool: they have more than one user", () => {
   expect(broken).toEqual([]);
 });
 
+test("answers go through os/answer.ts: what process.stdout has not written yet is lost at process.exit()", () => {
+  const users = [...graph.keys()].filter((file) =>
+    readFileSync(join(ROOT, file), "utf8").includes("process.stdout.write"),
+  );
+  // The text of --help, which fits into any pipe.
+  expect(users).toEqual(["lib/cli/main.ts"]);
+});
+
 test("arktype is imported in lib/schema/ark.ts alone, and reached from config.ts and wire.ts: it costs memory and time", () => {
   const direct = [...graph]
     .filter(([, imports]) => imports.some((to) => to.startsWith("arktype")))

@@ -1,5 +1,6 @@
-// The answer of a command that runs code of others meanwhile: standard output is put aside for it, and whatever that code
-// writes there, from native code or a child process, too, goes to standard error. The answer arrives whole or not at all.
+// A command's answer on standard output: it arrives whole, however slow its reader is. A command that runs code of others
+// meanwhile puts standard output aside: whatever that code writes there, from native code or a child process, too, goes to
+// standard error.
 
 import { closeSync, openSync } from "node:fs";
 import { constants as os } from "node:os";
@@ -12,6 +13,11 @@ import { duplicate, keepAside, writeNow } from "./libc.ts";
 const AGAIN: ReadonlySet<number> = new Set([os.errno.EAGAIN, os.errno.EINTR, os.errno.ENOBUFS]);
 /** How often a slow reader is looked at, milliseconds. A pipe holds 64 KiB: that makes some megabytes a second. */
 const LOOK_MS = 10;
+
+/** Prints a tool's answer: all of it, as process.exit() leaves nothing for later and process.stdout does not wait. */
+export function print(text: string): Promise<void> {
+  return writeAnswer(1, text);
+}
 
 /**
  * Puts standard output aside.

@@ -6,6 +6,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
+import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
@@ -28,12 +29,12 @@ export async function hostsCommand(
   const at = isoWall(nowMs);
   if (host !== undefined) {
     const view = hostView(host, await readable(dir, foundOrNamed(store, host)), nowMs);
-    process.stdout.write(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
+    await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
   const hosts = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
-  process.stdout.write(json ? `${JSON.stringify({ at, hosts })}\n` : text);
+  await print(json ? `${JSON.stringify({ at, hosts })}\n` : text);
   return EXIT.ok;
 }
 

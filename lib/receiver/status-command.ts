@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { printable } from "../core/printable.ts";
+import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
@@ -19,7 +20,7 @@ interface Status {
 }
 
 /** Prints the status. @returns exit code 0 */
-export function statusCommand(config: ReceiverConfig, json: boolean): number {
+export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
   const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
   const status: Status = {
@@ -29,7 +30,7 @@ export function statusCommand(config: ReceiverConfig, json: boolean): number {
     listen: pid === null ? null : readListen(runDir),
     last_end: readEnds(join(dataRoot, "ends")).last,
   };
-  process.stdout.write(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 

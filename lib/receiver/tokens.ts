@@ -8,6 +8,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
+import { print } from "../os/answer.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
@@ -29,7 +30,7 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
       ? "It reads about all hosts: GET /v1/hosts."
       : `On ${host}, put it into lab-host.toml as [receiver] bearer_token, or into the file that bearer_token_file names.`;
   process.stderr.write(`receiver: a new token for ${host}; it is shown only now. ${use}\n`);
-  process.stdout.write(`${token}\n`);
+  await print(`${token}\n`);
   return EXIT.ok;
 }
 
@@ -46,7 +47,7 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
   const after = all ? "" : withoutOldest(text);
   await writeTokens(file, tokensDir, after);
   const left = countTokens(after, file);
-  process.stdout.write(`${host}: ${before - left} revoked, ${left} left\n`);
+  await print(`${host}: ${before - left} revoked, ${left} left\n`);
   return EXIT.ok;
 }
 
@@ -57,11 +58,9 @@ export async function tokenList(line: CommandLine): Promise<number> {
     .filter(isName)
     .sort()
     .map((host) => ({ host, tokens: countTokens(readTokens(join(tokensDir, host)) ?? "", join(tokensDir, host)) }));
-  if (line.options.json === true) process.stdout.write(`${JSON.stringify({ tokens_dir: tokensDir, hosts })}\n`);
-  else if (hosts.length === 0) process.stdout.write(`no host has a token; make one: receiver token add <host>\n`);
-  else
-    for (const { host, tokens } of hosts)
-      process.stdout.write(`${host}  ${tokens} ${tokens === 1 ? "token" : "tokens"}\n`);
+  if (line.options.json === true) await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts })}\n`);
+  else if (hosts.length === 0) await print(`no host has a token; make one: receiver token add <host>\n`);
+  else for (const { host, tokens } of hosts) await print(`${host}  ${tokens} ${tokens === 1 ? "token" : "tokens"}\n`);
   return EXIT.ok;
 }
 

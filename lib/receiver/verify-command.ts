@@ -9,6 +9,7 @@ import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
 import { formatBytes } from "../core/units.ts";
+import { print } from "../os/answer.ts";
 import { fsyncDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
@@ -33,6 +34,8 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
   const asJson = line.options.json === true;
   const deep = line.options.deep === true;
   const repairing = line.options.repair === true;
+  // One after the other: a slow reader must not mix them up.
+  let said = Promise.resolve();
   const look = (quiet: boolean): Promise<VerifyReport> =>
     verify({
       dataRoot: config.dataRoot,
@@ -40,12 +43,14 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
       // During a repair nobody else is at work.
       settleMs: repairing ? 0 : SETTLE_MS,
       onProblem: (kind, path, detail) => {
-        if (!asJson && !quiet) process.stdout.write(`${printable(`${kind}: ${path} ${detail}`)}\n`);
+        if (asJson || quiet) return;
+        said = said.then(() => print(`${printable(`${kind}: ${path} ${detail}`)}\n`));
       },
     });
   if (repairing) await repair(config, () => look(true), log);
   const report = await look(false);
-  process.stdout.write(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+  await said;
+  await print(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
 }
 

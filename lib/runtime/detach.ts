@@ -2,6 +2,7 @@
 // one works, so that a bad configuration is still said on the terminal, with its exit code. Logs go to syslog then.
 
 import { closeSync, constants, openSync } from "node:fs";
+import { print } from "../os/answer.ts";
 import { duplicate, writeNow } from "../os/libc.ts";
 
 /** Tells the second process what it is: it holds the pid of the first. Nobody else has that parent. */
@@ -69,7 +70,7 @@ export async function detach(tool: string): Promise<number> {
   const said = await Promise.all([forward(child.stdout), forward(child.stderr)]);
   const works = said.some((ready) => ready) || (await livesOn(child.exited));
   if (works && !stopped && child.exitCode === null && child.signalCode === null) {
-    process.stdout.write(`${tool} runs as pid ${child.pid}\n`);
+    await print(`${tool} runs as pid ${child.pid}\n`);
     return 0;
   }
   const code = await child.exited;

@@ -1,6 +1,7 @@
 // The commands that every daemon has (lib/cli/daemon-table.ts) besides its own.
 
 import { EXIT } from "../core/exit.ts";
+import { print } from "../os/answer.ts";
 import { heldBy, type Instance, lockHolder, openLock } from "../os/lock.ts";
 import { diagnosticCommand } from "./forensics/diagnostic.ts";
 import { postStop } from "./forensics/post-stop.ts";
@@ -28,7 +29,7 @@ export async function runWithoutConfig(tool: string, command: string, options: O
 export async function stopRunning(instance: Instance, waitS: number, options: Options): Promise<number> {
   const lock = openLock(instance);
   if (lock.take()) {
-    process.stdout.write(`no ${instance.tool} runs on ${instance.dataRoot}\n`);
+    await print(`no ${instance.tool} runs on ${instance.dataRoot}\n`);
     return EXIT.ok;
   }
   const pid = lockHolder(instance);
@@ -41,6 +42,6 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
     marker: { target_pid: pid, by, reason },
     said,
   });
-  process.stdout.write(`stopped (pid ${pid})\n`);
+  await print(`stopped (pid ${pid})\n`);
   return EXIT.ok;
 }

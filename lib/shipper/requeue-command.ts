@@ -6,6 +6,7 @@ import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { readDocument } from "./document.ts";
 import { type Dirs, requeue } from "./settle.ts";
@@ -29,7 +30,7 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
     else log.error(`not queued: ${quoted(result.refused)}`);
     if (!("id" in result)) refused++;
   }
-  process.stdout.write(`${names.length - refused} of ${names.length} queued again\n`);
+  await print(`${names.length - refused} of ${names.length} queued again\n`);
   return refused === 0 ? EXIT.ok : EXIT.undelivered;
 }
 

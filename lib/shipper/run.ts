@@ -5,6 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { stopBudget } from "../core/stop-budget.ts";
+import { print } from "../os/answer.ts";
 import { loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
@@ -50,7 +51,7 @@ export async function runShipper(line: CommandLine): Promise<number> {
 async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Promise<number> {
   try {
     const status = await readStatus(config, dirs);
-    process.stdout.write(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+    await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
     return EXIT.ok;
   } catch (error) {
     if (errorCode(error) === null) throw error;

@@ -69,6 +69,23 @@ for (const tool of ["shipper", "receiver", "heartbeat"]) {
   });
 }
 
+test("an answer longer than a pipe arrives whole, however slow its reader is, and a reader may leave early", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "labfleet-answer-"));
+  const config = join(directory, "collector.toml");
+  mkdirSync(join(directory, "tokens.d"));
+  for (let host = 0; host < 3000; host++)
+    writeFileSync(join(directory, "tokens.d", `host-${host}`), `sha256:${"0".repeat(64)}\n`);
+  writeFileSync(config, `[paths]\ndata_root = "${directory}/data"\n[auth]\ntokens_dir = "${directory}/tokens.d"\n`);
+  const list = `${join(executables(), "receiver")} token list --config ${config}`;
+  const shell = (script: string): string => Bun.spawnSync(["sh", "-c", script]).stdout.toString();
+  const answer = shell(`${list} --json | (read -r first; printf %s "$first")`);
+  expect(JSON.parse(answer).hosts).toHaveLength(3000);
+  expect(answer.length).toBeGreaterThan(2 * 65_536);
+  expect(shell(`{ ${list}; echo "exit $?" >&2; } 2>&1 | (sleep 0.5; cat)`).trim().split("\n")).toHaveLength(3001);
+  expect(shell(`(${list}; echo "exit $?" >&3) 3>&1 | head -n 1`)).toContain("exit 0");
+  rmSync(directory, { recursive: true });
+});
+
 test("a release build has no fail points", () => {
   expect(run("shipper", ["--version"], "/", { LABFLEET_FAILPOINT: "outbox.before-admit" }).code).toBe(0);
   const found = Bun.spawnSync(["grep", "-c", "LABFLEET_FAILPOINT", join(executables(), "shipper")]);
