@@ -86,7 +86,7 @@ export interface Heartbeat {
   host_id: string;
   sent_at: string;
   boot_id: string;
-  /** Counts this host's heartbeats, over restarts and boots. */
+  /** Counts this host's heartbeats, over restarts and boots; some numbers are left out where a kill has cost them. */
   sequence: number;
   uptime_s: number;
   interval_s: number;

@@ -2,7 +2,6 @@
 
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
@@ -37,7 +36,13 @@ export async function beatOnce(
     log.warn(`not sent: the daemon (pid ${holder}) sends its own`);
     return EXIT.undelivered;
   }
-  const { agent, close } = await buildAgent(config, log, progress, openSpool(config), null);
+  const { agent, close } = await buildAgent(
+    config,
+    log,
+    progress,
+    new Spool(config.stateDir, config.spoolMax, config.runDir),
+    null,
+  );
   await agent.beat();
   await agent.settled();
   if (agent.latest !== null) await show(out, agent.latest, options.json);
@@ -51,22 +56,6 @@ async function lockToSend(config: HeartbeatConfig, instance: Instance): Promise<
   await makeStateDir(config);
   makeRunDir(instance);
   return openLock(instance).take() ? null : (lockHolder(instance) ?? "unknown");
-}
-
-/**
- * Opens what waits from earlier runs.
- * @throws UserError when it cannot be read, as after a run by hand as another user
- */
-export function openSpool({ stateDir, spoolMax }: HeartbeatConfig): Spool {
-  try {
-    return new Spool(stateDir, spoolMax);
-  } catch (error) {
-    throw new UserError(
-      `cannot use ${stateDir}: ${quoted(errorText(error))}`,
-      `give it to the agent's user with all that is in it: chown -R labfleet: ${stateDir}`,
-      EXIT.undelivered,
-    );
-  }
 }
 
 /** Prints which plugins take part. @returns exit code 0 */

@@ -6,7 +6,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
-import { writeAnswer } from "../os/answer.ts";
+import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readParsed } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
@@ -41,7 +41,7 @@ export interface Status {
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: HeartbeatConfig, json: boolean): Promise<number> {
   const status = readStatus(config);
-  await writeAnswer(1, `${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 

@@ -14,7 +14,7 @@ const AGAIN: ReadonlySet<number> = new Set([os.errno.EAGAIN, os.errno.EINTR, os.
 /** How often a slow reader is looked at, milliseconds. A pipe holds 64 KiB: that makes some megabytes a second. */
 const LOOK_MS = 10;
 
-/** Prints a tool's answer: all of it, as process.exit() leaves nothing for later and process.stdout does not wait. */
+/** Prints a tool's answer: all of it, what process.stdout has not written yet is lost when the process exits. */
 export function print(text: string): Promise<void> {
   return writeAnswer(1, text);
 }

@@ -112,9 +112,10 @@ export function lockHolder({ tool, dataRoot, runDir }: Instance, root = "/"): nu
   const file = readSmallFile(join(runDir, "pid"), 64);
   const pid = file === null || isUnreadable(file) ? 0 : Number.parseInt(file.text, 10);
   if (!(pid > 0)) return null;
-  // A pid is used again: it must still be one of us.
-  const name = readText(root, `proc/${pid}/comm`);
-  return !isUnreadable(name) && [tool, "bun", "bun.exe"].includes(name.trim()) ? pid : null;
+  // A pid is used again: it must still be one of us, and not a corpse that nobody has collected.
+  const stat = readText(root, `proc/${pid}/stat`);
+  const [, name = "", state = ""] = isUnreadable(stat) ? [] : (/^\d+ \((.*)\) (\S)/s.exec(stat) ?? []);
+  return [tool, "bun", "bun.exe"].includes(name) && !"ZX".includes(state) ? pid : null;
 }
 
 /**
