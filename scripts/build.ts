@@ -19,7 +19,7 @@ const TARGETS: Record<string, string> = {
 const THREADS: Record<string, string[]> = {
   shipper: ["lib/shipper/pack-worker.ts", "lib/shipper/config-worker.ts"],
   receiver: ["lib/receiver/config-worker.ts"],
-  heartbeat: ["lib/heartbeat/config-worker.ts", "lib/heartbeat/plugin-worker.ts"],
+  heartbeat: ["lib/heartbeat/config-worker.ts", "lib/heartbeat/plugins-dir/worker.ts"],
 };
 
 const root = join(import.meta.dir, "..");

@@ -12,7 +12,7 @@ import { nagiosRunner } from "./nagios/nagios-runner.ts";
 import type { Plugin } from "./plugin.ts";
 import { unreadTables } from "./plugin-tables.ts";
 import { BUILT_IN } from "./plugins/index.ts";
-import { findPlugins } from "./plugins-dir.ts";
+import { findPlugins } from "./plugins-dir/find.ts";
 import { Roster } from "./roster.ts";
 import { sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";

@@ -5,7 +5,7 @@ import type { PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { closeAll, type InitialiseOptions, initialise } from "./initialise.ts";
 import type { Plugin } from "./plugin.ts";
-import type { Broken } from "./plugin-thread.ts";
+import type { Broken } from "./plugins-dir/thread.ts";
 
 /** A file that may be a plugin. */
 export interface PluginFile {

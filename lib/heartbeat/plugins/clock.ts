@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../os/exec.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf, statusOf } from "../thresholds.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 /** Seconds; `synchronised` is the absence of STA_UNSYNC. */
 export interface KernelClock {

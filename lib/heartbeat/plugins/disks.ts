@@ -2,10 +2,10 @@
 
 import { formatBytes } from "../../core/units.ts";
 import { isUnreadable, readParsed, readText } from "../../os/proc.ts";
-import { lostWriting, type Mount, parseFstab, parseMountinfo, realMounts } from "../mountinfo.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf, statusOf } from "../thresholds.ts";
 import { readUsage, type Usage, type UsageResult } from "./disk-usage.ts";
+import { lostWriting, type Mount, parseFstab, parseMountinfo, realMounts } from "./mountinfo.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 const GIB = 2 ** 30;
 

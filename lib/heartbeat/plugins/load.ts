@@ -4,7 +4,7 @@ import type { PerfItem } from "../../core/heartbeat.ts";
 import { type PressureStall, parsePressure } from "../../core/pressure.ts";
 import { isUnreadable, type Reading, readParsed } from "../../os/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf, statusOf } from "../thresholds.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 type Figure = "load5" | "cpu" | "memory" | "io";
 

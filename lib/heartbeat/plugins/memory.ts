@@ -4,7 +4,7 @@ import { parseMeminfo } from "../../core/process-text.ts";
 import { formatBytes } from "../../core/units.ts";
 import { isUnreadable, readParsed } from "../../os/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf, statusOf } from "../thresholds.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 export const MEMORY_POLICY: Record<"available" | "swap" | "oom", Limits> = {
   available: {

@@ -9,7 +9,7 @@ import { formatSeconds } from "../../core/units.ts";
 import { isUnreadable, readText } from "../../os/proc.ts";
 import { readSmallFile } from "../../os/sync-files.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf, statusOf } from "../thresholds.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 const HOUR_S = 3600;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type CheckStatus, worst } from "../../core/heartbeat.ts";
 import { run } from "../../os/exec.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Limits, perf } from "../thresholds.ts";
+import { type Limits, perf } from "./thresholds.ts";
 
 const PROPERTIES = [
   "Id",

@@ -4,7 +4,7 @@ import { kernelBootId } from "../../core/boot.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { bootId, isUnreadable, readParsed } from "../../os/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { perf } from "../thresholds.ts";
+import { perf } from "./thresholds.ts";
 
 export function uptime(): Plugin {
   let root = "/";

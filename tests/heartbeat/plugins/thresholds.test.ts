@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { breaches, type Limits, perf, statusOf } from "../../lib/heartbeat/thresholds.ts";
+import { breaches, type Limits, perf, statusOf } from "../../../lib/heartbeat/plugins/thresholds.ts";
 
 const ABOVE: Limits = { alert: "above", warning: 80, critical: 90, because: "" };
 const BELOW: Limits = { alert: "below", warning: 10, critical: 5, because: "" };

@@ -1,10 +1,10 @@
 // What the main thread and the thread of a plugin say to each other. The plugin's own code can post there as well, so what
 // comes from it is read as anything from outside: of the right types, bounded, or not at all. Pure.
 
-import type { Fields } from "../core/fields.ts";
-import type { LogLevel } from "../runtime/log.ts";
-import type { PluginContext } from "./plugin.ts";
-import { isPluginName, isTimeout } from "./plugin-shape.ts";
+import type { Fields } from "../../core/fields.ts";
+import type { LogLevel } from "../../runtime/log.ts";
+import type { PluginContext } from "../plugin.ts";
+import { isPluginName, isTimeout } from "./shape.ts";
 
 export type ToPlugin =
   | { type: "load"; path: string }

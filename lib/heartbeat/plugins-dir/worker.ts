@@ -2,16 +2,16 @@
 // this thread, an endless loop and process.exit included, happens to this thread alone.
 
 import { readFileSync } from "node:fs";
-import type { Fields } from "../core/fields.ts";
-import type { LogLevel } from "../runtime/log.ts";
-import { tidy } from "./observations.ts";
-import type { Plugin } from "./plugin.ts";
-import { redirectOutput } from "./plugin-console.ts";
-import { describeImportError, loadErrorText } from "./plugin-errors.ts";
-import { describeThrown } from "./plugin-fault.ts";
-import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./plugin-messages.ts";
-import { guardProcess } from "./plugin-process.ts";
-import { shapePlugin } from "./plugin-shape.ts";
+import type { Fields } from "../../core/fields.ts";
+import type { LogLevel } from "../../runtime/log.ts";
+import { tidy } from "../observations.ts";
+import type { Plugin } from "../plugin.ts";
+import { describeThrown } from "../plugin-fault.ts";
+import { redirectOutput } from "./console.ts";
+import { describeImportError, loadErrorText } from "./errors.ts";
+import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";
+import { guardProcess } from "./process.ts";
+import { shapePlugin } from "./shape.ts";
 
 declare const self: Worker;
 

@@ -3,7 +3,7 @@
 
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { errorCode } from "../core/failure.ts";
+import { errorCode } from "../../core/failure.ts";
 
 /** `why` is a sentence, `fix` a command for root; null where no command mends it. */
 export type Trust =

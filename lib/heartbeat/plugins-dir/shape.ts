@@ -1,6 +1,6 @@
 // Whether what a plugin's file exports is a plugin: an object, or a class or function that gives one.
 
-import type { Plugin } from "./plugin.ts";
+import type { Plugin } from "../plugin.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

@@ -1,11 +1,11 @@
 // The line to the thread of one plugin: asks, waits, ends it, whatever it is doing, and bounds what it can send, since the
 // plugin's own code can send as well.
 
-import { quoted } from "../core/fields.ts";
-import { threadUrl } from "../os/thread.ts";
-import type { Log } from "../runtime/log.ts";
-import { PluginFault } from "./plugin-fault.ts";
-import { type FromPlugin, readMessage, type ToPlugin } from "./plugin-messages.ts";
+import { quoted } from "../../core/fields.ts";
+import { threadUrl } from "../../os/thread.ts";
+import type { Log } from "../../runtime/log.ts";
+import { PluginFault } from "../plugin-fault.ts";
+import { type FromPlugin, readMessage, type ToPlugin } from "./messages.ts";
 
 /** Everything that a plugin may see of the agent's environment: no credential, no notify socket. */
 const ENV = ["PATH", "HOME", "TZ", "LANG"];
@@ -35,7 +35,7 @@ export class PluginLink {
     private readonly log: Log,
   ) {
     const env = Object.fromEntries(ENV.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
-    this.#worker = new Worker(threadUrl("lib/heartbeat/plugin-worker"), { env, smol: true });
+    this.#worker = new Worker(threadUrl("lib/heartbeat/plugins-dir/worker"), { env, smol: true });
     this.#worker.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { lostWriting, type Mount, parseFstab, parseMountinfo, realMounts } from "../../lib/heartbeat/mountinfo.ts";
+import {
+  lostWriting,
+  type Mount,
+  parseFstab,
+  parseMountinfo,
+  realMounts,
+} from "../../../lib/heartbeat/plugins/mountinfo.ts";
 
 const HOST = `22 27 0:21 / /proc rw,relatime - proc proc rw
 24 27 0:6 / /dev rw,relatime - devtmpfs devtmpfs rw,size=12334460k

@@ -2,12 +2,12 @@
 // falls over, and started anew at the next collection. An endless loop in it can therefore not stop the agent.
 
 import { basename } from "node:path";
-import type { Log } from "../runtime/log.ts";
-import { Tidied } from "./observations.ts";
-import type { Plugin, PluginContext } from "./plugin.ts";
-import { PluginFault } from "./plugin-fault.ts";
-import { CLOSED, PluginLink } from "./plugin-link.ts";
-import type { ToPlugin } from "./plugin-messages.ts";
+import type { Log } from "../../runtime/log.ts";
+import { Tidied } from "../observations.ts";
+import type { Plugin, PluginContext } from "../plugin.ts";
+import { PluginFault } from "../plugin-fault.ts";
+import { CLOSED, PluginLink } from "./link.ts";
+import type { ToPlugin } from "./messages.ts";
 
 /** After its deadline a plugin may still put an end to it by itself for so long, milliseconds. */
 const GRACE_MS = 250;

@@ -3,13 +3,13 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
-import { errorCode, errorText } from "../core/failure.ts";
-import type { PluginState } from "../core/heartbeat.ts";
-import { printable } from "../core/printable.ts";
-import type { Log } from "../runtime/log.ts";
-import { PLUGINS_DIR } from "./absent.ts";
-import { ThreadPlugin } from "./plugin-thread.ts";
-import type { PluginFile } from "./roster.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import type { PluginState } from "../../core/heartbeat.ts";
+import { printable } from "../../core/printable.ts";
+import type { Log } from "../../runtime/log.ts";
+import { PLUGINS_DIR } from "../absent.ts";
+import type { PluginFile } from "../roster.ts";
+import { ThreadPlugin } from "./thread.ts";
 import { checkTrust, type Trust } from "./trusted.ts";
 
 export interface PluginsDirOptions {

@@ -1,7 +1,7 @@
 // What comes from a plugin's thread may be anything: the plugin's own code can post there.
 
 import { expect, test } from "bun:test";
-import { readMessage } from "../../lib/heartbeat/plugin-messages.ts";
+import { readMessage } from "../../../lib/heartbeat/plugins-dir/messages.ts";
 
 test.each<[unknown]>([
   [{ type: "loaded", name: "camera", timeoutS: null }],
