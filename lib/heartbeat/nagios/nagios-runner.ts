@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { errorText } from "../../core/failure.ts";
 import { openCheckCgroups } from "../../os/check-cgroup.ts";
 import type { runCheckProcess } from "../../os/check-process.ts";
+import { countStrays } from "../../os/check-strays.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
@@ -52,6 +53,8 @@ export class NagiosRunner implements Plugin {
   readonly #atOnce: number;
   readonly #limiter: Limiter;
   readonly #runs = new Set<Promise<void>>();
+  /** Runs that are over and whose strays are not counted yet, by their mark. */
+  readonly #uncounted = new Map<string, Observation>();
   readonly #nowMs: () => number;
   readonly #elapsedMs: () => number;
   #checks: Scheduled[] = [];
@@ -105,6 +108,7 @@ export class NagiosRunner implements Plugin {
     await this.#wait(Promise.all(started), signal);
     // Nobody wants to know any more, and what was cut off is no fault of a check.
     if (signal.aborted) return [];
+    await this.#countStrays();
     const nowMs = this.#elapsedMs();
     return this.#checks
       .map(({ check, state }) => report(check, state, nowMs, this.#atOnce))
@@ -155,7 +159,8 @@ export class NagiosRunner implements Plugin {
       return notRun(`not started: its run begun ${stuckSince} cannot be killed and lives on`, { unkillable: true });
     }
     try {
-      const { judged, gone } = await runCheck(check, around);
+      const { judged, gone, mark } = await runCheck(check, around);
+      if (judged !== null && mark !== null) this.#uncounted.set(mark, judged.observation);
       each.stuckSince = gone === null ? null : startedAt;
       void gone?.then(() => {
         each.stuckSince = null;
@@ -164,6 +169,19 @@ export class NagiosRunner implements Plugin {
     } catch (error) {
       this.#log?.error("check failed", { check: check.name, why: errorText(error) });
       return notRun(`not run, by a fault of labfleet: ${errorText(error)}`);
+    }
+  }
+
+  /** Once for all runs that are over: it looks at every process. */
+  async #countStrays(): Promise<void> {
+    const ended = new Map(this.#uncounted);
+    this.#uncounted.clear();
+    for (const [mark, count] of await countStrays(new Set(ended.keys()))) {
+      const observation = ended.get(mark);
+      if (observation === undefined) continue;
+      const left = Math.max(count, observation.notes?.survivors_left ?? 0);
+      observation.notes = { ...observation.notes, survivors_left: left };
+      this.#log?.info("check left processes behind", { check: observation.name ?? "", left });
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type { CheckCgroups } from "../../os/check-cgroup.ts";
 import { type CheckExit, runCheckProcess } from "../../os/check-process.ts";
+import { nextMark, STRAY_MARK } from "../../os/check-strays.ts";
 import type { Check } from "./check.ts";
 import { type Judged, judge, notRun } from "./judge.ts";
 
@@ -18,21 +19,24 @@ export interface Ran {
   judged: Judged | null;
   /** What SIGKILL has not ended lives on until this resolves; null where nothing does. */
   gone: Promise<void> | null;
+  /** What its processes are known by when they have got away; null where none can. */
+  mark: string | null;
 }
 
 /** Runs a check to its end. */
 export async function runCheck(check: Check, around: RunSurroundings): Promise<Ran> {
   const { command, timeoutS, graceS } = check;
-  if ("broken" in command) return { judged: notRun(command.broken), gone: null };
+  if ("broken" in command) return { judged: notRun(command.broken), gone: null, mark: null };
   const { env, cgroups, signal, runProcess = runCheckProcess } = around;
+  const mark = nextMark();
   const exit: CheckExit = await runProcess({
     words: command.words,
     shell: command.shell,
     timeoutMs: timeoutS * 1000,
     graceMs: graceS * 1000,
-    env,
+    env: { ...env, [STRAY_MARK]: mark },
     cgroup: "make" in cgroups && !signal.aborted ? cgroups.make() : null,
     signal,
   });
-  return { judged: judge(exit, timeoutS), gone: exit.gone };
+  return { judged: judge(exit, timeoutS), gone: exit.gone, mark: exit.contained ? null : mark };
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { judge } from "../../../lib/heartbeat/nagios/judge.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
+import { isGone } from "../../os/check-process-support.ts";
 import { CHECKS, exited, rig, sayShell } from "./support.ts";
 
 /** Without what differs from run to run. */
@@ -89,6 +90,18 @@ describe("what a check says", () => {
     expect(said(await sayShell("setsid sleep 1 & echo OK"))).toMatchObject({ status: "ok", message: "OK" });
   });
 
+  test("X10 without a cgroup a daemon that holds nothing of the check is counted all the same, and left alone", async () => {
+    const script = `for i in 1 2; do setsid sleep 300 </dev/null >/dev/null 2>&1 & echo $!
+      until [ "$(ps -o sid= -p $! | tr -d ' ')" = $! ]; do :; done; done`;
+    const { collect, lines } = rig({ commands: [{ name: "it", command: script, shell: true }] });
+    const [found] = await collect();
+    const pids = [found?.message, found?.long_text].map(Number);
+    expect(found).toMatchObject({ status: "ok", notes: { survivors_left: 2 } });
+    expect(lines).toContain("info check left processes behind check=it left=2");
+    expect(pids.map(isGone)).toEqual([false, false]);
+    for (const pid of pids) process.kill(pid);
+  });
+
   test("X11 X14 X19 a check that does not end in time is unknown, with the text so far", async () => {
     const settings = { timeout: 0.4, grace: 0.1 };
     for (const script of [
@@ -156,7 +169,7 @@ describe("what a check says", () => {
     expect(
       lines
         .map((line) => line.split("=")[0])
-        .filter((name) => !/^(HOME|USER|TZ|PATH|PWD|_|SHLVL|OLDPWD|LC_.*)$/.test(name ?? "")),
+        .filter((name) => !/^(HOME|USER|TZ|PATH|PWD|_|SHLVL|OLDPWD|LC_.*|LABFLEET_CHECK)$/.test(name ?? "")),
     ).toEqual([]);
   });
 
