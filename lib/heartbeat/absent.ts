@@ -2,7 +2,7 @@
 // results. Pure.
 
 import type { CheckResult } from "../core/heartbeat.ts";
-import type { Absent } from "./roster.ts";
+import type { Absent } from "./plugin.ts";
 
 /** What fails where the directory of plugins cannot be used. */
 export const PLUGINS_DIR = "plugins_dir";

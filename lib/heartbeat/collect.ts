@@ -7,9 +7,8 @@ import type { CheckNotes, CheckResult } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
 import { absentResults } from "./absent.ts";
 import { tidy } from "./observations.ts";
-import type { Observation, Plugin } from "./plugin.ts";
+import type { Absent, Observation, Plugin } from "./plugin.ts";
 import { stackField } from "./plugin-fault.ts";
-import type { Absent } from "./roster.ts";
 
 /** What is remembered from one collection to the next. */
 export class CollectState {

@@ -2,7 +2,7 @@
 // anything at all; what is no observation is left out and said. Pure.
 
 import { type CheckNotes, type PerfItem, type PerfRange, STATUSES } from "../core/heartbeat.ts";
-import type { Observation } from "./plugin.ts";
+import { type Observation, Tidied } from "./plugin.ts";
 
 export const LIMITS = {
   /** Observations of one plugin in one collection. */
@@ -15,15 +15,6 @@ export const LIMITS = {
   uom: 32,
   perfItems: 500,
 };
-
-/** An answer in its form. A thread's plugin gives one: what was wrong with the original is known there alone. */
-export class Tidied {
-  constructor(
-    readonly observations: readonly unknown[],
-    /** What was wrong with the answer, in words; null when nothing was. */
-    readonly problem: string | null,
-  ) {}
-}
 
 /** @param value what `collect` returned; one that is tidy already keeps what is known of it */
 export function tidy(value: unknown): { observations: Observation[]; problem: string | null } {

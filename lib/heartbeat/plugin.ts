@@ -2,7 +2,6 @@
 
 import type { CheckNotes, CheckStatus, PerfItem } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Tidied } from "./observations.ts";
 
 /** One thing that a plugin has seen. What it leaves out is filled in by the agent. */
 export interface Observation {
@@ -48,4 +47,34 @@ export interface Plugin {
    */
   collect(signal: AbortSignal): Observation[] | Tidied | Promise<Observation[] | Tidied>;
   close?(): void | Promise<void>;
+}
+
+/** An answer in its form. A thread's plugin gives one: what was wrong with the original is known there alone. */
+export class Tidied {
+  constructor(
+    readonly observations: readonly unknown[],
+    /** What was wrong with the answer, in words; null when nothing was. */
+    readonly problem: string | null,
+  ) {}
+}
+
+/** A file that may be a plugin. */
+export interface PluginFile {
+  name: string;
+  path: string;
+  /** Never throws. @param signal ends it */
+  load: (signal: AbortSignal) => Promise<Plugin | Broken>;
+}
+
+/** Why a file is no plugin: a sentence for the operator. */
+export interface Broken {
+  why: string;
+}
+
+/** One that takes no part and should: the heartbeat says so with a result. */
+export interface Absent {
+  name: string;
+  reason: string;
+  /** It may still join; since when that is waited for, ISO 8601. Null: it has failed. */
+  pendingSince: string | null;
 }

@@ -4,16 +4,7 @@
 import type { PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { closeAll, type InitialiseOptions, initialise } from "./initialise.ts";
-import type { Plugin } from "./plugin.ts";
-import type { Broken } from "./plugins-dir/thread.ts";
-
-/** A file that may be a plugin. */
-export interface PluginFile {
-  name: string;
-  path: string;
-  /** Never throws. @param signal ends it */
-  load: (signal: AbortSignal) => Promise<Plugin | Broken>;
-}
+import type { Absent, Plugin, PluginFile } from "./plugin.ts";
 
 export interface RosterOptions extends Omit<InitialiseOptions, "signal"> {
   builtIn: readonly Plugin[];
@@ -24,14 +15,6 @@ export interface RosterOptions extends Omit<InitialiseOptions, "signal"> {
   /** How long a file waits for those before it, which may have the same name, milliseconds; null: for all of them. */
   claimMs: number | null;
   now: () => Date;
-}
-
-/** One that takes no part and should: the heartbeat says so with a result. */
-export interface Absent {
-  name: string;
-  reason: string;
-  /** It may still join; since when that is waited for, ISO 8601. Null: it has failed. */
-  pendingSince: string | null;
 }
 
 interface Member {

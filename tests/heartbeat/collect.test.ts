@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import type { CheckResult } from "../../lib/core/heartbeat.ts";
 import { type CollectOptions, CollectState, collectAll } from "../../lib/heartbeat/collect.ts";
 import { closeAll } from "../../lib/heartbeat/initialise.ts";
-import type { Observation, Plugin } from "../../lib/heartbeat/plugin.ts";
+import type { Absent, Observation, Plugin } from "../../lib/heartbeat/plugin.ts";
 import { PluginFault } from "../../lib/heartbeat/plugin-fault.ts";
-import { type Absent, Roster } from "../../lib/heartbeat/roster.ts";
+import { Roster } from "../../lib/heartbeat/roster.ts";
 import { createLog } from "../../lib/runtime/log.ts";
 import { quietLog } from "../support/quiet-log.ts";
 

@@ -1,8 +1,8 @@
 // Plugins load and join each for itself: one that hangs holds up nobody, and who is fastest decides nothing.
 
 import { expect, test } from "bun:test";
-import type { Plugin } from "../../lib/heartbeat/plugin.ts";
-import { type PluginFile, Roster, type RosterOptions } from "../../lib/heartbeat/roster.ts";
+import type { Plugin, PluginFile } from "../../lib/heartbeat/plugin.ts";
+import { Roster, type RosterOptions } from "../../lib/heartbeat/roster.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 import { quietLog } from "../support/quiet-log.ts";
 

@@ -8,7 +8,7 @@ import type { PluginState } from "../../core/heartbeat.ts";
 import { printable } from "../../core/printable.ts";
 import type { Log } from "../../runtime/log.ts";
 import { PLUGINS_DIR } from "../absent.ts";
-import type { PluginFile } from "../roster.ts";
+import type { PluginFile } from "../plugin.ts";
 import { ThreadPlugin } from "./thread.ts";
 import { checkTrust, type Trust } from "./trusted.ts";
 

@@ -3,8 +3,7 @@
 
 import { basename } from "node:path";
 import type { Log } from "../../runtime/log.ts";
-import { Tidied } from "../observations.ts";
-import type { Plugin, PluginContext } from "../plugin.ts";
+import { type Broken, type Plugin, type PluginContext, Tidied } from "../plugin.ts";
 import { PluginFault } from "../plugin-fault.ts";
 import { CLOSED, PluginLink } from "./link.ts";
 import type { ToPlugin } from "./messages.ts";
@@ -19,11 +18,6 @@ export interface ThreadOptions {
   deadlineMs: number;
   /** Looked at before each start of the thread. @returns why the file may not be run, or null */
   refuse: (path: string) => string | null;
-}
-
-/** Why a file is no plugin: a sentence for the operator. */
-export interface Broken {
-  why: string;
 }
 
 export class ThreadPlugin implements Plugin {
