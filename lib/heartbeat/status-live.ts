@@ -3,6 +3,7 @@
 
 import type { CheckStatus } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
+import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull } from "../core/shape.ts";
 import type { Agent, Refused } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
 
@@ -115,28 +116,6 @@ export function parseLive(text: string): LiveStatus | null {
     return null;
   }
 }
-
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === "string";
-const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const isFlag: Check = (value) => typeof value === "boolean";
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-/** An object with these fields; others do not matter. */
-const hasFields =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) => {
-    if (typeof value !== "object" || value === null) return false;
-    const row: Readonly<Record<string, unknown>> = { ...value };
-    return Object.entries(checks).every(([name, check]) => check(row[name]));
-  };
 
 const COLLECTED_CHECKS: Readonly<Record<keyof Collected, Check>> = {
   at: isText,

@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { printable } from "../core/printable.ts";
+import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull } from "../core/shape.ts";
 import { formatSeconds } from "../core/units.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
@@ -196,25 +197,6 @@ export function parseLive(text: string): LiveStatus | null {
   }
 }
 
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === "string";
-const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const isFlag: Check = (value) => typeof value === "boolean";
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
-
-/** Whether a value is an object with these fields; others do not matter. */
-const hasFields =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) => {
-    if (typeof value !== "object" || value === null) return false;
-    const row: Readonly<Record<string, unknown>> = { ...value };
-    return Object.entries(checks).every(([name, check]) => check(row[name]));
-  };
-
 const isHeld = hasFields({ episode: isText, reason: isText });
 const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
   pid: isNumber,
@@ -223,7 +205,7 @@ const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
   packed: isNumber,
   sending: isNumber,
   retrying: isNumber,
-  held: (value) => Array.isArray(value) && value.every(isHeld),
+  held: listOf(isHeld),
   held_count: isNumber,
   recording: isNumber,
   oldest_pending_s: orNull(isNumber),

@@ -1,0 +1,25 @@
+// Whether a value that was read from a file has the form that is asked for: checks that are put together, for reports of our own
+// that another release, a power cut or somebody else may have written. What an operator writes is checked by lib/schema,
+// which can say what is wrong. Pure.
+
+export type Check = (value: unknown) => boolean;
+
+export const isText: Check = (value) => typeof value === "string";
+export const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+export const isFlag: Check = (value) => typeof value === "boolean";
+export const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+export const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+/** An object with these fields; others do not matter. */
+export const hasFields =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const row: Readonly<Record<string, unknown>> = { ...value };
+    return Object.entries(checks).every(([name, check]) => check(row[name]));
+  };
