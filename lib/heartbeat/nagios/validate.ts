@@ -44,7 +44,7 @@ export function readChecks(settings: Readonly<Record<string, unknown>>, interval
     const check = readCheck(entry, defaults);
     if (typeof check === "string") {
       const message = `check left out: ${check}`;
-      remarks.push({ level: "warn", message, fields: { entry: index + 1, expected: "{ name, command }" } });
+      remarks.push({ level: "warn", message, fields: { entry: `nagios_runner.commands[${index}]`, expected: "{ name, command }" } });
       continue;
     }
     check.name = freeName(check.name, checks, remarks);

@@ -63,12 +63,12 @@ describe("reading", () => {
     expect(entries).toBe(7);
     expect(checks.map(({ name }) => name)).toEqual(["d"]);
     expect(remarks.map(({ level, message, fields }) => [level, message, fields.entry])).toEqual([
-      ["warn", "check left out: it has no name", 1],
-      ["warn", 'check left out: "a" has no command', 2],
-      ["warn", "check left out: it has no name", 3],
-      ["warn", "check left out: it is no table", 4],
-      ["warn", 'check left out: "b" has no command', 5],
-      ["warn", 'check left out: "c" has no command', 6],
+      ["warn", "check left out: it has no name", "nagios_runner.commands[0]"],
+      ["warn", 'check left out: "a" has no command', "nagios_runner.commands[1]"],
+      ["warn", "check left out: it has no name", "nagios_runner.commands[2]"],
+      ["warn", "check left out: it is no table", "nagios_runner.commands[3]"],
+      ["warn", 'check left out: "b" has no command', "nagios_runner.commands[4]"],
+      ["warn", 'check left out: "c" has no command', "nagios_runner.commands[5]"],
     ]);
   });
 
@@ -111,7 +111,9 @@ describe("whether the plugin takes part", () => {
     const { initialised, runner, collect, lines } = rig({ commands: [{ name: "only" }] });
     expect([initialised, runner.skipReason]).toEqual([true, null]);
     expect(await collect()).toEqual([]);
-    expect(lines[0]).toBe('warn check left out: "only" has no command entry=1 expected="{ name, command }"');
+    expect(lines[0]).toBe(
+      'warn check left out: "only" has no command entry=nagios_runner.commands[0] expected="{ name, command }"',
+    );
   });
 });
 
