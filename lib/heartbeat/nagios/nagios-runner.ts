@@ -146,7 +146,7 @@ export class NagiosRunner implements Plugin {
     each.run = Math.max(each.run + 1, Math.floor(wallMs / 1000));
     const { observation } = judged;
     Object.assign(observation, { name: check.name, started_at: startedAt, run: each.run });
-    each.state = afterRun(check, each.state, judged, startedMs);
+    each.state = afterRun(check, each.state, judged, this.#elapsedMs(), new Date(this.#nowMs()).toISOString());
     const { status, message, duration_ms, notes } = observation;
     this.#log?.info("check ended", { check: check.name, status, message, duration_ms, ...notes });
   }

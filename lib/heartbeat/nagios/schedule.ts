@@ -18,9 +18,11 @@ export interface CheckState {
   begunMs: number;
   /** Its turn came while a run was under way, so often in a row. */
   overlaps: number;
-  /** The result that counts, and when its run started. */
+  /** The result that counts, and when it came: at the end of its run. */
   result: Observation | null;
   resultMs: number;
+  /** The same by the wall clock, ISO 8601. */
+  resultAt: string;
   /** The newest run gave no answer, and the result before it is kept. */
   refreshFailed: string | null;
   /** The newest run did not end by itself. */
@@ -30,7 +32,7 @@ export interface CheckState {
 export function newState(): CheckState {
   return {
     ...{ turnMs: null, turnAt: "", phase: "over", begunMs: 0, overlaps: 0 },
-    ...{ result: null, resultMs: 0, refreshFailed: null, hung: false },
+    ...{ result: null, resultMs: 0, resultAt: "", refreshFailed: null, hung: false },
   };
 }
 
@@ -59,14 +61,18 @@ export function afterTurn(state: CheckState, nowMs: number, at: string): CheckSt
   return { ...state, turnMs: nowMs, turnAt: at, phase: "waiting", overlaps: 0 };
 }
 
-/** The state after a run. A check with an interval keeps its last answer when there is no new one. */
-export function afterRun(check: Check, before: CheckState, judged: Judged, startedMs: number): CheckState {
+/**
+ * The state after a run. A check with an interval keeps its last answer when there is no new one.
+ * @param nowMs when the run ended: a result lives from then on, as at the receiver, which cannot have it before
+ * @param at the same by the wall clock, ISO 8601
+ */
+export function afterRun(check: Check, before: CheckState, judged: Judged, nowMs: number, at: string): CheckState {
   const { observation, failed, hung } = judged;
   const state: CheckState = { ...before, phase: "over", hung };
-  if (failed && check.intervalS !== null && state.result !== null && !isExpired(check, state, startedMs)) {
+  if (failed && check.intervalS !== null && state.result !== null && !isExpired(check, state, nowMs)) {
     return { ...state, refreshFailed: observation.message };
   }
-  return { ...state, result: observation, resultMs: startedMs, refreshFailed: null };
+  return { ...state, result: observation, resultMs: nowMs, resultAt: at, refreshFailed: null };
 }
 
 /** What decides who of those that wait is next. */
@@ -134,7 +140,7 @@ export function report(check: Check, state: CheckState, nowMs: number, atOnce: n
     return { ...unknown, message: delay, started_at: turnAt, run: 0, notes: pending };
   }
   const { run = 0, started_at = turnAt } = result;
-  const message = `no result since ${started_at}; ${delay ?? `its newest run failed: ${refreshFailed ?? "no answer"}`}`;
+  const message = `no result since ${state.resultAt}; ${delay ?? `its newest run failed: ${refreshFailed ?? "no answer"}`}`;
   // Told from the result before it by its number, and told alike until there is a new one.
   return { ...unknown, message, started_at, run: run + 1, notes: pending };
 }

@@ -5,7 +5,6 @@ import type { Check } from "../../../lib/heartbeat/nagios/check.ts";
 import type { Judged } from "../../../lib/heartbeat/nagios/judge.ts";
 import { Limiter } from "../../../lib/heartbeat/nagios/limiter.ts";
 import {
-  afterRun,
   afterTurn,
   type CheckState,
   decideTurn,
@@ -13,7 +12,9 @@ import {
   nextToRun,
   type Place,
   report,
+  afterRun as stateAfterRun,
 } from "../../../lib/heartbeat/nagios/schedule.ts";
+import { readChecks } from "../../../lib/heartbeat/nagios/validate.ts";
 
 const every: Check = {
   ...{ name: "it", command: { words: ["x"], shell: false }, timeoutS: 10, graceS: 5 },
@@ -21,6 +22,9 @@ const every: Check = {
 };
 const slow: Check = { ...every, intervalS: 300, ttlS: 610 };
 const at = (state: Partial<CheckState>): CheckState => ({ ...newState(), ...state });
+/** A run that ended at `nowMs`. */
+const afterRun = (check: Check, before: CheckState, judged: Judged, nowMs: number): CheckState =>
+  stateAfterRun(check, before, judged, nowMs, "2026-05-01T00:00:09Z");
 const say = (check: Check, state: CheckState, nowMs: number) => report(check, state, nowMs, 8);
 
 const ok: Judged = {
@@ -110,14 +114,14 @@ describe("what is said", () => {
     };
     expect(say(slow, waiting, 610_000)).toEqual({
       ...{ ...expired, notes: { pending: true } },
-      message: "no result since 2026-05-01T00:00:00Z; waiting for its turn: 8 checks run at once",
+      message: "no result since 2026-05-01T00:00:09Z; waiting for its turn: 8 checks run at once",
     } as never);
     expect(say(slow, { ...waiting, hung: true }, 610_000)?.message).toEndWith(
       ": 8 checks run at once, and those that did not end in time come last",
     );
     expect(say(slow, { ...waiting, phase: "running", begunMs: 600_000, overlaps: 1 }, 610_000)).toEqual({
       ...{ ...expired, notes: { pending: true, overlaps: 1 } },
-      message: "no result since 2026-05-01T00:00:00Z; its next run has not ended yet: begun 10 s ago",
+      message: "no result since 2026-05-01T00:00:09Z; its next run has not ended yet: begun 10 s ago",
     } as never);
   });
 
@@ -125,7 +129,7 @@ describe("what is said", () => {
     const state = afterRun(slow, afterRun(slow, newState(), ok, 0), timedOut, 609_000);
     expect(say(slow, state, 620_000)).toMatchObject({
       ...{ status: "unknown", run: 8, notes: { refresh_failed: "timed out after 10 s" } },
-      message: "no result since 2026-05-01T00:00:00Z; its newest run failed: timed out after 10 s",
+      message: "no result since 2026-05-01T00:00:09Z; its newest run failed: timed out after 10 s",
     });
     expect(say(slow, state, 620_000)?.notes).not.toHaveProperty("pending");
   });
@@ -147,6 +151,60 @@ describe("what is said", () => {
     const state = afterRun(every, afterRun(every, newState(), ok, 0), timedOut, 60_000);
     expect(say(every, state, 60_000)).toEqual({ ...timedOut.observation, ttl_s: 130 });
   });
+});
+
+/**
+ * What is said that is no OK after the first OK of a check whose every run ends with one, in less than its time-out. Looked
+ * at when a collection comes and just before a run ends.
+ * @param runsS how long its runs take, one after the other and again, seconds
+ */
+function unknownsOf(
+  settings: { everyS: number; interval?: number; timeout: number },
+  runsS: readonly number[],
+): string[] {
+  const { everyS, ...own } = settings;
+  const [check = every] = readChecks({ commands: [{ name: "it", command: "x", ...own }] }, everyS).checks;
+  const wrong: string[] = [];
+  let [state, endsMs, ended] = [newState(), Number.POSITIVE_INFINITY, 0];
+  const look = (nowMs: number): void => {
+    const said = say(check, state, nowMs);
+    if (state.result !== null && said?.status !== "ok") wrong.push(`${nowMs} ms: ${said?.message}`);
+  };
+  for (let round = 0; ended < 8; round++) {
+    // Every other collection is a little late.
+    const nowMs = (round + (round % 2) * 0.03) * everyS * 1000;
+    if (endsMs <= nowMs) {
+      look(endsMs - 1);
+      state = afterRun(check, state, ok, endsMs);
+      [endsMs, ended] = [Number.POSITIVE_INFINITY, ended + 1];
+    }
+    const turn = decideTurn(check, state, nowMs, everyS);
+    if (turn === "overlap") state = { ...state, overlaps: state.overlaps + 1 };
+    if (turn === "start") {
+      state = { ...afterTurn(state, nowMs, ""), phase: "running", begunMs: nowMs };
+      endsMs = nowMs + (runsS[ended % runsS.length] ?? 0) * 1000;
+    }
+    look(nowMs);
+  }
+  return wrong;
+}
+
+describe("a check that ends within its time-out has a result at any time after its first", () => {
+  test("13 s of 14, every 2 s", () => expect(unknownsOf({ everyS: 2, timeout: 14 }, [13])).toEqual([]));
+
+  for (const everyS of [1, 2, 5, 60]) {
+    for (const timeout of [0.5, 3, 10, 14, 200]) {
+      test(`every ${everyS} s, time-out ${timeout} s`, () => {
+        const most = timeout - 0.001;
+        const runs = [[most], [0, most], [most, 0, 0], [timeout / 2], [0.1, timeout / 2, most]];
+        for (const times of [everyS / 2, everyS, everyS * 1.11, everyS * 1.5, everyS * 2.5, everyS * 7, undefined]) {
+          const settings = { everyS, timeout, ...(times !== undefined && { interval: times }) };
+          for (const runsS of runs)
+            expect([settings, runsS, unknownsOf(settings, runsS)]).toEqual([settings, runsS, []]);
+        }
+      });
+    }
+  }
 });
 
 test("a run that did not end by itself is remembered until one does, also where the result before it is kept", () => {
