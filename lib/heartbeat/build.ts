@@ -27,7 +27,9 @@ const JOIN_MS = 2000;
 /** How long they wait for each other's names: half of that is left to those that had to wait. */
 const CLAIM_MS = JOIN_MS / 2;
 
-/** A collection that outlasts its own limits by so much hangs, seconds. */
+/** A collection waits for its plugins no longer than this share of the interval: the next one shall find it done. */
+const WAIT_SHARE = 0.45;
+/** One that takes so much longer hangs, seconds. */
 const STUCK_S = 60;
 
 const ROOT = "/";
@@ -94,7 +96,7 @@ export interface BuiltAgent {
 /**
  * @param progress told of each collection while it runs
  * @param spool where what does not get through waits
- * @param joinMs how long plugins of plugins_dir are waited for; null: as long as each of them may take
+ * @param joinMs how long plugins of plugins_dir are waited for; null: as long as each of them may take, and each collection too
  */
 export async function buildAgent(
   config: HeartbeatConfig,
@@ -113,11 +115,12 @@ export async function buildAgent(
     log,
     versions: { heartbeat: BUILD.version, commit: BUILD.commit, target: BUILD.target },
     collect: async (run, signal) => {
-      const work = progress.begin("collection", config.collectTimeoutS + STUCK_S);
+      const { collectTimeoutS, intervalS } = config;
+      const wait = joinMs === null ? {} : { waitMs: intervalS * 1000 * WAIT_SHARE };
+      const work = progress.begin("collection", intervalS + STUCK_S);
       try {
-        const { collectTimeoutS, intervalS } = config;
         states = roster.states();
-        const around = { intervalS, signal, nowMs: Date.now, log, run, state, absent: roster.absent() };
+        const around = { intervalS, signal, nowMs: Date.now, log, run, state, absent: roster.absent(), ...wait };
         return await collectAll(roster.plugins(), { deadlineMs: collectTimeoutS * 1000, ...around });
       } finally {
         work.done();

@@ -194,8 +194,58 @@ test("one that hangs is cut off, told so, and not started on top; when it comes 
   expect((await collectAll([hung], brief))[0]?.notes).toEqual({ overlaps: 2 });
   expect(calls).toBe(1);
   gate.resolve();
-  while (state.underWay.size > 0) await Bun.sleep(1);
+  await Bun.sleep(0);
   expect((await collectAll([hung], options({ state })))[0]?.message).toBe("back");
+});
+
+test("one that takes longer than a collection has its own pace: it says what it said last, with its own time and run", async () => {
+  const gates: PromiseWithResolvers<void>[] = [];
+  const slow = plugin("slow", async () => {
+    const gate = Promise.withResolvers<void>();
+    gates.push(gate);
+    await gate.promise;
+    return [{ status: "ok", message: `answer ${gates.length}` }];
+  });
+  let clock = Date.parse("2026-05-01T06:00:00Z");
+  const state = new CollectState();
+  const collect = async (run: number) => {
+    clock += 60_000;
+    const [first, other] = await collectAll([slow, OK], options({ state, run, waitMs: 5, nowMs: () => clock }));
+    expect(other).toMatchObject({ status: "ok", run });
+    return first;
+  };
+  const end = async (): Promise<void> => {
+    gates.at(-1)?.resolve();
+    await Bun.sleep(0);
+  };
+  expect(await collect(1)).toMatchObject({
+    ...{ status: "unknown", message: "plugin slow has not answered yet: begun 0 s ago", run: 0 },
+    ...{ started_at: "2026-05-01T06:01:00.000Z", notes: { pending: true }, ttl_s: 130 },
+  });
+  expect(await collect(2)).toMatchObject({ run: 0, started_at: "2026-05-01T06:01:00.000Z", notes: { pending: true } });
+  await end();
+  // The run of the first collection; a second one is begun.
+  expect(await collect(3)).toMatchObject({ message: "answer 1", run: 1, started_at: "2026-05-01T06:01:00.000Z" });
+  expect(gates).toHaveLength(2);
+  expect(await collect(4)).toMatchObject({ message: "answer 1", run: 1 });
+  await end();
+  expect(await collect(5)).toMatchObject({ message: "answer 2", run: 3, started_at: "2026-05-01T06:03:00.000Z" });
+});
+
+test("one that was late is not waited for the next time as if it were prompt, and counts each time", async () => {
+  let calls = 0;
+  const hung = plugin("hung", (signal) => {
+    calls++;
+    // It comes back when it is told to, as a plugin's thread that is ended does, and hangs anew.
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve([])));
+  });
+  const state = new CollectState();
+  const late = await collectAll([hung], options({ state, deadlineMs: 5, run: 1 }));
+  expect(late).toMatchObject([{ message: "plugin hung failed: it did not answer within 0.005 s", run: 1 }]);
+  // With a deadline and a wait of an hour: were it waited for like the others, this would not end.
+  const next = await collectAll([hung], options({ state, deadlineMs: 3_600_000, waitMs: 3_600_000, run: 2 }));
+  expect(next).toMatchObject([{ message: "plugin hung failed: it did not answer within 0.005 s", run: 1 }]);
+  expect(calls).toBe(2);
 });
 
 test("when the agent stops, what is under way gives no result and is told", async () => {
@@ -243,12 +293,14 @@ test("the log says a failure once, quoted, and when it is over", async () => {
 test("a plugin that hangs is said once, whichever words it gets", async () => {
   const { log, lines } = keptLog();
   const gate = Promise.withResolvers<Observation[]>();
-  const hung = plugin("hung", () => gate.promise);
+  let calls = 0;
+  const hung = plugin("hung", () => (++calls === 1 ? gate.promise : never()));
   const same = options({ log, deadlineMs: 5 });
   for (let round = 0; round < 3; round++) await collectAll([hung], same);
   gate.resolve([]);
-  while (same.state.underWay.size > 0) await Bun.sleep(1);
-  await collectAll([plugin("hung", never)], same);
+  await Bun.sleep(0);
+  await collectAll([hung], same);
+  expect(calls).toBe(2);
   expect(lines).toEqual(['<4>Plugin hung failed: "it did not answer within 0.005 s"']);
 });
 
