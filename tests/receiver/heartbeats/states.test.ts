@@ -86,6 +86,18 @@ describe("flapping", () => {
     expect(inBand.every(({ flapping }) => flapping)).toBe(true);
     expect(between.at(-1)).toMatchObject({ flapping: false });
   });
+  test.each([
+    // It never was as high as 30 before.
+    ["oooooooooocococ", 29.9, false],
+    ["ocococcccccccco", 30.3, true],
+    ["ococoooooooooccco", 30, true],
+    // It was 35.5 before, and falls.
+    ["ocococooooooooo", 29.2, true],
+    ["ocococoooooooooooooo", 25.3, true],
+    ["oocoococoooooooooooooo", 25, false],
+  ])("%s: %d per cent, flapping %p", (letters, flap_percent, flapping) => {
+    expect(after(letters)).toMatchObject({ flap_percent, flapping });
+  });
   test("a result that is sent again changes nothing", () => {
     expect(after("oco=c=")).toEqual({ ...after("oco=c") });
   });
