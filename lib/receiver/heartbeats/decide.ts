@@ -80,6 +80,7 @@ export function judgeClock(sentMs: number, dateMs: number | null, nowMs: number,
 export interface Arrival {
   heartbeat: Pick<Heartbeat, "boot_id" | "sequence" | "uptime_s" | "sent_at" | "interval_s">;
   live: boolean | null;
+  /** When its request began. */
   nowMs: number;
 }
 
@@ -89,7 +90,8 @@ type Known = Pick<StoredHeartbeat, "seen" | "received_at_wall"> & { heartbeat: A
 
 /**
  * `stored`: it becomes the latest. Every witness is believed only where it can be: the sequence until an agent is installed
- * anew, the uptime within a boot, a clock until it is set. A live heartbeat always wins, so that none is ignored for ever.
+ * anew, the uptime within a boot, a clock until it is set. A live heartbeat wins, so that none is ignored for ever, unless
+ * a newer one overtook it on its way.
  */
 export function decidePlace(known: Known | null, { heartbeat, live, nowMs }: Arrival): Place {
   if (known === null) return "stored";
@@ -99,16 +101,29 @@ export function decidePlace(known: Known | null, { heartbeat, live, nowMs }: Arr
   const laterInBoot = sameBoot && heartbeat.uptime_s > latest.uptime_s;
   const surelyNew = laterInBoot || (live === true && sentMs > Date.parse(latest.sent_at));
   if (!surelyNew && hasSeen(known.seen, heartbeat)) return "duplicate";
-  if (live === true || laterInBoot) return "stored";
   const receivedMs = Date.parse(known.received_at_wall);
+  const silentMs = POLICY.silentIntervals * latest.interval_s * 1000;
+  if (laterInBoot || (live === true && !wasOvertaken(heartbeat, latest))) return "stored";
+  // A container that starts again counts its uptime anew in the boot of its machine; the clock may have gone back besides.
+  if (live === true) return nowMs - receivedMs > silentMs ? "stored" : "old";
   // Either way: the collector's own clock may have been set back.
-  const silent = live === null && Math.abs(nowMs - receivedMs) > POLICY.silentIntervals * latest.interval_s * 1000;
+  const silent = live === null && Math.abs(nowMs - receivedMs) > silentMs;
   if (sameBoot)
     return silent || (isAfter(heartbeat, latest) && heartbeat.uptime_s === latest.uptime_s) ? "stored" : "old";
   if (known.seen.some(({ boot_id }) => boot_id === heartbeat.boot_id)) return "old"; // a boot that is over
   // It was sent before it came: a clock that had been in the future holds nothing back.
   const latestSentMs = Math.min(Date.parse(latest.sent_at), receivedMs);
   return isAfter(heartbeat, latest) || sentMs > latestSentMs || silent ? "stored" : "old";
+}
+
+/**
+ * Whether a live heartbeat was taken before the latest, and its body took longer to come: in the same boot, at no later
+ * uptime, and by no later clock. One alone tells nothing: the uptime of a container begins anew, and a clock is set back.
+ */
+function wasOvertaken(heartbeat: Arrival["heartbeat"], latest: Arrival["heartbeat"]): boolean {
+  if (heartbeat.boot_id !== latest.boot_id || Date.parse(heartbeat.sent_at) > Date.parse(latest.sent_at)) return false;
+  if (heartbeat.uptime_s !== latest.uptime_s) return heartbeat.uptime_s < latest.uptime_s;
+  return isAfter(latest, heartbeat);
 }
 
 function isAfter(a: { sequence: number }, b: { sequence: number }): boolean {

@@ -121,7 +121,8 @@ async function receiveAndStore(
   const slot = decideHeld(admission.outstandingBytes, expected) ?? admission.enter(host, expected);
   if (slot.kind === "refused") return slot;
   try {
-    // The host's clock and ours at one moment: a body may be slow.
+    // When the request began, not when its body was through: the Date header is of that moment, so only so the two clocks
+    // can be compared; and what took long to come has grown older by that, never younger.
     const receivedMs = nowMs();
     const bytes = await readAll(body, expected);
     if (!(bytes instanceof Uint8Array)) return bytes;

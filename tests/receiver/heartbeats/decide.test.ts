@@ -1,14 +1,7 @@
 // Which heartbeat is the latest: a table of hosts whose clocks, sequences and boots are wrong in turn.
 
 import { describe, expect, test } from "bun:test";
-import {
-  decideHeld,
-  decidePlace,
-  hostOfPath,
-  judgeClock,
-  noteSeen,
-  POLICY,
-} from "../../../lib/receiver/heartbeats/decide.ts";
+import { decideHeld, decidePlace, hostOfPath, judgeClock, POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import type { SeenBoot } from "../../../lib/receiver/heartbeats/document.ts";
 
 const at = (time: string): number => Date.parse(`2026-05-01T${time}Z`);
@@ -121,6 +114,34 @@ describe("a heartbeat is", () => {
     expect(decidePlace(before, { heartbeat, live, nowMs: at("12:02:00") })).toBe(place);
   });
 
+  describe("live, and its body was slow:", () => {
+    // The latest is number 100 of boot b, uptime 6000, sent at 12:00:00.
+    const [earlier, same, later] = ["2026-05-01T11:59:59Z", "2026-05-01T12:00:00Z", "2026-05-01T12:00:01Z"];
+    test.each([
+      ["overtaken by the next one", beat("b", 99, 5999, earlier), "old"],
+      ["overtaken within its second", beat("b", 99, 6000, same), "old"],
+      ["overtaken, and its clock stood still", beat("b", 99, 5999, same), "old"],
+      ["overtaken by one of an agent that was installed anew", beat("b", 4000, 5999, earlier), "old"],
+      ["the next one within a second", beat("b", 101, 6000, same), "stored"],
+      ["the next one after the clock was set back", beat("b", 101, 6001, earlier), "stored"],
+      ["installed anew, the clock set back", beat("b", 1, 6001, earlier), "stored"],
+      ["a container that started again", beat("b", 101, 5, later), "stored"],
+      ["installed anew within a second", beat("b", 1, 6000, later), "stored"],
+      ["another boot by an earlier clock", beat("c", 99, 5, earlier), "stored"],
+    ] as const)("%s", (_, heartbeat, place) => {
+      const begun = known([{ boot_id: "b", ranges: [[100, 100]] }], KNOWN.heartbeat);
+      expect(decidePlace(begun, { heartbeat, live: true, nowMs: at("11:59:59") })).toBe(place);
+    });
+    test("never held back for ever: nothing newer came for three intervals", () => {
+      // A container that started again in the boot of its machine, after the clock was set back by years.
+      const container = beat("b", 101, 5, "1970-01-01T00:00:20Z");
+      expect(decidePlace(KNOWN, { heartbeat: container, live: true, nowMs: at("12:03:00") })).toBe("old");
+      expect(decidePlace(KNOWN, { heartbeat: container, live: true, nowMs: at("12:03:01") })).toBe("stored");
+      // What came before the latest is no silence after it, however long it took.
+      expect(decidePlace(KNOWN, { heartbeat: container, live: true, nowMs: at("11:00:00") })).toBe("old");
+    });
+  });
+
   test("stored, though the clock of the latest was in the future", () => {
     const future = known([{ boot_id: "b", ranges: [[100, 100]] }], beat("b", 100, 6000, "2035-01-01T00:00:00Z"));
     const anew = beat("c", 1, 20, "2026-05-01T12:02:00Z");
@@ -162,53 +183,6 @@ describe("the host's clock", () => {
     const facts = judgeClock(sent, Date.parse("Sat, 13 Sep 275760 00:00:00 GMT"), now, 60);
     expect(facts).toMatchObject({ live: false, lateS: POLICY.oldestS });
     expect(Number.isFinite(new Date(now - facts.lateS * 1000).getTime())).toBe(true);
-  });
-});
-
-describe("what was seen", () => {
-  const number = (boot_id: string, sequence: number) => ({ boot_id, sequence });
-  test("is kept as ranges, newest boot first", () => {
-    let seen: SeenBoot[] = [];
-    for (const n of [1, 2, 3, 7, 5]) seen = noteSeen(seen, number("a", n), true);
-    expect(seen).toEqual([
-      {
-        boot_id: "a",
-        ranges: [
-          [1, 3],
-          [5, 5],
-          [7, 7],
-        ],
-      },
-    ]);
-    seen = noteSeen(seen, number("a", 6), false);
-    seen = noteSeen(seen, number("b", 8), true);
-    seen = noteSeen(seen, number("a", 4), false);
-    expect(seen).toEqual([
-      { boot_id: "b", ranges: [[8, 8]] },
-      { boot_id: "a", ranges: [[1, 7]] },
-    ]);
-  });
-  test("of a boot is forgotten when its numbers begin again", () => {
-    expect(noteSeen([{ boot_id: "a", ranges: [[1, 50]] }], number("a", 1), true)).toEqual([
-      { boot_id: "a", ranges: [[1, 1]] },
-    ]);
-  });
-  test("stays small: the lowest ranges and the oldest boots go", () => {
-    let seen: SeenBoot[] = [];
-    for (let n = 0; n < 100; n++) seen = noteSeen(seen, number("a", 2 * n), true);
-    expect(seen[0]?.ranges).toHaveLength(POLICY.seenRanges);
-    expect(seen[0]?.ranges.at(-1)).toEqual([198, 198]);
-    for (let n = 0; n < 20; n++) seen = noteSeen(seen, number(`boot${n}`, n), true);
-    expect(seen).toHaveLength(POLICY.seenBoots);
-    expect(seen[0]?.boot_id).toBe("boot19");
-    // One more of an old boot takes the last place, not that of the newest.
-    seen = noteSeen(seen, number("older", 1), false);
-    expect([seen.length, seen[0]?.boot_id, seen.at(-1)?.boot_id]).toEqual([POLICY.seenBoots, "boot19", "older"]);
-  });
-  test("is not changed in place", () => {
-    const before: SeenBoot[] = [{ boot_id: "a", ranges: [[1, 2]] }];
-    noteSeen(before, number("a", 3), true);
-    expect(before).toEqual([{ boot_id: "a", ranges: [[1, 2]] }]);
   });
 });
 

@@ -1,9 +1,10 @@
-// Heartbeats for tests, a way to send them, and what is stored after some of them.
+// Heartbeats for tests, a receiver and a way to send them, and what is stored after some of them.
 
 import { isoWall } from "../../../lib/core/clock.ts";
 import type { CheckResult, Heartbeat } from "../../../lib/core/heartbeat.ts";
 import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
 import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
+import { startReceiver } from "../support.ts";
 
 export const T0 = Date.parse("2026-05-01T12:00:00Z");
 
@@ -81,3 +82,13 @@ export function send(
     proxy: "",
   });
 }
+
+/** A receiver whose clock is ours to set; it stands at T0. */
+export async function receiverAt(options: Parameters<typeof startReceiver>[0] = {}) {
+  const clock = { ms: T0 };
+  const receiver = await startReceiver({ ...options, deps: { nowMs: () => clock.ms, ...options.deps } });
+  return { ...receiver, clock };
+}
+
+export const get = (url: string, path: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${url}${path}`, { headers, proxy: "" });
