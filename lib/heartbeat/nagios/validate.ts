@@ -2,6 +2,7 @@
 // that is missing now may be there at the next run, which tries it all the same.
 
 import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { splitWords } from "../../core/shell-words.ts";
 import type { Fields } from "../../runtime/log.ts";
@@ -44,7 +45,11 @@ export function readChecks(settings: Readonly<Record<string, unknown>>, interval
     const check = readCheck(entry, defaults);
     if (typeof check === "string") {
       const message = `check left out: ${check}`;
-      remarks.push({ level: "warn", message, fields: { entry: `nagios_runner.commands[${index}]`, expected: "{ name, command }" } });
+      remarks.push({
+        level: "warn",
+        message,
+        fields: { entry: `nagios_runner.commands[${index}]`, expected: "{ name, command }" },
+      });
       continue;
     }
     check.name = freeName(check.name, checks, remarks);
@@ -110,14 +115,26 @@ export function inspectCheck({ name, command }: Check, path: string): Remark[] {
     const why = faultOf(program);
     return why === null ? [] : [{ level: "warn", message: `check's program ${why}`, fields: { check: name, program } }];
   }
-  if (command.shell || program.includes("/") || Bun.which(program, { PATH: path }) !== null) return [];
+  if (program.includes("/")) return [relativePath(name, program)];
+  if (command.shell || Bun.which(program, { PATH: path }) !== null) return [];
   return [{ level: "info", message: "check's program is not on PATH", fields: { check: name, program, path } }];
+}
+
+/** Checks run in `/`, wherever the agent was started: a path that is not absolute rarely means what was meant. */
+function relativePath(check: string, program: string): Remark {
+  const runs = resolve("/", program);
+  const why = faultOf(runs);
+  return {
+    level: "warn",
+    message: `check's program is a relative path, and checks run in /: ${runs} will be run${why === null ? "" : `, and ${why}`}`,
+    fields: { check, program, fix: "give its absolute path" },
+  };
 }
 
 /** The first word; of a shell's text only where it is plain, for it may be anything. */
 function programOf({ words: [first = ""], shell }: Extract<Command, { words: unknown }>): string | null {
   if (!shell) return first;
-  return /^\s*(\/[\w./+-]+)(?=\s|$)/.exec(first)?.[1] ?? null;
+  return /^\s*([\w.+-]*\/[\w./+-]+)(?=\s|$)/.exec(first)?.[1] ?? null;
 }
 
 function faultOf(program: string): string | null {

@@ -148,12 +148,33 @@ describe("programs", () => {
   test("a name that is not on PATH is noted", () => {
     expect(inspect("labfleet-no-such-check")).toEqual(["info check's program is not on PATH"]);
     expect(inspect("sh", false, "/nonexistent")).toEqual(["info check's program is not on PATH"]);
-    expect(inspect("./check")).toEqual([]);
+  });
+
+  test("a relative path gets one warning: what it leads to from /, where checks run, and the fix", async () => {
+    const what = "warn check's program is a relative path, and checks run in /:";
+    expect(inspect("checks/ww.sh -w 5")).toEqual([`${what} /checks/ww.sh will be run, and does not exist`]);
+    expect(inspect("./checks/../ww.sh")).toEqual([`${what} /ww.sh will be run, and does not exist`]);
+    expect(inspect(["~/ww.sh"])).toEqual([`${what} /~/ww.sh will be run, and does not exist`]);
+    expect(inspect("bin/sh -c true")).toEqual([`${what} /bin/sh will be run`]);
+    expect(inspect("checks/ww.sh -w 5", true)).toEqual([`${what} /checks/ww.sh will be run, and does not exist`]);
+    // And that is what is run.
+    const { lines, collect } = rig({ commands: [{ name: "it", command: "bin/sh -c 'echo in $PWD'" }] });
+    expect(lines.filter((line) => line.startsWith("warn"))).toEqual([
+      `${what} /bin/sh will be run check=it program=bin/sh fix="give its absolute path"`,
+    ]);
+    expect(await collect()).toMatchObject([{ status: "ok", message: "in /" }]);
   });
 
   test("of a shell's text only a plain path at the start is looked at", () => {
     expect(inspect("/nonexistent/check | tee", true)).toEqual(["warn check's program does not exist"]);
-    for (const text of ["if true; then :; fi", "/nonexistent/$x", "FOO=1 /nonexistent/x", "/nonexistent/x; true"])
+    for (const text of [
+      "if true; then :; fi",
+      "cd /opt && ./x",
+      "D=/opt ./x",
+      "/nonexistent/$x",
+      "FOO=1 /nonexistent/x",
+      "/nonexistent/x; true",
+    ])
       expect(inspect(text, true)).toEqual([]);
   });
 
