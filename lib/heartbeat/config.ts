@@ -1,10 +1,9 @@
 // What may be set in lab-host.toml for the heartbeat (DESIGN 3.2, seed 000), with the defaults. Only config-worker.ts imports
 // this: what it needs is heavy and used once.
 
-import { resolve } from "node:path";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { expandHome } from "../os/paths.ts";
+import { resolvePath } from "../os/paths.ts";
 import { endpointOf } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
@@ -74,7 +73,7 @@ export function parseHeartbeatConfig(text: string, file: string): { config: Hear
   const { table, warnings } = loadTable(text, file, schema, RULES);
   const { heartbeat = {}, paths = {}, nagios_runner: nagiosRunner, plugins = {} } = table;
   const intervalS = heartbeat.interval_s ?? 60;
-  const dir = (path: string | undefined, standard: string): string => resolve(expandHome(path ?? standard));
+  const dir = (path: string | undefined, standard: string): string => resolvePath(path ?? standard);
   const config: HeartbeatConfig = {
     hostId: table.host_id,
     receiver: endpointOf(table.receiver, file),

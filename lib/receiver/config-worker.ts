@@ -1,9 +1,13 @@
 // Checks a collector.toml in a thread of its own: arktype's 24 MB go with it (docs/architecture.md).
 
+import { resolveFrom } from "../os/paths.ts";
 import { answerOnce } from "../os/thread.ts";
 import type { ConfigText } from "../runtime/config.ts";
 import { parseReceiverConfig } from "./config.ts";
 
 declare const self: Worker;
 
-answerOnce(self, ({ text, file }: ConfigText) => parseReceiverConfig(text, file));
+answerOnce(self, ({ text, file, directory }: ConfigText) => {
+  resolveFrom(directory);
+  return parseReceiverConfig(text, file);
+});

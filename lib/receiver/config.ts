@@ -1,8 +1,8 @@
 // What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
-import { resolve } from "node:path";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
+import { optionalPath, resolvePath } from "../os/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
@@ -61,13 +61,17 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
   const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {} } = table;
   const config: ReceiverConfig = {
     listen: parseAddress(table.listen ?? "0.0.0.0:8443") ?? { host: "0.0.0.0", port: 8443 },
-    dataRoot: resolve(paths.data_root ?? DEFAULT_DATA_ROOT),
-    runDir: resolve(paths.run_dir ?? "/run/labfleet/receiver"),
+    dataRoot: resolvePath(paths.data_root ?? DEFAULT_DATA_ROOT),
+    runDir: resolvePath(paths.run_dir ?? "/run/labfleet/receiver"),
     tls:
       tls === undefined
         ? null
-        : { certificate: resolve(tls.certificate), key: resolve(tls.key), clientCa: optionalPath(tls.client_ca) },
-    tokensDir: resolve(auth.tokens_dir ?? DEFAULT_TOKENS_DIR),
+        : {
+            certificate: resolvePath(tls.certificate),
+            key: resolvePath(tls.key),
+            clientCa: optionalPath(tls.client_ca),
+          },
+    tokensDir: resolvePath(auth.tokens_dir ?? DEFAULT_TOKENS_DIR),
     requireToken: auth.require_token ?? true,
     acceptedCommitsFile: optionalPath(gate.accepted_commits_file),
     requireCommit: gate.require_commit ?? true,
@@ -83,8 +87,4 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     drainTimeoutS: receiver.drain_timeout_s ?? DEFAULT_DRAIN_S.receiver,
   };
   return { config, warnings };
-}
-
-function optionalPath(path: string | undefined): string | null {
-  return path === undefined || path === "" ? null : resolve(path);
 }

@@ -13,6 +13,8 @@ export interface ConfigText {
   text: string;
   /** The file's name, for messages. */
   file: string;
+  /** Where relative paths in it begin. */
+  directory: string;
 }
 export interface CheckedConfig<T> {
   config: T;
@@ -36,7 +38,7 @@ export interface ConfigSource {
  */
 export async function loadConfig<T>({ given, defaultPath, thread }: ConfigSource, log: Log): Promise<T> {
   const file = typeof given === "string" ? given : defaultPath;
-  const question: ConfigText = { text: readText(file), file };
+  const question: ConfigText = { text: readText(file), file, directory: START_DIR };
   const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
   for (const warning of warnings) log.warn(warning);
   return config;

@@ -1,9 +1,13 @@
 // Checks a lab-host.toml in a thread of its own: arktype's 24 MB go with it (docs/architecture.md).
 
+import { resolveFrom } from "../os/paths.ts";
 import { answerOnce } from "../os/thread.ts";
 import type { ConfigText } from "../runtime/config.ts";
 import { parseShipperConfig } from "./config.ts";
 
 declare const self: Worker;
 
-answerOnce(self, ({ text, file }: ConfigText) => parseShipperConfig(text, file));
+answerOnce(self, ({ text, file, directory }: ConfigText) => {
+  resolveFrom(directory);
+  return parseShipperConfig(text, file);
+});

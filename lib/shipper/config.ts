@@ -1,10 +1,9 @@
 // What may be set in lab-host.toml (DESIGN 3.2, seed 001), with the defaults, and what the shipper makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
-import { resolve } from "node:path";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { expandHome } from "../os/paths.ts";
+import { resolvePath } from "../os/paths.ts";
 import { endpointOf } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
@@ -46,16 +45,16 @@ export function parseShipperConfig(text: string, file: string): { config: Shippe
   const { receiver, shipper = {}, retention = {}, paths = {} } = table;
   const config: ShipperConfig = {
     hostId: table.host_id,
-    dataRoot: resolve(expandHome(paths.data_root ?? DEFAULT_DATA_ROOT)),
+    dataRoot: resolvePath(paths.data_root ?? DEFAULT_DATA_ROOT),
     dataRootIsSet: paths.data_root !== undefined,
-    runDir: resolve(expandHome(paths.run_dir ?? "/run/labfleet/shipper")),
+    runDir: resolvePath(paths.run_dir ?? "/run/labfleet/shipper"),
     receiver: endpointOf(receiver, file),
     scanIntervalS: shipper.scan_interval_s ?? 5,
     requestTimeoutS: shipper.request_timeout_s ?? 60,
     backoffSeconds: shipper.backoff_seconds ?? DEFAULT_BACKOFF_S,
     transfers: shipper.transfers ?? 2,
     drainTimeoutS: shipper.drain_timeout_s ?? DEFAULT_DRAIN_S.shipper,
-    commitFile: expandHome(shipper.commit_file ?? "/opt/labfleet/VERSION"),
+    commitFile: resolvePath(shipper.commit_file ?? "/opt/labfleet/VERSION"),
     commitHeader: shipper.commit_header ?? "X-Labfleet-Code-Commit",
     keepLocalForDays: retention.keep_local_for_days ?? 7,
     quarantineKeepDays: retention.quarantine_keep_days ?? 30,
