@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Status } from "../../lib/heartbeat/status.ts";
+import type { LiveStatus } from "../../lib/heartbeat/status-live.ts";
 import { executables } from "../support/compiled.ts";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 
@@ -176,4 +178,32 @@ test("the daemon begins without a plugin that hangs while it loads: that one is 
   // And it ends, whatever the other one does.
   daemon.process.kill("SIGTERM");
   expect(await daemon.ended()).toBe(0);
+}, 60_000);
+
+test("relative paths mean where it was started, in the background and after a reload too", async () => {
+  const dir = join(fleet.directory, "relative");
+  mkdirSync(dir);
+  writeFileSync(join(dir, "token"), `${fleet.token}\n`);
+  writeFileSync(
+    join(dir, "h.toml"),
+    `host_id = "${HOST}"
+[receiver]
+url = "${url}"
+bearer_token_file = "token"
+[heartbeat]
+interval_s = 1
+state_dir = "state"
+run_dir = "run"
+`,
+  );
+  const run = (...args: string[]): string =>
+    Bun.spawnSync([join(executables(), "heartbeat"), "--config", "h.toml", ...args], { cwd: dir }).stdout.toString();
+  const live = (): LiveStatus | null => (JSON.parse(run("status", "--json")) as Status).live;
+  const pid = Number(/runs as pid (\d+)/.exec(run("--daemon"))?.[1]);
+  await until("one has arrived", () => live()?.arrived != null);
+  const before = live()?.collected?.sequence ?? 0;
+  process.kill(pid, "SIGHUP");
+  await until("two more collections", () => (live()?.collected?.sequence ?? 0) > before + 1);
+  expect(live()).toMatchObject({ failing: null, waiting: 0 });
+  expect(run("stop")).toBe(`stopped (pid ${pid})\n`);
 }, 60_000);
