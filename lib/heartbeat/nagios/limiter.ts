@@ -2,6 +2,11 @@
 
 import { nextToRun, type Place } from "./schedule.ts";
 
+/** Checks that run at once: they wait more than they compute, but each is a process. @param cores at least 1 */
+export function checksAtOnce(cores: number): number {
+  return Math.min(16, 4 * cores);
+}
+
 export class Limiter {
   readonly #waiting: (Place & { begin: () => void })[] = [];
   readonly #running = { all: 0, hung: 0 };

@@ -10,13 +10,11 @@ import type { Log } from "../../runtime/log.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
 import { type Judged, notRun } from "./judge.ts";
-import { Limiter } from "./limiter.ts";
+import { checksAtOnce, Limiter } from "./limiter.ts";
 import { type RunSurroundings, runCheck } from "./run-check.ts";
 import { afterRun, afterTurn, type CheckState, decideTurn, newState, report } from "./schedule.ts";
 import { inspectCheck, readChecks } from "./validate.ts";
 
-/** Checks that run at once: they wait more than they compute, but each is a process. */
-const AT_ONCE = Math.min(16, 4 * availableParallelism());
 /** A collection waits at least so long for its checks, seconds, if the agent's interval allows. */
 const WAIT_S = 30;
 /** And no longer than this share of the interval: the next one shall find it done. */
@@ -67,7 +65,7 @@ export class NagiosRunner implements Plugin {
   constructor(private readonly seams: Seams = {}) {
     this.#nowMs = seams.nowMs ?? Date.now;
     this.#elapsedMs = seams.elapsedMs ?? (() => performance.now());
-    this.#atOnce = seams.atOnce ?? AT_ONCE;
+    this.#atOnce = seams.atOnce ?? checksAtOnce(availableParallelism());
     this.#limiter = new Limiter(this.#atOnce);
   }
 

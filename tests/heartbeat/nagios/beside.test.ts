@@ -2,6 +2,8 @@
 // Checks that end when they are told to; real processes are in beside-real.test.ts.
 
 import { describe, expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
+import { checksAtOnce } from "../../../lib/heartbeat/nagios/limiter.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
 import { runCheckProcess } from "../../../lib/os/check-process.ts";
 import { until } from "../../os/check-process-support.ts";
@@ -84,6 +86,16 @@ describe("who runs when", () => {
     expect(started).toEqual(["c0", "c1", "c2"]);
     await runner.close();
     expect(started).toEqual(["c0", "c1", "c2"]);
+  });
+
+  test("the limit is that of this machine's cores where no test sets another", async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `c${i}`);
+    const { started, collectUntil, runner } = byHand(names);
+    const most = checksAtOnce(availableParallelism());
+    const said = await collectUntil(() => started.length > 0);
+    expect(started).toEqual(names.slice(0, most));
+    expect(said.at(-1)?.message).toBe(`waiting for its turn: ${most} checks run at once`);
+    await runner.close();
   });
 
   test("checks that hung last time are started last, and leave a place to the others even where rounds overlap", async () => {

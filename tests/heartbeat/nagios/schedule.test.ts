@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Check } from "../../../lib/heartbeat/nagios/check.ts";
 import type { Judged } from "../../../lib/heartbeat/nagios/judge.ts";
-import { Limiter } from "../../../lib/heartbeat/nagios/limiter.ts";
+import { checksAtOnce, Limiter } from "../../../lib/heartbeat/nagios/limiter.ts";
 import {
   afterTurn,
   type CheckState,
@@ -211,6 +211,10 @@ test("a run that did not end by itself is remembered until one does, also where 
   const kept = afterRun(slow, afterRun(slow, newState(), ok, 0), timedOut, 300_000);
   expect([kept.result?.status, kept.hung, kept.phase]).toEqual(["ok", true, "over"]);
   expect(afterRun(slow, afterTurn(kept, 600_000, ""), ok, 600_000).hung).toBe(false);
+});
+
+test("four checks run at once for each core, and never more than sixteen", () => {
+  expect([1, 2, 3, 4, 5, 64].map(checksAtOnce)).toEqual([4, 8, 12, 16, 16, 16]);
 });
 
 test("the limiter runs so many at once and the others in their order, also past one that fails", async () => {
