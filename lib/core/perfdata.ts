@@ -25,12 +25,13 @@ const UOM_OF_UNKNOWN = /^(?:|%|c|[munµ]?s|(?:[KMGTP]i?)?B)$/;
 /**
  * The items in `text`. One whose label and value are good is kept even where another field is bad or too many: that field
  * is null, and the item is listed among the errors as well. Every other bad item is only listed.
+ * @param cut the text was cut off where it ends: what reaches its end may have been longer, and is only listed
  */
-export function parsePerfdata(text: string): Perfdata {
+export function parsePerfdata(text: string, cut = false): Perfdata {
   const items: PerfItem[] = [];
   const errors: string[] = [];
   for (let at = endOf(BLANKS, text, 0); at < text.length; ) {
-    const { item, whole, end } = scanItem(text, at);
+    const { item, whole, end } = cut ? scanCut(text, at) : scanItem(text, at);
     const stop = whole ? end : endOf(WORD, text, end);
     if (item !== null) items.push(item);
     if (!whole) errors.push(text.slice(at, stop));
@@ -39,12 +40,17 @@ export function parsePerfdata(text: string): Perfdata {
   return { items, errors };
 }
 
-/** Whether `text` from `from` to its end is one good item or several, and nothing else. Stops at the first that is bad. */
-export function isPerfdata(text: string, from: number): boolean {
+/**
+ * Whether `text` from `from` to its end is one good item or several, and nothing else. Stops at the first that is bad.
+ * @param cut the text was cut off where it ends: what reaches its end counts as good where it may have become an item
+ */
+export function isPerfdata(text: string, from: number, cut = false): boolean {
   let at = endOf(BLANKS, text, from);
+  const first = at;
   if (at >= text.length) return false;
   while (at < text.length) {
-    const { whole, end } = scanItem(text, at);
+    const { item, whole, end } = scanItem(text, at);
+    if (cut && (end === text.length || isOpenQuote(text, at))) return at > first || item !== null || text[at] === "'";
     if (!whole) return false;
     at = endOf(BLANKS, text, end);
   }
@@ -120,6 +126,17 @@ function scanItem(text: string, at: number): Scanned {
   const end = endOf(FIELDS, text, equals + 1);
   if (text[end] === "|") return { item: null, whole: false, end };
   return { ...readItem(label, text.slice(equals + 1, end)), end };
+}
+
+/** The same where the text was cut off at its end: what reaches it is no item, nor is anything behind an open quote. */
+function scanCut(text: string, at: number): Scanned {
+  const scanned = scanItem(text, at);
+  const end = isOpenQuote(text, at) ? text.length : scanned.end;
+  return end === text.length ? { item: null, whole: false, end } : scanned;
+}
+
+function isOpenQuote(text: string, at: number): boolean {
+  return text[at] === "'" && closingQuote(text, at) < 0;
 }
 
 /** A label and where its `=` is; without one, where the thing that is none ends. */

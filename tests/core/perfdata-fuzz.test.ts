@@ -123,6 +123,39 @@ describe("performance data of any kind", () => {
   });
 });
 
+describe("performance data that is cut off", () => {
+  test("gives none but items that stood there, and no half ones", () => {
+    const oneLine = item.filter(({ label }) => !/[\r\n]/.test(label));
+    fc.assert(
+      fc.property(fc.array(oneLine, { minLength: 1, maxLength: 4 }), fc.nat(), (items, somewhere) => {
+        const text = formatPerfdata(items);
+        const length = somewhere % (text.length + 1);
+        const half = text.slice(0, length);
+        const alone = parsePerfdata(half, true).items;
+        expect(alone).toEqual(items.slice(0, alone.length));
+        expect(alone.length).toBeLessThan(items.length);
+        for (const lead of ["OK | ", "OK\nmore | z=1\n", "OK\nmore |\n"]) {
+          const { perfdata } = parseOutput(lead + half, true);
+          const own = perfdata.filter((_, i) => !lead.includes("z=1") || i > 0);
+          expect(own).toEqual(items.slice(0, own.length));
+          expect(own.length).toBeLessThan(items.length);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test("loses no word of any text, and nothing where the cut falls behind a line", () => {
+    fc.assert(
+      fc.property(any, (text) => {
+        expect(words(parsePerfdata(text, true).errors.join(" ")).length).toBeLessThanOrEqual(words(text).length);
+        expect(parseOutput(`${text}\n`, true)).toEqual(parseOutput(`${text}\n`));
+      }),
+      RUNS,
+    );
+  });
+});
+
 describe("output of any kind", () => {
   test("is taken apart, and its items are read back", () => {
     fc.assert(
@@ -181,8 +214,10 @@ describe("output of any kind", () => {
       "a|b=1\n",
     ]) {
       const text = piece.repeat(Math.ceil(LIMIT / piece.length)).slice(0, LIMIT);
-      const { message, longText, perfdata, perfErrors } = parseOutput(`x |${text}`);
-      expect(message.length + longText.length + perfdata.length + perfErrors.length).toBeGreaterThan(0);
+      for (const cut of [false, true]) {
+        const { message, longText, perfdata, perfErrors } = parseOutput(`x |${text}`, cut);
+        expect(message.length + longText.length + perfdata.length + perfErrors.length).toBeGreaterThan(0);
+      }
     }
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 5 }), (pieces) => {

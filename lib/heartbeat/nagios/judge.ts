@@ -19,13 +19,21 @@ export interface Judged {
 export function judge(exit: CheckExit, timeoutS: number): Judged | null {
   if (exit.kind === "cancelled") return null;
   const [stdout, stderr] = [readable(exit.stdout), readable(exit.stderr)];
-  const output = joinOutput(stdout.text, stderr.text);
+  const output = joinOutput(stdout.text, stderr.text, exit.stdout.dropped > 0 || wasBrokenOff(exit));
   const notes = notesOf(exit, stdout.dropped + stderr.dropped, stdout.lossy || stderr.lossy);
   const verdict = verdictOf(exit, output, timeoutS);
   const observation: Observation = { ...verdict, perfdata: output.perfdata, duration_ms: Math.round(exit.durationMs) };
   if (output.perfErrors.length > 0) observation.perf_errors = output.perfErrors;
   if (Object.keys(notes).length > 0) observation.notes = notes;
   return { observation, failed: exit.kind !== "exited" || (exit.code ?? 0) > 3, hung: exit.kind === "timed_out" };
+}
+
+/** Exit codes above this are a shell's for a command that a signal ended (POSIX sh, 2.8.2). */
+const SHELL_SIGNALLED = 128;
+
+/** A signal may have ended it in the middle of a word. */
+function wasBrokenOff({ kind, code }: CheckExit): boolean {
+  return kind !== "exited" || (code ?? 0) > SHELL_SIGNALLED;
 }
 
 /** A run that did not take place: no check gave this answer. */
@@ -42,7 +50,10 @@ export function notRun(message: string, notes?: CheckNotes): Judged {
 /** Lines that are read at either end of an output: each costs memory, and 64 KiB may hold 65,536 of them. */
 const END_LINES = 1000;
 
-/** An output as text, without its middle where it has very many lines: performance data stands at an end. */
+/**
+ * An output as text, without its middle where it has very many lines: performance data stands at an end. An empty line is
+ * in its place, for a `|` before it shall not speak of what stands behind it.
+ */
 function readable({ bytes, dropped }: Kept): { text: string; lossy: boolean; dropped: number } {
   const { text, lossy } = decodeOutput(bytes);
   let [head, tail] = [0, text.length];
@@ -52,7 +63,7 @@ function readable({ bytes, dropped }: Kept): { text: string; lossy: boolean; dro
   }
   if (head >= tail) return { text, lossy, dropped };
   const middle = Buffer.byteLength(text.slice(head, tail));
-  return { text: text.slice(0, head) + text.slice(tail), lossy, dropped: dropped + middle };
+  return { text: `${text.slice(0, head)}\n${text.slice(tail)}`, lossy, dropped: dropped + middle };
 }
 
 interface Verdict {

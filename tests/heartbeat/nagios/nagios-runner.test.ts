@@ -142,8 +142,8 @@ describe("what a check says", () => {
     const { collect } = rig({ timeout: 0.3, commands: [{ name: "it", command: "yes" }] });
     const [flood] = await collect();
     expect(flood).toMatchObject({ status: "unknown", message: "timed out after 0.3 s", notes: { timed_out: true } });
-    // Of very many lines the first and the last 1000.
-    expect(flood?.long_text?.split("\n").length).toBe(2000);
+    // Of very many lines the first and the last 1000, and an empty one between them.
+    expect(flood?.long_text?.split("\n").length).toBe(2001);
     expect(flood?.notes?.truncated_bytes).toBeGreaterThanOrEqual(65_536 - 4000);
   });
 
@@ -153,10 +153,37 @@ describe("what a check says", () => {
       judge({ ...exited, stdout: { bytes: new TextEncoder().encode(text), dropped: 7 } }, 10)?.observation;
     const all = observed(`OK | a=1\n${lines(1999)}`);
     expect([all?.long_text?.length, all?.notes?.truncated_bytes]).toEqual([1999 * 2 - 1, 7]);
-    const cut = observed(`OK | a=1\n${lines(999)}left out é\n${lines(999)}x | b=2`);
+    const cut = observed(`OK | a=1\n${lines(999)}left out é\n${lines(999)}x | b=2\n`);
     expect(cut?.perfdata?.map(({ label }) => label)).toEqual(["a", "b"]);
     expect(cut?.long_text?.includes("left out")).toBe(false);
     expect(cut?.notes?.truncated_bytes).toBe(7 + 12);
+    // The lines that meet there did not follow each other.
+    const met = observed(`OK\n${lines(998)}more |\nleft out\nb=2\n${lines(999)}`);
+    expect(met?.perfdata).toEqual([]);
+  });
+
+  test("a number that the limit cuts is listed and not taken", async () => {
+    const script = "head -c 65500 /dev/zero | tr '\\0' x; echo '| aaaaaaaaaa=123456 bbbbbbbbbb=987654321'";
+    const half = said(await sayShell(script));
+    expect(half.perfdata).toMatchObject([{ label: "aaaaaaaaaa", value: 123456 }]);
+    expect(half).toMatchObject({ status: "ok", perf_errors: ["bbbbbbbbbb=98765"] });
+  });
+
+  test("so is one in which a signal came, and one of which a shell says so", async () => {
+    expect(said(await sayShell("printf 'OK | a=1 b=98'; kill -9 $$"))).toMatchObject({
+      ...{ perfdata: [{ label: "a", value: 1 }], perf_errors: ["b=98"] },
+    });
+    const stdout = (text: string) => ({ bytes: new TextEncoder().encode(text), dropped: 0 });
+    for (const [kind, code, text, labels, bad] of [
+      ["timed_out", null, "OK | a=1 b=98", ["a"], ["b=98"]],
+      ["timed_out", 0, "OK | a=1 b=98", ["a"], ["b=98"]],
+      ["signalled", null, "OK | a=1 b=98\n", ["a", "b"], undefined],
+      ["exited", 137, "OK | a=1 b=98", ["a"], ["b=98"]],
+      ["exited", 2, "OK | a=1 b=98", ["a", "b"], undefined],
+    ] as const) {
+      const { perfdata, perf_errors } = judge({ ...exited, kind, code, stdout: stdout(text) }, 10)?.observation ?? {};
+      expect([perfdata?.map(({ label }) => label), perf_errors]).toEqual([[...labels], bad && [...bad]]);
+    }
   });
 
   test("X15 X16 it has no input and an environment of its own", async () => {
