@@ -27,35 +27,16 @@ export async function startAgent(
   const spool = new Spool(config.stateDir, config.spoolMax, config.runDir);
   const { agent, close, loaded } = await buildAgent(config, log, progress, spool);
   const reporter = startReporter(agent, context);
-  const intervalMs = config.intervalS * 1000;
-  const splay = splayMs(config.hostId, intervalMs);
-  let timer: ReturnType<typeof setTimeout>;
-  const beats = new Set<Promise<void>>();
-  const begin = (): void => {
-    // By the wall clock, so that hosts keep apart; waited for by one that nobody sets.
-    timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
-    const running = agent
-      .beat()
-      .catch(context.fail)
-      .finally(() => beats.delete(running));
-    beats.add(running);
-  };
-  log.info("ready", {
-    host: config.hostId,
-    receiver: config.receiver.url,
-    interval_s: config.intervalS,
-    plugins: loaded,
-  });
-  begin();
+  const { hostId, receiver, intervalS } = config;
+  log.info("ready", { host: hostId, receiver: receiver.url, interval_s: intervalS, plugins: loaded });
+  const beats = startBeating(agent, context);
   const endChecks = async (): Promise<undefined> => {
-    clearTimeout(timer);
-    await agent.stop();
-    await Promise.all(beats);
+    await beats.end();
     reporter.close();
   };
   return {
     drain: [
-      { name: "end checks", inFlight: () => beats.size, run: endChecks },
+      { name: "end checks", inFlight: beats.count, run: endChecks },
       {
         name: "close plugins",
         run: async () => {
@@ -71,6 +52,31 @@ export async function startAgent(
       return waiting;
     },
   };
+}
+
+/** A collection now, and then at this host's place in each interval. */
+function startBeating(agent: Agent, { fail }: DaemonContext): { count: () => number; end: () => Promise<void> } {
+  const { hostId, intervalS } = agent.deps.config;
+  const intervalMs = intervalS * 1000;
+  const splay = splayMs(hostId, intervalMs);
+  let timer: ReturnType<typeof setTimeout>;
+  const beats = new Set<Promise<void>>();
+  const begin = (): void => {
+    // By the wall clock, so that hosts keep apart; waited for by one that nobody sets.
+    timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
+    const running = agent
+      .beat()
+      .catch(fail)
+      .finally(() => beats.delete(running));
+    beats.add(running);
+  };
+  begin();
+  const end = async (): Promise<void> => {
+    clearTimeout(timer);
+    await agent.stop();
+    await Promise.all(beats);
+  };
+  return { count: () => beats.size, end };
 }
 
 /** Reports that follow one another so fast are one, milliseconds. */
