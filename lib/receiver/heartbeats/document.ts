@@ -17,6 +17,8 @@ export interface ResultState {
   started_at: string;
   /** When that run came here: what `ttl_s` is counted from. Earlier than the receipt when it had lain in the host's spool. */
   as_of_wall: string;
+  /** How long ago it had ended by then, seconds: only the age that is shown is more by it. Absent in older files: 0. */
+  lag_s?: number;
   status: CheckStatus;
   /** When this status came up. */
   since_wall: string;

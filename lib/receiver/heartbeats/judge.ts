@@ -1,7 +1,8 @@
 // What a result is worth now: an answer counts for its time to live, whatever it was. Pure: now is an argument, by the
 // collector's clock.
 
-import type { CheckResult, CheckStatus } from "../../core/heartbeat.ts";
+import { noteTexts } from "../../core/check-notes.ts";
+import type { CheckNotes, CheckResult, CheckStatus } from "../../core/heartbeat.ts";
 import { POLICY } from "./decide.ts";
 import type { ResultState } from "./document.ts";
 import { hasRun, isPending, isSoft } from "./states.ts";
@@ -22,6 +23,8 @@ export interface ResultBrief {
   pending: boolean;
   /** "" for an ok. */
   message: string;
+  /** Why its newest run is not the one that is told, or that one is not over; "" for nothing of the kind. */
+  odd: string;
   /** When the run that counts came. */
   asOfMs: number;
   ttlS: number;
@@ -42,12 +45,25 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     before: pending && state !== undefined && hasRun(state) ? state.status : null,
     pending,
     message: status === "ok" ? "" : result.message.slice(0, MESSAGE_CHARACTERS),
+    odd: oddOf(result.notes),
     asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
     ttlS: result.ttl_s,
     attempts: state?.attempts ?? 0,
     hard: state?.hard ?? status,
     flapping: state?.flapping ?? false,
   };
+}
+
+/** Of what is odd about a result that which an operator has to know though all is ok: the host's own list has the rest. */
+function oddOf(notes: CheckNotes | undefined): string {
+  if (notes === undefined) return "";
+  const { refresh_failed, unkillable, overlaps } = notes;
+  const telling: CheckNotes = {
+    ...(refresh_failed !== undefined && { refresh_failed }),
+    ...(unkillable !== undefined && { unkillable }),
+    ...(overlaps !== undefined && { overlaps }),
+  };
+  return noteTexts(telling).join("; ").slice(0, MESSAGE_CHARACTERS);
 }
 
 export interface Judged extends ResultBrief {

@@ -25,14 +25,21 @@ export const STATE_POLICY = {
 
 const LETTERS: Readonly<Record<CheckStatus, string>> = { ok: "o", warning: "w", critical: "c", unknown: "u" };
 
-/** The states after a heartbeat that came at `asOfMs` and became its host's latest. */
+/** When a heartbeat came, less what it had lain at its host, and when its host says that it sent it; milliseconds. */
+export interface When {
+  asOfMs: number;
+  sentMs: number;
+}
+
+/** The states after a heartbeat that became its host's latest. */
 export function nextStates(
   previous: readonly ResultState[],
   results: readonly CheckResult[],
-  asOfMs: number,
+  when: When,
 ): ResultState[] {
+  const { asOfMs } = when;
   const before = new Map(previous.map((state) => [state.name, state]));
-  const present = results.map((result) => nextState(before.get(result.name), result, asOfMs));
+  const present = results.map((result) => nextState(before.get(result.name), result, when));
   for (const { name } of results) before.delete(name);
   // Counted from when it went missing: the newest run of a daily check may be hours old and is no less known for that.
   const absent = [...before.values()]
@@ -57,7 +64,7 @@ export function isSoft(attempts: number): boolean {
   return attempts > 0 && attempts < STATE_POLICY.hardAfter;
 }
 
-function nextState(found: ResultState | undefined, result: CheckResult, asOfMs: number): ResultState {
+function nextState(found: ResultState | undefined, result: CheckResult, { asOfMs, sentMs }: When): ResultState {
   const { name, run, started_at, status } = result;
   const known = found === undefined ? undefined : isBack(found);
   const before = known !== undefined && hasRun(known) ? known : undefined;
@@ -72,6 +79,7 @@ function nextState(found: ResultState | undefined, result: CheckResult, asOfMs: 
     run,
     started_at,
     as_of_wall: asOf,
+    lag_s: lagS(result, sentMs),
     status,
     since_wall: before?.status === status ? before.since_wall : asOf,
     attempts,
@@ -95,6 +103,7 @@ function notYetRun(known: ResultState | undefined, result: CheckResult, asOfMs: 
     run,
     started_at,
     as_of_wall: asOf,
+    lag_s: 0,
     status: "unknown",
     since_wall: known?.since_wall ?? asOf,
     attempts: 0,
@@ -103,6 +112,16 @@ function notYetRun(known: ResultState | undefined, result: CheckResult, asOfMs: 
     flap_percent: 0,
     history: "",
   };
+}
+
+/**
+ * How long ago a run had ended when it was first sent, whole seconds, 0…`ttl_s`: after an outage the newest heartbeat brings
+ * what ran long before it. All three times are the host's clock, right or wrong; one that was set in between is why there
+ * are limits.
+ */
+function lagS({ started_at, duration_ms, ttl_s }: CheckResult, sentMs: number): number {
+  const endedMs = Date.parse(started_at) + duration_ms;
+  return Math.floor(Math.min(Math.max(0, Math.round((sentMs - endedMs) / 1000)), ttl_s));
 }
 
 function isBack({ absent_since_wall: _, ...state }: ResultState): ResultState {

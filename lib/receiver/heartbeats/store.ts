@@ -113,7 +113,10 @@ function latestOf(known: StoredHeartbeat | null, heartbeat: Heartbeat, receipt: 
     skew_s: skewS,
     seen: noteSeen(known?.seen ?? [], heartbeat, true),
     // What lay in the spool is as old as it is, though it came just now.
-    states: nextStates(known?.states ?? [], heartbeat.results, nowMs - lateS * 1000),
+    states: nextStates(known?.states ?? [], heartbeat.results, {
+      asOfMs: nowMs - lateS * 1000,
+      sentMs: Date.parse(heartbeat.sent_at),
+    }),
     heartbeat,
   };
 }

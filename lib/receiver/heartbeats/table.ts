@@ -1,5 +1,6 @@
 // Hosts as tables for people. What is in them came from outside: none of it breaks a line or steers a terminal. Pure.
 
+import { withNotes } from "../../core/check-notes.ts";
 import type { QueueReport } from "../../core/heartbeat.ts";
 import { printable } from "../../core/printable.ts";
 import { formatSeconds } from "../../core/units.ts";
@@ -67,14 +68,14 @@ function queueText(queue: QueueReport | null): string {
 }
 
 function resultRow(result: HostView["heartbeat"]["results"][number]): string[] {
-  const { name, status, stale, state, was, flapping, age_s, message } = result;
+  const { name, status, stale, state, was, flapping, age_s, message, notes } = result;
   const last = state === "pending" && was !== undefined && !stale ? ` (was ${was})` : "";
   return [
     name,
     stale ? `stale (was ${was})` : status,
     `${state}${last}${flapping ? ", flapping" : ""}`,
     formatSeconds(age_s),
-    message,
+    withNotes(message, notes),
   ];
 }
 

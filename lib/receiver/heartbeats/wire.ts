@@ -26,6 +26,20 @@ const perfItem = type({
   min: finite.or("null"),
   max: finite.or("null"),
 });
+/** Put into words for people. Any number will do: a plugin of the lab may have written it, and it must not cost the rest. */
+const notes = type({
+  "exit_code?": finite,
+  "signal?": finite,
+  "timed_out?": "boolean",
+  "truncated_bytes?": finite,
+  "lossy?": "boolean",
+  "survivors_killed?": finite,
+  "survivors_left?": finite,
+  "unkillable?": "boolean",
+  "pending?": "boolean",
+  "overlaps?": finite,
+  "refresh_failed?": "string",
+});
 const result = type({
   plugin: "string > 0",
   name: "0 < string <= 256",
@@ -38,7 +52,7 @@ const result = type({
   duration_ms: amount,
   ttl_s: "0 <= number <= 31536000",
   run: whole,
-  "notes?": "object",
+  "notes?": notes,
 });
 const heartbeat = type({
   host_id: "string",

@@ -1,13 +1,17 @@
 // Soft and hard, flapping: runs as letters in, states out.
 
 import { describe, expect, test } from "bun:test";
-import type { CheckStatus } from "../../../lib/core/heartbeat.ts";
+import type { CheckResult, CheckStatus } from "../../../lib/core/heartbeat.ts";
 import type { ResultState } from "../../../lib/receiver/heartbeats/document.ts";
-import { flapPercent, nextStates, STATE_POLICY } from "../../../lib/receiver/heartbeats/states.ts";
+import { flapPercent, nextStates as nextStatesWhen, STATE_POLICY } from "../../../lib/receiver/heartbeats/states.ts";
 import { result } from "./support.ts";
 
 const STATUS: Record<string, CheckStatus> = { o: "ok", w: "warning", c: "critical", u: "unknown" };
 const T0 = Date.parse("2026-05-01T12:00:00Z");
+
+/** The states after results that came at `asOfMs`, sent at that very time unless told otherwise. */
+const nextStates = (before: readonly ResultState[], results: readonly CheckResult[], asOfMs: number, sentMs = asOfMs) =>
+  nextStatesWhen(before, results, { asOfMs, sentMs });
 
 /**
  * The state after runs given as letters, one a minute; `=` sends the result of the last run again, `.` says that no run has
@@ -61,6 +65,36 @@ describe("runs", () => {
   });
 });
 
+describe("a run had ended before it was first sent", () => {
+  const run = result({ started_at: "2026-05-01T12:00:00Z", duration_ms: 2000, ttl_s: 600 });
+  const lag = (over: Partial<CheckResult>, sent: string) =>
+    nextStates([], [{ ...run, ...over }], T0, Date.parse(`2026-05-01T${sent}Z`))[0]?.lag_s;
+  test.each([
+    [{}, "12:00:02", 0],
+    [{}, "12:00:27", 25],
+    [{}, "12:00:27.500", 26],
+    [{ duration_ms: 27_000 }, "12:00:27", 0],
+    // Its clock was set in between.
+    [{}, "11:00:00", 0],
+    [{}, "14:00:00", 600],
+    [{ ttl_s: 10.9 }, "14:00:00", 10],
+    [{ started_at: "0000-01-01T00:00:00Z" }, "12:00:00", 600],
+    // It waits for its first run: that is told now.
+    [{ notes: { pending: true } }, "12:00:27", 0],
+  ] as const)("%j, sent at %s: %d s", (over, sent, seconds) => {
+    expect(lag(over, sent)).toBe(seconds);
+  });
+  test("and no more when it is sent again, or waits for its next run; the next run has its own", () => {
+    const S = 1000;
+    const first = nextStates([], [run], T0, T0 + 27 * S);
+    const again = nextStates(first, [run], T0 + 60 * S, T0 + 87 * S);
+    expect(again).toEqual(first);
+    expect(nextStates(again, [{ ...run, run: 2, notes: { pending: true } }], T0 + 90 * S)).toEqual(first);
+    const next = { ...run, run: 2, started_at: "2026-05-01T12:02:00Z" };
+    expect(nextStates(again, [next], T0 + 123 * S)).toMatchObject([{ run: 2, lag_s: 1 }]);
+  });
+});
+
 describe("flapping", () => {
   test.each([
     ["", 0],
@@ -110,6 +144,7 @@ describe("while no run has ended yet", () => {
       run: 1,
       started_at: "2026-05-01T12:00:00Z",
       as_of_wall: "2026-05-01T12:01:00.000000+00:00",
+      lag_s: 0,
       status: "unknown",
       since_wall: "2026-05-01T12:00:00.000000+00:00",
       attempts: 0,

@@ -53,7 +53,8 @@ export const PENDING = result({
 export function storedAfter(heartbeats: CheckResult[][], over: Partial<StoredHeartbeat> = {}): StoredHeartbeat {
   let states: StoredHeartbeat["states"] = [];
   for (const [n, results] of heartbeats.entries()) {
-    states = nextStates(states, results, T0 - (heartbeats.length - 1 - n) * 60_000);
+    const asOfMs = T0 - (heartbeats.length - 1 - n) * 60_000;
+    states = nextStates(states, results, { asOfMs, sentMs: asOfMs });
   }
   return {
     received_at_wall: isoWall(T0),

@@ -22,7 +22,7 @@ const full = result({
     { label: "y", value: null, uom: "", warning: null, critical: null, min: null, max: null },
   ],
   perf_errors: ["z="],
-  notes: { exit_code: 2, timed_out: true },
+  notes: { exit_code: 2, timed_out: true, overlaps: -1, refresh_failed: "", mood: ["odd"] } as never,
 });
 
 test("a heartbeat with everything in it is one, and what we do not know is kept", () => {
@@ -76,6 +76,11 @@ describe("is none, and says where, the rule and what was found:", () => {
       "a range that is none",
       heartbeat({ results: [{ ...full, perfdata: [{ ...full.perfdata[0], warning: 3 } as never] }] }),
       "results[0].perfdata[0].warning must be an object or null, found 3",
+    ],
+    [
+      "a note that no words can be made of",
+      heartbeat({ results: [result({ notes: { refresh_failed: { toString: 1 } } as never })] }),
+      "results[0].notes.refresh_failed must be a string, found an object",
     ],
     [
       "a name twice",
