@@ -1,15 +1,12 @@
-// Sends one file by HTTP PUT (RFC 9110) and says what came of it. Waits for `100 Continue` before the body, so that a
-// refusal costs a header and not gigabytes; tells a slow link from a dead one by what the peer acknowledged. Never
-// retries by itself, never follows a redirect, knows no proxy.
+// Sends one body by HTTP PUT (RFC 9110) and says what came of it. Waits for `100 Continue` before a large one, so that a
+// refusal costs a header and not gigabytes; tells a slow link from a dead one by what the peer acknowledged, never by
+// what it says: an answer has a time and a size of its own. Never retries by itself, follows no redirect, knows no proxy.
 
-import { closeSync, openSync, read as readCallback } from "node:fs";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { promisify } from "node:util";
 import { errorCode, errorText } from "../core/failure.ts";
 import { unacknowledgedBytes } from "./libc.ts";
-
-const read = promisify(readCallback);
+import { sendBody } from "./upload-body.ts";
 
 export interface TlsFiles {
   /** PEM texts; null: the system's authorities, no client certificate. */
@@ -22,16 +19,19 @@ export interface TlsFiles {
 export interface Upload {
   url: string;
   headers: Readonly<Record<string, string>>;
-  file: string;
-  /** Exactly so many bytes are sent, from the file's beginning. */
+  /** The path of what is sent, or what is sent itself. */
+  file: string | Uint8Array;
+  /** Exactly so many bytes are sent, from its beginning. */
   bytes: number;
   tls: TlsFiles;
   /** Wait for `100 Continue` before a large body (the default); false after a 417. */
   expectContinue?: boolean;
   /** Milliseconds without a byte acknowledged by the peer before the upload is given up. */
   stallMs: number;
-  /** Milliseconds that the peer may take for its answer after the last byte. */
+  /** Milliseconds that the peer may take until its answer begins, after the last byte; and then until it is whole. */
   answerMs: number;
+  /** Milliseconds that all of it may take; left out: as long as bytes are acknowledged. */
+  totalMs?: number;
   signal: AbortSignal;
   /** Called when bytes moved. */
   moved: () => void;
@@ -46,8 +46,7 @@ export type UploadOutcome =
 const EXPECT_ABOVE_BYTES = 64 * 1024;
 /** A server that knows no Expect is not waited for longer than this, in milliseconds (RFC 9110 §10.1.1). */
 const CONTINUE_MS = 2000;
-const CHUNK_BYTES = 256 * 1024;
-/** As much of an answer as is kept: receipts and problems are below 1 KiB. */
+/** As much of an answer as is read: receipts and problems are below 1 KiB. */
 const ANSWER_BYTES = 64 * 1024;
 
 /** Uploads a file. Resolves once, whatever happens. */
@@ -95,13 +94,16 @@ function exchange(job: Upload, request: ClientRequest, resolve: (outcome: Upload
   const send = (): void => {
     if (sending || settled) return;
     sending = true;
-    sendBody(request, job, () => settled).then(watch.bodySent, (error: unknown) =>
+    sendBody(request, job.file, job.bytes, () => settled).then(watch.bodySent, (error: unknown) =>
       finish({ kind: "failed", cause: "local", detail: errorText(error) }),
     );
   };
   job.signal.addEventListener("abort", onAbort);
   request.on("error", (error) => finish(failureOf(error)));
-  request.on("response", (response) => void readAnswer(response, finish));
+  request.on("response", (response) => {
+    watch.answerBegan(response.statusCode ?? 0);
+    void readAnswer(response, finish);
+  });
   request.on("close", () =>
     finish({ kind: "failed", cause: "network", detail: "the connection was closed without an answer" }),
   );
@@ -123,83 +125,65 @@ function tlsOptions(tls: TlsFiles) {
   };
 }
 
-async function sendBody(request: ClientRequest, job: Upload, isOver: () => boolean): Promise<void> {
-  const fd = openSync(job.file, "r");
-  // Two buffers, one read into while the other is on its way: a fresh one per chunk would pile up until a collection.
-  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)] as const;
-  let onItsWay = Promise.resolve();
-  try {
-    for (let left = job.bytes, turn = 0; left > 0 && !isOver(); turn++) {
-      const buffer = buffers[turn % 2 === 0 ? 0 : 1].subarray(0, left);
-      const { bytesRead } = await read(fd, buffer, 0, buffer.length, job.bytes - left);
-      if (bytesRead === 0) throw new Error(`${job.file} is shorter than when it was packed`);
-      left -= bytesRead;
-      await onItsWay;
-      if (isOver()) return;
-      onItsWay = written(request, buffer.subarray(0, bytesRead));
-    }
-    await onItsWay;
-    if (!isOver()) request.end();
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Resolves when the bytes were handed to the kernel, or when the request is over: nobody may wait for ever. */
-function written(request: ClientRequest, bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      request.off("close", done);
-      resolve();
-    };
-    request.on("close", done);
-    if (request.destroyed) done();
-    else request.write(bytes, done);
-  });
-}
-
+/** Of an answer that is longer than any of ours, the beginning is the answer: a page need not end to be none of ours. */
 async function readAnswer(response: IncomingMessage, finish: (outcome: UploadOutcome) => void): Promise<void> {
   const chunks: Buffer[] = [];
   let length = 0;
+  const answer = (): void => {
+    const text = Buffer.concat(chunks).toString("utf8", 0, ANSWER_BYTES);
+    const { date = null, "retry-after": retryAfter = null } = response.headers;
+    finish({ kind: "answer", status: response.statusCode ?? 0, retryAfter, date, text });
+  };
   try {
     for await (const chunk of response) {
-      if (length < ANSWER_BYTES) chunks.push(chunk);
+      chunks.push(chunk);
       length += chunk.length;
+      // To leave the loop closes the connection: by then it has to be settled.
+      if (length >= ANSWER_BYTES) return answer();
     }
   } catch (error) {
     return finish(failureOf(error));
   }
-  const text = Buffer.concat(chunks).toString("utf8", 0, ANSWER_BYTES);
-  const { date = null, "retry-after": retryAfter = null } = response.headers;
-  finish({ kind: "answer", status: response.statusCode ?? 0, retryAfter, date, text });
+  answer();
 }
 
 /** Looks once in a while whether the peer acknowledged anything; a kernel's full send buffer is not progress. */
 function watchProgress(request: ClientRequest, job: Upload, stalled: (detail: string) => void) {
+  const startedAt = performance.now();
   let acknowledged = -1;
-  let movedAt = performance.now();
+  let movedAt = startedAt;
   let answerDue = false;
+  let answer: { status: number; beganAt: number } | null = null;
   const look = (): void => {
+    const at = performance.now();
     const now = acknowledgedBytes(request);
     if (now !== acknowledged) {
       acknowledged = now;
-      movedAt = performance.now();
+      movedAt = at;
       job.moved();
     }
-    const limitMs = answerDue ? job.answerMs : job.stallMs;
-    const still = performance.now() - movedAt;
-    if (still < limitMs) return;
-    const what = answerDue ? "no answer came" : "no byte moved";
-    stalled(`${what} for ${Math.round(still / 1000)} s after ${Math.max(0, now)} bytes`);
+    const after = `after ${Math.max(0, now)} bytes`;
+    const limitMs = answer !== null || answerDue ? job.answerMs : job.stallMs;
+    const still = at - (answer?.beganAt ?? movedAt);
+    if (still >= limitMs) {
+      if (answer !== null) stalled(`its answer, status ${answer.status}, was not complete after ${seconds(still)}`);
+      else stalled(`${answerDue ? "no answer came" : "no byte moved"} for ${seconds(still)} ${after}`);
+    } else if (at - startedAt >= (job.totalMs ?? Number.POSITIVE_INFINITY))
+      stalled(`it was not done in ${seconds(at - startedAt)}, ${after}`);
   };
-  const timer = setInterval(look, Math.min(1000, job.stallMs / 4));
+  const timer = setInterval(look, Math.min(1000, job.stallMs / 4, job.answerMs / 4));
   return {
     bodySent: (): void => {
       answerDue = true;
     },
+    answerBegan: (status: number): void => {
+      answer ??= { status, beganAt: performance.now() };
+    },
     stop: (): void => clearInterval(timer),
   };
 }
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
 
 function acknowledgedBytes(request: ClientRequest): number {
   const socket = request.socket;
@@ -209,7 +193,7 @@ function acknowledgedBytes(request: ClientRequest): number {
   const fd =
     typeof handle === "object" && handle !== null && "fd" in handle && typeof handle.fd === "number" ? handle.fd : -1;
   const waiting = fd >= 0 ? unacknowledgedBytes(fd) : null;
-  return socket.bytesWritten - socket.writableLength - (waiting ?? 0) + socket.bytesRead;
+  return socket.bytesWritten - socket.writableLength - (waiting ?? 0);
 }
 
 function failureOf(error: unknown): UploadOutcome {

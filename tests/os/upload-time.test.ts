@@ -109,6 +109,70 @@ describe("a peer", () => {
   });
 });
 
+describe("an answer", () => {
+  const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
+  /** Writes `text` again and again; the peer has taken the request, and says so. */
+  const trickle = (head: string, text: string, everyMs: number) => (socket: Socket) => {
+    socket.resume();
+    socket.once("data", () => {
+      socket.write(head);
+      const timer = setInterval(() => socket.write(text), everyMs);
+      socket.on("close", () => clearInterval(timer));
+    });
+  };
+  const short = { stallMs: 400, answerMs: 400 };
+
+  for (const [what, head, said] of [
+    ["whose body comes byte by byte and has no end", `${HEAD}\r\n`, "its answer, status 200, was not complete"],
+    ["whose head comes byte by byte and has no end", `${HEAD}X-Slow: `, "no answer came"],
+    ["that is announced again and again", "HTTP/1.1 102 Processing\r\n\r\n", "no answer came"],
+  ] as const) {
+    test(`${what} is given up after the answer time: its bytes are no progress`, async () => {
+      const again = head.startsWith("HTTP/1.1 102") ? head : "x";
+      const { outcome, ms } = await run(await serve(trickle(head, again, 40)), 1000, short);
+      expect(outcome).toMatchObject({ kind: "failed", cause: "stalled" });
+      expect("detail" in outcome ? outcome.detail : "").toContain(said);
+      expect(ms).toBeLessThan(4000);
+    });
+  }
+
+  test("that floods is read up to 64 KiB, and that is the answer", async () => {
+    const url = await serve(trickle(`${HEAD}\r\n`, "x".repeat(50_000), 5));
+    const { outcome } = await run(url, 1000, {});
+    expect(outcome).toMatchObject({ kind: "answer", status: 200 });
+    expect(outcome.kind === "answer" && outcome.text.length).toBe(64 * 1024);
+  });
+
+  test("that is slow, but whole in its time, is one", async () => {
+    const url = await serve((socket) => {
+      socket.resume();
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{");
+        setTimeout(() => socket.end("}"), 700);
+      });
+    });
+    const { outcome } = await run(url, 1000, { stallMs: 200, answerMs: 20_000 });
+    expect(outcome).toMatchObject({ kind: "answer", status: 201, text: "{}" });
+  });
+});
+
+test("the whole has a time of its own, however steadily the peer takes a little", async () => {
+  const url = await serve((socket) => {
+    const bite = (): void => {
+      socket.resume();
+      socket.once("data", () => {
+        socket.pause();
+        setTimeout(bite, 50);
+      });
+    };
+    bite();
+  });
+  const { outcome, ms } = await run(url, LARGE, { stallMs: 10_000, totalMs: 600 });
+  expect(outcome).toMatchObject({ kind: "failed", cause: "stalled" });
+  expect("detail" in outcome ? outcome.detail : "").toMatch(/^it was not done in \d+ s, after \d+ bytes$/);
+  expect(ms).toBeLessThan(8000);
+});
+
 describe("a stop", () => {
   for (const [when, bytes, onConnection] of [
     ["while the body is on its way", LARGE, () => {}],

@@ -88,6 +88,15 @@ describe("an upload", () => {
     });
   }
 
+  for (const bytes of [0, 1, LARGE]) {
+    test(`of ${bytes} bytes from memory needs no file`, async () => {
+      const base = await serve(async (request, response) => {
+        response.end(String((await bodyOf(request)).equals(contentOf(bytes))));
+      });
+      expect(await upload(job(base, 0, { file: contentOf(bytes), bytes }))).toMatchObject({ text: "true" });
+    });
+  }
+
   test("sends no more than the bytes it was told, though the file grew", async () => {
     const base = await serve(async (request, response) => {
       response.end(String((await bodyOf(request)).length));
@@ -215,7 +224,7 @@ describe("an upload that fails", () => {
       const short = job(base, held, { bytes: 100_000 });
       const outcome = await upload(short);
       expect(outcome).toMatchObject({ kind: "failed", cause: "local" });
-      expect("detail" in outcome ? outcome.detail : "").toContain(short.file);
+      expect("detail" in outcome ? outcome.detail : "").toContain(String(short.file));
     });
   }
 
