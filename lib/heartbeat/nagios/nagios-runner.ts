@@ -7,6 +7,7 @@ import { openCheckCgroups } from "../../os/check-cgroup.ts";
 import type { runCheckProcess } from "../../os/check-process.ts";
 import { countStrays } from "../../os/check-strays.ts";
 import type { Log } from "../../runtime/log.ts";
+import { ConfiguredList } from "../observations.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
 import { type Judged, notRun } from "./judge.ts";
@@ -108,9 +109,8 @@ export class NagiosRunner implements Plugin {
     if (signal.aborted) return [];
     await this.#countStrays();
     const nowMs = this.#elapsedMs();
-    return this.#checks
-      .map(({ check, state }) => report(check, state, nowMs, this.#atOnce))
-      .filter((said) => said !== null);
+    const said = this.#checks.map(({ check, state }) => report(check, state, nowMs, this.#atOnce));
+    return ConfiguredList.from(said.filter((one) => one !== null));
   }
 
   /** Ends what still runs; none of it is reported. */

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { splitWords } from "../../core/shell-words.ts";
 import type { Fields } from "../../runtime/log.ts";
+import { LIMITS } from "../observations.ts";
 import type { Check, Command } from "./check.ts";
 
 const DEFAULT_TIMEOUT_S = 10;
@@ -52,10 +53,22 @@ export function readChecks(settings: Readonly<Record<string, unknown>>, interval
       });
       continue;
     }
-    check.name = freeName(check.name, checks, remarks);
     checks.push(check);
   }
-  return { entries: list.length, checks, remarks };
+  const kept = checks.slice(0, LIMITS.configured);
+  giveFreeNames(kept, remarks);
+  if (checks.length > kept.length) remarks.push(tooMany(checks));
+  return { entries: list.length, checks: kept, remarks };
+}
+
+/** What is not reported is not run either. */
+function tooMany(checks: readonly Check[]): Remark {
+  const most = LIMITS.configured;
+  return {
+    level: "warn",
+    message: `only the first ${most} checks are run: a heartbeat carries no more`,
+    fields: { configured: checks.length, left_out: checks.length - most, first_left_out: checks[most]?.name ?? "" },
+  };
 }
 
 interface Defaults {
@@ -96,13 +109,16 @@ function seconds(value: unknown, otherwise: number, least = 0.001): number {
   return typeof value === "number" && value >= least ? Math.min(value, LONGEST_S) : otherwise;
 }
 
-function freeName(name: string, checks: readonly Check[], remarks: Remark[]): string {
-  let free = name;
-  for (let copy = 2; checks.some((check) => check.name === free); copy++) free = `${name}#${copy}`;
-  if (free !== name) {
-    remarks.push({ level: "warn", message: "two checks have the same name", fields: { check: name, now: free } });
+function giveFreeNames(checks: readonly Check[], remarks: Remark[]): void {
+  const taken = new Set<string>();
+  for (const check of checks) {
+    const { name } = check;
+    for (let copy = 2; taken.has(check.name); copy++) check.name = `${name}#${copy}`;
+    taken.add(check.name);
+    if (check.name === name) continue;
+    const fields = { check: name, now: check.name };
+    remarks.push({ level: "warn", message: "two checks have the same name", fields });
   }
-  return free;
 }
 
 /** What is wrong with a check's program as it is now; at most one warning. */

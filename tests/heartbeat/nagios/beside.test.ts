@@ -3,11 +3,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
+import { CollectState, collectAll } from "../../../lib/heartbeat/collect.ts";
+import { fitted } from "../../../lib/heartbeat/fit.ts";
 import { checksAtOnce } from "../../../lib/heartbeat/nagios/limiter.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
 import { runCheckProcess } from "../../../lib/os/check-process.ts";
 import { until } from "../../os/check-process-support.ts";
-import { byHand, rig } from "./support.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import { byHand, exited, rig } from "./support.ts";
 
 const brief = (said: readonly Observation[]): string[] => said.map(({ name, message }) => `${name}: ${message}`);
 const hung = { kind: "timed_out", code: null, signal: 15 } as const;
@@ -62,6 +65,27 @@ describe("a check that has no result yet", () => {
       expect(it).toMatchObject({ ...expired, notes: { pending: true } });
     }
   });
+});
+
+test("two thousand small checks are all run, and one heartbeat carries them", async () => {
+  const names = Array.from({ length: 2000 }, (_, i) => `check number ${i}`);
+  const text = "OK - 5 % used | used=5%;80;90;0;100";
+  const stdout = { bytes: new TextEncoder().encode(text), dropped: 0 };
+  const { runner } = rig(
+    { commands: names.map((name) => ({ name, command: [name] })) },
+    { runProcess: () => Promise.resolve({ ...exited, stdout }) },
+  );
+  const results = await collectAll([runner], {
+    ...{ deadlineMs: 60_000, intervalS: 60, run: 1, absent: [], state: new CollectState(), log: quietLog },
+    ...{ signal: new AbortController().signal, nowMs: () => 0 },
+  });
+  expect(results.map(({ name }) => name)).toEqual(names);
+  const heartbeat = {
+    ...{ sequence: 1, uptime_s: 1, interval_s: 60, versions: {}, queue: null, plugins: [] },
+    results,
+  };
+  const times = { host_id: "h", boot_id: "b", sent_at: "2026-05-01T06:00:00Z" };
+  expect(JSON.parse(fitted({ ...times, ...heartbeat })).results).toEqual(results);
 });
 
 describe("who runs when", () => {

@@ -81,6 +81,21 @@ describe("reading", () => {
     ]);
   });
 
+  test("beyond what a heartbeat carries a check is not run, which is said once", () => {
+    const named = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `c${i}`, command: "x" }));
+    const most = readChecks({ commands: named(4000) }, 60);
+    expect([most.checks.length, most.remarks]).toEqual([4000, []]);
+    const more = readChecks({ commands: [5, ...named(4003)] }, 60);
+    expect([more.entries, more.checks.length, more.checks.at(-1)?.name]).toEqual([4004, 4000, "c3999"]);
+    expect(more.remarks.slice(1)).toEqual([
+      {
+        level: "warn",
+        message: "only the first 4000 checks are run: a heartbeat carries no more",
+        fields: { configured: 4003, left_out: 3, first_left_out: "c4000" },
+      },
+    ]);
+  });
+
   test("a command that cannot be read is kept, and why is its result at every run", async () => {
     const commands = [
       { name: "a", command: "x 'y" },
