@@ -1,12 +1,11 @@
-// What running checks costs: 200 checks of one second at nagios_runner's limit beside a plain `xargs -P` loop, the lag of
-// our event loop meanwhile, a check that floods, and whether thousands of runs leave anything behind.
+// What running checks costs: 200 checks of one second at nagios_runner's limit beside `xargs -P` loops, the lag of our event
+// loop meanwhile, a check that floods, and whether thousands of runs leave anything behind (checks-soak.ts).
+// Exit 1 when what must hold does not: the lag, zombies, descriptors, memory.
 // By hand: bun bench/checks.ts [--rounds 3] [--checks 200] [--at-once 16] [--runs 10000]
-import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { NagiosRunner } from "../lib/heartbeat/nagios/nagios-runner.ts";
-import { openCheckCgroups } from "../lib/os/check-cgroup.ts";
 import { runCheckProcess } from "../lib/os/check-process.ts";
-import type { Log } from "../lib/runtime/log.ts";
+import { env, memory, quiet, soak, soakRunner, zombies } from "./checks-soak.ts";
 import { interleave, machine, markdown, spread, timed } from "./measure.ts";
 
 const { values } = parseArgs({
@@ -25,8 +24,14 @@ const [rounds, checks, atOnce, runs] = [values.rounds, values.checks, values["at
   number,
   number,
 ];
-const quiet: Log = { error: console.error, warn: console.error, info: () => {}, debug: () => {} };
-const env = { PATH: "/usr/bin:/bin", LC_ALL: "C.UTF-8" };
+
+/** The budget for the loop's lag, p99, milliseconds. */
+const LAG_MS = 50;
+
+function fail(what: string): void {
+  console.error(`NOT MET: ${what}`);
+  process.exitCode = 1;
+}
 
 /** How late timers of 5 ms are, milliseconds, sorted, from now until the function returned is called. */
 function watchLag(): () => number[] {
@@ -44,23 +49,6 @@ function watchLag(): () => number[] {
 }
 
 const p99 = (sorted: number[]): number => sorted[Math.floor(sorted.length * 0.99)] ?? 0;
-
-function memory(): { rss: number; anon: number } {
-  const status = readFileSync("/proc/self/status", "utf8");
-  const mib = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
-  return { rss: mib("VmRSS"), anon: mib("RssAnon") };
-}
-
-const zombies = (): number =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      const [state, ppid] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-      return state === "Z" && Number(ppid) === process.pid;
-    } catch {
-      return false;
-    }
-  }).length;
-const openFiles = (): number => readdirSync("/proc/self/fd").length;
 
 /** One collection of all checks; prints its figures as JSON. */
 async function collectOnce(root: string): Promise<void> {
@@ -85,39 +73,6 @@ async function collectOnce(root: string): Promise<void> {
       ...memory(),
     }),
   );
-}
-
-/** Thousands of runs of every kind at the limit: what is left afterwards. */
-async function soak(root: string): Promise<void> {
-  const cgroups = openCheckCgroups(root);
-  const kinds: [string, number][] = [
-    ["echo 'OK | a=1'", 60_000],
-    ["echo out; echo err >&2; exit 2", 60_000],
-    ["kill -9 $$", 60_000],
-    ["sleep 60 & echo OK", 60_000],
-    ["exec sleep 60", 15],
-    ["exec yes", 15],
-    ["exit 77", 60_000],
-  ];
-  let next = 0;
-  const worker = async (until: number): Promise<void> => {
-    while (next < until) {
-      const [script, timeoutMs] = kinds[next++ % kinds.length] ?? ["true", 1];
-      const cgroup = "make" in cgroups ? cgroups.make() : null;
-      await runCheckProcess({ words: [script], shell: true, timeoutMs, graceMs: 15, env, cgroup });
-    }
-  };
-  const rows: string[][] = [];
-  const began = performance.now();
-  for (const until of [0, 0.1, 0.25, 0.5, 0.75, 1].map((share) => Math.round(runs * share))) {
-    await Promise.all(Array.from({ length: atOnce }, () => worker(until)));
-    Bun.gc(true);
-    const { rss, anon } = memory();
-    rows.push([String(until), ...[rss, anon].map((mib) => mib.toFixed(1)), String(openFiles()), String(zombies())]);
-  }
-  const perS = (runs / (performance.now() - began)) * 1000;
-  console.log(markdown(["runs", "RSS MiB", "anonymous MiB", "open files", "zombies"], rows));
-  console.log(`${perS.toFixed(0)} runs a second, cgroups: ${"make" in cgroups ? "yes" : "no"}`);
 }
 
 /** Checks that print as fast as they can, one after the other: what the first costs, and the others over it. */
@@ -147,8 +102,9 @@ async function flood(): Promise<void> {
 
 if (values.inner === "plain") await collectOnce("/nonexistent");
 else if (values.inner === "cgroup") await collectOnce("/");
-else if (values.inner === "soak") await soak("/nonexistent");
-else if (values.inner === "soak-cgroup") await soak("/");
+else if (values.inner === "soak") process.exitCode = await soak("/nonexistent", runs, atOnce);
+else if (values.inner === "soak-cgroup") process.exitCode = await soak("/", runs, atOnce);
+else if (values.inner === "soak-runner") process.exitCode = await soakRunner(runs, atOnce);
 else if (values.inner === "flood") await flood();
 else await compare();
 
@@ -158,16 +114,20 @@ async function compare(): Promise<void> {
     ...[process.execPath, import.meta.path, "--inner", inner, "--checks", String(checks)],
     ...["--at-once", String(atOnce), "--runs", String(runs)],
   ];
+  const plain = `seq ${checks} | xargs -P ${atOnce} -n 1 sh -c 'sleep 1; echo OK' >/dev/null`;
   const loop = `seq ${checks} | xargs -P ${atOnce} -n 1 sh -c 'out=$(timeout 300 sh -c "sleep 1; echo OK" </dev/null 2>&1)'`;
   const contestants = [
     { name: "nagios_runner", argv: self("plain") },
     { name: "nagios_runner, cgroups", argv: self("cgroup") },
-    { name: `xargs -P${atOnce} with timeout(1)`, argv: ["sh", "-c", loop] },
+    { name: `xargs -P${atOnce}, no time-out, output dropped`, argv: ["sh", "-c", plain] },
+    { name: `xargs -P${atOnce} with timeout(1), output kept`, argv: ["sh", "-c", loop] },
   ];
   const samples = await interleave(contestants, rounds, async ({ argv }) => {
     const ran = await timed(argv);
     const said = ran.stdout.trim() === "" ? null : JSON.parse(ran.stdout);
     if (said !== null && said.ok !== checks) throw new Error(`only ${said.ok} of ${checks} checks were ok`);
+    if (said !== null && said.zombies > 0) throw new Error(`${said.zombies} zombies`);
+    if (said !== null && said.p99 >= LAG_MS) fail(`lag p99 ${said.p99} ms, budget ${LAG_MS} ms`);
     return { ...ran, wallS: said?.wallS ?? ran.wallS, said };
   });
   const rows = [...samples].map(([{ name }, runs]) => {
@@ -190,5 +150,9 @@ async function compare(): Promise<void> {
   });
   const head = ["", "checks/s", "CPU ms a check, all", "of it ours", "lag p99 ms", "lag max ms", "RSS MiB"];
   console.log(`${checks} checks of 1 s, ${atOnce} at once, medians of ${rounds} rounds\n${markdown(head, rows)}\n`);
-  for (const inner of ["flood", "soak", "soak-cgroup"]) console.log((await timed(self(inner))).stdout);
+  for (const inner of ["flood", "soak", "soak-cgroup", "soak-runner"]) {
+    const done = Bun.spawnSync(self(inner), { stderr: "inherit" });
+    console.log(done.stdout.toString());
+    if (done.exitCode !== 0) fail(inner);
+  }
 }
