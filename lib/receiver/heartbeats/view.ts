@@ -3,10 +3,20 @@
 
 import { isoWall } from "../../core/clock.ts";
 import type { CheckResult, Heartbeat } from "../../core/heartbeat.ts";
+import { formatSeconds } from "../../core/units.ts";
 import { POLICY } from "./decide.ts";
 import type { ResultState, StoredHeartbeat } from "./document.ts";
-import { ageS, gravest, isAhead, judge, type ResultBrief, resultBrief, type ShownStatus } from "./judge.ts";
-import { problemOf } from "./problem.ts";
+import {
+  ageS,
+  gravest,
+  gravity,
+  isAhead,
+  type Judged,
+  judge,
+  type ResultBrief,
+  resultBrief,
+  type ShownStatus,
+} from "./judge.ts";
 
 /** What is kept in memory of a host, so that a list of all reads no file. */
 export type HostBrief = ReadBrief | UnreadableBrief;
@@ -184,4 +194,59 @@ function resultView(
     flapping: judged.flapping,
     flap_percent: state?.flap_percent ?? 0,
   };
+}
+
+interface HostFacts {
+  ageS: number;
+  /** How old the heartbeat was when it came, seconds. */
+  lateS: number;
+  /** Its next heartbeat is overdue by this age. */
+  lateAfterS: number;
+  stale: boolean;
+  /** So much later than now it came, by a clock of the collector that was set back since; 0: it was not. */
+  aheadS: number;
+  skewS: number | null;
+  clockOff: boolean;
+}
+
+/**
+ * One line: the heartbeat, the clock, the gravest result, then what is odd about those that are ok, then what flaps; of each
+ * the first and how many more. Null: nothing is wrong.
+ */
+function problemOf(facts: HostFacts, results: readonly Judged[]): string | null {
+  const { stale, skewS, clockOff } = facts;
+  const parts: string[] = [];
+  const said = aboutHeartbeat(facts);
+  if (said !== null) parts.push(said);
+  if (clockOff) parts.push(`its clock is ${formatSeconds(Math.abs(skewS ?? 0))} ${(skewS ?? 0) > 0 ? "fast" : "slow"}`);
+  if (results.length === 0) parts.push("its heartbeat holds no result");
+  // Of a host that is silent everything expires: that is one thing to say, not one for each result.
+  const bad = results.filter(({ shown }) => shown !== "ok" && !(stale && shown === "stale"));
+  const [first] = [...bad].sort((a, b) => gravity(b.shown) - gravity(a.shown));
+  if (first !== undefined) parts.push(`${resultLine(first)}${andMore(bad)}`);
+  const odd = results.filter((result) => result.shown === "ok" && result.odd !== "");
+  if (odd[0] !== undefined) parts.push(`${odd[0].name}: ${odd[0].odd}${andMore(odd)}`);
+  const flapping = results.filter((result) => result.flapping);
+  if (flapping[0] !== undefined) parts.push(`${flapping[0].name} flapping${andMore(flapping)}`);
+  return parts.length === 0 ? null : parts.join("; ");
+}
+
+function aboutHeartbeat({ ageS, lateS, lateAfterS, stale, aheadS }: HostFacts): string | null {
+  if (aheadS > 0) return `its heartbeat came ${formatSeconds(aheadS)} from now: this collector's clock was set back`;
+  if (stale) return `no heartbeat for ${formatSeconds(ageS)}`;
+  return ageS + lateS > lateAfterS ? `its heartbeat was ${formatSeconds(lateS)} old when it came` : null;
+}
+
+function andMore(all: readonly unknown[]): string {
+  return all.length > 1 ? ` (and ${all.length - 1} more)` : "";
+}
+
+function resultLine({ name, status, shown, was, state, attempts, message, before, odd }: Judged): string {
+  const words = message === "" ? "" : `: ${message}`;
+  const behind = odd === "" ? "" : ` [${odd}]`;
+  // An old message would pass for what is so now; why it has to wait, or how its newest run failed, is news.
+  if (shown === "stale") return `${name} stale, was ${was}${state === "pending" ? words : ""}${behind}`;
+  // Waiting makes nothing better.
+  const last = before === null || before === "ok" ? "" : ` (was ${before})`;
+  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}${behind}`;
 }
