@@ -1,52 +1,67 @@
-// Makes a heartbeat small enough for the receiver, which takes 1 MiB: a check that floods must not silence the others. Pure.
+// Makes a heartbeat small enough for the receiver, which takes 1 MiB: a plugin that floods must not silence the others. Pure.
 
 import type { CheckResult, Heartbeat } from "../core/heartbeat.ts";
+import { shrunkTo } from "./budget.ts";
 
 /** What the receiver takes, less the head of a request. Bytes. */
 export const HEARTBEAT_BYTES = 1024 * 1024 - 4096;
 
-const MESSAGE_CHARACTERS = 200;
-
-/** What is given up first of the largest results, in this order; a status and a message stay. */
-const STEPS: readonly ((result: CheckResult) => CheckResult)[] = [
-  ({ long_text: _, ...rest }) => rest,
-  ({ perf_errors: _, ...rest }) => rest,
-  (result) => ({ ...result, perfdata: [] }),
-  (result) => ({ ...result, message: result.message.slice(0, MESSAGE_CHARACTERS).toWellFormed() }),
-];
-
-/** The text of a heartbeat of at most `maxBytes`. What had to go is said in the result's notes (`truncated_bytes`). */
-export function fitted(heartbeat: Heartbeat, maxBytes = HEARTBEAT_BYTES): string {
-  let text = JSON.stringify(heartbeat);
-  if (bytesOf(text) <= maxBytes) return text;
-  let results = [...heartbeat.results];
-  for (const step of STEPS) {
-    results = results.map((result) => shrunk(result, step));
-    text = JSON.stringify({ ...heartbeat, results });
-    if (bytesOf(text) <= maxBytes) return text;
-  }
-  // Thousands of results, each as small as can be: the first ones that fit, since their order is that of the plugins.
-  const room = (plugins: Heartbeat["plugins"]): number =>
-    maxBytes - OWN_BYTES - bytesOf(JSON.stringify({ ...heartbeat, plugins, results: [] }));
-  const some = firstThatFit(results, room(heartbeat.plugins));
-  const plugins = some.length > 0 ? heartbeat.plugins : [];
-  const kept = some.length > 0 ? some : firstThatFit(results, room(plugins));
-  return JSON.stringify({ ...heartbeat, plugins, results: [...kept, ownResult(heartbeat, kept)] });
-}
-
 /** Room for our own result: its texts are short and of a known form. */
 const OWN_BYTES = 1024;
 
-function firstThatFit(results: readonly CheckResult[], bytes: number): CheckResult[] {
-  let left = bytes;
-  const end = results.findIndex((result) => {
-    left -= bytesOf(JSON.stringify(result)) + 1;
-    return left < 0;
-  });
-  return results.slice(0, end < 0 ? results.length : end);
+/**
+ * The text of a heartbeat of at most `maxBytes`. Where it is too large, the plugins that say most have to say less, and
+ * those that say little stay whole. What a result has lost is said in its notes (`truncated_bytes`); that results are
+ * missing, or the list of plugins, is said by a result of our own.
+ */
+export function fitted(heartbeat: Heartbeat, maxBytes = HEARTBEAT_BYTES): string {
+  const text = JSON.stringify(heartbeat);
+  if (bytesOf(text) <= maxBytes) return text;
+  const { results } = heartbeat;
+  const room = (plugins: Heartbeat["plugins"]): number =>
+    maxBytes - bytesOf(JSON.stringify({ ...heartbeat, plugins, results: [] }));
+  const all = shared(results, room(heartbeat.plugins));
+  if (all.length === results.length) return JSON.stringify({ ...heartbeat, results: all });
+  const some = shared(results, room(heartbeat.plugins) - OWN_BYTES);
+  const plugins = some.length > 0 ? heartbeat.plugins : [];
+  const kept = some.length > 0 ? some : shared(results, room(plugins) - OWN_BYTES);
+  return JSON.stringify({ ...heartbeat, plugins, results: [...kept, ownResult(heartbeat, kept)] });
 }
 
-/** Says that results are missing, as a result: nobody looks for what is not there. */
+/** Results that take at most `bytes` together, in their order: each plugin gets what it needs, or as much as the largest may. */
+function shared(results: readonly CheckResult[], bytes: number): CheckResult[] {
+  const groups = [...Map.groupBy(results, ({ plugin }) => plugin)].map(([plugin, own]) => ({
+    plugin,
+    own,
+    // In a list without its brackets, each with a comma.
+    bytes: own.reduce((sum, result) => sum + bytesOf(JSON.stringify(result)) + 1, 0),
+  }));
+  const most = level(
+    groups.map((group) => group.bytes),
+    bytes,
+  );
+  const kept = new Map(
+    groups.map(({ plugin, own, bytes: wanted }) => {
+      // Brackets that are not there, and a comma too many.
+      return [plugin, (wanted <= most ? own : shrunkTo(own, most + 1)).values()];
+    }),
+  );
+  return results.flatMap(({ plugin }) => kept.get(plugin)?.next().value ?? []);
+}
+
+/** How much each may have at most, so that all together have no more than `total`: who wants less leaves it to the others. */
+function level(wanted: readonly number[], total: number): number {
+  let left = total;
+  const sorted = [...wanted].sort((a, b) => a - b);
+  for (const [index, bytes] of sorted.entries()) {
+    const share = Math.floor(left / (sorted.length - index));
+    if (bytes > share) return share;
+    left -= bytes;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Says what is missing, as a result: nobody looks for what is not there. */
 function ownResult({ sequence, sent_at, interval_s, results }: Heartbeat, kept: readonly CheckResult[]): CheckResult {
   const [all, here] = [results.length, kept.length];
   const what = here < all ? `${all - here} of ${all} results` : "the list of plugins";
@@ -66,18 +81,6 @@ function ownResult({ sequence, sent_at, interval_s, results }: Heartbeat, kept: 
   };
 }
 
-/** Only what is large is worth losing. */
-const LARGE_BYTES = 512;
-
-function shrunk(result: CheckResult, step: (result: CheckResult) => CheckResult): CheckResult {
-  const before = bytesOf(JSON.stringify(result));
-  if (before <= LARGE_BYTES) return result;
-  const smaller = step(result);
-  const lost = before - bytesOf(JSON.stringify(smaller));
-  if (lost <= 0) return result;
-  return { ...smaller, notes: { ...smaller.notes, truncated_bytes: (smaller.notes?.truncated_bytes ?? 0) + lost } };
-}
-
 function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return Buffer.byteLength(text);
 }

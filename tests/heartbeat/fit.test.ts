@@ -106,3 +106,36 @@ test("where nothing fits beside the list of plugins, the plugins go, and what is
     "2 of 2 results did not fit into a heartbeat of 1 MiB: 0 kept",
   ]);
 });
+
+test("the plugin that says most pays, and not the figures of the others", () => {
+  const flood = Array.from({ length: 500 }, (_, n) => ({
+    ...result(`flood ${n}`, { long_text: "x".repeat(5000) }),
+    plugin: "flood",
+  }));
+  // Each is larger than what would count as small by itself.
+  const disks = Array.from({ length: 20 }, (_, n) => ({
+    ...result(`disk:/${n}`, { long_text: "y".repeat(400), perfdata: Array.from({ length: 20 }, () => item) }),
+    plugin: "disks",
+  }));
+  const { results } = fit(beat([...disks.slice(0, 10), ...flood, ...disks.slice(10)]));
+  expect(results).toHaveLength(520);
+  expect(results.map(({ name }) => name)).toEqual([
+    ...disks.slice(0, 10).map(({ name }) => name),
+    ...flood.map(({ name }) => name),
+    ...disks.slice(10).map(({ name }) => name),
+  ]);
+  expect(results.filter(({ plugin }) => plugin === "disks")).toEqual(disks);
+});
+
+test("results are dropped of the plugin alone that has too many, and that is said beside those of the others", () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => result(`check ${i}`));
+  const other = { ...result("load"), plugin: "load" };
+  const text = fitted(beat([...many, other]));
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(HEARTBEAT_BYTES);
+  const { results }: Heartbeat = JSON.parse(text);
+  expect(results.at(-2)).toEqual(other);
+  expect(results.at(-1)).toMatchObject({
+    plugin: "heartbeat",
+    message: `${20_001 - results.length + 1} of 20001 results did not fit into a heartbeat of 1 MiB: ${results.length - 1} kept`,
+  });
+});
