@@ -94,7 +94,7 @@ export function lockDataRoot(tool: string, dataRoot: string, runDir: string): vo
 export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserError {
   return new UserError(
     `another ${tool} is at work on ${dataRoot}${pid === null ? "" : ` (pid ${pid})`}`,
-    `stop it first, for example: systemctl stop labfleet-${tool}`,
+    `stop it first: systemctl stop labfleet-${tool}, or ${tool} stop where systemd does not run it`,
     // No fault of the configuration: systemd tries again, and finds it free.
     EXIT.undelivered,
   );
