@@ -7,7 +7,7 @@ import { formatBytes } from "../core/units.ts";
 
 /** Every refusal's status (DESIGN 3.4) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
 export const REFUSALS = {
-  "malformed-path": [400, "Not an episode's path"],
+  "malformed-path": [400, "Malformed path"],
   malformed: [400, "Malformed request"],
   "malformed-digest": [400, "Malformed digest"],
   "malformed-commit": [400, "Malformed code commit"],
@@ -134,10 +134,10 @@ export function decideHeaders(headers: PutHeaders, maxBytes: number, what = "epi
   const bytes = Number(headers.contentLength);
   if (bytes === 0) return refuse("malformed", "the body is empty");
   if (bytes > maxBytes) {
-    return refuse(
-      "too-large",
-      `${formatBytes(bytes)} is more than the ${formatBytes(maxBytes)} that one ${what} may have`,
-    );
+    const [found, most] = [formatBytes(bytes), formatBytes(maxBytes)];
+    // A few bytes too many look like none.
+    const [exactly, limit] = found === most ? [`${bytes} bytes`, `${maxBytes} bytes`] : [found, most];
+    return refuse("too-large", `${exactly} is more than the ${limit} that one ${what} may have`);
   }
   const sha256 = headers.reprDigest === null ? null : parseReprDigest(headers.reprDigest);
   if (sha256 === "malformed")

@@ -110,6 +110,13 @@ describe("headers", () => {
   ])("%s", (_, more, expected) => {
     expect(reasonOf(decideHeaders(headers(more), 1000))).toBe(expected);
   });
+  test.each([
+    [3 * 1024 ** 2, "3.0 MiB is more than the 1.0 MiB that one heartbeat may have"],
+    // Rounded they would look alike.
+    [1024 ** 2 + 8, "1048584 bytes is more than the 1048576 bytes that one heartbeat may have"],
+  ])("%i bytes, and how many there may be, in words", (bytes, detail) => {
+    expect(decideHeaders(headers({ contentLength: String(bytes) }), 1024 ** 2, "heartbeat")).toMatchObject({ detail });
+  });
   test("digests come out in hex", () => {
     expect(decideHeaders(headers({ reprDigest: `md5=:x:, ${DIGEST}`, treeDigest: `sha256:${T}` }), 1000)).toEqual({
       kind: "declared",

@@ -43,6 +43,16 @@ describe("refused, with one line in the log:", () => {
     const receiver = await receiverAt();
     expect(await rawStatus(receiver.port, request)).toBe(status);
   });
+  test.each([
+    ["/v1/heartbeats/a%2fb", "PUT", "the path must be /v1/heartbeats/<host>"],
+    ["/v1/hosts/a%2fb", "GET", "the path must be /v1/hosts/<host>"],
+    ["/v1/episodes/a%2fb", "GET", "the path must be /v1/episodes/<host>/<id>.tar.zst"],
+  ])("%s, with a title that holds for it", async (path, method, detail) => {
+    const { url } = await receiverAt();
+    const answer = await fetch(`${url}${path}`, { method, proxy: "", ...(method === "PUT" && { body: "{}" }) });
+    const problem = { title: "Malformed path", status: 400, reason: "malformed-path", detail };
+    expect(await answer.json()).toMatchObject(problem);
+  });
   test("below the reserve, less what uploads still have to write: 507, and nothing is written", async () => {
     const receiver = await receiverAt({ limits: { diskReserveBytes: 1000 }, freeBytes: () => 1100 });
     const answer = await send(receiver.url, heartbeat());
