@@ -59,6 +59,8 @@ export function openAttempts(dir: string, log: Log): Attempts {
       timer ??= setTimeout(() => void flush(), FLUSH_MS);
     },
     flush,
-    prune: (nowMs) => pruneDays(dir, nowMs),
+    async prune(nowMs) {
+      await pruneDays(dir, nowMs);
+    },
   };
 }

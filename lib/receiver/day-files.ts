@@ -17,27 +17,39 @@ export interface DayFile {
   bytes: number;
 }
 
+/** Day files that go, oldest first, and why. */
+export interface Expired {
+  /** Older than `KEEP_DAYS`. */
+  aged: DayFile[];
+  /** Younger, but all are more than they may be. */
+  crowded: DayFile[];
+}
+
 /**
  * The day files that go: those that are older than `KEEP_DAYS`, and while all are more than `maxBytes` the oldest. Today's
  * stays. Pure.
  */
-export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes = Number.POSITIVE_INFINITY): string[] {
+export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes = Number.POSITIVE_INFINITY): Expired {
   const first = new Date(nowMs - KEEP_DAYS * DAY_MS).toISOString().slice(0, 10);
   const today = new Date(nowMs).toISOString().slice(0, 10);
   const days = files.filter(({ name }) => /^\d{4}-\d{2}-\d{2}\.jsonl$/.test(name));
   const newestFirst = [...days].sort((a, b) => (a.name < b.name ? 1 : -1));
-  const expired: string[] = [];
+  const expired: Expired = { aged: [], crowded: [] };
   let bytes = 0;
   for (const file of newestFirst) {
     const day = file.name.slice(0, 10);
     bytes += file.bytes;
-    if (day < first || (bytes > maxBytes && day < today)) expired.push(file.name);
+    if (day < first) expired.aged.unshift(file);
+    else if (bytes > maxBytes && day < today) expired.crowded.unshift(file);
   }
-  return expired.reverse();
+  return expired;
 }
 
-/** Removes the day files of `dir` that have expired. Never rejects. */
-export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): Promise<void> {
+/**
+ * Removes the day files of `dir` that have expired. Never rejects.
+ * @returns those that are gone before their time
+ */
+export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): Promise<DayFile[]> {
   const names = await readdir(dir).catch(() => []);
   const files: DayFile[] = [];
   for (const name of names) {
@@ -45,20 +57,35 @@ export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): 
     const facts = await stat(join(dir, name)).catch(() => null);
     if (facts !== null) files.push({ name, bytes: facts.size });
   }
-  for (const name of expiredDays(files, nowMs, maxBytes)) {
-    await rm(join(dir, name), { force: true }).catch(() => undefined);
-  }
+  const { aged, crowded } = expiredDays(files, nowMs, maxBytes);
+  const remove = ({ name }: DayFile): Promise<boolean> =>
+    rm(join(dir, name), { force: true }).then(
+      () => true,
+      () => false,
+    );
+  for (const file of aged) await remove(file);
+  const gone: DayFile[] = [];
+  for (const file of crowded) if (await remove(file)) gone.push(file);
+  return gone;
 }
 
 /**
  * Appends lines, given without line breaks, to the file of a day. One call at a time for each directory. A line that a
  * crash tore is ended first, and one that fails to be written, such as on a full disk, is cut off again.
+ * @param maxBytes a file that has so many takes no more lines
+ * @returns false: it takes no more; none of the lines is in the file
  * @throws the disk's error; none of the lines is then in the file
  */
-export async function appendToDay(dir: string, day: string, lines: readonly string[]): Promise<void> {
+export async function appendToDay(
+  dir: string,
+  day: string,
+  lines: readonly string[],
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
   const handle = await openIn(dir, `${day}.jsonl`);
   try {
     const { size } = await handle.stat();
+    if (size >= maxBytes) return false;
     const last = Buffer.alloc(1);
     if (size > 0) await handle.read(last, 0, 1, size - 1);
     const start = size > 0 && last[0] !== NEWLINE ? "\n" : "";
@@ -70,6 +97,7 @@ export async function appendToDay(dir: string, day: string, lines: readonly stri
       throw error;
     }
     failpoint("receiver.after-day-append");
+    return true;
   } finally {
     await handle.close();
   }
@@ -93,20 +121,27 @@ interface Waiting {
   fail: (error: unknown) => void;
 }
 
+/** How large a day's file may become, and who is told that one takes no more lines: each time, with the day. */
+export interface DayLimit {
+  maxBytes: number;
+  onFull: (day: string) => void;
+}
+
 /**
- * Returns a function that appends a line to the file of a day, for many callers at once: those that wait share one write.
- * It rejects with the disk's error; the line is then not in the file.
+ * Returns a function that appends a line to the file of a day, for many callers at once: those that wait share one write,
+ * by which a file may outgrow its limit. It rejects with the disk's error; the line is then not in the file, and neither is
+ * one that comes when the file is full.
  */
-export function createDayAppender(dir: string): (day: string, line: string) => Promise<void> {
+export function createDayAppender(
+  dir: string,
+  { maxBytes, onFull }: DayLimit,
+): (day: string, line: string) => Promise<void> {
   let waiting: Waiting[] = [];
   let busy = false;
   const writeGroup = async (day: string, group: readonly Waiting[]): Promise<void> => {
     try {
-      await appendToDay(
-        dir,
-        day,
-        group.map(({ line }) => line),
-      );
+      const lines = group.map(({ line }) => line);
+      if (!(await appendToDay(dir, day, lines, maxBytes))) onFull(day);
       for (const { done } of group) done();
     } catch (error) {
       for (const { fail } of group) fail(error);

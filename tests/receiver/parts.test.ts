@@ -115,11 +115,15 @@ describe("attempts", () => {
     for (const name of names) writeFileSync(join(dir, name), "");
     const now = Date.parse("2026-05-16T12:00:00Z");
     const files = names.map((name) => ({ name, bytes: 10 }));
-    expect(expiredDays(files, now)).toEqual(["2026-05-01.jsonl"]);
+    const gone = (maxBytes?: number) => {
+      const { aged, crowded } = expiredDays(files, now, maxBytes);
+      return [aged, crowded].map((some) => some.map(({ name }) => name));
+    };
+    expect(gone()).toEqual([["2026-05-01.jsonl"], []]);
     // The oldest go while all are too many bytes; what is written today stays.
-    expect(expiredDays(files, now, 25)).toEqual(["2026-05-01.jsonl"]);
-    expect(expiredDays(files, now, 15)).toEqual(["2026-05-01.jsonl", "2026-05-02.jsonl"]);
-    expect(expiredDays(files, now, 5)).toEqual(["2026-05-01.jsonl", "2026-05-02.jsonl"]);
+    expect(gone(25)).toEqual([["2026-05-01.jsonl"], []]);
+    expect(gone(15)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
+    expect(gone(5)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
     await openAttempts(dir, keptLog()).prune(now);
     expect(readdirSync(dir)).toHaveLength(4);
   });

@@ -28,7 +28,7 @@ export const POLICY = {
   /** Sequence numbers that are remembered, so that one that comes again is known: boots, and ranges in each. */
   seenBoots: 8,
   seenRanges: 32,
-  /** The whole of the daily files, bytes: the oldest days go first. They share their disk with the episodes. */
+  /** The whole of the daily files, and so today's alone, bytes. They share their disk with the episodes. */
   historyBytes: 4 * 1024 ** 3,
 } as const;
 

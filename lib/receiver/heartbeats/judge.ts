@@ -117,3 +117,8 @@ export function gravest(statuses: readonly ShownStatus[]): ShownStatus {
 export function gravity(status: ShownStatus): number {
   return GRAVITY.indexOf(status);
 }
+
+/** How many results are shown with each status, of none. */
+export function noCounts(): Record<ShownStatus, number> {
+  return { ok: 0, warning: 0, critical: 0, unknown: 0, stale: 0 };
+}

@@ -11,10 +11,10 @@ import type { Heartbeat } from "../../core/heartbeat.ts";
 import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import type { Log } from "../../runtime/log.ts";
-import { createDayAppender, pruneDays } from "../day-files.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
 import { decidePlace, judgeClock, noteSeen, type Place, POLICY } from "./decide.ts";
 import { parseStored, type StoredHeartbeat } from "./document.ts";
+import { type History, openHistory } from "./history.ts";
 import { nextStates } from "./states.ts";
 import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
 
@@ -47,37 +47,22 @@ export interface HeartbeatStore {
   prune(nowMs: number): Promise<void>;
 }
 
-/** Opens the directory of heartbeats; it is made when the first one comes. Only the receiver may `put`. */
-export function openHeartbeats(dir: string, log: Log): HeartbeatStore {
+/**
+ * Opens the directory of heartbeats; it is made when the first one comes. Only the receiver may `put`.
+ * @param historyBytes what the daily files may have
+ */
+export function openHeartbeats(dir: string, log: Log, historyBytes: number = POLICY.historyBytes): HeartbeatStore {
   /** What the listing needs of each host: filled by the first listing, kept up to date by each `put`. */
   const briefs = new Map<string, HostBrief>();
   const alone = createKeyedLock();
-  const append = createDayAppender(dir);
-
-  const putAlone = async (heartbeat: Heartbeat, dateMs: number | null, nowMs: number): Promise<Kept> => {
-    const host = heartbeat.host_id;
-    const found = await readLatest(dir, host);
-    if (found.kind === "unreadable") log.warn(`the latest heartbeat of ${host} cannot be read: it is written anew`);
-    const known = found.kind === "found" ? found.stored : null;
-    const facts = judgeClock(Date.parse(heartbeat.sent_at), dateMs, nowMs, heartbeat.interval_s);
-    const status = decidePlace(known, { heartbeat, live: facts.live, nowMs });
-    const received_at_wall = isoWall(nowMs);
-    if (status === "duplicate") return { status, received_at_wall };
-    // First the row: killed in between, the host sends it again and a row stands there twice. The other way round it would
-    // be a duplicate then, and its row missing for ever.
-    const old = status === "old" && { old: true };
-    await append(utcDay(nowMs), JSON.stringify({ ...heartbeat, received_at_wall, ...old }));
-    const document =
-      known !== null && status === "old"
-        ? { ...known, seen: noteSeen(known.seen, heartbeat, false) }
-        : latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts });
-    await replace(dir, host, JSON.stringify(document));
-    briefs.set(host, briefOf(host, document));
-    return { status, received_at_wall };
-  };
-
+  const history = openHistory(dir, log, historyBytes);
   return {
-    put: (heartbeat, dateMs, nowMs) => alone(heartbeat.host_id, () => putAlone(heartbeat, dateMs, nowMs)),
+    put: (heartbeat, dateMs, nowMs) =>
+      alone(heartbeat.host_id, async () => {
+        const { document, ...kept } = await keep({ dir, log, history }, heartbeat, { dateMs, nowMs });
+        if (document !== null) briefs.set(heartbeat.host_id, briefOf(heartbeat.host_id, document));
+        return kept;
+      }),
     find: (host) => readLatest(dir, host),
     async list() {
       const hosts = await hostNames(dir);
@@ -94,8 +79,40 @@ export function openHeartbeats(dir: string, log: Log): HeartbeatStore {
         all.filter((brief) => brief !== null),
       );
     },
-    prune: (nowMs) => pruneDays(dir, nowMs, POLICY.historyBytes),
+    prune: history.prune,
   };
+}
+
+interface Files {
+  dir: string;
+  log: Log;
+  history: History;
+}
+
+/** Writes a heartbeat; one of a host at a time. The document is what is known of the host then, null: as before. */
+async function keep(
+  { dir, log, history }: Files,
+  heartbeat: Heartbeat,
+  { dateMs, nowMs }: { dateMs: number | null; nowMs: number },
+): Promise<Kept & { document: StoredHeartbeat | null }> {
+  const host = heartbeat.host_id;
+  const found = await readLatest(dir, host);
+  if (found.kind === "unreadable") log.warn(`the latest heartbeat of ${host} cannot be read: it is written anew`);
+  const known = found.kind === "found" ? found.stored : null;
+  const facts = judgeClock(Date.parse(heartbeat.sent_at), dateMs, nowMs, heartbeat.interval_s);
+  const status = decidePlace(known, { heartbeat, live: facts.live, nowMs });
+  const received_at_wall = isoWall(nowMs);
+  if (status === "duplicate") return { status, received_at_wall, document: null };
+  // First the row: killed in between, the host sends it again and a row stands there twice. The other way round it would
+  // be a duplicate then, and its row missing for ever.
+  const old = status === "old" && { old: true };
+  await history.append(utcDay(nowMs), JSON.stringify({ ...heartbeat, received_at_wall, ...old }));
+  const document =
+    known !== null && status === "old"
+      ? { ...known, seen: noteSeen(known.seen, heartbeat, false) }
+      : latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts });
+  await replace(dir, host, JSON.stringify(document));
+  return { status, received_at_wall, document };
 }
 
 interface Receipt {

@@ -13,6 +13,7 @@ import {
   isAhead,
   type Judged,
   judge,
+  noCounts,
   type ResultBrief,
   resultBrief,
   type ShownStatus,
@@ -146,10 +147,6 @@ function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: 
     flapping: 0,
     problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
   };
-}
-
-function noCounts(): Record<ShownStatus, number> {
-  return { ok: 0, warning: 0, critical: 0, unknown: 0, stale: 0 };
 }
 
 /** A host's whole document at `nowMs`, as `GET /v1/hosts/<host>` gives it. */
