@@ -50,6 +50,13 @@ test("days that are too many bytes go, the oldest first, with one warning; those
   expect(days()).toEqual(["2026-05-01.jsonl"]);
 });
 
+test("a day that cannot be removed is not said to be gone", async () => {
+  const { dir, log, store, days } = storeWith({ "2026-05-01": 10_001 });
+  mkdirSync(join(dir, "2026-04-30.jsonl"));
+  await store.prune(T0);
+  expect([days(), log.lines]).toEqual([["2026-04-30.jsonl", "2026-05-01.jsonl"], []]);
+});
+
 test("today's that is as large as all may be takes no more rows, with one warning; the latest goes on", async () => {
   const { dir, log, store, days, send } = storeWith({});
   const today = join(dir, "2026-05-01.jsonl");

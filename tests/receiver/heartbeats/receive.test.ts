@@ -113,6 +113,19 @@ describe("a heartbeat", () => {
       heartbeat: { age_s: 131, results: [{ status: "stale", age_s: 131 }] },
     });
   });
+  test("that is live may bring what ran long before: it is shown as old as that, and counts from now", async () => {
+    const receiver = await receiverAt();
+    const before = result({ started_at: "2026-05-01T09:00:00Z", duration_ms: 5000, ttl_s: 86_400 });
+    await send(receiver.url, heartbeat({ results: [before] }));
+    receiver.clock.ms += 6000;
+    expect(await (await get(receiver.url, "/v1/hosts/lab1")).json()).toMatchObject({
+      late_s: 0,
+      heartbeat: { age_s: 6, results: [{ status: "ok", stale: false, age_s: 10_795 + 6 }] },
+    });
+    expect(latest(receiver)).toMatchObject({
+      states: [{ as_of_wall: "2026-05-01T12:00:00.000000+00:00", lag_s: 10_795 }],
+    });
+  });
   test("of a time that cannot be is stored all the same", async () => {
     const receiver = await receiverAt();
     const odd = heartbeat({ sent_at: "0000-01-01T00:00:00Z", results: [result()] });
