@@ -1,15 +1,19 @@
 // How a check is ended: SIGTERM, grace, SIGKILL, each to all of it (signal(7), kill(2)).
 
 import type { CheckCgroup } from "./check-cgroup.ts";
-
-/** A process that SIGKILL has not ended after so long is given up, milliseconds. */
-const GIVE_UP_MS = 800;
+import { CHECK_TIMING_MS } from "./check-timing.ts";
 
 interface Climb {
   timeoutMs: number;
   graceMs: number;
+  /** The grace after a cancellation, where that is shorter. */
+  cancelGraceMs?: number;
   signal?: AbortSignal;
 }
+
+/** Checks that run. Whichever way we exit, in good order or not, none of them outlives us. */
+const climbers = new Set<Ladder>();
+let exitIsWatched = false;
 
 /** SIGTERM, grace, SIGKILL, and then no more waiting; climbed at the deadline or when the check is cancelled. */
 export class Ladder {
@@ -18,7 +22,9 @@ export class Ladder {
   readonly givenUp: Promise<false>;
   readonly #giveUp: () => void;
   #timer: ReturnType<typeof setTimeout>;
-  readonly #onAbort = (): void => this.#climb("cancelled");
+  /** When SIGKILL comes, by the clock of performance.now(); null before SIGTERM, and once it was sent. */
+  #killAtMs: number | null = null;
+  readonly #onAbort = (): void => this.#cancel();
 
   constructor(
     private readonly pid: number,
@@ -28,29 +34,53 @@ export class Ladder {
     const { promise, resolve } = Promise.withResolvers<false>();
     this.givenUp = promise;
     this.#giveUp = () => resolve(false);
-    this.#timer = setTimeout(() => this.#climb("timed_out"), options.timeoutMs);
+    this.#timer = setTimeout(() => this.#climb("timed_out", options.graceMs), options.timeoutMs);
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    climbers.add(this);
+    if (!exitIsWatched) process.once("exit", killClimbers);
+    exitIsWatched = true;
   }
 
-  #climb(cause: "timed_out" | "cancelled"): void {
-    if (this.cause !== null) return;
+  #climb(cause: "timed_out" | "cancelled", graceMs: number): void {
     this.cause = cause;
-    clearTimeout(this.#timer);
     signalGroup(this.pid, "SIGTERM");
-    this.#timer = setTimeout(() => this.#kill(), this.options.graceMs);
+    this.#killIn(graceMs);
   }
 
-  #kill(): void {
+  /** One that has timed out already keeps its cause, and no more of its grace than others get. */
+  #cancel(): void {
+    const { graceMs, cancelGraceMs = graceMs } = this.options;
+    const shortMs = Math.min(graceMs, cancelGraceMs);
+    if (this.cause === null) this.#climb("cancelled", shortMs);
+    else if (this.#killAtMs !== null && this.#killAtMs - performance.now() > shortMs) this.#killIn(shortMs);
+  }
+
+  #killIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#killAtMs = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      this.#killAtMs = null;
+      this.kill();
+      this.#timer = setTimeout(this.#giveUp, CHECK_TIMING_MS.giveUp);
+    }, ms);
+  }
+
+  /** SIGKILL to all of it, now. */
+  kill(): void {
     this.cgroup?.kill();
     signalGroup(this.pid, "SIGKILL");
-    this.#timer = setTimeout(this.#giveUp, GIVE_UP_MS);
   }
 
   /** The check is over: nothing more is sent. */
   end(): void {
     clearTimeout(this.#timer);
     this.options.signal?.removeEventListener("abort", this.#onAbort);
+    climbers.delete(this);
   }
+}
+
+function killClimbers(): void {
+  for (const ladder of climbers) ladder.kill();
 }
 
 function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {

@@ -9,13 +9,10 @@ import type { CheckCgroup } from "./check-cgroup.ts";
 import { Ladder } from "./check-ladder.ts";
 import { killSession } from "./check-session.ts";
 import { type Kept, KeptStreams } from "./check-streams.ts";
+import { CHECK_TIMING_MS } from "./check-timing.ts";
 
 /** Bytes kept of each output. */
 export const KEEP_BYTES = 65_536;
-/** Outputs that are still open so long after the check's end are held by somebody else, milliseconds. */
-const DRAIN_MS = 100;
-/** Cgroups end a moment after their last process, milliseconds. */
-const CGROUP_POLL_MS = 5;
 
 export interface CheckOptions {
   /** The program, by path or by its name on `env.PATH`, and its arguments; with `shell` one text for `/bin/sh -c`. */
@@ -25,6 +22,8 @@ export interface CheckOptions {
   timeoutMs: number;
   /** SIGKILL to all of it so long after SIGTERM, milliseconds. */
   graceMs: number;
+  /** The same after a cancellation, where that has less time. */
+  cancelGraceMs?: number;
   /** Exactly the environment that it gets. */
   env: Readonly<Record<string, string>>;
   keepBytes?: number;
@@ -32,6 +31,8 @@ export interface CheckOptions {
   cgroup?: CheckCgroup | null;
   /** Ends the check as its time-out would: we stop, or nobody wants to know any more. */
   signal?: AbortSignal;
+  /** Told the number of its first process, which is that of its session too. */
+  started?: (pid: number) => void;
 }
 
 export interface CheckExit {
@@ -70,8 +71,9 @@ interface Started {
  * Runs a check in a session of its own (setsid(2)), from `/`, with an empty standard input. Never throws or rejects.
  *
  * The check is over when its first process is, and the result comes at most 250 ms later. What it left behind is killed:
- * all of it with a cgroup, else its session. A process that made a session of its own and is in no cgroup lives on; it is
- * seen only if it still holds an output, and counts as one. After SIGKILL there is a result within one second.
+ * all of it with a cgroup, else its process group, and its session where somebody still holds an output. Who is in no cgroup
+ * and made a session of its own lives on, and is seen only by such an output: as one. A job in a group of its own that holds
+ * none is not seen here, but by check-strays.ts. After SIGKILL there is a result within one second.
  */
 export async function runCheckProcess(options: CheckOptions): Promise<CheckExit> {
   const began = performance.now();
@@ -160,6 +162,7 @@ async function watch(
   options: CheckOptions,
 ): Promise<CheckExit> {
   streams.follow();
+  options.started?.(child.pid);
   const ladder = new Ladder(child.pid, cgroup, options);
   const gone = await Promise.race([child.exited.then(() => true), ladder.givenUp]);
   ladder.end();
@@ -207,21 +210,21 @@ function sweep(pid: number, cgroup: CheckCgroup | null, drain: Drain): Promise<L
 }
 
 async function sweepCgroup(cgroup: CheckCgroup, drain: Drain): Promise<Left> {
-  const until = performance.now() + DRAIN_MS;
+  const until = performance.now() + CHECK_TIMING_MS.drain;
   const found = cgroup.count();
   if (found > 0) cgroup.kill();
-  const [removed] = await Promise.all([removeCgroup(cgroup, until), drain(DRAIN_MS)]);
+  const [removed] = await Promise.all([removeCgroup(cgroup, until), drain(CHECK_TIMING_MS.drain)]);
   const left = removed ? 0 : Math.max(1, cgroup.count());
   return { killed: Math.max(0, found - left), left };
 }
 
 async function sweepSession(pid: number, drain: Drain): Promise<Left> {
   const group = killSession(pid, "if its group is alive");
-  if (await drain(DRAIN_MS)) return group;
+  if (await drain(CHECK_TIMING_MS.drain)) return group;
   // Somebody still holds an output: a job in a group of its own, or one that has left the session too and that we know
   // of only by this.
   const jobs = killSession(pid, "look for it");
-  const closed = jobs.killed > 0 && (await drain(DRAIN_MS));
+  const closed = jobs.killed > 0 && (await drain(CHECK_TIMING_MS.drain));
   const left = group.left + jobs.left;
   return { killed: group.killed + jobs.killed, left: closed ? left : Math.max(1, left) };
 }
@@ -230,6 +233,6 @@ async function removeCgroup(cgroup: CheckCgroup, until: number): Promise<boolean
   for (;;) {
     if (cgroup.remove()) return true;
     if (performance.now() > until) return false;
-    await Bun.sleep(CGROUP_POLL_MS);
+    await Bun.sleep(CHECK_TIMING_MS.look);
   }
 }

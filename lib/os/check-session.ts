@@ -2,10 +2,8 @@
 
 import { readdirSync } from "node:fs";
 import { errorCode } from "../core/failure.ts";
+import { CHECK_TIMING_MS } from "./check-timing.ts";
 import { isUnreadable, readText } from "./proc.ts";
-
-/** Finding them may take so long, milliseconds: the group as a whole is killed first. */
-const SCAN_MS = 50;
 
 /**
  * Kills the process group of a check and whatever else is in its session, such as a shell's background jobs with `set -m`.
@@ -27,22 +25,30 @@ export function killSession(
   return { killed: members.length - left, left };
 }
 
+/** As many as are found in time: the group as a whole is killed all the same. */
 function readMembers(session: number): number[] {
-  const late = performance.now() + SCAN_MS;
+  const late = performance.now() + CHECK_TIMING_MS.scan;
   const members: number[] = [];
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     if (performance.now() > late) break;
-    const stat = readText("/", `proc/${name}/stat`);
-    if (isUnreadable(stat)) continue;
-    // state ppid pgrp session: the name before them may hold anything, but ends with the last parenthesis.
-    const [state = "", , , theirs] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(theirs) === session && !"ZX".includes(state)) members.push(Number(name));
+    const found = readSession(name);
+    if (found?.session === session && !"ZX".includes(found.state)) members.push(Number(name));
   }
   return members;
 }
 
-function reach(pid: number, signal: 0 | "SIGKILL"): "reached" | "gone" | "not ours" {
+/** A process's session and state (stat in proc(5)); null when it is gone. */
+export function readSession(pid: string): { session: number; state: string } | null {
+  const stat = readText("/", `proc/${pid}/stat`);
+  if (isUnreadable(stat)) return null;
+  // state ppid pgrp session: the name before them may hold anything, but ends with the last parenthesis.
+  const [state = "", , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { session: Number(session), state };
+}
+
+/** Sends a signal to a process, or to a group with a minus before its number. */
+export function reach(pid: number, signal: 0 | "SIGKILL"): "reached" | "gone" | "not ours" {
   try {
     process.kill(pid, signal);
     return "reached";

@@ -4,6 +4,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errorCode } from "../core/failure.ts";
 import { cutUtf8 } from "../core/utf8.ts";
+import { CHECK_TIMING_MS } from "./check-timing.ts";
 import { openPipe } from "./libc.ts";
 
 /** Tells a character that ends at the limit from one that is cut by it. */
@@ -150,7 +151,7 @@ export class KeptStreams {
       const some = this.#take();
       if (this.stdout.hasEnded && this.stderr.hasEnded) return true;
       if (performance.now() > until) return false;
-      await Bun.sleep(some ? 0 : 5);
+      await Bun.sleep(some ? 0 : CHECK_TIMING_MS.look);
     }
   }
 
