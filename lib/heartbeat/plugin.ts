@@ -25,6 +25,8 @@ export interface PluginContext {
   log: Log;
   /** How often the agent collects, seconds. */
   intervalS: number;
+  /** How long `close` is waited for, seconds; left out: as long as it likes. */
+  closeS?: number;
   /** This plugin's table in lab-host.toml, `[plugins.<name>]`; {} without one. */
   settings: Readonly<Record<string, unknown>>;
   /** Where proc/ and sys/ lie: "/". */

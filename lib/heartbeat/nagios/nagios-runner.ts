@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { errorText } from "../../core/failure.ts";
 import { openCheckCgroups } from "../../os/check-cgroup.ts";
 import type { runCheckProcess } from "../../os/check-process.ts";
-import { countStrays } from "../../os/check-strays.ts";
+import { Strays } from "../../os/check-strays.ts";
 import type { Log } from "../../runtime/log.ts";
 import { ConfiguredList } from "../observations.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
@@ -22,6 +22,8 @@ const WAIT_S = 30;
 const WAIT_SHARE = 0.4;
 /** SIGKILL and what comes after it, seconds (os/check-process.ts). */
 const AFTER_GRACE_S = 1;
+/** Of the time that closing has, what is kept for SIGKILL and for what comes after it, seconds. */
+const CLOSE_RESERVE_S = 1.5;
 
 /** For tests. */
 export interface Seams {
@@ -70,7 +72,7 @@ export class NagiosRunner implements Plugin {
     this.#limiter = new Limiter(this.#atOnce);
   }
 
-  initialise({ log, intervalS, settings, root }: PluginContext): boolean {
+  initialise({ log, intervalS, settings, root, closeS = Infinity }: PluginContext): boolean {
     const { entries, checks, remarks } = readChecks(settings, intervalS);
     if (entries === 0) {
       this.skipReason = "no commands configured (add nagios_runner.commands to config)";
@@ -84,11 +86,16 @@ export class NagiosRunner implements Plugin {
       log[level](message, fields);
     const cgroups = openCheckCgroups(root);
     if ("unavailable" in cgroups)
-      log.info("checks get no cgroup: what leaves its session is not killed, only counted", {
+      log.info("checks get no cgroup: what makes a session of its own is not killed, only counted", {
         why: cgroups.unavailable,
       });
     const { runProcess } = this.seams;
-    this.#around = { env, cgroups, signal: this.#stop.signal, ...(runProcess !== undefined && { runProcess }) };
+    this.#around = {
+      ...{ env, cgroups, signal: this.#stop.signal, strays: new Strays() },
+      // SIGKILL comes before anybody stops waiting for us.
+      cancelGraceS: Math.max(0, closeS - CLOSE_RESERVE_S),
+      ...(runProcess !== undefined && { runProcess }),
+    };
     this.#log = log;
     this.#everyS = intervalS;
     this.#checks = checks.map((check) => ({ check, state: newState(), run: 0, stuckSince: null }));
@@ -113,10 +120,11 @@ export class NagiosRunner implements Plugin {
     return ConfiguredList.from(said.filter((one) => one !== null));
   }
 
-  /** Ends what still runs; none of it is reported. */
+  /** Ends what still runs, and what runs have left behind; none of it is reported. */
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#runs);
+    await this.#countStrays();
   }
 
   #turn(each: Scheduled): Promise<void>[] {
@@ -170,16 +178,20 @@ export class NagiosRunner implements Plugin {
     }
   }
 
-  /** Once for all runs that are over: it looks at every process. */
+  /** Ends and counts what they have left behind, once for all runs that are over: it looks at every process. */
   async #countStrays(): Promise<void> {
     const ended = new Map(this.#uncounted);
     this.#uncounted.clear();
-    for (const [mark, count] of await countStrays(new Set(ended.keys()))) {
+    for (const [mark, found] of (await this.#around?.strays.end()) ?? []) {
       const observation = ended.get(mark);
+      // Of one that was cancelled nothing is said.
       if (observation === undefined) continue;
-      const left = Math.max(count, observation.notes?.survivors_left ?? 0);
-      observation.notes = { ...observation.notes, survivors_left: left };
-      this.#log?.info("check left processes behind", { check: observation.name ?? "", left });
+      const { survivors_killed = 0, survivors_left = 0, ...notes } = observation.notes ?? {};
+      const killed = survivors_killed + found.killed;
+      const left = Math.max(found.left, survivors_left - found.killed);
+      const counted = { ...(killed > 0 && { survivors_killed: killed }), ...(left > 0 && { survivors_left: left }) };
+      observation.notes = { ...notes, ...counted };
+      this.#log?.info("check left processes behind", { check: observation.name ?? "", ...counted });
     }
   }
 

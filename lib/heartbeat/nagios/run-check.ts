@@ -2,7 +2,7 @@
 
 import type { CheckCgroups } from "../../os/check-cgroup.ts";
 import { type CheckExit, runCheckProcess } from "../../os/check-process.ts";
-import { nextMark, STRAY_MARK } from "../../os/check-strays.ts";
+import { nextMark, STRAY_MARK, type Strays } from "../../os/check-strays.ts";
 import type { Check } from "./check.ts";
 import { type Judged, judge, notRun } from "./judge.ts";
 
@@ -11,6 +11,10 @@ export interface RunSurroundings {
   cgroups: CheckCgroups;
   /** Aborts when the agent stops: the check is ended and gives no result. */
   signal: AbortSignal;
+  /** The grace is no longer than this then, seconds. */
+  cancelGraceS: number;
+  /** Told of each run that may have left processes behind, however it ended. */
+  strays: Strays;
   runProcess?: typeof runCheckProcess;
 }
 
@@ -27,16 +31,22 @@ export interface Ran {
 export async function runCheck(check: Check, around: RunSurroundings): Promise<Ran> {
   const { command, timeoutS, graceS } = check;
   if ("broken" in command) return { judged: notRun(command.broken), gone: null, mark: null };
-  const { env, cgroups, signal, runProcess = runCheckProcess } = around;
+  const { env, cgroups, signal, cancelGraceS, strays, runProcess = runCheckProcess } = around;
   const mark = nextMark();
+  let leader: number | null = null;
   const exit: CheckExit = await runProcess({
     words: command.words,
     shell: command.shell,
     timeoutMs: timeoutS * 1000,
     graceMs: graceS * 1000,
+    cancelGraceMs: Math.min(graceS, cancelGraceS) * 1000,
     env: { ...env, [STRAY_MARK]: mark },
     cgroup: "make" in cgroups && !signal.aborted ? cgroups.make() : null,
     signal,
+    started: (pid) => {
+      leader = pid;
+    },
   });
+  if (leader !== null && !exit.contained) strays.add(mark, leader);
   return { judged: judge(exit, timeoutS), gone: exit.gone, mark: exit.contained ? null : mark };
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { judge } from "../../../lib/heartbeat/nagios/judge.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import { isGone } from "../../os/check-process-support.ts";
+import { endWithTest, isGone, until } from "../../os/check-process-support.ts";
 import { CHECKS, exited, rig, sayShell } from "./support.ts";
 
 /** Without what differs from run to run. */
@@ -97,9 +97,21 @@ describe("what a check says", () => {
     const [found] = await collect();
     const pids = [found?.message, found?.long_text].map(Number);
     expect(found).toMatchObject({ status: "ok", notes: { survivors_left: 2 } });
-    expect(lines).toContain("info check left processes behind check=it left=2");
+    expect(lines).toContain("info check left processes behind check=it survivors_left=2");
     expect(pids.map(isGone)).toEqual([false, false]);
     for (const pid of pids) process.kill(pid);
+  });
+
+  test("X10 without a cgroup a job of its shell that holds nothing of the check is killed and counted", async () => {
+    const script = "set -m; sleep 300 </dev/null >/dev/null 2>&1 & echo $!";
+    const { collect, lines } = rig({ commands: [{ name: "it", command: ["bash", "-c", script] }] });
+    const [found] = await collect();
+    const pid = Number(found?.message);
+    endWithTest(pid);
+    expect(found).toMatchObject({ status: "ok", notes: { survivors_killed: 1 } });
+    expect(found?.notes?.survivors_left).toBeUndefined();
+    expect(lines).toContain("info check left processes behind check=it survivors_killed=1");
+    await until(() => isGone(pid));
   });
 
   test("X11 X14 X19 a check that does not end in time is unknown, with the text so far", async () => {
