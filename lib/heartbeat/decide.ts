@@ -31,16 +31,86 @@ export function classifyDelivery(status: number, body: unknown, why: string): De
     typeof body === "object" && body !== null && key in body ? (body as Record<string, unknown>)[key] : null;
   if (status >= 200 && status < 300) {
     const taken = ["stored", "old", "duplicate"].includes(String(says("status")));
-    return taken ? { kind: "sent" } : { kind: "later", why: `${why}, but not from a labfleet receiver` };
+    return taken ? { kind: "sent" } : { kind: "later", why: `${why}, but not from a labfleet receiver${NOT_OURS}` };
   }
+  // A receiver of ours says itself what mends it.
+  if (typeof says("reason") !== "string") return { kind: "later", why: why + answerFix(status) };
   // Not readable, too large: the next try would be answered the same. Anything else may be mended on either side.
   const isFinal = status === 400 || status === 413 || status === 422;
-  return isFinal && typeof says("reason") === "string" ? { kind: "drop", why } : { kind: "later", why };
+  return isFinal ? { kind: "drop", why } : { kind: "later", why };
 }
 
-/** By what two reasons are told apart: one that names a line or a value anew each time is the same one. */
+const NOT_OURS =
+  "; fix: sign in at the portal that is in between, or set receiver.url to the receiver's own address, without a path";
+const CHECK_TOKEN = "; fix: on the collector: receiver token add HOST; put it where receiver.bearer_token says";
+const IS_DOWN = "; fix: look at the receiver and at what is in front of it; heartbeats are kept until then";
+
+/** What mends an answer that is not in a receiver's own words, by its status (RFC 9110 §15). */
+const ANSWER_FIXES: readonly (readonly [from: number, to: number, fix: string])[] = [
+  [300, 399, NOT_OURS],
+  [401, 401, CHECK_TOKEN],
+  [403, 403, CHECK_TOKEN],
+  [
+    404,
+    405,
+    "; fix: set receiver.url to the receiver's own address, without a path, or update the receiver: it knows no heartbeats",
+  ],
+  [407, 407, NOT_OURS],
+  [413, 413, "; fix: let what is in front of the receiver take 1 MiB, as with client_max_body_size of nginx"],
+  [429, 429, IS_DOWN],
+  [500, 599, IS_DOWN],
+];
+
+function answerFix(status: number): string {
+  return ANSWER_FIXES.find(([from, to]) => from <= status && status <= to)?.[2] ?? NOT_OURS;
+}
+
+/** What mends an exchange that brought no answer, by what was said of it: the first that fits. */
+const FAILURE_FIXES: readonly (readonly [said: RegExp, fix: string])[] = [
+  [
+    /WRONG_VERSION_NUMBER/,
+    "the other side does not speak TLS; fix: set receiver.url to its port for https, or to http://",
+  ],
+  [/CERT_HAS_EXPIRED|certificate has expired/, "fix: renew the receiver's certificate, or set this host's clock"],
+  [/CERT_NOT_YET_VALID|not yet valid/, "fix: set this host's clock"],
+  [/ALTNAME_INVALID/, "fix: set receiver.url to a name that is in the receiver's certificate"],
+  [
+    /UNABLE_TO_|SELF_SIGNED|self.signed|unable to (verify|get)/,
+    "fix: set receiver.ca_bundle to the authority that issued the receiver's certificate",
+  ],
+  [
+    /alert|KEY_VALUES_MISMATCH/i,
+    "fix: look at receiver.client_cert and receiver.client_key: the receiver does not take them",
+  ],
+  [/ECONNREFUSED/, "fix: start the receiver, or mend the port of receiver.url"],
+  [/ENOTFOUND|EAI_AGAIN/, "fix: mend the name in receiver.url, or this host's name service"],
+  [/EHOSTUNREACH|ENETUNREACH/, "fix: mend this host's network, or the address in receiver.url"],
+  [
+    /^stalled: (no answer|its answer|it was not)/,
+    "fix: look at the receiver and at what is in front of it; heartbeat.request_timeout_s may be raised",
+  ],
+];
+
+/** `why` with the sentence that mends it, where there is one. */
+export function withFix(why: string): string {
+  const fix = FAILURE_FIXES.find(([said]) => said.test(why))?.[1];
+  return fix === undefined ? why : `${why}; ${fix}`;
+}
+
+/** By what two reasons are told apart: one that names a line or a value anew each time is the same; a status is not. */
 export function reasonKind(why: string): string {
-  return why.replace(/\d+(\.\d+)?/g, "#");
+  return why.replace(/(\bstatus \d{3}\b)|\d+(\.\d+)?/g, (_, status?: string) => status ?? "#");
+}
+
+/** Answers that are about no single heartbeat: the others would get the same. */
+const ABOUT_ALL: readonly number[] = [401, 403, 429, 503];
+
+/**
+ * Whether the others may get through where this one did not: right after the newest did.
+ * @param status 0: no answer came
+ */
+export function isAboutOne(status: number, retryAfterS: number | null): boolean {
+  return status >= 400 && !ABOUT_ALL.includes(status) && retryAfterS === null;
 }
 
 /** How a collection went as a whole. */
@@ -73,7 +143,22 @@ export interface Waiting {
   sequence: number;
   /** Nothing had changed since the one before. */
   plain: boolean;
+  bytes: number;
 }
+
+/** What may wait in one place. */
+export interface SpoolLimits {
+  count: number;
+  bytes: number;
+}
+
+/**
+ * On the disk, beside heartbeat.spool_max: a day of usual heartbeats is 5 MiB, but 1440 of the largest would be 1.4 GiB of
+ * a disk that episodes need more.
+ */
+export const DISK_BYTES = 64 * 1024 ** 2;
+/** In memory, and so in the run directory, while the disk takes none: an hour of them, and little of a small host's memory. */
+export const IN_MEMORY: SpoolLimits = { count: 60, bytes: 8 * 1024 ** 2 };
 
 /** What each check of a heartbeat said, by its name. */
 export type Statuses = Readonly<Record<string, CheckStatus>>;
@@ -89,11 +174,18 @@ export function statusesOf({ results }: Heartbeat): Statuses {
   return Object.fromEntries(results.map(({ name, status }) => [name, status]));
 }
 
-/** Which of them go so that at most `max` wait: the oldest plain ones, then the oldest; the newest never. */
-export function toDrop(waiting: readonly Waiting[], max: number): number[] {
-  const excess = waiting.length - max;
-  if (excess <= 0) return [];
+/** Which of them go so that no more wait than may: the oldest plain ones, then the oldest; the newest never. */
+export function toDrop(waiting: readonly Waiting[], max: SpoolLimits): number[] {
   const old = waiting.toSorted((a, b) => a.sequence - b.sequence).slice(0, -1);
   const order = [...old.filter(({ plain }) => plain), ...old.filter(({ plain }) => !plain)];
-  return order.slice(0, excess).map(({ sequence }) => sequence);
+  let count = waiting.length;
+  let total = waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  const gone: number[] = [];
+  for (const { sequence, bytes } of order) {
+    if (count <= max.count && total <= max.bytes) break;
+    gone.push(sequence);
+    count--;
+    total -= bytes;
+  }
+  return gone;
 }

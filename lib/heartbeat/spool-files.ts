@@ -6,6 +6,7 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -29,6 +30,7 @@ export interface SpoolFile {
   /** Nothing new in it: the first to go. */
   plain: boolean;
   path: string;
+  bytes: number;
 }
 
 export interface Listing {
@@ -51,9 +53,18 @@ export function listSpool(directory: string): Listing {
     const path = join(directory, entry.name);
     if (digits === undefined || !entry.isFile()) listing.strangers.push(entry.name);
     else if (isHalf !== undefined) listing.leftovers.push(path);
-    else listing.files.push({ sequence: Number(digits), plain: kind === "plain", path });
+    else listing.files.push({ sequence: Number(digits), plain: kind === "plain", path, bytes: sizeOf(path) });
   }
   return listing;
+}
+
+/** 0 for one that is gone by now, or may not be looked at. */
+function sizeOf(path: string): number {
+  try {
+    return lstatSync(path).size;
+  } catch {
+    return 0;
+  }
 }
 
 function entriesOf(directory: string) {

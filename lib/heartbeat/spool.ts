@@ -5,25 +5,20 @@ import { join } from "node:path";
 import { quoted } from "../core/fields.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
-import { toDrop } from "./decide.ts";
+import { DISK_BYTES, IN_MEMORY, type SpoolLimits, toDrop, type Waiting } from "./decide.ts";
 import { HEARTBEAT_BYTES } from "./fit.ts";
 import { isJson, listSpool, makeOwnDir, refused, remove, replaceFile, spoolName } from "./spool-files.ts";
 import { Sequence } from "./spool-sequence.ts";
 
-interface Entry {
-  sequence: number;
-  /** Nothing new in it: the first to go. */
-  plain: boolean;
+interface Entry extends Waiting {
   /** Its file, on the disk or in the run directory; null: its text is held here. */
   path: string | null;
   onDisk: boolean;
   text: string | null;
 }
 
-/** Heartbeats that wait in memory while the disk takes none. */
-const IN_MEMORY = 60;
-
 const LOSS = "heartbeats wait in memory only";
+const HOLD_LOSS = "a kill would cost the heartbeat that is on its way";
 const NUMBER_LOSS = "the number of the last heartbeat is kept in memory only";
 const STRANGERS_SHOWN = 3;
 
@@ -41,6 +36,7 @@ export class Spool {
   /** Why files of heartbeats cannot be read, by sequence. */
   private readonly blocked = new Map<number, string>();
   private notes: string[] = [];
+  private saidHold = false;
   /** Why the disk takes no heartbeat, or no number. */
   private spoolFailure: string | null = null;
   private numberFailure: string | null = null;
@@ -58,6 +54,10 @@ export class Spool {
     stateDir: string,
     public max: number,
     runDir: string | null = null,
+    private readonly limits: { diskBytes: number; inMemory: SpoolLimits } = {
+      diskBytes: DISK_BYTES,
+      inMemory: IN_MEMORY,
+    },
   ) {
     this.directory = join(stateDir, "spool");
     this.runDirectory = runDir === null ? null : join(runDir, "spool");
@@ -110,14 +110,16 @@ export class Spool {
   /** Holds a heartbeat while it is tried: should the process be killed, the next one finds it. */
   hold(sequence: number, plain: boolean, text: string): void {
     if (this.runDirectory === null) return;
-    const path = join(this.runDirectory, spoolName(sequence, plain));
-    try {
-      makeOwnDir(this.runDirectory);
+    const directory = this.runDirectory;
+    const path = join(directory, spoolName(sequence, plain));
+    const failure = refused(directory, HOLD_LOSS, () => {
+      makeOwnDir(directory);
       replaceFile(path, text);
       this.held.set(sequence, path);
-    } catch {
-      // It is held by the process alone.
-    }
+    });
+    // The process alone holds it then; it is sent all the same.
+    if (failure !== null && !this.saidHold) this.notes.push(failure);
+    this.saidHold ||= failure !== null;
   }
 
   /** Keeps a heartbeat to be sent later; what is too much goes. */
@@ -125,21 +127,22 @@ export class Spool {
     if (!this.held.has(sequence)) this.hold(sequence, plain, text);
     const path = this.held.get(sequence) ?? null;
     this.held.delete(sequence);
-    const entry: Entry = { sequence, plain, path, onDisk: false, text };
+    const entry: Entry = { sequence, plain, path, onDisk: false, text, bytes: Buffer.byteLength(text) };
     this.entries.push(entry);
     this.tryDisk();
     if (entry.path !== null) entry.text = null;
-    this.drop(toDrop(this.entries, this.max));
-    const inMemory = this.entries.filter(({ onDisk }) => !onDisk);
-    this.drop(toDrop(inMemory, IN_MEMORY));
+    const { diskBytes, inMemory } = this.limits;
+    this.drop(toDrop(this.entries, { count: this.max, bytes: diskBytes }));
+    const unwritten = this.entries.filter(({ onDisk }) => !onDisk);
+    this.drop(toDrop(unwritten, inMemory));
   }
 
-  /** The oldest one that waits and can be read, with its text; null when there is none. */
-  oldest(): { sequence: number; text: string } | null {
+  /** The oldest one that waits and can be read, with its text; null when there is none. @param skip others than these */
+  oldest(skip: ReadonlySet<number> = new Set()): { sequence: number; text: string } | null {
     for (let at = 0; ; ) {
       const entry = this.entries[at];
       if (entry === undefined) return null;
-      const text = this.read(entry);
+      const text = skip.has(entry.sequence) ? null : this.read(entry);
       if (text !== null) return { sequence: entry.sequence, text };
       // One that is no more makes room for the next.
       if (this.entries[at] === entry) at++;
@@ -189,10 +192,10 @@ export class Spool {
     const { files, leftovers, strangers } = listSpool(directory);
     leftovers.forEach(remove);
     const known = new Set(this.entries.map(({ sequence }) => sequence));
-    for (const { sequence, plain, path } of files) {
+    for (const { path, ...file } of files) {
       // Killed between the two, it is in both.
-      if (known.has(sequence)) remove(path);
-      else this.entries.push({ sequence, plain, path, onDisk, text: null });
+      if (known.has(file.sequence)) remove(path);
+      else this.entries.push({ ...file, path, onDisk, text: null });
     }
     this.entries.sort((a, b) => a.sequence - b.sequence);
     this.sequence.skipTo(this.entries.at(-1)?.sequence ?? 0);

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
 import {
   classifyDelivery,
+  isAboutOne,
   isPlain,
   reasonKind,
   splayMs,
@@ -11,6 +12,7 @@ import {
   summaryText,
   toDrop,
   untilDueMs,
+  withFix,
 } from "../../lib/heartbeat/decide.ts";
 
 describe("a host's place in the interval", () => {
@@ -132,7 +134,9 @@ describe("how a collection went", () => {
 describe("two reasons are one", () => {
   for (const [a, b, same] of [
     ["results[3].ttl_s must be at least 0 (was -1)", "results[12].ttl_s must be at least 0 (was -17.25)", true],
-    ["status 400", "status 422", true],
+    ["stalled: no answer came for 5 s after 4427 bytes", "stalled: no answer came for 5 s after 4422 bytes", true],
+    ["status 400", "status 422", false],
+    ["status 503: try in 5 s", "status 503: try in 17 s", true],
     ["host_id", "sent_at", false],
   ] as const) {
     test(`${a} / ${b}: ${same}`, () => expect(reasonKind(a) === reasonKind(b)).toBe(same));
@@ -179,9 +183,66 @@ describe("a heartbeat is plain", () => {
   }
 });
 
+describe("a failure says what mends it", () => {
+  for (const [status, fix] of [
+    [302, "sign in at the portal"],
+    [401, "receiver token add"],
+    [403, "receiver token add"],
+    [404, "without a path"],
+    [413, "take 1 MiB"],
+    [418, "receiver.url"],
+    [500, "look at the receiver"],
+    [503, "look at the receiver"],
+  ] as const) {
+    test(`status ${status}: ${fix}`, () => {
+      const bare = classifyDelivery(status, null, "w");
+      const why = bare.kind === "later" ? bare.why : bare.kind;
+      expect(why).toStartWith("w; fix: ");
+      expect(why).toContain(fix);
+      // The receiver's own words need no others.
+      expect(classifyDelivery(status, { reason: "r" }, "w")).toMatchObject({ why: "w" });
+    });
+  }
+
+  for (const [why, fix] of [
+    ["tls: error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "does not speak TLS; fix: "],
+    ["tls: certificate has expired (CERT_HAS_EXPIRED)", "renew the receiver's certificate"],
+    ["tls: certificate is not yet valid (CERT_NOT_YET_VALID)", "set this host's clock"],
+    ["tls: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)", "receiver.ca_bundle"],
+    ["tls: unable to verify the first certificate (UNABLE_TO_VERIFY_LEAF_SIGNATURE)", "receiver.ca_bundle"],
+    ["tls: Hostname/IP does not match (ERR_TLS_CERT_ALTNAME_INVALID)", "receiver.url to a name"],
+    ["tls: error:0A000412:SSL routines::sslv3 alert bad certificate", "receiver.client_cert"],
+    ["network: connect ECONNREFUSED 10.0.0.1:8443", "start the receiver"],
+    ["network: getaddrinfo ENOTFOUND collector", "mend the name"],
+    ["network: connect EHOSTUNREACH 10.0.0.1:8443", "network"],
+    ["stalled: no answer came for 20 s after 4427 bytes", "request_timeout_s"],
+  ] as const) {
+    test(why, () => expect(withFix(why)).toContain(fix));
+  }
+
+  test("and nothing where nothing is known", () => expect(withFix("network: socket hang up")).toEndWith("hang up"));
+});
+
+describe("whether others may get through where one did not", () => {
+  for (const [status, retryAfterS, may] of [
+    [0, null, false],
+    [302, null, false],
+    [401, null, false],
+    [404, null, true],
+    [413, null, true],
+    [429, null, false],
+    [500, null, true],
+    [500, 5, false],
+    [503, null, false],
+  ] as const) {
+    test(`${status}, Retry-After ${retryAfterS}: ${may}`, () => expect(isAboutOne(status, retryAfterS)).toBe(may));
+  }
+});
+
 describe("what goes when too many wait", () => {
-  const waiting = (text: string) => [...text].map((kind, i) => ({ sequence: i + 1, plain: kind === "." }));
-  for (const [text, max, gone] of [
+  const waiting = (text: string, bytes = 1) =>
+    [...text].map((kind, i) => ({ sequence: i + 1, plain: kind === ".", bytes }));
+  for (const [text, count, gone] of [
     ["....", 4, []],
     ["....", 2, [1, 2]],
     ["!..!.", 3, [2, 3]], // the oldest without news
@@ -189,7 +250,9 @@ describe("what goes when too many wait", () => {
     ["!.!", 1, [2, 1]], // and never the newest
     ["...", 0, [1, 2]],
   ] as const) {
-    test(`${text} down to ${max}: ${gone.join(",") || "none"}`, () =>
-      expect(toDrop(waiting(text), max)).toEqual([...gone]));
+    test(`${text} down to ${count}: ${gone.join(",") || "none"}`, () =>
+      expect(toDrop(waiting(text), { count, bytes: 100 })).toEqual([...gone]));
+    test(`${text} of 10 bytes each down to ${10 * count + 9} bytes: the same`, () =>
+      expect(toDrop(waiting(text, 10), { count: 100, bytes: 10 * count + 9 })).toEqual([...gone]));
   }
 });

@@ -66,6 +66,34 @@ test("keeps no more than allowed: those without news go first, and what remains 
   expect(new Spool(dir, 3).oldest()?.sequence).toBe(2);
 });
 
+test("keeps no more bytes than allowed, over restarts, and fewer while the disk takes none", () => {
+  const [dir, run] = [tempDir(), tempDir()];
+  const limits = { diskBytes: 5000, inMemory: { count: 60, bytes: 2500 } };
+  const large = (sequence: number): string => JSON.stringify({ sequence, text: "x".repeat(950) });
+  const first = new Spool(dir, 100, run, limits);
+  for (let n = 1; n <= 8; n++) first.keep(n, n !== 2, large(n));
+  expect([first.size, first.dropped]).toEqual([5, 3]);
+  expect(readdirSync(join(dir, "spool"))).toHaveLength(5);
+  // Those of an earlier run count too.
+  const again = new Spool(dir, 100, run, limits);
+  again.keep(9, true, large(9));
+  expect([again.size, again.dropped]).toEqual([5, 1]);
+  expect(drained(again)).toEqual([2, 6, 7, 8, 9]);
+  rmSync(join(dir, "spool"), { recursive: true });
+  writeFileSync(join(dir, "spool"), "a file");
+  for (let n = 10; n <= 15; n++) again.keep(n, true, large(n));
+  expect([again.size, again.inMemory]).toEqual([2, 2]);
+  expect(readdirSync(join(run, "spool")).sort()).toEqual(["000000000014.plain.json", "000000000015.plain.json"]);
+});
+
+test("the oldest but those that are passed over", () => {
+  const spool = new Spool(tempDir(), 10);
+  for (const n of [1, 2, 3]) spool.keep(n, false, beat(n));
+  expect(spool.oldest(new Set([1, 2]))?.sequence).toBe(3);
+  expect(spool.oldest(new Set([1, 2, 3]))).toBeNull();
+  expect(spool.oldest()?.sequence).toBe(1);
+});
+
 test("a heartbeat that a power cut has torn is dropped and counted, the others are not", () => {
   const dir = tempDir();
   const spool = new Spool(dir, 10);
@@ -307,6 +335,10 @@ describe("a heartbeat that is being tried", () => {
     spool.hold(1, false, beat(1));
     spool.keep(1, false, beat(1));
     expect([spool.size, spool.failure]).toEqual([1, null]);
+    spool.hold(2, false, beat(2));
+    expect(spool.takeNotes()).toEqual([
+      expect.stringMatching(/\/file\/spool: ENOTDIR: a kill would cost the heartbeat that is on its way; fix: /),
+    ]);
     expect(drained(new Spool(dir, 10))).toEqual([1]);
   });
 });
