@@ -1,31 +1,41 @@
-// One heartbeat, one PUT: from a file in the run directory, since that is what the uploader takes. What the answer means is
-// in decide.ts.
+// One heartbeat, one PUT, from memory: it takes no room anywhere. What the answer means, and what mends a failure, is in
+// decide.ts.
 
-import { join } from "node:path";
 import { parseRetryAfter } from "../core/backoff.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { readCredentials } from "../os/credentials.ts";
-import { replaceRunFile } from "../os/run-file.ts";
+import { type Credentials, readCredentials } from "../os/credentials.ts";
 import { upload } from "../os/upload.ts";
-import { classifyDelivery, type Delivery } from "./decide.ts";
+import { classifyDelivery, type Delivery, withFix } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
-export type SendResult = Delivery & { retryAfterS: number | null };
+/** `status`: of the answer; 0: none came. */
+export type SendResult = Delivery & { retryAfterS: number | null; status: number };
 
-/** Sends the text of a heartbeat. Never throws for what the network, a credential or the run directory does. */
+/**
+ * An exchange may take this many times `request_timeout_s`, which is for each of: no byte moved, no answer, half an
+ * answer. Whatever the other side does, one heartbeat must not hold up all that follow.
+ */
+const TOTAL_FACTOR = 3;
+/** A large one has so much more time as a link of this speed needs, bytes a second: about 40 kbit/s. */
+const SLOWEST_LINK = 5000;
+
+/**
+ * Sends the text of a heartbeat. Never throws for what the network or a credential does.
+ * Ends within `request_timeout_s` for the credentials, and `TOTAL_FACTOR` times that for the exchange.
+ */
 export async function sendHeartbeat(config: HeartbeatConfig, text: string, signal: AbortSignal): Promise<SendResult> {
-  const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null });
-  const file = join(config.runDir, "outgoing.json");
+  const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null, status: 0 });
   // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
   const { receiver } = config;
-  let credentials: Awaited<ReturnType<typeof readCredentials>>;
+  const limitMs = config.requestTimeoutS * 1000;
+  let credentials: Credentials;
   try {
-    credentials = await readCredentials(receiver);
-    replaceRunFile(file, text, 0o640);
+    credentials = await readCredentials(receiver, { deadlineMs: limitMs, signal });
   } catch (error) {
     return later(errorText(error));
   }
+  const body = Buffer.from(text);
   const outcome = await upload({
     url: `${receiver.url}/v1/heartbeats/${config.hostId}`,
     headers: {
@@ -34,19 +44,21 @@ export async function sendHeartbeat(config: HeartbeatConfig, text: string, signa
       Date: new Date().toUTCString(),
       ...(credentials.token !== null && { Authorization: `Bearer ${credentials.token}` }),
     },
-    file,
-    bytes: Buffer.byteLength(text),
+    file: body,
+    bytes: body.length,
     tls: credentials.tls,
     expectContinue: false,
-    stallMs: config.requestTimeoutS * 1000,
-    answerMs: config.requestTimeoutS * 1000,
+    stallMs: limitMs,
+    answerMs: limitMs,
+    totalMs: limitMs * TOTAL_FACTOR + (body.length / SLOWEST_LINK) * 1000,
     signal,
     moved: () => undefined,
   });
-  if (outcome.kind === "failed") return later(`${outcome.cause}: ${outcome.detail}`);
-  const body = parseJson(outcome.text);
-  const delivery = classifyDelivery(outcome.status, body, `status ${outcome.status}${detailOf(body)}`);
-  return { ...delivery, retryAfterS: parseRetryAfter(outcome.retryAfter, Date.now()) };
+  if (outcome.kind === "failed") return later(withFix(`${outcome.cause}: ${outcome.detail}`));
+  const { status } = outcome;
+  const answer = parseJson(outcome.text);
+  const delivery = classifyDelivery(status, answer, `status ${status}${detailOf(answer)}`);
+  return { ...delivery, retryAfterS: parseRetryAfter(outcome.retryAfter, Date.now()), status };
 }
 
 /** The `detail` of a problem, quoted: it comes from outside. */

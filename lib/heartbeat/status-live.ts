@@ -4,8 +4,9 @@
 import type { CheckStatus } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull } from "../core/shape.ts";
-import type { Agent, Refused } from "./agent.ts";
+import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
+import type { Failing, Refused } from "./send-remarks.ts";
 
 export const LIVE_FILE = "status.json";
 
@@ -39,7 +40,7 @@ export interface LiveStatus {
   /** Why the disk takes none, and why some cannot be read. */
   disk_failure: string | null;
   unreadable: string | null;
-  failing: { why: string; tries: number } | null;
+  failing: Failing | null;
   refused: Refused | null;
   dropped: number;
   damaged: number;
@@ -61,8 +62,8 @@ export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number)
     interval_s: config.intervalS,
     collected: collectedOf(agent),
     arrived: sentAt === null ? null : { at: sentAt.toISOString(), uptime_s: sentUptimeS ?? startedUptimeS },
-    waiting: spool.size,
-    waiting_in_memory: spool.inMemory,
+    waiting: spool.size + agent.atHand,
+    waiting_in_memory: spool.inMemory + agent.atHand,
     disk_failure: spool.failure,
     unreadable: spool.unreadable,
     failing: agent.failing,

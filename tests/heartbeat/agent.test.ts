@@ -9,12 +9,12 @@ import type { SendResult } from "../../lib/heartbeat/send.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
 import { Spool } from "../../lib/heartbeat/spool.ts";
 import { liveStatus, statusLine } from "../../lib/heartbeat/status-live.ts";
-import { createLog } from "../../lib/runtime/log.ts";
+import { createLog, type LogLevel } from "../../lib/runtime/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const CONFIG = { hostId: "lab1", intervalS: 60, backoffSeconds: [3600] } as unknown as HeartbeatConfig;
-const LATER: SendResult = { kind: "later", why: "network: refused", retryAfterS: null };
-const SENT: SendResult = { kind: "sent", retryAfterS: null };
+const LATER: SendResult = { kind: "later", why: "network: refused", retryAfterS: null, status: 0 };
+const SENT: SendResult = { kind: "sent", retryAfterS: null, status: 200 };
 
 const result = (status: CheckStatus, run: number): CheckResult => ({
   plugin: "p",
@@ -40,7 +40,12 @@ interface SpoolDirs {
   max?: number;
 }
 
-function agentWith(answers: SendResult[], statuses: CheckStatus[] = [], dirs: SpoolDirs = { state: tempDir() }) {
+function agentWith(
+  answers: SendResult[],
+  statuses: CheckStatus[] = [],
+  dirs: SpoolDirs = { state: tempDir() },
+  level: LogLevel = "info",
+) {
   const sent: Heartbeat[] = [];
   const lines: string[] = [];
   const spool = new Spool(dirs.state, dirs.max ?? 100, dirs.run ?? null);
@@ -48,7 +53,7 @@ function agentWith(answers: SendResult[], statuses: CheckStatus[] = [], dirs: Sp
   const agent = new Agent({
     config: CONFIG,
     spool,
-    log: createLog({ tool: "h", level: "info", sink: "journal", colour: false, write, now: () => new Date(0) }),
+    log: createLog({ tool: "h", level, sink: "journal", colour: false, write, now: () => new Date(0) }),
     versions: { heartbeat: "0.1.0" },
     collect: async (run) => [result(statuses.shift() ?? "ok", run)],
     states: () => [{ name: "p", state: "loaded", reason: null }],
@@ -95,7 +100,7 @@ describe("without a receiver", () => {
     expect(spool.size).toBe(0);
     // Said once, and once that it is over.
     expect(lines).toEqual([
-      "<4>heartbeat not sent, it is kept: network: refused",
+      "<4>heartbeat not sent, it is kept: network: refused sequence=1",
       "<6>heartbeats arrive again waiting=3",
       "<6>heartbeats that waited are through sent=3 waiting=0",
     ]);
@@ -127,7 +132,7 @@ describe("without a receiver", () => {
   });
 });
 
-const refuse = (why: string): SendResult => ({ kind: "drop", why, retryAfterS: null });
+const refuse = (why: string): SendResult => ({ kind: "drop", why, retryAfterS: null, status: 422 });
 const lineOf = (agent: Agent): string => statusLine(liveStatus(agent, 0, 0));
 
 describe("refused for good", () => {
@@ -245,6 +250,197 @@ test("the newest that comes during a try that fails is tried itself, not kept fo
   await agent.stop();
 });
 
+test("of those that waited, what is refused is not counted as having arrived", async () => {
+  const { agent, lines } = agentWith([LATER, LATER, LATER, SENT, refuse("bad"), SENT, refuse("bad")]);
+  for (let i = 0; i < 4; i++) await beat(agent);
+  expect(lines.at(-1)).toBe("<6>heartbeats that waited are through sent=1 refused=2 waiting=0");
+  await agent.stop();
+});
+
+describe("a failure", () => {
+  const later = (why: string, status = 0): SendResult => ({ kind: "later", why, retryAfterS: null, status });
+  const said = (lines: string[]): string[] =>
+    lines.flatMap((line) => /not sent, it is kept: (.*) sequence=/.exec(line)?.[1] ?? []);
+
+  test("is said once for each reason, whatever numbers are in it, until heartbeats arrive again", async () => {
+    const reasons = ["no answer after 4427 bytes", "no answer after 4422 bytes", "status 503", "status 401"];
+    const { agent, lines } = agentWith([...reasons, "no answer after 1 bytes"].map((why) => later(why)));
+    for (let i = 0; i < 5; i++) await beat(agent);
+    expect(said(lines)).toEqual(["no answer after 4427 bytes", "status 503", "status 401"]);
+    expect(agent.failing).toEqual({ why: "no answer after 1 bytes", tries: 5 });
+    await beat(agent);
+    Object.assign(agent.deps, { send: async () => later("status 503") });
+    await beat(agent);
+    expect(said(lines).slice(3)).toEqual(["status 503"]);
+    await agent.stop();
+  });
+
+  test("is said again when a person has changed something and it lasts", async () => {
+    const { agent, lines } = agentWith([later("x"), later("x"), later("x")]);
+    for (let i = 0; i < 2; i++) await beat(agent);
+    agent.tryNow();
+    await agent.settled();
+    expect(said(lines)).toEqual(["x", "x"]);
+    await agent.stop();
+  });
+
+  test("does not keep a new heartbeat from being tried at once: it is the newest truth", async () => {
+    const { agent, sent } = agentWith([LATER, LATER, LATER]);
+    for (let i = 0; i < 3; i++) await beat(agent);
+    expect(sent).toHaveLength(3); // though the schedule says an hour
+    await agent.stop();
+  });
+});
+
+describe("a receiver that says when to come again", () => {
+  const wait = (retryAfterS: number): SendResult => ({ kind: "later", why: "status 503", retryAfterS, status: 503 });
+
+  test("is not asked before, by new heartbeats neither; they are kept, and shown as waiting", async () => {
+    const dirs = { state: tempDir(), run: tempDir() };
+    const { agent, sent, spool } = agentWith([wait(1800)], [], dirs);
+    for (let i = 0; i < 3; i++) await beat(agent);
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1]);
+    expect(lineOf(agent)).toContain("3 heartbeats to send");
+    // A person may know better.
+    agent.tryNow();
+    await agent.settled();
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 3, 1, 2]);
+    expect(spool.size).toBe(0);
+    await agent.stop();
+  });
+
+  test("is asked then: the newest first", async () => {
+    const { agent, sent, spool } = agentWith([wait(0.05)]);
+    Object.assign(agent.deps, { config: { ...CONFIG, backoffSeconds: [0.01] } });
+    await beat(agent);
+    await agent.beat();
+    while (spool.size > 0 || sent.length < 3) await Bun.sleep(1);
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 1]);
+    await agent.stop();
+  });
+
+  test("is asked by new heartbeats after that time, whatever our own schedule says", async () => {
+    const { agent, sent } = agentWith([wait(0.01)]);
+    await beat(agent);
+    await Bun.sleep(20);
+    await beat(agent);
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 2, 1]);
+    await agent.stop();
+  });
+
+  test("does not keep heartbeats from the disk at a stop", async () => {
+    const { agent, spool } = agentWith([wait(1800)]);
+    for (let i = 0; i < 3; i++) await beat(agent);
+    await agent.stop();
+    expect(readdirSync(spool.directory)).toHaveLength(3);
+  });
+});
+
+describe("one that waits and is answered with an error each time", () => {
+  const broken: SendResult = { kind: "later", why: "status 500", retryAfterS: null, status: 500 };
+
+  /** The first `bad` heartbeats always get `answer`. */
+  async function withBad(bad: number, answer: SendResult, count: number) {
+    const made = agentWith(Array.from({ length: count }, () => LATER));
+    for (let i = 0; i < count; i++) await beat(made.agent);
+    made.lines.length = 0;
+    Object.assign(made.agent.deps, {
+      send: async (text: string) => {
+        const heartbeat: Heartbeat = JSON.parse(text);
+        made.sent.push(heartbeat);
+        return heartbeat.sequence <= bad ? answer : SENT;
+      },
+    });
+    const pass = async (): Promise<number[]> => {
+      made.sent.length = 0;
+      await beat(made.agent);
+      return made.sent.map(({ sequence }) => sequence);
+    };
+    return { ...made, pass };
+  }
+
+  test("holds up no other, is said once, and is tried again", async () => {
+    const { agent, spool, lines, pass } = await withBad(1, broken, 4);
+    expect(await pass()).toEqual([5, 1, 2, 3, 4]);
+    expect(spool.size).toBe(1);
+    expect(agent.failing).toEqual({ why: "status 500", tries: 1 });
+    expect(await pass()).toEqual([6, 1]);
+    expect(lines).toEqual([
+      "<6>heartbeats arrive again waiting=4",
+      "<4>heartbeat not sent, it is kept: status 500 sequence=1",
+      "<6>heartbeats that waited are through sent=3 waiting=1",
+    ]);
+    Object.assign(agent.deps, { send: async () => SENT });
+    await beat(agent);
+    expect([spool.size, agent.failing]).toEqual([0, null]);
+    await agent.stop();
+  });
+
+  test("five at most in a pass; all of them have their turn", async () => {
+    const { agent, pass } = await withBad(7, broken, 9);
+    expect(await pass()).toEqual([10, 1, 2, 3, 4, 5]);
+    expect(await pass()).toEqual([11, 6, 7, 8, 9]);
+    expect(await pass()).toEqual([12, 1, 2, 3, 4, 5]);
+    await agent.stop();
+  });
+
+  for (const [what, answer] of [
+    ["the network", LATER],
+    ["a receiver that is busy", { ...broken, status: 503 }],
+    ["a receiver that asks to wait", { ...broken, retryAfterS: 600 }],
+  ] as const) {
+    test(`if it is ${what}, the others are not tried`, async () => {
+      const { agent, pass } = await withBad(2, answer, 4);
+      expect(await pass()).toEqual([5, 1]);
+      await agent.stop();
+    });
+  }
+});
+
+test("what is under way to another receiver ends when the endpoint changes, and goes to the new one", async () => {
+  const { agent, sent, lines } = agentWith([]);
+  const receiver = { url: "http://old" };
+  Object.assign(agent.deps, { config: { ...CONFIG, receiver } });
+  const urls: string[] = [];
+  agent.deps.send = (text, signal) => {
+    sent.push(JSON.parse(text));
+    urls.push(agent.deps.config.receiver.url);
+    if (urls.length > 1) return Promise.resolve(SENT);
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(LATER)));
+  };
+  await agent.beat();
+  agent.tryNow(); // nothing has changed
+  Object.assign(agent.deps.config, { receiver: { url: "http://new" } });
+  agent.tryNow();
+  await agent.settled();
+  expect(urls).toEqual(["http://old", "http://new"]);
+  expect([lines, agent.failing]).toEqual([[], null]);
+});
+
+test("at the level of debugging each collection and each try is a line", async () => {
+  const { agent, lines } = agentWith([LATER], ["warning"], { state: tempDir() }, "debug");
+  await beat(agent);
+  const debug = lines.filter((line) => line.startsWith("<7>")).map((line) => line.replace(/\d+$/, "N"));
+  expect(debug).toEqual([
+    "<7>collected sequence=1 results=1 not_ok=1 took_ms=N",
+    expect.stringMatching(/^<7>heartbeat tried sequence=1 bytes=\d+ outcome=later status=0 took_ms=N$/),
+  ]);
+  await agent.stop();
+});
+
+test("a run directory that takes nothing is said once, and heartbeats are sent", async () => {
+  const run = join(tempDir(), "run");
+  writeFileSync(run, "");
+  const { agent, sent, lines } = agentWith([], [], { state: tempDir(), run });
+  for (let i = 0; i < 3; i++) await beat(agent);
+  expect(sent).toHaveLength(3);
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^<4>cannot write .*\/run\/spool: ENOTDIR: a kill would cost the heartbeat that is on its way; fix: /,
+    ),
+  ]);
+});
+
 describe("a spool that is in trouble", () => {
   test("from the start, is said once, and once that it is over", async () => {
     const state = tempDir();
@@ -253,7 +449,7 @@ describe("a spool that is in trouble", () => {
     for (let i = 0; i < 2; i++) await beat(agent);
     expect(lines).toEqual([
       `<4>cannot write ${state}/spool: it is no directory: heartbeats wait in memory only; fix: move ${state}/spool away; the next start makes a new one`,
-      "<4>heartbeat not sent, it is kept: network: refused",
+      "<4>heartbeat not sent, it is kept: network: refused sequence=1",
     ]);
     expect(lineOf(agent)).toContain("2 heartbeats to send, IN MEMORY ONLY");
     rmSync(join(state, "spool"));
@@ -277,14 +473,32 @@ describe("a spool that is in trouble", () => {
     const { agent, spool, lines } = agentWith([LATER, LATER, LATER, LATER], [], { state: tempDir(), max: 2 });
     for (let i = 0; i < 4; i++) await beat(agent);
     expect([spool.size, spool.dropped]).toEqual([2, 2]);
-    const full = "<4>too many heartbeats wait: the oldest go, those without news first";
+    const full = "<4>too many heartbeats wait: the oldest go, those without news first waiting=2 dropped=1";
+    const lost = (count: number): string => `<4>heartbeats are lost because too many waited dropped=${count}`;
     expect(lines.filter((line) => line === full)).toHaveLength(1);
+    expect(lines).not.toContain(lost(2));
     await beat(agent);
     expect(spool.size).toBe(0);
+    expect(lines.at(-1)).toBe(lost(2));
     Object.assign(agent.deps, { send: async () => LATER });
     for (let i = 0; i < 4; i++) await beat(agent);
     expect(lines.filter((line) => line === full)).toHaveLength(2);
     await agent.stop();
+    expect(lines.filter((line) => line === lost(2))).toHaveLength(2);
+  });
+
+  test("with torn files in it says how many, once", async () => {
+    const state = tempDir();
+    const spool = new Spool(state, 100);
+    for (let n = 1; n <= 4; n++) spool.keep(n, false, "{}");
+    for (const n of [1, 3]) writeFileSync(join(state, `spool/00000000000${n}.change.json`), "{");
+    const { agent, sent, lines } = agentWith([], [], { state });
+    for (let i = 0; i < 2; i++) await beat(agent);
+    expect(sent).toHaveLength(4);
+    expect(lines).toEqual([
+      "<6>heartbeats that waited are through sent=2 waiting=0",
+      "<4>heartbeats that waited are lost: their files are torn, as by a power cut torn=2",
+    ]);
   });
 
   test("says at the end what is lost with the process, because nothing else takes it", async () => {

@@ -1,10 +1,11 @@
 // One heartbeat, one PUT, to a server that answers as the test says: what it is sent, and what comes of its answer.
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type SendResult, sendHeartbeat } from "../../lib/heartbeat/send.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
+import { makeAuthority } from "../support/certificates.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 let answer: () => Response = () => new Response();
@@ -44,7 +45,7 @@ const send = (text = '{"sequence":1}'): Promise<SendResult> =>
 
 test("is a PUT to the host's own path, with the time that it is there now", async () => {
   const before = Date.now();
-  expect(await send('{"sequence":"ä"}')).toEqual({ kind: "sent", retryAfterS: null });
+  expect(await send('{"sequence":"ä"}')).toEqual({ kind: "sent", retryAfterS: null, status: 200 });
   expect(got.map(({ method, path, text }) => [method, path, text])).toEqual([
     ["PUT", "/v1/heartbeats/lab1", '{"sequence":"ä"}'],
   ]);
@@ -83,8 +84,9 @@ for (const [what, body] of [
     answer = () => new Response(body);
     expect(await send()).toEqual({
       kind: "later",
-      why: "status 200, but not from a labfleet receiver",
+      why: "status 200, but not from a labfleet receiver; fix: sign in at the portal that is in between, or set receiver.url to the receiver's own address, without a path",
       retryAfterS: null,
+      status: 200,
     });
   });
 }
@@ -96,15 +98,58 @@ test("what stands in the way here is said, and the heartbeat is kept", async () 
     why: `cannot read receiver.bearer_token_file ${dir}/token: ENOENT`,
   });
   writeFileSync(join(dir, "token"), "");
-  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining("receiver.bearer_token is empty") });
-  writeFileSync(join(dir, "token"), "lf_one");
-  mkdirSync(join(dir, "outgoing.json"));
-  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining("EISDIR") });
+  const empty = `receiver.bearer_token_file ${dir}/token is empty`;
+  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining(empty) });
+  rmSync(join(dir, "token"));
+  expect(Bun.spawnSync(["mkfifo", join(dir, "token")]).exitCode).toBe(0);
+  expect(await send()).toMatchObject({ kind: "later", why: expect.stringContaining("/token: it is no regular file") });
   expect(got).toEqual([]);
+});
+
+test("needs no room, neither in the run directory nor anywhere", async () => {
+  config.runDir = join(dir, "token/none");
+  expect(await send()).toMatchObject({ kind: "sent" });
 });
 
 test("nobody there, and a stop before it is sent", async () => {
   config.receiver.url = "http://127.0.0.1:1";
-  expect(await send()).toMatchObject({ kind: "later", why: expect.stringMatching(/^network: .*ECONNREFUSED/) });
+  expect(await send()).toMatchObject({
+    kind: "later",
+    why: "network: connect ECONNREFUSED 127.0.0.1:1; fix: start the receiver, or mend the port of receiver.url",
+    status: 0,
+  });
   expect(await sendHeartbeat(config, "{}", AbortSignal.abort())).toMatchObject({ kind: "later" });
+});
+
+test("an answer without end is given up; what it is and what to look at is said", async () => {
+  config.requestTimeoutS = 0.3;
+  const encoder = new TextEncoder();
+  answer = () => {
+    const body = new ReadableStream({
+      async pull(controller) {
+        await Bun.sleep(30);
+        controller.enqueue(encoder.encode("x"));
+      },
+    });
+    return new Response(body);
+  };
+  expect(await send()).toMatchObject({
+    kind: "later",
+    why: expect.stringMatching(
+      /^stalled: its answer, status 200, was not complete after \d+ s; fix: look at the receiver .*request_timeout_s/,
+    ),
+    status: 0,
+  });
+});
+
+test("what cannot be TLS, or is not believed, is said with what mends it", async () => {
+  config.receiver.url = `https://127.0.0.1:${server.port}`;
+  expect(await send()).toMatchObject({ why: expect.stringContaining("the other side does not speak TLS; fix: ") });
+  const issued = makeAuthority(join(dir, "ca")).issue("collector", { san: "DNS:collector.wg" });
+  const { cert, key } = issued;
+  using tls = Bun.serve({ port: 0, hostname: "127.0.0.1", tls: { cert, key }, fetch: () => new Response() });
+  config.receiver.url = `https://127.0.0.1:${tls.port}`;
+  expect(await send()).toMatchObject({ why: expect.stringContaining("; fix: set receiver.ca_bundle to") });
+  config.receiver.caBundle = join(dir, "ca/ca.crt");
+  expect(await send()).toMatchObject({ why: expect.stringContaining("; fix: set receiver.url to a name that is in") });
 });
