@@ -17,10 +17,13 @@ import { Roster } from "./roster.ts";
 import { sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
-/** How long a plugin may take to load, to begin and to end, milliseconds. */
+/** How long a plugin may take to load and to begin, milliseconds. */
 const INITIALISE_MS = 10_000;
-// A check that ignores SIGTERM is there until its grace is over.
-const CLOSE_MS = 8000;
+/**
+ * And to end, seconds: `drain_timeout_s` within these. Less is not enough to kill anything; more than the longest grace of a
+ * check nobody needs, and a plugin that hangs shall not have it.
+ */
+const CLOSE_S = { least: 2, most: 62 };
 
 /** How long the first collection waits for plugins of plugins_dir, milliseconds: whoever is later joins later. */
 const JOIN_MS = 2000;
@@ -38,6 +41,7 @@ export interface Plugins {
   roster: Roster;
   /** What the queue plugin saw last. */
   queue: () => QueueReport | null;
+  /** Checks that run are gone when it resolves. */
   close: () => Promise<void>;
 }
 
@@ -58,6 +62,7 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
   const checks = nagiosRunner();
   checks.emptyHint = "no entry of nagios_runner.commands can be used, and the log has said why";
   const { pluginsDir: directory, pluginsDirIsSet: isSet } = config;
+  const closeS = Math.min(CLOSE_S.most, Math.max(CLOSE_S.least, config.drainTimeoutS));
   const roster = new Roster({
     builtIn: [...builtIn, checks],
     ...findPlugins({ directory, isSet, log, deadlineMs: INITIALISE_MS }),
@@ -68,20 +73,22 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
     contextFor: ({ name }: Plugin) => ({
       log,
       intervalS: config.intervalS,
+      closeS,
       settings: (Object.hasOwn(config.plugins, name) ? config.plugins[name] : undefined) ?? {},
       root: ROOT,
     }),
   });
-  let closed = false;
+  let closing: Promise<void> | null = null;
   const said = roster.settled.then(() => {
     const names = { builtIn: builtIn.map(({ name }) => name), ...roster.ownNames() };
-    for (const remark of closed ? [] : unreadTables(Object.keys(config.plugins), names)) log.warn(remark);
+    for (const remark of closing !== null ? [] : unreadTables(Object.keys(config.plugins), names)) log.warn(remark);
   });
   await roster.begin(joinMs);
   if (joinMs === null) await said;
-  const close = async (): Promise<void> => {
-    closed = true;
-    await roster.close(CLOSE_MS);
+  // Whoever closes a second time waits for the first.
+  const close = (): Promise<void> => {
+    closing ??= roster.close(closeS * 1000);
+    return closing;
   };
   return { roster, queue: () => seen, close };
 }

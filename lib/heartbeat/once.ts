@@ -9,14 +9,18 @@ import { makeDir } from "../os/files.ts";
 import { type Instance, lockHolder, makeRunDir, openLock } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
-import { NO_SPOOL } from "./agent.ts";
+import { handleSignals, isRepeat, type ReceivedSignal } from "../runtime/signals.ts";
+import { type Agent, NO_SPOOL } from "./agent.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 import { Spool } from "./spool.ts";
 
+/** Exit codes of what a signal ended: this and its number (POSIX sh, 2.8.2). */
+const SIGNALLED = 128;
+
 /**
  * Collects once and prints it; sends it unless told not to, or unless a daemon runs, which sends its own.
- * @returns exit code: 0 done, 3 not sent
+ * @returns exit code: 0 done, 3 not sent, 128 + N at a signal: then nothing is printed or sent
  */
 export async function beatOnce(
   config: HeartbeatConfig,
@@ -24,31 +28,35 @@ export async function beatOnce(
   options: { json: boolean; send: boolean },
 ): Promise<number> {
   const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
-  const progress = createProgress(() => performance.now());
   const holder = options.send ? await lockToSend(config, instance) : null;
   // Before any plugin is loaded.
   const out = takeStandardOutput();
-  if (!options.send || holder !== null) {
-    const { agent, close } = await buildAgent(config, log, progress, NO_SPOOL, null);
-    await show(out, await agent.collect(), options.json);
-    await close();
+  return untilSignal(log, async (breakOff) => {
+    const doesSend = options.send && holder === null;
+    const spool = doesSend ? new Spool(config.stateDir, config.spoolMax, config.runDir) : NO_SPOOL;
+    const progress = createProgress(() => performance.now());
+    const { agent, close } = await buildAgent(config, log, progress, spool, null);
+    const end = async (): Promise<void> => {
+      await agent.stop();
+      await close();
+    };
+    breakOff.end = end;
+    const heartbeat = doesSend ? await beat(agent) : await agent.collect();
+    // What a signal cut off tells of failures that are none.
+    if (heartbeat === null || breakOff.begun) return EXIT.undelivered;
+    await show(out, heartbeat, options.json);
+    await end();
+    if (doesSend) return agent.sentAt === null ? EXIT.undelivered : EXIT.ok;
     if (holder === null) return EXIT.ok;
     log.warn(`not sent: the daemon (pid ${holder}) sends its own`);
     return EXIT.undelivered;
-  }
-  const { agent, close } = await buildAgent(
-    config,
-    log,
-    progress,
-    new Spool(config.stateDir, config.spoolMax, config.runDir),
-    null,
-  );
+  });
+}
+
+async function beat(agent: Agent): Promise<Heartbeat | null> {
   await agent.beat();
   await agent.settled();
-  if (agent.latest !== null) await show(out, agent.latest, options.json);
-  await agent.stop();
-  await close();
-  return agent.sentAt === null ? EXIT.undelivered : EXIT.ok;
+  return agent.latest;
 }
 
 /** Takes the lock, as the daemon would. @returns the daemon that has it, or null */
@@ -58,14 +66,50 @@ async function lockToSend(config: HeartbeatConfig, instance: Instance): Promise<
   return openLock(instance).take() ? null : (lockHolder(instance) ?? "unknown");
 }
 
-/** Prints which plugins take part. @returns exit code 0 */
+/** Prints which plugins take part. @returns exit code 0, or 128 + N at a signal */
 export async function showPlugins(config: HeartbeatConfig, log: Log, json: boolean): Promise<number> {
   const out = takeStandardOutput();
-  const { roster, close } = await loadPlugins(config, log, null);
-  const states = roster.states();
-  await close();
-  await writeAnswer(out, `${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
-  return EXIT.ok;
+  return untilSignal(log, async (breakOff) => {
+    const { roster, close } = await loadPlugins(config, log, null);
+    breakOff.end = close;
+    const states = roster.states();
+    await close();
+    await writeAnswer(out, `${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
+    return EXIT.ok;
+  });
+}
+
+/** What a signal does to work. */
+interface BreakOff {
+  /** The work has no more to say. */
+  begun: boolean;
+  /** Ends what runs; nothing does before this is set. */
+  end: () => Promise<void>;
+}
+
+/**
+ * Does some work unless a signal comes. The first one ends in good order what runs: checks have sessions of their own, and
+ * Ctrl-C does not reach them. The second one quits at once, and the checks are killed (os/check-ladder.ts).
+ * @returns the work's exit code, or 128 + the signal's number, as a shell says it
+ */
+async function untilSignal(log: Log, work: (breakOff: BreakOff) => Promise<number>): Promise<number> {
+  const [first, second] = [Promise.withResolvers<ReceivedSignal>(), Promise.withResolvers<void>()];
+  let received: { signal: ReceivedSignal; atMs: number } | null = null;
+  const stop = (signal: ReceivedSignal): void => {
+    const atMs = performance.now();
+    if (received === null) {
+      received = { signal, atMs };
+      first.resolve(signal);
+    } else if (!isRepeat(received.signal, signal, atMs - received.atMs)) second.resolve();
+  };
+  handleSignals({ stop, reload: null });
+  const breakOff: BreakOff = { begun: false, end: async () => undefined };
+  const outcome = await Promise.race([work(breakOff), first.promise]);
+  if (typeof outcome === "number") return outcome;
+  breakOff.begun = true;
+  log.warn(`${outcome.name}: ending what runs; another signal quits at once`);
+  await Promise.race([breakOff.end(), second.promise]);
+  return SIGNALLED + outcome.number;
 }
 
 function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<void> {
