@@ -6,8 +6,9 @@ import { quoted } from "../core/fields.ts";
 import type { PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import type { Log } from "../runtime/log.ts";
+import { kindOf } from "./observations.ts";
 import type { Plugin, PluginContext } from "./plugin.ts";
-import { stackField } from "./plugin-fault.ts";
+import { PluginFault, stackField } from "./plugin-fault.ts";
 
 export interface InitialiseOptions {
   /** How long one may take, milliseconds. */
@@ -51,26 +52,41 @@ async function ask(plugin: Plugin, { deadlineMs, contextFor }: InitialiseOptions
   const timer = setTimeout(() => late.resolve({ kind: "late" }), deadlineMs);
   const work = async (): Promise<unknown> => plugin.initialise(contextFor(plugin));
   const answer = work().then(
-    (yes): Answer => ({ kind: "said", yes: yes === true }),
+    (yes): Answer =>
+      typeof yes === "boolean" ? { kind: "said", yes } : { kind: "threw", error: new PluginFault(noBoolean(yes)) },
     (error: unknown): Answer => ({ kind: "threw", error }),
   );
   return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
 }
 
-/** Closes all of them, each within a deadline; what goes wrong is logged. */
-export async function closeAll(plugins: readonly Plugin[], deadlineMs: number, log: Log): Promise<void> {
-  await Promise.all(
-    plugins.map(async (plugin) => {
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
-        log.warn(`Plugin ${plugin.name} was not closed within ${deadlineMs / 1000} s`);
-        late.resolve();
-      }, deadlineMs);
-      const work = async (): Promise<void> => plugin.close?.();
-      const closed = work().catch((error: unknown) =>
-        log.warn(`Plugin ${plugin.name}: close failed: ${quoted(errorText(error))}`),
-      );
-      await Promise.race([closed, late.promise]).finally(() => clearTimeout(timer));
-    }),
-  );
+/** What is wrong with what `initialise` returned: what looks like no may have been meant as yes. */
+export function noBoolean(found: unknown): string {
+  return `initialise must return true or false, found ${kindOf(found)}`;
+}
+
+/** A plugin, as far as it can be closed. `signal` aborts when it has had its time: whatever it holds is to be let go. */
+interface Closable {
+  readonly name: string;
+  close?(signal: AbortSignal): void | Promise<void>;
+}
+
+/** Closes all of them, each within a deadline, the only one there is; what goes wrong is logged. */
+export async function closeAll(plugins: readonly Closable[], deadlineMs: number, log: Log): Promise<void> {
+  await Promise.all(plugins.map((plugin) => closeOne(plugin, deadlineMs, log)));
+}
+
+async function closeOne(plugin: Closable, deadlineMs: number, log: Log): Promise<void> {
+  const late = new AbortController();
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    log.warn(`Plugin ${plugin.name} was not closed within ${deadlineMs / 1000} s`);
+    over.resolve();
+    late.abort();
+  }, deadlineMs);
+  const work = async (): Promise<void> => plugin.close?.(late.signal);
+  const closed = work().catch((error: unknown) => {
+    // One that was ended for being late has been said.
+    if (!late.signal.aborted) log.warn(`Plugin ${plugin.name}: close failed: ${quoted(errorText(error))}`);
+  });
+  await Promise.race([closed, over.promise]).finally(() => clearTimeout(timer));
 }

@@ -80,7 +80,7 @@ export class Roster {
     };
   }
 
-  /** Waits for the built-in ones, and for the others not longer than `ms`; null: for all. Who joins later is logged. */
+  /** Waits for the built-in ones, and for the others not longer than `ms`; null: for all. Who may join later is logged. */
   async begin(ms: number | null): Promise<void> {
     const enough = Promise.withResolvers<void>();
     const timer = ms === null ? null : setTimeout(enough.resolve, ms);
@@ -89,7 +89,7 @@ export class Roster {
     await this.#builtIn;
     this.#begun = true;
     for (const { pending, state } of this.#members) {
-      if (pending) this.options.log.warn(`Plugin ${printable(state.name)} joins later: ${state.reason}`);
+      if (pending) this.options.log.warn(`Plugin ${printable(state.name)} may join later: ${state.reason}`);
     }
   }
 
@@ -151,8 +151,7 @@ export class Roster {
 
   async #drop(plugin: Plugin): Promise<void> {
     if (!this.#open.delete(plugin)) return;
-    const { log } = this.options;
-    await closeAll([plugin], CLOSE_MS, { ...log, warn: log.debug });
+    await closeAll([plugin], CLOSE_MS, this.options.log);
   }
 
   #add(name: string, file: string | null = null): Member {

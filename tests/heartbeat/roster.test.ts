@@ -69,7 +69,7 @@ test("one that hangs while it loads holds up nobody, is said, and joins in its p
   expect(namesOf(roster)).toEqual(["load", "a", "b", "c"]);
   expect(roster.states()[2]).toEqual({ name: "b", state: "loaded", reason: null });
   expect(roster.absent()).toEqual([]);
-  expect(lines).toContain("warn Plugin 2.ts joins later: it has not finished loading yet");
+  expect(lines).toContain("warn Plugin 2.ts may join later: it has not finished loading yet");
   expect(lines).toContain("info Plugin b takes part from now on");
 });
 

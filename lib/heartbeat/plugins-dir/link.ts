@@ -1,5 +1,5 @@
-// The line to the thread of one plugin: asks, waits, ends it, whatever it is doing, and bounds what it can send, since the
-// plugin's own code can send as well.
+// The line to the thread of one plugin: asks, waits, ends it, knows whether it is gone, and bounds what it can send, since
+// the plugin's own code can send as well.
 
 import { quoted } from "../../core/fields.ts";
 import { threadUrl } from "../../os/thread.ts";
@@ -17,14 +17,42 @@ const BOUNDS = {
   messages: 5000,
 };
 
+/** A thread that was ended is gone within milliseconds, on a busy host a little later. */
+const GONE_MS = 1000;
+
 /** Why a thread ended that we ended ourselves. */
 export const CLOSED = "it was closed";
 
 export type Reply = Exclude<FromPlugin, { type: "log" | "fault" }>;
 
+/** What a plugin's threads died of while nobody waited for them: the log says it once for each kind, not at every interval. */
+export class Falls {
+  #said: string | null = null;
+
+  constructor(private readonly log: Log) {}
+
+  say(name: string, why: string, stack: string | null): void {
+    const kind = why.replace(/\d+/g, "#");
+    if (kind === this.#said) return;
+    this.#said = kind;
+    const fields = stack === null ? {} : { stack };
+    this.log.warn(`Plugin ${name} fell over: ${quoted(why)}; it is started again at the next collection`, fields);
+  }
+
+  /** It has come through a whole interval. */
+  forget(): void {
+    this.#said = null;
+  }
+}
+
 export class PluginLink {
   #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | null = null;
   #over: string | null = null;
+  #fell: string | null = null;
+  #askedMs = Date.now();
+  #endedMs = 0;
+  #isGone = false;
+  readonly #gone = Promise.withResolvers<void>();
   #messages = 0;
   #lines = 0;
   readonly #worker: Worker;
@@ -33,6 +61,7 @@ export class PluginLink {
   constructor(
     public name: string,
     private readonly log: Log,
+    private readonly falls: Falls,
   ) {
     const env = Object.fromEntries(ENV.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
     this.#worker = new Worker(threadUrl("lib/heartbeat/plugins-dir/worker"), { env, smol: true });
@@ -41,12 +70,40 @@ export class PluginLink {
       event.preventDefault();
       this.end(`something in it threw: ${messageIn(event.message)}`);
     };
-    this.#worker.addEventListener("close", () => this.end("it ended its own thread"));
+    this.#worker.addEventListener("close", () => {
+      this.#isGone = true;
+      this.#gone.resolve();
+      this.end("it ended its own thread");
+    });
   }
 
   /** Why the thread has ended; null while it lives. */
   get over(): string | null {
     return this.#over;
+  }
+
+  /** Why its thread ended while nobody waited for an answer; null if it did not, and once this has been asked. */
+  takeFall(): string | null {
+    const fell = this.#fell;
+    this.#fell = null;
+    return fell;
+  }
+
+  /**
+   * Waits until the thread that was ended is gone; a short while only, counted from its end, since one in a system call
+   * that does not return cannot be ended by anything.
+   * @param signal ends the waiting
+   * @returns null once it is gone; otherwise since when it has been away, ISO 8601
+   */
+  async stuckSince(signal: AbortSignal): Promise<string | null> {
+    const enough = Promise.withResolvers<void>();
+    const leftMs = this.#endedMs + GONE_MS - performance.now();
+    if (!this.#isGone && leftMs > 0 && !signal.aborted) {
+      const timer = setTimeout(enough.resolve, leftMs);
+      signal.addEventListener("abort", () => enough.resolve(), { once: true });
+      await Promise.race([this.#gone.promise, enough.promise]).finally(() => clearTimeout(timer));
+    }
+    return this.#isGone ? null : new Date(this.#askedMs).toISOString();
   }
 
   get busy(): boolean {
@@ -66,6 +123,7 @@ export class PluginLink {
     if (message.type === "collect") this.#beginRound();
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#waiting = { resolve, reject };
+    this.#askedMs = Date.now();
     this.tell(message);
     return promise;
   }
@@ -76,19 +134,17 @@ export class PluginLink {
     return this.ask(message).finally(() => clearTimeout(timer));
   }
 
-  /** Ends it, whatever it is doing, an endless loop included. */
+  /** Ends it, whatever it is doing, an endless loop included; but not a system call that does not return. */
   end(why: string, stack: string | null = null): void {
     if (this.#over !== null) return;
     this.#over = why;
+    this.#endedMs = performance.now();
     this.#worker.terminate();
     this.#beginRound();
     if (this.#waiting !== null) this.#waiting.reject(new PluginFault(why, stack));
     else if (why !== CLOSED) {
-      const fields = stack === null ? {} : { stack };
-      this.log.warn(
-        `Plugin ${this.name} fell over: ${quoted(why)}; it is started again at the next collection`,
-        fields,
-      );
+      this.#fell = why;
+      this.falls.say(this.name, why, stack);
     }
     this.#waiting = null;
   }

@@ -1,12 +1,14 @@
 // A plugin from plugins_dir, seen from the main thread: it lives in a thread of its own, which is ended when it hangs or
-// falls over, and started anew at the next collection. An endless loop in it can therefore not stop the agent.
+// falls over, and started anew at the next collection, once the old one is gone: there is never more than one of them.
+// An endless loop in it can therefore not stop the agent, nor a system call that does not return fill the host.
 
 import { basename } from "node:path";
+import { errorText } from "../../core/failure.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type Broken, type Plugin, type PluginContext, Tidied } from "../plugin.ts";
 import { PluginFault } from "../plugin-fault.ts";
-import { CLOSED, PluginLink } from "./link.ts";
-import type { ToPlugin } from "./messages.ts";
+import { CLOSED, Falls, PluginLink } from "./link.ts";
+import { allOf, type ToPlugin } from "./messages.ts";
 
 /** After its deadline a plugin may still put an end to it by itself for so long, milliseconds. */
 const GRACE_MS = 250;
@@ -14,7 +16,7 @@ const GRACE_MS = 250;
 export interface ThreadOptions {
   path: string;
   log: Log;
-  /** How long loading, initialising at a restart, and closing may take, milliseconds. */
+  /** How long loading, and initialising at a restart, may take, milliseconds. */
   deadlineMs: number;
   /** Looked at before each start of the thread. @returns why the file may not be run, or null */
   refuse: (path: string) => string | null;
@@ -24,36 +26,61 @@ export class ThreadPlugin implements Plugin {
   skipReason: string | null = null;
   readonly name: string;
   readonly timeoutS?: number;
-  #link: PluginLink;
   #context: PluginContext | null = null;
 
   private constructor(
     private readonly options: ThreadOptions,
-    { link, timeoutS }: Started,
+    private readonly falls: Falls,
+    /** The newest thread, also where it is over. */
+    private link: PluginLink,
+    { name, timeoutS }: Loaded,
   ) {
-    this.#link = link;
-    this.name = link.name;
+    this.name = name;
     if (timeoutS !== null) this.timeoutS = timeoutS;
   }
 
   /** Starts the thread and loads the file. Never throws. @param signal ends it while it loads */
   static async load(options: ThreadOptions, signal: AbortSignal): Promise<ThreadPlugin | Broken> {
-    const started = await start(options, signal);
-    return "why" in started ? started : new ThreadPlugin(options, started);
+    const { path, log, refuse } = options;
+    const refusal = refuse(path);
+    if (refusal !== null) return { why: refusal };
+    const falls = new Falls(log);
+    const link = new PluginLink(basename(path), log, falls);
+    const loaded = await loadInto(link, options, signal);
+    return "why" in loaded ? loaded : new ThreadPlugin(options, falls, link, loaded);
   }
 
   async initialise(context: PluginContext): Promise<boolean> {
     this.#context = context;
-    const reply = await this.#link.ask({ type: "initialise", context: plain(context) });
+    const reply = await this.link.ask({ type: "initialise", context: plain(context) });
     if (reply.type !== "initialised") return false;
     this.skipReason = reply.skipReason;
     return reply.yes;
   }
 
+  /** @throws PluginFault in words */
   async collect(signal: AbortSignal): Promise<Tidied> {
-    if (this.#link.over !== null) await this.#restart(signal);
+    const fall = this.link.takeFall();
+    if (fall === null) {
+      if (this.link.over === null) this.falls.forget();
+      return this.#collect(signal);
+    }
+    const fell = `it fell over since the last collection: ${fall}`;
+    try {
+      const { observations, problem } = await this.#collect(signal);
+      return new Tidied(observations, allOf([fell, problem]));
+    } catch (error) {
+      throw new PluginFault(
+        allOf([fell, errorText(error)]) ?? fell,
+        error instanceof PluginFault ? error.pluginStack : null,
+      );
+    }
+  }
+
+  async #collect(signal: AbortSignal): Promise<Tidied> {
+    if (this.link.over !== null) await this.#restart(signal);
     signal.throwIfAborted();
-    const link = this.#link;
+    const { link } = this;
     let grace: ReturnType<typeof setTimeout> | undefined;
     const onAbort = (): void => {
       link.tell({ type: "abort" });
@@ -70,31 +97,41 @@ export class ThreadPlugin implements Plugin {
     }
   }
 
-  async close(): Promise<void> {
+  /** @param signal aborts when it has had its time: the thread is ended then */
+  async close(signal?: AbortSignal): Promise<void> {
+    const { link } = this;
     // One that hangs has no ear for it.
-    if (this.#link.over !== null || this.#link.busy) return this.#link.end(CLOSED);
+    if (link.over !== null || link.busy) return link.end(CLOSED);
+    const stop = (): void => link.end(CLOSED);
+    signal?.addEventListener("abort", stop);
     try {
-      await this.#link.askWithin({ type: "close" }, this.options.deadlineMs);
+      await link.ask({ type: "close" });
     } finally {
-      this.#link.end(CLOSED);
+      signal?.removeEventListener("abort", stop);
+      link.end(CLOSED);
     }
   }
 
-  /** @throws PluginFault in words; no thread is left then */
+  /** @throws PluginFault in words; no thread is left then, unless it cannot be ended */
   async #restart(signal: AbortSignal): Promise<void> {
-    const started = await start(this.options, signal);
-    if ("why" in started) throw new PluginFault(started.why);
-    const { link } = started;
+    const since = await this.link.stuckSince(signal);
+    // One more each time would fill the host with threads, in silence.
+    if (since !== null) throw new PluginFault(blocked(since));
+    const { path, log, refuse } = this.options;
+    const refusal = refuse(path);
+    if (refusal !== null) throw new PluginFault(refusal);
+    const link = new PluginLink(this.name, log, this.falls);
+    // From now on: it may block as well, while it loads.
+    this.link = link;
+    const loaded = await loadInto(link, this.options, signal);
+    if ("why" in loaded) throw new PluginFault(loaded.why);
     try {
-      if (link.name !== this.name) {
-        throw new PluginFault(`${this.options.path} is now named ${link.name}: restart the agent`);
-      }
+      if (loaded.name !== this.name) throw new PluginFault(`${path} is now named ${loaded.name}: restart the agent`);
       await this.#initialiseAgain(link, signal);
     } catch (error) {
       link.end(CLOSED);
       throw error;
     }
-    this.#link = link;
   }
 
   async #initialiseAgain(link: PluginLink, signal: AbortSignal): Promise<void> {
@@ -107,20 +144,26 @@ export class ThreadPlugin implements Plugin {
   }
 }
 
-interface Started {
-  link: PluginLink;
+function blocked(since: string): string {
+  return `blocked in a system call that does not return, since ${since}: it is not started again until it does`;
+}
+
+interface Loaded {
+  name: string;
   timeoutS: number | null;
 }
 
-async function start({ path, log, deadlineMs, refuse }: ThreadOptions, signal: AbortSignal): Promise<Started | Broken> {
-  const refusal = refuse(path);
-  if (refusal !== null) return { why: refusal };
-  const link = new PluginLink(basename(path), log);
+/** @returns what it is, or why it is nothing: its thread is ended then */
+async function loadInto(
+  link: PluginLink,
+  { path, deadlineMs }: ThreadOptions,
+  signal: AbortSignal,
+): Promise<Loaded | Broken> {
   try {
     const reply = await endedBy(signal, link, () => link.askWithin({ type: "load", path }, deadlineMs));
     if (reply.type === "loaded") {
       link.name = reply.name;
-      return { link, timeoutS: reply.timeoutS };
+      return reply;
     }
     link.end(CLOSED);
     return { why: reply.type === "broken" ? reply.why : `${path}: its thread answered with ${reply.type}` };

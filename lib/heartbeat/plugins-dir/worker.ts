@@ -4,12 +4,14 @@
 import { readFileSync } from "node:fs";
 import type { Fields } from "../../core/fields.ts";
 import type { LogLevel } from "../../runtime/log.ts";
+import { withinBudget } from "../budget.ts";
+import { noBoolean } from "../initialise.ts";
 import { tidy } from "../observations.ts";
-import type { Plugin } from "../plugin.ts";
+import type { Plugin, PluginContext } from "../plugin.ts";
 import { describeThrown } from "../plugin-fault.ts";
 import { redirectOutput } from "./console.ts";
 import { describeImportError, loadErrorText } from "./errors.ts";
-import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";
+import { allOf, type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";
 import { guardProcess } from "./process.ts";
 import { shapePlugin } from "./shape.ts";
 
@@ -32,8 +34,7 @@ self.onmessage = async ({ data }: MessageEvent<ToPlugin>): Promise<void> => {
   try {
     if (plugin === null) throw new Error("it is not loaded");
     if (data.type === "initialise") {
-      const yes = (await plugin.initialise({ ...data.context, log })) === true;
-      post({ type: "initialised", yes, skipReason: typeof plugin.skipReason === "string" ? plugin.skipReason : null });
+      await initialise(plugin, { ...data.context, log });
     } else if (data.type === "collect") {
       await collect(plugin);
     } else {
@@ -57,6 +58,12 @@ async function load(path: string): Promise<void> {
   }
 }
 
+async function initialise(from: Plugin, context: PluginContext): Promise<void> {
+  const yes: unknown = await from.initialise(context);
+  if (typeof yes !== "boolean") return post({ type: "threw", message: noBoolean(yes), stack: null });
+  post({ type: "initialised", yes, skipReason: typeof from.skipReason === "string" ? from.skipReason : null });
+}
+
 async function collect(from: Plugin): Promise<void> {
   if (lines > LOG_LINES) {
     post({ type: "log", level: "warn", message: `${lines - LOG_LINES} lines left out`, fields: {} });
@@ -64,8 +71,9 @@ async function collect(from: Plugin): Promise<void> {
   lines = 0;
   collecting = new AbortController();
   // Made small here: what is too much never leaves this thread.
-  const { observations, problem } = tidy(await from.collect(collecting.signal));
-  post({ type: "collected", observations, problem });
+  const tidied = tidy(await from.collect(collecting.signal));
+  const { observations, problem } = withinBudget(tidied.observations);
+  post({ type: "collected", observations, problem: allOf([tidied.problem, problem]) });
 }
 
 function say(level: LogLevel, message: unknown, fields: unknown = {}): void {
