@@ -8,7 +8,7 @@ import { printable } from "../core/printable.ts";
 import { formatSeconds } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/lock.ts";
-import { isUnreadable, readParsed } from "../os/proc.ts";
+import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { summaryText } from "./decide.ts";
@@ -21,10 +21,11 @@ export interface Status {
   host_id: string;
   receiver: string;
   state_dir: string;
+  run_dir: string;
   /** Whether a process holds the lock of the state directory, and which one. */
   running: boolean;
   pid: number | null;
-  /** How long it has been running, and how old its newest collection and the newest arrival are; null: not known. */
+  /** How long it has been running (without a report of its own: the process), and how old its newest collection and the newest arrival are; null: not known. */
   running_s: number | null;
   collected_age_s: number | null;
   arrived_age_s: number | null;
@@ -55,15 +56,17 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
     const pid = lockHolder({ tool: "heartbeat", dataRoot: stateDir, runDir }, root);
     const { live, problem } = pid === null ? NO_REPORT : readLive(runDir, pid);
     const uptimeS = readParsed(root, "proc/uptime", (text) => Number.parseFloat(text) || null);
+    const startedS = live?.started_uptime_s ?? startOf(pid, root);
     const since = (atS: number | undefined): number | null =>
       isUnreadable(uptimeS) || atS === undefined ? null : Math.max(0, Math.round(uptimeS - atS));
     return {
       host_id: hostId,
       receiver: receiver.url,
       state_dir: stateDir,
+      run_dir: runDir,
       running: pid !== null,
       pid,
-      running_s: since(live?.started_uptime_s),
+      running_s: since(startedS),
       collected_age_s: since(live?.collected?.uptime_s),
       arrived_age_s: since(live?.arrived?.uptime_s),
       waiting: live?.waiting ?? countWaiting(stateDir, runDir),
@@ -78,6 +81,15 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       "run this as root or as the agent's user",
     );
   }
+}
+
+/** Clock ticks of /proc a second: sysconf(_SC_CLK_TCK) is 100 wherever Linux runs our builds (proc(5), time(7)). */
+const TICKS = 100;
+
+/** When a process started, in seconds since boot. */
+function startOf(pid: number | null, root: string): number | undefined {
+  const ticks = pid === null ? null : startTicks(root, pid);
+  return ticks === null || isUnreadable(ticks) ? undefined : ticks / TICKS;
 }
 
 /** Twenty results, twenty plugins and their reasons are far less, bytes. */
@@ -130,14 +142,23 @@ export function renderStatus(status: Status): string {
 
 type Row = [name: string, text: string];
 
-function activity({ pid, live, live_unreadable, running_s }: Status): string {
+/** The first report is there when all plugins have begun, which each has ten seconds for. */
+const STARTING_S = 60;
+/** So many intervals without a newer report are no chance. */
+const MISSED = 3;
+
+function activity({ pid, live, live_unreadable, running_s, run_dir }: Status): string {
   if (pid === null) return "not running";
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
     return `${running}; what it does cannot be read (${live_unreadable}): run this as root or as the agent's user`;
   }
-  return `${running}${live === null ? ": starting" : running_s === null ? "" : ` for ${formatSeconds(running_s)}`}`;
+  if (live === null && (running_s === null || running_s < STARTING_S)) return `${running}: starting`;
+  const time = running_s === null ? "" : ` for ${formatSeconds(running_s)}`;
+  return `${running}${time}${live === null ? `; there is no report of it: ${isFull(run_dir)}` : ""}`;
 }
+
+const isFull = (runDir: string): string => `is ${runDir} full, or not its own? Look at its log`;
 
 function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: Status): Row[] {
   if (collected === null) return [["collected", "for the first time just now"]];
@@ -150,7 +171,9 @@ function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: S
     ],
   );
   if (not_ok > problems.length) rows.push(["", `… and ${not_ok - problems.length} more`]);
+  const isOld = (status.collected_age_s ?? 0) > Math.max(STARTING_S, MISSED * interval_s);
   return [
+    ...(isOld ? [["report", `old, and nothing newer is known: ${isFull(status.run_dir)}`] satisfies Row] : []),
     ["collected", `${ago(status.collected_age_s)}, every ${formatSeconds(interval_s)}: ${summaryText(collected)}`],
     ...rows,
     ["arrived", arrived === null ? "none since it started" : `the newest ${ago(status.arrived_age_s)}`],

@@ -7,6 +7,7 @@ import { parseHeartbeatConfig } from "../../lib/heartbeat/config.ts";
 import { Spool } from "../../lib/heartbeat/spool.ts";
 import { readStatus, renderStatus, type Status } from "../../lib/heartbeat/status.ts";
 import { type LiveStatus, parseLive, statusLine } from "../../lib/heartbeat/status-live.ts";
+import { isUnreadable, startTicks } from "../../lib/os/proc.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -80,6 +81,7 @@ describe("the status that a person reads", () => {
     host_id: "lab1",
     receiver: "https://collector.wg",
     state_dir: "/var/lib/labfleet/heartbeat",
+    run_dir: "/run/labfleet/heartbeat",
     running: false,
     pid: null,
     running_s: null,
@@ -128,11 +130,25 @@ describe("the status that a person reads", () => {
 
   test("while it starts", () => {
     expect(rows({ ...IDLE, running: true, pid: 42 })[1]).toBe("heartbeat  running (pid 42): starting");
+    expect(rows({ ...IDLE, running: true, pid: 42, running_s: 59 })[1]).toBe("heartbeat  running (pid 42): starting");
     const live = { ...CALM, collected: null, arrived: null };
     expect(rows({ ...RUNNING, live }).slice(2, 4)).toEqual([
       "collected  for the first time just now",
       "waiting    none",
     ]);
+  });
+
+  test("when it has been running for long, and says nothing: not that it starts, but what may be the cause", () => {
+    const cause = "is /run/labfleet/heartbeat full, or not its own? Look at its log";
+    expect(rows({ ...IDLE, running: true, pid: 42, running_s: 3612 })[1]).toBe(
+      `heartbeat  running (pid 42) for 1h 12s; there is no report of it: ${cause}`,
+    );
+    // The last one that it could write is not how it stands.
+    const old = `report     old, and nothing newer is known: ${cause}`;
+    expect(rows({ ...RUNNING, collected_age_s: 181 })[2]).toBe(old);
+    expect(rows({ ...RUNNING, collected_age_s: 180 })).not.toContain(old);
+    const rare = { ...CALM, interval_s: 3600 };
+    expect(rows({ ...RUNNING, live: rare, collected_age_s: 7200 })).not.toContain(old);
   });
 
   test("before anything has arrived", () => {
@@ -262,12 +278,24 @@ describe("reading the status", () => {
     expect(readStatus(config)).toMatchObject({ running: false, pid: null, live: null, waiting: 0 });
   });
 
+  test("without a report says for how long the process has been running", async () => {
+    const { config, stateDir, runDir } = host();
+    const { pid } = await holder(stateDir, runDir);
+    const root = tempDir();
+    mkdirSync(join(root, "proc"));
+    symlinkSync("/proc/locks", join(root, "proc/locks"));
+    symlinkSync(`/proc/${pid}`, join(root, `proc/${pid}`));
+    const ticks = startTicks("/", pid);
+    writeFileSync(join(root, "proc/uptime"), `${(isUnreadable(ticks) ? 0 : ticks) / 100 + 100} 9000.00\n`);
+    expect(readStatus(config, root)).toMatchObject({ running: true, pid, live: null, running_s: 100 });
+  });
+
   test("believes no report of another process, none that is torn, and none behind a link", async () => {
     const { config, stateDir, runDir, write } = host();
     const { pid } = await holder(stateDir, runDir);
     for (const text of [JSON.stringify({ ...CALM, pid: pid + 1 }), `{"pid":${pid}}`, "", "null\n", '{"pid": 1']) {
       write(text);
-      expect(readStatus(config)).toMatchObject({ running: true, pid, live: null, running_s: null });
+      expect(readStatus(config)).toMatchObject({ running: true, pid, live: null, collected_age_s: null });
     }
     const elsewhere = join(tempDir(), "status.json");
     writeFileSync(elsewhere, JSON.stringify({ ...CALM, pid }));
