@@ -65,6 +65,31 @@ test.skipIf(smallDiskMissing !== null)(
   },
 );
 
+test.skipIf(smallDiskMissing !== null)(
+  `the run directory is full: heartbeats arrive all the same, and what that costs is said once${smallDiskMissing === null ? "" : ` (skipped: ${smallDiskMissing})`}`,
+  async () => {
+    using disk = smallDisk(1);
+    await using fleet = new Fleet();
+    const receiver = await fleet.startReceiver();
+    const host = new HeartbeatHost(fleet, { url: receiver.url });
+    Object.assign(host, { runDir: join(disk.path, "run") });
+    host.configure({ url: receiver.url });
+    const agent = host.start();
+    await until("one has arrived", () => arrived(host).length > 0, agent);
+    // What an arrived one gives back is taken too.
+    const fill = () => Bun.spawnSync(["sh", "-c", `cat /dev/zero >>${disk.path}/full`], { stderr: "ignore" });
+    const said = `cannot write ${host.runDir}/spool: ENOSPC: a kill would cost the heartbeat that is on its way`;
+    await until("that is said", () => fill() !== null && agent.log().includes(said), agent);
+    const before = arrived(host).length;
+    await until("three more have arrived", () => arrived(host).length >= before + 3, agent);
+    expect(agent.log().split(said).length).toBe(2);
+    expect(agent.log()).not.toContain("not sent");
+    agent.process.kill("SIGTERM");
+    expect(await agent.ended()).toBe(0);
+    expect(host.spool()).toEqual([]);
+  },
+);
+
 test("killed again and again, also while it catches up: what it had collected arrives, each once", async () => {
   await using fleet = new Fleet();
   const receiver = await fleet.startReceiver();

@@ -186,3 +186,60 @@ test("over TLS: the host's own certificate is let in, another host's is not, and
   await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
   rmSync(renewed);
 });
+
+test("an answer without end, and a token behind a pipe: said within the time-out, over when mended, no stop is held up", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  const encoder = new TextEncoder();
+  using portal = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await Bun.sleep(100);
+            controller.enqueue(encoder.encode("<p>sign in</p>"));
+          },
+        }),
+      ),
+  });
+  const url = `http://127.0.0.1:${portal.port}`;
+  const host = new HeartbeatHost(fleet, { url, heartbeat: "request_timeout_s = 1" });
+  const agent = host.start();
+  const why = (): string => host.status().live?.failing?.why ?? "";
+  await until("the answer is given up", () => why().includes("was not complete"), agent);
+  expect(host.run("status").stdout).toMatch(
+    /^not sent {3}stalled: its answer, status 200, was not complete after \d+ s; fix: /m,
+  );
+
+  const token = join(fleet.directory, "token");
+  expect(Bun.spawnSync(["mkfifo", token]).exitCode).toBe(0);
+  const withToken = `bearer_token_file = "${token}"`;
+  host.configure({ url: receiver.url, receiver: withToken, heartbeat: "request_timeout_s = 1" });
+  agent.process.kill("SIGHUP");
+  await until("the pipe is named", () => why().startsWith(`cannot read receiver.bearer_token_file ${token}: `), agent);
+  rmSync(token);
+  writeFileSync(token, fleet.token);
+  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+
+  // A reload ends what is under way to another receiver, however long that might take.
+  host.configure({ url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
+  agent.process.kill("SIGHUP");
+  await until("some wait behind the one that is under way", () => (host.status().waiting ?? 0) >= 2, agent);
+  expect(host.status().live?.failing).toBeNull();
+  host.configure({ url: receiver.url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
+  agent.process.kill("SIGHUP");
+  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+
+  host.configure({ url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
+  agent.process.kill("SIGHUP");
+  await until("one is under way", () => (host.status().waiting ?? 0) >= 2, agent);
+  agent.process.kill("SIGTERM");
+  expect(await agent.ended()).toBe(0);
+  const sequences = host.rows().map(({ sequence }) => sequence);
+  const waiting = new Set(host.spool().map((name) => Number(name.slice(0, 12))));
+  for (let n = 1; n <= Math.max(...waiting); n++)
+    expect([n, sequences.includes(n) || waiting.has(n)]).toEqual([n, true]);
+});
