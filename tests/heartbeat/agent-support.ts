@@ -1,0 +1,71 @@
+// An agent with a receiver that answers as the test says.
+
+import type { CheckResult, CheckStatus, Heartbeat } from "../../lib/core/heartbeat.ts";
+import { Agent } from "../../lib/heartbeat/agent.ts";
+import type { SendResult } from "../../lib/heartbeat/send.ts";
+import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
+import { Spool } from "../../lib/heartbeat/spool.ts";
+import { liveStatus, statusLine } from "../../lib/heartbeat/status-live.ts";
+import { createLog, type LogLevel } from "../../lib/runtime/log.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+export const CONFIG = { hostId: "lab1", intervalS: 60, backoffSeconds: [3600] } as unknown as HeartbeatConfig;
+export const LATER: SendResult = { kind: "later", why: "network: refused", retryAfterS: null, status: 0 };
+export const SENT: SendResult = { kind: "sent", retryAfterS: null, status: 200 };
+
+export const result = (status: CheckStatus, run: number): CheckResult => ({
+  plugin: "p",
+  name: "p",
+  status,
+  message: "",
+  perfdata: [],
+  started_at: "2026-05-01T06:37:53.830Z",
+  duration_ms: 1,
+  ttl_s: 130,
+  run,
+});
+
+/** A collection, and all that is sent for it. */
+export async function beat(agent: Agent): Promise<void> {
+  await agent.beat();
+  await agent.settled();
+}
+
+interface SpoolDirs {
+  state: string;
+  run?: string;
+  max?: number;
+}
+
+export function agentWith(
+  answers: SendResult[],
+  statuses: CheckStatus[] = [],
+  dirs: SpoolDirs = { state: tempDir() },
+  level: LogLevel = "info",
+) {
+  const sent: Heartbeat[] = [];
+  const lines: string[] = [];
+  const spool = new Spool(dirs.state, dirs.max ?? 100, dirs.run ?? null);
+  const write = (text: string): void => void lines.push(text.trimEnd());
+  const agent = new Agent({
+    config: CONFIG,
+    spool,
+    log: createLog({ tool: "h", level, sink: "journal", colour: false, write, now: () => new Date(0) }),
+    versions: { heartbeat: "0.1.0" },
+    collect: async (run) => [result(statuses.shift() ?? "ok", run)],
+    states: () => [{ name: "p", state: "loaded", reason: null }],
+    queue: () => null,
+    send: async (text) => {
+      sent.push(JSON.parse(text));
+      return answers.shift() ?? SENT;
+    },
+    bootId: "boot",
+    uptimeS: () => 42,
+    now: () => new Date("2026-05-01T06:37:54Z"),
+    random: () => 0.5,
+  });
+  return { agent, spool, sent, lines };
+}
+
+export const refuse = (why: string): SendResult => ({ kind: "drop", why, retryAfterS: null, status: 422 });
+export const lineOf = (agent: Agent): string => statusLine(liveStatus(agent, 0, 0));
