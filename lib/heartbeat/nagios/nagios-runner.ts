@@ -20,6 +20,8 @@ import { inspectCheck, readChecks } from "./validate.ts";
 const WAIT_S = 30;
 /** And no longer than this share of the interval: the next one shall find it done. */
 const WAIT_SHARE = 0.4;
+/** For a check that hung the last time it waits only so long, milliseconds. */
+const HUNG_WAIT_MS = 2000;
 /** SIGKILL and what comes after it, seconds (os/check-process.ts). */
 const AFTER_GRACE_S = 1;
 /** Of the time that closing has, what is kept for SIGKILL and for what comes after it, seconds. */
@@ -44,6 +46,12 @@ interface Scheduled {
   run: number;
   /** When that run of it began that SIGKILL has not ended and that lives on; null when there is none. */
   stuckSince: string | null;
+}
+
+interface Started {
+  run: Promise<void>;
+  /** The run before did not end by itself. */
+  hung: boolean;
 }
 
 export class NagiosRunner implements Plugin {
@@ -111,7 +119,10 @@ export class NagiosRunner implements Plugin {
   async collect(signal: AbortSignal): Promise<Observation[]> {
     this.#round++;
     const started = this.#checks.flatMap((each) => this.#turn(each));
-    await this.#wait(Promise.all(started), signal);
+    const runs = (hung: boolean) => started.filter((one) => one.hung === hung).map(({ run }) => run);
+    // One that hung would have every collection wait for its time-out: what comes of it then is said by the next one.
+    const hungMs = Math.min(HUNG_WAIT_MS, this.#waitMs);
+    await Promise.all([this.#wait(runs(false), signal, this.#waitMs), this.#wait(runs(true), signal, hungMs)]);
     // Nobody wants to know any more, and what was cut off is no fault of a check.
     if (signal.aborted) return [];
     await this.#countStrays();
@@ -127,7 +138,7 @@ export class NagiosRunner implements Plugin {
     await this.#countStrays();
   }
 
-  #turn(each: Scheduled): Promise<void>[] {
+  #turn(each: Scheduled): Started[] {
     const nowMs = this.#elapsedMs();
     const turn = decideTurn(each.check, each.state, nowMs, this.#everyS);
     if (turn === "overlap") each.state.overlaps++;
@@ -136,7 +147,7 @@ export class NagiosRunner implements Plugin {
     const place = { round: this.#round, hung: each.state.hung };
     const run = this.#limiter.run(place, () => this.#run(each)).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
-    return [run];
+    return [{ run, hung: place.hung }];
   }
 
   async #run(each: Scheduled): Promise<void> {
@@ -195,13 +206,13 @@ export class NagiosRunner implements Plugin {
     }
   }
 
-  async #wait(runs: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  async #wait(runs: readonly Promise<unknown>[], signal: AbortSignal, ms: number): Promise<void> {
     const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#waitMs);
+    const timer = setTimeout(resolve, ms);
     const stop = (): void => resolve();
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    await Promise.race([runs, enough, ...(this.seams.enough === undefined ? [] : [this.seams.enough()])]);
+    await Promise.race([Promise.all(runs), enough, ...(this.seams.enough === undefined ? [] : [this.seams.enough()])]);
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }

@@ -150,6 +150,23 @@ describe("who runs when", () => {
     await runner.close();
   });
 
+  test("a collection does not wait for the time-out of a check that hung the last time", async () => {
+    const { started, end, collect, pass, runner } = byHand(["stuck", "fine"]);
+    const round = async (): Promise<string[]> => {
+      const before = started.length;
+      const collected = collect();
+      await until(() => started.length === before + 2);
+      end("fine", "OK");
+      if (before === 0) end("stuck", "", hung);
+      return brief(await collected);
+    };
+    expect(await round()).toEqual(["stuck: timed out after 10 s", "fine: OK"]);
+    pass(60);
+    // It hangs on, and a collection may take 24 s: this one ends all the same.
+    expect(await round()).toEqual(["stuck: timed out after 10 s", "fine: OK"]);
+    await runner.close();
+  });
+
   test("between its runs a check with an interval keeps its result, time and number; a failed refresh is shown", async () => {
     const { started, end, collect, collectUntil, pass } = byHand(["it"], { interval: 300 });
     const run = async (text: string, more: Parameters<typeof end>[2] = {}) => {
