@@ -7,6 +7,8 @@ export interface LoadError {
   message: string;
 }
 
+export const NO_PACKAGES = "packages are not looked for, use node: modules and files beside the plugin";
+
 /**
  * Reads what `import()` threw: Bun's BuildMessage and ResolveMessage, several of them, or whatever the file threw itself.
  * @param path the plugin's file
@@ -34,9 +36,7 @@ export function describeImportError(error: unknown, path: string, text: string):
 /** A ResolveMessage has no position, but names what it did not find. */
 function unresolved(message: string, path: string, text: string): LoadError {
   const [, wanted = "", from = path] = /^Cannot find \w+ '(.*)' (?:imported )?from '?(.*?)'?$/.exec(message) ?? [];
-  const fix = wanted.startsWith(".")
-    ? ""
-    : ": packages are not looked for, use node: modules and files beside the plugin";
+  const fix = wanted.startsWith(".") ? "" : `: ${NO_PACKAGES}`;
   const what = wanted === "" ? message : `cannot find ${JSON.stringify(wanted)}${fix}`;
   return { file: from, line: from === path ? lineWith(text, wanted) : null, message: what };
 }
@@ -50,7 +50,8 @@ function thrown(error: Record<string, unknown>, path: string, message: string): 
   return { file: frame?.[1] ?? path, line: frame === null ? null : Number(frame[2]), message: text };
 }
 
-function lineWith(text: string, needle: string): number | null {
+/** The first line, from 1, where `needle` stands. */
+export function lineWith(text: string, needle: string): number | null {
   const index = needle === "" ? -1 : text.split("\n").findIndex((line) => line.includes(needle));
   return index < 0 ? null : index + 1;
 }

@@ -1,16 +1,17 @@
 // Finds the plugins of plugins_dir: which files are plugins, and whether their owners and modes may be trusted. Every file
 // fails alone, in one sentence.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, extname, isAbsolute, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { extname, join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import type { PluginState } from "../../core/heartbeat.ts";
 import { printable } from "../../core/printable.ts";
 import type { Log } from "../../runtime/log.ts";
 import { PLUGINS_DIR } from "../absent.ts";
 import type { PluginFile } from "../plugin.ts";
+import { isDirectory, refuseImports } from "./imports.ts";
 import { ThreadPlugin } from "./thread.ts";
-import { checkTrust, type Trust } from "./trusted.ts";
+import { checkTrust, refusalText } from "./trusted.ts";
 
 export interface PluginsDirOptions {
   /** Absolute. */
@@ -81,50 +82,10 @@ function refuseDirectory(directory: string, uid: number, isSet: boolean): string
 }
 
 function refuseFile(path: string, uid: number): string | null {
+  // First of all: who drops a link to a directory here shall not be told to change that one.
+  if (isDirectory(path)) return `${path} is a directory, and a plugin is a file`;
   const trust = checkTrust(path, uid);
   if (trust.kind === "trusted" && !trust.isFile) return `${path} is no regular file`;
-  return refusalText(trust, "it is not loaded") ?? refuseImports(path, uid);
-}
-
-/** All files that it imports, and those that they import: whoever may write them writes the plugin. */
-function refuseImports(path: string, uid: number): string | null {
-  const seen = new Set([path]);
-  for (const file of seen) {
-    for (const wanted of importsOf(file)) {
-      // The way to it counts too: whoever may change a link there chooses the file.
-      const way = wanted.startsWith(".") ? checkTrust(dirname(join(dirname(file), wanted)), uid) : null;
-      const target = resolveImport(wanted, file);
-      if (target === null || seen.has(target)) continue;
-      for (const trust of way === null ? [checkTrust(target, uid)] : [way, checkTrust(target, uid)]) {
-        const refusal = refusalText(trust, `${basename(path)}, which imports it, is not loaded`);
-        if (refusal !== null) return refusal;
-      }
-      seen.add(target);
-    }
-  }
-  return null;
-}
-
-/** A file that cannot be read or parsed imports nothing: loading it will say why. */
-function importsOf(file: string): string[] {
-  try {
-    const loader = extname(file) === ".ts" ? "ts" : "js";
-    return new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8")).map((found) => found.path);
-  } catch {
-    return [];
-  }
-}
-
-function resolveImport(wanted: string, from: string): string | null {
-  try {
-    const target = Bun.resolveSync(wanted, dirname(from));
-    return isAbsolute(target) ? target : null;
-  } catch {
-    return null;
-  }
-}
-
-function refusalText(trust: Trust, consequence: string): string | null {
-  if (trust.kind === "trusted") return null;
-  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; mend it with: ${trust.fix}`}`;
+  if (trust.kind === "refused") return refusalText(trust, "it is not loaded");
+  return refuseImports(path, trust.path, uid);
 }

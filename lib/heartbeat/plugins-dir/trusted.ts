@@ -5,15 +5,20 @@ import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 
-/** `why` is a sentence, `fix` a command for root; null where no command mends it. */
-export type Trust =
-  | { kind: "trusted"; path: string; isFile: boolean }
-  | { kind: "refused"; why: string; fix: string | null };
+/** `why` is a sentence; `fix` says what to do, null where there is nothing to say. */
+export interface Distrust {
+  kind: "refused";
+  why: string;
+  fix: string | null;
+}
+export type Trust = { kind: "trusted"; path: string; isFile: boolean } | Distrust;
 
 /** As many as the kernel follows (path_resolution(7)). */
 const LINKS_MAX = 40;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
+/** Where the directory itself is as it should be. */
+const ELSEWHERE = "put plugins elsewhere";
 
 /**
  * Whether nobody else could have put something else there: the file or directory itself, every link on the way, and
@@ -35,7 +40,7 @@ export function checkTrust(path: string, uid: number): Trust {
       here = join(here, name);
       stats = lstatSync(here);
       if (!stats.isSymbolicLink()) continue;
-      const stranger = refuseOwner(here, stats, uid);
+      const stranger = refuseOwner(here, stats, uid, false);
       if (stranger !== null) return stranger;
       if (++links > LINKS_MAX) return { kind: "refused", why: `${path} leads round in links`, fix: null };
       // Its target is looked at from the root on: the way there counts as much.
@@ -51,9 +56,15 @@ export function checkTrust(path: string, uid: number): Trust {
   return refuse(here, stats, uid, false) ?? { kind: "trusted", path: here, isFile: stats.isFile() };
 }
 
+/** As one sentence; null for what is trusted. @param consequence what becomes of it */
+export function refusalText(trust: Trust, consequence: string): string | null {
+  if (trust.kind === "trusted") return null;
+  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; ${trust.fix}`}`;
+}
+
 /** @param onTheWay a directory above: in a sticky one others cannot touch what is not theirs */
 function refuse(path: string, stats: Stats, uid: number, onTheWay: boolean): Trust | null {
-  const stranger = refuseOwner(path, stats, uid);
+  const stranger = refuseOwner(path, stats, uid, onTheWay);
   if (stranger !== null) return stranger;
   const open = stats.mode & WRITABLE_BY_OTHERS;
   if (open === 0 || (onTheWay && (stats.mode & STICKY) !== 0)) return null;
@@ -62,11 +73,12 @@ function refuse(path: string, stats: Stats, uid: number, onTheWay: boolean): Tru
   return {
     kind: "refused",
     why: `${path} can be written by ${who} (mode ${mode})`,
-    fix: `chmod go-w ${shellWord(path)}`,
+    // Such a one is shared on purpose, like /tmp: to close it would break the host.
+    fix: (stats.mode & STICKY) !== 0 ? ELSEWHERE : `mend it with: chmod go-w ${shellWord(path)}`,
   };
 }
 
-function refuseOwner(path: string, stats: Stats, uid: number): Trust | null {
+function refuseOwner(path: string, stats: Stats, uid: number, onTheWay: boolean): Trust | null {
   if (stats.uid === 0 || stats.uid === uid) return null;
   const link = stats.isSymbolicLink() ? "-h " : "";
   const open = !stats.isSymbolicLink() && (stats.mode & WRITABLE_BY_OTHERS) !== 0;
@@ -74,7 +86,8 @@ function refuseOwner(path: string, stats: Stats, uid: number): Trust | null {
   return {
     kind: "refused",
     why: `${path} belongs to user ${stats.uid}, neither root nor the user of this process (${uid})`,
-    fix: `chown ${link}root:root ${word}${open ? ` && chmod go-w ${word}` : ""}`,
+    // A home directory, perhaps: it belongs to whom it should.
+    fix: onTheWay ? ELSEWHERE : `mend it with: chown ${link}root:root ${word}${open ? ` && chmod go-w ${word}` : ""}`,
   };
 }
 

@@ -1,7 +1,7 @@
 // Who may have written a plugin: what is refused, and that the command that is named mends it.
 
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { directoryOf, failures, GOOD, load, say, statesOf } from "./support.ts";
@@ -87,4 +87,99 @@ test("what belongs to somebody else is refused with chown", async () => {
     `${path} belongs to user ${owner}, neither root nor the user of this process (${trusted})`,
   );
   expect(reason).toEndWith(`; mend it with: chown root:root ${path}`);
+});
+
+/** A plugin that imports `helper`, and `_open.ts` behind it, which everybody may write to. */
+function behind(helper: string, text: string): string {
+  const dir = directoryOf({
+    "x.ts": `import "./${helper}"; ${GOOD}`,
+    [helper]: `import "./_open.ts"; ${text}`,
+    "_open.ts": 'import { writeFileSync } from "node:fs"; writeFileSync(import.meta.dir + "/ran", "");',
+  });
+  chmodSync(join(dir, "_open.ts"), 0o666);
+  return dir;
+}
+
+test.each([
+  ["_h.ts", "const a: number = 1; <number>a;"],
+  ["_h.mts", "const a: number = 1; <number>a;"],
+  ["_h.cts", "const a: number = 1; <number>a;"],
+  ["_h.tsx", "export const same = <T,>(a: T): T => a;"],
+  ["_h.jsx", "export default () => <div/>;"],
+  ["_h.js", "export default () => <div/>;"],
+  ["_h.mjs", "export {};"],
+  ["_h.cjs", ""],
+  // An import may say that it is code: with { type: "ts" }.
+  ["_h.txt", "const a: number = 1;"],
+])("what %s imports is looked at as well", async (helper, text) => {
+  const dir = behind(helper, text);
+  expect(failures(await load(dir))).toEqual([
+    `${dir}/_open.ts can be written by its group and everybody (mode 0666), so x.ts, which imports it, is not loaded; mend it with: chmod go-w ${dir}/_open.ts`,
+  ]);
+  expect(existsSync(join(dir, "ran"))).toBe(false);
+});
+
+test.each([
+  ["_h.mjs", "const a = <div/>;", "_h.mjs:1: Unexpected <"],
+  ["_h.ts", "\nlet = ;", "_h.ts:2: Unexpected ;"],
+  ["_h", "", "_h: a file that is imported needs an ending that says what it is, such as .ts"],
+])("a helper %s that cannot be looked at is refused as such, and nothing of it runs", async (helper, text, why) => {
+  const dir = behind(helper, text);
+  expect(failures(await load(dir))[0]).toContain(why);
+  expect(existsSync(join(dir, "ran"))).toBe(false);
+});
+
+test("a plugin behind a link: what stands beside the real file is what it imports, and what is looked at", async () => {
+  const real = directoryOf({ "x.ts": `import "./_h.ts"; ${GOOD}`, "_h.ts": "" });
+  const dir = directoryOf({ "_h.ts": "" });
+  symlinkSync(join(real, "x.ts"), join(dir, "x.ts"));
+  expect(await say(await load(dir))).toEqual(["good ok: fine"]);
+  chmodSync(join(real, "_h.ts"), 0o666);
+  expect(failures(await load(dir))[0]).toStartWith(`${real}/_h.ts can be written by`);
+});
+
+test("packages are not loaded, not even from a directory beside the plugin; nor is what a package.json would choose", async () => {
+  const dir = directoryOf({
+    "1.ts": `import "pkg"; ${GOOD}`,
+    "2.ts": `\nimport "./lib"; ${GOOD}`,
+    "3.ts": `import "./lib/main.ts"; import fs from "fs"; fs; import "./data.json"; ${GOOD}`,
+    "4.ts": `import "#inner"; ${GOOD}`,
+    "node_modules/pkg/package.json": '{"main":"./main.ts"}',
+    "node_modules/pkg/main.ts": "",
+    "lib/package.json": '{"main":"./main.ts"}',
+    "lib/main.ts": "",
+    "data.json": '{"a": [1]}',
+    "package.json": '{"imports":{"#inner":"./lib/main.ts"}}',
+  });
+  const roster = await load(dir);
+  const why = "packages are not looked for, use node: modules and files beside the plugin";
+  expect(failures(roster)).toEqual([
+    `${dir}/1.ts:1: cannot load "pkg": ${why}`,
+    `${dir}/2.ts:2: cannot load "./lib": it is a directory: name a file in it`,
+    `${dir}/4.ts:1: cannot load "#inner": ${why}`,
+  ]);
+  expect(await say(roster)).toEqual(["good ok: fine"]);
+});
+
+test("a pipe is no file to import, and nobody waits for what might come out of it", async () => {
+  const dir = directoryOf({ "x.ts": `import "./pipe.ts"; ${GOOD}` });
+  expect(Bun.spawnSync(["mkfifo", "-m", "600", join(dir, "pipe.ts")]).exitCode).toBe(0);
+  const reasons = failures(await load(dir));
+  expect(reasons[1]).toBe(`${dir}/x.ts:1: cannot find "./pipe.ts"`);
+});
+
+test("no fix is proposed that breaks the host: a link to a directory, a shared directory, somebody's home", async () => {
+  const dir = directoryOf({ "shared/.keep": "" });
+  chmodSync(join(dir, "shared"), 0o1777);
+  symlinkSync(join(dir, "shared"), join(dir, "z.ts"));
+  expect(failures(await load(dir))).toEqual([`${dir}/z.ts is a directory, and a plugin is a file`]);
+  const text =
+    "can be written by its group and everybody (mode 1777), so no plugin is loaded from it; put plugins elsewhere";
+  expect(failures(await load(join(dir, "shared")))).toEqual([`${dir}/shared ${text}`]);
+  if (process.geteuid?.() !== 0) return;
+  const home = directoryOf({ "plugins/good.ts": GOOD });
+  chownSync(home, 12345, 12345);
+  expect(failures(await load(join(home, "plugins")))).toEqual([
+    `${home} belongs to user 12345, neither root nor the user of this process (0), so no plugin is loaded from it; put plugins elsewhere`,
+  ]);
 });
