@@ -1,12 +1,12 @@
 // Which files become plugins, and what is said of those that do not: file, line, message.
 
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT } from "../../support/compiled.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-import { directoryOf, failureOf, failures, GOOD, load, say, statesOf } from "./support.ts";
+import { collect, DEADLINE_MS, directoryOf, failureOf, failures, GOOD, load, say, statesOf } from "./support.ts";
 
 test("TypeScript, a top-level await, node: modules, a helper beside it, a class, a function: all load, by file name", async () => {
   const dir = directoryOf({
@@ -108,10 +108,19 @@ test("a directory that is not there: no fault unless it was asked for", async ()
 test("the example in docs/plugins.md does what it says", async () => {
   const doc = readFileSync(join(PROJECT, "docs/plugins.md"), "utf8");
   const text = /```ts\n([\s\S]*?)```/.exec(doc)?.[1] ?? "";
+  expect(text.trimEnd().split("\n")).toHaveLength(15);
   const dir = directoryOf({ "camera.ts": text, "latest.jpg": "" });
-  expect(await say(await load(dir, { settings: { path: join(dir, "latest.jpg") } }))).toEqual([
-    expect.stringMatching(/^camera ok: last picture \d s ago$/),
-  ]);
+  const picture = join(dir, "latest.jpg");
+  const roster = await load(dir, { settings: { path: picture } });
+  const saysAt = async (ageS: number): Promise<string> => {
+    utimesSync(picture, Date.now() / 1000 - ageS, Date.now() / 1000 - ageS);
+    return (await collect(roster.plugins())).map(({ name, status, message }) => `${name} ${status}: ${message}`).join();
+  };
+  expect(await saysAt(0)).toMatch(/^camera ok: last picture \d s ago$/);
+  expect(await saysAt(900)).toMatch(/^camera critical: last picture 90\d s ago$/);
+  // A clock that has jumped, on this host or on the camera's: nobody knows how fresh it is.
+  expect(await saysAt(-900)).toMatch(/^camera critical: last picture -(900|8\d\d) s ago$/);
+  await roster.close(DEADLINE_MS);
   expect(statesOf(await load(dir))).toEqual([
     { name: "camera", state: "skipped", reason: "no path configured (add plugins.camera.path to config)" },
   ]);
