@@ -1,7 +1,7 @@
 // `heartbeat once` and `heartbeat plugins`: what the agent would do, for a person to look at.
 
 import { EXIT } from "../core/exit.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
@@ -136,14 +136,22 @@ export function renderPlugins(states: readonly PluginState[]): string {
     .join("\n");
 }
 
+const FIXES: Readonly<Record<string, string>> = {
+  ENOSPC: "make room on its disk",
+  EDQUOT: "make room: its user's quota is used up",
+  EROFS: "mount its disk writable; the kernel makes one read-only when it is broken: dmesg shows why",
+};
+
 /** @throws UserError when it cannot be made */
 export async function makeStateDir({ stateDir }: HeartbeatConfig): Promise<void> {
   try {
     await makeDir(stateDir);
   } catch (error) {
+    // The machine's refusal, not the configuration's fault: systemd tries again, and a disk may have room by then.
     throw new UserError(
       `cannot make the state directory: ${errorText(error)}`,
-      `create ${stateDir} and give it to the agent's user`,
+      FIXES[errorCode(error) ?? ""] ?? `create ${stateDir} and give it to the agent's user`,
+      EXIT.undelivered,
     );
   }
 }
