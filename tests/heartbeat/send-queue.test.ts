@@ -66,6 +66,20 @@ describe("a receiver that says when to come again", () => {
     await agent.stop();
   });
 
+  test("is not asked by one that was collected while it was being asked, either", async () => {
+    const { agent, sent } = agentWith([]);
+    const asked = Promise.withResolvers<SendResult>();
+    const { send } = agent.deps;
+    agent.deps.send = (text, signal) => send(text, signal).then(() => asked.promise);
+    await agent.beat();
+    await agent.beat();
+    asked.resolve(wait(1800));
+    await agent.settled();
+    await Bun.sleep(1);
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1]);
+    await agent.stop();
+  });
+
   test("is asked then: the newest first", async () => {
     const { agent, sent, spool } = agentWith([wait(0.05)]);
     Object.assign(agent.deps, { config: { ...CONFIG, backoffSeconds: [0.01] } });
