@@ -17,7 +17,7 @@ const BOUNDS = {
   messages: 5000,
 };
 
-/** A thread that was ended is gone within milliseconds, on a busy host a little later. */
+/** A thread that was ended is mostly gone within milliseconds; what is not is looked at again at the next collection. */
 const GONE_MS = 1000;
 
 /** Why a thread ended that we ended ourselves. */

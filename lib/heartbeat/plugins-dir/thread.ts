@@ -145,7 +145,8 @@ export class ThreadPlugin implements Plugin {
 }
 
 function blocked(since: string): string {
-  return `blocked in a system call that does not return, since ${since}: it is not started again until it does`;
+  // Nobody can see which: a loop of hardly anything but system calls takes seconds to end, too.
+  return `it seems blocked in a system call that does not return, since ${since}: it is not started again until it does`;
 }
 
 interface Loaded {
