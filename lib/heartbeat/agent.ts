@@ -29,7 +29,7 @@ export interface AgentDeps extends QueueDeps {
   versions: Record<string, string>;
   /** Collects all plugins; `run` counts the collections. */
   collect: (run: number, signal: AbortSignal) => Promise<CheckResult[]>;
-  /** Which plugins take part: one that loads slowly joins later. */
+  /** Which plugins take part: one that loads slowly may join later. */
   states: () => readonly PluginState[];
   queue: () => QueueReport | null;
   bootId: string;

@@ -25,7 +25,7 @@ const INITIALISE_MS = 10_000;
  */
 const CLOSE_S = { least: 2, most: 62 };
 
-/** How long the first collection waits for plugins of plugins_dir, milliseconds: whoever is later joins later. */
+/** How long the first collection waits for plugins of plugins_dir, milliseconds: whoever is later may join later. */
 const JOIN_MS = 2000;
 /** How long they wait for each other's names: half of that is left to those that had to wait. */
 const CLAIM_MS = JOIN_MS / 2;

@@ -47,3 +47,9 @@ function messageOf(error: unknown): string {
   }
   return String(errorText(error));
 }
+
+/** Several problems as one; null when there is none. */
+export function allOf(problems: readonly (string | null)[]): string | null {
+  const real = problems.filter((problem) => problem !== null);
+  return real.length === 0 ? null : real.join("; ");
+}

@@ -5,9 +5,10 @@ import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { CheckNotes, CheckResult } from "../core/heartbeat.ts";
 import type { Log } from "../runtime/log.ts";
+import { withinBudget } from "./budget.ts";
 import { tidy } from "./observations.ts";
 import type { Observation, Plugin } from "./plugin.ts";
-import { stackField } from "./plugin-fault.ts";
+import { allOf, stackField } from "./plugin-fault.ts";
 
 export interface RunOptions {
   /** How long a plugin may take that does not say it itself. */
@@ -138,7 +139,7 @@ export class PluginRuns {
     options: RunOptions,
   ): Observation[] {
     if (ending.kind === "returned") {
-      const { observations, problem } = tidyAnswer(ending.value, this.plugin.emptyHint);
+      const { observations, problem } = tidyAnswer(ending.value, this.plugin);
       this.#remember(problem, options);
       return problem === null ? observations : [...observations, this.#fault(problem)];
     }
@@ -198,11 +199,13 @@ export function ttlS(deadlineMs: number, intervalS: number): number {
 }
 
 /** Getters and proxies may throw even while an answer is read. */
-function tidyAnswer(value: unknown, emptyHint?: string): ReturnType<typeof tidy> {
+function tidyAnswer(value: unknown, { emptyHint, budgetBytes }: Plugin): ReturnType<typeof tidy> {
   try {
     const found = tidy(value);
     const isEmpty = Array.isArray(value) && value.length === 0 && emptyHint !== undefined;
-    return isEmpty ? { ...found, problem: `${found.problem}: ${emptyHint}` } : found;
+    if (isEmpty) return { ...found, problem: `${found.problem}: ${emptyHint}` };
+    const { observations, problem } = withinBudget(found.observations, budgetBytes);
+    return { observations, problem: allOf([found.problem, problem]) };
   } catch (error) {
     return { observations: [], problem: `what it returned cannot be read: ${errorText(error)}` };
   }

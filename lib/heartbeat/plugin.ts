@@ -42,6 +42,8 @@ export interface Plugin {
   /** How long `collect` may take, seconds; the agent's own limit if left out. */
   timeoutS?: number;
   /** False: it has nothing to do here, and takes no part. */
+  /** What it may say in one collection, bytes of JSON; 256 KiB if left out. */
+  readonly budgetBytes?: number;
   initialise(context: PluginContext): boolean | Promise<boolean>;
   /**
    * At least one observation: a plugin that sees nothing says nothing, and that is shown as its failure.

@@ -56,6 +56,8 @@ interface Started {
 
 export class NagiosRunner implements Plugin {
   readonly name = "nagios_runner";
+  /** Thousands of checks, and a quarter of a heartbeat is left to the other plugins. */
+  readonly budgetBytes = 768 * 1024;
   skipReason: string | null = null;
   timeoutS = WAIT_S;
   readonly #stop = new AbortController();

@@ -62,12 +62,6 @@ const READERS: { [T in FromPlugin["type"]]: (data: Entries) => Extract<FromPlugi
   },
 };
 
-/** Several problems as one; null when there is none. */
-export function allOf(problems: readonly (string | null)[]): string | null {
-  const real = problems.filter((problem) => problem !== null);
-  return real.length === 0 ? null : real.join("; ");
-}
-
 /** @param data whatever came from the thread; null when it is no message */
 export function readMessage(data: unknown): FromPlugin | null {
   if (!isEntries(data) || typeof data.type !== "string" || !Object.hasOwn(READERS, data.type)) return null;

@@ -6,9 +6,9 @@ import { basename } from "node:path";
 import { errorText } from "../../core/failure.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type Broken, type Plugin, type PluginContext, Tidied } from "../plugin.ts";
-import { PluginFault } from "../plugin-fault.ts";
+import { allOf, PluginFault } from "../plugin-fault.ts";
 import { CLOSED, Falls, PluginLink } from "./link.ts";
-import { allOf, type ToPlugin } from "./messages.ts";
+import type { ToPlugin } from "./messages.ts";
 
 /** After its deadline a plugin may still put an end to it by itself for so long, milliseconds. */
 const GRACE_MS = 250;

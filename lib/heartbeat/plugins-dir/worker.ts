@@ -8,10 +8,10 @@ import { withinBudget } from "../budget.ts";
 import { noBoolean } from "../initialise.ts";
 import { tidy } from "../observations.ts";
 import type { Plugin, PluginContext } from "../plugin.ts";
-import { describeThrown } from "../plugin-fault.ts";
+import { allOf, describeThrown } from "../plugin-fault.ts";
 import { redirectOutput } from "./console.ts";
 import { describeImportError, loadErrorText } from "./errors.ts";
-import { allOf, type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";
+import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";
 import { guardProcess } from "./process.ts";
 import { shapePlugin } from "./shape.ts";
 
