@@ -86,7 +86,8 @@ ${heartbeat ?? ""}
     const path = join(this.fleet.collectorData, "heartbeats");
     if (!existsSync(path)) return [];
     const days = readdirSync(path).filter((name) => name.endsWith(".jsonl"));
-    const lines = days.flatMap((name) => readFileSync(join(path, name), "utf8").trim().split("\n"));
+    // A row that is just being written has no end yet.
+    const lines = days.flatMap((name) => readFileSync(join(path, name), "utf8").split("\n").slice(0, -1));
     return lines.filter(Boolean).map((line) => JSON.parse(line));
   }
 }
