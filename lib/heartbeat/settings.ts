@@ -38,7 +38,6 @@ export const FIXED_SETTINGS: FixedSettings<HeartbeatConfig> = {
   stateDir: "heartbeat.state_dir",
   runDir: "heartbeat.run_dir",
   intervalS: "heartbeat.interval_s",
-  collectTimeoutS: "heartbeat.collect_timeout_s",
   pluginsDir: "heartbeat.plugins_dir",
   drainTimeoutS: "heartbeat.drain_timeout_s",
   shipper: "paths",

@@ -1,6 +1,7 @@
 // Turns a figure and its limits into perfdata and a status, as the plugins of Nagios mean them. Pure.
 
 import { type CheckStatus, type PerfItem, type PerfRange, worst } from "../../core/heartbeat.ts";
+import { isBreach } from "../../core/perfdata.ts";
 
 /** One row of a plugin's policy: alert above the limits, or below them. Null: never. */
 export interface Limits {
@@ -36,19 +37,13 @@ function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** Whether a range says alert. */
-export function breaches({ inside, low, high }: PerfRange, value: number): boolean {
-  const within = (low === null || value >= low) && (high === null || value <= high);
-  return within === inside;
-}
-
 /** What the figures say together; one that could not be told says nothing. */
 export function statusOf(items: readonly PerfItem[]): CheckStatus {
   return worst(
     items.map(({ value, warning, critical }) => {
       if (value === null) return "ok";
-      if (critical !== null && breaches(critical, value)) return "critical";
-      return warning !== null && breaches(warning, value) ? "warning" : "ok";
+      if (critical !== null && isBreach(critical, value)) return "critical";
+      return warning !== null && isBreach(warning, value) ? "warning" : "ok";
     }),
   );
 }

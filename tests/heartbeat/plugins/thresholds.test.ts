@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { breaches, type Limits, perf, statusOf } from "../../../lib/heartbeat/plugins/thresholds.ts";
+import { isBreach } from "../../../lib/core/perfdata.ts";
+import { type Limits, perf, statusOf } from "../../../lib/heartbeat/plugins/thresholds.ts";
 
 const ABOVE: Limits = { alert: "above", warning: 80, critical: 90, because: "" };
 const BELOW: Limits = { alert: "below", warning: 10, critical: 5, because: "" };
@@ -42,7 +43,7 @@ test.each([
 
 test("a range may also mean inside, its ends included", () => {
   const inside = { inside: true, low: 10, high: 20 };
-  expect([9, 10, 20, 21].map((value) => breaches(inside, value))).toEqual([false, true, true, false]);
+  expect([9, 10, 20, 21].map((value) => isBreach(inside, value))).toEqual([false, true, true, false]);
 });
 
 test("the gravest figure counts; a figure without limits never does", () => {
