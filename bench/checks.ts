@@ -104,7 +104,7 @@ if (values.inner === "plain") await collectOnce("/nonexistent");
 else if (values.inner === "cgroup") await collectOnce("/");
 else if (values.inner === "soak") process.exitCode = await soak("/nonexistent", runs, atOnce);
 else if (values.inner === "soak-cgroup") process.exitCode = await soak("/", runs, atOnce);
-else if (values.inner === "soak-runner") process.exitCode = await soakRunner(runs, atOnce);
+else if (values.inner === "soak-runner") process.exitCode = await soakRunner(6 * runs, atOnce);
 else if (values.inner === "flood") await flood();
 else await compare();
 
