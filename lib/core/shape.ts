@@ -23,3 +23,13 @@ export const hasFields =
     const row: Readonly<Record<string, unknown>> = { ...value };
     return Object.entries(checks).every(([name, check]) => check(row[name]));
   };
+
+/** Reads JSON of a known form; null for what is none, or has another form. @param is says whether it has it */
+export function parseShaped<T>(text: string, is: (value: unknown) => value is T): T | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return is(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,5 +1,6 @@
 // `heartbeat once` and `heartbeat plugins`: what the agent would do, for a person to look at.
 
+import { withNotes } from "../core/check-notes.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
@@ -120,8 +121,8 @@ function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<void> {
 export function renderResults(results: readonly CheckResult[]): string {
   const width = Math.max(0, ...results.map(({ name }) => name.length));
   return results
-    .map(({ name, status, message }) =>
-      printable(`${status.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${message}`),
+    .map(({ name, status, message, notes }) =>
+      printable(`${status.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${withNotes(message, notes)}`),
     )
     .join("\n");
 }

@@ -1,9 +1,10 @@
 // The agent's own report on itself, as it lies in its run directory: what is in it, the line that systemd shows of it, and
 // reading it back.
 
-import type { CheckStatus } from "../core/heartbeat.ts";
+import { withNotes } from "../core/check-notes.ts";
+import type { CheckNotes, CheckStatus } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
-import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull } from "../core/shape.ts";
+import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
 import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
 import type { Failing, Refused } from "./send-remarks.ts";
@@ -78,21 +79,29 @@ export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number)
 
 const GRAVEST_FIRST: readonly CheckStatus[] = ["critical", "unknown", "warning"];
 
-function collectedOf({ latest }: Agent): Collected | null {
+/** What a report says of the newest collection; null before the first. */
+export function collectedOf({ latest }: Pick<Agent, "latest">): Collected | null {
   if (latest === null) return null;
   const { sent_at: at, uptime_s, sequence, results } = latest;
   const answered = results.filter(({ notes }) => notes?.pending !== true);
-  const problems = GRAVEST_FIRST.flatMap((gravity) => answered.filter(({ status }) => status === gravity));
+  const bad = GRAVEST_FIRST.flatMap((gravity) => answered.filter(({ status }) => status === gravity));
+  // An ok that its check did not renew is the last thing that anybody would look at.
+  const old = answered.filter(({ status, notes }) => status === "ok" && isNotRenewed(notes));
   return {
     at,
     uptime_s,
     sequence,
     ...summarise(results),
-    problems: problems.slice(0, SHOWN).map(({ name, status, message }) => {
-      const cut = message.length > MESSAGE_CHARACTERS ? `${message.slice(0, MESSAGE_CHARACTERS)}…` : message;
+    problems: [...bad, ...old].slice(0, SHOWN).map(({ name, status, message, notes }) => {
+      const text = withNotes(message, notes);
+      const cut = text.length > MESSAGE_CHARACTERS ? `${text.slice(0, MESSAGE_CHARACTERS)}…` : text;
       return { name, status, message: cut };
     }),
   };
+}
+
+function isNotRenewed(notes: CheckNotes | undefined): boolean {
+  return notes?.refresh_failed !== undefined || (notes?.overlaps ?? 0) > 0;
 }
 
 /** One line for `systemctl status`. Pure. */
@@ -110,12 +119,7 @@ export function heartbeats(count: number): string {
 
 /** Reads a report; null for what is none, or of a version that reports other things. Pure. */
 export function parseLive(text: string): LiveStatus | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isLive(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return parseShaped(text, isLive);
 }
 
 const COLLECTED_CHECKS: Readonly<Record<keyof Collected, Check>> = {

@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { printable } from "../core/printable.ts";
-import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull } from "../core/shape.ts";
+import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
 import { formatSeconds } from "../core/units.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
@@ -189,12 +189,7 @@ function readLive(runDir: string, holder: number): LiveStatus | null {
 
 /** Reads a live report; null for what is none, or of a version that reports other things. Pure. */
 export function parseLive(text: string): LiveStatus | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isLive(value) ? value : null;
-  } catch {
-    return null;
-  }
+  return parseShaped(text, isLive);
 }
 
 const isHeld = hasFields({ episode: isText, reason: isText });
