@@ -1,18 +1,5 @@
 // Shapes that cross the wire or outlive a process. Types only; `wire.ts` of each tool checks what comes from outside.
 
-/** Body of a 201 or 200: what the receiver proved and stored (DESIGN 3.4). Sizes in bytes, digests in hex. */
-export interface Receipt {
-  status: "stored" | "duplicate";
-  host_id: string;
-  episode_id: string;
-  bytes: number;
-  sha256: string;
-  /** Digest of the uncompressed tar as the sender declared it; null when it declared none. */
-  tree_sha256: string | null;
-  /** ISO 8601, UTC, microseconds and offset: `2026-05-01T06:37:53.830599+00:00`. */
-  received_at_wall: string;
-}
-
 /** One row of `index.jsonl`: one stored episode. The first seven keys are seed 002's. */
 export interface IndexRow {
   host_id: string;
@@ -39,18 +26,6 @@ export interface AttemptRow {
   bytes: number;
   code_commit: string | null;
   remote: string;
-}
-
-/** A refusal, as `application/problem+json` (RFC 9457). `reason` is for programs, `detail` for people. */
-export interface Problem {
-  type: "about:blank";
-  title: string;
-  status: number;
-  reason: string;
-  detail: string;
-  /** The stored episode's digest, in hex, with 409. */
-  sha256?: string;
-  tree_sha256?: string | null;
 }
 
 /** The receiver as a lab host's configuration names it ([receiver]). */

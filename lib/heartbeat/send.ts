@@ -58,7 +58,7 @@ export async function sendHeartbeat(config: HeartbeatConfig, text: string, signa
   const { status } = outcome;
   const answer = parseJson(outcome.text);
   const delivery = classifyDelivery(status, answer, `status ${status}${detailOf(answer)}`);
-  return { ...delivery, retryAfterS: parseRetryAfter(outcome.retryAfter, Date.now()), status };
+  return { ...delivery, retryAfterS: parseRetryAfter(outcome.headers["retry-after"], Date.now()), status };
 }
 
 /** The `detail` of a problem, quoted: it comes from outside. */

@@ -38,9 +38,12 @@ export interface Upload {
 }
 
 export type UploadOutcome =
-  | { kind: "answer"; status: number; retryAfter: string | null; date: string | null; text: string }
+  | { kind: "answer"; status: number; headers: AnswerHeaders; text: string }
   /** `tls`: their certificate or ours; `network`: anything between; `local`: our own file; `aborted`: by the signal. */
   | { kind: "failed"; cause: "network" | "tls" | "stalled" | "local" | "aborted"; detail: string };
+
+/** An answer's header fields by their names in lower case; of repeated ones what node:http makes of them. */
+export type AnswerHeaders = Readonly<Record<string, string>>;
 
 /** Bodies up to this size go without waiting for 100 Continue: a round trip costs more than they do. */
 const EXPECT_ABOVE_BYTES = 64 * 1024;
@@ -131,8 +134,7 @@ async function readAnswer(response: IncomingMessage, finish: (outcome: UploadOut
   let length = 0;
   const answer = (): void => {
     const text = Buffer.concat(chunks).toString("utf8", 0, ANSWER_BYTES);
-    const { date = null, "retry-after": retryAfter = null } = response.headers;
-    finish({ kind: "answer", status: response.statusCode ?? 0, retryAfter, date, text });
+    finish({ kind: "answer", status: response.statusCode ?? 0, headers: headersOf(response), text });
   };
   try {
     for await (const chunk of response) {
@@ -145,6 +147,13 @@ async function readAnswer(response: IncomingMessage, finish: (outcome: UploadOut
     return finish(failureOf(error));
   }
   answer();
+}
+
+function headersOf({ headers }: IncomingMessage): AnswerHeaders {
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, typeof value === "string" ? value : value.join(", ")] as const],
+  );
+  return Object.fromEntries(entries);
 }
 
 /** Looks once in a while whether the peer acknowledged anything; a kernel's full send buffer is not progress. */

@@ -1,13 +1,14 @@
 // What goes back over the wire: receipts and problems (RFC 9457). Pure.
 
+import { PROBLEM_TYPE, type Problem, type Receipt } from "../contract/judgement.ts";
 import { formatReprDigest } from "../core/digest.ts";
-import type { IndexRow, Problem, Receipt } from "../core/types.ts";
+import type { IndexRow } from "../core/types.ts";
 import { REFUSALS, type Refusal } from "./decide.ts";
 
 /** The receipt of a stored episode. */
 export function receiptOf(row: IndexRow, status: Receipt["status"]): Receipt {
   const { host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall } = row;
-  return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall };
+  return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall, receiver_id: null };
 }
 
 /** A receipt as a response: 201 stored, 200 duplicate. */
@@ -22,7 +23,14 @@ export function receiptResponse(receipt: Receipt): Response {
 export function problemResponse(refusal: Refusal, more: Readonly<Record<string, string>> = {}): Response {
   const [status, title] = REFUSALS[refusal.reason];
   const { reason, detail } = refusal;
-  const problem: Problem = { type: "about:blank", title, status, reason, detail, ...refusal.stored };
+  const problem: Omit<Problem, "receiver_id"> = {
+    type: PROBLEM_TYPE + reason,
+    title,
+    status,
+    reason,
+    detail,
+    ...refusal.stored,
+  };
   const headers = new Headers({ "Content-Type": "application/problem+json", ...more });
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer realm="labfleet"');
   if (refusal.retryAfterS !== undefined) headers.set("Retry-After", String(refusal.retryAfterS));

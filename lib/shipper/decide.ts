@@ -1,8 +1,8 @@
 // When does the shipper give up, wait, or call an episode delivered? Every answer of a receiver, as a table (DESIGN 3.4).
 // Pure: facts in, verdict out. A 4xx that tells of our own misconfiguration never touches the episode.
 
+import { type Receipt, readReceipt } from "../contract/judgement.ts";
 import { isSha256Hex } from "../core/digest.ts";
-import type { Receipt } from "../core/types.ts";
 
 /** What is known of the archive that was sent. Digests in hex. */
 export interface SentArchive {
@@ -125,24 +125,13 @@ function classifyConflict(answer: Answer, sent: SentArchive): Verdict {
       sha256: stored.sha256,
       tree_sha256: sent.treeSha256,
       received_at_wall: at,
+      receiver_id: null,
     };
     return { kind: "delivered", receipt };
   }
   const detail = `the receiver holds another episode of this name, sha256 ${stored.sha256}; ours is ${sent.sha256}`;
   // Two episodes under one name: ours may be the only copy, so age never removes it.
   return { kind: "quarantine", reason: "conflict", detail, prunable: false };
-}
-
-/** A receipt, or null when `body` is not one. Old receivers send no tree digest. */
-export function readReceipt(body: unknown): Receipt | null {
-  if (!isTable(body)) return null;
-  const { status, host_id, episode_id, bytes, sha256, tree_sha256 = null, received_at_wall } = body;
-  if (status !== "stored" && status !== "duplicate") return null;
-  if (typeof host_id !== "string" || typeof episode_id !== "string" || typeof received_at_wall !== "string")
-    return null;
-  if (typeof bytes !== "number" || !isSha256Hex(sha256)) return null;
-  if (tree_sha256 !== null && !isSha256Hex(tree_sha256)) return null;
-  return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall };
 }
 
 interface ProblemFacts {

@@ -69,10 +69,10 @@ function answered(
     treeSha256: record.tree_sha256,
   };
   const answer = { status: outcome.status, body: parseJson(outcome.text) };
-  const date = outcome.date === null ? Number.NaN : Date.parse(outcome.date);
+  const date = Date.parse(outcome.headers.date ?? "");
   return {
     verdict: classifyAnswer(answer, sent, record.mismatches),
-    retryAfterS: parseRetryAfter(outcome.retryAfter, Number.isNaN(date) ? Date.now() : date),
+    retryAfterS: parseRetryAfter(outcome.headers["retry-after"], Number.isNaN(date) ? Date.now() : date),
     status: outcome.status,
     answeredAtMs: Number.isNaN(date) ? null : date,
   };

@@ -51,6 +51,7 @@ describe("an episode", () => {
       sha256: digest,
       tree_sha256: "c".repeat(64),
       received_at_wall: row?.received_at_wall,
+      receiver_id: null,
     });
     expect(sha256(readFileSync(join(receiver.dataRoot, "episodes/lab1/ep1.tar.zst")))).toBe(digest);
     expect(receiver.incoming()).toEqual([]);

@@ -16,6 +16,7 @@ const RECEIPT = {
   sha256: SHA,
   tree_sha256: TREE,
   received_at_wall: "2026-05-01T06:37:53.830599+00:00",
+  receiver_id: null,
 };
 
 const classify = (status: number, body: unknown, mismatches = 0): Verdict =>
