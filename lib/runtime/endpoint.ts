@@ -13,6 +13,8 @@ export interface ReceiverTable {
   bearer_token?: string;
   bearer_token_file?: string;
   verify_tls?: boolean;
+  kind?: "labfleet" | "python";
+  trusted_network?: boolean;
 }
 
 /**
@@ -33,5 +35,7 @@ export function endpointOf(receiver: ReceiverTable, file: string): ReceiverEndpo
     bearerToken: receiver.bearer_token === "" ? null : (receiver.bearer_token ?? null),
     bearerTokenFile: optionalPath(receiver.bearer_token_file),
     verifyTls: receiver.verify_tls ?? true,
+    kind: receiver.kind ?? "labfleet",
+    trustedNetwork: receiver.trusted_network ?? false,
   };
 }

@@ -1,17 +1,14 @@
 // The parts of lab-host.toml that every tool of a lab host reads: who it is, and where its receiver is.
 
 import { isName, NAME_RULE } from "../core/names.ts";
+import { urlFault } from "../core/receiver-url.ts";
 import { type } from "./ark.ts";
 
 export const hostIdField = type("string").narrow((text, ctx) => isName(text) || ctx.mustBe(NAME_RULE));
 
 const httpUrl = type("string").narrow((text, ctx) => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const fits =
-    url !== null && /^https?:$/.test(url.protocol) && url.search === "" && url.hash === "" && url.username === "";
-  return (
-    fits || ctx.mustBe('an http:// or https:// URL without user, query or fragment, such as "https://collector.wg"')
-  );
+  const fault = urlFault(text);
+  return fault === null || ctx.mustBe(fault);
 });
 
 /** The table [receiver]. */
@@ -23,6 +20,8 @@ export const receiverTable = type({
   "bearer_token?": "string",
   "bearer_token_file?": "string",
   "verify_tls?": "boolean",
+  "kind?": "'labfleet' | 'python'",
+  "trusted_network?": "boolean",
 });
 
 /** What is missing most often, with a line to write. */

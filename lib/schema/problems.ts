@@ -115,9 +115,14 @@ function foundText(value: unknown, isSecret: boolean): string {
 }
 
 function shorten(text: string): string {
-  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  // A URL may carry a password where none belongs.
-  return printable(JSON.stringify(short.replace(/\/\/[^/@\s"]*@/g, "//…@")));
+  const shown = withoutPassword(text);
+  return printable(JSON.stringify(shown.length > 60 ? `${shown.slice(0, 60)}…` : shown));
+}
+
+/** A URL may carry a password where none belongs, whatever its characters, and a token in its query. */
+function withoutPassword(text: string): string {
+  const open = text.replace(/(:\/\/).*@/s, "$1…@").replace(/(:\/\/[^?#]*[?#]).+/s, "$1…");
+  return open.replace(/^(?!\w+:\/\/…@).*:.*@/s, "…@");
 }
 
 /** As TOML writes it. */

@@ -26,7 +26,11 @@ const schema = type({
     "commit_header?": headerNameField,
     "disk_reserve?": sizeField,
   },
-  "retention?": { "keep_local_for_days?": "number.integer >= 0", "quarantine_keep_days?": "number.integer >= 0" },
+  "retention?": {
+    "keep_local_for_days?": "number.integer >= 0",
+    "quarantine_keep_days?": "number.integer >= 0",
+    "prune_unverified?": "boolean",
+  },
 });
 
 const RULES = {
@@ -58,6 +62,7 @@ export function parseShipperConfig(text: string, file: string): { config: Shippe
     commitHeader: shipper.commit_header ?? "X-Labfleet-Code-Commit",
     keepLocalForDays: retention.keep_local_for_days ?? 7,
     quarantineKeepDays: retention.quarantine_keep_days ?? 30,
+    pruneUnverified: retention.prune_unverified ?? false,
     quarantineCleanupIntervalS: shipper.quarantine_cleanup_interval_s ?? 3600,
     diskReserveBytes: bytesOf(shipper.disk_reserve) ?? 256 * 1024 * 1024,
   };

@@ -26,6 +26,8 @@ export interface ShipperConfig {
   commitHeader: string;
   keepLocalForDays: number;
   quarantineKeepDays: number;
+  /** Whether age alone removes what a receiver of kind `python` took or refused (seed 001). */
+  pruneUnverified: boolean;
   quarantineCleanupIntervalS: number;
   /** Kept free on the data root's disk: packing waits below it. */
   diskReserveBytes: number;

@@ -35,6 +35,8 @@ beforeEach(() => {
     bearerToken: null,
     bearerTokenFile: join(dir, "token"),
     verifyTls: true,
+    kind: "labfleet",
+    trustedNetwork: false,
   };
   config = { hostId: "lab1", runDir: dir, requestTimeoutS: 5, receiver } as HeartbeatConfig;
   writeFileSync(join(dir, "token"), "lf_one\n");

@@ -17,6 +17,8 @@ const NOTHING: ReceiverEndpoint = {
   bearerToken: null,
   bearerTokenFile: null,
   verifyTls: true,
+  kind: "labfleet",
+  trustedNetwork: false,
 };
 
 const read = (change: Partial<ReceiverEndpoint>, limits: ReadLimits = {}) =>

@@ -65,6 +65,22 @@ describe("a lab-host.toml of the Python fleet", () => {
       quarantineCleanupIntervalS: 3600,
       receiver: { caBundle: null, clientCert: null, clientKey: null, bearerToken: null, verifyTls: true },
     });
+    // Nothing is trusted, and nothing unproved removed, unless someone says so.
+    expect(load(MINIMAL).config).toMatchObject({
+      receiver: { kind: "labfleet", trustedNetwork: false },
+      pruneUnverified: false,
+    });
+  });
+
+  test("may say that its receiver is the old one, that nobody is in between, and that the old pruning holds", () => {
+    const text = `${MINIMAL}kind = "python"\ntrusted_network = true\n[retention]\nprune_unverified = true\n`;
+    expect(load(text)).toMatchObject({
+      warnings: [],
+      config: { receiver: { kind: "python", trustedNetwork: true }, pruneUnverified: true },
+    });
+    expect(() => load(`${MINIMAL}kind = "Python"\n`)).toThrow(
+      'receiver.kind must be "labfleet" or "python", found "Python"',
+    );
   });
 
   test("may have whole numbers where the seed read decimals, and decimals where it read whole numbers", () => {
@@ -119,9 +135,29 @@ describe("a receiver's URL", () => {
     "https://u@x",
     "https://",
     "//x",
+    "http://x:0",
   ]) {
     test(`${JSON.stringify(url)} is refused`, () => {
       expect(() => load(`host_id = "a"\n[receiver]\nurl = "${url}"\n`)).toThrow("receiver.url must be");
+    });
+  }
+
+  for (const url of [
+    "https://:hunter2@x",
+    "https://u:hun/hunter2@x",
+    `https://u:${"x".repeat(80)}hunter2@x`,
+    "u:hunter2@x",
+    "https://x/?token=hunter2",
+  ]) {
+    test(`${url.slice(0, 40)} is refused, and its secret is not shown`, () => {
+      let said = "";
+      try {
+        load(`host_id = "a"\n[receiver]\nurl = "${url}"\n`);
+      } catch (error) {
+        said = String(error);
+      }
+      expect(said).toContain("receiver.url must be");
+      expect(said).not.toMatch(/hunter|xxx/);
     });
   }
 });
