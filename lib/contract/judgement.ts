@@ -81,6 +81,20 @@ export function isReceiverId(value: unknown): value is string {
   return typeof value === "string" && RECEIVER_ID.test(value);
 }
 
+/** How many stores one may succeed. */
+export const SUCCEEDS_MAX = 8;
+
+/** The SUCCEEDS_HEADER of these ids. */
+export function formatSucceeds(ids: readonly string[]): string {
+  return ids.join(", ");
+}
+
+/** The ids in a SUCCEEDS_HEADER: none without one, and none if any part of it is no id. */
+export function readSucceeds(value: string | null): string[] {
+  const ids = (value ?? "").split(",").map((part) => part.trim());
+  return ids.every(isReceiverId) && ids.length <= SUCCEEDS_MAX ? ids : [];
+}
+
 /** The path of the judge of an episode below the receiver's base URL. */
 export function judgePath({ host, id }: { host: string; id: string }): string {
   return `/v1/judge/${host}/${id}`;
