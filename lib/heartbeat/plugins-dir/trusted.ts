@@ -4,6 +4,7 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import { shellWord } from "../../core/shell-quote.ts";
 
 /** `why` is a sentence; `fix` says what to do, null where there is nothing to say. */
 export interface Distrust {
@@ -89,9 +90,4 @@ function refuseOwner(path: string, stats: Stats, uid: number, onTheWay: boolean)
     // A home directory, perhaps: it belongs to whom it should.
     fix: onTheWay ? ELSEWHERE : `mend it with: chown ${link}root:root ${word}${open ? ` && chmod go-w ${word}` : ""}`,
   };
-}
-
-/** A path as a shell reads it back. */
-function shellWord(path: string): string {
-  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,0 +1,44 @@
+// What is wrong and what mends it, as data: programs run its commands, people read it as one sentence. Pure.
+
+import { shellLine } from "./shell-quote.ts";
+
+/** A command as it is run: no shell reads it, and none of it is glued to other words. */
+export interface Command {
+  argv: readonly string[];
+  /** Whose shell: the lab host's, the collector's, or that of whoever builds. */
+  on: "host" | "collector" | "build";
+}
+
+export interface Fix {
+  /** What to do, in words, without a full stop. */
+  text: string;
+  /** What does it, in this order; none where no command can. */
+  commands: readonly Command[];
+}
+
+export interface Finding {
+  /** What is the case, with the facts that were found; without a full stop. */
+  what: string;
+  fix: Fix;
+}
+
+/**
+ * A fix in one line: `start it there: on the collector: systemctl start labfleet-receiver`. Commands that are run here have no
+ * place before them.
+ * @param here where the reader is
+ */
+export function fixText({ text, commands }: Fix, here: Command["on"] = "host"): string {
+  const shown = commands.map(({ argv, on }) => `${on === here ? "" : `${PLACES[on]}: `}${shellLine(argv)}`);
+  return shown.length === 0 ? text : `${text}: ${shown.join("; then ")}`;
+}
+
+/** A finding in one line: `what; fix: …`. */
+export function findingText({ what, fix }: Finding, here: Command["on"] = "host"): string {
+  return `${what}; fix: ${fixText(fix, here)}`;
+}
+
+const PLACES: Readonly<Record<Command["on"], string>> = {
+  host: "on the lab host",
+  collector: "on the collector",
+  build: "where it is built",
+};

@@ -1,0 +1,28 @@
+// A finding in one line: what, and the fix with its commands as they are run.
+
+import { expect, test } from "bun:test";
+import { type Finding, findingText, fixText } from "../../lib/core/finding.ts";
+
+const FINDING: Finding = {
+  what: "the receiver does not run",
+  fix: {
+    text: "start it",
+    commands: [
+      { argv: ["systemctl", "start", "labfleet-receiver"], on: "collector" },
+      { argv: ["ls", "/data/lab data"], on: "host" },
+    ],
+  },
+};
+
+test("says where a command runs, unless that is here", () => {
+  expect(findingText(FINDING)).toBe(
+    "the receiver does not run; fix: start it: on the collector: systemctl start labfleet-receiver; then ls '/data/lab data'",
+  );
+  expect(fixText(FINDING.fix, "collector")).toBe(
+    "start it: systemctl start labfleet-receiver; then on the lab host: ls '/data/lab data'",
+  );
+});
+
+test("without a command is its words alone", () => {
+  expect(fixText({ text: "set this host's clock", commands: [] })).toBe("set this host's clock");
+});
