@@ -1,7 +1,7 @@
 // Who may judge an episode (DESIGN 3.4): the mark, the echo and the identity that an answer must carry before it may decide
 // anything about an episode. Written by the receiver, read by the shipper and the heartbeat. Pure.
 
-import { isSha256Hex } from "../core/digest.ts";
+import { isSha256Hex, isTreeDigest } from "../core/digest.ts";
 
 /** Every answer below /v1/ carries the id of the store that answers; HEAD has no body to say it in. */
 export const RECEIVER_ID_HEADER = "X-Labfleet-Receiver-Id";
@@ -107,7 +107,7 @@ export function readReceipt(body: unknown): Receipt | null {
   if (status !== "stored" && status !== "duplicate") return null;
   if (typeof host_id !== "string" || typeof episode_id !== "string") return null;
   if (typeof received_at_wall !== "string" || typeof bytes !== "number" || !isSha256Hex(sha256)) return null;
-  if (tree_sha256 !== null && !isSha256Hex(tree_sha256)) return null;
+  if (tree_sha256 !== null && !isTreeDigest(tree_sha256)) return null;
   if (receiver_id !== null && !isReceiverId(receiver_id)) return null;
   return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall, receiver_id };
 }
@@ -128,7 +128,7 @@ export function readProblem(body: unknown, contentType: string | null): Problem 
     receiver_id,
     ...(echo !== null && { echo }),
     ...(isSha256Hex(sha256) && { sha256 }),
-    ...((tree_sha256 === null || isSha256Hex(tree_sha256)) && { tree_sha256 }),
+    ...((tree_sha256 === null || isTreeDigest(tree_sha256)) && { tree_sha256 }),
   };
 }
 

@@ -27,13 +27,25 @@ export function parseReprDigest(value: string): string | null | "malformed" {
   return null;
 }
 
-/** `X-Labfleet-Tree-Digest` value of the uncompressed tar's SHA-256, given in hex. */
-export function formatTreeDigest(hex: string): string {
-  return `sha256:${hex}`;
+/** A tar format other than the first, and the digest of a tar of that format. */
+const LATER_TREE = /^v([2-9]|[1-9]\d{1,2}):[0-9a-f]{64}$/;
+
+/**
+ * True for the digest of an uncompressed tar as memory and JSON have it: plain hex where the tar is of format 1, the only one
+ * of older releases, else `v<format>:<hex>`. Two that are of different formats say nothing about each other.
+ */
+export function isTreeDigest(text: unknown): text is string {
+  return isSha256Hex(text) || (typeof text === "string" && LATER_TREE.test(text));
 }
 
-/** The hex digest of an `X-Labfleet-Tree-Digest` value, or "malformed". */
+/** `X-Labfleet-Tree-Digest` value of a tree digest. */
+export function formatTreeDigest(tree: string): string {
+  return isSha256Hex(tree) ? `sha256:${tree}` : tree;
+}
+
+/** The tree digest of an `X-Labfleet-Tree-Digest` value, or "malformed". */
 export function parseTreeDigest(value: string): string | "malformed" {
-  const hex = /^sha256:([0-9a-f]{64})$/.exec(value.trim())?.[1];
-  return hex ?? "malformed";
+  const text = value.trim();
+  if (LATER_TREE.test(text)) return text;
+  return /^sha256:([0-9a-f]{64})$/.exec(text)?.[1] ?? "malformed";
 }

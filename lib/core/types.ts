@@ -1,20 +1,5 @@
 // Shapes that cross the wire or outlive a process. Types only; `wire.ts` of each tool checks what comes from outside.
 
-/** One row of `index.jsonl`: one stored episode. The first seven keys are seed 002's. */
-export interface IndexRow {
-  host_id: string;
-  episode_id: string;
-  received_at_wall: string;
-  bytes: number;
-  sha256: string;
-  code_commit: string | null;
-  /** Relative to the data root. */
-  path: string;
-  tree_sha256: string | null;
-  /** Present when the row was rebuilt from the stored file, after a crash or by `receiver verify --repair`. */
-  recovered?: true;
-}
-
 /** One row of `attempts/<UTC day>.jsonl`: one decided PUT. */
 export interface AttemptRow {
   at: string;

@@ -1,8 +1,8 @@
 // What goes back over the wire: receipts and problems (RFC 9457). Pure.
 
+import type { IndexRow } from "../contract/index-row.ts";
 import { PROBLEM_TYPE, type Problem, type Receipt } from "../contract/judgement.ts";
 import { formatReprDigest } from "../core/digest.ts";
-import type { IndexRow } from "../core/types.ts";
 import { REFUSALS, type Refusal } from "./decide.ts";
 
 /** The receipt of a stored episode. */

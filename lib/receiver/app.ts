@@ -3,12 +3,12 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
+import type { IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { parseEpisodePath } from "../core/names.ts";
-import type { IndexRow } from "../core/types.ts";
 import { problemResponse, receiptOf, receiptResponse } from "./answers.ts";
 import type { Attempts } from "./attempts.ts";
 import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";

@@ -41,6 +41,15 @@ export class IndexTable {
     this.count++;
   }
 
+  /** Notes that the newest row of `address` is now the one at byte `offset`: it is not counted a second time. */
+  replace(address: EpisodeAddress, offset: number): void {
+    const slots = this.slots(address);
+    const at = (slot: number): number => this.offsets[slot] ?? 0;
+    const [newest] = slots.sort((a, b) => at(b) - at(a));
+    if (newest === undefined) this.insert(address, offset);
+    else this.offsets[newest] = offset + 1;
+  }
+
   /** Byte offsets of the rows that may be those of `address`, newest first; nearly always none or one. */
   candidates(address: EpisodeAddress): number[] {
     const offsets = this.slots(address).map((slot) => (this.offsets[slot] ?? 0) - 1);

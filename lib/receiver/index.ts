@@ -3,11 +3,10 @@
 import { close, constants, fdatasync, ftruncate, open, read, write } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { addressOfLine, formatRow, type IndexRow, isCorrection, parseRow } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
-import type { IndexRow } from "../core/types.ts";
 import { type AppendLog, openAppendLog } from "./append-log.ts";
 import { IndexTable } from "./index-table.ts";
-import { addressOfLine, formatRow, parseRow } from "./rows.ts";
 
 const fs = {
   close: promisify(close),
@@ -55,10 +54,11 @@ export async function openIndex(path: string, tornPath: string, seed: number): P
     const tail = await scanLines(fd, (bytes, start, end, offset) => {
       const address = addressOfLine(bytes, start, end);
       if (address === null) badLines++;
+      else if (isCorrection(bytes, start, end)) table.replace(address, offset);
       else table.insert(address, offset);
     });
     const kept = await mendTail(fd, tail, tornPath);
-    if (kept !== null) table.insert(kept, tail.offset);
+    if (kept !== null) enter(table, kept, tail.offset);
     else tornBytes = tail.bytes.length;
     await fs.fdatasync(fd);
   } finally {
@@ -107,13 +107,20 @@ export async function scanLines(
   }
 }
 
-/** Ends a whole last row with its line break; moves a torn one aside. Returns the address of a row that was kept. */
-async function mendTail(fd: number, tail: Tail, tornPath: string): Promise<EpisodeAddress | null> {
+/** Notes where a row stands; one that corrects another takes its place. */
+function enter(table: IndexTable, row: IndexRow, offset: number): void {
+  const address = { host: row.host_id, id: row.episode_id };
+  if (row.corrects === undefined) table.insert(address, offset);
+  else table.replace(address, offset);
+}
+
+/** Ends a whole last row with its line break; moves a torn one aside. Returns a row that was kept. */
+async function mendTail(fd: number, tail: Tail, tornPath: string): Promise<IndexRow | null> {
   if (tail.bytes.length === 0) return null;
   const row = parseRow(tail.bytes.toString("utf8"));
   if (row !== null) {
     await fs.write(fd, Buffer.from("\n"), 0, 1, tail.offset + tail.bytes.length);
-    return { host: row.host_id, id: row.episode_id };
+    return row;
   }
   await appendFile(tornPath, Buffer.concat([tail.bytes, Buffer.from("\n")]), { mode: 0o640, flush: true });
   await fs.ftruncate(fd, tail.offset);
@@ -139,7 +146,7 @@ function overLog(table: IndexTable, log: AppendLog): EpisodeIndex {
     },
     async append(row) {
       const offset = await log.append(formatRow(row));
-      table.insert({ host: row.host_id, id: row.episode_id }, offset);
+      enter(table, row, offset);
     },
     close: () => log.close(),
   };

@@ -1,10 +1,9 @@
 // journal.jsonl: what is about to be published. After a crash it gives a stored file without a row its commit and tree
 // digest back. It is cut to nothing whenever it has grown and no commit is under way.
 
-import type { IndexRow } from "../core/types.ts";
+import { formatRow, type IndexRow, parseRow } from "../contract/index-row.ts";
 import { type AppendLog, openAppendLog } from "./append-log.ts";
 import { scanLines } from "./index.ts";
-import { formatRow, parseRow } from "./rows.ts";
 
 /** Cut at the next quiet moment when larger than this, bytes. */
 const SOFT_BYTES = 1024 * 1024;

@@ -2,9 +2,9 @@
 
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { IndexRow } from "../contract/index-row.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import type { IndexRow } from "../core/types.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";

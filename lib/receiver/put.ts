@@ -1,10 +1,10 @@
 // The PUT handler, top to bottom: parse, authorise, gate, headers, already stored?, room, receive, prove, commit, answer.
 
+import { archivePath, type IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
-import type { IndexRow } from "../core/types.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
@@ -27,7 +27,6 @@ import {
 } from "./decide.ts";
 import { type Disk, isNoSpace } from "./disk.ts";
 import { type Received, receiveBody, tempPath } from "./receive.ts";
-import { archivePath } from "./rows.ts";
 import type { Store } from "./store.ts";
 
 export interface PutDeps {

@@ -3,10 +3,10 @@
 // leaves at each of them; reconcile.ts mends it.
 
 import { join } from "node:path";
+import { archivePath, type IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
 import { errorCode } from "../core/failure.ts";
 import type { EpisodeAddress } from "../core/names.ts";
-import type { IndexRow } from "../core/types.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { fsyncDir, makeDir, publishNoReplace } from "../os/files.ts";
 import type { Work } from "../runtime/progress.ts";
@@ -17,7 +17,6 @@ import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import type { Received } from "./receive.ts";
-import { archivePath } from "./rows.ts";
 
 export interface StoreParts {
   dataRoot: string;

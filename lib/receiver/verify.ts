@@ -6,12 +6,11 @@ import { closeSync, createReadStream, openSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { createZstdDecompress } from "node:zlib";
+import { archivePath, type IndexRow, parseRow } from "../contract/index-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import type { IndexRow } from "../core/types.ts";
 import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
-import { archivePath, parseRow } from "./rows.ts";
 import { dataPaths } from "./settings.ts";
 import { type FoundEntry, walkEpisodes } from "./walk.ts";
 

@@ -6,6 +6,7 @@ import {
   formatReprDigest,
   formatTreeDigest,
   isSha256Hex,
+  isTreeDigest,
   parseReprDigest,
   parseTreeDigest,
 } from "../../lib/core/digest.ts";
@@ -56,6 +57,17 @@ describe("Repr-Digest", () => {
 });
 
 describe("the tree digest", () => {
+  test("of a later tar format is named with it, everywhere", () => {
+    for (const tree of [`v2:${HELLO}`, `v17:${HELLO}`]) {
+      expect([isTreeDigest(tree), formatTreeDigest(tree), parseTreeDigest(` ${tree} `)]).toEqual([true, tree, tree]);
+    }
+    // Format 1 has one spelling each in memory and on the wire, or two of one tar would not be equal.
+    for (const text of [`v1:${HELLO}`, `v0:${HELLO}`, `v02:${HELLO}`, `v2:${HELLO}0`, `2:${HELLO}`, "v2:"]) {
+      expect([isTreeDigest(text), parseTreeDigest(text)]).toEqual([false, "malformed"]);
+    }
+    expect([isTreeDigest(HELLO), isTreeDigest(null)]).toEqual([true, false]);
+  });
+
   test("comes back as it went", () => {
     fc.assert(fc.property(digest, (hex) => expect(parseTreeDigest(formatTreeDigest(hex))).toBe(hex)));
     expect(formatTreeDigest(HELLO)).toBe(`sha256:${HELLO}`);

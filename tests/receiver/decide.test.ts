@@ -1,7 +1,7 @@
 // The receiver's decisions as tables: plain data in, refusal or go-ahead out.
 
 import { describe, expect, test } from "bun:test";
-import type { IndexRow } from "../../lib/core/types.ts";
+import type { IndexRow } from "../../lib/contract/index-row.ts";
 import {
   type Accepted,
   type Credentials,

@@ -41,7 +41,7 @@ describe("an episode", () => {
       sha256: digest,
       code_commit: "abc123",
       path: "episodes/lab1/ep1.tar.zst",
-      tree_sha256: "c".repeat(64),
+      tree_sha256: `v1:${"c".repeat(64)}`,
     });
     expect(await answer.json()).toEqual({
       status: "stored",

@@ -6,8 +6,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { formatReprDigest } from "../../lib/core/digest.ts";
-import type { AttemptRow, IndexRow } from "../../lib/core/types.ts";
+import type { AttemptRow } from "../../lib/core/types.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
