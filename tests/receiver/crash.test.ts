@@ -82,7 +82,7 @@ describe("killed at", () => {
     if (rows[0] !== undefined)
       expect(rows[0]).toMatchObject({
         code_commit: "abc",
-        tree_sha256: sha256("killed"),
+        tree_sha256: `v1:${sha256("killed")}`,
         sha256: sha256(bytes(3000, 2)),
       });
     expect(await second.put("killed", bytes(3000, 2))).toBe(existsSync(file) && rows.length === 1 ? 200 : 201);
