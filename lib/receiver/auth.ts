@@ -1,14 +1,13 @@
-// Bearer tokens: which host a token belongs to. Files below tokens.d are named by host and hold hashes; they are read
-// again when they changed. Whether access is given is decided in decide.ts.
+// Bearer tokens: which host a token belongs to. Files below tokens.d are named by host and hold hashes (token-table.ts has
+// them). Whether access is given is decided in decide.ts.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { quoted } from "../core/fields.ts";
-import { isName } from "../core/names.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Credentials } from "./decide.ts";
-import { type Watched, watchFile } from "./watched-file.ts";
+import { openTokenTable, type TokenFile, type TokenTable } from "./token-table.ts";
 
 /** Tokens that may be valid for one host at a time: the present one and the next, while it is rolled out. */
 export const TOKENS_PER_HOST = 2;
@@ -45,43 +44,34 @@ export function bearerToken(header: string | null): string | null {
 export type TokenCheck = (host: string, authorization: string | null) => Credentials["token"];
 
 /** Opens a directory of token files. It may come and go; what cannot be read is logged once, with the fix. */
-export function createTokenCheck(tokensDir: string, log: Log): TokenCheck {
-  const files = new Map<string, () => Watched<Buffer[]>>();
+export function createTokenCheck(
+  tokensDir: string,
+  log: Log,
+  table: TokenTable = openTokenTable(tokensDir, parseTokenFile),
+): TokenCheck {
+  /** What was said, by host; of hosts that have no file, names from the wire, together. */
   const said = new Map<string, string>();
-  const read = (host: string): Watched<Buffer[]> => {
-    let file = files.get(host);
-    if (file === undefined) {
-      file = watchFile(join(tokensDir, host), parseTokenFile);
-      files.set(host, file);
-    }
-    const state = file();
-    if (state.kind === "absent") files.delete(host); // names from the wire must not pile up
-    return state;
-  };
-  const report = (host: string, state: Watched<Buffer[]>): void => {
-    const why = state.kind === "unreadable" ? state.why : "";
-    if (why !== "" && said.get(host) !== why) {
+  const report = (host: string, file: TokenFile): void => {
+    const subject = table.has(host) ? host : "";
+    const why = file.kind === "unreadable" ? file.why : "";
+    if (why !== "" && said.get(subject) !== why) {
       log.error(
         `cannot use token file ${join(tokensDir, host)}: ${quoted(why)}; fix: make it readable for this service, or run: receiver token add ${host}`,
       );
     }
-    if (why === "") said.delete(host);
-    else said.set(host, why);
+    if (why !== "") said.set(subject, why);
+    else said.delete(host);
+    if (file.kind === "read") said.delete("");
   };
   return (host, authorization) => {
     const token = bearerToken(authorization);
-    const own = read(host);
+    const own = table.own(host);
     report(host, own);
     if (token === null) return "absent";
     const hash = hashToken(token);
     if (own.kind === "read" && holds(own.value, hash)) return "valid";
     if (own.kind === "unreadable") return { unreadable: own.why };
-    return otherHosts(tokensDir, host).some((name) => {
-      const state = read(name);
-      return state.kind === "read" && holds(state.value, hash);
-    })
-      ? "other-host"
-      : "unknown";
+    return table.holds(hash) ? "other-host" : "unknown";
   };
 }
 
@@ -90,14 +80,6 @@ function holds(hashes: readonly Buffer[], hash: Buffer): boolean {
   let found = false;
   for (const known of hashes) found = timingSafeEqual(known, hash) || found;
   return found;
-}
-
-function otherHosts(tokensDir: string, host: string): string[] {
-  try {
-    return readdirSync(tokensDir).filter((name) => name !== host && isName(name));
-  } catch {
-    return [];
-  }
 }
 
 /** A sentence when others can read the hashes, or null. */

@@ -3,7 +3,6 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
-import { errorText } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { formatBytes } from "../core/units.ts";
 import { writeFileDurable } from "../os/files.ts";
@@ -13,14 +12,16 @@ import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
-import { createTokenCheck, openToOthers } from "./auth.ts";
+import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
 import { createGate } from "./gate.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
-import { makeDataDirs, type OpenedStore, openStore, writeProbe } from "./open.ts";
+import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
+import { createReadiness } from "./readiness.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
+import { openTokenTable, type TokenTable } from "./token-table.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -59,13 +60,17 @@ async function start(
   await heartbeats.prune(Date.now());
   const admission = createAdmission(config, () => freeNow(config.dataRoot), progress.moved);
   const life = { stopping: false };
-  const deps = appDeps(config, { opened, attempts, heartbeats, admission, begin, log, stopping: () => life.stopping });
+  const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
+  void tokens?.look();
+  const parts = { opened, attempts, heartbeats, admission, tokens, begin, log };
+  const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, log));
   await announce(config, listener, opened, log);
   const stopChores = startChores(config, context, opened, admission, [attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
+    tokens?.close();
   };
   return {
     drain: drainPhases(config, { listener, attempts, opened, admission }, beginStop),
@@ -93,12 +98,13 @@ interface AppParts {
   attempts: Attempts;
   heartbeats: HeartbeatStore;
   admission: Admission;
+  tokens: TokenTable | null;
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;
 }
 
-function appDeps(config: ReceiverConfig, { opened, heartbeats, ...parts }: AppParts): AppDeps {
+function appDeps(config: ReceiverConfig, { opened, heartbeats, tokens, ...parts }: AppParts): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
   const leftFree = (): number => freeNow(dataRoot) - parts.admission.outstandingBytes;
@@ -106,9 +112,9 @@ function appDeps(config: ReceiverConfig, { opened, heartbeats, ...parts }: AppPa
     ...gateSettings(config),
     ...parts,
     heartbeats: { store: heartbeats, admission: createHeartbeatAdmission(diskReserveBytes, leftFree) },
-    checkToken: config.requireToken ? createTokenCheck(config.tokensDir, parts.log) : null,
+    checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens),
     accepted: createGate(config.acceptedCommitsFile, parts.log),
-    notReady: async () => whyNotReady(config, incoming),
+    notReady: createReadiness({ dataRoot, incoming, diskReserveBytes }),
     incoming,
     store: opened.store,
     disk: opened.disk,
@@ -212,25 +218,6 @@ function startChores(
 function freeNow(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
-}
-
-let probed: { atMs: number; why: string | null } = { atMs: Number.NEGATIVE_INFINITY, why: null };
-
-/** Why no episode can be stored now, or null. Asked by anyone, so that the disk is touched once a second at most. */
-function whyNotReady(config: ReceiverConfig, incoming: string): string | null {
-  const atMs = performance.now();
-  if (atMs - probed.atMs < 1000) return probed.why;
-  let why: string | null = null;
-  try {
-    writeProbe(incoming);
-    const free = freeNow(config.dataRoot);
-    if (free < config.diskReserveBytes)
-      why = `${formatBytes(free)} free, below the reserve of ${formatBytes(config.diskReserveBytes)}`;
-  } catch (error) {
-    why = `the data root cannot be written: ${errorText(error)}`;
-  }
-  probed = { atMs, why };
-  return why;
 }
 
 function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {

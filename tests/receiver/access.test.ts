@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, write
 import { join } from "node:path";
 import { bearerToken, createTokenCheck, hashToken, openToOthers, parseTokenFile } from "../../lib/receiver/auth.ts";
 import { createGate, parseCommits } from "../../lib/receiver/gate.ts";
+import { openTokenTable } from "../../lib/receiver/token-table.ts";
 import { withoutOldest } from "../../lib/receiver/tokens.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
 
@@ -38,11 +39,13 @@ describe("tokens", () => {
     expect([check("lab1", "Bearer one"), check("lab1", "Bearer two")]).toEqual(["unknown", "valid"]);
   });
 
-  test("one of another host is told from one of nobody", () => {
+  test("one of another host is told from one of nobody", async () => {
     const dir = tempDir();
-    const check = createTokenCheck(dir, keptLog());
     writeFileSync(join(dir, "lab1"), line("one"));
     writeFileSync(join(dir, "lab2"), line("two"));
+    const table = openTokenTable(dir, parseTokenFile);
+    await table.look();
+    const check = createTokenCheck(dir, keptLog(), table);
     expect([
       check("lab1", "Bearer two"),
       check("lab3", "Bearer two"),
@@ -134,9 +137,11 @@ describe("over the wire", () => {
     const dir = tempDir();
     writeFileSync(join(dir, "lab1"), line("one"));
     writeFileSync(join(dir, "lab2"), line("two"));
+    const table = openTokenTable(dir, parseTokenFile);
+    await table.look();
     const receiver = await startReceiver({
       deps: {
-        checkToken: createTokenCheck(dir, keptLog()),
+        checkToken: createTokenCheck(dir, keptLog(), table),
         commitRequired: true,
         accepted: () => ({ kind: "list", commits: new Set(["abc"]) }),
       },

@@ -4,10 +4,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Hono } from "hono";
-import { createTokenCheck, hashToken } from "../../../lib/receiver/auth.ts";
+import { createTokenCheck, hashToken, parseTokenFile } from "../../../lib/receiver/auth.ts";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
 import { type AppEnv, addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
+import { openTokenTable } from "../../../lib/receiver/token-table.ts";
 import { cleanUp, keptLog, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
 
@@ -42,8 +43,10 @@ describe("who may read", () => {
     for (const name of ["lab1", "lab2", "operator"])
       writeFileSync(join(tokensDir, name), `sha256:${hashToken(`token-${name}`).toString("hex")}\n`);
     chmodSync(tokensDir, 0o750);
+    const tokens = openTokenTable(tokensDir, parseTokenFile);
+    await tokens.look();
     const receiver = await startReceiver({
-      deps: { nowMs: () => T0, checkToken: createTokenCheck(tokensDir, keptLog()) },
+      deps: { nowMs: () => T0, checkToken: createTokenCheck(tokensDir, keptLog(), tokens) },
     });
     const as = (name: string) => ({ Authorization: `Bearer token-${name}` });
     for (const host_id of ["lab1", "lab2"]) {

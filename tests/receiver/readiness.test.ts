@@ -1,0 +1,60 @@
+// /readyz asks the disk as an upload does: what is hung, slow, full or gone is said, and nobody waits for ever for that.
+
+import { afterEach, expect, test } from "bun:test";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { realDisk } from "../../lib/receiver/disk.ts";
+import { createReadiness } from "../../lib/receiver/readiness.ts";
+import { cleanUp, tempDir } from "./support.ts";
+
+afterEach(cleanUp);
+
+test("a disk that takes a byte is ready, also after a kill in the middle of it, and nothing is left there", async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, ".ready"), "");
+  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 0 })()).toBeNull();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("below the reserve, or without its directory, it is not", async () => {
+  const dir = tempDir();
+  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 1e18 })()).toContain(
+    "below the reserve of 909494.7 TiB",
+  );
+  rmSync(dir, { recursive: true });
+  expect(await createReadiness({ dataRoot: "/", incoming: dir, diskReserveBytes: 0 })()).toContain(
+    "the data root cannot be written: ENOENT",
+  );
+});
+
+test("a write that does not end is told after its time, the disk is not asked again meanwhile, and then for a second", async () => {
+  const dir = tempDir();
+  let now = 0;
+  let writes = 0;
+  const gate = Promise.withResolvers<void>();
+  const write = (): Promise<void> => {
+    writes++;
+    return gate.promise;
+  };
+  const ready = createReadiness({
+    dataRoot: dir,
+    incoming: dir,
+    diskReserveBytes: 0,
+    disk: { ...realDisk, write },
+    now: () => now,
+    patienceMs: 20,
+  });
+  const hung = "the disk is too slow, or does not get its turn: a write of one byte has not ended for";
+  expect(await ready()).toStartWith(hung);
+  now = 5000;
+  expect(await ready()).toBe(`${hung} 5s`);
+  gate.resolve();
+  while (readdirSync(dir).length > 0) await Bun.sleep(1);
+  expect(await ready()).toEndWith("a write of one byte took 5s");
+  expect(writes).toBe(1);
+  now = 5999;
+  expect(await ready()).toEndWith("took 5s");
+  now = 6001;
+  expect(await ready()).toBeNull();
+  expect(writes).toBe(2);
+});
