@@ -1,7 +1,7 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { access, link, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { link, lstat, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "./failpoint.ts";
@@ -91,10 +91,14 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<s
   }
 }
 
-/** Whether something is there (not whether it may be read). */
+/**
+ * Whether something has that name, be it a link that leads nowhere (not whether it may be read). Never by access(2): that
+ * judges by the real user and forgets our capabilities.
+ * @throws the file system's error where we may not even look
+ */
 export async function exists(path: string): Promise<boolean> {
   try {
-    await access(path, constants.F_OK);
+    await lstat(path);
     return true;
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return false;

@@ -24,6 +24,11 @@ const SYMBOLS = {
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 } as const;
 
+/** Not in the C library of every distribution that Bun runs on (glibc 2.28). */
+const NEWER_SYMBOLS = {
+  statx: { args: [FFIType.i32, FFIType.ptr, FFIType.i32, FFIType.u32, FFIType.ptr], returns: FFIType.i32 },
+} as const;
+
 type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
 let opened: Libc | null = null;
@@ -43,6 +48,21 @@ function libc(): Libc {
       "remove MemoryDenyWriteExecute= from the unit and BUN_JSC_useJIT from the environment",
     );
   }
+}
+
+type Newer = ReturnType<typeof dlopen<typeof NEWER_SYMBOLS>>["symbols"];
+
+let newerOpened: Newer | null | undefined;
+
+/** Null where the C library has them not. */
+function newerLibc(): Newer | null {
+  if (newerOpened !== undefined) return newerOpened;
+  try {
+    newerOpened = dlopen("libc.so.6", NEWER_SYMBOLS).symbols;
+  } catch {
+    newerOpened = null;
+  }
+  return newerOpened;
 }
 
 const AF_UNIX = 1;
@@ -177,5 +197,33 @@ export function readClock(): ClockState | null {
     synchronised: state !== TIME_ERROR && (status & STA_UNSYNC) === 0,
     offsetS: offset / ((status & STA_NANO) === 0 ? 1e6 : 1e9),
     maxErrorS: Number(timex.readBigInt64LE(24)) / 1e6,
+  };
+}
+
+/** What stands against moving or writing an entry, whoever asks (statx(2), chattr(1)). */
+export interface Attributes {
+  immutable: boolean;
+  appendOnly: boolean;
+  /** Something is mounted there. */
+  isMountPoint: boolean;
+}
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_ATTR_IMMUTABLE = 0x10;
+const STATX_ATTR_APPEND = 0x20;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+/** struct statx: mask, block size, attributes, … */
+const statxBuffer = Buffer.alloc(256);
+
+/** The attributes of a file or directory; none where they cannot be told. */
+export function attributesOf(path: string): Attributes {
+  const name = Buffer.from(`${path}\0`);
+  const known = newerLibc()?.statx(AT_FDCWD, ptr(name), AT_SYMLINK_NOFOLLOW, 0, ptr(statxBuffer)) === 0;
+  const bits = known ? statxBuffer.readUInt32LE(8) : 0;
+  return {
+    immutable: (bits & STATX_ATTR_IMMUTABLE) !== 0,
+    appendOnly: (bits & STATX_ATTR_APPEND) !== 0,
+    isMountPoint: (bits & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }

@@ -7,6 +7,8 @@ import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { Breaker } from "./breaker.ts";
 import type { EngineDeps } from "./deps.ts";
+import { whyNotSettled } from "./episode-facts.ts";
+import { heldLine } from "./hindrance.ts";
 import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
@@ -49,7 +51,7 @@ export class Engine {
     const { dirs, bootId, log } = this.deps;
     const { records, strays } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
     for (const name of strays) {
-      log.warn("left alone: an archive without its episode's directory, and without a record to prove it", {
+      log.warn("left alone: an archive that no record proves, and its episode's directory is gone or cannot be read", {
         archive: join(dirs.outbox, name),
       });
     }
@@ -214,8 +216,7 @@ export class Engine {
 
   private hold(entry: Entry, reason: string, fix: string | null): void {
     // Said once for each episode and reason, not every time it is looked at again.
-    if (entry.reason !== reason)
-      this.deps.log.error(`${reason}${fix === null ? "" : `; fix: ${fix}`}`, { episode: entry.id });
+    if (entry.reason !== reason) this.deps.log.error(heldLine("held", entry.id, reason, fix));
     this.queue.move(entry, "held");
     entry.reason = reason;
     entry.notBeforeMs = this.later(RECHECK_S);
@@ -236,7 +237,8 @@ export class Engine {
       this.apply(entry, { next: "gone", counts: isMoved ? counts : null });
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      this.hold(entry, `cannot move the episode to ${settlement.to}/: ${quoted(errorText(error))}`, null);
+      const { reason, fix } = whyNotSettled(join(this.deps.dirs.episodes, entry.id), settlement.to, error);
+      this.hold(entry, reason, fix);
     }
   }
 
@@ -289,6 +291,6 @@ export class Engine {
     const key = `${name}: ${problem}`;
     if (this.told.has(key)) return;
     this.told.add(key);
-    this.deps.log.error(`not shipped: ${problem}; fix: ${fix}`, { episode: name });
+    this.deps.log.error(heldLine("not shipped", name, problem, fix));
   }
 }

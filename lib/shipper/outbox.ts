@@ -59,7 +59,7 @@ export async function dropRecord(outboxDir: string, id: string): Promise<void> {
 
 export interface Recovered {
   records: OutboxRecord[];
-  /** Archives without a directory to pack them from again and without a record that proves them: left alone. */
+  /** Archives without a readable directory to pack them from again and without a record that proves them: left alone. */
   strays: string[];
 }
 
@@ -93,7 +93,7 @@ export async function recoverOutbox(outboxDir: string, episodesDir: string, boot
 
 /** A file of the outbox goes if the episode can be packed again; a record also if it has no archive to speak of. */
 async function mayGo(outboxDir: string, episodesDir: string, id: string, name: string): Promise<boolean> {
-  if (await exists(join(episodesDir, id, MARKER))) return true;
+  if ((await stands(episodesDir, id)) === true) return true;
   return name.endsWith(".json") && !(await exists(outboxPaths(outboxDir, id).archive));
 }
 
@@ -111,7 +111,17 @@ async function isUsable(
     throw error;
   }
   if (record.boot_id === bootId) return true;
-  return !(await exists(join(episodesDir, record.id, MARKER))) && (await sha256OfFile(archive)) === record.sha256;
+  return (await stands(episodesDir, record.id)) !== true && (await sha256OfFile(archive)) === record.sha256;
+}
+
+/** Whether a finished episode stands there, to be packed again; null when we may not look: then nobody knows. */
+async function stands(episodesDir: string, id: string): Promise<boolean | null> {
+  try {
+    return await exists(join(episodesDir, id, MARKER));
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }
 
 async function sha256OfFile(path: string): Promise<string> {

@@ -1,14 +1,15 @@
 // One episode through packing: what came of it, as the engine's next move.
 
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { quoted } from "../core/fields.ts";
 import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
+import { hindranceToMove, whyNotRead } from "./episode-facts.ts";
+import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
-import { inodeOf, mayMove, settle } from "./settle.ts";
+import { inodeOf, settle } from "./settle.ts";
 
 /** The engine's next move with an episode. */
 export type PackStep = { next: "packed"; record: OutboxRecord } | Refused;
@@ -28,7 +29,8 @@ export async function packStep(deps: EngineDeps, entry: Entry, isStopping: () =>
   const root = join(deps.dirs.episodes, entry.id);
   const inode = await inodeOf(root);
   if (inode === null) return { next: "gone", counts: null };
-  if (!(await mayMove(root))) return notOurs(root, "moved when it is shipped");
+  const hindrance = await hindranceToMove(root);
+  if (hindrance !== null) return held(hindrance);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
   const commit = await episodeCommit(root, deps.config.commitFile);
   if (isStopping()) return { next: "waiting" };
@@ -82,24 +84,13 @@ async function refused(
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path !== part && (result.code === "EACCES" || result.code === "EPERM"))
-        return notOurs(root, `read: ${quoted(result.path)}`);
+        return held(whyNotRead(root, result.path, result.code));
       return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
   }
 }
 
-async function notOurs(
-  root: string,
-  what: string,
-): Promise<{ next: "held"; reason: string; fix: string; settlement: null }> {
-  const { uid, mode } = await stat(root);
-  const me = process.geteuid?.() ?? 0;
-  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  return {
-    next: "held",
-    settlement: null,
-    reason: `the episode belongs to uid ${uid}, mode ${octal}, and cannot be ${what} by uid ${me}`,
-    fix: `sudo chown -R ${me} ${root}, or give the service CAP_DAC_OVERRIDE as units/labfleet-shipper.service does`,
-  };
+function held({ reason, fix }: Hindrance): Refused {
+  return { next: "held", settlement: null, reason, fix };
 }
 
 function recordOf(

@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../core/failure.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
+import { shellLine } from "../core/shell-quote.ts";
+import { whyNotRead } from "./episode-facts.ts";
 import { MARKER } from "./marker.ts";
 
 /** A directory that cannot be shipped as it is. */
 export interface ScanProblem {
   name: string;
   problem: string;
-  fix: string;
+  /** A command; null when nobody knows one. */
+  fix: string | null;
 }
 
 export interface Scan {
@@ -57,26 +60,20 @@ function look(scan: Scan, episodesDir: string, id: string): void {
   try {
     const marker = lstatSync(join(directory, MARKER));
     if (marker.isFile()) scan.finished.push({ id, finishedMs: marker.mtimeMs });
-    else
-      scan.problems.push({
-        name: id,
-        problem: `its ${MARKER} is no regular file`,
-        fix: `replace ${join(directory, MARKER)} by a file`,
-      });
+    else scan.problems.push({ name: id, problem: `its ${MARKER} is no regular file`, fix: replaceMarker(directory) });
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
     if (code === "ENOENT" || code === "ENOTDIR") scan.recording++;
-    else
-      scan.problems.push({
-        name: id,
-        problem: `cannot look into its directory: ${code}`,
-        fix: fixFor(code, directory),
-      });
+    else {
+      const { reason, fix } = whyNotRead(directory, directory, code);
+      scan.problems.push({ name: id, problem: reason, fix });
+    }
   }
 }
 
-function fixFor(code: string, directory: string): string {
-  if (code !== "EACCES" && code !== "EPERM") return `see what is wrong with ${directory}: dmesg may tell`;
-  return `sudo chown -R ${process.geteuid?.() ?? 0} ${directory}, or give the service CAP_DAC_OVERRIDE as units/labfleet-shipper.service does`;
+/** What has the marker's name is set aside, and whoever made it may look at it. */
+function replaceMarker(directory: string): string {
+  const marker = join(directory, MARKER);
+  return `${shellLine(["sudo", "mv", marker, `${marker}.aside`])} && ${shellLine(["sudo", "touch", marker])}`;
 }

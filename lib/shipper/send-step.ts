@@ -1,13 +1,14 @@
 // One packed episode through sending: asked, answered, moved. What the answer means is decided in decide.ts.
 
 import { join } from "node:path";
-import { errorCode, errorText } from "../core/failure.ts";
+import { errorCode } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { formatBytes } from "../core/units.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { removeIfExists } from "../os/files.ts";
 import type { Verdict } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
+import { whyNotSettled } from "./episode-facts.ts";
 import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { type SendResult, sendArchive } from "./send.ts";
@@ -99,8 +100,7 @@ async function conclude(
     if (!(await settle(deps.dirs, record, settlement, deps.packer.fingerprint))) return { next: "waiting" };
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    const reason = `cannot move the episode to ${settlement.to}/: ${quoted(errorText(error))}`;
-    return { next: "held", reason, fix: "see docs/operating.md, “Who owns an episode”", settlement };
+    return { next: "held", ...whyNotSettled(rootOf(deps, record), settlement.to, error), settlement };
   }
   await dropRecord(deps.dirs.outbox, record.id);
   report(deps, record, result.status, verdict, late, ms);

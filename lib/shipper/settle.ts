@@ -1,8 +1,7 @@
 // Moves an episode where its answer says: document into its directory, then the rename. A power cut in between leaves it
 // in the queue with a document that is never packed; it is asked for again, and the receiver says that it has it.
 
-import { constants } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
@@ -63,21 +62,6 @@ export async function inodeOf(path: string): Promise<string | null> {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
-  }
-}
-
-/**
- * Whether this process may write into a directory, and so move it to another parent. Asks by making a file without a
- * name: access(2) would judge by the real user and forget our capabilities.
- */
-export async function mayMove(directory: string): Promise<boolean> {
-  const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
-  try {
-    await (await open(directory, O_TMPFILE | constants.O_WRONLY, 0o600)).close();
-    return true;
-  } catch (error) {
-    // A file system without O_TMPFILE cannot be asked this way; the move itself will tell.
-    return !["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "");
   }
 }
 

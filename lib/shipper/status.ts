@@ -11,6 +11,7 @@ import { readSmallFile } from "../os/sync-files.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { readDocument } from "./document.ts";
 import type { Engine } from "./engine.ts";
+import { withFix } from "./hindrance.ts";
 import { scanEpisodes } from "./scan.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
@@ -89,7 +90,7 @@ export function liveStatus(engine: Engine, wallMs: number, nowMs: number): LiveS
 
 /** Those that a person has to look at; the first so many, since there may be 100,000. */
 function heldEpisodes({ queue, problems }: Engine): LiveStatus["held"] {
-  const held = [...problems.map(({ name, problem, fix }) => ({ episode: name, reason: `${problem}; fix: ${fix}` }))];
+  const held = problems.map(({ name, problem, fix }) => ({ episode: name, reason: withFix(problem, fix) }));
   for (const { id, reason } of queue.inStage("held")) {
     if (held.length >= HELD_SHOWN) break;
     held.push({ episode: id, reason: reason ?? "" });

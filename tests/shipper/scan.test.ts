@@ -61,8 +61,13 @@ describe("a scan", () => {
     const scan = await scanEpisodes(dirs.episodes, nothingKnown);
     expect(scan.finished).toEqual([]);
     expect(scan.problems.map(({ name }) => name).sort()).toEqual(["dir", "link", "pipe", "to-file"]);
-    for (const { problem, fix } of scan.problems)
-      expect(`${problem}|${fix}`).toMatch(/done\.marker.+\|replace .+done\.marker/);
+    for (const { name, problem, fix } of scan.problems) {
+      const marker = join(dirs.episodes, name, "done.marker");
+      expect([problem, fix]).toEqual([
+        "its done.marker is no regular file",
+        `sudo mv ${marker} ${marker}.aside && sudo touch ${marker}`,
+      ]);
+    }
   });
 
   test("lets other work go on between thousands of episodes", async () => {

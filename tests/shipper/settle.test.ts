@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readDocument } from "../../lib/shipper/document.ts";
 import { outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
-import { type Dirs, inodeOf, mayMove, type Settlement, settle } from "../../lib/shipper/settle.ts";
+import { type Dirs, inodeOf, type Settlement, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -142,14 +142,5 @@ describe("a directory", () => {
     writeFileSync(join(dir, "file"), "");
     const found = [await inodeOf(dir), await inodeOf(join(dir, "file")), await inodeOf(join(dir, "none"))];
     expect(found).toEqual([inode(dir), null, null]);
-  });
-
-  test("of ours may be moved, and is left without a trace of the question", async () => {
-    const dir = tempDir();
-    expect([await mayMove(dir), readdirSync(dir)]).toEqual([true, []]);
-  });
-
-  test("that cannot be asked counts as one that may: the move itself will tell", async () => {
-    expect(await mayMove(join(tempDir(), "none"))).toBe(true);
   });
 });

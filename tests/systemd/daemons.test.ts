@@ -51,18 +51,41 @@ bedTest("an episode that root recorded, mode 0755, is read, shipped and moved", 
   expect(await sh(`stat -c %U ${DATA}/shipped/of-root`)).toBe("root\n");
 });
 
+bedTest("an episode of mode 0700 of another user is shipped, and a restart in the middle of it goes on", async () => {
+  await sh("systemctl stop labfleet-receiver; useradd --system recorder");
+  await record("private", 100);
+  await sh(`chown -R recorder ${DATA}/episodes/private; chmod 0700 ${DATA}/episodes/private`);
+  await host.waitFor("it is packed", async () => (await sh(`ls ${DATA}/outbox`)).includes("private.tar.zst"));
+  await sh("systemctl restart labfleet-shipper; systemctl start labfleet-receiver");
+  await host.waitFor("private is shipped", () => isShipped("private"), 30_000);
+  expect(await host.show("labfleet-shipper", "NRestarts")).toBe("0");
+});
+
+bedTest("an immutable episode is held, and the line that is printed mends it when it is pasted", async () => {
+  const episode = `${DATA}/episodes/frozen`;
+  await sh(`mkdir ${episode}; head -c 1000 /dev/urandom >${episode}/data.bin; chattr +i ${episode}/data.bin
+            touch ${episode}/done.marker; chattr +i ${episode}`);
+  const journal = (): Promise<string> => host.journal("labfleet-shipper");
+  await host.waitFor("it is held", async () => (await journal()).includes("held episode=frozen because "));
+  const line = (await journal()).split("\n").find((text) => text.includes("held episode=frozen")) ?? "";
+  expect(line).toContain("it is immutable (chattr +i); fix: sudo find ");
+  const fix = line.slice(line.indexOf("; fix: ") + "; fix: ".length);
+  await sh(fix.replaceAll("sudo ", ""));
+  await host.waitFor("frozen is shipped", () => isShipped("frozen"), 40_000);
+});
+
 bedTest("without the capability such an episode is held: said once, with the command that mends it", async () => {
   await dropIn("[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
   await sh("systemctl restart labfleet-shipper");
   await record("held", 10);
   const said = async (): Promise<number> =>
-    (await host.journal("labfleet-shipper")).split("cannot be moved").length - 1;
+    (await host.journal("labfleet-shipper")).split("held episode=held because ").length - 1;
   await host.waitFor("the shipper says so", async () => (await said()) === 1);
-  expect(await host.journal("labfleet-shipper")).toContain(`fix: sudo chown -R `);
+  expect(await host.journal("labfleet-shipper")).toContain(`fix: sudo chown -R labfleet ${DATA}/episodes/held\n`);
   // Several passes later it was still said once.
   const passes = Number(await host.show("labfleet-shipper", "MainPID"));
   await host.waitFor("status names it", async () =>
-    (await sh(`${PREFIX}/bin/shipper status`)).includes("held       held: the episode belongs to uid 0"),
+    (await sh(`${PREFIX}/bin/shipper status`)).includes("it belongs to root, mode 0755, and labfleet may not move it"),
   );
   expect(passes).toBeGreaterThan(0);
   expect(await said()).toBe(1);

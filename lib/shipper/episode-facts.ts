@@ -1,0 +1,119 @@
+// What stands against reading or moving an episode, asked of the kernel: owner, mode, attributes, mounts, our own rights.
+// Only when something was refused, or is about to be.
+
+import { constants, lstatSync, type Stats } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { attributesOf } from "../os/libc.ts";
+import { isUnreadable, readText } from "../os/proc.ts";
+import { readUserNames } from "../os/process-table.ts";
+import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
+
+/** Bits of a capability set (capabilities(7)). */
+const CAP_DAC_OVERRIDE = 1n << 1n;
+const CAP_FOWNER = 1n << 3n;
+const S_ISVTX = 0o1000;
+
+/**
+ * Why an episode could not be read.
+ * @param path what was refused: the episode's directory or something in it
+ * @param code the errno
+ */
+export function whyNotRead(root: string, path: string, code: string): Hindrance {
+  return explain(root, path, "read", code);
+}
+
+/** Why an episode could not be moved. */
+export function whyNotMoved(root: string, code: string): Hindrance {
+  return explain(root, root, "move", code);
+}
+
+/**
+ * Why an episode could not be moved where its answer says.
+ * @param error what the file system threw
+ */
+export function whyNotSettled(root: string, to: string, error: unknown): Hindrance {
+  const code = errorCode(error) ?? "";
+  // The rename itself, or our document in it; anything else is no matter of rights.
+  if (["EACCES", "EPERM", "EXDEV", "EBUSY"].includes(code)) return whyNotMoved(root, code);
+  return { reason: `cannot move the episode to ${to}/: ${quoted(errorText(error))}`, fix: null };
+}
+
+/**
+ * What would keep this process from moving a directory to another parent; null when nothing would. Asks by making a file
+ * without a name in it: access(2) would judge by the real user and forget our capabilities.
+ */
+export async function hindranceToMove(root: string): Promise<Hindrance | null> {
+  const { immutable, appendOnly, isMountPoint } = attributesOf(root);
+  const isKept = immutable || appendOnly || isMountPoint || isPinnedByParent(root);
+  const code = (await refusalToWrite(root)) ?? (isKept ? "EPERM" : null);
+  return code === null ? null : whyNotMoved(root, code);
+}
+
+function explain(root: string, path: string, want: "read" | "move", code: string): Hindrance {
+  try {
+    return explainHindrance(factsOf(root, path), want, code);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    // Nothing is known of it any more: somebody took it away.
+    return { reason: `the episode cannot be looked at: ${code}`, fix: null };
+  }
+}
+
+async function refusalToWrite(directory: string): Promise<string | null> {
+  const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+  try {
+    await (await open(directory, O_TMPFILE | constants.O_WRONLY, 0o600)).close();
+    return null;
+  } catch (error) {
+    const code = errorCode(error) ?? "";
+    // A file system without O_TMPFILE cannot be asked this way; the move itself will tell.
+    return ["EACCES", "EPERM", "EROFS"].includes(code) ? code : null;
+  }
+}
+
+function factsOf(root: string, path: string): EpisodeFacts {
+  const { at, stats } = nearest(root, path);
+  const names = readUserNames("/");
+  const nameOf = (uid: number): string => names.get(uid) ?? String(uid);
+  return {
+    root,
+    what: at === root ? "the episode" : quoted(at.slice(root.length + 1)),
+    owner: nameOf(stats.uid),
+    mode: stats.mode,
+    ...attributesOf(root),
+    isPinnedByParent: isPinnedByParent(root),
+    me: nameOf(euid()),
+    mayOverride: may(CAP_DAC_OVERRIDE),
+  };
+}
+
+/** What was refused, or the directory above it that may not even be looked into. */
+function nearest(root: string, path: string): { at: string; stats: Stats } {
+  for (let at = path.startsWith(`${root}/`) ? path : root; ; at = dirname(at)) {
+    try {
+      return { at, stats: lstatSync(at) };
+    } catch (error) {
+      if (errorCode(error) === null || at === root) throw error;
+    }
+  }
+}
+
+/** In a sticky directory an entry may be moved by its owner and by the directory's alone. */
+function isPinnedByParent(root: string): boolean {
+  const parent = lstatSync(dirname(root));
+  if ((parent.mode & S_ISVTX) === 0) return false;
+  return parent.uid !== euid() && lstatSync(root).uid !== euid() && !may(CAP_FOWNER);
+}
+
+function may(capability: bigint): boolean {
+  const status = readText("/", "proc/thread-self/status");
+  const effective = isUnreadable(status) ? undefined : /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return effective === undefined ? euid() === 0 : (BigInt(`0x${effective}`) & capability) !== 0n;
+}
+
+function euid(): number {
+  return process.geteuid?.() ?? 0;
+}
