@@ -1,6 +1,9 @@
 // The part of the command line that all daemons share, as tables for parsing and --help.
 
-import type { CommandSpec, OptionSpec } from "./options.ts";
+import type { CommandSpec, OptionSpec } from "./table.ts";
+
+/** Of every command whose answer a person reads as a table. */
+export const JSON_OPTION: Record<string, OptionSpec> = { json: { help: "print JSON, for programs" } };
 
 /** Options of a daemon's own run, the command "". */
 export const DAEMON_OPTIONS: Record<string, OptionSpec> = {

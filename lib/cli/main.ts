@@ -4,7 +4,9 @@
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { printable } from "../core/printable.ts";
-import { type CommandLine, parseCommandLine, type ToolSpec } from "./options.ts";
+import { complain, print } from "../os/answer.ts";
+import { type CommandLine, parseCommandLine } from "./options.ts";
+import type { ToolSpec } from "./table.ts";
 
 /** Parses `argv`, runs the tool and ends the process with its exit code. */
 export async function main(
@@ -13,21 +15,20 @@ export async function main(
   run: (line: CommandLine) => Promise<number>,
 ): Promise<never> {
   // What nobody awaited is a bug like any other: said, and with the same exit code.
-  const onBug = (error: unknown): never =>
-    process.exit(reportFailure(spec.name, error, (text) => process.stderr.write(text)));
+  const onBug = (error: unknown): never => process.exit(reportFailure(spec.name, error, complain));
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);
   let code: number;
   try {
     const parsed = parseCommandLine(spec, argv);
     if (parsed.kind === "print") {
-      process.stdout.write(`${parsed.text}\n`);
+      await print(`${parsed.text}\n`);
       code = EXIT.ok;
     } else {
       code = await run(parsed.line);
     }
   } catch (error) {
-    code = reportFailure(spec.name, error, (text) => process.stderr.write(text));
+    code = reportFailure(spec.name, error, complain);
   }
   // Ends even if a keep-alive socket or a timer is still open.
   process.exit(code);

@@ -1,36 +1,13 @@
-// One table per tool is the source of parsing and of --help. What is wrong with a command line is said in one sentence.
+// Reads a command line against a tool's table. What is wrong with one is said in one sentence, with what was meant.
 
 import { parseArgs } from "node:util";
 import { versionLine } from "../core/build-info.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { UserError } from "../core/failure.ts";
 import { nearest } from "../core/nearest.ts";
+import { helpText } from "./help.ts";
+import { COMMON_OPTIONS, type OptionSpec, type ToolSpec, verbsOf } from "./table.ts";
 
-export interface OptionSpec {
-  /** Placeholder of the value in --help; none for a switch. */
-  value?: string;
-  /** One letter: `v` for `-v`. */
-  short?: string;
-  help: string;
-}
-
-export interface CommandSpec {
-  /** What follows the command's name in --help, such as `<id>…`. */
-  operands?: string;
-  /** How many operands may stand there; none if left out. */
-  maxOperands?: number;
-  help: string;
-  options?: Record<string, OptionSpec>;
-}
-
-export interface ToolSpec {
-  name: string;
-  summary: string;
-  /** Lines under the summary: what happens without a command. */
-  about: readonly string[];
-  /** The command "" is the tool without a command. */
-  commands: Record<string, CommandSpec>;
-  options: Record<string, OptionSpec>;
-}
+export type { CommandSpec, OptionSpec, ToolSpec } from "./table.ts";
 
 export interface CommandLine {
   command: string;
@@ -42,10 +19,7 @@ export interface CommandLine {
 /** What to do: run, or print a text and exit 0. */
 export type Parsed = { kind: "run"; line: CommandLine } | { kind: "print"; text: string };
 
-const COMMON: Record<string, OptionSpec> = {
-  help: { help: "print this and exit" },
-  version: { help: "print version, commit and target, and exit" },
-};
+type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 /**
  * Reads a command line against the tool's table.
@@ -54,37 +28,82 @@ const COMMON: Record<string, OptionSpec> = {
  */
 export function parseCommandLine(spec: ToolSpec, argv: readonly string[]): Parsed {
   refuseUnknownOptions(spec, argv);
-  const { command, rest } = splitCommand(spec, argv);
+  const words = wordsOf(spec, argv);
+  // `receiver help token add`, `receiver token add --help`, `receiver token help`.
+  const [first, ...others] = words;
+  if (first === "help") return { kind: "print", text: helpText(spec, topicOf(spec, others)) };
+  if (asksForHelp(spec, argv) || (verbsOf(spec, first ?? "").length > 0 && others[0] === "help"))
+    return { kind: "print", text: helpText(spec, topicOf(spec, words)) };
+  const command = commandOf(spec, words);
+  const rest = [...argv];
+  for (const word of command.split(" ")) if (word !== "") rest.splice(rest.indexOf(word), 1);
   const commandSpec = spec.commands[command] ?? { help: "" };
-  const table = { ...spec.options, ...commandSpec.options, ...COMMON };
-  const parsed = parseOptions(spec, table, rest);
-  if (parsed.options.help === true) return { kind: "print", text: helpText(spec) };
+  const table = { ...spec.options, ...commandSpec.options, ...COMMON_OPTIONS };
+  const parsed = parseOptions(spec, command, table, rest);
   if (parsed.options.version === true) return { kind: "print", text: versionLine(spec.name) };
   const extra = parsed.operands[commandSpec.maxOperands ?? 0];
-  if (extra !== undefined) throw usageError(spec, `unexpected operand "${extra}"`, extra, Object.keys(spec.commands));
+  if (extra !== undefined)
+    throw usageError(spec, `unexpected operand "${extra}"`, meant(extra, commandNames(spec)), command);
   return { kind: "run", line: { command, ...parsed } };
 }
 
-function splitCommand(spec: ToolSpec, argv: readonly string[]): { command: string; rest: string[] } {
-  // `tool token add`: commands may be two words, and options may stand before them.
-  const words = argv.filter((arg, i) => !arg.startsWith("-") && !takesValue(spec, argv[i - 1]));
-  const two = words.slice(0, 2).join(" ");
-  const command = Object.hasOwn(spec.commands, two)
-    ? two
-    : Object.hasOwn(spec.commands, words[0] ?? "")
-      ? (words[0] ?? "")
-      : "";
-  const rest = [...argv];
-  for (const word of command.split(" ")) if (word !== "") rest.splice(rest.indexOf(word), 1);
-  if (command === "" && words[0] !== undefined && !("" in spec.commands && spec.commands[""]?.maxOperands)) {
-    throw usageError(spec, `no command "${words[0]}"`, words[0], Object.keys(spec.commands));
+/** The words that are neither options nor their values: commands may be two words, and options may stand before them. */
+function wordsOf(spec: ToolSpec, argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return argv.filter(
+    (arg, i) => arg !== "--" && ((end >= 0 && i > end) || (!arg.startsWith("-") && !takesValue(spec, argv[i - 1]))),
+  );
+}
+
+function commandNames(spec: ToolSpec): string[] {
+  return Object.keys(spec.commands).filter((name) => name !== "");
+}
+
+/** @throws UserError when the words begin with no command, and the tool takes no operands without one */
+function commandOf(spec: ToolSpec, words: readonly string[]): string {
+  const found = longestMatch(words, (name) => Object.hasOwn(spec.commands, name));
+  if (found !== null) return found;
+  if (words.length === 0 || spec.commands[""]?.maxOperands) return "";
+  throw noCommand(spec, words);
+}
+
+/** What a person wants help on. @throws UserError for what is no command */
+function topicOf(spec: ToolSpec, words: readonly string[]): string {
+  if (words.length === 0) return "";
+  const found = longestMatch(words, (name) => isTopic(spec, name));
+  // Of a group, another word can only be one of its commands, mistyped.
+  const isWhole = found !== null && (Object.hasOwn(spec.commands, found) || [undefined, "help"].includes(words[1]));
+  if (!isWhole) throw noCommand(spec, words);
+  return found;
+}
+
+/** Whether there is help on it: a command or a group of them. */
+function isTopic(spec: ToolSpec, name: string): boolean {
+  return Object.hasOwn(spec.commands, name) || verbsOf(spec, name).length > 0;
+}
+
+/** The first two words, or the first one, if that is one of ours. */
+function longestMatch(words: readonly string[], isOne: (name: string) => boolean): string | null {
+  const names = [words.slice(0, 2).join(" "), words[0] ?? ""].filter((name) => name !== "");
+  return names.find(isOne) ?? null;
+}
+
+function noCommand(spec: ToolSpec, words: readonly string[]): UserError {
+  const [first = "", second] = words;
+  const verbs = verbsOf(spec, first);
+  if (verbs.length > 0 && second === undefined) {
+    return usageError(spec, `"${first}" is the first word of a command: ${verbs.join(", ")} must follow`, "", first);
   }
-  return { command, rest };
+  const known = verbs.length > 0 ? verbs.map((verb) => `${first} ${verb}`) : commandNames(spec);
+  const name = verbs.length > 0 ? `${first} ${second}` : first;
+  return usageError(spec, `no command "${name}"`, meant(name, known) || `; there are ${known.join(", ")}`, first);
 }
 
 /** Every option of the tool, whatever its command. */
 function allOptions(spec: ToolSpec): [name: string, option: OptionSpec][] {
-  return [spec.options, COMMON, ...Object.values(spec.commands).map((c) => c.options ?? {})].flatMap(Object.entries);
+  return [spec.options, COMMON_OPTIONS, ...Object.values(spec.commands).map((c) => c.options ?? {})].flatMap(
+    Object.entries,
+  );
 }
 
 /** Whether the word after `arg` is its value: after `--config` and `-c`, but not after `--config=x` and `-cx`. */
@@ -97,33 +116,59 @@ function takesValue(spec: ToolSpec, arg: string | undefined): boolean {
   return first >= 0 && first === letters.length - 1;
 }
 
+/** Whether --help or -h stands among the options. */
+function asksForHelp(spec: ToolSpec, argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const before = end < 0 ? argv : argv.slice(0, end);
+  const all = allOptions(spec);
+  return before.some((arg, i) => {
+    if (takesValue(spec, before[i - 1])) return false;
+    if (arg === "--help") return true;
+    if (!/^-[^-]/.test(arg)) return false;
+    // What follows a letter that takes a value is that value.
+    const letters = [...arg.slice(1)];
+    const valued = letters.findIndex((letter) => all.some(([, o]) => o.short === letter && o.value !== undefined));
+    return (valued < 0 ? letters : letters.slice(0, valued)).includes(COMMON_OPTIONS.help?.short ?? "");
+  });
+}
+
 /** Before anything else: after a mistyped option its value would look like a command. */
 function refuseUnknownOptions(spec: ToolSpec, argv: readonly string[]): void {
   const table = Object.fromEntries(allOptions(spec));
-  for (const arg of argv) {
+  for (const [i, arg] of argv.entries()) {
     if (arg === "--") return;
-    refuseUnknown(spec, table, arg);
+    if (!takesValue(spec, argv[i - 1])) refuseUnknown(spec, table, arg, null);
   }
 }
 
-/** @throws UserError when `arg` is an option that is not in the table */
-function refuseUnknown(spec: ToolSpec, table: Record<string, OptionSpec>, arg: string): void {
+/** @throws UserError when `arg` is an option that is not in the table; `command`: whose table it is, null for all */
+function refuseUnknown(spec: ToolSpec, table: OptionTable, arg: string, command: string | null): void {
   const [, dashes, name] = /^(--?)([^=-][^=]*)/.exec(arg) ?? [];
   if (name === undefined) return;
   const known = Object.keys(table);
   if (dashes === "--") {
-    if (!Object.hasOwn(table, name)) throw usageError(spec, `no option --${name}`, name, known, "--");
-    return;
+    if (Object.hasOwn(table, name)) return;
+    throw usageError(spec, `no option --${name}`, ownersOf(spec, name, command) || meant(name, known, "--"), command);
   }
   for (const letter of name) {
     const option = Object.values(table).find(({ short }) => short === letter);
-    if (option === undefined) throw usageError(spec, `no option -${name}`, meantBy(name, known), known, "--");
+    if (option === undefined)
+      throw usageError(spec, `no option -${name}`, meant(meantBy(name, known), known, "--"), command);
     // What follows such a letter is its value.
     if (option.value !== undefined) return;
   }
 }
 
-/** `-h` means the one option with that letter, `-verbose` most likely `--verbose`. */
+/** ` for status: it belongs to verify`, for an option of other commands; else "". */
+function ownersOf(spec: ToolSpec, option: string, command: string | null): string {
+  if (command === null) return "";
+  const owners = Object.entries(spec.commands).filter(([, { options = {} }]) => Object.hasOwn(options, option));
+  if (owners.length === 0) return "";
+  const names = owners.map(([name]) => (name === "" ? `${spec.name} without a command` : name));
+  return `${command === "" ? " without a command" : ` for ${command}`}: it belongs to ${names.join(", ")}`;
+}
+
+/** `-c` means the one option with that letter, `-verbose` most likely `--verbose`. */
 function meantBy(name: string, known: readonly string[]): string {
   const [only, ...others] = name.length === 1 ? known.filter((option) => option.startsWith(name)) : [];
   return only !== undefined && others.length === 0 ? only : name;
@@ -131,68 +176,56 @@ function meantBy(name: string, known: readonly string[]): string {
 
 function parseOptions(
   spec: ToolSpec,
-  table: Record<string, OptionSpec>,
+  command: string,
+  table: OptionTable,
   args: string[],
 ): { operands: string[]; options: Record<string, string | true> } {
-  for (const arg of args) {
-    if (arg === "--") break;
-    refuseUnknown(spec, table, arg);
-  }
-  try {
-    const options = Object.fromEntries(
-      Object.entries(table).map(([name, { value, short }]) => {
-        const type = value === undefined ? ("boolean" as const) : ("string" as const);
-        return [name, short === undefined ? { type } : { type, short }];
-      }),
-    );
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-    const given = Object.entries(values).filter(
-      (entry): entry is [string, string | true] => typeof entry[1] === "string" || entry[1] === true,
-    );
-    return { operands: positionals, options: Object.fromEntries(given) };
-  } catch (error) {
-    throw new UserError(`${spec.name}: ${errorText(error).split("\n")[0]}`, `see ${spec.name} --help`);
-  }
-}
-
-function usageError(spec: ToolSpec, problem: string, word: string, known: string[], prefix = ""): UserError {
-  const guess = nearest(
-    word,
-    known.filter((k) => k !== ""),
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, { value, short }]) => {
+      const type = value === undefined ? ("boolean" as const) : ("string" as const);
+      return [name, short === undefined ? { type } : { type, short }];
+    }),
   );
-  const meant = guess === null ? "" : `; did you mean ${prefix}${guess}?`;
-  return new UserError(`${spec.name}: ${problem}${meant}`, `see ${spec.name} --help`);
+  // Not strict: what is wrong is said in our words.
+  const { tokens } = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true });
+  const operands: string[] = [];
+  const given: Record<string, string | true> = {};
+  for (const token of tokens) {
+    if (token.kind === "positional") operands.push(token.value);
+    if (token.kind !== "option") continue;
+    refuseUnknown(spec, table, token.rawName, command);
+    given[token.name] = givenValue(spec, command, table[token.name], token);
+  }
+  return { operands, options: given };
 }
 
-/** The text of --help. */
-export function helpText(spec: ToolSpec): string {
-  const rows: [string, string][] = Object.entries(spec.commands).map(([name, c]) => [
-    [spec.name, name, c.operands].filter((part) => part !== undefined && part !== "").join(" "),
-    c.help,
-  ]);
-  const lines = [`${spec.name}: ${spec.summary}`, "", ...spec.about, "", "Commands:", ...columns(rows), "", "Options:"];
-  const own = Object.entries(spec.commands).flatMap(([name, c]) =>
-    Object.entries(c.options ?? {}).map(([option, o]): [string, OptionSpec, string] => [option, o, name]),
-  );
-  const options: [string, string][] = [
-    ...Object.entries({ ...spec.options, ...COMMON }).map(([name, o]): [string, string] => [
-      optionText(name, o),
-      o.help,
-    ]),
-    ...own.map(([name, o, command]): [string, string] => [
-      optionText(name, o),
-      `${command === "" ? "" : `${command}: `}${o.help}`,
-    ]),
-  ];
-  return [...lines, ...columns(options)].join("\n");
+/** @throws UserError for a value that is missing, or that a switch does not take */
+function givenValue(
+  spec: ToolSpec,
+  command: string,
+  option: OptionSpec | undefined,
+  token: { name: string; rawName: string; value: string | undefined; inlineValue: boolean | undefined },
+): string | true {
+  const { name, rawName, value, inlineValue = false } = token;
+  if (option === undefined) throw usageError(spec, `no option ${rawName}`, "", command);
+  if (option.value === undefined) {
+    if (value === undefined) return true;
+    throw usageError(spec, `${rawName} takes no value, found "${value}"`, "", command);
+  }
+  if (value === undefined) throw usageError(spec, `${rawName} needs a value: ${rawName} ${option.value}`, "", command);
+  if (inlineValue || !/^-./.test(value)) return value;
+  const either = `${rawName} ${option.value}, or --${name}=${value}`;
+  throw usageError(spec, `${rawName} needs a value, found "${value}": ${either}`, "", command);
 }
 
-function optionText(name: string, option: OptionSpec): string {
-  const short = option.short === undefined ? "" : `-${option.short}, `;
-  return `${short}--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
+/** `; did you mean --config?`, or "". */
+function meant(word: string, known: readonly string[], prefix = ""): string {
+  const guess = nearest(word, known);
+  return guess === null ? "" : `; did you mean ${prefix}${guess}?`;
 }
 
-function columns(rows: [string, string][]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+/** @param topic what was typed so far, for the help that it points to; null: not known yet */
+function usageError(spec: ToolSpec, problem: string, more: string, topic: string | null): UserError {
+  const where = topic !== null && topic !== "" && isTopic(spec, topic) ? `${spec.name} ${topic}` : spec.name;
+  return new UserError(`${spec.name}: ${problem}${more}`, `see ${where} --help`);
 }

@@ -1,7 +1,7 @@
 // The agent's command line, as a table: parsing and --help come from here.
 
-import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
-import type { ToolSpec } from "../cli/options.ts";
+import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
+import type { ToolSpec } from "../cli/table.ts";
 
 export const HEARTBEAT_COMMANDS: ToolSpec = {
   name: "heartbeat",
@@ -11,13 +11,13 @@ export const HEARTBEAT_COMMANDS: ToolSpec = {
     "": { help: "collect and report until SIGTERM", options: DAEMON_OPTIONS },
     once: {
       help: "collect once, print it, send it: 0 sent, 3 not sent",
-      options: { json: { help: "as JSON" }, "no-send": { help: "send nothing" } },
+      options: { ...JSON_OPTION, "no-send": { help: "send nothing" } },
     },
     status: {
       help: "whether it runs, what it saw last, what arrives and what waits",
-      options: { json: { help: "as JSON" } },
+      options: JSON_OPTION,
     },
-    plugins: { help: "which plugins are loaded, skipped or failed, and why", options: { json: { help: "as JSON" } } },
+    plugins: { help: "which plugins are loaded, skipped or failed, and why", options: JSON_OPTION },
     ...DAEMON_COMMANDS,
   },
   options: {

@@ -19,6 +19,32 @@ export function print(text: string): Promise<void> {
   return writeAnswer(1, text);
 }
 
+/** So long a failure waits for whoever reads standard error, milliseconds: nobody holds up an end. */
+const PATIENCE_MS = 2000;
+
+let complaints: ((text: string) => void) | null = null;
+
+/** Says on standard error why a command fails. Never throws: a standard error that is closed or full has no reader. */
+export function complain(text: string | Uint8Array): void {
+  if (complaints !== null) {
+    complaints(Buffer.from(text).toString());
+    return;
+  }
+  let left: Uint8Array = Buffer.from(text);
+  const until = performance.now() + PATIENCE_MS;
+  while (left.length > 0) {
+    const written = writeNow(2, left);
+    if (written > 0) left = left.subarray(written);
+    else if (AGAIN.has(-written) && performance.now() < until) Bun.sleepSync(LOOK_MS);
+    else return;
+  }
+}
+
+/** From now on complaints go there: a daemon that left its terminal has a log. */
+export function redirectComplaints(to: (text: string) => void): void {
+  complaints = to;
+}
+
 /**
  * Puts standard output aside.
  * @returns the descriptor to which the answer goes; 1 where that cannot be done

@@ -1,7 +1,8 @@
 // The receiver's command line: which commands there are, and who does them.
 
-import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
-import type { CommandLine, ToolSpec } from "../cli/options.ts";
+import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
+import type { CommandLine } from "../cli/options.ts";
+import type { ToolSpec } from "../cli/table.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
@@ -13,8 +14,6 @@ import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
 import { statusCommand } from "./status-command.ts";
 import { tokenAdd, tokenList, tokenRevoke } from "./tokens.ts";
 import { verifyCommand } from "./verify-command.ts";
-
-const JSON_OPTION = { json: { help: "print one JSON object" } };
 
 export const RECEIVER_COMMANDS: ToolSpec = {
   name: "receiver",

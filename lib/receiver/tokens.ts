@@ -8,7 +8,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
-import { print } from "../os/answer.ts";
+import { complain, print } from "../os/answer.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
@@ -29,8 +29,18 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
     host === OPERATOR
       ? "It reads about all hosts: GET /v1/hosts."
       : `On ${host}, put it into lab-host.toml as [receiver] bearer_token, or into the file that bearer_token_file names.`;
-  process.stderr.write(`receiver: a new token for ${host}; it is shown only now. ${use}\n`);
-  await print(`${token}\n`);
+  complain(`receiver: a new token for ${host}; it is shown only now. ${use}\n`);
+  try {
+    await print(`${token}\n`);
+  } catch (error) {
+    // Nobody can ever use it.
+    await writeTokens(file, tokensDir, text);
+    throw new UserError(
+      `${errorText(error)}; no token was added`,
+      "see that standard output has room",
+      EXIT.undelivered,
+    );
+  }
   return EXIT.ok;
 }
 

@@ -2,7 +2,7 @@
 // one works, so that a bad configuration is still said on the terminal, with its exit code. Logs go to syslog then.
 
 import { closeSync, constants, openSync } from "node:fs";
-import { print } from "../os/answer.ts";
+import { complain, print } from "../os/answer.ts";
 import { duplicate, writeNow } from "../os/libc.ts";
 
 /** Tells the second process what it is: it holds the pid of the first. Nobody else has that parent. */
@@ -74,7 +74,7 @@ export async function detach(tool: string): Promise<number> {
     return 0;
   }
   const code = await child.exited;
-  if (child.signalCode !== null) process.stderr.write(`${tool}: ended by ${child.signalCode} before it could work\n`);
+  if (child.signalCode !== null) complain(`${tool}: ended by ${child.signalCode} before it could work\n`);
   return code;
 }
 
@@ -102,7 +102,7 @@ export function finishDetaching(): void {
 async function forward(stream: ReadableStream<Uint8Array>): Promise<boolean> {
   for await (const chunk of stream) {
     const end = chunk.indexOf(READY);
-    process.stderr.write(end < 0 ? chunk : chunk.subarray(0, end));
+    complain(end < 0 ? chunk : chunk.subarray(0, end));
     if (end >= 0) return true;
   }
   return false;

@@ -5,6 +5,7 @@ import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";
 import { UserError } from "../core/failure.ts";
 import { type Fields, formatFields } from "../core/fields.ts";
+import { redirectComplaints } from "../os/answer.ts";
 import { writeNow } from "../os/libc.ts";
 import { Output } from "../os/output.ts";
 import { hasLeftTerminal, isDetached } from "./detach.ts";
@@ -96,12 +97,15 @@ function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): L
 /** What others write to standard error, above all why the daemon ends, goes to the log once nobody would read it there. */
 function redirectErrors(log: Log): void {
   const write = process.stderr.write.bind(process.stderr);
+  const say = (text: string): void => {
+    for (const line of text.split("\n")) if (line.trim() !== "") log.error(line);
+  };
   process.stderr.write = (chunk: string | Uint8Array): boolean => {
     if (!hasLeftTerminal()) return write(chunk);
-    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-    for (const line of text.split("\n")) if (line.trim() !== "") log.error(line);
+    say(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
     return true;
   };
+  redirectComplaints((text) => (hasLeftTerminal() ? say(text) : writeNow(2, Buffer.from(text))));
 }
 
 /**

@@ -1,7 +1,7 @@
 // The commands that every daemon has (lib/cli/daemon-table.ts) besides its own.
 
 import { EXIT } from "../core/exit.ts";
-import { print } from "../os/answer.ts";
+import { complain, print } from "../os/answer.ts";
 import { heldBy, type Instance, lockHolder, openLock } from "../os/lock.ts";
 import { diagnosticCommand } from "./forensics/diagnostic.ts";
 import { postStop } from "./forensics/post-stop.ts";
@@ -36,7 +36,7 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
   if (pid === null) throw heldBy(instance, null);
   const by = process.env.SUDO_USER ?? process.env.USER ?? `uid ${process.getuid?.() ?? "?"}`;
   const reason = typeof options.reason === "string" ? options.reason : "stop command";
-  const said = (problem: string): void => void process.stderr.write(`${instance.tool}: ${problem}\n`);
+  const said = (problem: string): void => complain(`${instance.tool}: ${problem}\n`);
   await endHolder({ ...instance, waitS }, lock, pid, {
     kind: "planned-stop",
     marker: { target_pid: pid, by, reason },

@@ -1,7 +1,7 @@
 // The shipper's command line, as a table: parsing and --help come from here.
 
-import { DAEMON_COMMANDS, DAEMON_OPTIONS } from "../cli/daemon-table.ts";
-import type { ToolSpec } from "../cli/options.ts";
+import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
+import type { ToolSpec } from "../cli/table.ts";
 
 export const SHIPPER_COMMANDS: ToolSpec = {
   name: "shipper",
@@ -10,7 +10,7 @@ export const SHIPPER_COMMANDS: ToolSpec = {
   commands: {
     "": { help: "run until SIGTERM", options: DAEMON_OPTIONS },
     once: { help: "ship what is there, then exit: 0 all shipped, 3 something was not" },
-    status: { help: "what waits, what is under way, what was refused and why", options: { json: { help: "as JSON" } } },
+    status: { help: "what waits, what is under way, what was refused and why", options: JSON_OPTION },
     requeue: {
       operands: "<id>… | --all [--reason R]",
       maxOperands: Number.POSITIVE_INFINITY,

@@ -4,6 +4,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HEARTBEAT_COMMANDS } from "../../lib/heartbeat/command-line.ts";
+import { RECEIVER_COMMANDS } from "../../lib/receiver/command-line.ts";
+import { SHIPPER_COMMANDS } from "../../lib/shipper/command-line.ts";
 import { executables } from "../support/compiled.ts";
 import { Fleet, until } from "../support/fleet.ts";
 import { expectGolden } from "../support/golden.ts";
@@ -20,7 +23,9 @@ function run(
   return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
 }
 
-for (const tool of ["shipper", "receiver", "heartbeat"]) {
+const COMMANDS = { shipper: SHIPPER_COMMANDS, receiver: RECEIVER_COMMANDS, heartbeat: HEARTBEAT_COMMANDS };
+
+for (const tool of ["shipper", "receiver", "heartbeat"] as const) {
   test(`${tool} --version says version, commit and target`, () => {
     const { code, out, err } = run(tool, ["--version"]);
     expect(out).toMatch(
@@ -29,10 +34,11 @@ for (const tool of ["shipper", "receiver", "heartbeat"]) {
     expect({ code, err }).toEqual({ code: 0, err: "" });
   });
 
-  test(`${tool} --help is as reviewed`, () => {
-    const { code, out } = run(tool, ["--help"]);
-    expectGolden(`help/${tool}.txt`, out);
-    expect(code).toBe(0);
+  test(`${tool} --help, and that of each command, is as reviewed`, () => {
+    const topics = Object.keys(COMMANDS[tool].commands).filter((command) => command !== "");
+    const texts = [["--help"], ...topics.map((topic) => [...topic.split(" "), "--help"])].map((args) => run(tool, args));
+    expectGolden(`help/${tool}.txt`, texts.map(({ out }) => out).join("\n"));
+    expect(texts.map(({ code, err }) => `${code}${err}`).join("")).toBe("0".repeat(texts.length));
   });
 
   test(`${tool} with a mistyped option names the nearest and exits 2`, () => {

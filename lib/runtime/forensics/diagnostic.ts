@@ -4,7 +4,8 @@
 import { writeFileSync } from "node:fs";
 import { parseCgroup } from "../../core/cgroup.ts";
 import { EXIT } from "../../core/exit.ts";
-import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { errorText, UserError } from "../../core/failure.ts";
+import { print } from "../../os/answer.ts";
 import { isUnreadable, readParsed } from "../../os/proc.ts";
 import { isRunId, RUN_ID_RULE, saveDiagnostic } from "./diagnostic-file.ts";
 import { composeReport, type Subject } from "./diagnostic-report.ts";
@@ -72,15 +73,6 @@ function readOptions(
   const found = readParsed("/", `proc/${pid}/cgroup`, parseCgroup);
   const cgroup = text("cgroup") ?? (isUnreadable(found) ? null : found.path);
   return { tool, dir, runId, pid, cause: text("cause") ?? "none: asked for by hand", cgroup };
-}
-
-/** Writes to standard output, however slowly it is read; a reader that has left is no failure. */
-async function print(text: string): Promise<void> {
-  try {
-    await Bun.write(Bun.stdout, text);
-  } catch (error) {
-    if (errorCode(error) !== "EPIPE") throw error;
-  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { parseCgroup } from "../../core/cgroup.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { printable } from "../../core/printable.ts";
+import { complain } from "../../os/answer.ts";
 import { dropPrivileges, type Identity, trustedOwner } from "../../os/privileges.ts";
 import { isUnreadable, readParsed } from "../../os/proc.ts";
 import { readSmallFile } from "../../os/sync-files.ts";
@@ -30,9 +31,9 @@ export async function postStop({ root = "/", ...rest }: PostStopOptions): Promis
   const release = endInTime();
   const place = { ...rest, root };
   try {
-    for (const problem of record(place)) complain(place.tool, problem);
+    for (const problem of record(place)) say(place.tool, problem);
   } catch (error) {
-    complain(place.tool, unrecorded(errorText(error)));
+    say(place.tool, unrecorded(errorText(error)));
   } finally {
     release();
   }
@@ -43,8 +44,8 @@ function unrecorded(why: string): string {
   return `this stop is not recorded: ${why}`;
 }
 
-function complain(tool: string, problem: string): void {
-  process.stderr.write(`${tool} post-stop: ${printable(problem)}\n`);
+function say(tool: string, problem: string): void {
+  complain(`${tool} post-stop: ${printable(problem)}\n`);
 }
 
 /** A thread, since a timer would wait for a call that hangs in the kernel. */
