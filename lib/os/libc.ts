@@ -21,6 +21,7 @@ const SYMBOLS = {
   dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 },
+  faccessat: { args: [FFIType.i32, FFIType.ptr, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 } as const;
 
@@ -200,6 +201,28 @@ export function readClock(): ClockState | null {
   };
 }
 
+const AT_FDCWD = -100;
+const AT_EACCESS = 0x200;
+const ERRNO_NAMES: Readonly<Record<number, string>> = {
+  1: "EPERM",
+  2: "ENOENT",
+  13: "EACCES",
+  20: "ENOTDIR",
+  30: "EROFS",
+};
+
+/**
+ * Whether this process may use a file or directory so (access(2)'s R_OK, W_OK, X_OK), by its effective user and with its
+ * capabilities: access(2), and so `fs.access`, judges by the real user and without them.
+ * @returns null, or the errno's name
+ */
+export function refusedUse(path: string, mode: number): string | null {
+  const name = Buffer.from(`${path}\0`);
+  if (libc().faccessat(AT_FDCWD, ptr(name), mode, AT_EACCESS) === 0) return null;
+  const code = errno();
+  return ERRNO_NAMES[code] ?? `errno ${code}`;
+}
+
 /** What stands against moving or writing an entry, whoever asks (statx(2), chattr(1)). */
 export interface Attributes {
   immutable: boolean;
@@ -208,7 +231,6 @@ export interface Attributes {
   isMountPoint: boolean;
 }
 
-const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_ATTR_IMMUTABLE = 0x10;
 const STATX_ATTR_APPEND = 0x20;

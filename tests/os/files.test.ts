@@ -169,3 +169,35 @@ test("free bytes are what df(1) says, within what others write meanwhile", async
   const df = Number(Bun.spawnSync(["df", "-B1", "--output=avail", dir]).stdout.toString().split("\n")[1]);
   expect(Math.abs((await freeBytes(dir)) - df)).toBeLessThan(1024 ** 3);
 });
+
+describe("whether something may be used", () => {
+  const REFUSED = `
+    const { refusedUse } = await import("${import.meta.dir}/../../lib/os/libc.ts");
+    console.log(process.argv.slice(1).map((path) => refusedUse(path, 7) ?? "yes").join(" "));`;
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "is judged by the effective user and its capabilities (skipped: needs root)",
+    () => {
+      const dir = tempDir();
+      chmodSync(dir, 0o755);
+      mkdirSync(join(dir, "open"), { mode: 0o777 });
+      chmodSync(join(dir, "open"), 0o777);
+      mkdirSync(join(dir, "roots"), { mode: 0o700 });
+      const ask = (...capabilities: string[]): string => {
+        const who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...capabilities];
+        const what = [process.execPath, "-e", REFUSED, join(dir, "open"), join(dir, "roots"), join(dir, "none")];
+        return Bun.spawnSync([...who, ...what])
+          .stdout.toString()
+          .trim();
+      };
+      expect(ask()).toBe("yes EACCES ENOENT");
+      expect(ask("--inh-caps=+dac_override", "--ambient-caps=+dac_override")).toBe("yes yes ENOENT");
+    },
+  );
+
+  test("is asked of a link itself, not of where it leads: a link to nowhere is there", async () => {
+    const dir = tempDir();
+    symlinkSync("nowhere", join(dir, "link"));
+    expect([await exists(join(dir, "link")), await exists(join(dir, "none"))]).toEqual([true, false]);
+  });
+});

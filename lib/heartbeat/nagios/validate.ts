@@ -1,10 +1,11 @@
 // Reads the configured checks and looks at their programs before the first run (seed 000, 2d). It only warns: a program
 // that is missing now may be there at the next run, which tries it all the same.
 
-import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { constants, type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { splitWords } from "../../core/shell-words.ts";
+import { refusedUse } from "../../os/libc.ts";
 import type { Fields } from "../../runtime/log.ts";
 import { LIMITS } from "../observations.ts";
 import type { Check, Command } from "./check.ts";
@@ -157,7 +158,7 @@ function faultOf(program: string): string | null {
   try {
     const stats = statSync(program);
     if (!stats.isFile()) return "is not a file";
-    accessSync(program, constants.X_OK);
+    if (refusedUse(program, constants.X_OK) !== null) return "is not executable for us";
     return whoElseCanChange(stats);
   } catch (error) {
     const code = errorCode(error);

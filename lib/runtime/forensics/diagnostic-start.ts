@@ -1,10 +1,11 @@
 // Starts the process that takes a diagnostic, so that neither the daemon waits for it nor the daemon's end takes it along.
 // Who takes it is decided by where the daemon runs, once, without trying.
 
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { constants, existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorText } from "../../core/failure.ts";
 import { printable } from "../../core/printable.ts";
+import { refusedUse } from "../../os/libc.ts";
 import { isRunId, RUN_ID_RULE } from "./diagnostic-file.ts";
 import type { Subject } from "./diagnostic-report.ts";
 
@@ -79,8 +80,8 @@ function obstacle({ dir, runId }: DiagnosticRequest): string | null {
   if (!isRunId(runId)) return `a report cannot be named ${JSON.stringify(runId)}: expected ${RUN_ID_RULE}`;
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    accessSync(dir, constants.W_OK | constants.X_OK);
-    return null;
+    const refused = refusedUse(dir, constants.W_OK | constants.X_OK);
+    return refused === null ? null : `cannot write to ${dir}: ${refused}`;
   } catch (error) {
     return `cannot write to ${dir}: ${errorText(error)}`;
   }
