@@ -42,6 +42,13 @@ export function clip(text: string, maxBytes: number): string {
   return `${text.slice(0, read)}… (${text.length - read} more characters)`;
 }
 
+/** `text`, or its beginning and its end, which together have at most `max` characters. */
+export function clipMiddle(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const half = Math.floor((max - 1) / 2);
+  return `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
 function formatValue(text: string): string {
   if (BARE.test(text) && text.length <= VALUE_BYTES) return text;
   return printable(JSON.stringify(clip(text, VALUE_BYTES)));

@@ -3,9 +3,10 @@
 // executable bit go in; no owner, no other mode, and for directories the marker's time.
 
 import { closeSync, readSync } from "node:fs";
+import { shortName } from "../core/byte-name.ts";
 import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
 import { MARKER } from "./marker.ts";
-import { bytePath, openRegular, readablePath, SourceChanged, type Tree, type TreeEntry } from "./walk.ts";
+import { bytePath, openRegular, SourceChanged, type Tree, type TreeEntry } from "./walk.ts";
 
 export interface ArchiveSource {
   /** The episode's directory. */
@@ -13,8 +14,8 @@ export interface ArchiveSource {
   /** The name under which everything stands in the archive. */
   id: string;
   tree: Tree;
-  /** Takes each file's bytes as they pass, for per-file digests. */
-  onFile: ((path: string) => { update(chunk: Uint8Array): void; end(): void }) | null;
+  /** Takes a file's bytes as they pass, for its digests; null where nobody asks for them. */
+  onFile: (path: string) => { update(chunk: Uint8Array): void; end(): void } | null;
 }
 
 /** Buffers to fill: `take` gives one of the block size; whoever got a block gives it back when done. */
@@ -42,12 +43,12 @@ export function* tarBlocks(source: ArchiveSource, pool: BlockPool): Generator<Bu
 
 function* fileBlocks(source: ArchiveSource, entry: TreeEntry, out: BlockFiller): Generator<Buffer<ArrayBuffer>> {
   const fd = openRegular(bytePath(source.root, entry.path));
-  const sink = source.onFile?.(entry.path);
+  const sink = source.onFile(entry.path);
   try {
     for (let left = entry.size; left > 0; ) {
       const room = out.room(left);
       const count = readSync(fd, room, 0, room.length, null);
-      if (count === 0) throw new SourceChanged(`${readablePath(entry.path)} became shorter while it was packed`);
+      if (count === 0) throw new SourceChanged(`${shortName(entry.path)} became shorter while it was packed`);
       sink?.update(room.subarray(0, count));
       yield* out.filled(count);
       left -= count;

@@ -67,13 +67,12 @@ async function refused(
     case "cancelled":
       return { next: "waiting" };
     case "incomplete": {
-      const shown = result.faults.slice(0, 3).join(", ");
-      const detail = `the files do not fit the manifest in done.marker: ${shown}${result.faults.length > 3 ? ", …" : ""}`;
+      const { detail, faults } = result;
       deps.log.error(`quarantined: ${quoted(detail)}`, { episode: entry.id, reason: "incomplete" });
       const document = {
         reason: "incomplete",
         detail,
-        files: result.faults,
+        files: faults,
         at: new Date().toISOString(),
         prunable: false,
       };
@@ -115,8 +114,9 @@ function recordOf(
 }
 
 function report(deps: EngineDeps, entry: Entry, packed: PackedArchive, ms: number): void {
-  const { files, treeBytes, bytes } = packed;
-  deps.log.debug("packed", { episode: entry.id, files, from_bytes: treeBytes, bytes, seconds: (ms / 1000).toFixed(2) });
+  const { files, treeBytes, bytes, unlisted } = packed;
+  const seconds = (ms / 1000).toFixed(2);
+  deps.log.debug("packed", { episode: entry.id, files, unlisted, from_bytes: treeBytes, bytes, seconds });
   if (packed.skipped.length === 0) return;
   const shown = packed.skipped.slice(0, 3).map(quoted).join(", ");
   deps.log.warn(`left out of the archive, only files and directories are packed: ${shown}`, {

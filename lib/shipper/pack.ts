@@ -3,10 +3,11 @@
 
 import { closeSync, fstatSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
-import { MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
-import { openRegular, readablePath, SourceChanged, type Tree, treeFingerprint, walkTree } from "./walk.ts";
+import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
+import { openRegular, SourceChanged, type Tree, treeFingerprint, walkTree } from "./walk.ts";
 
 export interface PackJob {
   /** The episode's directory and its name. */
@@ -22,8 +23,8 @@ export type PackResult =
   | PackedArchive
   /** Written to while it was read: not finished after all, or a very late writer. */
   | { kind: "changed"; detail: string }
-  /** The marker's manifest does not fit the files: a power cut between data and marker. */
-  | { kind: "incomplete"; faults: string[]; fingerprint: string }
+  /** The marker's manifest does not fit the files, as after a power cut between data and marker, or cannot be checked. */
+  | { kind: "incomplete"; detail: string; faults: string[]; fingerprint: string }
   | { kind: "no-space"; neededBytes: number; detail: string }
   /** A file or directory that may not be read, or the file system's other refusals. */
   | { kind: "unreadable"; path: string; code: string; detail: string }
@@ -42,6 +43,8 @@ export interface PackedArchive {
   fingerprint: string;
   /** Links, devices and sockets that were left out. */
   skipped: string[];
+  /** Files that the manifest does not list: packed, and proved by nobody. 0 without a manifest. */
+  unlisted: number;
 }
 
 export interface PackHooks {
@@ -86,21 +89,37 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const before = treeFingerprint(tree);
   if (!hasRoomFor(job, Math.min(tree.bytes, SPACE_CHECK_BYTES))) return noSpace(job, tree.bytes);
   const marker = readMarker(job.root);
-  if (marker.kind === "torn")
-    return { kind: "incomplete", faults: [`${MARKER} (line ${marker.line} is torn)`], fingerprint: before };
-  const digests = new Map<string, string>();
-  const written = await writeArchive(job, tree, marker.kind === "manifest" ? digests : null, hooks);
+  if (marker.kind === "refused")
+    return { kind: "incomplete", detail: `${MARKER}: ${marker.why}`, faults: [], fingerprint: before };
+  const listed = marker.kind === "manifest" ? marker.files : NONE_LISTED;
+  const digests = new Map<string, Digests>();
+  const written = await writeArchive(job, tree, fileDigest(listed, digests), hooks);
   if (written === "cancelled") return { kind: "cancelled" };
   if (written === "no-space") return noSpace(job, tree.bytes);
   if (treeFingerprint(walkTree(job.root)) !== before) {
     return { kind: "changed", detail: "files changed while they were packed" };
   }
-  if (marker.kind === "manifest") {
-    const faults = manifestFaults(marker.files, digests);
-    if (faults.length > 0) return { kind: "incomplete", faults, fingerprint: before };
-  }
+  const faults = manifestFaults(listed, digests);
+  if (faults.length > 0) return incomplete(faults, tree, before);
   const files = tree.entries.filter((entry) => entry.kind === "file").length;
-  return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped };
+  // The marker itself is in no manifest.
+  const unlisted = listed.size === 0 ? 0 : files - 1 - digests.size;
+  return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped, unlisted };
+}
+
+const NONE_LISTED: ReadonlyMap<string, Digests> = new Map();
+/** Faults that are told by name: a rejection has to stay small enough to be known for ours. */
+const FAULTS_TOLD = 500;
+
+function incomplete(faults: ReturnType<typeof manifestFaults>, { skipped }: Tree, fingerprint: string): PackResult {
+  const words = ({ path, fault }: (typeof faults)[number]): string =>
+    // The sum tools follow links, and we do not.
+    skipped.find((name) => name.startsWith(`${readableName(path)} (`)) ?? `${shortName(path)} (${fault})`;
+  const told = faults.slice(0, FAULTS_TOLD).map(words);
+  const more = faults.length - 3;
+  const shown = told.slice(0, 3).join(", ") + (more > 0 ? `, and ${more} more` : "");
+  const detail = `the files do not fit the manifest in ${MARKER}: ${shown}`;
+  return { kind: "incomplete", detail, faults: told, fingerprint };
 }
 
 type Written = { bytes: number; sha256: string; treeSha256: string; treeBytes: number };
@@ -108,15 +127,10 @@ type Written = { bytes: number; sha256: string; treeSha256: string; treeBytes: n
 async function writeArchive(
   job: PackJob,
   tree: Tree,
-  digests: Map<string, string> | null,
+  onFile: ArchiveSource["onFile"],
   hooks: PackHooks,
 ): Promise<Written | "cancelled" | "no-space"> {
-  const source: ArchiveSource = {
-    root: job.root,
-    id: job.id,
-    tree,
-    onFile: digests === null ? null : fileDigest(digests),
-  };
+  const source: ArchiveSource = { root: job.root, id: job.id, tree, onFile };
   const pool = createPool();
   const treeHash = new Bun.CryptoHasher("sha256");
   const hash = new Bun.CryptoHasher("sha256");
@@ -167,18 +181,30 @@ function createPool(): BlockPool & { give(block: Buffer<ArrayBuffer>): void } {
   };
 }
 
-function fileDigest(digests: Map<string, string>): NonNullable<ArchiveSource["onFile"]> {
+/** Computes of each listed file what its manifest says of it. */
+function fileDigest(listed: ReadonlyMap<string, Digests>, digests: Map<string, Digests>): ArchiveSource["onFile"] {
   return (path) => {
-    const hash = new Bun.CryptoHasher("sha256");
-    return { update: (chunk) => hash.update(chunk), end: () => digests.set(readablePath(path), hash.digest("hex")) };
+    const wanted = listed.get(path);
+    if (wanted === undefined) return null;
+    const algorithms = (["sha256", "sha512"] as const).filter((algorithm) => wanted[algorithm] !== undefined);
+    const hashes = algorithms.map((algorithm) => [algorithm, new Bun.CryptoHasher(algorithm)] as const);
+    return {
+      update: (chunk) => {
+        for (const [, hash] of hashes) hash.update(chunk);
+      },
+      end: () =>
+        digests.set(path, Object.fromEntries(hashes.map(([algorithm, hash]) => [algorithm, hash.digest("hex")]))),
+    };
   };
 }
 
 function readMarker(root: string): Marker {
   const fd = openRegular(join(root, MARKER));
   try {
-    if (fstatSync(fd).size > MARKER_MAX_BYTES) return { kind: "plain" };
-    return parseMarker(readFileSync(fd, "utf8"));
+    const { size } = fstatSync(fd);
+    if (size > MARKER_MAX_BYTES)
+      return { kind: "refused", why: `it has ${size} bytes; at most ${MARKER_MAX_BYTES} are read` };
+    return parseMarker(readFileSync(fd, "latin1"));
   } finally {
     closeSync(fd);
   }

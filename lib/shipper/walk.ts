@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
 } from "node:fs";
+import { readableName } from "../core/byte-name.ts";
 import { DOCUMENT_MAX_BYTES, isDocumentName, isOurDocument } from "./document.ts";
 
 export interface TreeEntry {
@@ -56,11 +57,6 @@ export function openRegular(path: Buffer | string): number {
   throw new SourceChanged(`${String(path)} is no file any more`);
 }
 
-/** A latin1 path as a person reads it. */
-export function readablePath(path: string): string {
-  return Buffer.from(path, "latin1").toString("utf8");
-}
-
 /**
  * Reads the tree below `root`.
  * @throws the file system's error for what cannot be read
@@ -91,7 +87,7 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
     else if (stats.isFile()) {
       tree.entries.push(entryOf(below, "file", stats));
       tree.bytes += Number(stats.size);
-    } else tree.skipped.push(`${readablePath(below)} (${kindOf(stats)})`);
+    } else tree.skipped.push(`${readableName(below)} (${kindOf(stats)})`);
   }
 }
 

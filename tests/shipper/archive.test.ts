@@ -24,7 +24,7 @@ const AT = 1_777_616_273;
 
 /** The tar of a directory, made in blocks of `blockBytes`. */
 function tarOf(root: string, id = "ep1", blockBytes = 65_536): Buffer {
-  const source = { root, id, tree: walkTree(root), onFile: null };
+  const source = { root, id, tree: walkTree(root), onFile: () => null };
   const blocks = tarBlocks(source, { take: () => Buffer.alloc(blockBytes) });
   return Buffer.concat([...blocks]);
 }
@@ -149,7 +149,7 @@ describe("the archive", () => {
     writeFiles(root, { data: "x".repeat(5000), "done.marker": "" });
     const tree = walkTree(root);
     truncateSync(join(root, "data"), 100);
-    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: null }, { take: () => Buffer.alloc(512) });
+    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, { take: () => Buffer.alloc(512) });
     expect(() => [...blocks]).toThrow(SourceChanged);
   });
 
@@ -159,7 +159,7 @@ describe("the archive", () => {
     const tree = walkTree(root);
     renameSync(join(root, "data"), join(root, "aside"));
     symlinkSync("/etc/hostname", join(root, "data"));
-    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: null }, { take: () => Buffer.alloc(512) });
+    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, { take: () => Buffer.alloc(512) });
     expect(() => [...blocks]).toThrow("ELOOP");
   });
 

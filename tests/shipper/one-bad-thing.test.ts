@@ -81,8 +81,8 @@ test("an outbox record that says null is removed, not a reason to die at every s
   expect(await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot").catch(() => null)).toMatchObject({ records: [] });
 });
 
-test("a marker of NUL bytes, as a power cut leaves it, is torn", () => {
-  expect(parseMarker("\0".repeat(66)).kind).toBe("torn");
+test("a marker of NUL bytes, as a power cut leaves it, is not taken for an empty one", () => {
+  expect(parseMarker("\0".repeat(66)).kind).toBe("refused");
 });
 
 test("episodes/ that cannot be read for a moment stops nothing, and nothing is forgotten", async () => {

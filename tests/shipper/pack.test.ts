@@ -152,12 +152,18 @@ describe("a manifest in the marker", () => {
     const here = place({ "data.bin": DATA.slice(1), "done.marker": manifest(sha256(DATA)) });
     const result = await pack(here);
     expect(result).toMatchObject({ kind: "incomplete", faults: ["data.bin (differs)", "sub/x (missing)"] });
+    expect(result).toMatchObject({
+      detail: "the files do not fit the manifest in done.marker: data.bin (differs), sub/x (missing)",
+    });
     expect(existsSync(here.part)).toBe(false);
   });
 
   test("that is torn makes the episode incomplete", async () => {
     const here = place({ "data.bin": DATA, "done.marker": `${manifest(sha256(DATA))}0123` });
-    expect(await pack(here)).toMatchObject({ kind: "incomplete", faults: ["done.marker (line 3 is torn)"] });
+    expect(await pack(here)).toMatchObject({
+      kind: "incomplete",
+      detail: "done.marker: line 3 is torn, or no line of a manifest",
+    });
   });
 
   test("of a file with nothing but holes, as a power cut leaves it, does not fit", async () => {
