@@ -38,8 +38,8 @@ export const RECEIVER_COMMANDS: ToolSpec = {
       help: "read every stored episode again and compare it with the index; exit 1 if anything is wrong",
       options: {
         ...JSON_OPTION,
-        deep: { help: "also unpack each archive and compare its tree digest" },
-        repair: { help: "append missing rows, move strangers and damaged files aside; deletes nothing" },
+        deep: { help: "also unpack: is it an archive, and the one its tree digest names?" },
+        repair: { help: "add and correct rows, move strangers and damaged files aside; deletes nothing" },
       },
     },
     "token add": { operands: "<host>", maxOperands: 1, help: "make a token for a host and print it once" },

@@ -16,7 +16,8 @@ import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
-import { isSound, type VerifyReport, verify } from "./verify.ts";
+import { verify } from "./verify.ts";
+import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
 const SETTLE_MS = 3000;
@@ -56,20 +57,31 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
 
 /** One line for people. */
 export function summary(report: VerifyReport): string {
-  const read = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
+  const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
+  const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
   if (isSound(report)) return `sound: ${read}`;
+  const claims = report.wrong_tree.length;
+  const claimed =
+    claims === 0 ? [] : [`${claims} ${claims === 1 ? "row claims" : "rows claim"} another tar than is stored`];
+  if (damageOf(report) === 0) {
+    return `WRONG ROWS: ${claimed}, no episode is damaged; fix: receiver verify --deep --repair; ${read}`;
+  }
   const counts = [
     [report.missing.length, "missing"],
     [report.mismatch.length, "damaged"],
+    [report.unreadable.length, "unreadable"],
     [report.extra.length, "not in the index"],
     [report.duplicate.length, "with more than one row"],
     [report.torn, "unreadable index lines"],
   ] as const;
   const found = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return `DAMAGED: ${found.join(", ")}; ${read}`;
+  return `DAMAGED: ${[...found, ...claimed].join(", ")}; ${read}`;
 }
 
-/** Opens the store as a start does, which appends missing rows; then moves aside what does not belong or is damaged. */
+/**
+ * Opens the store as a start does, which appends missing rows; puts rows right that claim another tar; then moves aside what
+ * does not belong, and what has other bytes than its row says. What fits its row, or could not be read, stays where it is.
+ */
 async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
   lockDataRoot("receiver", config.dataRoot, config.runDir);
   const before = await look();
@@ -78,6 +90,11 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
     log,
     begin: () => ({ moved: () => undefined, done: () => undefined }),
   });
+  for (const { path, row } of before.wrong_tree) {
+    // Killed here, or in the middle of it, the row before still holds, and the next repair finds the same.
+    await opened.index.append(row);
+    log.warn(`the row of ${quoted(path)} claimed another tar: put right`, { tree_sha256: row.tree_sha256 ?? "none" });
+  }
   await opened.close();
   const paths = dataPaths(config.dataRoot);
   const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));

@@ -1,50 +1,27 @@
 // Does the disk hold what the index says? Reads every archive again. Reads only: it may run beside a receiver, and what
 // appears meanwhile is looked at a second time before it is called wrong.
 
-import { createHash } from "node:crypto";
-import { closeSync, createReadStream, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { createZstdDecompress } from "node:zlib";
 import { archivePath, type IndexRow, parseRow } from "../contract/index-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
+import { unpack } from "./archive-check.ts";
 import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
 import { dataPaths } from "./settings.ts";
+import { compareTree, differenceOf, type Finding, isDamage, type Problem, type VerifyReport } from "./verify-report.ts";
 import { type FoundEntry, walkEpisodes } from "./walk.ts";
-
-/** What a check found. Paths are relative to the data root. */
-export interface VerifyReport {
-  /** Rows looked at. */
-  checked: number;
-  /** Bytes read. */
-  bytes: number;
-  /** Rows whose file is not there. */
-  missing: string[];
-  /** Files that no row tells of, archives and strangers alike. */
-  extra: string[];
-  /** Files that are not what their row says. */
-  mismatch: { path: string; detail: string }[];
-  /** Episodes with more than one row. */
-  duplicate: string[];
-  /** Lines of the index that are no rows. */
-  torn: number;
-}
 
 export interface VerifyOptions {
   dataRoot: string;
-  /** Also unpacks each archive and compares the digest of its tar, where the row has one. */
+  /** Also unpacks each archive, and compares the digest of its tar where the row claims one. */
   deep: boolean;
   /** How long a file may be without a row before it counts, in milliseconds: a receiver may be about to write it. */
   settleMs: number;
   /** Told of each problem as it is found. */
-  onProblem: (kind: "missing" | "extra" | "mismatch" | "duplicate", path: string, detail: string) => void;
-}
-
-/** True when there is nothing wrong. */
-export function isSound({ missing, extra, mismatch, duplicate, torn }: VerifyReport): boolean {
-  return missing.length + extra.length + mismatch.length + duplicate.length + torn === 0;
+  onProblem: (kind: Problem, path: string, detail: string) => void;
 }
 
 /** Checks a data root. Memory: 16 bytes a row, and the problems. */
@@ -52,6 +29,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const check = new Check(options);
   await check.rows();
   await check.files();
+  check.conclude();
   return check.report;
 }
 
@@ -62,11 +40,17 @@ class Check {
     missing: [],
     extra: [],
     mismatch: [],
+    unreadable: [],
+    wrong_tree: [],
+    opaque: [],
     duplicate: [],
     torn: 0,
   };
   private readonly table = new IndexTable(Math.random() * 2 ** 32);
   private readonly paths: ReturnType<typeof dataPaths>;
+  /** What was found of a file against its rows, by path; nothing of one that is as it should be. */
+  private readonly found = new Map<string, Finding[]>();
+  private readonly told = new Set<Finding>();
   /** Up to here the index has been read. */
   private readTo = 0;
 
@@ -148,53 +132,61 @@ class Check {
   private async row(row: IndexRow): Promise<void> {
     const address = { host: row.host_id, id: row.episode_id };
     const path = archivePath(address);
-    this.report.checked++;
-    if (this.table.slots(address).length > 0) {
+    const again = this.table.slots(address).length > 0;
+    if (!again) this.table.insert(address, 0);
+    if (!again || row.corrects === undefined) this.report.checked++;
+    if (again && row.corrects === undefined) {
       this.report.duplicate.push(path);
       this.options.onProblem("duplicate", path, "has more than one row");
     }
-    this.table.insert(address, 0);
-    const detail = await this.difference(join(this.options.dataRoot, path), row);
-    if (detail === "missing") {
-      this.report.missing.push(path);
-      this.options.onProblem("missing", path, `stored ${row.received_at_wall}, the file is not there`);
-    } else if (detail !== null) {
-      this.report.mismatch.push({ path, detail });
-      this.options.onProblem("mismatch", path, detail);
+    const findings = await this.compare(join(this.options.dataRoot, path), row);
+    // What fits one of its rows is nobody's damage, and it is never moved; of rows that fit the last one holds.
+    if (again && findings.some(({ kind }) => kind === "mismatch")) return;
+    this.found.delete(path);
+    if (findings.length === 0) return;
+    this.found.set(path, findings);
+    // At once, for whoever waits: only a row that comes later could put this right.
+    for (const finding of findings) if (!again && isDamage(finding)) this.tell(path, finding);
+  }
+
+  /** What is wrong with a row's file, or odd about it. */
+  private async compare(path: string, row: IndexRow): Promise<Finding[]> {
+    try {
+      if ((await fileFacts(path)) === null) {
+        return [{ kind: "missing", detail: `stored ${row.received_at_wall}, the file is not there` }];
+      }
+      const found = await hashFile(path, () => undefined);
+      this.report.bytes += found.bytes;
+      const other = differenceOf(found, row);
+      if (other !== null) return [{ kind: "mismatch", detail: other }];
+      return this.options.deep ? compareTree(await unpack(path), row) : [];
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      return [{ kind: "unreadable", detail: `cannot be read: ${errorText(error)}` }];
     }
   }
 
-  /** What is wrong with a row's file, or null. */
-  private async difference(path: string, row: IndexRow): Promise<string | null> {
-    try {
-      if ((await fileFacts(path)) === null) return "missing";
-      const found = await hashFile(path, () => undefined);
-      this.report.bytes += found.bytes;
-      if (found.bytes !== row.bytes) return `has ${found.bytes} bytes, its row says ${row.bytes}`;
-      if (found.sha256 !== row.sha256) return `has sha256 ${found.sha256}, its row says ${row.sha256}`;
-      if (!this.options.deep || row.tree_sha256 === null) return null;
-      const tree = await treeDigest(path);
-      return tree === row.tree_sha256 ? null : `holds a tar of sha256 ${tree}, its row says ${row.tree_sha256}`;
-    } catch (error) {
-      if (errorCode(error) === null) throw error;
-      return `cannot be read: ${errorText(error)}`;
+  /** What all rows together say of the files. */
+  conclude(): void {
+    const { missing, mismatch, unreadable, wrong_tree, opaque } = this.report;
+    const lists = { mismatch, unreadable, opaque };
+    for (const [path, findings] of this.found) {
+      for (const finding of findings) {
+        if (!this.told.has(finding)) this.tell(path, finding);
+        if (finding.kind === "missing") missing.push(path);
+        else if (finding.kind === "wrong_tree") wrong_tree.push({ path, detail: finding.detail, row: finding.row });
+        else lists[finding.kind].push({ path, detail: finding.detail });
+      }
     }
+  }
+
+  private tell(path: string, finding: Finding): void {
+    this.told.add(finding);
+    this.options.onProblem(finding.kind, path, finding.detail);
   }
 
   private extra(path: string): void {
     this.report.extra.push(path);
     this.options.onProblem("extra", path, "is not in the index");
   }
-}
-
-/** Digest of the tar in an archive, in hex; a text that is no digest when it cannot be unpacked. */
-async function treeDigest(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    const file = createReadStream(path, { highWaterMark: 1024 * 1024 });
-    for await (const chunk of file.pipe(createZstdDecompress())) hash.update(chunk);
-  } catch (error) {
-    return `(not unpackable: ${errorText(error)})`;
-  }
-  return hash.digest("hex");
 }

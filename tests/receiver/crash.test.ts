@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { verify } from "../../lib/receiver/verify.ts";
+import { isSound } from "../../lib/receiver/verify-report.ts";
 import { bytes, cleanUp, onCleanUp, reprDigest, rowsOf, sha256, tempDir, until } from "./support.ts";
 
 afterEach(cleanUp);
@@ -88,7 +89,7 @@ describe("killed at", () => {
     expect(await second.put("killed", bytes(3000, 2))).toBe(existsSync(file) && rows.length === 1 ? 200 : 201);
     expect(await second.put("acked", bytes(3000, 1))).toBe(200);
     const report = await verify({ dataRoot: join(root, "data"), deep: false, settleMs: 0, onProblem: () => undefined });
-    expect(report).toEqual({ checked: 2, bytes: 6000, missing: [], extra: [], mismatch: [], duplicate: [], torn: 0 });
+    expect([isSound(report), report.checked, report.bytes]).toEqual([true, 2, 6000]);
     const stopped = performance.now();
     second.child.kill("SIGTERM");
     expect(await second.child.exited).toBe(0);
@@ -122,13 +123,5 @@ test("kill -9 at any time under load, ten times over: every acknowledged episode
   expect(new Set(rows).size).toBe(rows.length);
   expect([...acked].filter((id) => !rows.includes(id))).toEqual([]);
   const report = await verify({ dataRoot: join(root, "data"), deep: false, settleMs: 0, onProblem: () => undefined });
-  expect({ ...report, checked: 0, bytes: 0 }).toEqual({
-    checked: 0,
-    bytes: 0,
-    missing: [],
-    extra: [],
-    mismatch: [],
-    duplicate: [],
-    torn: 0,
-  });
+  expect(isSound(report)).toBe(true);
 }, 60_000);

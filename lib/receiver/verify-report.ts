@@ -1,0 +1,71 @@
+// What `receiver verify` can find, and what it makes of a file's bytes and of the tar in it against the row. Pure.
+
+import type { IndexRow } from "../contract/index-row.ts";
+import type { Unpacked } from "./archive-check.ts";
+
+/** What a check found. Paths are relative to the data root. */
+export interface VerifyReport {
+  /** Rows looked at. */
+  checked: number;
+  /** Bytes read. */
+  bytes: number;
+  /** Rows whose file is not there. */
+  missing: string[];
+  /** Files that no row tells of, archives and strangers alike. */
+  extra: string[];
+  /** Files that have other bytes than each of their rows says. */
+  mismatch: { path: string; detail: string }[];
+  /** Files of which nothing is known: the disk, or a right, did not let them be read. */
+  unreadable: { path: string; detail: string }[];
+  /** Whole files whose row claims the digest of another tar; `row` is what the row should be. Found by `deep` alone. */
+  wrong_tree: { path: string; detail: string; row: IndexRow }[];
+  /** Whole files that hold no tar in zstd: stored as they came, and no damage. Found by `deep` alone. */
+  opaque: { path: string; detail: string }[];
+  /** Episodes with more than one row, not counting what puts a row right. */
+  duplicate: string[];
+  /** Lines of the index that are no rows. */
+  torn: number;
+}
+
+/** What is wrong with one file, or odd about it. */
+export type Finding =
+  | { kind: "missing" | "mismatch" | "unreadable" | "opaque"; detail: string }
+  | { kind: "wrong_tree"; detail: string; row: IndexRow };
+
+export type Problem = Finding["kind"] | "extra" | "duplicate";
+
+/** True when there is nothing wrong. What is opaque is as its sender wanted it. */
+export function isSound(report: VerifyReport): boolean {
+  return damageOf(report) + report.wrong_tree.length === 0;
+}
+
+/** How much is wrong with the episodes themselves: a row that claims another tar harms none. */
+export function damageOf({ missing, extra, mismatch, unreadable, duplicate, torn }: VerifyReport): number {
+  return missing.length + extra.length + mismatch.length + unreadable.length + duplicate.length + torn;
+}
+
+/** Whether it is the file itself that is wrong. */
+export function isDamage({ kind }: Finding): boolean {
+  return kind !== "opaque" && kind !== "wrong_tree";
+}
+
+const HEX_DIGITS = 64;
+
+/** How the bytes of a file differ from its row, or null. */
+export function differenceOf(found: { bytes: number; sha256: string }, row: IndexRow): string | null {
+  if (found.bytes !== row.bytes) return `has ${found.bytes} bytes, its row says ${row.bytes}`;
+  return found.sha256 === row.sha256 ? null : `has sha256 ${found.sha256}, its row says ${row.sha256}`;
+}
+
+/** What a whole file holds, against the claim of its row. */
+export function compareTree({ tree, opaque }: Unpacked, row: IndexRow): Finding[] {
+  const findings: Finding[] = [];
+  if (opaque !== null) findings.push({ kind: "opaque", detail: `is stored as sent, and no archive: ${opaque}` });
+  const claimed = row.tree_sha256;
+  // The digest is that of the tar as it lies there, whatever its format is called.
+  if (claimed === null || claimed.slice(-HEX_DIGITS) === tree) return findings;
+  const holds = tree === null ? "is no archive" : `holds a tar of sha256 ${tree}`;
+  const named = tree === null ? null : claimed.slice(0, -HEX_DIGITS) + tree;
+  const detail = `${holds}, its row claims ${claimed}; the file itself is as it was received`;
+  return [...findings, { kind: "wrong_tree", detail, row: { ...row, tree_sha256: named, corrects: "tree_sha256" } }];
+}
