@@ -133,14 +133,23 @@ test("arktype is imported in lib/schema/ark.ts alone, and reached from config.ts
   expect(users.length).toBeGreaterThan(0);
 });
 
-test("a running receiver imports the heartbeats' schema only when it needs it: most of what a receiver does is without arktype", () => {
-  const wire = "lib/receiver/heartbeats/wire.ts";
-  const importers = [...graph].filter(([, imports]) => imports.includes(wire)).map(([file]) => file);
-  expect(importers).toEqual(["lib/receiver/heartbeats/routes.ts"]);
-  const kinds = importers.flatMap((file) =>
-    transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")).filter(({ path }) => path === "./wire.ts"),
-  );
-  expect(kinds.map(({ kind }) => kind)).toEqual(["dynamic-import"]);
+test.each(["heartbeats", "judge"])(
+  "a running receiver imports the schema of %s only when it needs it: most of what a receiver does is without arktype",
+  (folder) => {
+    const wire = `lib/receiver/${folder}/wire.ts`;
+    const importers = [...graph].filter(([, imports]) => imports.includes(wire)).map(([file]) => file);
+    expect(importers).toEqual([`lib/receiver/${folder}/routes.ts`]);
+    const kinds = importers.flatMap((file) =>
+      transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")).filter(({ path }) => path === "./wire.ts"),
+    );
+    expect(kinds.map(({ kind }) => kind)).toEqual(["dynamic-import"]);
+  },
+);
+
+test("problems are made in the receiver's answering.ts alone: there each gets the echo of its own request", () => {
+  const users = [...graph].filter(([, imports]) => imports.includes("lib/receiver/answers.ts")).map(([file]) => file);
+  const makers = users.filter((file) => readFileSync(join(ROOT, file), "utf8").includes("problemResponse"));
+  expect(makers).toEqual(["lib/receiver/answering.ts"]);
 });
 
 test("process.exit stands in lib/cli/main.ts and lib/runtime/daemon.ts alone: one place knows that the end has come", () => {

@@ -41,6 +41,15 @@ export function parseEpisodePath(rawPath: string): ParsedPath {
   return isName(host) && isName(id) ? { kind: "episode", address: { host, id } } : { kind: "invalid" };
 }
 
+/** Reads the raw path of a judge call, `/v1/judge/<host>/<id>`; null: it is none, or a name in it may not be. */
+export function parseJudgePath(rawPath: string): EpisodeAddress | null {
+  const prefix = "/v1/judge/";
+  if (!rawPath.startsWith(prefix)) return null;
+  const [host, id, ...more] = rawPath.slice(prefix.length).split("/").map(decodeOnce);
+  if (typeof host !== "string" || typeof id !== "string" || more.length > 0) return null;
+  return isName(host) && isName(id) ? { host, id } : null;
+}
+
 /** The path of an episode below the receiver's base URL. Names need no escaping: see `isName`. */
 export function episodePath({ host, id }: EpisodeAddress): string {
   return `/v1/episodes/${host}/${id}${ARCHIVE_SUFFIX}`;

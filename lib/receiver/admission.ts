@@ -13,6 +13,8 @@ export interface Admission {
   readonly uploads: number;
   readonly outstandingBytes: number;
   enter(host: string, bytes: number): Slot | Refusal;
+  /** What `enter` would say now; null: it would let it in. */
+  ask(host: string, bytes: number): Refusal | null;
 }
 
 /**
@@ -27,7 +29,12 @@ export function createAdmission(
   const perHost = new Map<string, number>();
   let uploads = 0;
   let outstandingBytes = 0;
+  const ask = (host: string, bytes: number): Refusal | null => {
+    const uploadsOfHost = perHost.get(host) ?? 0;
+    return decideAdmission({ uploads, uploadsOfHost, freeBytes: freeBytes(), outstandingBytes }, limits, bytes);
+  };
   return {
+    ask,
     get uploads() {
       return uploads;
     },
@@ -35,14 +42,12 @@ export function createAdmission(
       return outstandingBytes;
     },
     enter(host, bytes) {
-      const uploadsOfHost = perHost.get(host) ?? 0;
-      const load = { uploads, uploadsOfHost, freeBytes: freeBytes(), outstandingBytes };
-      const refusal = decideAdmission(load, limits, bytes);
+      const refusal = ask(host, bytes);
       if (refusal !== null) return refusal;
       let left = bytes;
       uploads++;
       outstandingBytes += bytes;
-      perHost.set(host, uploadsOfHost + 1);
+      perHost.set(host, (perHost.get(host) ?? 0) + 1);
       return {
         kind: "slot",
         wrote(count) {

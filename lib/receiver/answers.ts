@@ -1,14 +1,25 @@
-// What goes back over the wire: receipts and problems (RFC 9457). Pure.
+// What goes back over the wire: receipts and problems (RFC 9457). Pure. Only answering.ts makes a problem, since only there
+// it gets the identity and the echo of the very request that it answers.
 
 import type { IndexRow } from "../contract/index-row.ts";
-import { PROBLEM_TYPE, type Problem, type Receipt } from "../contract/judgement.ts";
+import {
+  type Echo,
+  formatSucceeds,
+  PROBLEM_MEDIA_TYPE,
+  PROBLEM_TYPE,
+  type Problem,
+  RECEIVER_ID_HEADER,
+  type Receipt,
+  SUCCEEDS_HEADER,
+} from "../contract/judgement.ts";
 import { formatReprDigest } from "../core/digest.ts";
-import { REFUSALS, type Refusal } from "./decide.ts";
+import { REFUSALS, type Refusal, refuse } from "./decide.ts";
+import type { Identity } from "./identity/decide.ts";
 
 /** The receipt of a stored episode. */
-export function receiptOf(row: IndexRow, status: Receipt["status"]): Receipt {
+export function receiptOf(row: IndexRow, status: Receipt["status"], { id }: Identity): Receipt {
   const { host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall } = row;
-  return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall, receiver_id: null };
+  return { status, host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall, receiver_id: id };
 }
 
 /** A receipt as a response: 201 stored, 200 duplicate. */
@@ -19,20 +30,37 @@ export function receiptResponse(receipt: Receipt): Response {
   });
 }
 
-/** A refusal as a response. `more` are headers that belong to its status, such as Allow. */
-export function problemResponse(refusal: Refusal, more: Readonly<Record<string, string>> = {}): Response {
-  const [status, title] = REFUSALS[refusal.reason];
-  const { reason, detail } = refusal;
-  const problem: Omit<Problem, "receiver_id"> = {
-    type: PROBLEM_TYPE + reason,
-    title,
-    status,
-    reason,
-    detail,
-    ...refusal.stored,
-  };
-  const headers = new Headers({ "Content-Type": "application/problem+json", ...more });
-  if (status === 401) headers.set("WWW-Authenticate", 'Bearer realm="labfleet"');
+/** A refusal as a response. `echo`: null where it is about no episode. */
+export function problemResponse(refusal: Refusal, identity: Identity, echo: Echo | null): Response {
+  const problem = problemOf(refusal, identity, echo);
+  const headers = new Headers({ "Content-Type": PROBLEM_MEDIA_TYPE });
+  if (problem.status === 401) headers.set("WWW-Authenticate", 'Bearer realm="labfleet"');
+  if (refusal.allow !== undefined) headers.set("Allow", refusal.allow);
   if (refusal.retryAfterS !== undefined) headers.set("Retry-After", String(refusal.retryAfterS));
-  return new Response(`${JSON.stringify(problem)}\n`, { status, headers });
+  return new Response(`${JSON.stringify(problem)}\n`, { status: problem.status, headers });
+}
+
+/** The headers by which every answer names the store that it comes from. */
+export function identityHeaders({ id, succeeds }: Identity): Record<string, string> {
+  return { [RECEIVER_ID_HEADER]: id, ...(succeeds.length > 0 && { [SUCCEEDS_HEADER]: formatSucceeds(succeeds) }) };
+}
+
+/** The whole answer to what is not HTTP/1.1. There is no request that it could echo, so that it judges no episode. */
+export function badHttpAnswer(identity: Identity): string {
+  const body = `${JSON.stringify(problemOf(refuse("malformed", "this is not HTTP/1.1"), identity, null))}\n`;
+  const headers = {
+    Connection: "close",
+    "Content-Type": PROBLEM_MEDIA_TYPE,
+    "Content-Length": Buffer.byteLength(body),
+    ...identityHeaders(identity),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 400 Bad Request\r\n${lines.join("")}\r\n${body}`;
+}
+
+function problemOf(refusal: Refusal, { id }: Identity, echo: Echo | null): Problem {
+  const { reason, detail, stored } = refusal;
+  const [status, title] = REFUSALS[reason];
+  const type = PROBLEM_TYPE + reason;
+  return { type, title, status, reason, detail, receiver_id: id, ...(echo !== null && { echo }), ...stored };
 }

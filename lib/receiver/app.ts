@@ -2,18 +2,22 @@
 
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { type Context, Hono } from "hono";
-import type { IndexRow } from "../contract/index-row.ts";
+import { Hono } from "hono";
+import { archivePath, type IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { parseEpisodePath } from "../core/names.ts";
-import { problemResponse, receiptOf, receiptResponse } from "./answers.ts";
+import { type AppContext, type AppEnv, answering, refusing } from "./answering.ts";
+import { identityHeaders, receiptOf, receiptResponse } from "./answers.ts";
 import type { Attempts } from "./attempts.ts";
 import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
-import { type AppEnv, addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
-import { credentialsOf, type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
+import { fromDisk } from "./disk-refusals.ts";
+import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
+import { addJudgeRoute } from "./judge/routes.ts";
+import { credentialsOf } from "./preflight.ts";
+import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
 export interface AppDeps extends PutDeps, HeartbeatDeps {
@@ -30,26 +34,44 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     // Routed by what came over the wire, so that no path is rewritten into an episode's.
     getPath: (request, options) => rawPath(targetOf(request, options?.env)),
   });
-  app.put(EPISODES, (c) => handlePut(deps, c));
-  app.get(EPISODES, (c) => handleGet(deps, c)); // hono answers HEAD with GET's headers
-  app.all(EPISODES, () =>
-    problemResponse(refuse("method-not-allowed", "an episode has PUT, GET and HEAD"), { Allow: "PUT, GET, HEAD" }),
+  // Around everything, what is not found and what fails included: every answer says whose it is.
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(identityHeaders(deps.identity()))) c.res.headers.set(name, value);
+  });
+  app.put(
+    EPISODES,
+    answering(deps, (c) => handlePut(deps, c)),
   );
+  app.get(
+    EPISODES,
+    answering(deps, (c) => handleGet(deps, c)), // hono answers HEAD with GET's headers
+  );
+  app.all(
+    EPISODES,
+    answering(deps, () =>
+      refuse("method-not-allowed", "an episode has PUT, GET and HEAD", { allow: "PUT, GET, HEAD" }),
+    ),
+  );
+  addJudgeRoute(app, deps);
   addHeartbeatRoutes(app, deps);
   app.get("/healthz", (c) => c.text("alive\n"));
-  app.get("/readyz", async (c) => {
-    const why = deps.stopping() ? "the receiver is stopping" : await deps.notReady();
-    return why === null ? c.text("ready\n") : problemResponse(refuse("not-ready", why, { retryAfterS: 30 }));
-  });
-  app.notFound(() => problemResponse(refuse("not-found", "there is nothing at this path")));
-  app.onError((error) => {
+  app.get(
+    "/readyz",
+    answering(deps, async (c) => {
+      const why = deps.stopping() ? "the receiver is stopping" : await deps.notReady();
+      return why === null ? c.text("ready\n") : refuse("not-ready", why, { retryAfterS: 30 });
+    }),
+  );
+  app.notFound((c) => refusing(deps, c, refuse("not-found", "there is nothing at this path")));
+  app.onError((error, c) => {
     deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, { stack: error.stack });
-    return problemResponse(refuse("internal", "the receiver failed; its log says more"));
+    return refusing(deps, c, refuse("internal", "the receiver failed; its log says more"));
   });
   return app;
 }
 
-async function handlePut(deps: AppDeps, c: Context<AppEnv>): Promise<Response> {
+async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
   const notes: PutNotes = { address: null, commit: null, bytes: 0 };
   const request = {
@@ -65,8 +87,8 @@ async function handlePut(deps: AppDeps, c: Context<AppEnv>): Promise<Response> {
     return refuse("internal", "the receiver failed; its log says more");
   });
   note(deps, wire, notes, outcome);
-  if (outcome.kind === "refused") return problemResponse(outcome);
-  return receiptResponse(receiptOf(outcome.row, outcome.kind));
+  if (outcome.kind === "refused") return outcome;
+  return receiptResponse(receiptOf(outcome.row, outcome.kind, deps.identity()));
 }
 
 /** The attempt row, the warning and the access line of a decided PUT. */
@@ -91,19 +113,19 @@ function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome): 
   deps.log.info(`${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${status}`);
 }
 
-async function handleGet(deps: AppDeps, c: Context<AppEnv>): Promise<Response> {
+async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
   const path = parseEpisodePath(rawPath(wire.target));
-  if (path.kind !== "episode") {
-    return problemResponse(refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst"));
-  }
+  if (path.kind !== "episode") return refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst");
   const { address } = path;
   const request = { header: (name: string) => c.req.raw.headers.get(name), peerNames: wire.peerNames };
   const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
-  if (denied !== null) return problemResponse(denied);
-  const stored = await deps.store.find(address);
+  if (denied !== null) return denied;
+  // Looked at now, row and file: a shipper removes its own copy on the strength of this answer.
+  const stored = await fromDisk(deps.log, archivePath(address), () => deps.store.find(address));
+  if (stored.kind === "refused") return stored;
   if (stored.kind === "stored") return archiveResponse(stored.row, deps.store.pathOf(address), c.req.method === "HEAD");
-  return problemResponse(absent(stored.kind));
+  return absent(stored.kind);
 }
 
 function absent(kind: "none" | "row-only" | "damaged"): Refusal {

@@ -43,6 +43,8 @@ export interface Refusal {
   /** One sentence for people; it may quote checked values only. */
   detail: string;
   retryAfterS?: number;
+  /** With 405: the methods that there are. */
+  allow?: string;
   /** With 409: what is stored. */
   stored?: { sha256: string; tree_sha256?: string | null };
 }
@@ -82,6 +84,11 @@ export type Accepted = { kind: "any" } | { kind: "list"; commits: ReadonlySet<st
 
 const COMMIT = /^[A-Za-z0-9._+-]{1,128}$/;
 
+/** True for what may be a code commit. */
+export function isCommit(text: string): boolean {
+  return COMMIT.test(text);
+}
+
 /**
  * Whether an episode of this commit is taken.
  * @param commit value of the first commit header that is present, or null
@@ -98,7 +105,7 @@ export function decideGate(
     // Seed 002's reader greps the log for exactly these words.
     return refuse("missing-commit", headers.map((name) => `missing ${name}`).join(", "));
   }
-  if (!COMMIT.test(commit)) {
+  if (!isCommit(commit)) {
     return refuse("malformed-commit", "the code commit must be 1 to 128 of A-Z a-z 0-9 . _ + -");
   }
   if (accepted.kind === "unreadable") {
@@ -242,4 +249,16 @@ export function decideAdmission(load: Load, limits: AdmissionLimits, bytes: numb
 export function decideProof(declared: Declared, sha256: string): Refusal | null {
   if (declared.sha256 === null || declared.sha256 === sha256) return null;
   return refuse("digest-mismatch", `declared sha256 ${declared.sha256}, received ${sha256}`);
+}
+
+/** The refusal of a body that did not come to its end. */
+export function endedEarly(how: "gone" | "slow" | "stopped"): Refusal {
+  switch (how) {
+    case "gone":
+      return refuse("client-gone", "the connection ended before the body");
+    case "slow":
+      return refuse("too-slow", "the upload is below the minimum rate");
+    case "stopped":
+      return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
+  }
 }

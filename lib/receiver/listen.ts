@@ -29,6 +29,8 @@ export interface ListenOptions {
   keepAliveTimeoutS: number;
   /** Told of connections that never became a request: bad handshakes, bad HTTP. */
   onBadConnection: (what: string) => void;
+  /** The whole answer to what is not HTTP/1.1. */
+  badHttpAnswer: () => string;
 }
 
 export interface Listener {
@@ -45,9 +47,6 @@ export interface Listener {
   /** Other certificates from the next connection on. */
   renew(tls: TlsMaterial): void;
 }
-
-const BAD_REQUEST =
-  '{"type":"about:blank","title":"Malformed request","status":400,"reason":"malformed","detail":"this is not HTTP/1.1"}\n';
 
 /**
  * Listens and serves.
@@ -89,7 +88,7 @@ class HttpListener implements Listener {
     const http = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 });
     http.on("request", (req, res) => void this.serve(req, res, false));
     http.on("checkContinue", (req, res) => void this.serve(req, res, true));
-    http.on("clientError", (error, socket) => answerBadHttp(error, socket, options.onBadConnection));
+    http.on("clientError", (error, socket) => answerBadHttp(error, socket, options));
     http.on("connection", (socket) => this.connections.opened(socket));
     this.server = tls === null ? http : tlsServer(tls, options, http);
   }
@@ -201,13 +200,11 @@ function namesOf(req: IncomingMessage): readonly string[] {
 function answerBadHttp(
   error: Error,
   socket: { writable: boolean; end(text: string): void; destroy(): void },
-  tell: (what: string) => void,
+  { onBadConnection, badHttpAnswer }: ListenOptions,
 ): void {
-  tell(`HTTP: ${errorText(error)}`);
+  onBadConnection(`HTTP: ${errorText(error)}`);
   if (errorCode(error) === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${BAD_REQUEST.length}\r\n\r\n${BAD_REQUEST}`,
-  );
+  socket.end(badHttpAnswer());
 }
 
 function cannotListen(error: Error, at: string): UserError {

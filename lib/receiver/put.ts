@@ -2,57 +2,53 @@
 
 import { archivePath, type IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
-import { errorCode, errorText } from "../core/failure.ts";
+import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
 import type { Admission, Slot } from "./admission.ts";
-import type { TokenCheck } from "./auth.ts";
 import type { UploadBody } from "./body.ts";
 import {
-  type Accepted,
   type Declared,
   type Duplicate,
-  decideAccess,
-  decideGate,
-  decideHeaders,
   decideProof,
   decideSecond,
-  decideStored,
+  endedEarly,
   type Refusal,
   refuse,
   type Stored,
 } from "./decide.ts";
-import { type Disk, isNoSpace } from "./disk.ts";
+import type { Disk } from "./disk.ts";
+import { onDisk } from "./disk-refusals.ts";
+import { stampOf } from "./echo.ts";
+import {
+  type Asker,
+  type Description,
+  decideAsker,
+  decideDescription,
+  decideName,
+  type PreflightDeps,
+} from "./preflight.ts";
 import { type Received, receiveBody, tempPath } from "./receive.ts";
 import type { Store } from "./store.ts";
 
-export interface PutDeps {
+export interface PutDeps extends PreflightDeps {
   store: Store;
   disk: Disk;
   log: Log;
   admission: Admission;
-  accepted: () => Accepted;
-  /** Null: no token is asked for. */
-  checkToken: TokenCheck | null;
-  commitHeaders: readonly string[];
-  commitRequired: boolean;
-  maxBytes: number;
   /** Where temporary files are. */
   incoming: string;
-  stopping: () => boolean;
   /** Registers work that the disk must finish. */
   begin: (name: string) => Work;
   nowMs: () => number;
 }
 
-export interface PutRequest {
+export interface PutRequest extends Asker {
   /** The raw path, as it came over the wire. */
   path: string;
-  header: (name: string) => string | null;
-  peerNames: readonly string[] | null;
   body: UploadBody;
 }
 
@@ -71,72 +67,35 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   if (path.kind !== "episode") return refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst");
   const { address } = path;
   notes.address = address;
-  if (deps.stopping()) return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
-
-  const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
+  const denied = decideAsker(deps, request, address.host);
   if (denied !== null) return denied;
-
-  const stamp = deps.commitHeaders.map(request.header).find((value) => value !== null) ?? null;
-  const gate = decideGate(stamp, deps.commitHeaders, deps.commitRequired, deps.accepted());
-  if (gate.kind === "refused") return gate;
-  notes.commit = gate.commit;
-
-  const declared = decideHeaders(describedBy(request), deps.maxBytes);
-  if (declared.kind === "refused") return declared;
-
+  const passed = decideDescription(deps, describedBy(deps, request));
+  if (passed.kind === "refused") return passed;
+  const { declared, commit } = passed;
+  notes.commit = commit;
   return onDisk(deps.log, archivePath(address), async () => {
-    const stored = await deps.store.find(address);
-    const known = decideStored(stored, declared);
-    if (known.kind !== "read") return known;
+    const name = await decideName(deps, address, declared);
+    if (name.kind !== "read") return name;
     const slot = deps.admission.enter(address.host, declared.bytes);
     if (slot.kind === "refused") return slot;
     try {
-      return await receiveAndCommit(deps, { request, address, declared, stored, slot, notes });
+      return await receiveAndCommit(deps, { request, address, declared, stored: name.stored, slot, notes });
     } finally {
       slot.leave();
     }
   });
 }
 
-/** Whose request this is, as far as its headers and its certificate tell. */
-export function credentialsOf(
-  deps: Pick<PutDeps, "checkToken">,
-  request: Pick<PutRequest, "header" | "peerNames">,
-  host: string,
-): Parameters<typeof decideAccess>[0] {
+function describedBy({ commitHeaders }: PutDeps, { header }: PutRequest): Description {
   return {
-    tokenRequired: deps.checkToken !== null,
-    token: deps.checkToken?.(host, request.header("Authorization")) ?? "absent",
-    peerNames: request.peerNames,
+    stamp: stampOf(header, commitHeaders),
+    headers: {
+      contentLength: header("Content-Length"),
+      transferEncoding: header("Transfer-Encoding"),
+      reprDigest: header("Repr-Digest"),
+      treeDigest: header("X-Labfleet-Tree-Digest"),
+    },
   };
-}
-
-function describedBy({ header }: PutRequest): Parameters<typeof decideHeaders>[0] {
-  return {
-    contentLength: header("Content-Length"),
-    transferEncoding: header("Transfer-Encoding"),
-    reprDigest: header("Repr-Digest"),
-    treeDigest: header("X-Labfleet-Tree-Digest"),
-  };
-}
-
-/** Turns a failing disk into an answer: it is ours, so never a 4xx. What has no error code is a bug and goes on up. */
-export async function onDisk<T>(
-  log: Pick<Log, "warn" | "error">,
-  what: string,
-  work: () => Promise<T>,
-): Promise<T | Refusal> {
-  try {
-    return await work();
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    if (isNoSpace(error)) {
-      log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
-      return refuse("disk-full", "the disk is full", { retryAfterS: 300 });
-    }
-    log.error(`cannot store ${what}: ${quoted(errorText(error))}`);
-    return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
-  }
 }
 
 interface Upload {
@@ -198,17 +157,5 @@ async function commit(
       : decideSecond(done.by, declared, received.sha256);
   } finally {
     work.done();
-  }
-}
-
-/** The refusal of a body that did not come to its end. */
-export function endedEarly(how: "gone" | "slow" | "stopped"): Refusal {
-  switch (how) {
-    case "gone":
-      return refuse("client-gone", "the connection ended before the body");
-    case "slow":
-      return refuse("too-slow", "the upload is below the minimum rate");
-    case "stopped":
-      return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
   }
 }

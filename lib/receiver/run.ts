@@ -10,12 +10,15 @@ import { type DaemonContext, type Phase, type Running, runDaemon } from "../runt
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
+import { badHttpAnswer } from "./answers.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
 import { createGate } from "./gate.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
+import type { Identity } from "./identity/decide.ts";
+import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness } from "./readiness.ts";
@@ -53,6 +56,7 @@ async function start(
 ): Promise<Running> {
   const { log, progress } = context;
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
+  const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
   const attempts = openAttempts(dataPaths(config.dataRoot).attempts, log);
   await attempts.prune(Date.now());
@@ -62,9 +66,9 @@ async function start(
   const life = { stopping: false };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
-  const parts = { opened, attempts, heartbeats, admission, tokens, begin, log };
+  const parts = { opened, attempts, heartbeats, admission, tokens, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
-  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, log));
+  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
   await announce(config, listener, opened, log);
   const stopChores = startChores(config, context, opened, admission, [attempts, heartbeats]);
   const beginStop = (): void => {
@@ -102,6 +106,7 @@ interface AppParts {
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;
+  identity: () => Identity;
 }
 
 function appDeps(config: ReceiverConfig, { opened, heartbeats, tokens, ...parts }: AppParts): AppDeps {
@@ -122,7 +127,11 @@ function appDeps(config: ReceiverConfig, { opened, heartbeats, tokens, ...parts 
   };
 }
 
-function listenOptions(config: ReceiverConfig, tls: TlsMaterial | null, log: Log): ListenOptions {
+function listenOptions(
+  config: ReceiverConfig,
+  tls: TlsMaterial | null,
+  { log, identity }: Pick<AppParts, "log" | "identity">,
+): ListenOptions {
   return {
     ...config.listen,
     tls,
@@ -130,6 +139,7 @@ function listenOptions(config: ReceiverConfig, tls: TlsMaterial | null, log: Log
     headerTimeoutS: config.headerTimeoutS,
     keepAliveTimeoutS: config.keepAliveTimeoutS,
     onBadConnection: (what) => log.debug("bad connection", { what }),
+    badHttpAnswer: () => badHttpAnswer(identity()),
   };
 }
 

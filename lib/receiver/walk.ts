@@ -4,6 +4,7 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
+import { IDENTITY_IN_EPISODES } from "./identity/files.ts";
 
 export interface FoundEntry {
   /** Relative to the data root. */
@@ -15,6 +16,7 @@ export interface FoundEntry {
 /** All entries below `episodes`, two levels deep. */
 export async function* walkEpisodes(episodes: string): AsyncGenerator<FoundEntry> {
   for await (const host of entries(episodes)) {
+    if (host.name === IDENTITY_IN_EPISODES) continue;
     if (!host.isDirectory() || !isName(host.name)) {
       yield { path: `episodes/${host.name}`, address: null };
       continue;

@@ -9,6 +9,7 @@ import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import {
   bytes,
   cleanUp,
+  IDENTITY,
   onCleanUp,
   put,
   rawClient,
@@ -51,7 +52,7 @@ describe("an episode", () => {
       sha256: digest,
       tree_sha256: "c".repeat(64),
       received_at_wall: row?.received_at_wall,
-      receiver_id: null,
+      receiver_id: IDENTITY.id,
     });
     expect(sha256(readFileSync(join(receiver.dataRoot, "episodes/lab1/ep1.tar.zst")))).toBe(digest);
     expect(receiver.incoming()).toEqual([]);
@@ -298,6 +299,7 @@ test("as a function of a request, without any connection", async () => {
       uploads: 0,
       outstandingBytes: 0,
       enter: () => ({ kind: "slot", wrote: () => undefined, leave: () => undefined }),
+      ask: () => null,
     },
     accepted: () => ({ kind: "any" }),
     checkToken: null,
@@ -314,6 +316,7 @@ test("as a function of a request, without any connection", async () => {
       admission: createHeartbeatAdmission(0, () => 1e15),
     },
     notReady: async () => "the disk is full",
+    identity: () => IDENTITY,
   });
   const body = bytes(5000);
   const stored = await app.request("/v1/episodes/lab1/ep1.tar.zst", {

@@ -10,6 +10,7 @@ import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { formatReprDigest } from "../../lib/core/digest.ts";
 import type { AttemptRow } from "../../lib/core/types.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
+import { badHttpAnswer } from "../../lib/receiver/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
@@ -60,6 +61,9 @@ export const reprDigest = (bytes: Uint8Array | string): string => formatReprDige
 /** Bytes that are the same each time. */
 export const bytes = (length: number, seed = 1): Buffer =>
   Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 7 + (i >> 8)) & 255));
+
+/** Whose store a test's receiver is, unless the test says another. */
+export const IDENTITY = { id: "0123456789abcdef0123456789abcdef", succeeds: [] };
 
 const idle = { moved: () => undefined, done: () => undefined };
 
@@ -120,6 +124,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     nowMs: () => Date.now(),
     attempts,
     notReady: async () => null,
+    identity: () => IDENTITY,
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),
       admission: createHeartbeatAdmission(limits.diskReserveBytes, options.freeBytes ?? (() => 1e15)),
@@ -134,6 +139,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     headerTimeoutS: 10,
     keepAliveTimeoutS: 15,
     onBadConnection: () => undefined,
+    badHttpAnswer: () => badHttpAnswer(IDENTITY),
     ...options.listen,
   });
   onCleanUp(async () => {

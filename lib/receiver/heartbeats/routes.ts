@@ -1,23 +1,25 @@
 // The heartbeats' part of the receiver's application: PUT, and what is known of the hosts. Who may, and is there room;
 // then store.ts.
 
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { isoWall } from "../../core/clock.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
+import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
-import { problemResponse } from "../answers.ts";
+import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
 import type { TokenCheck } from "../auth.ts";
 import type { UploadBody } from "../body.ts";
 import { decideAccess, decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
-import { credentialsOf, endedEarly, onDisk } from "../put.ts";
-import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
+import { fromDisk, onDisk } from "../disk-refusals.ts";
+import { readWhole } from "../json-body.ts";
+import { credentialsOf, decideAsker } from "../preflight.ts";
+import { rawPath, safeTarget, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
 import { type HostView, hostView, summarise } from "./view.ts";
 
-export interface HeartbeatDeps {
+export interface HeartbeatDeps extends AnswerDeps {
   heartbeats: {
     store: HeartbeatStore;
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
@@ -30,9 +32,6 @@ export interface HeartbeatDeps {
   nowMs: () => number;
 }
 
-export type AppEnv = { Bindings: Partial<Wire> };
-type Ctx = Context<AppEnv>;
-
 const HEARTBEATS = "/v1/heartbeats/";
 const HOSTS = "/v1/hosts/";
 /** What is known now is out of date a moment later. */
@@ -40,21 +39,30 @@ const FRESH = { "Cache-Control": "no-store" };
 
 /** Adds the routes of heartbeats and hosts. */
 export function addHeartbeatRoutes(app: Hono<AppEnv>, deps: HeartbeatDeps): void {
-  app.put(`${HEARTBEATS}*`, (c) => handlePut(deps, c));
-  app.all(`${HEARTBEATS}*`, () =>
-    problemResponse(refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts"), {
-      Allow: "PUT",
-    }),
+  const noOther = answering(deps, () =>
+    refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts", { allow: "PUT" }),
   );
-  const onlyReads = () =>
-    problemResponse(refuse("method-not-allowed", "hosts have GET and HEAD"), { Allow: "GET, HEAD" });
-  app.get("/v1/hosts", (c) => handleList(deps, c)); // hono answers HEAD with GET's headers
+  const onlyReads = answering(deps, () =>
+    refuse("method-not-allowed", "hosts have GET and HEAD", { allow: "GET, HEAD" }),
+  );
+  app.put(
+    `${HEARTBEATS}*`,
+    answering(deps, (c) => handlePut(deps, c)),
+  );
+  app.all(`${HEARTBEATS}*`, noOther);
+  app.get(
+    "/v1/hosts",
+    answering(deps, (c) => handleList(deps, c)), // hono answers HEAD with GET's headers
+  );
   app.all("/v1/hosts", onlyReads);
-  app.get(`${HOSTS}*`, (c) => handleHost(deps, c));
+  app.get(
+    `${HOSTS}*`,
+    answering(deps, (c) => handleHost(deps, c)),
+  );
   app.all(`${HOSTS}*`, onlyReads);
 }
 
-async function handlePut(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
   const header = (name: string): string | null => c.req.raw.headers.get(name);
   const host = hostOfPath(rawPath(wire.target), HEARTBEATS);
@@ -76,10 +84,10 @@ async function handlePut(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
       deps.log.warn(
         `rejected heartbeat host=${host ?? "-"}: ${outcome.detail}; ${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${REFUSALS[outcome.reason][0]}`,
       );
-    return problemResponse(outcome);
+    return outcome;
   }
   deps.log.debug(`heartbeat host=${host} ${outcome.status}`);
-  return Response.json(outcome);
+  return Response.json({ ...outcome, receiver_id: deps.identity().id });
 }
 
 interface HeartbeatRequest {
@@ -92,8 +100,7 @@ interface HeartbeatRequest {
 /** Handles one PUT: everything that can be refused by its headers, then its body, then the disk. */
 async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Promise<Kept | Refusal> {
   const { host, header } = request;
-  if (deps.stopping()) return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
-  const denied = decideAccess(credentialsOf(deps, request, host), host);
+  const denied = decideAsker(deps, request, host);
   if (denied !== null) return denied;
   if (host === OPERATOR)
     return refuse("reserved-name", `${OPERATOR} reads about all hosts and is none; fix: another host_id`);
@@ -124,7 +131,7 @@ async function receiveAndStore(
     // When the request began, not when its body was through: the Date header is of that moment, so only so the two clocks
     // can be compared; and what took long to come has grown older by that, never younger.
     const receivedMs = nowMs();
-    const bytes = await readAll(body, expected);
+    const bytes = await readWhole(body, expected);
     if (!(bytes instanceof Uint8Array)) return bytes;
     const { checkHeartbeat } = await import("./wire.ts");
     const checked = checkHeartbeat(bytes, host);
@@ -140,26 +147,11 @@ function parseDate(header: string | null): number | null {
   return Number.isFinite(ms) ? ms : null;
 }
 
-async function readAll(body: UploadBody, expected: number): Promise<Uint8Array | Refusal> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for (;;) {
-    const chunk = await body.read();
-    if (typeof chunk === "string") {
-      if (chunk !== "end") return endedEarly(chunk);
-      return bytes === expected ? Buffer.concat(chunks) : endedEarly("gone");
-    }
-    bytes += chunk.length;
-    if (bytes > expected) return refuse("malformed", "the body is longer than its Content-Length");
-    chunks.push(chunk);
-  }
-}
-
-async function handleList(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
   const denied = accessAs(deps, c, OPERATOR);
-  if (denied !== null) return problemResponse(denied);
-  const briefs = await fromDisk(deps, "the list of hosts", () => deps.heartbeats.store.list());
-  if ("kind" in briefs) return problemResponse(briefs);
+  if (denied !== null) return denied;
+  const briefs = await fromDisk(deps.log, "the list of hosts", () => deps.heartbeats.store.list());
+  if ("kind" in briefs) return briefs;
   const nowMs = deps.nowMs();
   return Response.json(
     { at: isoWall(nowMs), hosts: briefs.map((brief) => summarise(brief, nowMs)) },
@@ -167,39 +159,26 @@ async function handleList(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
   );
 }
 
-async function handleHost(deps: HeartbeatDeps, c: Ctx): Promise<Response> {
+async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
   const host = hostOfPath(rawPath(wireOf(c.req.raw, c.env).target), HOSTS);
-  if (host === null) return problemResponse(refuse("malformed-path", "the path must be /v1/hosts/<host>"));
+  if (host === null) return refuse("malformed-path", "the path must be /v1/hosts/<host>");
   // The operator first: to find that a token is another's, all token files are looked at.
   const denied = accessAs(deps, c, OPERATOR) === null ? null : accessAs(deps, c, host);
-  if (denied !== null) return problemResponse(denied);
-  const found = await fromDisk(deps, `the latest heartbeat of ${host}`, () => deps.heartbeats.store.find(host));
-  if (found.kind === "refused") return problemResponse(found);
-  if (found.kind === "none") return problemResponse(refuse("not-found", `no heartbeat of ${host} has come`));
+  if (denied !== null) return denied;
+  const found = await fromDisk(deps.log, `the latest heartbeat of ${host}`, () => deps.heartbeats.store.find(host));
+  if (found.kind === "refused") return found;
+  if (found.kind === "none") return refuse("not-found", `no heartbeat of ${host} has come`);
   if (found.kind === "unreadable") {
-    return problemResponse(
-      refuse("damaged", `the latest heartbeat of ${host} cannot be read; its next one writes it anew`, {
-        retryAfterS: 60,
-      }),
-    );
+    return refuse("damaged", `the latest heartbeat of ${host} cannot be read; its next one writes it anew`, {
+      retryAfterS: 60,
+    });
   }
   const nowMs = deps.nowMs();
   const answer: HostView & { at: string } = { at: isoWall(nowMs), ...hostView(host, found.stored, nowMs) };
   return Response.json(answer, { headers: FRESH });
 }
 
-/** Reads; what the disk refuses is said once, and is no bug. */
-async function fromDisk<T>({ log }: HeartbeatDeps, what: string, read: () => Promise<T>): Promise<T | Refusal> {
-  try {
-    return await read();
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
-    return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
-  }
-}
-
-function accessAs(deps: HeartbeatDeps, c: Ctx, name: string): Refusal | null {
+function accessAs(deps: HeartbeatDeps, c: AppContext, name: string): Refusal | null {
   const { peerNames } = wireOf(c.req.raw, c.env);
   const header = (key: string): string | null => c.req.raw.headers.get(key);
   return decideAccess(credentialsOf(deps, { header, peerNames }, name), name);

@@ -1,10 +1,10 @@
 // Is this a heartbeat? The check of what comes over the wire (lib/core/heartbeat.ts). Fields that are not named here are
 // kept. Imported when the first heartbeat comes, and only so: arktype is heavy, and a receiver without any needs none.
 
-import { quoted } from "../../core/fields.ts";
 import type { Heartbeat } from "../../core/heartbeat.ts";
 import { type } from "../../schema/ark.ts";
 import { type Refusal, refuse } from "../decide.ts";
+import { parseJson, problems, shorten } from "../json-body.ts";
 
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
@@ -73,16 +73,13 @@ const heartbeat = type({
   results: result.array(),
 });
 
-/** Problems that an answer names; a body may have thousands. */
-const SHOWN = 3;
-
 /** How deep a body may be nested: what is kept must be written again, and deep enough that takes all of the stack. */
 const DEPTH = 64;
 
 /** Checks a body. The value in the answer is the very object that was parsed, unknown fields and all. */
 export function checkHeartbeat(bytes: Uint8Array, host: string): { kind: "heartbeat"; heartbeat: Heartbeat } | Refusal {
-  const parsed = parse(bytes);
-  if ("why" in parsed) return refuse("malformed", parsed.why);
+  const parsed = parseJson(bytes);
+  if (parsed.kind === "refused") return parsed;
   if (isDeeper(parsed.value, DEPTH)) return refuse("malformed", `the body is nested more than ${DEPTH} deep`);
   const checked = heartbeat(parsed.value);
   if (checked instanceof type.errors) return refuse("malformed", problems([...checked]));
@@ -94,20 +91,6 @@ export function checkHeartbeat(bytes: Uint8Array, host: string): { kind: "heartb
     return refuse("malformed", `results[${again.index}].name must be unique, found ${shorten(again.name)} again`);
   }
   return { kind: "heartbeat", heartbeat: checked as Heartbeat };
-}
-
-function parse(bytes: Uint8Array): { value: unknown } | { why: string } {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return { why: "the body is not UTF-8" };
-  }
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return { why: `the body is not JSON, found ${shorten(text)}` };
-  }
 }
 
 function isDeeper(value: unknown, levels: number): boolean {
@@ -122,49 +105,4 @@ function repeated(names: readonly string[]): { index: number; name: string } | n
     seen.add(name);
   }
   return null;
-}
-
-interface Found {
-  path: Iterable<PropertyKey>;
-  code: string;
-  expected: string;
-  data: unknown;
-}
-
-function problems(errors: readonly Found[]): string {
-  const shown = errors.slice(0, SHOWN).map((error) => {
-    const path = pathText([...error.path]);
-    // Of a union arktype's `expected` may be a whole sentence, path and value in it.
-    const expected = oneLine(error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, ""));
-    return `${path} must be ${expected}, found ${error.code === "required" ? "none" : shorten(error.data)}`;
-  });
-  const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : "";
-  return shown.join("; ") + more;
-}
-
-/** Of a value that breaks two rules arktype makes a list with a line for each. */
-function oneLine(expected: string): string {
-  const rules = expected.split("\n").map((line) => line.replace(/^\s*◦/, "").trim());
-  return rules.filter((rule) => rule !== "").join(" and ");
-}
-
-/** `results[3].perfdata[0].value`; what is no plain key stands in quotes. */
-function pathText(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return "the body";
-  return path
-    .map((key) =>
-      typeof key === "number"
-        ? `[${key}]`
-        : /^\w+$/.test(String(key))
-          ? `.${String(key)}`
-          : `[${quoted(String(key)).slice(0, 80)}]`,
-    )
-    .join("")
-    .replace(/^\./, "");
-}
-
-function shorten(value: unknown): string {
-  if (typeof value === "string") return quoted(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (typeof value !== "object" || value === null) return String(value);
-  return Array.isArray(value) ? "a list" : "an object";
 }

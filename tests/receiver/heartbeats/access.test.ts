@@ -4,12 +4,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Hono } from "hono";
+import type { AppEnv } from "../../../lib/receiver/answering.ts";
 import { createTokenCheck, hashToken, parseTokenFile } from "../../../lib/receiver/auth.ts";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
-import { type AppEnv, addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
+import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { openTokenTable } from "../../../lib/receiver/token-table.ts";
-import { cleanUp, keptLog, startReceiver, tempDir } from "../support.ts";
+import { cleanUp, IDENTITY, keptLog, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
 
 afterEach(cleanUp);
@@ -31,7 +32,15 @@ test.each([
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
   const admission = createHeartbeatAdmission(0, () => 1e15);
   const heartbeats = { store, admission };
-  addHeartbeatRoutes(app, { heartbeats, log: keptLog(), checkToken: null, stopping: () => false, nowMs: () => T0 });
+  addHeartbeatRoutes(app, {
+    heartbeats,
+    log: keptLog(),
+    checkToken: null,
+    stopping: () => false,
+    nowMs: () => T0,
+    identity: () => IDENTITY,
+    commitHeaders: [],
+  });
   const body = JSON.stringify(heartbeat({ sequence: 2, uptime_s: 1060 }));
   const put = { method: "PUT", body, headers: { "Content-Length": String(Buffer.byteLength(body)) } };
   expect((await app.request(path, path.includes("heartbeats") ? put : {}, { peerNames })).status).toBe(status);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
-import { cleanUp, keptLog, rawClient, type TestReceiver, tempDir } from "../support.ts";
+import { cleanUp, IDENTITY, keptLog, rawClient, type TestReceiver, tempDir } from "../support.ts";
 import { get, heartbeat, receiverAt, result, send, T0 } from "./support.ts";
 
 afterEach(cleanUp);
@@ -26,7 +26,7 @@ describe("a heartbeat", () => {
     const answer = await send(receiver.url, body);
     expect([answer.status, await answer.json()]).toEqual([
       200,
-      { status: "stored", received_at_wall: "2026-05-01T12:00:00.000000+00:00" },
+      { status: "stored", received_at_wall: "2026-05-01T12:00:00.000000+00:00", receiver_id: IDENTITY.id },
     ]);
     expect(latest(receiver)).toMatchObject({ heartbeat: body, skew_s: 0, late_s: 0, states: [{ attempts: 1 }] });
     expect(dayRows(receiver)).toEqual([{ ...body, received_at_wall: "2026-05-01T12:00:00.000000+00:00" }]);

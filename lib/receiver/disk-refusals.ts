@@ -1,0 +1,37 @@
+// A failing disk as an answer. It is ours, so never a 4xx; what has no error code is a bug and goes on up.
+
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import type { Log } from "../runtime/log.ts";
+import { type Refusal, refuse } from "./decide.ts";
+import { isNoSpace } from "./disk.ts";
+
+/** Writes; a full disk is a warning. */
+export async function onDisk<T>(
+  log: Pick<Log, "warn" | "error">,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    if (isNoSpace(error)) {
+      log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
+      return refuse("disk-full", "the disk is full", { retryAfterS: 300 });
+    }
+    log.error(`cannot store ${what}: ${quoted(errorText(error))}`);
+    return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
+  }
+}
+
+/** Reads; what the disk refuses is said once, and is no bug. */
+export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await read();
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
+    return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
+  }
+}

@@ -1,0 +1,192 @@
+// The two files of a store's identity: `receiver-id` in the data root, and `.receiver-id` beside the episodes themselves.
+// Written by rename and flushed with their directories; killed in between, one of them restores the other.
+
+import { randomBytes } from "node:crypto";
+import { chownSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { quoted } from "../../core/fields.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import { writeFileDurable } from "../../os/files.ts";
+import { isUnreadable } from "../../os/proc.ts";
+import { readSmallFile } from "../../os/sync-files.ts";
+import type { Log } from "../../runtime/log.ts";
+import {
+  type Decision,
+  decideIdentity,
+  type Found,
+  formatIdentity,
+  type Identity,
+  type Place,
+  parseIdentity,
+} from "./decide.ts";
+
+/** Nine lines of at most 41 characters, and some room. */
+const FILE_BYTES = 1024;
+/** The identity is looked at again so often while a receiver runs, milliseconds. */
+const LOOK_EVERY_MS = 1000;
+
+/** The two files of a data root. */
+export function identityPaths(dataRoot: string): Record<Place, string> {
+  return { root: join(dataRoot, "receiver-id"), episodes: join(dataRoot, "episodes", IDENTITY_IN_EPISODES) };
+}
+
+/** The name of the one that lies among the hosts' directories; no host can have it. */
+export const IDENTITY_IN_EPISODES = ".receiver-id";
+
+/** What the two files say. Reads only. */
+export function readIdentity(dataRoot: string): Decision {
+  const { root, episodes } = identityPaths(dataRoot);
+  return decideIdentity(readOne(root), readOne(episodes));
+}
+
+function readOne(path: string): Found {
+  const file = readSmallFile(path, FILE_BYTES);
+  if (file === null) return { kind: "absent" };
+  if (isUnreadable(file)) return { kind: "bad", why: file.unreadable, machine: /^E[A-Z]+$/.test(file.unreadable) };
+  const identity = parseIdentity(file.text);
+  if (identity !== null) return { kind: "identity", identity };
+  return { kind: "bad", why: `it holds ${quoted(file.text.slice(0, 60))}`, machine: false };
+}
+
+/**
+ * Opens the identity of a locked data root: restores a file that is missing, and makes one where there is none.
+ * @throws UserError when nobody can tell whose store this is: a new identity is never put over one that was there
+ */
+export async function openIdentity(dataRoot: string, log: Log): Promise<Identity> {
+  const found = readIdentity(dataRoot);
+  if (found.kind === "none") {
+    const identity = { id: newId(), succeeds: [] };
+    await writeIdentity(dataRoot, identity);
+    log.info(`this store had no identity and is ${identity.id} from now on`);
+    return identity;
+  }
+  const { identity, write } = known(dataRoot, found);
+  for (const place of write) await restore(dataRoot, identity, place, log);
+  return identity;
+}
+
+/** Not done: the other file is enough to go on with, and the next start tries again. */
+async function restore(dataRoot: string, identity: Identity, place: Place, log: Log): Promise<void> {
+  const path = identityPaths(dataRoot)[place];
+  const before = readOne(path);
+  const was =
+    before.kind === "bad"
+      ? `could not be read (${before.why})`
+      : before.kind === "absent"
+        ? "was missing"
+        : "was older";
+  try {
+    await writeOne(dataRoot, place, identity);
+    log.warn(`${path} ${was}: written again, this store is still ${identity.id}`);
+  } catch (error) {
+    log.error(`${path} ${was} and cannot be written: ${quoted(errorText(error))}; this store is still ${identity.id}`);
+  }
+}
+
+/**
+ * The identity that was found.
+ * @throws UserError when there is none that can be read, with the command that settles it
+ */
+export function known(
+  dataRoot: string,
+  found: Exclude<Decision, { kind: "none" }>,
+): Extract<Decision, { kind: "known" }> {
+  const paths = identityPaths(dataRoot);
+  switch (found.kind) {
+    case "known":
+      return found;
+    case "two":
+      throw new UserError(
+        `${dataRoot} was put together from two stores: ${paths.root} says ${found.root}, ${paths.episodes} says ${found.episodes}`,
+        `to go on as the store that its episodes come from: receiver identity --use ${found.episodes} --succeeds ${found.root}`,
+      );
+    case "unreadable": {
+      const path = paths[found.place];
+      if (found.machine)
+        throw new UserError(
+          `cannot read the identity of this store, ${path}: ${found.why}`,
+          `make it readable for this service's user: chown labfleet: ${path}`,
+          EXIT.undelivered,
+        );
+      throw new UserError(
+        `the identity of this store cannot be read: ${path} ${found.why.replace(/^it /, "")}`,
+        `put the file back from a backup, or say which id its hosts have pinned: receiver identity --use ID (a new one, which every host must accept: receiver identity --new)`,
+      );
+    }
+  }
+}
+
+/** A new id: 128 random bits. */
+export function newId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** Writes both files. @throws the disk's error */
+export async function writeIdentity(dataRoot: string, identity: Identity): Promise<void> {
+  await writeOne(dataRoot, "root", identity);
+  failpoint("receiver.between-identity-files");
+  await writeOne(dataRoot, "episodes", identity);
+}
+
+async function writeOne(dataRoot: string, place: Place, identity: Identity): Promise<void> {
+  const path = identityPaths(dataRoot)[place];
+  // Not beside the file: what a kill leaves among the episodes would be a stranger there.
+  const temp = join(dataRoot, `.receiver-id.${process.pid}.tmp`);
+  await writeFileDurable(path, formatIdentity(identity), 0o640, temp);
+  // Written by root, a file belongs to whom its directory belongs to: the receiver's own user must be able to read it.
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  chownSync(path, uid, gid);
+}
+
+/**
+ * Returns a function that gives the identity of now: whom it succeeds may be told to a receiver that runs. Its id stays
+ * what it was at the start.
+ */
+export function watchIdentity(
+  dataRoot: string,
+  opened: Identity,
+  log: Log,
+  clock = (): number => performance.now(),
+): () => Identity {
+  let held = opened;
+  let lookedMs = clock();
+  let said = "";
+  return () => {
+    const nowMs = clock();
+    if (nowMs - lookedMs < LOOK_EVERY_MS) return held;
+    lookedMs = nowMs;
+    const found = readIdentity(dataRoot);
+    const is = found.kind === "known" ? found.identity.id : found.kind;
+    if (found.kind === "known" && is === held.id) {
+      if (found.identity.succeeds.join() !== held.succeeds.join())
+        log.info(`this store, ${held.id}, now succeeds ${found.identity.succeeds.join(", ") || "nobody"}`);
+      held = found.identity;
+    } else if (is !== said) {
+      log.error(
+        `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start; fix: receiver identity`,
+      );
+    }
+    said = is;
+    return held;
+  };
+}
+
+const WORDS: Record<Decision["kind"], string> = {
+  known: "another one is there",
+  none: "both its files are gone",
+  two: "its two files differ",
+  unreadable: "it cannot be read",
+};
+
+/** An error of the disk while an identity is written, as a sentence; anything else as it is. */
+export function cannotWrite(dataRoot: string, error: unknown): unknown {
+  if (errorCode(error) === null) return error;
+  return new UserError(
+    `cannot write the identity of ${dataRoot}: ${quoted(errorText(error))}`,
+    "run this as root or as the receiver's user",
+    EXIT.undelivered,
+  );
+}

@@ -1,0 +1,117 @@
+// POST /v1/judge/<host>/<id>: what a PUT of this episode would be answered, without the episode. It stores nothing, takes no
+// upload's place and leaves no attempt; its order and its decisions are those of a PUT, from the same functions.
+
+import type { Hono } from "hono";
+import { archivePath } from "../../contract/index-row.ts";
+import type { JudgeAnswer, JudgeRequest } from "../../contract/judgement.ts";
+import { formatReprDigest, formatTreeDigest, isSha256Hex } from "../../core/digest.ts";
+import { type EpisodeAddress, parseJudgePath } from "../../core/names.ts";
+import type { Log } from "../../runtime/log.ts";
+import { type Admission, createAdmission } from "../admission.ts";
+import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
+import type { UploadBody } from "../body.ts";
+import { type Refusal, refuse } from "../decide.ts";
+import { fromDisk } from "../disk-refusals.ts";
+import { commitOf, type Told } from "../echo.ts";
+import { parseJson, readWhole } from "../json-body.ts";
+import { type Description, decideAsker, decideDescription, decideName, type PreflightDeps } from "../preflight.ts";
+import { rawPath, wireOf } from "../wire.ts";
+
+export interface JudgeDeps extends PreflightDeps, AnswerDeps {
+  admission: Admission;
+  log: Log;
+}
+
+/** Names and digests of the longest kind are 500 bytes. */
+const MAX_BYTES = 4096;
+/** Judge calls at a time, in all and of one host: each looks at the disk. */
+const AT_ONCE = { uploadsTotal: 64, uploadsPerHost: 4, diskReserveBytes: 0 };
+
+/** Adds the route of the judge. */
+export function addJudgeRoute(app: Hono<AppEnv>, deps: JudgeDeps): void {
+  const atOnce = createAdmission(AT_ONCE, () => Number.POSITIVE_INFINITY);
+  const noOther = answering(deps, () => refuse("method-not-allowed", "a judge has POST", { allow: "POST" }));
+  app.post(
+    "/v1/judge/*",
+    answering(deps, (c) => handleJudge(deps, atOnce, c)),
+  );
+  app.all("/v1/judge/*", noOther);
+}
+
+async function handleJudge(deps: JudgeDeps, atOnce: Admission, c: AppContext): Promise<Response | Refusal> {
+  const wire = wireOf(c.req.raw, c.env);
+  const header = (name: string): string | null => c.req.raw.headers.get(name);
+  const address = parseJudgePath(rawPath(wire.target));
+  if (address === null) return refuse("malformed-path", "the path must be /v1/judge/<host>/<id>");
+  // First of all, since every answer must say what was asked: it is small, and what is thrown away is read just the same.
+  const body = await readJson(header, wire.body);
+  const told = toldBy(body.kind === "json" ? body.value : null);
+  c.set("judged", told);
+  const denied = decideAsker(deps, { header, peerNames: wire.peerNames }, address.host);
+  if (denied !== null) return denied;
+  if (body.kind === "refused") return body;
+  const slot = atOnce.enter(address.host, 0);
+  if (slot.kind === "refused") return slot;
+  try {
+    const would = await decideJudge(deps, address, body.value);
+    if (typeof would !== "string") return would;
+    const echo = { host_id: address.host, episode_id: address.id, ...told };
+    const answer: JudgeAnswer = { would, receiver_id: deps.identity().id, echo };
+    return Response.json(answer);
+  } finally {
+    slot.leave();
+  }
+}
+
+async function decideJudge(
+  deps: JudgeDeps,
+  address: EpisodeAddress,
+  body: unknown,
+): Promise<JudgeAnswer["would"] | Refusal> {
+  const { checkJudge } = await import("./wire.ts");
+  const checked = checkJudge(body);
+  if (checked.kind === "refused") return checked;
+  const passed = decideDescription(deps, describedBy(checked.request));
+  if (passed.kind === "refused") return passed;
+  const { declared } = passed;
+  const name = await fromDisk(deps.log, archivePath(address), () => decideName(deps, address, declared));
+  if (name.kind !== "read") return name.kind === "duplicate" ? "stored" : name;
+  return deps.admission.ask(address.host, declared.bytes) ?? "accept";
+}
+
+/** A judge call as the headers that a PUT would send. */
+function describedBy({ bytes, sha256, tree_sha256, code_commit }: JudgeRequest): Description {
+  return {
+    stamp: code_commit,
+    headers: {
+      contentLength: String(bytes),
+      transferEncoding: null,
+      reprDigest: formatReprDigest(sha256),
+      treeDigest: tree_sha256 === null ? null : formatTreeDigest(tree_sha256),
+    },
+  };
+}
+
+async function readJson(
+  header: (name: string) => string | null,
+  body: UploadBody,
+): Promise<{ kind: "json"; value: unknown } | Refusal> {
+  const length = header("Content-Length");
+  if (length === null || header("Transfer-Encoding") !== null)
+    return refuse("length-required", "send Content-Length and no Transfer-Encoding");
+  // No `too-large`: that would be said of an episode.
+  if (!/^\d{1,15}$/.test(length) || Number(length) > MAX_BYTES)
+    return refuse("malformed", `the body of a judge call has at most ${MAX_BYTES} bytes`);
+  const bytes = await readWhole(body, Number(length));
+  return bytes instanceof Uint8Array ? parseJson(bytes) : bytes;
+}
+
+/** What the body says, as far as it can be read, whether or not all of it is as it should be. */
+function toldBy(value: unknown): Told {
+  const { bytes, sha256, code_commit } = Object(value) as Record<string, unknown>;
+  return {
+    bytes: Number.isSafeInteger(bytes) && Number(bytes) >= 0 ? Number(bytes) : null,
+    sha256: isSha256Hex(sha256) ? sha256 : null,
+    code_commit: commitOf(code_commit),
+  };
+}
