@@ -28,6 +28,22 @@ export function backoffSeconds(
 }
 
 /**
+ * Seconds that an answer asks to wait. A date in it is compared with the answer's own `Date`: one clock wrote both, and how
+ * wrong it is, or ours, does not matter.
+ * @param headers by their names in lower case
+ * @param nowMs our own clock, for an answer that gives no time
+ */
+export function retryAfterSeconds(headers: Readonly<Record<string, string | undefined>>, nowMs: number): number | null {
+  return parseRetryAfter(headers["retry-after"], dateMs(headers) ?? nowMs);
+}
+
+/** When an answer was given, by its own clock, in milliseconds; null: it does not say. */
+export function dateMs(headers: Readonly<Record<string, string | undefined>>): number | null {
+  const at = Date.parse(headers.date ?? "");
+  return Number.isNaN(at) ? null : at;
+}
+
+/**
  * Reads a Retry-After header (RFC 9110 §10.2.3): whole seconds or an HTTP date.
  * @returns seconds from `nowMs`, at least 0, or null when there is none or it cannot be read
  */

@@ -14,7 +14,7 @@ import { unreadTables } from "./plugin-tables.ts";
 import { BUILT_IN } from "./plugins/index.ts";
 import { findPlugins } from "./plugins-dir/find.ts";
 import { Roster } from "./roster.ts";
-import { sendHeartbeat } from "./send.ts";
+import { heartbeatClient, sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
 /** How long a plugin may take to load and to begin, milliseconds. */
@@ -113,6 +113,7 @@ export async function buildAgent(
   joinMs: number | null = JOIN_MS,
 ): Promise<BuiltAgent> {
   const { roster, queue, close } = await loadPlugins(config, log, joinMs);
+  const client = heartbeatClient(config);
   const state = new CollectState();
   // As they were when the collection began: results and states of one heartbeat shall agree.
   let states = roster.states();
@@ -135,13 +136,17 @@ export async function buildAgent(
     },
     states: () => states,
     queue,
-    send: (text, signal) => sendHeartbeat(config, text, signal),
+    send: (text, signal) => sendHeartbeat(client, config, text, signal),
     bootId: bootName(),
     uptimeS: readUptime,
     now: () => new Date(),
     random: Math.random,
   });
-  return { agent, loaded: roster.plugins().length, close };
+  const closeAll = async (): Promise<void> => {
+    client.close();
+    await close();
+  };
+  return { agent, loaded: roster.plugins().length, close: closeAll };
 }
 
 function bootName(): string {

@@ -1,5 +1,6 @@
 // When a heartbeat is due, what the receiver's answer means for it, and which ones go when too many wait. Pure.
 
+import { type Finding, findingText } from "../core/finding.ts";
 import { type CheckResult, type CheckStatus, type Heartbeat, worst } from "../core/heartbeat.ts";
 
 /** Where in its interval a host reports, milliseconds from the interval's start: always the same, spread over the fleet. */
@@ -18,88 +19,34 @@ export function untilDueMs(nowMs: number, intervalMs: number, splay: number): nu
   return wait < intervalMs / 2 ? wait + intervalMs : wait;
 }
 
-/** `sent`: it has arrived. `drop`: it is refused for good. `later`: it is kept and sent again. */
-export type Delivery = { kind: "sent" } | { kind: "drop"; why: string } | { kind: "later"; why: string };
+/**
+ * `sent`: it has arrived. `drop`: it is refused for good. `later`: it is kept and sent again. `reason` is one word or two by
+ * which two failures are told apart; `why` is for people.
+ */
+export type Delivery =
+  | { kind: "sent" }
+  | { kind: "drop"; reason: string; why: string }
+  | { kind: "later"; reason: string; why: string };
 
 /**
  * What an answer means: only what a receiver itself has said settles a heartbeat. A portal's 200 has not taken it, and a
  * proxy's bare 400 does not refuse it for good.
  * @param body the parsed JSON, or null
+ * @param said a receiver's own reason, or null
+ * @param finding the answer in words
  */
-export function classifyDelivery(status: number, body: unknown, why: string): Delivery {
-  const says = (key: string): unknown =>
-    typeof body === "object" && body !== null && key in body ? (body as Record<string, unknown>)[key] : null;
-  if (status >= 200 && status < 300) {
-    const taken = ["stored", "old", "duplicate"].includes(String(says("status")));
-    return taken ? { kind: "sent" } : { kind: "later", why: `${why}, but not from a labfleet receiver${NOT_OURS}` };
-  }
-  // A receiver of ours says itself what mends it.
-  if (typeof says("reason") !== "string") return { kind: "later", why: why + answerFix(status) };
+export function classifyDelivery(status: number, body: unknown, said: string | null, finding: Finding): Delivery {
+  const why = findingText(finding);
+  const reason = `${status} ${said ?? "unmarked"}`;
+  if (status >= 200 && status < 300) return isTaken(body) ? { kind: "sent" } : { kind: "later", reason, why };
   // Not readable, too large: the next try would be answered the same. Anything else may be mended on either side.
-  const isFinal = status === 400 || status === 413 || status === 422;
-  return isFinal ? { kind: "drop", why } : { kind: "later", why };
+  const isFinal = said !== null && (status === 400 || status === 413 || status === 422);
+  return { kind: isFinal ? "drop" : "later", reason, why };
 }
 
-const NOT_OURS =
-  "; fix: sign in at the portal that is in between, or set receiver.url to the receiver's own address, without a path";
-const CHECK_TOKEN = "; fix: on the collector: receiver token add HOST; put it where receiver.bearer_token says";
-const IS_DOWN = "; fix: look at the receiver and at what is in front of it; heartbeats are kept until then";
-
-/** What mends an answer that is not in a receiver's own words, by its status (RFC 9110 §15). */
-const ANSWER_FIXES: readonly (readonly [from: number, to: number, fix: string])[] = [
-  [300, 399, NOT_OURS],
-  [401, 401, CHECK_TOKEN],
-  [403, 403, CHECK_TOKEN],
-  [
-    404,
-    405,
-    "; fix: set receiver.url to the receiver's own address, without a path, or update the receiver: it knows no heartbeats",
-  ],
-  [407, 407, NOT_OURS],
-  [413, 413, "; fix: let what is in front of the receiver take 1 MiB, as with client_max_body_size of nginx"],
-  [429, 429, IS_DOWN],
-  [500, 599, IS_DOWN],
-];
-
-function answerFix(status: number): string {
-  return ANSWER_FIXES.find(([from, to]) => from <= status && status <= to)?.[2] ?? NOT_OURS;
-}
-
-/** What mends an exchange that brought no answer, by what was said of it: the first that fits. */
-const FAILURE_FIXES: readonly (readonly [said: RegExp, fix: string])[] = [
-  [
-    /WRONG_VERSION_NUMBER/,
-    "the other side does not speak TLS; fix: set receiver.url to its port for https, or to http://",
-  ],
-  [/CERT_HAS_EXPIRED|certificate has expired/, "fix: renew the receiver's certificate, or set this host's clock"],
-  [/CERT_NOT_YET_VALID|not yet valid/, "fix: set this host's clock"],
-  [/ALTNAME_INVALID/, "fix: set receiver.url to a name that is in the receiver's certificate"],
-  [
-    /UNABLE_TO_|SELF_SIGNED|self.signed|unable to (verify|get)/,
-    "fix: set receiver.ca_bundle to the authority that issued the receiver's certificate",
-  ],
-  [
-    /alert|KEY_VALUES_MISMATCH/i,
-    "fix: look at receiver.client_cert and receiver.client_key: the receiver does not take them",
-  ],
-  [/ECONNREFUSED/, "fix: start the receiver, or mend the port of receiver.url"],
-  [/ENOTFOUND|EAI_AGAIN/, "fix: mend the name in receiver.url, or this host's name service"],
-  [/EHOSTUNREACH|ENETUNREACH/, "fix: mend this host's network, or the address in receiver.url"],
-  [
-    /^stalled: (no answer|its answer|it was not)/,
-    "fix: look at the receiver and at what is in front of it; heartbeat.request_timeout_s may be raised",
-  ],
-];
-
-/** `why` with the sentence that mends it, where there is one. */
-export function withFix(why: string): string {
-  const fix = FAILURE_FIXES.find(([said]) => said.test(why))?.[1];
-  return fix === undefined ? why : `${why}; ${fix}`;
-}
-
-/** By what two reasons are told apart: one that names a line or a value anew each time is the same; a status is not. */
-export function reasonKind(why: string): string {
-  return why.replace(/(\bstatus \d{3}\b)|\d+(\.\d+)?/g, (_, status?: string) => status ?? "#");
+function isTaken(body: unknown): boolean {
+  const status = typeof body === "object" && body !== null && "status" in body ? body.status : null;
+  return status === "stored" || status === "old" || status === "duplicate";
 }
 
 /** Answers that are about no single heartbeat: the others would get the same. */

@@ -161,7 +161,7 @@ export class SendQueue {
     if (result.kind === "later") return this.failed(result, tried.sequence, isNewest);
     this.deps.spool.done(tried.sequence);
     this.held.delete(tried.sequence);
-    if (result.kind === "drop") this.remarks.wasRefused(result.why, tried.sequence);
+    if (result.kind === "drop") this.remarks.wasRefused(result, tried.sequence);
     else this.succeeded(isNewest);
     this.changed();
     return result.kind === "drop" ? "refused" : "sent";
@@ -196,11 +196,11 @@ export class SendQueue {
   }
 
   private failed(result: SendResult & { kind: "later" }, sequence: number, isNewest: boolean): Outcome {
-    const { why, retryAfterS, status } = result;
+    const { retryAfterS, status } = result;
     // Where the newest has just got through, an old one says nothing about the next newest.
     const isOld = !isNewest && this.isOpen;
     if (isOld) this.held.add(sequence);
-    this.remarks.failed(isOld ? "old" : "none", why, sequence);
+    this.remarks.failed(isOld ? "old" : "none", result, sequence);
     this.changed();
     if (isOld && isAboutOne(status, retryAfterS)) return "one";
     this.tryLater(this.failing?.tries ?? 1, retryAfterS);

@@ -2,7 +2,6 @@
 // and its disk do. Decides nothing about what is sent.
 
 import type { Log } from "../runtime/log.ts";
-import { reasonKind } from "./decide.ts";
 import type { Spool } from "./spool.ts";
 
 /** What is needed of a spool. */
@@ -23,6 +22,12 @@ export interface Failing {
   tries: number;
 }
 
+/** What stands in the way: `reason` tells two apart, `why` is what is said. */
+export interface Told {
+  reason: string;
+  why: string;
+}
+
 /** Reasons that are said at most, each once, until the receiver takes a heartbeat. */
 const REASONS = 20;
 
@@ -41,9 +46,9 @@ export class Remarks {
   constructor(private readonly deps: { spool: AgentSpool; log: Log }) {}
 
   /** Said once for each reason, not every minute. */
-  failed(of: "none" | "old", why: string, sequence: number): void {
+  failed(of: "none" | "old", { reason, why }: Told, sequence: number): void {
     this[of] = { why, tries: (this[of]?.tries ?? 0) + 1 };
-    if (isNew(this.saidFailures, why)) this.deps.log.warn(`heartbeat not sent, it is kept: ${why}`, { sequence });
+    if (isNew(this.saidFailures, reason)) this.deps.log.warn(`heartbeat not sent, it is kept: ${why}`, { sequence });
   }
 
   /** A person has changed something: what is still wrong is said again. */
@@ -65,10 +70,10 @@ export class Remarks {
   }
 
   /** Said once for each reason: if it is our fault, every heartbeat has it. */
-  wasRefused(why: string, sequence: number): void {
+  wasRefused({ reason, why }: Told, sequence: number): void {
     this.none = null;
     this.refused = { count: (this.refused?.count ?? 0) + 1, why, lasts: true };
-    if (isNew(this.saidRefusals, why))
+    if (isNew(this.saidRefusals, reason))
       this.deps.log.error(`the receiver refuses heartbeats for good: ${why}`, { sequence });
   }
 
@@ -121,9 +126,8 @@ export class Remarks {
   }
 }
 
-function isNew(said: Set<string>, why: string): boolean {
-  const kind = reasonKind(why);
-  if (said.has(kind) || said.size >= REASONS) return false;
-  said.add(kind);
+function isNew(said: Set<string>, reason: string): boolean {
+  if (said.has(reason) || said.size >= REASONS) return false;
+  said.add(reason);
   return true;
 }

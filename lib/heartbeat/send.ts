@@ -1,12 +1,10 @@
-// One heartbeat, one PUT, from memory: it takes no room anywhere. What the answer means, and what mends a failure, is in
-// decide.ts.
+// One heartbeat, one PUT, from memory: it takes no room anywhere. What the answer means is in decide.ts, what mends a failure
+// in lib/client/.
 
-import { parseRetryAfter } from "../core/backoff.ts";
-import { errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { type Credentials, readCredentials } from "../os/credentials.ts";
-import { upload } from "../os/upload.ts";
-import { classifyDelivery, type Delivery, withFix } from "./decide.ts";
+import { explainAnswer } from "../client/answers.ts";
+import { type Client, openClient, type Reply } from "../client/client.ts";
+import { findingText } from "../core/finding.ts";
+import { classifyDelivery, type Delivery } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
 /** `status`: of the answer; 0: none came. */
@@ -20,57 +18,49 @@ const TOTAL_FACTOR = 3;
 /** A large one has so much more time as a link of this speed needs, bytes a second: about 40 kbit/s. */
 const SLOWEST_LINK = 5000;
 
+export function heartbeatClient({ hostId }: Pick<HeartbeatConfig, "hostId">): Client {
+  return openClient({ hostId, timeoutKey: "heartbeat.request_timeout_s" });
+}
+
 /**
  * Sends the text of a heartbeat. Never throws for what the network or a credential does.
- * Ends within `request_timeout_s` for the credentials, and `TOTAL_FACTOR` times that for the exchange.
+ * Ends within `request_timeout_s` for the credentials, `TOTAL_FACTOR` times that for the exchange, and four seconds for a second
+ * look at what failed.
  */
-export async function sendHeartbeat(config: HeartbeatConfig, text: string, signal: AbortSignal): Promise<SendResult> {
-  const later = (why: string): SendResult => ({ kind: "later", why, retryAfterS: null, status: 0 });
-  // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
-  const { receiver } = config;
+export async function sendHeartbeat(
+  client: Client,
+  config: HeartbeatConfig,
+  text: string,
+  signal: AbortSignal,
+): Promise<SendResult> {
   const limitMs = config.requestTimeoutS * 1000;
-  let credentials: Credentials;
-  try {
-    credentials = await readCredentials(receiver, { deadlineMs: limitMs, signal });
-  } catch (error) {
-    return later(errorText(error));
-  }
   const body = Buffer.from(text);
-  const outcome = await upload({
-    url: `${receiver.url}/v1/heartbeats/${config.hostId}`,
-    headers: {
-      "Content-Type": "application/json",
-      // What our clock says now: of a heartbeat that waited, sent_at tells nothing about the clock.
-      Date: new Date().toUTCString(),
-      ...(credentials.token !== null && { Authorization: `Bearer ${credentials.token}` }),
-    },
-    file: body,
-    bytes: body.length,
-    tls: credentials.tls,
-    expectContinue: false,
+  const path = `/v1/heartbeats/${config.hostId}`;
+  const { receiver } = config;
+  const reply = await client.send(receiver, {
+    path,
+    // What our clock says now: of a heartbeat that waited, sent_at tells nothing about the clock.
+    headers: { "Content-Type": "application/json", Date: new Date().toUTCString() },
+    body,
+    credentialsMs: limitMs,
     stallMs: limitMs,
     answerMs: limitMs,
     totalMs: limitMs * TOTAL_FACTOR + (body.length / SLOWEST_LINK) * 1000,
     signal,
-    moved: () => undefined,
   });
-  if (outcome.kind === "failed") return later(withFix(`${outcome.cause}: ${outcome.detail}`));
-  const { status } = outcome;
-  const answer = parseJson(outcome.text);
-  const delivery = classifyDelivery(status, answer, `status ${status}${detailOf(answer)}`);
-  return { ...delivery, retryAfterS: parseRetryAfter(outcome.headers["retry-after"], Date.now()), status };
+  const none = { retryAfterS: null, status: 0 };
+  if (reply.kind === "stopped") return { kind: "later", reason: "stopped", why: "stopped", ...none };
+  if (reply.kind === "failed") return { kind: "later", reason: reply.why.reason, why: findingText(reply.why), ...none };
+  const { status, headers, retryAfterS } = reply;
+  const { reason, detail } = problemOf(reply);
+  const asked = { receiver, hostId: config.hostId, path };
+  const finding = explainAnswer({ status, reason, detail, headers, text: reply.text, ...asked });
+  return { ...classifyDelivery(status, reply.body, reason, finding), retryAfterS, status };
 }
 
-/** The `detail` of a problem, quoted: it comes from outside. */
-function detailOf(problem: unknown): string {
-  if (typeof problem !== "object" || problem === null || !("detail" in problem)) return "";
-  return typeof problem.detail === "string" ? `: ${quoted(problem.detail.slice(0, 300))}` : "";
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+/** A receiver's own words; an answer without a reason is not from one. */
+function problemOf({ body }: Reply & { kind: "answer" }): { reason: string | null; detail: string | null } {
+  if (typeof body !== "object" || body === null || !("reason" in body) || typeof body.reason !== "string")
+    return { reason: null, detail: null };
+  return { reason: body.reason, detail: "detail" in body && typeof body.detail === "string" ? body.detail : null };
 }

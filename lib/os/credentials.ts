@@ -1,15 +1,56 @@
-// What a tool shows the receiver: token and certificates, read afresh each time, so that a renewed one needs no restart.
-// Only regular files, behind links too, and never for longer than allowed: a dead mount must not silence a daemon.
+// What a host shows the receiver: token and certificates, read afresh each time, so that a renewed one needs no restart.
+// Only regular files, behind links too, and never for longer than allowed: a dead mount must not silence a daemon. What is
+// wrong is told as facts; what mends it is in client/credential-failures.ts.
 
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { errorCode, errorText } from "../core/failure.ts";
+import { type PemFault, pemFault } from "../core/pem.ts";
 import type { ReceiverEndpoint } from "../core/types.ts";
+import { type Access, accessTo } from "./access.ts";
 import type { TlsFiles } from "./upload.ts";
 
 export interface Credentials {
   token: string | null;
   tls: TlsFiles;
+}
+
+export type CredentialKey = "ca_bundle" | "client_cert" | "client_key" | "bearer_token_file" | "bearer_token";
+
+export interface CredentialFault {
+  key: CredentialKey;
+  /** Null: it stands in the configuration itself. */
+  path: string | null;
+  /**
+   * `slow`: its disk gave no answer in time; `unreadable`: `code` says why; `no-token`: characters that no header can carry;
+   * `broken`: what stands between the labels is none; `stopped`: by the signal.
+   */
+  problem:
+    | "absent"
+    | "unreadable"
+    | "no-file"
+    | "too-large"
+    | "slow"
+    | "empty"
+    | "no-token"
+    | "broken"
+    | "stopped"
+    | PemFault;
+  code: string | null;
+  /** Where reading ended and who may go on; null where that is not the point. */
+  access: Access | null;
+}
+
+/** Thrown when a credential cannot be had. Its message names setting and file, never a secret. */
+export class CredentialError extends Error {
+  override name = "CredentialError";
+  constructor(readonly fault: CredentialFault) {
+    super(`cannot use receiver.${fault.key}${fault.path === null ? "" : ` ${fault.path}`}: ${wordOf(fault)}`);
+  }
+}
+
+function wordOf({ problem, code }: CredentialFault): string {
+  return code === null ? problem : `${problem} (${code})`;
 }
 
 export interface ReadLimits {
@@ -26,13 +67,13 @@ const MAX_BYTES = 1024 * 1024;
 
 /**
  * Reads the files that [receiver] names.
- * @throws Error with a sentence that names the setting and its file
+ * @throws CredentialError
  */
 export async function readCredentials(receiver: ReceiverEndpoint, limits: ReadLimits = {}): Promise<Credentials> {
   const { bearerTokenFile } = receiver;
   const end = endOf(limits);
   try {
-    const read = async (key: string, path: string | null): Promise<string | null> =>
+    const read = async (key: CredentialKey, path: string | null): Promise<string | null> =>
       path === null ? null : readCredential(key, path, readOnce(path, limits.readFile), end.reached);
     const [ca, cert, key, tokenText] = await Promise.all([
       read("ca_bundle", receiver.caBundle),
@@ -42,9 +83,8 @@ export async function readCredentials(receiver: ReceiverEndpoint, limits: ReadLi
     ]);
     const token = tokenText?.trim() ?? receiver.bearerToken;
     if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
-      const where = tokenText === null ? "receiver.bearer_token" : `receiver.bearer_token_file ${bearerTokenFile}`;
-      const what = token === "" ? "is empty" : "has characters that no header can carry";
-      throw new Error(`${where} ${what}; fix: put the host's token there, which the collector's token add prints`);
+      const key = tokenText === null ? "bearer_token" : "bearer_token_file";
+      throw fault(key, tokenText === null ? null : bearerTokenFile, token === "" ? "empty" : "no-token");
     }
     return { token, tls: { ca, cert, key, verify: receiver.verifyTls } };
   } finally {
@@ -52,26 +92,39 @@ export async function readCredentials(receiver: ReceiverEndpoint, limits: ReadLi
   }
 }
 
+function fault(
+  key: CredentialKey,
+  path: string | null,
+  problem: CredentialFault["problem"],
+  code: string | null = null,
+): CredentialError {
+  const isRefused = path !== null && (problem === "absent" || problem === "unreadable");
+  return new CredentialError({ key, path, problem, code, access: isRefused ? accessTo(path) : null });
+}
+
 async function readCredential(
-  key: string,
+  key: CredentialKey,
   path: string,
   reading: Promise<string>,
   end: Promise<Ended>,
 ): Promise<string> {
-  const where = `receiver.${key} ${path}`;
   let text: string | Ended;
   try {
     text = await Promise.race([end, reading]);
   } catch (error) {
-    throw new Error(`cannot read ${where}: ${errorCode(error) ?? errorText(error)}`);
+    if (error instanceof NoFile) throw fault(key, path, error.problem);
+    const code = errorCode(error) ?? errorText(error);
+    throw fault(key, path, code === "ENOENT" ? "absent" : "unreadable", code);
   }
-  if (typeof text !== "string") throw new Error(`cannot read ${where}: ${text.why}`);
-  if (key === "bearer_token_file" || text.includes("-----BEGIN ")) return text;
-  throw new Error(`${where} holds no PEM text`);
+  if (typeof text !== "string") throw fault(key, path, text.why);
+  if (key === "bearer_token_file") return text;
+  const wrong = text.trim() === "" ? "empty" : pemFault(text, key === "client_key" ? "key" : "certificate");
+  if (wrong !== null) throw fault(key, path, wrong);
+  return text;
 }
 
 interface Ended {
-  why: string;
+  why: "slow" | "stopped";
 }
 
 /** Reads under way: one that hangs in the kernel holds a thread, and shall not be joined by one with each try. */
@@ -85,13 +138,19 @@ function readOnce(path: string, readFile = readRegular): Promise<string> {
   return reading;
 }
 
+class NoFile extends Error {
+  constructor(readonly problem: "no-file" | "too-large") {
+    super(problem);
+  }
+}
+
 async function readRegular(path: string): Promise<string> {
   // With O_NONBLOCK a pipe is opened at once, and then seen to be one.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) throw new Error("it is no regular file; fix: name a file there");
-    if (stats.size > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes; fix: name the right file there`);
+    if (!stats.isFile()) throw new NoFile("no-file");
+    if (stats.size > MAX_BYTES) throw new NoFile("too-large");
     return await file.readFile("utf8");
   } finally {
     await file.close();
@@ -101,8 +160,7 @@ async function readRegular(path: string): Promise<string> {
 /** Resolves at the deadline or by the signal; `forget` it once nobody waits for it any more. */
 function endOf({ deadlineMs = DEADLINE_MS, signal }: ReadLimits): { reached: Promise<Ended>; forget: () => void } {
   const { promise: reached, resolve } = Promise.withResolvers<Ended>();
-  const why = `its disk gave no answer in ${deadlineMs / 1000} s; fix: look at the mount it lies on`;
-  const timer = setTimeout(() => resolve({ why }), deadlineMs);
+  const timer = setTimeout(() => resolve({ why: "slow" }), deadlineMs);
   const onAbort = (): void => resolve({ why: "stopped" });
   signal?.addEventListener("abort", onAbort);
   if (signal?.aborted === true) onAbort();

@@ -13,6 +13,8 @@ const SYMBOLS = {
     args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
     returns: FFIType.i64,
   },
+  connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+  getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
   close: { args: [FFIType.i32], returns: FFIType.i32 },
   poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
   send: { args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i64 },
@@ -68,6 +70,10 @@ function newerLibc(): Newer | null {
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0x80002;
+const SOCK_STREAM_NONBLOCK_CLOEXEC = 0x80801;
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+const EINPROGRESS = 115;
 const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 const LOCK_EX_NB = 6;
 const SIOCOUTQ = 0x5411;
@@ -101,6 +107,38 @@ const outq = new Int32Array(1);
 /** Bytes of a TCP socket that the peer has not acknowledged yet (SIOCOUTQ, tcp(7)); null when it cannot be told. */
 export function unacknowledgedBytes(fd: number): number | null {
   return libc().ioctl(fd, SIOCOUTQ, ptr(outq)) === 0 ? (outq[0] ?? null) : null;
+}
+
+/**
+ * Begins a TCP connection and does not wait for it.
+ * @param sockaddr a struct sockaddr_in or sockaddr_in6
+ * @returns its descriptor, to be asked with `connectErrno` and closed; or the errno below 0
+ */
+export function beginConnect(sockaddr: Buffer): number {
+  const fd = libc().socket(sockaddr.readUInt16LE(0), SOCK_STREAM_NONBLOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno();
+  if (libc().connect(fd, ptr(sockaddr), sockaddr.length) === 0) return fd;
+  const code = errno();
+  if (code === EINPROGRESS) return fd;
+  libc().close(fd);
+  return -code;
+}
+
+const soError = new Int32Array(1);
+const soLength = new Int32Array(1);
+
+/** How a connection that was begun has ended: 0, or its errno; null: it has not ended yet. */
+export function connectErrno(fd: number): number | null {
+  pollfd.writeInt32LE(fd, 0);
+  pollfd.writeInt32LE(POLLOUT, 4);
+  if (libc().poll(ptr(pollfd), 1, 0) === 0) return null;
+  soLength[0] = 4;
+  const asked = libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, ptr(soError), ptr(soLength));
+  return asked === 0 ? (soError[0] ?? 0) : errno();
+}
+
+export function closeDescriptor(fd: number): void {
+  libc().close(fd);
 }
 
 /**

@@ -126,7 +126,7 @@ test("without a receiver: exit 3, the heartbeat waits, and goes with the next on
   writeConfig("http://127.0.0.1:1");
   const failed = heartbeat("once");
   expect(failed.code).toBe(3);
-  expect(failed.stderr).toContain("heartbeat not sent, it is kept: network: ");
+  expect(failed.stderr).toContain("heartbeat not sent, it is kept: nobody listens at ");
   expect(spool()).toHaveLength(1);
   writeConfig(url);
   expect(heartbeat("once").code).toBe(0);

@@ -10,7 +10,13 @@ import { createLog, type LogLevel } from "../../lib/runtime/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 export const CONFIG = { hostId: "lab1", intervalS: 60, backoffSeconds: [3600] } as unknown as HeartbeatConfig;
-export const LATER: SendResult = { kind: "later", why: "network: refused", retryAfterS: null, status: 0 };
+const NO_ANSWER = { retryAfterS: null, status: 0 };
+export const LATER: SendResult = {
+  kind: "later",
+  reason: "connect ECONNREFUSED",
+  why: "network: refused",
+  ...NO_ANSWER,
+};
 export const SENT: SendResult = { kind: "sent", retryAfterS: null, status: 200 };
 
 export const result = (status: CheckStatus, run: number): CheckResult => ({
@@ -67,5 +73,11 @@ export function agentWith(
   return { agent, spool, sent, lines };
 }
 
-export const refuse = (why: string): SendResult => ({ kind: "drop", why, retryAfterS: null, status: 422 });
+export const refuse = (why: string): SendResult => ({
+  kind: "drop",
+  reason: `422 ${why.replace(/\[.*/, "")}`,
+  why,
+  retryAfterS: null,
+  status: 422,
+});
 export const lineOf = (agent: Agent): string => statusLine(liveStatus(agent, 0, 0));

@@ -6,13 +6,11 @@ import {
   classifyDelivery,
   isAboutOne,
   isPlain,
-  reasonKind,
   splayMs,
   summarise,
   summaryText,
   toDrop,
   untilDueMs,
-  withFix,
 } from "../../lib/heartbeat/decide.ts";
 
 describe("a host's place in the interval", () => {
@@ -131,20 +129,9 @@ describe("how a collection went", () => {
   }
 });
 
-describe("two reasons are one", () => {
-  for (const [a, b, same] of [
-    ["results[3].ttl_s must be at least 0 (was -1)", "results[12].ttl_s must be at least 0 (was -17.25)", true],
-    ["stalled: no answer came for 5 s after 4427 bytes", "stalled: no answer came for 5 s after 4422 bytes", true],
-    ["status 400", "status 422", false],
-    ["status 503: try in 5 s", "status 503: try in 17 s", true],
-    ["host_id", "sent_at", false],
-  ] as const) {
-    test(`${a} / ${b}: ${same}`, () => expect(reasonKind(a) === reasonKind(b)).toBe(same));
-  }
-});
-
 describe("an answer", () => {
   const OURS = { reason: "malformed", detail: "d" };
+  const FINDING = { what: "it is full", fix: { text: "make room", commands: [] } };
   for (const [status, body, kind] of [
     [200, { status: "stored" }, "sent"],
     [200, { status: "old" }, "sent"],
@@ -164,8 +151,14 @@ describe("an answer", () => {
     [507, OURS, "later"],
   ] as const) {
     test(`${status} ${JSON.stringify(body)}: ${kind}`, () =>
-      expect(classifyDelivery(status, body, "w").kind).toBe(kind));
+      expect(classifyDelivery(status, body, body === OURS ? OURS.reason : null, FINDING).kind).toBe(kind));
   }
+
+  test("that settles nothing says what it is and what mends it; two are told apart by status and reason", () => {
+    const why = "it is full; fix: make room";
+    expect(classifyDelivery(507, OURS, "disk-full", FINDING)).toEqual({ kind: "later", reason: "507 disk-full", why });
+    expect(classifyDelivery(404, null, null, FINDING)).toEqual({ kind: "later", reason: "404 unmarked", why });
+  });
 });
 
 describe("a heartbeat is plain", () => {
@@ -181,46 +174,6 @@ describe("a heartbeat is plain", () => {
     test(`${JSON.stringify(before)} then ${JSON.stringify(now)}: ${plain}`, () =>
       expect(isPlain(before, now)).toBe(plain));
   }
-});
-
-describe("a failure says what mends it", () => {
-  for (const [status, fix] of [
-    [302, "sign in at the portal"],
-    [401, "receiver token add"],
-    [403, "receiver token add"],
-    [404, "without a path"],
-    [413, "take 1 MiB"],
-    [418, "receiver.url"],
-    [500, "look at the receiver"],
-    [503, "look at the receiver"],
-  ] as const) {
-    test(`status ${status}: ${fix}`, () => {
-      const bare = classifyDelivery(status, null, "w");
-      const why = bare.kind === "later" ? bare.why : bare.kind;
-      expect(why).toStartWith("w; fix: ");
-      expect(why).toContain(fix);
-      // The receiver's own words need no others.
-      expect(classifyDelivery(status, { reason: "r" }, "w")).toMatchObject({ why: "w" });
-    });
-  }
-
-  for (const [why, fix] of [
-    ["tls: error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "does not speak TLS; fix: "],
-    ["tls: certificate has expired (CERT_HAS_EXPIRED)", "renew the receiver's certificate"],
-    ["tls: certificate is not yet valid (CERT_NOT_YET_VALID)", "set this host's clock"],
-    ["tls: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)", "receiver.ca_bundle"],
-    ["tls: unable to verify the first certificate (UNABLE_TO_VERIFY_LEAF_SIGNATURE)", "receiver.ca_bundle"],
-    ["tls: Hostname/IP does not match (ERR_TLS_CERT_ALTNAME_INVALID)", "receiver.url to a name"],
-    ["tls: error:0A000412:SSL routines::sslv3 alert bad certificate", "receiver.client_cert"],
-    ["network: connect ECONNREFUSED 10.0.0.1:8443", "start the receiver"],
-    ["network: getaddrinfo ENOTFOUND collector", "mend the name"],
-    ["network: connect EHOSTUNREACH 10.0.0.1:8443", "network"],
-    ["stalled: no answer came for 20 s after 4427 bytes", "request_timeout_s"],
-  ] as const) {
-    test(why, () => expect(withFix(why)).toContain(fix));
-  }
-
-  test("and nothing where nothing is known", () => expect(withFix("network: socket hang up")).toEndWith("hang up"));
 });
 
 describe("whether others may get through where one did not", () => {

@@ -15,13 +15,20 @@ test("of those that waited, what is refused is not counted as having arrived", a
 });
 
 describe("a failure", () => {
-  const later = (why: string, status = 0): SendResult => ({ kind: "later", why, retryAfterS: null, status });
+  const later = (why: string, reason = why): SendResult => ({
+    kind: "later",
+    reason,
+    why,
+    retryAfterS: null,
+    status: 0,
+  });
   const said = (lines: string[]): string[] =>
     lines.flatMap((line) => /not sent, it is kept: (.*) sequence=/.exec(line)?.[1] ?? []);
 
-  test("is said once for each reason, whatever numbers are in it, until heartbeats arrive again", async () => {
-    const reasons = ["no answer after 4427 bytes", "no answer after 4422 bytes", "status 503", "status 401"];
-    const { agent, lines } = agentWith([...reasons, "no answer after 1 bytes"].map((why) => later(why)));
+  test("is said once for each reason, whatever its words, until heartbeats arrive again", async () => {
+    const stalled = (bytes: number): SendResult => later(`no answer after ${bytes} bytes`, "stalled answering");
+    const others = [later("status 503"), later("status 401")];
+    const { agent, lines } = agentWith([stalled(4427), stalled(4422), ...others, stalled(1)]);
     for (let i = 0; i < 5; i++) await beat(agent);
     expect(said(lines)).toEqual(["no answer after 4427 bytes", "status 503", "status 401"]);
     expect(agent.failing).toEqual({ why: "no answer after 1 bytes", tries: 5 });
@@ -50,7 +57,13 @@ describe("a failure", () => {
 });
 
 describe("a receiver that says when to come again", () => {
-  const wait = (retryAfterS: number): SendResult => ({ kind: "later", why: "status 503", retryAfterS, status: 503 });
+  const wait = (retryAfterS: number): SendResult => ({
+    kind: "later",
+    reason: "503 stopping",
+    why: "status 503",
+    retryAfterS,
+    status: 503,
+  });
 
   test("is not asked before, by new heartbeats neither; they are kept, and shown as waiting", async () => {
     const dirs = { state: tempDir(), run: tempDir() };
@@ -108,7 +121,13 @@ describe("a receiver that says when to come again", () => {
 });
 
 describe("one that waits and is answered with an error each time", () => {
-  const broken: SendResult = { kind: "later", why: "status 500", retryAfterS: null, status: 500 };
+  const broken: SendResult = {
+    kind: "later",
+    reason: "500 internal",
+    why: "status 500",
+    retryAfterS: null,
+    status: 500,
+  };
 
   /** The first `bad` heartbeats always get `answer`. */
   async function withBad(bad: number, answer: SendResult, count: number) {

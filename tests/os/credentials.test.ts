@@ -2,10 +2,10 @@
 // without end.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { ReceiverEndpoint } from "../../lib/core/types.ts";
-import { type ReadLimits, readCredentials } from "../../lib/os/credentials.ts";
+import { CredentialError, type CredentialFault, type ReadLimits, readCredentials } from "../../lib/os/credentials.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -24,11 +24,11 @@ const NOTHING: ReceiverEndpoint = {
 const read = (change: Partial<ReceiverEndpoint>, limits: ReadLimits = {}) =>
   readCredentials({ ...NOTHING, ...change }, limits);
 
-/** What it says when it fails. */
-const said = (change: Partial<ReceiverEndpoint>, limits: ReadLimits = {}): Promise<string> =>
+/** What is wrong when it fails, and with which file. */
+const fault = (change: Partial<ReceiverEndpoint>, limits: ReadLimits = {}): Promise<CredentialFault | null> =>
   read(change, limits).then(
-    () => "read",
-    (error: unknown) => (error instanceof Error ? error.message : "no error"),
+    () => null,
+    (error: unknown) => (error instanceof CredentialError ? error.fault : null),
   );
 
 function fileOf(text: string): string {
@@ -50,19 +50,17 @@ test("are read afresh, behind links too; nothing is needed", async () => {
   expect((await read({ bearerTokenFile: token, bearerToken: "lf_no" })).token).toBe("lf_two");
 });
 
-describe("a token", () => {
-  const FIX = "; fix: put the host's token there, which the collector's token add prints";
-  test("that is empty or broken is said by the setting that holds it, and with its file", async () => {
-    for (const [text, what] of [
-      ["", "is empty"],
-      [" \n", "is empty"],
-      ["lf_one\nlf_two", "has characters that no header can carry"],
-    ] as const) {
-      const path = fileOf(text);
-      expect(await said({ bearerTokenFile: path })).toBe(`receiver.bearer_token_file ${path} ${what}${FIX}`);
-    }
-    expect(await said({ bearerToken: "" })).toBe(`receiver.bearer_token is empty${FIX}`);
-  });
+test("a token that is empty or broken is told by the setting that holds it, and its file", async () => {
+  for (const [text, problem] of [
+    ["", "empty"],
+    [" \n", "empty"],
+    ["lf_one\nlf_two", "no-token"],
+    ["lf_ä", "no-token"],
+  ] as const) {
+    const path = fileOf(text);
+    expect(await fault({ bearerTokenFile: path })).toMatchObject({ key: "bearer_token_file", path, problem });
+  }
+  expect(await fault({ bearerToken: "" })).toMatchObject({ key: "bearer_token", path: null, problem: "empty" });
 });
 
 const SETTINGS = [
@@ -73,29 +71,45 @@ const SETTINGS = [
 ] as const;
 
 for (const [name, key] of SETTINGS) {
-  describe(`receiver.${name}`, () => {
-    test("that is gone, or no file, or a pipe into which nobody writes, is said at once", async () => {
-      const gone = join(tempDir(), "gone");
-      expect(await said({ [key]: gone })).toBe(`cannot read receiver.${name} ${gone}: ENOENT`);
-      const dir = join(tempDir(), "dir");
-      mkdirSync(dir);
-      const pipe = join(tempDir(), "pipe");
-      expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
-      for (const path of [dir, pipe, "/dev/zero"]) {
-        expect(await said({ [key]: path })).toBe(
-          `cannot read receiver.${name} ${path}: it is no regular file; fix: name a file there`,
-        );
-      }
-      const large = fileOf("");
-      truncateSync(large, 1024 * 1024 + 1);
-      expect(await said({ [key]: large })).toContain(`cannot read receiver.${name} ${large}: it has more than`);
-    });
+  test(`receiver.${name} that is gone, or no file, or a pipe into which nobody writes, is told at once`, async () => {
+    const gone = join(tempDir(), "gone");
+    expect(await fault({ [key]: gone })).toMatchObject({ key: name, path: gone, problem: "absent", code: "ENOENT" });
+    const dir = join(tempDir(), "dir");
+    mkdirSync(dir);
+    const pipe = join(tempDir(), "pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+    for (const path of [dir, pipe, "/dev/zero"]) {
+      expect(await fault({ [key]: path })).toMatchObject({ key: name, path, problem: "no-file" });
+    }
+    const large = fileOf("");
+    truncateSync(large, 1024 * 1024 + 1);
+    expect(await fault({ [key]: large })).toMatchObject({ key: name, path: large, problem: "too-large" });
   });
 }
 
-test("what holds no certificate is said by name", async () => {
-  const path = fileOf("lf_one");
-  expect(await said({ caBundle: path })).toBe(`receiver.ca_bundle ${path} holds no PEM text`);
+test("a file that holds something else is told by what it holds", async () => {
+  const { certFile, keyFile } = makeAuthority(tempDir());
+  const der = join(tempDir(), "ca.der");
+  Bun.spawnSync(["openssl", "x509", "-in", certFile, "-outform", "DER", "-out", der]);
+  const locked = join(tempDir(), "locked.key");
+  Bun.spawnSync(["openssl", "pkey", "-in", keyFile, "-aes256", "-passout", "pass:x", "-out", locked]);
+  expect(await fault({ caBundle: fileOf("lf_one") })).toMatchObject({ key: "ca_bundle", problem: "no-pem" });
+  expect(await fault({ caBundle: fileOf("\n") })).toMatchObject({ key: "ca_bundle", problem: "empty" });
+  expect(await fault({ caBundle: der })).toMatchObject({ key: "ca_bundle", problem: "der" });
+  expect(await fault({ caBundle: keyFile })).toMatchObject({ key: "ca_bundle", problem: "key" });
+  expect(await fault({ clientCert: keyFile })).toMatchObject({ key: "client_cert", problem: "key" });
+  expect(await fault({ clientKey: certFile })).toMatchObject({ key: "client_key", problem: "certificate" });
+  expect(await fault({ clientKey: locked })).toMatchObject({ key: "client_key", problem: "encrypted" });
+});
+
+test("where reading ends is told with its owner and mode", async () => {
+  const path = join(tempDir(), "absent", "token");
+  const stats = statSync(dirname(dirname(path)));
+  expect((await fault({ bearerTokenFile: path }))?.access).toMatchObject({
+    path: dirname(dirname(path)),
+    isDirectory: true,
+    mode: (stats.mode & 0o7777).toString(8).padStart(4, "0"),
+  });
 });
 
 describe("a disk that does not answer, as a share whose server is gone", () => {
@@ -108,9 +122,8 @@ describe("a disk that does not answer, as a share whose server is gone", () => {
       return hung.promise;
     };
     for (let n = 0; n < 3; n++) {
-      expect(await said({ bearerTokenFile: path }, { deadlineMs: 20, readFile })).toBe(
-        `cannot read receiver.bearer_token_file ${path}: its disk gave no answer in 0.02 s; fix: look at the mount it lies on`,
-      );
+      const slow = { key: "bearer_token_file" as const, path, problem: "slow" as const };
+      expect(await fault({ bearerTokenFile: path }, { deadlineMs: 20, readFile })).toMatchObject(slow);
     }
     expect(reads).toBe(1);
     const waiting = read({ bearerTokenFile: path }, { readFile });
@@ -123,19 +136,19 @@ describe("a disk that does not answer, as a share whose server is gone", () => {
   test("holds up no stop", async () => {
     const stop = new AbortController();
     const readFile = (): Promise<string> => new Promise(() => undefined);
-    const saying = said({ clientKey: join(tempDir(), "key") }, { signal: stop.signal, readFile });
+    const saying = fault({ clientKey: join(tempDir(), "key") }, { signal: stop.signal, readFile });
     stop.abort();
-    expect(await saying).toEndWith("/key: stopped");
+    expect(await saying).toMatchObject({ key: "client_key", problem: "stopped" });
     const late = { signal: stop.signal };
-    expect(await said({ bearerTokenFile: fileOf("lf_one") }, late)).toEndWith("/file: stopped");
+    expect(await fault({ bearerTokenFile: fileOf("lf_one") }, late)).toMatchObject({ problem: "stopped" });
   });
 
   test("fails later without ending the process", async () => {
     const hung = Promise.withResolvers<string>();
     const path = join(tempDir(), "token");
-    await said({ bearerTokenFile: path }, { deadlineMs: 5, readFile: () => hung.promise });
+    await fault({ bearerTokenFile: path }, { deadlineMs: 5, readFile: () => hung.promise });
     hung.reject(new Error("EIO"));
     await Bun.sleep(1);
-    expect(await said({ bearerTokenFile: path })).toContain("ENOENT");
+    expect(await fault({ bearerTokenFile: path })).toMatchObject({ problem: "absent" });
   });
 });

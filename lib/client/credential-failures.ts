@@ -1,0 +1,149 @@
+// What mends a token or a certificate file that cannot be used, by what is wrong with it. Pure.
+
+import type { Command, Finding } from "../core/finding.ts";
+import type { Access } from "../os/access.ts";
+import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
+
+/** Which host, for the collector's command. */
+export interface Who {
+  hostId: string;
+}
+
+type Say = (fault: CredentialFault & { path: string }, who: Who) => Finding;
+
+/** What each file should hold, to stand in a sentence. */
+const HOLDS: Readonly<Record<CredentialKey, string>> = {
+  ca_bundle: "the certificate of the authority that issued the receiver's",
+  client_cert: "this host's certificate",
+  client_key: "the private key of this host's certificate",
+  bearer_token_file: "the host's token",
+  bearer_token: "the host's token",
+};
+
+const host = (...argv: string[]): Command => ({ argv, on: "host" });
+
+/** `receiver.ca_bundle /etc/labfleet/tls/ca.crt`. */
+function nameOf({ key, path }: CredentialFault): string {
+  return path === null ? `receiver.${key}` : `receiver.${key} ${path}`;
+}
+
+const namesAnother = (what: string): Say => {
+  return (fault) => ({
+    what: `${nameOf(fault)} ${what}`,
+    fix: { text: `name a file there that holds ${HOLDS[fault.key]}, as PEM`, commands: [] },
+  });
+};
+
+const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
+  absent: (fault, who) => {
+    const { path, access } = fault;
+    if (fault.key === "bearer_token_file")
+      return { what: `${nameOf(fault)} is not there`, fix: newToken(path, access, who) };
+    const text = `put ${HOLDS[fault.key]} there, or name the file where it lies in receiver.${fault.key}`;
+    return { what: `${nameOf(fault)} is not there`, fix: { text, commands: [] } };
+  },
+  unreadable: (fault) => {
+    const { access, code } = fault;
+    if (access === null || (code !== "EACCES" && code !== "EPERM")) {
+      const look = host("sudo", "dmesg", "--level=err,warn");
+      return {
+        what: `${nameOf(fault)} cannot be read: ${code}`,
+        fix: { text: "look at the disk it lies on", commands: [look] },
+      };
+    }
+    const { path, owner, group, mode, user, isDirectory } = access;
+    const which = isDirectory ? `the directory ${path}` : "it";
+    return {
+      what: `${nameOf(fault)} cannot be read by user ${user}: ${which} belongs to ${owner}:${group}, mode ${mode}`,
+      fix: opened(fault, access),
+    };
+  },
+  "no-file": namesAnother("is no regular file"),
+  "too-large": namesAnother("is larger than 1 MiB"),
+  slow: (fault) => ({
+    what: `${nameOf(fault)} could not be read in time: its disk gives no answer`,
+    fix: { text: "look at the mount it lies on", commands: [host("findmnt", "--target", fault.path)] },
+  }),
+  stopped: (fault) => ({ what: `${nameOf(fault)} was not read: stopped`, fix: { text: "nothing", commands: [] } }),
+  empty: (fault, who) => {
+    if (fault.key.startsWith("bearer_token"))
+      return { what: `${nameOf(fault)} is empty`, fix: newToken(fault.path, fault.access, who) };
+    return namesAnother("is empty")(fault, who);
+  },
+  "no-token": (fault, who) => ({
+    what: `${nameOf(fault)} holds no token: it has blanks, several lines or characters that no header can carry`,
+    fix: newToken(fault.path, fault.access, who),
+  }),
+  "no-pem": namesAnother("holds no PEM text"),
+  der: (fault) => {
+    const isKey = fault.key === "client_key";
+    const pem = `${fault.path}.pem`;
+    return {
+      what: `${nameOf(fault)} is DER, and PEM is needed`,
+      fix: {
+        text: `write it as PEM, and name ${pem} in receiver.${fault.key}`,
+        commands: [
+          host("sudo", "openssl", isKey ? "pkey" : "x509", "-inform", "DER", "-in", fault.path, "-out", pem),
+          ...(isKey ? [host("sudo", "chown", `--reference=${fault.path}`, pem)] : []),
+        ],
+      },
+    };
+  },
+  key: namesAnother("holds a private key and no certificate"),
+  certificate: namesAnother("holds a certificate and no private key"),
+  request: namesAnother("holds a request for a certificate, which nobody has signed yet"),
+  "public-key": namesAnother("holds a public key"),
+  broken: (fault) => ({
+    what: `${nameOf(fault)} is damaged: what stands between its BEGIN and END cannot be read`,
+    fix: { text: `put ${HOLDS[fault.key]} there again`, commands: [host(...inspect(fault))] },
+  }),
+  encrypted: ({ path, ...fault }) => {
+    const open = `${path}.open`;
+    return {
+      what: `${nameOf({ ...fault, path })} is encrypted, and a daemon has nobody who types its password`,
+      // Into a copy with the owner and the mode of the key: a power cut leaves one of the two whole.
+      fix: {
+        text: "take the password off",
+        commands: [
+          host("sudo", "cp", "-p", path, open),
+          host("sudo", "openssl", "pkey", "-in", path, "-out", open),
+          host("sudo", "mv", open, path),
+        ],
+      },
+    };
+  },
+};
+
+function inspect({ key, path }: CredentialFault & { path: string }): string[] {
+  return ["sudo", "openssl", key === "client_key" ? "pkey" : "x509", "-in", path, "-noout", "-text"];
+}
+
+/** A token is shown once, by the command that makes it: its file is written from the terminal. */
+export function newToken(path: string | null, access: Access | null, { hostId }: Who): Finding["fix"] {
+  const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
+  if (path === null)
+    return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
+  const group = access?.ownGroup ?? "labfleet";
+  const paste = host("sudo", "install", "-m", "0640", "-g", group, "/dev/stdin", path);
+  return { text: "make one, paste it into this command and end it with Ctrl-D", commands: [make, paste] };
+}
+
+/** Directories outside /etc are closed for reasons of their own (/root, a home, ProtectHome=): the file moves instead. */
+function opened(
+  fault: CredentialFault & { path: string },
+  { path, isDirectory, ownGroup, group, user }: Access,
+): Finding["fix"] {
+  if (isDirectory && !`${path}/`.startsWith("/etc/")) {
+    const place = `/etc/labfleet/${fault.path.split("/").at(-1)}`;
+    return {
+      text: `copy it to where ${user} can read it, and name ${place} in receiver.${fault.key}`,
+      commands: [host("sudo", "install", "-m", "0640", "-g", ownGroup, fault.path, place)],
+    };
+  }
+  const join = group === ownGroup ? [] : [host("sudo", "chgrp", ownGroup, path)];
+  return { text: `let ${user} in`, commands: [...join, host("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
+}
+
+export function explainCredential(fault: CredentialFault, who: Who): Finding {
+  return TABLE[fault.problem]({ ...fault, path: fault.path ?? "" }, who);
+}

@@ -1,0 +1,102 @@
+// A second look at an address where a request has failed: the errno that the runtime does not pass on, and the certificate that
+// it does not show once it has refused it. Sends nothing of a request, and no credential; never waits for longer than allowed.
+
+import { isIPv6 } from "node:net";
+import { constants } from "node:os";
+import { connect as connectTls } from "node:tls";
+import { beginConnect, closeDescriptor, connectErrno } from "./libc.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const LOOK_MS = 20;
+
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/**
+ * Why no TCP connection to an address comes about; null: one does, or nothing was heard in time. Bun says ECONNREFUSED for a
+ * network that cannot be reached, too, and for a host that does not answer.
+ */
+export async function connectCode(address: string, port: number, limitMs: number): Promise<string | null> {
+  const fd = beginConnect(sockaddrOf(address, port));
+  if (fd < 0) return nameOf(-fd);
+  try {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const errno = connectErrno(fd);
+      if (errno !== null) return errno === 0 ? null : nameOf(errno);
+      if (performance.now() >= end) return null;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+function nameOf(errno: number): string {
+  return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+}
+
+function sockaddrOf(address: string, port: number): Buffer {
+  const isLong = isIPv6(address);
+  const sockaddr = Buffer.alloc(isLong ? 28 : 16);
+  sockaddr.writeUInt16LE(isLong ? AF_INET6 : AF_INET, 0);
+  sockaddr.writeUInt16BE(port, 2);
+  if (isLong) ipv6Bytes(address).copy(sockaddr, 8);
+  else for (const [at, part] of address.split(".").entries()) sockaddr[4 + at] = Number(part);
+  return sockaddr;
+}
+
+/** The 16 bytes of an address; the URL parser writes it out in one form. */
+function ipv6Bytes(address: string): Buffer {
+  const plain = new URL(`http://[${address.split("%")[0]}]/`).hostname.slice(1, -1);
+  const [head = "", tail] = plain.split("::");
+  const groups = (text: string): string[] => (text === "" ? [] : text.split(":"));
+  const last = tail === undefined ? [] : groups(tail);
+  const first = groups(head);
+  const zeros = new Array<string>(8 - first.length - last.length).fill("0");
+  return Buffer.from([...first, ...zeros, ...last].map((group) => group.padStart(4, "0")).join(""), "hex");
+}
+
+/** What a certificate says of itself: for messages, since nothing has proved it. */
+export interface PeerCertificate {
+  validFrom: Date;
+  validTo: Date;
+  /** Names and addresses it is for: `collector.wg`, `10.77.0.11`. */
+  names: string[];
+  subject: string;
+  issuer: string;
+}
+
+/** The certificate that a port shows; null: it speaks no TLS, or gave none in time. */
+export function peerCertificate(host: string, address: string, port: number, limitMs: number) {
+  return new Promise<PeerCertificate | null>((resolve) => {
+    // Nothing is sent to whoever that is, and nothing of it is believed.
+    const servername = host === address ? "" : host;
+    const socket = connectTls({ host: address, port, servername, rejectUnauthorized: false });
+    const timer = setTimeout(() => finish(null), limitMs);
+    const finish = (certificate: PeerCertificate | null): void => {
+      clearTimeout(timer);
+      resolve(certificate);
+      socket.destroy();
+    };
+    socket.on("secureConnect", () => finish(certificateOf(socket.getPeerCertificate(false))));
+    socket.on("error", () => finish(null));
+    socket.on("close", () => finish(null));
+  });
+}
+
+type Shown = Partial<Record<"valid_from" | "valid_to" | "subjectaltname", string>> &
+  Partial<Record<"subject" | "issuer", Partial<Record<string, string | string[]>>>>;
+
+function certificateOf(shown: Shown | null): PeerCertificate | null {
+  if (shown?.valid_from === undefined || shown.valid_to === undefined) return null;
+  const names = (shown.subjectaltname ?? "").split(", ").filter((name) => name !== "");
+  const common = (of: Shown["issuer"]): string => String(of?.CN ?? of?.O ?? "");
+  return {
+    validFrom: new Date(shown.valid_from),
+    validTo: new Date(shown.valid_to),
+    names: names.map((name) => name.replace(/^(?:DNS|IP Address|IP):/, "")),
+    subject: common(shown.subject),
+    issuer: common(shown.issuer),
+  };
+}
