@@ -36,7 +36,9 @@ for (const tool of ["shipper", "receiver", "heartbeat"] as const) {
 
   test(`${tool} --help, and that of each command, is as reviewed`, () => {
     const topics = Object.keys(COMMANDS[tool].commands).filter((command) => command !== "");
-    const texts = [["--help"], ...topics.map((topic) => [...topic.split(" "), "--help"])].map((args) => run(tool, args));
+    const texts = [["--help"], ...topics.map((topic) => [...topic.split(" "), "--help"])].map((args) =>
+      run(tool, args),
+    );
     expectGolden(`help/${tool}.txt`, texts.map(({ out }) => out).join("\n"));
     expect(texts.map(({ code, err }) => `${code}${err}`).join("")).toBe("0".repeat(texts.length));
   });
