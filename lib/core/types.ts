@@ -1,18 +1,5 @@
 // Shapes that cross the wire or outlive a process. Types only; `wire.ts` of each tool checks what comes from outside.
 
-/** One row of `attempts/<UTC day>.jsonl`: one decided PUT. */
-export interface AttemptRow {
-  at: string;
-  host_id: string | null;
-  episode_id: string | null;
-  status: number;
-  reason: string;
-  /** Body bytes received. */
-  bytes: number;
-  code_commit: string | null;
-  remote: string;
-}
-
 /** The receiver as a lab host's configuration names it ([receiver]). */
 export interface ReceiverEndpoint {
   /** Without a trailing slash. */

@@ -3,15 +3,15 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
+import type { AttemptRow } from "../contract/attempt-row.ts";
 import { archivePath, type IndexRow } from "../contract/index-row.ts";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { parseEpisodePath } from "../core/names.ts";
+import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
 import { type AppContext, type AppEnv, answering, refusing } from "./answering.ts";
 import { identityHeaders, receiptOf, receiptResponse } from "./answers.ts";
-import type { Attempts } from "./attempts.ts";
 import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
 import { fromDisk } from "./disk-refusals.ts";
 import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
@@ -21,7 +21,6 @@ import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
 export interface AppDeps extends PutDeps, HeartbeatDeps {
-  attempts: Attempts;
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<string | null>;
 }
@@ -73,7 +72,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
 
 async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
-  const notes: PutNotes = { address: null, commit: null, bytes: 0 };
+  const notes: PutNotes = { address: null, commit: null, bytes: 0, vouched: false };
   const request = {
     path: rawPath(wire.target),
     header: (name: string) => c.req.raw.headers.get(name),
@@ -91,26 +90,44 @@ async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refus
   return receiptResponse(receiptOf(outcome.row, outcome.kind, deps.identity()));
 }
 
-/** The attempt row, the warning and the access line of a decided PUT. */
+/** The attempt row, the warning and the access line of a decided PUT; of one by nobody known, what refusals.ts makes of it. */
 function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome): void {
-  const status = outcome.kind === "refused" ? REFUSALS[outcome.reason][0] : outcome.kind === "stored" ? 201 : 200;
-  deps.attempts.add({
-    at: isoWall(deps.nowMs()),
-    host_id: notes.address?.host ?? null,
-    episode_id: notes.address?.id ?? null,
-    status,
-    reason: outcome.kind === "refused" ? outcome.reason : outcome.kind,
-    bytes: notes.bytes,
-    code_commit: notes.commit,
-    remote: wire.remote,
-  });
-  if (outcome.kind === "refused" && notes.address !== null) {
-    const { host, id } = notes.address;
-    deps.log.warn(`rejected episode host=${host} id=${id}: ${outcome.detail}`);
+  const { address } = notes;
+  if (!notes.vouched && outcome.kind === "refused") {
+    const host = address !== null && deps.knownHost(address.host) ? address.host : null;
+    const refused = { remote: wire.remote, host, what: "episode", reason: outcome.reason } as const;
+    if (!deps.refusals.note(refused, outcome.detail)) return;
+  } else if (address !== null) deps.attempts.add(attemptOf(deps, wire, notes, address, outcome));
+  if (outcome.kind === "refused" && address !== null) {
+    deps.log.warn(`rejected episode host=${address.host} id=${address.id}: ${outcome.detail}`);
   }
   // Nobody was there to be answered.
   if (outcome.kind === "refused" && outcome.reason === "client-gone") return;
-  deps.log.info(`${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${status}`);
+  deps.log.info(`${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${statusOf(outcome)}`);
+}
+
+function attemptOf(
+  deps: AppDeps,
+  { remote }: Wire,
+  { bytes, commit }: PutNotes,
+  { host, id }: EpisodeAddress,
+  outcome: PutOutcome,
+): AttemptRow {
+  return {
+    at: isoWall(deps.nowMs()),
+    host_id: host,
+    episode_id: id,
+    status: statusOf(outcome),
+    reason: outcome.kind === "refused" ? outcome.reason : outcome.kind,
+    bytes,
+    code_commit: commit,
+    remote,
+  };
+}
+
+function statusOf(outcome: PutOutcome): number {
+  if (outcome.kind === "refused") return REFUSALS[outcome.reason][0];
+  return outcome.kind === "stored" ? 201 : 200;
 }
 
 async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {

@@ -8,8 +8,15 @@ import { endedEarly, type Refusal, refuse } from "./decide.ts";
 /** Problems that an answer names; a body may have thousands. */
 const SHOWN = 3;
 
-/** Reads a body of a declared length, which was found to be small enough to be held. */
-export async function readWhole(body: UploadBody, expected: number): Promise<Uint8Array | Refusal> {
+/**
+ * Reads a body of a declared length, which was found to be small enough to be held.
+ * @param took called with the size of each part that came
+ */
+export async function readWhole(
+  body: UploadBody,
+  expected: number,
+  took: (bytes: number) => void = () => undefined,
+): Promise<Uint8Array | Refusal> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
@@ -19,6 +26,7 @@ export async function readWhole(body: UploadBody, expected: number): Promise<Uin
       return bytes === expected ? Buffer.concat(chunks) : endedEarly("gone");
     }
     bytes += chunk.length;
+    took(chunk.length);
     if (bytes > expected) return refuse("malformed", "the body is longer than its Content-Length");
     chunks.push(chunk);
   }

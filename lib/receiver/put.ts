@@ -57,6 +57,8 @@ export interface PutNotes {
   address: EpisodeAddress | null;
   commit: string | null;
   bytes: number;
+  /** True once token and certificate were accepted: until then nothing is known of who sent it. */
+  vouched: boolean;
 }
 
 export type PutOutcome = { kind: "stored"; row: IndexRow } | Duplicate | Refusal;
@@ -69,6 +71,7 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   notes.address = address;
   const denied = decideAsker(deps, request, address.host);
   if (denied !== null) return denied;
+  notes.vouched = true;
   const passed = decideDescription(deps, describedBy(deps, request));
   if (passed.kind === "refused") return passed;
   const { declared, commit } = passed;

@@ -22,6 +22,7 @@ import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness } from "./readiness.ts";
+import { openRefusals, type Refusals } from "./refusals.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
@@ -58,15 +59,21 @@ async function start(
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
   const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
-  const attempts = openAttempts(dataPaths(config.dataRoot).attempts, log);
+  const leftFree = (): number => freeNow(config.dataRoot) - admission.outstandingBytes;
+  const attempts = openAttempts({
+    dir: dataPaths(config.dataRoot).attempts,
+    log,
+    hasRoom: () => leftFree() > config.diskReserveBytes,
+  });
   await attempts.prune(Date.now());
+  const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
   const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log);
   await heartbeats.prune(Date.now());
   const admission = createAdmission(config, () => freeNow(config.dataRoot), progress.moved);
   const life = { stopping: false };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
-  const parts = { opened, attempts, heartbeats, admission, tokens, begin, log, identity };
+  const parts = { opened, attempts, refusals, heartbeats, admission, leftFree, tokens, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
   await announce(config, listener, opened, log);
@@ -77,7 +84,7 @@ async function start(
     tokens?.close();
   };
   return {
-    drain: drainPhases(config, { listener, attempts, opened, admission }, beginStop),
+    drain: drainPhases(config, { listener, attempts, refusals, opened, admission }, beginStop),
     reload: async () => {
       const fresh = await readConfig();
       // Certificates run out while a collector runs: the same files are read anew.
@@ -100,8 +107,11 @@ function gateSettings(config: ReceiverConfig) {
 interface AppParts {
   opened: OpenedStore;
   attempts: Attempts;
+  refusals: Refusals;
   heartbeats: HeartbeatStore;
   admission: Admission;
+  /** Free bytes on the data root's disk, less what running uploads still have to write. */
+  leftFree: () => number;
   tokens: TokenTable | null;
   begin: AppDeps["begin"];
   log: Log;
@@ -109,15 +119,15 @@ interface AppParts {
   identity: () => Identity;
 }
 
-function appDeps(config: ReceiverConfig, { opened, heartbeats, tokens, ...parts }: AppParts): AppDeps {
+function appDeps(config: ReceiverConfig, { opened, heartbeats, leftFree, tokens, ...parts }: AppParts): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
-  const leftFree = (): number => freeNow(dataRoot) - parts.admission.outstandingBytes;
   return {
     ...gateSettings(config),
     ...parts,
     heartbeats: { store: heartbeats, admission: createHeartbeatAdmission(diskReserveBytes, leftFree) },
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens),
+    knownHost: (host) => tokens?.has(host) === true,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
     notReady: createReadiness({ dataRoot, incoming, diskReserveBytes }),
     incoming,
@@ -146,13 +156,14 @@ function listenOptions(
 interface Serving {
   listener: Listener;
   attempts: Attempts;
+  refusals: Refusals;
   opened: OpenedStore;
   admission: Admission;
 }
 
 /** The steps of a clean stop. */
 function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void): Phase[] {
-  const { listener, attempts, opened, admission } = serving;
+  const { listener, attempts, refusals, opened, admission } = serving;
   const finishUploads = async (): Promise<number> => {
     let cutShort = 0;
     const cut = setTimeout(() => {
@@ -178,6 +189,8 @@ function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void
     {
       name: "flush attempts",
       run: async () => {
+        refusals.close();
+        await refusals.flush();
         await attempts.flush();
         await opened.close();
       },

@@ -176,7 +176,11 @@ describe("over the wire", () => {
     expect(receiver.log.lines).toContain(
       "warn: rejected episode host=lab1 id=ep1: missing X-Labfleet-Code-Commit, missing X-Cis490-Code-Commit",
     );
-    expect((await receiver.attemptRows()).map((row) => row.status)).toEqual([401, 401, 403, 400, 412, 400, 201]);
+    expect((await receiver.attemptRows()).map((row) => row.status)).toEqual([400, 412, 400, 201]);
+    expect(await receiver.sums()).toMatchObject([
+      { remote: "127.0.0.1", host_id: "lab1", what: "episode", reason: "unauthorized", count: 2 },
+      { remote: "127.0.0.1", host_id: "lab1", what: "episode", reason: "wrong-host", count: 1 },
+    ]);
     // Whatever went wrong, no token is in the log.
     expect(receiver.log.lines.join("\n")).not.toMatch(/Bearer|nobody/);
   });

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AttemptRow } from "../../lib/core/types.ts";
+import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import { openAttempts } from "../../lib/receiver/attempts.ts";
 import { RateWatch } from "../../lib/receiver/body.ts";
 import { expiredDays } from "../../lib/receiver/day-files.ts";
@@ -101,7 +101,7 @@ describe("attempts", () => {
   });
   test("go to the day they belong to, one line each", async () => {
     const dir = join(tempDir(), "attempts");
-    const attempts = openAttempts(dir, keptLog());
+    const attempts = openAttempts({ dir, log: keptLog() });
     attempts.add(row("2026-05-01T23:59:59.000000+00:00"));
     attempts.add(row("2026-05-02T00:00:00.000000+00:00"));
     attempts.add(row("2026-05-02T00:00:01.000000+00:00"));
@@ -124,7 +124,7 @@ describe("attempts", () => {
     expect(gone(25)).toEqual([["2026-05-01.jsonl"], []]);
     expect(gone(15)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
     expect(gone(5)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
-    await openAttempts(dir, keptLog()).prune(now);
+    await openAttempts({ dir, log: keptLog() }).prune(now);
     expect(readdirSync(dir)).toHaveLength(4);
   });
   test("that cannot be written are told once, and no PUT fails for it", async () => {

@@ -311,6 +311,8 @@ test("as a function of a request, without any connection", async () => {
     begin: () => ({ moved: () => undefined, done: () => undefined }),
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
+    refusals: receiver.refusals,
+    knownHost: () => false,
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
       admission: createHeartbeatAdmission(0, () => 1e15),

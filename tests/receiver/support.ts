@@ -6,9 +6,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type AttemptLine, type AttemptRow, parseAttempt, type RefusalSum } from "../../lib/contract/attempt-row.ts";
 import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { formatReprDigest } from "../../lib/core/digest.ts";
-import type { AttemptRow } from "../../lib/core/types.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
 import { badHttpAnswer } from "../../lib/receiver/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
@@ -19,6 +19,7 @@ import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admissio
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
+import { openRefusals, type Refusals } from "../../lib/receiver/refusals.ts";
 import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 
@@ -84,8 +85,11 @@ export interface TestReceiver {
   state: { stopping: boolean };
   /** The rows of index.jsonl. */
   rows(): IndexRow[];
+  refusals: Refusals;
   /** The attempt rows, flushed. */
   attemptRows(): Promise<AttemptRow[]>;
+  /** The sums of what nobody known was refused, flushed. */
+  sums(): Promise<RefusalSum[]>;
   /** Names in incoming/. */
   incoming(): string[];
 }
@@ -105,7 +109,8 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   const log = keptLog();
   const opened = await openIn(dataRoot, log, options.disk);
   const paths = dataPaths(dataRoot);
-  const attempts = openAttempts(paths.attempts, log);
+  const attempts = openAttempts({ dir: paths.attempts, log });
+  const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
   const state = { stopping: false };
   const limits = { uploadsTotal: 32, uploadsPerHost: 32, diskReserveBytes: 0, ...options.limits };
   const app = createApp({
@@ -115,6 +120,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     admission: createAdmission(limits, options.freeBytes ?? (() => 1e15)),
     accepted: () => ({ kind: "any" }),
     checkToken: null,
+    knownHost: (host) => host.startsWith("lab"),
     commitHeaders: DEFAULT_COMMIT_HEADERS,
     commitRequired: false,
     maxBytes: 1e12,
@@ -123,6 +129,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     begin: () => idle,
     nowMs: () => Date.now(),
     attempts,
+    refusals,
     notReady: async () => null,
     identity: () => IDENTITY,
     heartbeats: {
@@ -145,6 +152,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   onCleanUp(async () => {
     listener.close();
     listener.destroy();
+    refusals.close();
     await attempts.flush();
   });
   const { port } = listener.address;
@@ -159,15 +167,27 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     state,
     rows: () => rowsOf(paths.index),
     incoming: () => readdirSync(paths.incoming),
+    refusals,
     async attemptRows() {
       await attempts.flush();
-      return readdirSync(paths.attempts).flatMap((name) => linesOf(join(paths.attempts, name)) as AttemptRow[]);
+      return attemptLines(paths.attempts).flatMap((line) => (line.kind === "attempt" ? [line.row] : []));
+    },
+    async sums() {
+      await refusals.flush();
+      return attemptLines(paths.attempts).flatMap((line) => (line.kind === "sum" ? [line.sum] : []));
     },
   };
 }
 
 export function rowsOf(indexPath: string): IndexRow[] {
   return linesOf(indexPath) as IndexRow[];
+}
+
+/** What stands in a directory of attempts. */
+export function attemptLines(dir: string): AttemptLine[] {
+  if (!existsSync(dir)) return [];
+  const lines = readdirSync(dir).flatMap((name) => readFileSync(join(dir, name), "utf8").split("\n"));
+  return lines.flatMap((line) => (line === "" ? [] : [parseAttempt(line)])).filter((line) => line !== null);
 }
 
 function linesOf(path: string): unknown[] {

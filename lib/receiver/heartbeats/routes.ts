@@ -8,13 +8,15 @@ import { quoted } from "../../core/fields.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
+import type { Attempts } from "../attempts.ts";
 import type { TokenCheck } from "../auth.ts";
 import type { UploadBody } from "../body.ts";
 import { decideAccess, decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
 import { fromDisk, onDisk } from "../disk-refusals.ts";
 import { readWhole } from "../json-body.ts";
 import { credentialsOf, decideAsker } from "../preflight.ts";
-import { rawPath, safeTarget, wireOf } from "../wire.ts";
+import type { Refusals } from "../refusals.ts";
+import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
 import { type HostView, hostView, summarise } from "./view.ts";
@@ -28,6 +30,11 @@ export interface HeartbeatDeps extends AnswerDeps {
   log: Log;
   /** Null: no token is asked for. */
   checkToken: TokenCheck | null;
+  attempts: Pick<Attempts, "add">;
+  /** Takes what nobody known was refused. */
+  refusals: Pick<Refusals, "note">;
+  /** Whether a host has a token file. */
+  knownHost: (host: string) => boolean;
   stopping: () => boolean;
   nowMs: () => number;
 }
@@ -66,10 +73,11 @@ async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response |
   const wire = wireOf(c.req.raw, c.env);
   const header = (name: string): string | null => c.req.raw.headers.get(name);
   const host = hostOfPath(rawPath(wire.target), HEARTBEATS);
+  const notes: HeartbeatNotes = { vouched: false, bytes: 0 };
   const outcome =
     host === null
       ? refuse("malformed-path", "the path must be /v1/heartbeats/<host>")
-      : await putHeartbeat(deps, { host, header, peerNames: wire.peerNames, body: wire.body }).catch(
+      : await putHeartbeat(deps, { host, header, peerNames: wire.peerNames, body: wire.body, notes }).catch(
           (error: unknown): Refusal => {
             deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
               stack: error instanceof Error ? error.stack : "",
@@ -78,19 +86,46 @@ async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response |
           },
         );
   if ("kind" in outcome) {
-    // One line, and none for one that is accepted: a fleet sends one a minute and host. These two were told as errors.
-    const told = outcome.reason === "storage-failed" || outcome.reason === "internal";
-    if (!told)
-      deps.log.warn(
-        `rejected heartbeat host=${host ?? "-"}: ${outcome.detail}; ${wire.remote} - "PUT ${safeTarget(wire.target)} HTTP/1.1" ${REFUSALS[outcome.reason][0]}`,
-      );
+    noteRefused(deps, wire, { host, ...notes }, outcome);
     return outcome;
   }
   deps.log.debug(`heartbeat host=${host} ${outcome.status}`);
   return Response.json({ ...outcome, receiver_id: deps.identity().id });
 }
 
+/** The row and the line of a refusal; there is none for a heartbeat that is accepted: a fleet sends one a minute and host. */
+function noteRefused(
+  deps: HeartbeatDeps,
+  { remote, target }: Wire,
+  { host, vouched, bytes }: HeartbeatNotes & { host: string | null },
+  { reason, detail }: Refusal,
+): void {
+  const status = REFUSALS[reason][0];
+  if (host === null || !vouched) {
+    const known = host !== null && deps.knownHost(host) ? host : null;
+    if (!deps.refusals.note({ remote, host: known, what: "heartbeat", reason }, detail)) return;
+  } else {
+    const at = isoWall(deps.nowMs());
+    const row = { at, host_id: host, episode_id: null, status, reason, bytes, code_commit: null, remote };
+    deps.attempts.add({ ...row, what: "heartbeat" });
+  }
+  // These two were told as errors.
+  if (reason === "storage-failed" || reason === "internal") return;
+  deps.log.warn(
+    `rejected heartbeat host=${host ?? "-"}: ${detail}; ${remote} - "PUT ${safeTarget(target)} HTTP/1.1" ${status}`,
+  );
+}
+
+/** What became known of a heartbeat on the way. */
+interface HeartbeatNotes {
+  /** True once token and certificate were accepted. */
+  vouched: boolean;
+  /** Of its body, read. */
+  bytes: number;
+}
+
 interface HeartbeatRequest {
+  notes: HeartbeatNotes;
   host: string;
   header: (name: string) => string | null;
   peerNames: readonly string[] | null;
@@ -102,6 +137,7 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
   const { host, header } = request;
   const denied = decideAsker(deps, request, host);
   if (denied !== null) return denied;
+  request.notes.vouched = true;
   if (host === OPERATOR)
     return refuse("reserved-name", `${OPERATOR} reads about all hosts and is none; fix: another host_id`);
   const declared = decideHeaders(
@@ -122,7 +158,7 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
 
 async function receiveAndStore(
   { heartbeats: { store, admission }, nowMs }: HeartbeatDeps,
-  { host, header, body }: HeartbeatRequest,
+  { host, header, body, notes }: HeartbeatRequest,
   expected: number,
 ): Promise<Kept | Refusal> {
   const slot = decideHeld(admission.outstandingBytes, expected) ?? admission.enter(host, expected);
@@ -131,7 +167,9 @@ async function receiveAndStore(
     // When the request began, not when its body was through: the Date header is of that moment, so only so the two clocks
     // can be compared; and what took long to come has grown older by that, never younger.
     const receivedMs = nowMs();
-    const bytes = await readWhole(body, expected);
+    const bytes = await readWhole(body, expected, (count) => {
+      notes.bytes += count;
+    });
     if (!(bytes instanceof Uint8Array)) return bytes;
     const { checkHeartbeat } = await import("./wire.ts");
     const checked = checkHeartbeat(bytes, host);
