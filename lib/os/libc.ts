@@ -23,6 +23,7 @@ const SYMBOLS = {
   dup2: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 },
+  lseek: { args: [FFIType.i32, FFIType.i64, FFIType.i32], returns: FFIType.i64 },
   faccessat: { args: [FFIType.i32, FFIType.ptr, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
 } as const;
@@ -237,6 +238,21 @@ export function readClock(): ClockState | null {
     offsetS: offset / ((status & STA_NANO) === 0 ? 1e6 : 1e9),
     maxErrorS: Number(timex.readBigInt64LE(24)) / 1e6,
   };
+}
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const ENXIO = 6;
+
+/**
+ * The next stretch of an open file, from an offset on, that is no hole (lseek(2)); moves the file's own offset.
+ * @returns null when there are only holes to its end; everything where the file system does not know holes
+ */
+export function nextData(fd: number, from: number): { from: number; to: number } | null {
+  const start = Number(libc().lseek(fd, BigInt(from), SEEK_DATA));
+  if (start < 0) return errno() === ENXIO ? null : { from, to: Number.POSITIVE_INFINITY };
+  const end = Number(libc().lseek(fd, BigInt(start), SEEK_HOLE));
+  return { from: start, to: end < 0 ? Number.POSITIVE_INFINITY : end };
 }
 
 const AT_FDCWD = -100;

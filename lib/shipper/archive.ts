@@ -5,8 +5,9 @@
 import { closeSync, readSync } from "node:fs";
 import { shortName } from "../core/byte-name.ts";
 import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
+import { nextData } from "../os/libc.ts";
 import { MARKER } from "./marker.ts";
-import { bytePath, openRegular, SourceChanged, type Tree, type TreeEntry } from "./walk.ts";
+import { bytePath, openRegular, SourceChanged, STAT_BLOCK, type Tree, type TreeEntry } from "./walk.ts";
 
 export interface ArchiveSource {
   /** The episode's directory. */
@@ -21,6 +22,8 @@ export interface ArchiveSource {
 /** Buffers to fill: `take` gives one of the block size; whoever got a block gives it back when done. */
 export interface BlockPool {
   take(): Buffer<ArrayBuffer>;
+  /** A block of nothing but zeros, which is yielded wherever one is due; never to be written to, nor given back. */
+  readonly zeros: Buffer<ArrayBuffer>;
 }
 
 /**
@@ -42,22 +45,35 @@ export function* tarBlocks(source: ArchiveSource, pool: BlockPool): Generator<Bu
 }
 
 function* fileBlocks(source: ArchiveSource, entry: TreeEntry, out: BlockFiller): Generator<Buffer<ArrayBuffer>> {
-  const fd = openRegular(bytePath(source.root, entry.path));
-  const sink = source.onFile(entry.path);
+  const { fd, stats } = openRegular(bytePath(source.root, entry.path));
+  const sink = source.onFile(entry.path) ?? undefined;
+  const hasHoles = stats.blocks * STAT_BLOCK < stats.size;
   try {
-    for (let left = entry.size; left > 0; ) {
-      const room = out.room(left);
-      const count = readSync(fd, room, 0, room.length, null);
-      if (count === 0) throw new SourceChanged(`${shortName(entry.path)} became shorter while it was packed`);
-      sink?.update(room.subarray(0, count));
-      yield* out.filled(count);
-      left -= count;
+    for (let at = 0; at < entry.size; ) {
+      // A hole is not read: it may be larger than all disks.
+      const data = hasHoles ? nextData(fd, at) : { from: at, to: entry.size };
+      const hole = Math.min(data?.from ?? stats.size, entry.size) - at;
+      yield* out.zeros(hole, sink);
+      at += hole;
+      for (const end = Math.min(data?.to ?? at, entry.size); at < end; ) {
+        const room = out.room(end - at);
+        const count = readSync(fd, room, 0, room.length, at);
+        if (count === 0) throw shorter(entry);
+        sink?.update(room.subarray(0, count));
+        yield* out.filled(count);
+        at += count;
+      }
+      if (data === null && at < entry.size) throw shorter(entry);
     }
     sink?.end();
   } finally {
     closeSync(fd);
   }
   yield* out.zeros(tarPadding(entry.size));
+}
+
+function shorter(entry: TreeEntry): SourceChanged {
+  return new SourceChanged(`${shortName(entry.path)} became shorter while it was packed`);
 }
 
 /** Fills blocks one after the other and yields each when it is full. */
@@ -90,12 +106,19 @@ class BlockFiller {
     }
   }
 
-  *zeros(count: number): Generator<Buffer<ArrayBuffer>> {
+  /** Zeros, of which whole blocks are the pool's one: they cost no memory, and whoever gets them knows them. */
+  *zeros(count: number, sink?: { update(chunk: Uint8Array): void }): Generator<Buffer<ArrayBuffer>> {
+    const { zeros } = this.pool;
     for (let left = count; left > 0; ) {
-      const room = this.room(left);
-      room.fill(0);
-      yield* this.filled(room.length);
-      left -= room.length;
+      const isWhole = this.used === 0 && left >= this.block.length;
+      const size = Math.min(left, this.block.length - this.used);
+      sink?.update(zeros.subarray(0, size));
+      if (isWhole) yield zeros;
+      else {
+        this.room(size).fill(0);
+        yield* this.filled(size);
+      }
+      left -= size;
     }
   }
 

@@ -9,6 +9,7 @@ import { Breaker } from "./breaker.ts";
 import type { EngineDeps } from "./deps.ts";
 import { whyNotSettled } from "./episode-facts.ts";
 import { heldLine } from "./hindrance.ts";
+import { LANES } from "./lanes.ts";
 import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, newEntry, Queue } from "./queue.ts";
@@ -26,7 +27,8 @@ export class Engine {
   problems: ScanProblem[] = [];
   delivered = 0;
   quarantined = 0;
-  private packing = false;
+  /** Lanes that are packing, by their place in the table. */
+  private readonly packing = new Set<number>();
   private stopping = false;
   private readonly abort = new AbortController();
   private readonly running = new Set<Promise<void>>();
@@ -97,15 +99,19 @@ export class Engine {
       if (entry === null) break;
       this.begin("sending", entry, () => this.sendOne(entry));
     }
-    if (!this.packing && this.room.mayPack(this.queue, this.deps.config.transfers, this.deps.now())) {
-      const entry = this.queue.nextToPack(this.deps.now());
-      if (entry !== null) {
-        this.packing = true;
-        this.begin("packing", entry, () => this.packOne(entry).finally(() => (this.packing = false)));
-      }
-    }
+    for (const [lane, maxBytes] of LANES.entries()) this.pack(lane, maxBytes);
     this.sleepUntilDue();
     this.deps.changed();
+  }
+
+  /** Gives a lane that is free its next episode. */
+  private pack(lane: number, maxBytes: number | null): void {
+    const now = this.deps.now();
+    if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now)) return;
+    const entry = this.queue.nextToPack(now, maxBytes);
+    if (entry === null) return;
+    this.packing.add(lane);
+    this.begin("packing", entry, () => this.packOne(entry, maxBytes).finally(() => this.packing.delete(lane)));
   }
 
   /** Resolves when nothing runs and nothing can be started now. */
@@ -146,9 +152,9 @@ export class Engine {
     this.running.add(task);
   }
 
-  private async packOne(entry: Entry): Promise<void> {
+  private async packOne(entry: Entry, maxBytes: number | null): Promise<void> {
     await this.room.evict(this.queue, this.records, this.deps.dirs, this.deps.now());
-    this.apply(entry, await packStep(this.deps, entry, () => this.stopping));
+    this.apply(entry, await packStep(this.deps, entry, maxBytes, () => this.stopping));
   }
 
   private async sendOne(entry: Entry): Promise<void> {

@@ -24,8 +24,16 @@ type Refused =
 /** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
 const PACK_STALL_S = 120;
 
-/** Packs an episode into the outbox. */
-export async function packStep(deps: EngineDeps, entry: Entry, isStopping: () => boolean): Promise<PackStep> {
+/**
+ * Packs an episode into the outbox.
+ * @param maxBytes a larger one is left to another lane
+ */
+export async function packStep(
+  deps: EngineDeps,
+  entry: Entry,
+  maxBytes: number | null,
+  isStopping: () => boolean,
+): Promise<PackStep> {
   const root = join(deps.dirs.episodes, entry.id);
   const inode = await inodeOf(root);
   if (inode === null) return { next: "gone", counts: null };
@@ -37,7 +45,7 @@ export async function packStep(deps: EngineDeps, entry: Entry, isStopping: () =>
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
   try {
-    const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes };
+    const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes, maxBytes };
     const result = await deps.packer.pack(job, work.moved);
     if (result.kind !== "packed") return await refused(deps, entry, root, inode, part, result);
     const record = recordOf(entry, inode, commit, deps.bootId, result);
@@ -62,6 +70,9 @@ async function refused(
       return { next: "retry", repack: true, reason: "changing", detail: result.detail, retryAfterS: null };
     case "no-space":
       return { next: "no-space", neededBytes: result.neededBytes };
+    case "large":
+      entry.bytes = result.bytes;
+      return { next: "waiting" };
     case "vanished":
       return { next: "gone", counts: null };
     case "cancelled":

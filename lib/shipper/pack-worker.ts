@@ -1,16 +1,17 @@
-// The packing thread: takes one packing job at a time from the main thread, and questions about directories in between.
-// Compiled into the executable as a second entry point.
+// The packing thread: packs what the main thread hands it, several episodes by turns, and answers questions about directories
+// in between. Compiled into the executable as a second entry point.
 
 import { fingerprintOf, type PackJob, type PackResult, packEpisode } from "./pack.ts";
 
+/** Jobs and questions have a number of their own, by which their answers are told apart. */
 export type ToPacker =
-  | { type: "pack"; job: PackJob }
+  | { type: "pack"; number: number; job: PackJob }
   | { type: "cancel" }
-  | { type: "fingerprint"; question: number; root: string };
+  | { type: "fingerprint"; number: number; root: string };
 export type FromPacker =
-  | { type: "moved" }
-  | { type: "result"; result: PackResult }
-  | { type: "fingerprint"; question: number; fingerprint: string | null };
+  | { type: "moved"; number: number }
+  | { type: "result"; number: number; result: PackResult }
+  | { type: "fingerprint"; number: number; fingerprint: string | null };
 
 declare const self: Worker;
 
@@ -21,11 +22,13 @@ const post = (message: FromPacker): void => self.postMessage(message);
 self.onmessage = async ({ data }: MessageEvent<ToPacker>): Promise<void> => {
   if (data.type === "cancel") {
     cancelled = true;
-  } else if (data.type === "fingerprint") {
-    post({ type: "fingerprint", question: data.question, fingerprint: fingerprintOf(data.root) });
-  } else {
-    cancelled = false;
-    const hooks = { moved: () => post({ type: "moved" }), cancelled: () => cancelled };
-    post({ type: "result", result: await packEpisode(data.job, hooks) });
+    return;
   }
+  const { type, number } = data;
+  if (type === "fingerprint") {
+    post({ type, number, fingerprint: fingerprintOf(data.root) });
+    return;
+  }
+  const hooks = { moved: () => post({ type: "moved", number }), cancelled: () => cancelled };
+  post({ type: "result", number, result: await packEpisode(data.job, hooks) });
 };

@@ -1,11 +1,12 @@
 // Packs one episode: walk -> deterministic tar -> zstd frames -> `<part>`, hashing both sides on the way, and walks again
 // at the end: what changed meanwhile is not shipped. Runs in the packing thread.
 
-import { closeSync, fstatSync, openSync, readFileSync, rmSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
+import type { ArchiveSource } from "./archive.ts";
+import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
 import { openRegular, SourceChanged, type Tree, treeFingerprint, walkTree } from "./walk.ts";
 
@@ -17,6 +18,8 @@ export interface PackJob {
   part: string;
   /** Never leave less than this free on the part's filesystem, in bytes. */
   reserveBytes: number;
+  /** What is larger is left for another lane; null for any size. */
+  maxBytes: number | null;
 }
 
 export type PackResult =
@@ -25,19 +28,16 @@ export type PackResult =
   | { kind: "changed"; detail: string }
   /** The marker's manifest does not fit the files, as after a power cut between data and marker, or cannot be checked. */
   | { kind: "incomplete"; detail: string; faults: string[]; fingerprint: string }
+  /** Larger than the job asked for: nothing was packed. */
+  | { kind: "large"; bytes: number }
   | { kind: "no-space"; neededBytes: number; detail: string }
   /** A file or directory that may not be read, or the file system's other refusals. */
   | { kind: "unreadable"; path: string; code: string; detail: string }
   | { kind: "vanished" }
   | { kind: "cancelled" };
 
-export interface PackedArchive {
+export interface PackedArchive extends Written {
   kind: "packed";
-  bytes: number;
-  sha256: string;
-  /** Of the uncompressed tar. */
-  treeSha256: string;
-  treeBytes: number;
   files: number;
   /** What the directory looked like: see `fingerprintOf`. */
   fingerprint: string;
@@ -52,15 +52,6 @@ export interface PackHooks {
   moved(): void;
   cancelled(): boolean;
 }
-
-/** zstd level: what `zstd` itself uses by default. */
-const LEVEL = 3;
-/** Uncompressed bytes of a zstd frame. Frames are compressed side by side; 1 MiB costs below 1 % of the ratio. */
-const FRAME_BYTES = 1024 * 1024;
-/** Frames in compression at once. */
-const FRAMES_IN_FLIGHT = 3;
-/** Free space is looked at again after about so many bytes written. */
-const SPACE_CHECK_BYTES = 64 * 1024 * 1024;
 
 /** Packs an episode. What the file system may refuse is a result, a bug throws; the part file is gone unless `packed`. */
 export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackResult> {
@@ -86,16 +77,21 @@ export function fingerprintOf(root: string): string | null {
 
 async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const tree = walkTree(job.root);
+  if (job.maxBytes !== null && tree.bytes > job.maxBytes) return { kind: "large", bytes: tree.bytes };
   const before = treeFingerprint(tree);
-  if (!hasRoomFor(job, Math.min(tree.bytes, SPACE_CHECK_BYTES))) return noSpace(job, tree.bytes);
+  if (!hasRoomFor(job, Math.min(tree.onDisk, SPACE_CHECK_BYTES))) return noSpace(job, tree.onDisk);
   const marker = readMarker(job.root);
   if (marker.kind === "refused")
     return { kind: "incomplete", detail: `${MARKER}: ${marker.why}`, faults: [], fingerprint: before };
   const listed = marker.kind === "manifest" ? marker.files : NONE_LISTED;
   const digests = new Map<string, Digests>();
-  const written = await writeArchive(job, tree, fileDigest(listed, digests), hooks);
+  const written = await writeArchive(
+    job,
+    { root: job.root, id: job.id, tree, onFile: fileDigest(listed, digests) },
+    hooks,
+  );
   if (written === "cancelled") return { kind: "cancelled" };
-  if (written === "no-space") return noSpace(job, tree.bytes);
+  if (written === "no-space") return noSpace(job, tree.onDisk);
   if (treeFingerprint(walkTree(job.root)) !== before) {
     return { kind: "changed", detail: "files changed while they were packed" };
   }
@@ -122,65 +118,6 @@ function incomplete(faults: ReturnType<typeof manifestFaults>, { skipped }: Tree
   return { kind: "incomplete", detail, faults: told, fingerprint };
 }
 
-type Written = { bytes: number; sha256: string; treeSha256: string; treeBytes: number };
-
-async function writeArchive(
-  job: PackJob,
-  tree: Tree,
-  onFile: ArchiveSource["onFile"],
-  hooks: PackHooks,
-): Promise<Written | "cancelled" | "no-space"> {
-  const source: ArchiveSource = { root: job.root, id: job.id, tree, onFile };
-  const pool = createPool();
-  const treeHash = new Bun.CryptoHasher("sha256");
-  const hash = new Bun.CryptoHasher("sha256");
-  const inFlight: { block: Buffer<ArrayBuffer>; frame: Promise<Uint8Array> }[] = [];
-  const fd = openSync(job.part, "w", 0o640);
-  let bytes = 0;
-  let treeBytes = 0;
-  let spaceCheckedAt = 0;
-  const writeOldest = async (): Promise<void> => {
-    const oldest = inFlight.shift();
-    if (oldest === undefined) return;
-    const frame = await oldest.frame;
-    pool.give(oldest.block);
-    hash.update(frame);
-    writeAll(fd, frame);
-    bytes += frame.length;
-  };
-  try {
-    for (const block of tarBlocks(source, pool)) {
-      if (hooks.cancelled()) return "cancelled";
-      treeHash.update(block);
-      inFlight.push({ block, frame: Bun.zstdCompress(block, { level: LEVEL }) });
-      treeBytes += block.length;
-      if (inFlight.length >= FRAMES_IN_FLIGHT) await writeOldest();
-      hooks.moved();
-      if (bytes - spaceCheckedAt < SPACE_CHECK_BYTES) continue;
-      if (!hasRoomFor(job, 0)) return "no-space";
-      spaceCheckedAt = bytes;
-      // Compressed frames lie outside the heap, so nothing presses the collector: 8 GB peaked at 147 MB, and so at 112.
-      Bun.gc(true);
-    }
-    while (inFlight.length > 0) await writeOldest();
-  } finally {
-    await Promise.allSettled(inFlight.map(({ frame }) => frame));
-    closeSync(fd);
-  }
-  return { bytes, sha256: hash.digest("hex"), treeSha256: treeHash.digest("hex"), treeBytes };
-}
-
-/** Blocks are used again as soon as they are compressed: a garbage collector sees them too late. */
-function createPool(): BlockPool & { give(block: Buffer<ArrayBuffer>): void } {
-  const free: Buffer<ArrayBuffer>[] = [];
-  return {
-    take: () => free.pop() ?? Buffer.allocUnsafeSlow(FRAME_BYTES),
-    give: (block) => {
-      if (block.length === FRAME_BYTES) free.push(block);
-    },
-  };
-}
-
 /** Computes of each listed file what its manifest says of it. */
 function fileDigest(listed: ReadonlyMap<string, Digests>, digests: Map<string, Digests>): ArchiveSource["onFile"] {
   return (path) => {
@@ -199,24 +136,15 @@ function fileDigest(listed: ReadonlyMap<string, Digests>, digests: Map<string, D
 }
 
 function readMarker(root: string): Marker {
-  const fd = openRegular(join(root, MARKER));
+  const { fd, stats } = openRegular(join(root, MARKER));
+  const { size } = stats;
   try {
-    const { size } = fstatSync(fd);
     if (size > MARKER_MAX_BYTES)
       return { kind: "refused", why: `it has ${size} bytes; at most ${MARKER_MAX_BYTES} are read` };
     return parseMarker(readFileSync(fd, "latin1"));
   } finally {
     closeSync(fd);
   }
-}
-
-function writeAll(fd: number, data: Uint8Array): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at);
-}
-
-function hasRoomFor(job: PackJob, bytes: number): boolean {
-  const { bavail, bsize } = statfsSync(join(job.part, ".."));
-  return bavail * bsize - bytes >= job.reserveBytes;
 }
 
 function noSpace(job: PackJob, bytes: number): PackResult {

@@ -1,63 +1,62 @@
-// The packing thread as seen from the main thread: one job at a time, its progress, and a way to call it off.
+// The packing thread as seen from the main thread: jobs side by side, their progress, and a way to call them all off.
 
 import { threadUrl } from "../os/thread.ts";
 import type { PackJob, PackResult } from "./pack.ts";
 import type { FromPacker, ToPacker } from "./pack-worker.ts";
 
 export interface Packer {
-  /** Packs one episode; only one job at a time. `moved` is called as bytes go through. */
+  /** Packs one episode, beside others. `moved` is called as bytes go through. */
   pack(job: PackJob, moved: () => void): Promise<PackResult>;
   /** What a directory looks like now, for comparison with a packed archive's; null when it cannot be read. */
   fingerprint(root: string): Promise<string | null>;
-  /** Calls the present job off and takes no other: both resolve as `cancelled`. */
+  /** Calls the present jobs off and takes no other: all resolve as `cancelled`. */
   cancel(): void;
   close(): void;
+}
+
+interface Job extends PromiseWithResolvers<PackResult> {
+  moved: () => void;
 }
 
 /** Starts the packing thread. */
 export function startPacker(): Packer {
   const worker = new Worker(threadUrl("lib/shipper/pack-worker"));
-  let current: { resolve: (result: PackResult) => void; reject: (error: unknown) => void; moved: () => void } | null =
-    null;
   let dead: Error | null = null;
   let cancelled = false;
+  const jobs = new Map<number, Job>();
   const questions = new Map<number, PromiseWithResolvers<string | null>>();
-  let nextQuestion = 0;
+  let last = 0;
   const send = (message: ToPacker): void => worker.postMessage(message);
-  worker.onmessage = (event: MessageEvent<FromPacker>) => {
-    const { data } = event;
-    if (data.type === "moved") return current?.moved();
+  worker.onmessage = ({ data }: MessageEvent<FromPacker>) => {
+    if (data.type === "moved") return jobs.get(data.number)?.moved();
     if (data.type === "fingerprint") {
-      questions.get(data.question)?.resolve(data.fingerprint);
-      questions.delete(data.question);
+      questions.get(data.number)?.resolve(data.fingerprint);
+      questions.delete(data.number);
       return;
     }
-    const job = current;
-    current = null;
-    job?.resolve(data.result);
+    jobs.get(data.number)?.resolve(data.result);
+    jobs.delete(data.number);
   };
   worker.onerror = (event) => {
     dead = new Error(`the packing thread failed: ${event.message}`);
-    current?.reject(dead);
-    current = null;
-    for (const question of questions.values()) question.reject(dead);
+    for (const waiting of [...jobs.values(), ...questions.values()]) waiting.reject(dead);
+    jobs.clear();
     questions.clear();
   };
   return {
     pack(job, moved) {
       if (dead !== null) return Promise.reject(dead);
       if (cancelled) return Promise.resolve({ kind: "cancelled" });
-      if (current !== null) throw new Error("the packing thread takes one job at a time");
-      return new Promise((resolve, reject) => {
-        current = { resolve, reject, moved };
-        send({ type: "pack", job });
-      });
+      const waiting = { ...Promise.withResolvers<PackResult>(), moved };
+      jobs.set(++last, waiting);
+      send({ type: "pack", number: last, job });
+      return waiting.promise;
     },
     fingerprint(root) {
       if (dead !== null) return Promise.reject(dead);
       const question = Promise.withResolvers<string | null>();
-      questions.set(++nextQuestion, question);
-      send({ type: "fingerprint", question: nextQuestion, root });
+      questions.set(++last, question);
+      send({ type: "fingerprint", number: last, root });
       return question.promise;
     },
     cancel() {

@@ -1,6 +1,8 @@
 // What is to be shipped, and what comes next. A data structure without effects: 100,000 untouched episodes are a name
 // each, and only those in work carry state, kept by stage so that no question costs more than its answer.
 
+import { fitsLane } from "./lanes.ts";
+
 const STAGES = [
   "waiting", // untouched, or to be packed again
   "packing",
@@ -22,13 +24,15 @@ export interface Entry {
   mismatches: number;
   /** Not to be tried before, on the clock given to `next…`, in milliseconds. */
   notBeforeMs: number;
+  /** How large it was found to be when a lane left it to another one; null while nobody knows. */
+  bytes: number | null;
   /** Why it was not shipped yet, for status; null when nothing went wrong. */
   reason: string | null;
 }
 
 /** An entry in its first state. */
 export function newEntry(id: string, finishedMs: number, stage: Stage): Entry {
-  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, reason: null };
+  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, bytes: null, reason: null };
 }
 
 export interface QueueCounts {
@@ -107,9 +111,12 @@ export class Queue {
     return entries;
   }
 
-  /** The next episode to pack: the oldest that is due. It is in stage `waiting`; the caller moves it. */
-  nextToPack(nowMs: number): Entry | null {
-    const due = oldestDue(this.inStage("waiting"), nowMs);
+  /**
+   * The next episode to pack: the oldest that is due. It is in stage `waiting`; the caller moves it.
+   * @param maxBytes what is known to be larger is left out; null for any size
+   */
+  nextToPack(nowMs: number, maxBytes: number | null = null): Entry | null {
+    const due = oldestDue(this.inStage("waiting"), nowMs, (entry) => fitsLane(entry.bytes, maxBytes));
     const first = this.firstFresh();
     if (first === undefined || (due !== null && due.finishedMs <= first.finishedMs)) return due;
     this.head++;
@@ -164,10 +171,15 @@ export class Queue {
   }
 }
 
-function oldestDue(entries: Iterable<Entry>, nowMs: number): Entry | null {
+function oldestDue(
+  entries: Iterable<Entry>,
+  nowMs: number,
+  suits: (entry: Entry) => boolean = () => true,
+): Entry | null {
   let best: Entry | null = null;
   for (const entry of entries) {
-    if (entry.notBeforeMs <= nowMs && (best === null || entry.finishedMs < best.finishedMs)) best = entry;
+    if (entry.notBeforeMs <= nowMs && suits(entry) && (best === null || entry.finishedMs < best.finishedMs))
+      best = entry;
   }
   return best;
 }

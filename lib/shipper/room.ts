@@ -51,6 +51,8 @@ export class Room {
     const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
     // Without its directory the archive is the last copy; another one of its name does not count.
     if ((await inodeOf(join(dirs.episodes, last.id))) !== records.get(last.id)?.directory_inode) return;
+    // Meanwhile its time may have come.
+    if (last.stage !== "packed") return;
     queue.move(last, "waiting");
     records.delete(last.id);
     await dropRecord(dirs.outbox, last.id);

@@ -11,9 +11,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  type Stats,
 } from "node:fs";
 import { readableName } from "../core/byte-name.ts";
 import { DOCUMENT_MAX_BYTES, isDocumentName, isOurDocument } from "./document.ts";
+
+/** Bytes of a block, as st_blocks counts them (stat(2)). */
+export const STAT_BLOCK = 512;
 
 export interface TreeEntry {
   /** Below the episode's directory, `/`-separated, one character a byte (latin1); the directory itself is "". */
@@ -32,6 +36,8 @@ export interface Tree {
   entries: TreeEntry[];
   /** Sum of the files' sizes. */
   bytes: number;
+  /** Of these the bytes that are no holes, about: what an archive may need at most. */
+  onDisk: number;
   /** What was left out, with its kind: `latest (symbolic link)`. */
   skipped: string[];
 }
@@ -50,9 +56,10 @@ export class SourceChanged extends Error {
  * Opens a regular file for reading. What has become a link or a pipe meanwhile neither leads elsewhere nor blocks.
  * @throws SourceChanged, or the file system's error
  */
-export function openRegular(path: Buffer | string): number {
+export function openRegular(path: Buffer | string): { fd: number; stats: Stats } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  if (fstatSync(fd).isFile()) return fd;
+  const stats = fstatSync(fd);
+  if (stats.isFile()) return { fd, stats };
   closeSync(fd);
   throw new SourceChanged(`${String(path)} is no file any more`);
 }
@@ -62,7 +69,7 @@ export function openRegular(path: Buffer | string): number {
  * @throws the file system's error for what cannot be read
  */
 export function walkTree(root: string): Tree {
-  const tree: Tree = { entries: [], bytes: 0, skipped: [] };
+  const tree: Tree = { entries: [], bytes: 0, onDisk: 0, skipped: [] };
   visitDirectory(root, "", tree);
   return tree;
 }
@@ -87,6 +94,7 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
     else if (stats.isFile()) {
       tree.entries.push(entryOf(below, "file", stats));
       tree.bytes += Number(stats.size);
+      tree.onDisk += Math.min(Number(stats.size), Number(stats.blocks) * STAT_BLOCK);
     } else tree.skipped.push(`${readableName(below)} (${kindOf(stats)})`);
   }
 }
@@ -94,7 +102,7 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
 /** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */
 function isDocument(root: string, path: string, size: number): boolean {
   if (!isDocumentName(path) || size > DOCUMENT_MAX_BYTES) return false;
-  const fd = openRegular(bytePath(root, path));
+  const { fd } = openRegular(bytePath(root, path));
   try {
     return isOurDocument(readFileSync(fd, "utf8"));
   } finally {

@@ -22,10 +22,12 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const AT = 1_777_616_273;
 
+const poolOf = (bytes: number) => ({ take: () => Buffer.alloc(bytes), zeros: Buffer.alloc(bytes) });
+
 /** The tar of a directory, made in blocks of `blockBytes`. */
 function tarOf(root: string, id = "ep1", blockBytes = 65_536): Buffer {
   const source = { root, id, tree: walkTree(root), onFile: () => null };
-  const blocks = tarBlocks(source, { take: () => Buffer.alloc(blockBytes) });
+  const blocks = tarBlocks(source, poolOf(blockBytes));
   return Buffer.concat([...blocks]);
 }
 
@@ -149,7 +151,7 @@ describe("the archive", () => {
     writeFiles(root, { data: "x".repeat(5000), "done.marker": "" });
     const tree = walkTree(root);
     truncateSync(join(root, "data"), 100);
-    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, { take: () => Buffer.alloc(512) });
+    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, poolOf(512));
     expect(() => [...blocks]).toThrow(SourceChanged);
   });
 
@@ -159,7 +161,7 @@ describe("the archive", () => {
     const tree = walkTree(root);
     renameSync(join(root, "data"), join(root, "aside"));
     symlinkSync("/etc/hostname", join(root, "data"));
-    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, { take: () => Buffer.alloc(512) });
+    const blocks = tarBlocks({ root, id: "ep1", tree, onFile: () => null }, poolOf(512));
     expect(() => [...blocks]).toThrow("ELOOP");
   });
 
@@ -178,7 +180,7 @@ describe("the archive", () => {
         },
       };
     };
-    for (const _ of tarBlocks({ root, id: "e", tree: walkTree(root), onFile }, { take: () => Buffer.alloc(100) }));
+    for (const _ of tarBlocks({ root, id: "e", tree: walkTree(root), onFile }, poolOf(100)));
     expect(seen).toEqual({ a: "x".repeat(1300), "sub/b": "second", empty: "", "done.marker": "" });
   });
 });

@@ -16,7 +16,7 @@ function place(files: Readonly<Record<string, string>>): { root: string; pack: (
   const base = tempDir();
   const root = join(base, "ep1");
   writeFiles(root, { "done.marker": "", ...files });
-  const job = { root, id: "ep1", part: join(base, ".ep1.part"), reserveBytes: 0 };
+  const job = { root, id: "ep1", part: join(base, ".ep1.part"), reserveBytes: 0, maxBytes: null };
   return { root, pack: () => packEpisode(job, { moved: () => {}, cancelled: () => false }) };
 }
 

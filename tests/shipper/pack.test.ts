@@ -32,7 +32,7 @@ function place(files: Readonly<Record<string, string | Uint8Array>>) {
 type Place = ReturnType<typeof place>;
 
 const pack = (at: Place, hooks: Partial<PackHooks> = {}, reserveBytes = 0): Promise<PackResult> =>
-  packEpisode({ root: at.root, id: "ep1", part: at.part, reserveBytes }, { ...NO_HOOKS, ...hooks });
+  packEpisode({ root: at.root, id: "ep1", part: at.part, reserveBytes, maxBytes: null }, { ...NO_HOOKS, ...hooks });
 
 /** Hooks that do `what` when the first bytes went through. */
 function once(what: () => void): Partial<PackHooks> {

@@ -3,12 +3,16 @@
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { Engine } from "../../lib/shipper/engine.ts";
-import type { PackResult } from "../../lib/shipper/pack.ts";
+import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
 import { makeDirs } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";
 
 /** @param pack what the packing thread answers for an episode */
-export function scriptedEngine(root: string, pack: (id: string) => PackResult, url = "http://127.0.0.1:9") {
+export function scriptedEngine(
+  root: string,
+  pack: (id: string, job: PackJob) => PackResult | Promise<PackResult>,
+  url = "http://127.0.0.1:9",
+) {
   const dirs = makeDirs(root);
   const text = `host_id = "lab1"\n[receiver]\nurl = "${url}"\n`;
   const { config } = parseShipperConfig(text, "lab-host.toml");
@@ -29,9 +33,9 @@ export function scriptedEngine(root: string, pack: (id: string) => PackResult, u
     fail: (error) => failures.push(error),
     once: false,
     packer: {
-      pack: async ({ id }) => {
-        calls.push(`pack ${id}`);
-        return pack(id);
+      pack: async (job) => {
+        calls.push(`pack ${job.id}`);
+        return pack(job.id, job);
       },
       fingerprint: async () => "fingerprint",
       cancel: () => calls.push("cancel"),

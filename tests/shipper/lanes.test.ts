@@ -1,0 +1,90 @@
+// A small episode never waits for one that is much larger: neither in the engine's choice nor in the packing thread.
+
+import { describe, expect, onTestFinished, test } from "bun:test";
+import { truncateSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
+import type { PackResult } from "../../lib/shipper/pack.ts";
+import { startPacker } from "../../lib/shipper/packer.ts";
+import { makeDirs, makeEpisode } from "../support/lab-host.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const MIB = 1024 * 1024;
+
+describe("lanes", () => {
+  test("are for any size, for up to a gibibyte, and for up to 64 MiB", () => {
+    expect(LANES).toEqual([null, 1024 * MIB, 64 * MIB]);
+  });
+
+  for (const [bytes, maxBytes, fits] of [
+    [null, 64 * MIB, true],
+    [64 * MIB, 64 * MIB, true],
+    [64 * MIB + 1, 64 * MIB, false],
+    [10 ** 12, null, true],
+  ] as const) {
+    test(`of ${maxBytes} bytes ${fits ? "take" : "leave"} an episode of ${bytes}`, () =>
+      expect(fitsLane(bytes, maxBytes)).toBe(fits));
+  }
+});
+
+describe("the engine", () => {
+  test("packs small episodes while a huge one is packed, and the next huge one after that", async () => {
+    const huge = Promise.withResolvers<PackResult>();
+    const later: PackResult = { kind: "changed", detail: "later" };
+    const { engine, dirs, calls } = scriptedEngine(tempDir(), (id, { maxBytes }) => {
+      if (!id.startsWith("huge")) return later;
+      if (maxBytes !== null) return { kind: "large", bytes: 10 ** 12 };
+      return id === "huge-1" ? huge.promise : later;
+    });
+    for (const [n, id] of ["huge-1", "huge-2", "small-1", "small-2"].entries()) {
+      utimesSync(join(makeEpisode(dirs, id), "done.marker"), 1000 + n, 1000 + n);
+    }
+    await engine.scan();
+    engine.pump();
+    while (!calls.includes("pack small-2")) await Bun.sleep(1);
+    // Measured once, it is left alone until the lane for any size is free.
+    expect(calls.filter((call) => call === "pack huge-2").length).toBeLessThanOrEqual(2);
+    expect(engine.queue.get("huge-2")).toMatchObject({ stage: "waiting", bytes: 10 ** 12 });
+    const before = calls.length;
+    huge.resolve(later);
+    while (calls.length === before) await Bun.sleep(1);
+    expect(calls.slice(before)).toEqual(["pack huge-2"]);
+    await engine.stop(0);
+  });
+});
+
+describe("the packing thread", () => {
+  function place() {
+    const dirs = makeDirs(tempDir());
+    const huge = makeEpisode(dirs, "huge", { data: "" });
+    // Holes: hours of work for the old way, some seconds now.
+    truncateSync(join(huge, "data"), 8 * 1024 * MIB);
+    makeEpisode(dirs, "small");
+    const packer = startPacker();
+    onTestFinished(() => packer.close());
+    const pack = (id: string, maxBytes: number | null): Promise<PackResult> => {
+      const part = join(dirs.outbox, `.${id}.part`);
+      return packer.pack({ root: join(dirs.episodes, id), id, part, reserveBytes: 0, maxBytes }, () => {});
+    };
+    return { dirs, packer, pack };
+  }
+
+  test("packs a small episode, and answers questions, while it packs a huge one", async () => {
+    const { dirs, packer, pack } = place();
+    let isOver = false;
+    const huge = pack("huge", null).finally(() => {
+      isOver = true;
+    });
+    expect((await pack("small", 64 * MIB)).kind).toBe("packed");
+    expect(await packer.fingerprint(join(dirs.episodes, "small"))).toMatch(/^[0-9a-f]{64}$/);
+    expect(isOver).toBe(false);
+    packer.cancel();
+    expect(await huge).toEqual({ kind: "cancelled" });
+  });
+
+  test("leaves what is larger than the lane to another one, unpacked", async () => {
+    const { pack } = place();
+    expect(await pack("huge", 64 * MIB)).toEqual({ kind: "large", bytes: 8 * 1024 * MIB + "data of huge".length });
+  });
+});
