@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { DEFAULT_DRAIN_S } from "../lib/core/stop-budget.ts";
 import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
 import manifest from "../package.json" with { type: "json" };
+import { startAnywhere } from "./start-anywhere.ts";
 
 /** Our target names and Bun's. x64 needs AVX2, x64-baseline only SSE4.2. */
 const TARGETS: Record<string, string> = {
@@ -72,6 +73,7 @@ function buildOne(tool: string, target: string, out: string, failpoints: boolean
     console.error(`build: ${tool} for ${target} failed:\n${done.stderr.toString()}${done.stdout.toString()}`);
     process.exit(1);
   }
+  startAnywhere(outfile);
   // The maps are inside the executable; the copies beside it are of no use.
   for (const file of readdirSync(out)) if (file.endsWith(".map")) rmSync(join(out, file));
   console.log(outfile);

@@ -2,7 +2,7 @@
 // meanwhile puts standard output aside: whatever that code writes there, from native code or a child process, too, goes to
 // standard error.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { constants as os } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { EXIT } from "../core/exit.ts";
@@ -61,6 +61,11 @@ export function takeStandardOutput(): number {
   return kept;
 }
 
+/** A terminal that was closed answers EIO, and isatty(3) says no to it: of the character devices only such a one does. */
+function isTerminal(fd: number): boolean {
+  return fstatSync(fd).isCharacterDevice();
+}
+
 /**
  * Writes all of a text, however slow its reader is; a reader that has gone does not want the rest.
  * @throws UserError when it cannot be written, as on a full disk
@@ -72,6 +77,7 @@ export async function writeAnswer(fd: number, text: string): Promise<void> {
     if (written > 0) left = left.subarray(written);
     else if (AGAIN.has(-written)) await Bun.sleep(LOOK_MS);
     else if (-written === os.errno.EPIPE || -written === os.errno.ECONNRESET) return;
+    else if (-written === os.errno.EIO && isTerminal(fd)) return;
     else {
       const why = getSystemErrorName(written);
       throw new UserError(`the answer cannot be written to standard output: ${why}`, null, EXIT.undelivered);

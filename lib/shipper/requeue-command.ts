@@ -6,6 +6,8 @@ import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { nearest } from "../core/nearest.ts";
+import { shellWord } from "../core/shell-quote.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { readDocument } from "./document.ts";
@@ -34,13 +36,22 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   return refused === 0 ? EXIT.ok : EXIT.undelivered;
 }
 
-async function quarantinedFor(dirs: Dirs, reason: string | null): Promise<string[]> {
+/** @throws UserError naming the reasons that there are, when nothing lies there for this one */
+async function quarantinedFor(dirs: Dirs, wanted: string | null): Promise<string[]> {
   const entries = await readdir(dirs.quarantine, { withFileTypes: true });
   const names = entries.filter((e) => e.isDirectory() && !e.name.startsWith(".")).map(({ name }) => name);
-  if (reason === null) return names;
-  const chosen: string[] = [];
+  if (wanted === null || names.length === 0) return names;
+  const byReason = new Map<string, string[]>();
   for (const name of names) {
-    if (reasonOf(await readDocument(join(dirs.quarantine, name), "quarantine")) === reason) chosen.push(name);
+    const reason = reasonOf(await readDocument(join(dirs.quarantine, name), "quarantine"));
+    byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
   }
-  return chosen;
+  const chosen = byReason.get(wanted);
+  if (chosen !== undefined) return chosen;
+  const found = [...byReason].map(([reason, { length }]) => `${reason} (${length})`).sort();
+  const guess = nearest(wanted, [...byReason.keys()]) ?? "R";
+  throw new UserError(
+    `nothing in ${dirs.quarantine} was refused for ${quoted(wanted)}; the reasons there are ${found.join(", ")}`,
+    `shipper requeue --all --reason ${shellWord(guess)}, or all of them: shipper requeue --all`,
+  );
 }
