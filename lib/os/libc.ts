@@ -84,6 +84,8 @@ const POLLOUT = 4;
 const CLOCK_MONOTONIC = 1;
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
+const F_SETFL = 4;
+const ENAMETOOLONG = 36;
 
 /** errno of the last call; valid only at once after it, never across an await. */
 function errno(): number {
@@ -142,22 +144,41 @@ export function closeDescriptor(fd: number): void {
   libc().close(fd);
 }
 
+/** A struct sockaddr_un for a path, or for `@name` of an abstract socket; null for more than 107 bytes. */
+function unixAddress(address: string): Buffer | null {
+  const isAbstract = address.startsWith("@");
+  const name = Buffer.from(isAbstract ? `\0${address.slice(1)}` : address);
+  if (name.length > 107) return null;
+  const sockaddr = Buffer.alloc(2 + name.length + (isAbstract ? 0 : 1));
+  sockaddr.writeUInt16LE(AF_UNIX, 0);
+  name.copy(sockaddr, 2);
+  return sockaddr;
+}
+
+/**
+ * Connects to a unix stream socket; never waits: one whose backlog is full refuses with EAGAIN.
+ * @returns its descriptor, closed in children, whose writes wait; or the errno below 0
+ */
+export function connectUnixStream(path: string): number {
+  const sockaddr = unixAddress(path);
+  if (sockaddr === null) return -ENAMETOOLONG;
+  const fd = beginConnect(sockaddr);
+  if (fd >= 0) libc().fcntl(fd, F_SETFL, 0);
+  return fd;
+}
+
 /**
  * Sends one datagram to a unix socket; never blocks.
  * @param address a path, or `@name` for an abstract socket; at most 107 bytes
  * @returns 0, or the errno
  */
 export function sendUnixDatagram(address: string, text: string): number {
-  const name = Buffer.from(address.startsWith("@") ? `\0${address.slice(1)}` : address);
-  if (name.length > 107) return 36; // ENAMETOOLONG
-  const sockaddr = Buffer.alloc(110);
-  sockaddr.writeUInt16LE(AF_UNIX, 0);
-  name.copy(sockaddr, 2);
+  const sockaddr = unixAddress(address);
+  if (sockaddr === null) return ENAMETOOLONG;
   const fd = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) return errno();
   const data = Buffer.from(text);
-  const length = 2 + name.length + (address.startsWith("@") ? 0 : 1);
-  const sent = libc().sendto(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL, ptr(sockaddr), length);
+  const sent = libc().sendto(fd, ptr(data), data.length, MSG_DONTWAIT_NOSIGNAL, ptr(sockaddr), sockaddr.length);
   const code = sent < 0n ? errno() : 0;
   libc().close(fd);
   return code;

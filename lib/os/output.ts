@@ -33,10 +33,12 @@ export class Output {
   /**
    * @param fd the descriptor, such as 2
    * @param notice the line, with its line break, that says how many lines were lost and why
+   * @param reopen puts another reader behind the descriptor; gives the line that says so, or null when there is none
    */
   constructor(
     fd: number,
     private readonly notice: (lines: number, reason: LossReason) => string,
+    private readonly reopen: (() => string | null) | null = null,
   ) {
     this.fd = withoutWaiting(fd);
   }
@@ -46,8 +48,12 @@ export class Output {
     const due = this.settle();
     if (due !== null) this.lose(1, due);
     const refusal = due ?? this.put(Buffer.from(text), 1);
-    // What is closed hardly opens again: the next line tries it, and no timer.
-    if (refusal === "full") this.lookLater();
+    if (this.isWorthALook(refusal)) this.lookLater();
+  }
+
+  /** What is closed and cannot be opened again hardly opens by itself: the next line tries it, and no timer. */
+  private isWorthALook(refusal: Refusal | null): boolean {
+    return refusal === "full" || (refusal === "closed" && this.reopen !== null);
   }
 
   /** Writes what is due before anything new: the rest of a line, then how many were lost. @returns null when all is */
@@ -64,8 +70,10 @@ export class Output {
   /**
    * Writes a text, or keeps the rest of it when it is begun, or drops it.
    * @param lines how many lines are lost with it
+   * @param isBegun the start of it is written already
+   * @param isAgain the descriptor was opened anew just now
    */
-  private put(text: Uint8Array, lines: number, isBegun = false): Refusal | null {
+  private put(text: Uint8Array, lines: number, isBegun = false, isAgain = false): Refusal | null {
     let left = text;
     while (left.length > 0) {
       const written = writeNow(this.fd, left);
@@ -74,6 +82,8 @@ export class Output {
         continue;
       }
       const refusal = FULL.has(-written) ? "full" : "closed";
+      const greeting = refusal === "closed" && !isAgain ? (this.reopen?.() ?? null) : null;
+      if (greeting !== null) return this.beginAnew(greeting, text, lines, isBegun);
       // The number may be given to another file now, which is none of ours.
       if (-written === os.errno.EBADF) this.fd = -1;
       if (isBegun || left.length < text.length) this.rest = left;
@@ -83,6 +93,16 @@ export class Output {
     return null;
   }
 
+  /** The new reader gets whole lines: of one that the old one had a part of, the rest would look like one of its own. */
+  private beginAnew(greeting: string, text: Uint8Array, lines: number, isBegun: boolean): Refusal | null {
+    const refusal = this.put(Buffer.from(greeting), 0, false, true);
+    if (isBegun || refusal !== null) {
+      this.lose(isBegun ? 1 : lines, refusal ?? "closed");
+      return refusal;
+    }
+    return this.put(text, lines, false, true);
+  }
+
   private lose(lines: number, refusal: Refusal): void {
     this.reason = this.lost === 0 || this.reason === refusal ? refusal : "full or closed";
     this.lost += lines;
@@ -90,7 +110,7 @@ export class Output {
 
   private lookLater(): void {
     this.looking ??= setInterval(() => {
-      if (this.settle() === "full" || this.looking === null) return;
+      if (this.isWorthALook(this.settle()) || this.looking === null) return;
       clearInterval(this.looking);
       this.looking = null;
     }, LOOK_EVERY_MS).unref();

@@ -6,6 +6,7 @@ import { createConsola, type LogObject } from "consola/core";
 import { UserError } from "../core/failure.ts";
 import { type Fields, formatFields } from "../core/fields.ts";
 import { redirectComplaints } from "../os/answer.ts";
+import { reopenJournal } from "../os/journal-stream.ts";
 import { writeNow } from "../os/libc.ts";
 import { Output } from "../os/output.ts";
 import { hasLeftTerminal, isDetached } from "./detach.ts";
@@ -70,11 +71,20 @@ function openErrorLog(tool: string, level: LogLevel): Log {
   const sink = chooseSink(process.env, isatty(2));
   const colour = sink === "terminal" && (process.env.NO_COLOR ?? "") === "";
   const style = styleOf({ tool, sink, colour });
-  const output = new Output(2, (lines, reason) => {
-    const what = `${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`;
-    return `${formatLine(style, "warn", what, "", now())}\n`;
-  });
+  const warning = (what: string): string => `${formatLine(style, "warn", what, "", now())}\n`;
+  const lost = (lines: number, reason: string): string =>
+    warning(`${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`);
+  const again = (): string | null =>
+    goOnInJournal(tool) ? warning("journald was stopped: the log goes on over a new connection to it") : null;
+  const output = new Output(2, lost, sink === "journal" ? again : null);
   return createLog({ tool, level, sink, colour, write: (text) => output.write(text), now });
+}
+
+/** Connects to journald anew. What we start later looks for it where we do, by $JOURNAL_STREAM. */
+function goOnInJournal(tool: string): boolean {
+  const stream = reopenJournal(tool);
+  if (stream !== null) process.env.JOURNAL_STREAM = stream;
+  return stream !== null;
 }
 
 /** Warnings and errors of the start are for whoever waits at the terminal, too. */

@@ -1,9 +1,9 @@
 // Where a log's lines go and what they look like there: journal (<PRI> lines, sd-daemon(3)), terminal, plain, syslog
 // (RFC 3164). Decides nothing about levels, writes nothing.
 
-import { fstatSync } from "node:fs";
 import { clip } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
+import { identityOf } from "../os/journal-stream.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export type Sink = "journal" | "terminal" | "plain" | "syslog";
@@ -81,13 +81,4 @@ function headOf({ sink, tool, name, pid, colour }: LineStyle, level: LogLevel, n
 /** `06:37:53`, local time. */
 function clockTime(now: Date): string {
   return now.toTimeString().slice(0, 8);
-}
-
-function identityOf(fd: number): string | null {
-  try {
-    const { dev, ino } = fstatSync(fd);
-    return `${dev}:${ino}`;
-  } catch {
-    return null;
-  }
 }
