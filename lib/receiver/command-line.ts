@@ -8,6 +8,7 @@ import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { hostsCommand } from "./hosts-command.ts";
+import { identityCommand } from "./identity/command.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { serve } from "./run.ts";
 import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
@@ -42,6 +43,19 @@ export const RECEIVER_COMMANDS: ToolSpec = {
         repair: { help: "add and correct rows, move strangers and damaged files aside; deletes nothing" },
       },
     },
+    identity: {
+      help: "the id by which hosts know this store, wherever it runs",
+      options: {
+        ...JSON_OPTION,
+        succeeds: {
+          value: "ID",
+          help: "the store also follows that one, which moved here: its hosts go on by themselves",
+        },
+        forget: { value: "ID", help: "it no longer follows that one" },
+        use: { value: "ID", help: "where its own files cannot tell: it is this one" },
+        new: { help: "it is another store from now on, which every host must accept" },
+      },
+    },
     "token add": { operands: "<host>", maxOperands: 1, help: "make a token for a host and print it once" },
     "token list": { help: "how many tokens each host has", options: JSON_OPTION },
     "token revoke": {
@@ -73,6 +87,8 @@ export async function runReceiver(line: CommandLine): Promise<number> {
         json: line.options.json === true,
         log,
       });
+    case "identity":
+      return identityCommand(await loadReceiverConfig(line, log), line);
     case "stop":
       return stopReceiver(line, await loadReceiverConfig(line, log));
     case "verify":

@@ -74,7 +74,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     tokensDir: resolvePath(auth.tokens_dir ?? DEFAULT_TOKENS_DIR),
     requireToken: auth.require_token ?? true,
     acceptedCommitsFile: optionalPath(gate.accepted_commits_file),
-    requireCommit: gate.require_commit ?? true,
+    requireCommit: gate.require_commit ?? null,
     commitHeaders: gate.headers ?? DEFAULT_COMMIT_HEADERS,
     maxEpisodeBytes: bytesOf(limits.max_episode_bytes) ?? 16 * 1024 ** 3,
     diskReserveBytes: bytesOf(limits.disk_reserve) ?? 1024 ** 3,

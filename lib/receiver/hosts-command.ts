@@ -1,13 +1,13 @@
 // `receiver hosts`: what the hosts last said, from the collector's files; whether a receiver runs does not matter.
 
-import { statSync } from "node:fs";
 import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
+import { cannotRead, needDataRoot } from "./data-root.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
@@ -23,7 +23,7 @@ export async function hostsCommand(
   { host, json, log }: { host: string | undefined; json: boolean; log: Log },
 ): Promise<number> {
   const dir = dataPaths(dataRoot).heartbeats;
-  checkDataRoot(dataRoot);
+  needDataRoot(dataRoot);
   const store = openHeartbeats(dir, log);
   const nowMs = Date.now();
   const at = isoWall(nowMs);
@@ -38,27 +38,10 @@ export async function hostsCommand(
   return EXIT.ok;
 }
 
-/** Without it nothing was ever collected here: that is no empty list. */
-function checkDataRoot(dataRoot: string): void {
-  try {
-    statSync(dataRoot);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw unreadable(dataRoot, error);
-    throw new UserError(`there is no data root at ${dataRoot}`, "name the collector's config with --config PATH");
-  }
-}
-
 function readable<T>(dir: string, reading: Promise<T>): Promise<T> {
   return reading.catch((error: unknown) => {
-    throw error instanceof UserError ? error : unreadable(dir, error);
+    throw error instanceof UserError ? error : cannotRead(dir, error);
   });
-}
-
-function unreadable(path: string, error: unknown): unknown {
-  const code = errorCode(error);
-  if (code === null) return error;
-  const hint = code === "EACCES" || code === "EPERM" ? "run this as root or as the receiver's user" : null;
-  return new UserError(`cannot read ${path}: ${errorText(error)}`, hint);
 }
 
 async function foundOrNamed(store: HeartbeatStore, host: string): Promise<StoredHeartbeat> {

@@ -23,7 +23,7 @@ import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./l
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness } from "./readiness.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
-import { addressOption, dataPaths, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
+import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
 
@@ -100,8 +100,8 @@ async function start(
 
 /** What the application reads anew for each request. */
 function gateSettings(config: ReceiverConfig) {
-  const { commitHeaders, requireCommit, maxEpisodeBytes } = config;
-  return { commitHeaders, commitRequired: requireCommit, maxBytes: maxEpisodeBytes };
+  const { commitHeaders, maxEpisodeBytes } = config;
+  return { commitHeaders, commitRequired: isCommitRequired(config), maxBytes: maxEpisodeBytes };
 }
 
 interface AppParts {

@@ -23,7 +23,8 @@ export interface ReceiverConfig {
   tokensDir: string;
   requireToken: boolean;
   acceptedCommitsFile: string | null;
-  requireCommit: boolean;
+  /** Null: only where there is something to compare a commit with. */
+  requireCommit: boolean | null;
   commitHeaders: readonly string[];
   maxEpisodeBytes: number;
   diskReserveBytes: number;
@@ -51,6 +52,11 @@ export const FIXED_SETTINGS: FixedSettings<ReceiverConfig> = {
   keepAliveTimeoutS: "limits.keep_alive_timeout_s",
   drainTimeoutS: "receiver.drain_timeout_s",
 };
+
+/** Whether an episode without a code commit is refused. A stamp that nothing is compared with is no reason to lose one. */
+export function isCommitRequired(config: Pick<ReceiverConfig, "requireCommit" | "acceptedCommitsFile">): boolean {
+  return config.requireCommit ?? config.acceptedCommitsFile !== null;
+}
 
 /** `host:port`, with an IPv6 address in brackets; null when it is neither. */
 export function parseAddress(text: string): Address | null {

@@ -1,11 +1,10 @@
 // `receiver verify`: the check as a command, and its repair. A repair appends rows and moves files aside; it deletes
 // nothing.
 
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
 import { formatBytes } from "../core/units.ts";
@@ -13,6 +12,7 @@ import { print } from "../os/answer.ts";
 import { fsyncDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
+import { needStore } from "./data-root.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
@@ -26,12 +26,7 @@ const SETTLE_MS = 3000;
 export async function verifyCommand(line: CommandLine): Promise<number> {
   const log = openLog("receiver", readLogLevel(line.options));
   const config = await loadReceiverConfig(line, log);
-  if (!existsSync(config.dataRoot)) {
-    throw new UserError(
-      `there is no data root at ${config.dataRoot}`,
-      "set [paths] data_root, or name another config with --config",
-    );
-  }
+  needStore(config.dataRoot);
   const asJson = line.options.json === true;
   const deep = line.options.deep === true;
   const repairing = line.options.repair === true;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
-import { addressOption, parseAddress } from "../../lib/receiver/settings.ts";
+import { addressOption, isCommitRequired, parseAddress } from "../../lib/receiver/settings.ts";
 
 const parse = (text: string) => parseReceiverConfig(text, "collector.toml");
 
@@ -17,7 +17,7 @@ test("an empty file takes every default", () => {
       tokensDir: "/etc/labfleet/tokens.d",
       requireToken: true,
       acceptedCommitsFile: null,
-      requireCommit: true,
+      requireCommit: null,
       commitHeaders: ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"],
       maxEpisodeBytes: 17_179_869_184,
       diskReserveBytes: 1_073_741_824,
@@ -31,6 +31,20 @@ test("an empty file takes every default", () => {
     },
   });
 });
+
+test.each([
+  ["", false],
+  ['accepted_commits_file = "/accepted"', true],
+  ["require_commit = true", true],
+  ["require_commit = false", false],
+  ['accepted_commits_file = "/accepted"\nrequire_commit = false', false],
+  ['accepted_commits_file = ""', false],
+])(
+  "[gate] %j: a commit is required: %p; by default only where there is something to compare it with",
+  (gate, required) => {
+    expect(isCommitRequired(parse(`[gate]\n${gate}\n`).config)).toBe(required);
+  },
+);
 
 test("everything set", () => {
   const { config, warnings } = parse(`

@@ -149,12 +149,21 @@ describe("as a command", () => {
     expect((await run()).code).toBe(0);
   });
 
-  test("no data root is one sentence", async () => {
+  test.each([
+    ["no data root", "/nonexistent/x", "there is no data root at /nonexistent/x"],
+    ["a mount point without its disk", tempDir, "there is no store in"],
+    ["a file", "/etc/hostname", "/etc/hostname is no directory"],
+  ])("%s is exit 2 and one sentence, never sound", async (_, root, sentence) => {
     const config = join(tempDir(), "c.toml");
-    writeFileSync(config, '[paths]\ndata_root = "/nonexistent/x"\n');
-    const child = Bun.spawn([process.execPath, RECEIVER, "verify", "--config", config], { stderr: "pipe" });
-    expect(await child.stderr.text()).toContain("there is no data root at /nonexistent/x");
-    expect(await child.exited).toBe(2);
+    const dataRoot = typeof root === "string" ? root : root();
+    writeFileSync(config, `[paths]\ndata_root = "${dataRoot}"\n`);
+    const child = Bun.spawn([process.execPath, RECEIVER, "verify", "--config", config], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect([await child.exited, await child.stdout.text()]).toEqual([2, ""]);
+    expect(await child.stderr.text()).toContain(sentence);
     expect(existsSync("/nonexistent")).toBe(false);
+    if (typeof root !== "string") expect(readdirSync(dataRoot)).toEqual([]);
   });
 });

@@ -57,15 +57,18 @@ function agreed(root: Identity, episodes: Identity): Decision {
   return { kind: "known", identity: { id: root.id, succeeds }, write };
 }
 
-/** An identity that also succeeds `other`, or why it cannot. */
-export function succeeding(identity: Identity, other: string): Identity | { refused: string; fix: string } {
+/** Why an identity is not changed, and what to do instead. */
+export interface Refused {
+  refused: string;
+  fix: string;
+}
+
+/** An identity that also succeeds `other`. */
+export function succeeding(identity: Identity, other: string): Identity | Refused {
   if (!isReceiverId(other))
-    return { refused: "--succeeds takes an id of 32 hex digits", fix: "on the old collector: receiver identity" };
+    return { refused: "--succeeds takes an id of 32 hex digits", fix: "ask the old collector: receiver identity" };
   if (other === identity.id)
-    return {
-      refused: `${other} is this store's own id: it need not succeed itself`,
-      fix: "name the id of the collector that it follows",
-    };
+    return { refused: `${other} is this store's own id`, fix: "name the id of the collector that it follows" };
   if (identity.succeeds.includes(other)) return identity;
   if (identity.succeeds.length >= SUCCEEDS_MAX)
     return {
@@ -73,4 +76,11 @@ export function succeeding(identity: Identity, other: string): Identity | { refu
       fix: `take out one that no host has pinned any more: receiver identity --forget ${identity.succeeds[0]}`,
     };
   return { id: identity.id, succeeds: [...identity.succeeds, other] };
+}
+
+/** An identity that no longer succeeds `other`. */
+export function forgetting(identity: Identity, other: string): Identity | Refused {
+  const succeeds = identity.succeeds.filter((id) => id !== other);
+  if (succeeds.length < identity.succeeds.length) return { id: identity.id, succeeds };
+  return { refused: "this store succeeds none of that id", fix: "see whom it succeeds: receiver identity" };
 }

@@ -71,7 +71,7 @@ test("no data root, and a directory that is none", async () => {
   rmSync(data, { recursive: true });
   expect(hosts().err).toEqual([
     `receiver: there is no data root at ${data}`,
-    "receiver: fix: name the collector's config with --config PATH",
+    "receiver: fix: mount its disk, set [paths] data_root, or name another config with --config PATH",
     "",
   ]);
   mkdirSync(data);
