@@ -13,9 +13,9 @@ type Say = (fault: CredentialFault & { path: string }, who: Who) => Finding;
 
 /** What each file should hold, to stand in a sentence. */
 const HOLDS: Readonly<Record<CredentialKey, string>> = {
-  ca_bundle: "the certificate of the authority that issued the receiver's",
-  client_cert: "this host's certificate",
-  client_key: "the private key of this host's certificate",
+  ca_bundle: "the certificate of the authority that issued the receiver's, as PEM",
+  client_cert: "this host's certificate, as PEM",
+  client_key: "the private key of this host's certificate, as PEM",
   bearer_token_file: "the host's token",
   bearer_token: "the host's token",
 };
@@ -24,13 +24,13 @@ const host = (...argv: string[]): Command => ({ argv, on: "host" });
 
 /** `receiver.ca_bundle /etc/labfleet/tls/ca.crt`. */
 function nameOf({ key, path }: CredentialFault): string {
-  return path === null ? `receiver.${key}` : `receiver.${key} ${path}`;
+  return `receiver.${key} ${path ?? ""}`.trimEnd();
 }
 
 const namesAnother = (what: string): Say => {
   return (fault) => ({
     what: `${nameOf(fault)} ${what}`,
-    fix: { text: `name a file there that holds ${HOLDS[fault.key]}, as PEM`, commands: [] },
+    fix: { text: `name a file there that holds ${HOLDS[fault.key]}`, commands: [] },
   });
 };
 
@@ -39,7 +39,7 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
     const { path, access } = fault;
     if (fault.key === "bearer_token_file")
       return { what: `${nameOf(fault)} is not there`, fix: newToken(path, access, who) };
-    const text = `put ${HOLDS[fault.key]} there, or name the file where it lies in receiver.${fault.key}`;
+    const text = `put ${HOLDS[fault.key]}, there, or name in receiver.${fault.key} where it lies`;
     return { what: `${nameOf(fault)} is not there`, fix: { text, commands: [] } };
   },
   unreadable: (fault) => {
@@ -95,7 +95,7 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
   "public-key": namesAnother("holds a public key"),
   broken: (fault) => ({
     what: `${nameOf(fault)} is damaged: what stands between its BEGIN and END cannot be read`,
-    fix: { text: `put ${HOLDS[fault.key]} there again`, commands: [host(...inspect(fault))] },
+    fix: { text: `put ${HOLDS[fault.key]}, there again`, commands: [host(...inspect(fault))] },
   }),
   encrypted: ({ path, ...fault }) => {
     const open = `${path}.open`;
@@ -121,7 +121,7 @@ function inspect({ key, path }: CredentialFault & { path: string }): string[] {
 /** A token is shown once, by the command that makes it: its file is written from the terminal. */
 export function newToken(path: string | null, access: Access | null, { hostId }: Who): Finding["fix"] {
   const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
-  if (path === null)
+  if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
   const group = access?.ownGroup ?? "labfleet";
   const paste = host("sudo", "install", "-m", "0640", "-g", group, "/dev/stdin", path);
@@ -144,6 +144,7 @@ function opened(
   return { text: `let ${user} in`, commands: [...join, host("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
 }
 
+/** A token in the configuration itself has no path: only what can be wrong with its text is said of it. */
 export function explainCredential(fault: CredentialFault, who: Who): Finding {
   return TABLE[fault.problem]({ ...fault, path: fault.path ?? "" }, who);
 }

@@ -4,13 +4,15 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { ReceiverEndpoint } from "../core/types.ts";
 import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
-import { connectCode, peerCertificate } from "../os/probe.ts";
+import { connectCode, hangsUp, peerCertificate } from "../os/probe.ts";
 import type { Failure, TlsFiles } from "../os/upload.ts";
 import { NOTHING_SEEN, type Seen } from "./explain.ts";
 
 /** The kernel asks three times, a second apart, who has an address, before it says EHOSTUNREACH. */
 const CONNECT_MS = 4000;
 const HANDSHAKE_MS = 3000;
+/** A server waits longer than this for the first line of a request. */
+const HANG_UP_MS = 1500;
 /** A port for https hangs up at the first line of plain HTTP; more than its kernel's buffer was not taken by one. */
 const HANGS_UP_BYTES = 256 * 1024;
 
@@ -22,13 +24,14 @@ export async function lookAgain(failure: Failure, receiver: ReceiverEndpoint, tl
   const port = given === "" ? (protocol === "https:" ? 443 : 80) : Number(given);
   if (phase === "connecting" && code === "ECONNREFUSED")
     return { ...NOTHING_SEEN, connectCode: await connectCode(address, port, CONNECT_MS) };
-  const certificate = () => peerCertificate(hostname, address, port, HANDSHAKE_MS);
+  const certificate = () => peerCertificate({ host: hostname, address, port }, HANDSHAKE_MS);
   if (cause === "tls" && code !== null && isAboutTheirs(code))
     return { ...NOTHING_SEEN, certificate: await certificate() };
-  const hungUp = cause === "network" && protocol === "http:" && acknowledged <= HANGS_UP_BYTES;
-  if (hungUp && (code === null || code === "ECONNRESET" || code === "EPIPE"))
-    return { ...NOTHING_SEEN, speaksTls: (await certificate()) !== null };
-  return NOTHING_SEEN;
+  const hungUp = cause === "network" && acknowledged <= HANGS_UP_BYTES && !failure.gaveSign;
+  if (!hungUp || !(code === null || code === "ECONNRESET" || code === "EPIPE")) return NOTHING_SEEN;
+  if (protocol === "http:") return { ...NOTHING_SEEN, speaksTls: (await certificate()) !== null };
+  const target = { host: hostname, address, port };
+  return { ...NOTHING_SEEN, hangsUp: phase !== "handshake" && (await hangsUp(target, tls, HANG_UP_MS)) };
 }
 
 function isAboutTheirs(code: string): boolean {

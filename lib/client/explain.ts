@@ -41,11 +41,19 @@ export interface Seen {
   connectCode: string | null;
   /** A port that was asked in plain HTTP speaks TLS. */
   speaksTls: boolean;
+  /** It closes a connection right after the handshake, before anything was asked: as for a certificate that it does not take. */
+  hangsUp: boolean;
   /** A credential that cannot be used, by its own file. */
   credential: CredentialFault | null;
 }
 
-export const NOTHING_SEEN: Seen = { certificate: null, connectCode: null, speaksTls: false, credential: null };
+export const NOTHING_SEEN: Seen = {
+  certificate: null,
+  connectCode: null,
+  speaksTls: false,
+  hangsUp: false,
+  credential: null,
+};
 
 /** A failure with all that is known of it, for the rows of the tables. */
 export interface Facts extends Asked, Seen {
@@ -60,6 +68,8 @@ export interface Facts extends Asked, Seen {
 export interface Row {
   is: (facts: Facts) => boolean;
   kind: FailureKind;
+  /** Second word of its reason, where no code tells it. */
+  word?: string;
   immediate: boolean;
   say: (facts: Facts) => Finding;
 }

@@ -6,7 +6,7 @@ import type { CredentialFault } from "../os/credentials.ts";
 import type { Failure } from "../os/upload.ts";
 import { explainCredential } from "./credential-failures.ts";
 import { type Asked, type Explanation, type Facts, NOTHING_SEEN, placeOf, type Row, type Seen } from "./explain.ts";
-import { TLS_ROWS } from "./tls-failures.ts";
+import { ourCertificate, TLS_ROWS } from "./tls-failures.ts";
 
 const host = (...argv: string[]): Command => ({ argv, on: "host" });
 const collector = (...argv: string[]): Command => ({ argv, on: "collector" });
@@ -25,7 +25,7 @@ export function explainFailure(failure: Failure, asked: Asked, seen: Seen = NOTH
   };
   const row = ROWS.find(({ is }) => is(facts)) ?? CUT;
   const { kind, immediate } = row;
-  const word = facts.code === "" ? failure.phase : facts.code;
+  const word = row.word ?? (facts.code === "" ? failure.phase : facts.code);
   return { kind, reason: `${kind} ${word}`, immediate, ...row.say(facts) };
 }
 
@@ -49,7 +49,7 @@ const CUT: Row = {
     what: `the connection to ${place} broke after ${acknowledged} bytes: ${detail}`,
     fix: {
       text: "if it stays so, look at the link and at what is between this host and the receiver",
-      commands: [collector("journalctl", "-u", "labfleet-receiver", "-n", "50")],
+      commands: [collector("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50")],
     },
   }),
 };
@@ -181,6 +181,13 @@ const ROWS: readonly Row[] = [
   },
   ...TLS_ROWS,
   {
+    is: ({ hangsUp }) => hangsUp,
+    kind: "tls",
+    word: "hung-up",
+    immediate: true,
+    say: ourCertificate,
+  },
+  {
     is: during("handshake"),
     kind: "connect",
     immediate: true,
@@ -188,13 +195,14 @@ const ROWS: readonly Row[] = [
       what: `${place} takes connections, and no TLS comes about: ${detail}`,
       fix: {
         text: "look at what listens there, and mend the port in receiver.url",
-        commands: [collector("ss", "-ltnp")],
+        commands: [collector("sudo", "ss", "-ltnp")],
       },
     }),
   },
   {
     is: ({ speaksTls }) => speaksTls,
     kind: "url",
+    word: "plain-to-tls",
     immediate: true,
     say: ({ place, receiver }) => ({
       what: `${place} speaks TLS, and receiver.url says http://`,
@@ -209,7 +217,7 @@ const ROWS: readonly Row[] = [
       what: `what answers at ${place} does not speak HTTP (${code})`,
       fix: {
         text: "look at what listens there, and mend the port in receiver.url",
-        commands: [collector("ss", "-ltnp")],
+        commands: [collector("sudo", "ss", "-ltnp")],
       },
     }),
   },
@@ -221,7 +229,7 @@ const ROWS: readonly Row[] = [
       what: `${place} was given up: ${detail}`,
       fix: {
         text: `look at the receiver's disk and at the link; a slow one needs a larger ${timeoutKey}`,
-        commands: [collector("journalctl", "-u", "labfleet-receiver", "-n", "50")],
+        commands: [collector("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50")],
       },
     }),
   },

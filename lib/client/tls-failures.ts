@@ -1,7 +1,7 @@
 // What mends a TLS handshake that failed, by OpenSSL's and Bun's own codes. Each row has its remedy; the first that fits is
 // said. Pure.
 
-import type { Command } from "../core/finding.ts";
+import type { Command, Finding } from "../core/finding.ts";
 import { explainCredential } from "./credential-failures.ts";
 import { type Facts, type Row, timeText } from "./explain.ts";
 
@@ -76,7 +76,7 @@ export const TLS_ROWS: readonly Row[] = [
           ? `a certificate of the receiver's chain has expired; this host's clock says ${timeText(now)}`
           : `the receiver's certificate was valid until ${timeText(certificate.validTo)}, and this host's clock says ${timeText(now)}`,
       fix: {
-        text: "renew it on the collector, or, if this host's clock is wrong, set it",
+        text: "renew it on the collector and let the receiver read it, or, if this host's clock is wrong, set it",
         commands: [{ argv: ["sudo", "systemctl", "reload", "labfleet-receiver"], on: "collector" }, SET_CLOCK],
       },
     }),
@@ -141,7 +141,8 @@ function unknownAuthority({ certificate, receiver, code, place }: Facts) {
   };
 }
 
-function ourCertificate({ receiver: { clientCert, clientKey }, hostId, code }: Facts) {
+/** It is refused, or missed. */
+export function ourCertificate({ receiver: { clientCert, clientKey }, hostId, code }: Facts): Finding {
   if (clientCert === null)
     return {
       what: "the receiver asks for a client certificate, and receiver.client_cert is not set",
@@ -150,10 +151,7 @@ function ourCertificate({ receiver: { clientCert, clientKey }, hostId, code }: F
         commands: [],
       },
     };
-  const alert = code
-    .replace(/^.*ALERT_/, "")
-    .toLowerCase()
-    .replaceAll("_", " ");
+  const alert = /ALERT_(\w+)$/.exec(code)?.[1]?.toLowerCase().replaceAll("_", " ") ?? "it hangs up";
   return {
     what: `the receiver refuses this host's certificate ${clientCert} (${alert})`,
     fix: {

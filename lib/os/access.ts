@@ -76,8 +76,10 @@ function describe(path: string): Access | null {
 /** From /etc/group alone: a directory service could make us wait. */
 function groupNames(): Map<number, string> {
   try {
-    const rows = readFileSync("/etc/group", "utf8").split("\n");
-    return new Map(rows.map((row) => row.split(":")).map(([name = "", , gid = ""]) => [Number(gid), name]));
+    const rows = readFileSync("/etc/group", "utf8")
+      .split("\n")
+      .map((row) => row.split(":"));
+    return new Map(rows.flatMap(([name = "", , gid = ""]) => (/^\d+$/.test(gid) ? [[Number(gid), name]] : [])));
   } catch {
     return new Map();
   }

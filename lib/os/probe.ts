@@ -3,8 +3,9 @@
 
 import { isIPv6 } from "node:net";
 import { constants } from "node:os";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { beginConnect, closeDescriptor, connectErrno } from "./libc.ts";
+import type { TlsFiles } from "./upload.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -67,21 +68,53 @@ export interface PeerCertificate {
   issuer: string;
 }
 
+export interface Target {
+  /** The name in the URL, for SNI. */
+  host: string;
+  address: string;
+  port: number;
+}
+
 /** The certificate that a port shows; null: it speaks no TLS, or gave none in time. */
-export function peerCertificate(host: string, address: string, port: number, limitMs: number) {
-  return new Promise<PeerCertificate | null>((resolve) => {
-    // Nothing is sent to whoever that is, and nothing of it is believed.
+export function peerCertificate(target: Target, limitMs: number): Promise<PeerCertificate | null> {
+  return lookOver(target, {}, limitMs, (socket, tell) => {
+    socket.on("secureConnect", () => tell(certificateOf(socket.getPeerCertificate(false))));
+    for (const event of ["error", "close", LATE]) socket.on(event, () => tell(null));
+  });
+}
+
+/** Whether a port closes the connection after the handshake, though it was asked nothing yet. */
+export function hangsUp(target: Target, { ca, cert, key }: TlsFiles, limitMs: number): Promise<boolean> {
+  const files = { ...(ca !== null && { ca }), ...(cert !== null && { cert }), ...(key !== null && { key }) };
+  return lookOver(target, files, limitMs, (socket, tell) => {
+    let isOpen = false;
+    socket.on("secureConnect", () => {
+      isOpen = true;
+    });
+    for (const event of ["error", "end", "close"]) socket.on(event, () => tell(isOpen));
+    socket.on(LATE, () => tell(false));
+    socket.resume();
+  });
+}
+
+const LATE = "late";
+
+/** Nothing is sent to whoever that is, and nothing of it is believed. */
+function lookOver<T>(
+  { host, address, port }: Target,
+  files: Partial<Record<"ca" | "cert" | "key", string>>,
+  limitMs: number,
+  look: (socket: TLSSocket, tell: (seen: T) => void) => void,
+): Promise<T> {
+  return new Promise<T>((resolve) => {
     const servername = host === address ? "" : host;
-    const socket = connectTls({ host: address, port, servername, rejectUnauthorized: false });
-    const timer = setTimeout(() => finish(null), limitMs);
-    const finish = (certificate: PeerCertificate | null): void => {
+    const socket = connectTls({ host: address, port, servername, rejectUnauthorized: false, ...files });
+    const timer = setTimeout(() => socket.emit(LATE), limitMs);
+    look(socket, (seen) => {
       clearTimeout(timer);
-      resolve(certificate);
+      resolve(seen);
       socket.destroy();
-    };
-    socket.on("secureConnect", () => finish(certificateOf(socket.getPeerCertificate(false))));
-    socket.on("error", () => finish(null));
-    socket.on("close", () => finish(null));
+    });
   });
 }
 

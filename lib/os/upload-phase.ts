@@ -24,6 +24,8 @@ export interface Failure {
   address: string | null;
   /** Bytes of the request that the peer acknowledged. */
   acknowledged: number;
+  /** The peer has begun to answer, if only by `100 Continue`. */
+  gaveSign: boolean;
   /** The connection had served before, and the peer gave no sign on it: that it was closed meanwhile says nothing. */
   isStale: boolean;
 }

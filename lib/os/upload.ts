@@ -52,6 +52,8 @@ export type AnswerHeaders = Readonly<Record<string, string>>;
 const EXPECT_ABOVE_BYTES = 64 * 1024;
 /** A server that knows no Expect is not waited for longer than this, in milliseconds (RFC 9110 §10.1.1). */
 const CONTINUE_MS = 2000;
+/** Of a name with several addresses each is tried so long, in milliseconds; 250, as usual, is less than a slow link's round trip. */
+const ADDRESS_MS = 3000;
 /** As much of an answer as is read: receipts and problems are below 1 KiB. */
 const ANSWER_BYTES = 64 * 1024;
 /** So many interim answers (1xx) come at most; a proxy that sends `102 Processing` each second takes minutes for them. */
@@ -75,7 +77,7 @@ type Fault = Pick<Failure, "cause" | "code" | "detail">;
 const STOPPED = "stopped";
 
 function unprepared(cause: Failure["cause"], detail: string, code: string | null = null): Failure {
-  const nothing = { address: null, acknowledged: 0, isStale: false };
+  const nothing = { address: null, acknowledged: 0, gaveSign: false, isStale: false };
   return { kind: "failed", phase: "preparing", cause, code, detail, ...nothing };
 }
 
@@ -90,7 +92,8 @@ function openRequest(job: Upload): ClientRequest {
     ...(job.file !== null && { "Content-Length": String(job.bytes) }),
     ...(waitsForContinue(job) && { Expect: "100-continue" }),
   };
-  const options = { method: job.method ?? "PUT", headers, agent: job.connections ?? (false as const) };
+  const agent = job.connections ?? (false as const);
+  const options = { method: job.method ?? "PUT", headers, agent, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
   return url.protocol === "https:"
     ? httpsRequest(url, { ...options, ...tlsOptions(job.tls) })
     : httpRequest(url, options);
@@ -114,7 +117,7 @@ function exchange(job: Upload, request: ClientRequest, resolve: (outcome: Upload
     const { phase, address, isReused, gaveSign } = connection;
     const acknowledged = watch.acknowledged();
     const isStale = isReused && !gaveSign && (fault.cause === "network" || acknowledged === 0);
-    finish({ kind: "failed", phase, address, acknowledged, isStale, ...fault }, false);
+    finish({ kind: "failed", phase, address, acknowledged, gaveSign, isStale, ...fault }, false);
   };
   const onAbort = (): void => fail({ cause: "aborted", code: null, detail: STOPPED });
   let sending = false;
