@@ -72,7 +72,7 @@ export function openClient({ hostId, timeoutKey }: ClientOptions): Client {
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       if (signal.aborted) return { kind: "stopped" };
-      return { kind: "failed", cause: "credentials", why: explainCredentialFault(error.fault, { hostId }) };
+      return { kind: "failed", cause: "credentials", why: explainCredentialFault(error.fault, { hostId, receiver }) };
     }
     const { token, tls } = credentials;
     const job = { ...jobOf(receiver, request, token), tls, connections: pool.to(receiver.url, token, tls) };

@@ -3,11 +3,10 @@
 import type { Command, Finding } from "../core/finding.ts";
 import type { Access } from "../os/access.ts";
 import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
+import type { Asked } from "./explain.ts";
 
-/** Which host, for the collector's command. */
-export interface Who {
-  hostId: string;
-}
+/** Which host, for the collector's command; and its other files. */
+export type Who = Pick<Asked, "hostId" | "receiver">;
 
 type Say = (fault: CredentialFault & { path: string }, who: Who) => Finding;
 
@@ -97,6 +96,16 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
     what: `${nameOf(fault)} is damaged: what stands between its BEGIN and END cannot be read`,
     fix: { text: `put ${HOLDS[fault.key]}, there again`, commands: [host(...inspect(fault))] },
   }),
+  mismatch: (fault, { receiver: { clientCert } }) => ({
+    what: `receiver.client_cert ${clientCert} and ${nameOf(fault)} do not belong together`,
+    fix: {
+      text: "name the key that this certificate was made for; both must show the same",
+      commands: [
+        host("sudo", "openssl", "x509", "-in", clientCert ?? "", "-noout", "-pubkey"),
+        host("sudo", "openssl", "pkey", "-in", fault.path, "-pubout"),
+      ],
+    },
+  }),
   encrypted: ({ path, ...fault }) => {
     const open = `${path}.open`;
     return {
@@ -119,7 +128,7 @@ function inspect({ key, path }: CredentialFault & { path: string }): string[] {
 }
 
 /** A token is shown once, by the command that makes it: its file is written from the terminal. */
-export function newToken(path: string | null, access: Access | null, { hostId }: Who): Finding["fix"] {
+export function newToken(path: string | null, access: Access | null, { hostId }: Pick<Who, "hostId">): Finding["fix"] {
   const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
   if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };

@@ -18,7 +18,7 @@ const HANGS_UP_BYTES = 256 * 1024;
 
 export async function lookAgain(failure: Failure, receiver: ReceiverEndpoint, tls: TlsFiles): Promise<Seen> {
   const { phase, cause, code, address, acknowledged } = failure;
-  if (phase === "preparing") return { ...NOTHING_SEEN, credential: brokenFile(receiver, tls) };
+  if (phase === "preparing") return { ...NOTHING_SEEN, credential: unusableFile(receiver, tls) };
   if (address === null) return NOTHING_SEEN;
   const { hostname, protocol, port: given } = new URL(receiver.url);
   const port = given === "" ? (protocol === "https:" ? 443 : 80) : Number(given);
@@ -38,16 +38,18 @@ function isAboutTheirs(code: string): boolean {
   return /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME|INVALID_CA/.test(code) && !/ALERT|OSSL/.test(code);
 }
 
-/** Which of our files OpenSSL could not read. */
-function brokenFile(receiver: ReceiverEndpoint, { ca, cert, key }: TlsFiles): CredentialFault | null {
+/** Which of our files OpenSSL cannot use. Its own error may be one that was left over from something else. */
+function unusableFile(receiver: ReceiverEndpoint, { ca, cert, key }: TlsFiles): CredentialFault | null {
   const files: readonly [CredentialKey, string | null, string | null, (text: string) => unknown][] = [
     ["ca_bundle", receiver.caBundle, ca, readCertificates],
     ["client_cert", receiver.clientCert, cert, readCertificates],
     ["client_key", receiver.clientKey, key, createPrivateKey],
   ];
   const broken = files.find(([, , text, read]) => text !== null && fails(() => read(text)));
-  if (broken === undefined) return null;
-  return { key: broken[0], path: broken[1], problem: "broken", code: null, access: null };
+  const nothing = { code: null, access: null };
+  if (broken !== undefined) return { key: broken[0], path: broken[1], problem: "broken", ...nothing };
+  if (cert === null || key === null || new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return null;
+  return { key: "client_key", path: receiver.clientKey, problem: "mismatch", ...nothing };
 }
 
 function readCertificates(text: string): void {

@@ -25,12 +25,14 @@ export function explainFailure(failure: Failure, asked: Asked, seen: Seen = NOTH
   };
   const row = ROWS.find(({ is }) => is(facts)) ?? CUT;
   const { kind, immediate } = row;
-  const word = row.word ?? (facts.code === "" ? failure.phase : facts.code);
+  const { credential } = facts;
+  const found = credential === null ? row.word : `${credential.key} ${credential.problem}`;
+  const word = found ?? (facts.code === "" ? failure.phase : facts.code);
   return { kind, reason: `${kind} ${word}`, immediate, ...row.say(facts) };
 }
 
 /** Explains a credential that cannot be used: no request was made. */
-export function explainCredentialFault(fault: CredentialFault, asked: Pick<Asked, "hostId">): Explanation {
+export function explainCredentialFault(fault: CredentialFault, asked: Pick<Asked, "hostId" | "receiver">): Explanation {
   const reason = `credentials ${fault.key} ${fault.problem}`;
   return { kind: "credentials", reason, immediate: true, ...explainCredential(fault, asked) };
 }

@@ -28,21 +28,6 @@ export const TLS_ROWS: readonly Row[] = [
     say: (f) => (f.credential === null ? other(f) : explainCredential(f.credential, f)),
   },
   {
-    is: codeIs(/KEY_VALUES_MISMATCH/),
-    kind: "credentials",
-    immediate: true,
-    say: ({ receiver: { clientCert, clientKey } }) => ({
-      what: `receiver.client_cert ${clientCert} and receiver.client_key ${clientKey} do not belong together`,
-      fix: {
-        text: "name the key that this certificate was made for; both must show the same",
-        commands: [
-          host("sudo", "openssl", "x509", "-in", clientCert ?? "", "-noout", "-pubkey"),
-          host("sudo", "openssl", "pkey", "-in", clientKey ?? "", "-pubout"),
-        ],
-      },
-    }),
-  },
-  {
     is: codeIs(/WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|PACKET_LENGTH_TOO_LONG/),
     kind: "url",
     immediate: true,

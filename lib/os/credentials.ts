@@ -23,7 +23,7 @@ export interface CredentialFault {
   path: string | null;
   /**
    * `slow`: its disk gave no answer in time; `unreadable`: `code` says why; `no-token`: characters that no header can carry;
-   * `broken`: what stands between the labels is none; `stopped`: by the signal.
+   * `broken`: what stands between the labels is none; `mismatch`: the key is another certificate's; `stopped`: by the signal.
    */
   problem:
     | "absent"
@@ -34,6 +34,7 @@ export interface CredentialFault {
     | "empty"
     | "no-token"
     | "broken"
+    | "mismatch"
     | "stopped"
     | PemFault;
   code: string | null;

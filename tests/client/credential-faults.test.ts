@@ -9,7 +9,9 @@ import { findingText } from "../../lib/core/finding.ts";
 import type { Access } from "../../lib/os/access.ts";
 import type { CredentialFault } from "../../lib/os/credentials.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { RECEIVER } from "./support.ts";
 
+const WHO = { hostId: "lab1", receiver: RECEIVER };
 const TOKEN = "/etc/labfleet/token";
 const ACCESS: Access = {
   path: TOKEN,
@@ -29,7 +31,7 @@ const said = (fault: Partial<CredentialFault>): string => {
     code: null,
     access: null,
   };
-  const why = explainCredentialFault({ ...whole, ...fault }, { hostId: "lab1" });
+  const why = explainCredentialFault({ ...whole, ...fault }, WHO);
   expect(why).toMatchObject({ kind: "credentials", immediate: true });
   return findingText(why);
 };
@@ -131,7 +133,7 @@ test.skipIf(!isRoot)(
       code: "EACCES",
       access: { path: token, owner: "root", group: "root", mode: "0600", user: "nobody", ownGroup: "nogroup" },
     });
-    for (const { argv } of explainCredentialFault(fault, { hostId: "lab1" }).fix.commands)
+    for (const { argv } of explainCredentialFault(fault, WHO).fix.commands)
       expect(Bun.spawnSync(argv.slice(1)).exitCode).toBe(0);
     expect(asUser()).toEqual({ token: "lf_x" });
   },

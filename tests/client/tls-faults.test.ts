@@ -119,7 +119,7 @@ describe("this host's certificate", () => {
   test("and a key that do not belong together, or stand the wrong way round", async () => {
     const url = await mutual();
     const why = await failureOf({ url, ...pair(client), clientKey: good.keyFile });
-    expect(why).toMatchObject({ kind: "credentials", immediate: true });
+    expect(why).toMatchObject({ kind: "credentials", immediate: true, reason: "credentials client_key mismatch" });
     expect(why.what).toContain("do not belong together");
     const [shown, other] = why.fix.commands.map(({ argv }) => Bun.spawnSync(argv.slice(1)).stdout.toString());
     expect([shown?.includes("PUBLIC KEY"), shown === other]).toEqual([true, false]);
