@@ -1,6 +1,7 @@
 // Who is being let in: counts uploads in all and per host, and what they still have to write, for decideAdmission.
 
 import { type AdmissionLimits, decideAdmission, type Refusal } from "./decide.ts";
+import type { Room } from "./room.ts";
 
 export interface Slot {
   kind: "slot";
@@ -18,12 +19,12 @@ export interface Admission {
 }
 
 /**
- * @param freeBytes what may still be written on the data root's disk
+ * @param room what the data root's disk still takes
  * @param moved called whenever bytes of an upload reached the disk
  */
 export function createAdmission(
   limits: AdmissionLimits,
-  freeBytes: () => number,
+  room: () => Room,
   moved: () => void = () => undefined,
 ): Admission {
   const perHost = new Map<string, number>();
@@ -31,7 +32,7 @@ export function createAdmission(
   let outstandingBytes = 0;
   const ask = (host: string, bytes: number): Refusal | null => {
     const uploadsOfHost = perHost.get(host) ?? 0;
-    return decideAdmission({ uploads, uploadsOfHost, freeBytes: freeBytes(), outstandingBytes }, limits, bytes);
+    return decideAdmission({ uploads, uploadsOfHost, room: room(), outstandingBytes }, limits, bytes);
   };
   return {
     ask,

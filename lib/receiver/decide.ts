@@ -4,6 +4,7 @@
 import type { IndexRow } from "../contract/index-row.ts";
 import { parseReprDigest, parseTreeDigest } from "../core/digest.ts";
 import { formatBytes } from "../core/units.ts";
+import { noRoomFor, type Room } from "./room.ts";
 
 /** Every refusal's status (DESIGN 3.4) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
 export const REFUSALS = {
@@ -215,7 +216,7 @@ function conflict(stored: Exclude<Stored, { kind: "none" }>): Refusal {
 export interface Load {
   uploads: number;
   uploadsOfHost: number;
-  freeBytes: number;
+  room: Room;
   /** Still to come for uploads that were already let in. */
   outstandingBytes: number;
 }
@@ -233,16 +234,9 @@ export function decideAdmission(load: Load, limits: AdmissionLimits, bytes: numb
       load.uploads >= limits.uploadsTotal ? `${load.uploads} uploads` : `${load.uploadsOfHost} of this host`;
     return refuse("too-many-uploads", `${whose} are running`, { retryAfterS: 5 });
   }
-  if (load.freeBytes - load.outstandingBytes - bytes < limits.diskReserveBytes) {
-    return refuse(
-      "disk-full",
-      `no room for ${formatBytes(bytes)} above the reserve of ${formatBytes(limits.diskReserveBytes)}`,
-      {
-        retryAfterS: 300,
-      },
-    );
-  }
-  return null;
+  const left = { ...load.room, freeBytes: load.room.freeBytes - load.outstandingBytes };
+  const full = noRoomFor(bytes, left, limits.diskReserveBytes);
+  return full === null ? null : refuse("disk-full", full, { retryAfterS: 300 });
 }
 
 /** The proof: what was computed against what was declared; null: they agree, or nothing was declared. */

@@ -5,20 +5,24 @@ import { quoted } from "../core/fields.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Refusal, refuse } from "./decide.ts";
 import { isNoSpace } from "./disk.ts";
+import { fullText, type Room } from "./room.ts";
+
+export interface DiskDeps {
+  log: Pick<Log, "warn" | "error">;
+  /** What the disk still takes. */
+  room: () => Room;
+}
 
 /** Writes; a full disk is a warning. */
-export async function onDisk<T>(
-  log: Pick<Log, "warn" | "error">,
-  what: string,
-  work: () => Promise<T>,
-): Promise<T | Refusal> {
+export async function onDisk<T>({ log, room }: DiskDeps, what: string, work: () => Promise<T>): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
-    if (errorCode(error) === null) throw error;
+    const code = errorCode(error);
+    if (code === null) throw error;
     if (isNoSpace(error)) {
       log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
-      return refuse("disk-full", "the disk is full", { retryAfterS: 300 });
+      return refuse("disk-full", fullText(code, room()), { retryAfterS: 300 });
     }
     log.error(`cannot store ${what}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });

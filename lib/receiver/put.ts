@@ -32,6 +32,7 @@ import {
   type PreflightDeps,
 } from "./preflight.ts";
 import { type Received, receiveBody, tempPath } from "./receive.ts";
+import type { Room } from "./room.ts";
 import type { Store } from "./store.ts";
 
 export interface PutDeps extends PreflightDeps {
@@ -39,6 +40,8 @@ export interface PutDeps extends PreflightDeps {
   disk: Disk;
   log: Log;
   admission: Admission;
+  /** What the disk still takes. */
+  room: () => Room;
   /** Where temporary files are. */
   incoming: string;
   /** Registers work that the disk must finish. */
@@ -76,7 +79,7 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   if (passed.kind === "refused") return passed;
   const { declared, commit } = passed;
   notes.commit = commit;
-  return onDisk(deps.log, archivePath(address), async () => {
+  return onDisk(deps, archivePath(address), async () => {
     const name = await decideName(deps, address, declared);
     if (name.kind !== "read") return name;
     const slot = deps.admission.enter(address.host, declared.bytes);

@@ -4,8 +4,9 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
-import { formatBytes, formatSeconds } from "../core/units.ts";
+import { formatSeconds } from "../core/units.ts";
 import { type Disk, realDisk } from "./disk.ts";
+import { roomOf, shortOf } from "./room.ts";
 
 /** An answer is as good for so long. */
 const FRESH_MS = 1000;
@@ -55,10 +56,8 @@ function slow(how: string): string {
 async function whyNot(parts: ReadinessParts): Promise<string | null> {
   const { dataRoot, incoming, diskReserveBytes, disk = realDisk } = parts;
   try {
-    const { bavail, bsize } = statfsSync(dataRoot);
-    const free = bavail * bsize;
-    if (free < diskReserveBytes)
-      return `${formatBytes(free)} free, below the reserve of ${formatBytes(diskReserveBytes)}`;
+    const short = shortOf(roomOf(statfsSync(dataRoot)), diskReserveBytes);
+    if (short !== null) return short;
     await writeByte(disk, join(incoming, ".ready"));
     return null;
   } catch (error) {

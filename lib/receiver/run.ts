@@ -23,6 +23,7 @@ import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./l
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness } from "./readiness.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
+import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
@@ -59,21 +60,25 @@ async function start(
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
   const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
-  const leftFree = (): number => freeNow(config.dataRoot) - admission.outstandingBytes;
+  const room = (): Room => roomOf(statfsSync(config.dataRoot));
+  const leftFree = (): Room => {
+    const { freeBytes, freeInodes } = room();
+    return { freeBytes: freeBytes - admission.outstandingBytes, freeInodes };
+  };
   const attempts = openAttempts({
     dir: dataPaths(config.dataRoot).attempts,
     log,
-    hasRoom: () => leftFree() > config.diskReserveBytes,
+    hasRoom: () => shortOf(leftFree(), config.diskReserveBytes) === null,
   });
   await attempts.prune(Date.now());
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
   const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log);
   await heartbeats.prune(Date.now());
-  const admission = createAdmission(config, () => freeNow(config.dataRoot), progress.moved);
+  const admission = createAdmission(config, room, progress.moved);
   const life = { stopping: false };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
-  const parts = { opened, attempts, refusals, heartbeats, admission, leftFree, tokens, begin, log, identity };
+  const parts = { opened, attempts, refusals, heartbeats, admission, room, leftFree, tokens, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
   await announce(config, listener, opened, log);
@@ -110,8 +115,9 @@ interface AppParts {
   refusals: Refusals;
   heartbeats: HeartbeatStore;
   admission: Admission;
-  /** Free bytes on the data root's disk, less what running uploads still have to write. */
-  leftFree: () => number;
+  /** What the data root's disk takes, and the same less what running uploads still have to write. */
+  room: () => Room;
+  leftFree: () => Room;
   tokens: TokenTable | null;
   begin: AppDeps["begin"];
   log: Log;
@@ -224,7 +230,7 @@ function startChores(
   const status = (): void => {
     const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
     context.status(
-      `${admission.uploads} uploads, ${stored} episodes stored, ${formatBytes(freeNow(config.dataRoot))} free`,
+      `${admission.uploads} uploads, ${stored} episodes stored, ${formatBytes(roomOf(statfsSync(config.dataRoot)).freeBytes)} free`,
     );
   };
   const prune = (): void => {
@@ -235,12 +241,6 @@ function startChores(
   return () => {
     for (const timer of timers) clearInterval(timer);
   };
-}
-
-/** Free bytes on the disk of `path`. Synchronous: statfs reads counters in the kernel's memory, once for each PUT. */
-function freeNow(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
 }
 
 function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {

@@ -176,13 +176,8 @@ describe("a name that is taken", () => {
 
 describe("room", () => {
   const limits = { uploadsTotal: 10, uploadsPerHost: 2, diskReserveBytes: 1000 };
-  const load = (more: Partial<Load>): Load => ({
-    uploads: 0,
-    uploadsOfHost: 0,
-    freeBytes: 2000,
-    outstandingBytes: 0,
-    ...more,
-  });
+  const room = { freeBytes: 2000, freeInodes: 256 };
+  const load = (more: Partial<Load>): Load => ({ uploads: 0, uploadsOfHost: 0, room, outstandingBytes: 0, ...more });
   test.each<[string, Partial<Load>, number, string]>([
     ["to the byte", {}, 1000, "yes"],
     ["one byte too many", {}, 1001, "disk-full"],
@@ -190,6 +185,7 @@ describe("room", () => {
     ["one of the host's places left", { uploadsOfHost: 1 }, 1, "yes"],
     ["none left for the host", { uploadsOfHost: 2 }, 1, "too-many-uploads"],
     ["none left at all", { uploads: 10 }, 1, "too-many-uploads"],
+    ["bytes, and no inodes", { room: { freeBytes: 1e15, freeInodes: 255 } }, 1, "disk-full"],
   ])("%s", (_, more, bytes, expected) => {
     const decision = decideAdmission(load(more), limits, bytes);
     expect(reasonOf(decision)).toBe(expected);

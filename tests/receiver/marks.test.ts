@@ -111,7 +111,11 @@ const WAYS: Record<Reason, Way[] | null> = {
   "not-ready": [{ options: { deps: { notReady: async () => "no disk" } }, method: "GET", path: "/readyz", echo: null }],
   "gate-unreadable": [{ options: { deps: { accepted: () => ({ kind: "unreadable" }) } } }],
   damaged: [{ before: damage }, { before: damage, method: "GET" }],
-  "disk-full": [{ options: { freeBytes: () => 10 } }, { options: failing("ENOSPC") }],
+  "disk-full": [
+    { options: { freeBytes: () => 10 } },
+    { options: { freeInodes: () => 10 } },
+    { options: failing("ENOSPC") },
+  ],
 };
 
 async function damage({ url, dataRoot }: TestReceiver): Promise<void> {

@@ -12,6 +12,7 @@ import {
   IDENTITY,
   onCleanUp,
   put,
+  ROOM,
   rawClient,
   reprDigest,
   sha256,
@@ -315,10 +316,11 @@ test("as a function of a request, without any connection", async () => {
     knownHost: () => false,
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
-      admission: createHeartbeatAdmission(0, () => 1e15),
+      admission: createHeartbeatAdmission(0, () => ROOM),
     },
     notReady: async () => "the disk is full",
     identity: () => IDENTITY,
+    room: () => ROOM,
   });
   const body = bytes(5000);
   const stored = await app.request("/v1/episodes/lab1/ep1.tar.zst", {

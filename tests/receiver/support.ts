@@ -66,6 +66,9 @@ export const bytes = (length: number, seed = 1): Buffer =>
 /** Whose store a test's receiver is, unless the test says another. */
 export const IDENTITY = { id: "0123456789abcdef0123456789abcdef", succeeds: [] };
 
+/** A disk that is large enough. */
+export const ROOM = { freeBytes: 1e15, freeInodes: 1e9 };
+
 const idle = { moved: () => undefined, done: () => undefined };
 
 export async function openIn(dataRoot: string, log: Log = keptLog(), disk?: Disk): Promise<OpenedStore> {
@@ -99,6 +102,7 @@ export interface TestOptions {
   deps?: Partial<AppDeps>;
   limits?: Partial<AdmissionLimits>;
   freeBytes?: () => number;
+  freeInodes?: () => number;
   disk?: Disk;
   listen?: Partial<ListenOptions>;
 }
@@ -113,11 +117,14 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
   const state = { stopping: false };
   const limits = { uploadsTotal: 32, uploadsPerHost: 32, diskReserveBytes: 0, ...options.limits };
+  const { freeBytes = () => 1e15, freeInodes = () => Number.POSITIVE_INFINITY } = options;
+  const room = () => ({ freeBytes: freeBytes(), freeInodes: freeInodes() });
   const app = createApp({
     store: opened.store,
     disk: opened.disk,
     log,
-    admission: createAdmission(limits, options.freeBytes ?? (() => 1e15)),
+    admission: createAdmission(limits, room),
+    room,
     accepted: () => ({ kind: "any" }),
     checkToken: null,
     knownHost: (host) => host.startsWith("lab"),
@@ -134,7 +141,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     identity: () => IDENTITY,
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),
-      admission: createHeartbeatAdmission(limits.diskReserveBytes, options.freeBytes ?? (() => 1e15)),
+      admission: createHeartbeatAdmission(limits.diskReserveBytes, room),
     },
     ...options.deps,
   });

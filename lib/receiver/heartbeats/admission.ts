@@ -1,13 +1,14 @@
 // How many heartbeats may come in at a time, and onto how full a disk.
 
 import { type Admission, createAdmission } from "../admission.ts";
+import type { Room } from "../room.ts";
 import { POLICY } from "./decide.ts";
 
 /**
  * Slots of their own for heartbeats: they take none from the uploads, and room above the reserve only.
- * @param freeBytes what may still be written on the data root's disk, less what running uploads still have to write
+ * @param room what the data root's disk still takes, less what running uploads still have to write
  */
-export function createHeartbeatAdmission(diskReserveBytes: number, freeBytes: () => number): Admission {
+export function createHeartbeatAdmission(diskReserveBytes: number, room: () => Room): Admission {
   const { atOnce, atOncePerHost } = POLICY;
-  return createAdmission({ uploadsTotal: atOnce, uploadsPerHost: atOncePerHost, diskReserveBytes }, freeBytes);
+  return createAdmission({ uploadsTotal: atOnce, uploadsPerHost: atOncePerHost, diskReserveBytes }, room);
 }

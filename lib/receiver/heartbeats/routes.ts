@@ -16,6 +16,7 @@ import { fromDisk, onDisk } from "../disk-refusals.ts";
 import { readWhole } from "../json-body.ts";
 import { credentialsOf, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
+import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
@@ -28,6 +29,8 @@ export interface HeartbeatDeps extends AnswerDeps {
     admission: Admission;
   };
   log: Log;
+  /** What the disk still takes. */
+  room: () => Room;
   /** Null: no token is asked for. */
   checkToken: TokenCheck | null;
   attempts: Pick<Attempts, "add">;
@@ -153,7 +156,9 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
   if (declared.kind === "refused") return declared;
   // A full disk is said once, by the line of the refusal.
   const log = { warn: () => undefined, error: (message: string) => deps.log.error(message) };
-  return onDisk(log, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
+  return onDisk({ log, room: deps.room }, `the heartbeat of ${host}`, () =>
+    receiveAndStore(deps, request, declared.bytes),
+  );
 }
 
 async function receiveAndStore(

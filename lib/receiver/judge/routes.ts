@@ -26,10 +26,12 @@ export interface JudgeDeps extends PreflightDeps, AnswerDeps {
 const MAX_BYTES = 4096;
 /** Judge calls at a time, in all and of one host: each looks at the disk. */
 const AT_ONCE = { uploadsTotal: 64, uploadsPerHost: 4, diskReserveBytes: 0 };
+/** A judge call writes nothing. */
+const ANY_ROOM = { freeBytes: Number.POSITIVE_INFINITY, freeInodes: Number.POSITIVE_INFINITY };
 
 /** Adds the route of the judge. */
 export function addJudgeRoute(app: Hono<AppEnv>, deps: JudgeDeps): void {
-  const atOnce = createAdmission(AT_ONCE, () => Number.POSITIVE_INFINITY);
+  const atOnce = createAdmission(AT_ONCE, () => ANY_ROOM);
   const noOther = answering(deps, () => refuse("method-not-allowed", "a judge has POST", { allow: "POST" }));
   app.post(
     "/v1/judge/*",

@@ -10,7 +10,7 @@ import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admis
 import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { openTokenTable } from "../../../lib/receiver/token-table.ts";
-import { cleanUp, IDENTITY, keptLog, startReceiver, tempDir } from "../support.ts";
+import { cleanUp, IDENTITY, keptLog, ROOM, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
 
 afterEach(cleanUp);
@@ -30,7 +30,7 @@ test.each([
   const app = new Hono<AppEnv>();
   const store = openHeartbeats(join(tempDir(), "heartbeats"), keptLog());
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
-  const admission = createHeartbeatAdmission(0, () => 1e15);
+  const admission = createHeartbeatAdmission(0, () => ROOM);
   const heartbeats = { store, admission };
   addHeartbeatRoutes(app, {
     heartbeats,
@@ -42,6 +42,7 @@ test.each([
     stopping: () => false,
     nowMs: () => T0,
     identity: () => IDENTITY,
+    room: () => ROOM,
     commitHeaders: [],
   });
   const body = JSON.stringify(heartbeat({ sequence: 2, uptime_s: 1060 }));

@@ -7,7 +7,7 @@ import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admis
 import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
-import { cleanUp, keptLog, rawClient, rawStatus, until } from "../support.ts";
+import { cleanUp, keptLog, ROOM, rawClient, rawStatus, until } from "../support.ts";
 import { get, heartbeat, receiverAt, result, send } from "./support.ts";
 
 afterEach(cleanUp);
@@ -105,7 +105,7 @@ test.skipIf(smallDiskMissing !== null)(
     const dir = join(disk.path, "heartbeats");
     const receiver = await receiverAt({
       deps: {
-        heartbeats: { store: openHeartbeats(dir, keptLog()), admission: createHeartbeatAdmission(0, () => 1e15) },
+        heartbeats: { store: openHeartbeats(dir, keptLog()), admission: createHeartbeatAdmission(0, () => ROOM) },
       },
     });
     const large = (n: number) =>
