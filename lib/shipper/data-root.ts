@@ -1,12 +1,16 @@
-// The shipper's directories: made, and checked to be on one file system.
+// The shipper's directories: made, and tried out by the very moves that episodes will take.
 
-import { stat } from "node:fs/promises";
-import { errorText, UserError } from "../core/failure.ts";
+import { mkdir, rename, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isMachinesRefusal } from "../core/disk-refusal.ts";
+import { EXIT } from "../core/exit.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { sweepDoomed } from "./retention.ts";
-import { PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
+import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 /**
@@ -14,7 +18,7 @@ import type { Dirs } from "./settle.ts";
  * @throws UserError when they cannot be made
  */
 export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log): Promise<void> {
-  if (!config.dataRootIsSet && (await exists(PYTHON_DATA_ROOT))) {
+  if (!config.dataRootIsSet && (await isThere(PYTHON_DATA_ROOT))) {
     log.warn(
       `[paths] data_root is not set, so ${config.dataRoot} is used; ${PYTHON_DATA_ROOT} exists too and is not looked at`,
     );
@@ -22,30 +26,82 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
   try {
     for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
   } catch (error) {
-    throw new UserError(
-      `cannot make the data directories: ${quoted(errorText(error))}`,
-      `create ${config.dataRoot} and give it to the shipper's user`,
-    );
+    throw refusal("cannot make the data directories", config.dataRoot, error);
   }
 }
 
 /**
  * Clears what an earlier run left, once the data root is ours alone.
- * @throws UserError when the directories are on several file systems
+ * @throws UserError when episodes could not be moved
  */
 export async function tidyDataRoot(dirs: Dirs, log: Log): Promise<void> {
   for (const path of await sweepDoomed(dirs)) log.warn("cannot remove what is left of a pruned episode", { path });
-  await refuseSplitDisks(dirs);
+  await tryMoves(dirs, log);
 }
 
-/** Episodes are moved by rename, which does not reach across file systems. */
-async function refuseSplitDisks(dirs: Dirs): Promise<void> {
-  const { dev } = await stat(dirs.episodes);
-  for (const dir of [dirs.shipped, dirs.quarantine]) {
-    if ((await stat(dir)).dev === dev) continue;
-    throw new UserError(
-      `${dir} is on another file system than ${dirs.episodes}, and episodes are moved by rename`,
-      "mount one file system at [paths] data_root for all of them",
-    );
+/** What is moved at the start to see whether it can be; a name that no episode has. */
+export const PROBE = ".labfleet-probe";
+
+/**
+ * Episodes are moved by rename from one directory to the next, and their documents from the outbox into them. A rename does
+ * not reach across mounts, not even across two of one disk: only trying tells.
+ */
+async function tryMoves(dirs: Dirs, log: Log): Promise<void> {
+  const all = Object.values(dirs);
+  const probe = (dir: string): string => join(dir, PROBE);
+  for (const dir of all) await clear(probe(dir));
+  let at = dirs.outbox;
+  try {
+    await mkdir(probe(at));
+    for (const next of [dirs.episodes, dirs.shipped, dirs.quarantine, dirs.episodes]) {
+      try {
+        await rename(probe(at), probe(next));
+      } catch (error) {
+        throw errorCode(error) === "EXDEV"
+          ? split(at, next)
+          : refusal(`cannot move from ${at} to ${next}`, next, error);
+      }
+      at = next;
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const code = errorCode(error);
+    if (code !== "ENOSPC" && code !== "EDQUOT") throw refusal(`cannot write to ${at}`, at, error);
+    // What is packed already can be sent, and what was shipped can make room.
+    const { what, fix } = whyDiskRefuses(at, code);
+    log.error(`${what}: nothing can be packed until there is room${fix === null ? "" : `; fix: ${fix}`}`);
+  } finally {
+    for (const dir of all) await clear(probe(dir));
   }
+}
+
+async function clear(probe: string): Promise<void> {
+  await rmdir(probe).catch(() => undefined);
+}
+
+function split(from: string, to: string): UserError {
+  return new UserError(
+    `episodes cannot be moved from ${from} to ${to}: they lie on different mounts (EXDEV), and a rename does not reach across`,
+    "unmount what is mounted below [paths] data_root, or set it to a directory that has nothing mounted below it",
+    EXIT.undelivered,
+  );
+}
+
+const DIRECTORIES = Object.keys(dataDirs(""));
+
+function refusal(what: string, path: string, error: unknown): UserError {
+  const code = errorCode(error);
+  if (code === null) throw error;
+  // What is read-only is so for all of the root, and mended for all of it.
+  const isBelow = code === "EROFS" && DIRECTORIES.includes(basename(path));
+  const why = whyDiskRefuses(isBelow ? dirname(path) : path, code);
+  return new UserError(
+    `${what}: ${quoted(errorText(error))}: ${why.what}`,
+    why.fix ?? `make [paths] data_root a directory that this service's user may write to`,
+    isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return exists(path).catch(() => false);
 }

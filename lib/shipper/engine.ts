@@ -71,7 +71,10 @@ export class Engine {
     if (scan === null) return;
     this.queue.add(scan.finished);
     this.recording = scan.recording;
-    this.problems = scan.problems;
+    const { trouble } = this.room;
+    const ofDisk =
+      trouble === null ? [] : [{ name: this.deps.config.dataRoot, problem: trouble.reason, fix: trouble.fix }];
+    this.problems = [...ofDisk, ...scan.problems];
     // A record outlives its directory: what it says is settled or sent first.
     this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
     for (const problem of scan.problems) this.tell(problem);
@@ -196,6 +199,14 @@ export class Engine {
         this.queue.move(entry, "waiting");
         this.records.delete(entry.id);
         break;
+      case "disk": {
+        this.queue.move(entry, "waiting");
+        entry.reason = step.reason;
+        // Later than any other, should it be this one alone that meets it.
+        entry.notBeforeMs = this.later(2 * RECHECK_S);
+        this.room.refused(step, this.later(RECHECK_S));
+        break;
+      }
       case "no-space":
         this.queue.move(entry, "waiting");
         this.waitForSpace(entry, step.neededBytes);

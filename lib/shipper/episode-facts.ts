@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { attributesOf } from "../os/libc.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
@@ -27,6 +28,7 @@ export function whyNotRead(root: string, path: string, code: string): Hindrance 
 
 /** Why an episode could not be moved. */
 export function whyNotMoved(root: string, code: string): Hindrance {
+  if (code === "EROFS") return whyDisk(root, code);
   return explain(root, root, "move", code);
 }
 
@@ -37,7 +39,7 @@ export function whyNotMoved(root: string, code: string): Hindrance {
 export function whyNotSettled(root: string, to: string, error: unknown): Hindrance {
   const code = errorCode(error) ?? "";
   // The rename itself, or our document in it; anything else is no matter of rights.
-  if (["EACCES", "EPERM", "EXDEV", "EBUSY"].includes(code)) return whyNotMoved(root, code);
+  if (["EACCES", "EPERM", "EROFS", "EXDEV", "EBUSY"].includes(code)) return whyNotMoved(root, code);
   return { reason: `cannot move the episode to ${to}/: ${quoted(errorText(error))}`, fix: null };
 }
 
@@ -50,6 +52,12 @@ export async function hindranceToMove(root: string): Promise<Hindrance | null> {
   const isKept = immutable || appendOnly || isMountPoint || isPinnedByParent(root);
   const code = (await refusalToWrite(root)) ?? (isKept ? "EPERM" : null);
   return code === null ? null : whyNotMoved(root, code);
+}
+
+/** Why the disk that a directory lies on refuses to work, for this episode and for any. */
+export function whyDisk(directory: string, code: string): Hindrance {
+  const { what, fix } = whyDiskRefuses(directory, code);
+  return { reason: what, fix, ofDisk: true };
 }
 
 function explain(root: string, path: string, want: "read" | "move", code: string): Hindrance {

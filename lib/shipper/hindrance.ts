@@ -30,6 +30,8 @@ export interface Hindrance {
   reason: string;
   /** A command; null when nobody knows one. */
   fix: string | null;
+  /** It is the disk that refuses, whatever the episode. */
+  ofDisk?: true;
 }
 
 type Want = "read" | "move";

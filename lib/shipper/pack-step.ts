@@ -1,10 +1,11 @@
 // One episode through packing: what came of it, as the engine's next move.
 
 import { join } from "node:path";
+import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { quoted } from "../core/fields.ts";
 import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
-import { hindranceToMove, whyNotRead } from "./episode-facts.ts";
+import { hindranceToMove, whyDisk, whyNotRead } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
@@ -19,6 +20,8 @@ type Refused =
   | { next: "retry"; repack: true; reason: string; detail: string; retryAfterS: null }
   | { next: "held"; reason: string; fix: string | null; settlement: null }
   | { next: "waiting" }
+  /** Nothing can be packed, this episode or any. */
+  | { next: "disk"; reason: string; fix: string | null }
   | { next: "no-space"; neededBytes: number };
 
 /** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
@@ -93,13 +96,14 @@ async function refused(
     }
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
-      if (result.path !== part && (result.code === "EACCES" || result.code === "EPERM"))
-        return held(whyNotRead(root, result.path, result.code));
+      if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
+      if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
       return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
   }
 }
 
-function held({ reason, fix }: Hindrance): Refused {
+function held({ reason, fix, ofDisk }: Hindrance): Refused {
+  if (ofDisk) return { next: "disk", reason, fix };
   return { next: "held", settlement: null, reason, fix };
 }
 

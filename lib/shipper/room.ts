@@ -1,7 +1,8 @@
-// Whether there is room to pack: the disk's reserve, and how many archives may lie in the outbox.
+// Whether anything can be packed: the disk's state and its reserve, and how many archives may lie in the outbox.
 
 import { join } from "node:path";
 import type { Log } from "../runtime/log.ts";
+import { type Hindrance, withFix } from "./hindrance.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
@@ -16,6 +17,8 @@ export const RECHECK_S = 30;
 
 export class Room {
   diskLow = false;
+  /** Why nothing at all can be written, and what mends it; null when all is well. */
+  trouble: Hindrance | null = null;
   /** No packing before, on the engine's clock. */
   notBeforeMs = 0;
 
@@ -31,8 +34,18 @@ export class Room {
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
   }
 
+  /** The disk takes nothing, of whichever episode: said once, and packing waits. */
+  refused(trouble: Hindrance, untilMs: number): void {
+    if (this.trouble?.reason !== trouble.reason)
+      this.log.error(withFix(`packing waits, sending goes on: ${trouble.reason}`, trouble.fix));
+    this.trouble = trouble;
+    this.notBeforeMs = untilMs;
+  }
+
   /** An archive could be written. */
   found(): void {
+    if (this.trouble !== null) this.log.info("the disk takes archives again");
+    this.trouble = null;
     if (this.diskLow) this.log.info("the disk has room again");
     this.diskLow = false;
     this.streak = 0;

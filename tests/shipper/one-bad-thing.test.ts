@@ -38,6 +38,29 @@ test("an episode that never fits on the disk does not keep smaller ones from bei
   expect(calls).toContain("pack small");
 });
 
+test("a disk that takes nothing is said once, whatever the episodes; others are tried before the same one again", async () => {
+  const said: string[] = [];
+  const { engine, dirs, calls, pass } = scriptedEngine(
+    tempDir(),
+    (id) => ({ kind: "unreadable", path: join(dirs.outbox, `.${id}.part`), code: "EROFS", detail: "" }),
+    undefined,
+    { ...quietLog, error: (line) => said.push(line) },
+  );
+  for (const id of ["a", "b", "c", "d", "e"]) makeEpisode(dirs, id);
+  await engine.scan();
+  for (let i = 0; i < 4; i++) {
+    engine.pump();
+    await engine.settled();
+    pass(31_000);
+  }
+  expect(said).toHaveLength(1);
+  expect(said[0]).toStartWith("packing waits, sending goes on: the file system at ");
+  expect(new Set(calls)).toEqual(new Set(["a", "b", "c", "d", "e"].map((id) => `pack ${id}`)));
+  await engine.scan();
+  expect(engine.problems.map(({ name }) => name)).toEqual([engine.deps.config.dataRoot]);
+  await engine.stop(0);
+});
+
 test("a stop that comes while a packing job is prepared starts no packing after it", async () => {
   const { engine, dirs, calls } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
   makeEpisode(dirs, "ep");

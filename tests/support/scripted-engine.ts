@@ -1,5 +1,6 @@
 // An engine whose packer answers by script and whose clock stands still until it is told to go.
 
+import type { Log } from "../../lib/runtime/log.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { Engine } from "../../lib/shipper/engine.ts";
@@ -12,6 +13,7 @@ export function scriptedEngine(
   root: string,
   pack: (id: string, job: PackJob) => PackResult | Promise<PackResult>,
   url = "http://127.0.0.1:9",
+  log: Log = quietLog,
 ) {
   const dirs = makeDirs(root);
   const text = `host_id = "lab1"\n[receiver]\nurl = "${url}"\n`;
@@ -23,7 +25,7 @@ export function scriptedEngine(
   const engine = new Engine({
     config,
     dirs,
-    log: quietLog,
+    log,
     progress: createProgress(now),
     bootId: "this-boot",
     now,

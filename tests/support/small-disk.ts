@@ -15,9 +15,9 @@ export const ext4DiskMissing: string | null =
 
 type SmallDisk = Disposable & { path: string };
 
-/** Mounts a tmpfs of so many MiB; gone when disposed of. */
-export function smallDisk(mebibytes: number): SmallDisk {
-  return mounted(["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs"]);
+/** Mounts a tmpfs of so many MiB, and with so many inodes; gone when disposed of. */
+export function smallDisk(mebibytes: number, inodes = 100_000): SmallDisk {
+  return mounted(["-t", "tmpfs", "-o", `size=${mebibytes}m,nr_inodes=${inodes}`, "tmpfs"]);
 }
 
 /** Mounts an ext4 of so many MiB, from a file; gone when disposed of. */

@@ -1,0 +1,77 @@
+// Why a directory cannot be used: the facts, asked of the kernel when something was refused. What they mean is decided in
+// core/disk-refusal.ts.
+
+import { constants, lstatSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseCgroup } from "../core/cgroup.ts";
+import { type DiskRefusal, explainDiskRefusal } from "../core/disk-refusal.ts";
+import { errorCode } from "../core/failure.ts";
+import { mountOf } from "../core/mounts.ts";
+import { attributesOf, refusedUse } from "./libc.ts";
+import { isUnreadable, readParsed, readText } from "./proc.ts";
+import { readUserNames } from "./process-table.ts";
+
+/**
+ * Why a directory cannot be written to, and what mends it.
+ * @param path of the directory; need not be there
+ * @param code the errno that was met
+ */
+export function whyDiskRefuses(path: string, code: string): DiskRefusal {
+  const full = resolve(path);
+  const names = readUserNames("/");
+  const nameOf = (uid: number): string => names.get(uid) ?? String(uid);
+  const mounts = readText("/", "proc/self/mountinfo");
+  const uid = ownerOf(full);
+  const attributes = attributesOf(full);
+  return explainDiskRefusal({
+    path: full,
+    code,
+    owner: uid === null ? null : nameOf(uid),
+    closed: closedAbove(full),
+    mount: isUnreadable(mounts) ? null : mountOf(mounts, full),
+    service: ourService(),
+    me: nameOf(process.geteuid?.() ?? 0),
+    isImmutable: attributes.immutable || attributes.appendOnly,
+    isOutOfInodes: isOutOfInodes(full),
+  });
+}
+
+function ownerOf(path: string): number | null {
+  try {
+    return lstatSync(path).uid;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
+/** The first directory on the way that we may not enter. */
+function closedAbove(path: string): string | null {
+  const above: string[] = [];
+  for (let at = dirname(path); ; at = dirname(at)) {
+    above.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  return above.find((directory) => refusedUse(directory, constants.X_OK) === "EACCES") ?? null;
+}
+
+function isOutOfInodes(path: string): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const { files, ffree } = statfsSync(at);
+      // Some file systems have no such limit, and count none.
+      return files > 0 && ffree === 0;
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      if (at === dirname(at)) return false;
+    }
+  }
+}
+
+/** The system's service that started us, or null. */
+function ourService(): string | null {
+  if ((process.env.INVOCATION_ID ?? "") === "") return null;
+  const place = readParsed("/", "proc/self/cgroup", parseCgroup);
+  if (isUnreadable(place) || place.scope !== "system") return null;
+  return /^[A-Za-z0-9:_.@-]+\.service$/.exec(place.unit ?? "")?.[0] ?? null;
+}
