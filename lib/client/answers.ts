@@ -42,6 +42,8 @@ const status =
   (facts: AnswerFacts): boolean =>
     facts.reason === null && from <= facts.status && facts.status <= to;
 
+const marks = ({ reason, status: given }: AnswerFacts, code: number): boolean => reason !== null && given === code;
+
 const CLIENT_CERTIFICATE: Row["say"] = ({ hostId }) => ({
   text: `have a certificate issued for ${hostId} by the authority that the server asks for, and name it in receiver.client_cert and client_key`,
   commands: [],
@@ -49,6 +51,11 @@ const CLIENT_CERTIFICATE: Row["say"] = ({ hostId }) => ({
 
 /** The first that fits. */
 const ROWS: readonly Row[] = [
+  {
+    // What a program writes by itself and the receiver cannot read was written by another release.
+    is: (facts) => facts.path.startsWith("/v1/heartbeats/") && [400, 413, 422].some((code) => marks(facts, code)),
+    say: words("update the older of the two: this host's labfleet, or the collector's"),
+  },
   {
     is: marked("unauthorized"),
     say: ({ receiver, hostId }) => newToken(receiver.bearerTokenFile, null, { hostId }),

@@ -56,6 +56,11 @@ export class Agent {
     return this.outgoing.sentUptimeS;
   }
 
+  /** Until when the receiver has asked to be left alone, in seconds since boot; null: it has not. */
+  get toldUptimeS(): number | null {
+    return this.outgoing.toldUptimeS;
+  }
+
   /** Why the last try failed, and how many did in a row; null: it did not. */
   get failing(): Failing | null {
     return this.outgoing.failing;

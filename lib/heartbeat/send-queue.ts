@@ -38,8 +38,10 @@ export class SendQueue {
   private retry: ReturnType<typeof setTimeout> | null = null;
   private sending: Promise<void> | null = null;
   private underWay: { abort: AbortController; receiver: string } | null = null;
-  /** The receiver has said when to come again: that holds for new heartbeats too. */
+  /** The receiver has said when to come again: that holds for new heartbeats too. Milliseconds of a clock that nobody sets. */
   private toldUntil = 0;
+  /** The same in seconds since boot, for whoever shows it; null: nothing was asked, or it is over. */
+  toldUptimeS: number | null = null;
   /** Whether the newest one got through that was tried last. */
   private isOpen = false;
   /** Those that did not get through where the newest did: the others come first. */
@@ -86,7 +88,7 @@ export class SendQueue {
   tryNow(): void {
     if (this.underWay !== null && this.underWay.receiver !== this.receiver()) this.underWay.abort.abort();
     if (this.failing === null && !this.isToldToWait()) return;
-    this.toldUntil = 0;
+    this.untold();
     this.remarks.forgetFailures();
     this.pump();
   }
@@ -102,6 +104,12 @@ export class SendQueue {
     this.remarks.sumUpDropped();
     const lost = this.deps.spool.close();
     if (lost > 0) this.deps.log.warn("heartbeats are lost that nothing but this process holds", { lost });
+  }
+
+  private untold(): void {
+    this.toldUntil = 0;
+    this.toldUptimeS = null;
+    this.changed();
   }
 
   private isToldToWait(): boolean {
@@ -213,10 +221,12 @@ export class SendQueue {
     // New heartbeats wait as long as was asked for, and not as long as our own schedule says.
     const askedS = retryAfterS === null ? 0 : backoffSeconds([], 1, jitter, retryAfterS);
     this.toldUntil = performance.now() + askedS * 1000;
+    this.toldUptimeS = askedS === 0 ? null : this.deps.uptimeS() + Math.ceil(askedS);
+    this.changed();
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = setTimeout(
       () => {
-        this.toldUntil = 0;
+        this.untold();
         this.pump();
       },
       backoffSeconds(config.backoffSeconds, tries, jitter, retryAfterS) * 1000,

@@ -42,6 +42,8 @@ export interface LiveStatus {
   disk_failure: string | null;
   unreadable: string | null;
   failing: Failing | null;
+  /** Until when the receiver has asked to be left alone, in seconds since boot. */
+  told_uptime_s: number | null;
   refused: Refused | null;
   dropped: number;
   damaged: number;
@@ -68,6 +70,7 @@ export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number)
     disk_failure: spool.failure,
     unreadable: spool.unreadable,
     failing: agent.failing,
+    told_uptime_s: agent.toldUptimeS,
     refused: agent.refused,
     dropped: spool.dropped,
     damaged: spool.damaged,
@@ -145,6 +148,7 @@ const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
   disk_failure: orNull(isText),
   unreadable: orNull(isText),
   failing: orNull(hasFields({ why: isText, tries: isNumber })),
+  told_uptime_s: orNull(isNumber),
   refused: orNull(hasFields({ count: isNumber, why: isText, lasts: isFlag })),
   dropped: isNumber,
   damaged: isNumber,

@@ -29,6 +29,8 @@ export interface Status {
   running_s: number | null;
   collected_age_s: number | null;
   arrived_age_s: number | null;
+  /** How long the receiver has asked to be left alone yet; null: it has not. */
+  told_to_wait_s: number | null;
   /** Heartbeats that wait to be sent: by its own report, else by what lies on the disk; null: not to be seen. */
   waiting: number | null;
   /** Its own report; null when it does not run, has written none yet, or it may not be read. */
@@ -57,6 +59,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
     const { live, problem } = pid === null ? NO_REPORT : readLive(runDir, pid);
     const uptimeS = readParsed(root, "proc/uptime", (text) => Number.parseFloat(text) || null);
     const startedS = live?.started_uptime_s ?? startOf(pid, root);
+    const told = live?.told_uptime_s ?? null;
     const since = (atS: number | undefined): number | null =>
       isUnreadable(uptimeS) || atS === undefined ? null : Math.max(0, Math.round(uptimeS - atS));
     return {
@@ -69,6 +72,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       running_s: since(startedS),
       collected_age_s: since(live?.collected?.uptime_s),
       arrived_age_s: since(live?.arrived?.uptime_s),
+      told_to_wait_s: isUnreadable(uptimeS) || told === null ? null : Math.max(0, Math.round(told - uptimeS)),
       waiting: live?.waiting ?? countWaiting(stateDir, runDir),
       live,
       live_unreadable: problem,
@@ -132,7 +136,7 @@ export function renderStatus(status: Status): string {
     ["heartbeat", activity(status)],
     ...(live === null ? [] : collectedRows(live, status)),
     ["waiting", waitingText(status)],
-    ...(live === null ? [] : trouble(live)),
+    ...(live === null ? [] : trouble(live, status.told_to_wait_s)),
     ...(live === null ? [] : pluginRows(live)),
     ["last end", last_end === null ? "none is known" : last_end.sentence],
   ]
@@ -192,11 +196,13 @@ function waitingText({ waiting, state_dir, live }: Status): string {
 }
 
 /** What stands in the way of heartbeats, a row each. */
-function trouble({ failing, refused, disk_failure, unreadable, dropped, damaged }: LiveStatus): Row[] {
+function trouble(live: LiveStatus, toldS: number | null): Row[] {
+  const { failing, refused, disk_failure, unreadable, dropped, damaged } = live;
   const rows: Row[] = [];
   if (failing !== null) {
     rows.push(["not sent", `${failing.why}${failing.tries > 1 ? ` (${failing.tries} tries in a row)` : ""}`]);
   }
+  if (toldS !== null) rows.push(["next try", `in ${formatSeconds(toldS)}: the receiver asked to wait so long`]);
   if (refused !== null) {
     const over = refused.lasts ? "" : "; heartbeats are taken again";
     rows.push(["refused", `${heartbeats(refused.count)} for good, the newest: ${refused.why}${over}`]);

@@ -36,6 +36,11 @@ describe("our own receiver's answer", () => {
     });
   }
 
+  test("to a heartbeat that it cannot read: two releases", () => {
+    const path = "/v1/heartbeats/lab1";
+    expect(said(422, { reason: "malformed", path })).toContain("; fix: update the older of the two: ");
+  });
+
   test("is quoted, so that it forges no line, and cut", () => {
     const text = said(400, { reason: "malformed", detail: `no\n<3>a=b ${"x".repeat(1000)}` });
     expect(text).toContain('"no\\n<3>a\\u003db xxx');

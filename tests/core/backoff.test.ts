@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { backoffSeconds, DEFAULT_BACKOFF_S, parseRetryAfter } from "../../lib/core/backoff.ts";
+import { backoffSeconds, DEFAULT_BACKOFF_S, parseRetryAfter, retryAfterSeconds } from "../../lib/core/backoff.ts";
 import { seededRandom } from "../support/random.ts";
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
@@ -125,4 +125,23 @@ describe("a Retry-After", () => {
       }),
     );
   });
+});
+
+describe("what an answer asks to wait", () => {
+  const NOW = Date.UTC(2026, 10, 29);
+  const AHEAD = "Mon, 30 Nov 2026 00:00:00 GMT";
+  for (const [date, retryAfter, seconds] of [
+    [undefined, "7", 7],
+    [AHEAD, "7", 7],
+    // By our clock a day and twenty seconds, by the answer's own twenty seconds.
+    [AHEAD, "Mon, 30 Nov 2026 00:00:20 GMT", 20],
+    // The other way round: a receiver whose clock is in 1970 asks for a minute.
+    ["Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 1970 00:01:00 GMT", 60],
+    [undefined, "Sun, 29 Nov 2026 00:00:30 GMT", 30],
+    ["no date", "Sun, 29 Nov 2026 00:00:30 GMT", 30],
+    [AHEAD, undefined, null],
+  ] as const) {
+    test(`Date: ${date}, Retry-After: ${retryAfter}: ${seconds} s`, () =>
+      expect(retryAfterSeconds({ date, "retry-after": retryAfter }, NOW)).toBe(seconds));
+  }
 });

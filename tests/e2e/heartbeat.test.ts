@@ -138,7 +138,7 @@ test("a wrong token is said, and the heartbeat is kept", () => {
   writeFileSync(config(), text.replace(fleet.token, "lf_wrong"));
   const { code, stderr } = heartbeat("once");
   expect(code).toBe(3);
-  expect(stderr).toContain("status 401");
+  expect(stderr).toContain("the receiver answers 401 (unauthorized)");
   writeFileSync(config(), text);
   expect(heartbeat("once").code).toBe(0);
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import type { Heartbeat } from "../../lib/core/heartbeat.ts";
 import type { SendResult } from "../../lib/heartbeat/send.ts";
+import { liveStatus } from "../../lib/heartbeat/status-live.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { agentWith, beat, CONFIG, LATER, lineOf, refuse, SENT } from "./agent-support.ts";
 
@@ -71,11 +72,14 @@ describe("a receiver that says when to come again", () => {
     for (let i = 0; i < 3; i++) await beat(agent);
     expect(sent.map(({ sequence }) => sequence)).toEqual([1]);
     expect(lineOf(agent)).toContain("3 heartbeats to send");
+    // Half of a tenth more, by the jitter; it is 42 s after boot all the time.
+    expect(liveStatus(agent, 0, 0).told_uptime_s).toBe(42 + 1800 + 90);
     // A person may know better.
     agent.tryNow();
     await agent.settled();
     expect(sent.map(({ sequence }) => sequence)).toEqual([1, 3, 1, 2]);
     expect(spool.size).toBe(0);
+    expect(liveStatus(agent, 0, 0).told_uptime_s).toBeNull();
     await agent.stop();
   });
 

@@ -77,6 +77,13 @@ test("a refusal carries the receiver's own words, which can neither forge a line
   expect(why.length).toBeLessThan(500);
 });
 
+test("a date to come again is judged by the answer's own clock: a receiver a day ahead silences nobody", async () => {
+  const ahead = Date.now() + 86_400_000;
+  const [date = "", later = ""] = [ahead, ahead + 20_000].map((ms) => new Date(ms).toUTCString());
+  answer = () => new Response("", { status: 503, headers: { Date: date, "Retry-After": later } });
+  expect(await send()).toMatchObject({ kind: "later", retryAfterS: 20 });
+});
+
 for (const [what, body] of [
   ["a page", "<html>sign in</html>"],
   ["no object", "7"],

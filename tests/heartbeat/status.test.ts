@@ -34,6 +34,7 @@ const CALM: LiveStatus = {
   disk_failure: null,
   unreadable: null,
   failing: null,
+  told_uptime_s: null,
   refused: null,
   dropped: 0,
   damaged: 0,
@@ -87,6 +88,7 @@ describe("the status that a person reads", () => {
     running_s: null,
     collected_age_s: null,
     arrived_age_s: null,
+    told_to_wait_s: null,
     waiting: 0,
     live: null,
     live_unreadable: null,
@@ -149,6 +151,14 @@ describe("the status that a person reads", () => {
     expect(rows({ ...RUNNING, collected_age_s: 180 })).not.toContain(old);
     const rare = { ...CALM, interval_s: 3600 };
     expect(rows({ ...RUNNING, live: rare, collected_age_s: 7200 })).not.toContain(old);
+  });
+
+  test("when the receiver has asked to wait: how long yet", () => {
+    const live = { ...CALM, failing: { why: "status 503", tries: 1 }, told_uptime_s: 5000 };
+    expect(rows({ ...RUNNING, live, told_to_wait_s: 1770 }).slice(5, 7)).toEqual([
+      "not sent   status 503",
+      "next try   in 29min 30s: the receiver asked to wait so long",
+    ]);
   });
 
   test("before anything has arrived", () => {
