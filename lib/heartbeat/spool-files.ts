@@ -7,8 +7,6 @@ import {
   fstatSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
-  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -18,7 +16,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import { cannotWrite, giveToOwnerOf } from "../runtime/forensics/ends-dir.ts";
+import { giveToOwnerOf, makeNew, makeNewDir, openOrMake } from "../os/owner.ts";
+import { cannotWrite } from "../runtime/forensics/ends-dir.ts";
 
 /** One heartbeat a second gets there in 30 million years: what is larger was no number of ours. */
 export const MAX_SEQUENCE = 10 ** 15 - 1;
@@ -81,16 +80,7 @@ function entriesOf(directory: string) {
  * @throws Error of the system, or when what has the name is none
  */
 export function makeOwnDir(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o750 });
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
-    if (!statSync(path).isDirectory()) throw new Error("it is no directory");
-    return;
-  }
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  giveToOwnerOf(dirname(path), fd);
-  closeSync(fd);
+  if (!makeNewDir(path, 0o750) && !statSync(path).isDirectory()) throw new Error("it is no directory");
 }
 
 /**
@@ -101,9 +91,8 @@ export function makeOwnDir(path: string): void {
 export function replaceFile(path: string, text: string): void {
   const temp = `${path}.tmp`;
   rmSync(temp, { force: true });
-  const fd = openSync(temp, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o640);
+  const fd = makeNew(temp, constants.O_WRONLY, 0o640);
   try {
-    giveToOwnerOf(dirname(path), fd);
     writeFileSync(fd, text);
     renameSync(temp, path);
   } catch (error) {
@@ -121,8 +110,8 @@ export function replaceFile(path: string, text: string): void {
  */
 export function overwriteFile(path: string, text: string): void {
   try {
-    const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-    const fd = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o640);
+    const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const fd = openOrMake(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o640);
     try {
       giveToOwnerOf(dirname(path), fd);
       writeSync(fd, text, 0);

@@ -1,10 +1,11 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { link, lstat, open, readFile, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "./failpoint.ts";
+import { makeNewDir, settleNew } from "./owner.ts";
 
 /** Flushes a directory's entries: creates, renames and removals in it (fsync(2)). */
 export async function fsyncDir(path: string): Promise<void> {
@@ -26,8 +27,12 @@ export async function writeFileDurable(
   mode = 0o640,
   temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`),
 ): Promise<void> {
-  const handle = await open(temp, "w", mode);
+  // Root may write into a directory of the service's user: through no link, and over nothing that somebody put there.
+  await rm(temp, { force: true });
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const handle = await open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
+    settleNew(handle.fd, path, mode);
     await handle.writeFile(text);
     await handle.sync();
   } finally {
@@ -115,9 +120,7 @@ export async function removeIfExists(path: string): Promise<void> {
 export async function makeDir(path: string, mode = 0o750): Promise<void> {
   if (await exists(path)) return;
   await makeDir(dirname(path), mode);
-  await mkdir(path, { mode }).catch((error: unknown) => {
-    if (errorCode(error) !== "EEXIST") throw error;
-  });
+  makeNewDir(path, mode);
   await fsyncDir(dirname(path));
 }
 

@@ -1,12 +1,13 @@
 // One instance: flock(2) on the data root itself, so that two daemons with different run directories cannot share
 // their data, and a pid file in the run directory for whoever wants to know who holds it.
 
-import { constants, mkdirSync, openSync, statSync } from "node:fs";
+import { constants, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { tryLock } from "./libc.ts";
+import { makeDirsNow } from "./owner.ts";
 import { isUnreadable, readText } from "./proc.ts";
 import { replaceRunFile } from "./run-file.ts";
 import { readSmallFile } from "./sync-files.ts";
@@ -69,7 +70,7 @@ export function holdersBudgetS({ runDir }: Instance): number | null {
  */
 export function makeRunDir({ runDir }: Instance): void {
   try {
-    mkdirSync(runDir, { recursive: true, mode: 0o755 });
+    makeDirsNow(runDir, 0o755);
   } catch (error) {
     throw new UserError(
       `cannot use ${runDir}: ${quoted(errorText(error))}`,

@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "./failpoint.ts";
+import { makeNew, openOrMake } from "./owner.ts";
 import type { Reading } from "./proc.ts";
 
 export interface SmallFile {
@@ -51,8 +52,7 @@ export function readSmallFile(path: string, maxBytes: number): Reading<SmallFile
 export function replaceDurable(path: string, data: string | Uint8Array, mode = 0o640): number {
   const temp = join(dirname(path), `.${basename(path)}.tmp`);
   rmSync(temp, { force: true });
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const fd = openSync(temp, flags, mode);
+  const fd = makeNew(temp, constants.O_RDWR, mode);
   try {
     writeFileSync(fd, data);
     fsyncSync(fd);
@@ -94,8 +94,8 @@ export function overwrite(fd: number, data: Uint8Array): void {
 
 /** Appends a line durably; makes the file if need be, and follows no link. @throws Error of the system */
 export function appendLineDurable(path: string, line: string, mode = 0o640): void {
-  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode);
+  const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openOrMake(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, mode);
   try {
     if (!fstatSync(fd).isFile()) throw new Error("no regular file");
     const before = readFileSync(fd, "utf8");

@@ -1,9 +1,10 @@
 // A file of lines to which many append at once: one write and one flush for all that wait (group commit). A line is
 // in the file and on the disk when its promise resolves, or not in the file at all.
 
-import { close, constants, fdatasync, fstat, ftruncate, open, write } from "node:fs";
+import { close, constants, fdatasync, fstat, ftruncate, write } from "node:fs";
 import { promisify } from "node:util";
 import { failpoint } from "../os/failpoint.ts";
+import { openOrMake } from "../os/owner.ts";
 import { createGroupCommit } from "./group-commit.ts";
 
 const fs = {
@@ -11,7 +12,6 @@ const fs = {
   fdatasync: promisify(fdatasync),
   fstat: promisify(fstat),
   ftruncate: promisify(ftruncate),
-  open: promisify(open),
   write: promisify(write),
 };
 
@@ -26,7 +26,7 @@ interface Waiting {
  * @param name part of its fail points: `before-<name>-append`, `before-<name>-fsync`, `after-<name>-fsync`
  */
 export async function openAppendLog(path: string, name: string): Promise<AppendLog> {
-  const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
+  const fd = openOrMake(path, constants.O_RDWR, 0o640);
   return new AppendLog(fd, (await fs.fstat(fd)).size, name);
 }
 

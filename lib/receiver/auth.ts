@@ -48,6 +48,7 @@ export function createTokenCheck(
   tokensDir: string,
   log: Log,
   table: TokenTable = openTokenTable(tokensDir, parseTokenFile),
+  onUse: (host: string, hash: Buffer) => void = () => undefined,
 ): TokenCheck {
   /** What was said, by host; of hosts that have no file, names from the wire, together. */
   const said = new Map<string, string>();
@@ -69,7 +70,10 @@ export function createTokenCheck(
     report(host, own);
     if (token === null) return "absent";
     const hash = hashToken(token);
-    if (own.kind === "read" && holds(own.value, hash)) return "valid";
+    if (own.kind === "read" && holds(own.value, hash)) {
+      onUse(host, hash);
+      return "valid";
+    }
     if (own.kind === "unreadable") return { unreadable: own.why };
     return table.holds(hash) ? "other-host" : "unknown";
   };

@@ -57,12 +57,16 @@ export const RECEIVER_COMMANDS: ToolSpec = {
       },
     },
     "token add": { operands: "<host>", maxOperands: 1, help: "make a token for a host and print it once" },
-    "token list": { help: "how many tokens each host has", options: JSON_OPTION },
+    "token list": { help: "the tokens of each host: when each was added, and last used", options: JSON_OPTION },
     "token revoke": {
       operands: "<host>",
       maxOperands: 1,
       help: "make tokens of a host invalid, at once",
-      options: { oldest: { help: "the one that was added first" }, all: { help: "all of them" } },
+      options: {
+        token: { value: "ID", help: "the one that token list calls so" },
+        oldest: { help: "the one that was added first" },
+        all: { help: "all of them" },
+      },
     },
     ...DAEMON_COMMANDS,
   },

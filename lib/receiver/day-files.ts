@@ -1,11 +1,12 @@
 // <UTC day>.jsonl: rows of a day, for whoever asks later. Written when the promise resolves, not flushed to the disk: a
 // power cut takes the last seconds of statistics, and a flush would be taken from the episodes' disk.
 
-import { constants } from "node:fs";
-import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { closeSync, constants } from "node:fs";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "../os/failpoint.ts";
+import { makeDirsNow, openOrMake } from "../os/owner.ts";
 
 /** Days that are kept. */
 export const KEEP_DAYS = 14;
@@ -104,13 +105,15 @@ export async function appendToDay(
 }
 
 async function openIn(dir: string, name: string) {
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+  const path = join(dir, name);
+  const flags = constants.O_RDWR | constants.O_APPEND;
   try {
-    return await open(join(dir, name), flags, 0o640);
+    return await open(path, flags);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
-    await mkdir(dir, { recursive: true, mode: 0o750 });
-    return open(join(dir, name), flags, 0o640);
+    makeDirsNow(dir, 0o750);
+    closeSync(openOrMake(path, flags, 0o640));
+    return open(path, flags);
   }
 }
 

@@ -4,6 +4,7 @@ import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import { errorCode } from "../core/failure.ts";
+import { settleNew } from "../os/owner.ts";
 
 const fs = {
   close: promisify(close),
@@ -27,7 +28,11 @@ export interface Disk {
 }
 
 export const realDisk: Disk = {
-  create: (path) => fs.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640),
+  async create(path) {
+    const fd = await fs.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640);
+    settleNew(fd, path, 0o640);
+    return fd;
+  },
   async write(fd, bytes, position) {
     for (let at = 0; at < bytes.length; ) {
       at += (await fs.write(fd, bytes, at, bytes.length - at, position + at)).bytesWritten;

@@ -1,10 +1,10 @@
 // index.jsonl: which episodes are stored. The file is the only truth; the table over it is rebuilt at every start.
 
-import { close, constants, fdatasync, ftruncate, open, read, write } from "node:fs";
-import { appendFile } from "node:fs/promises";
+import { close, constants, fdatasync, fsync, ftruncate, read, write } from "node:fs";
 import { promisify } from "node:util";
 import { addressOfLine, formatRow, type IndexRow, isCorrection, parseRow } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
+import { openOrMake } from "../os/owner.ts";
 import { type AppendLog, openAppendLog } from "./append-log.ts";
 import { IndexTable } from "./index-table.ts";
 
@@ -12,7 +12,7 @@ const fs = {
   close: promisify(close),
   fdatasync: promisify(fdatasync),
   ftruncate: promisify(ftruncate),
-  open: promisify(open),
+  fsync: promisify(fsync),
   read: promisify(read),
   write: promisify(write),
 };
@@ -47,7 +47,7 @@ export interface OpenedIndex {
  */
 export async function openIndex(path: string, tornPath: string, seed: number): Promise<OpenedIndex> {
   const table = new IndexTable(seed);
-  const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
+  const fd = openOrMake(path, constants.O_RDWR, 0o640);
   let badLines = 0;
   let tornBytes = 0;
   try {
@@ -122,7 +122,13 @@ async function mendTail(fd: number, tail: Tail, tornPath: string): Promise<Index
     await fs.write(fd, Buffer.from("\n"), 0, 1, tail.offset + tail.bytes.length);
     return row;
   }
-  await appendFile(tornPath, Buffer.concat([tail.bytes, Buffer.from("\n")]), { mode: 0o640, flush: true });
+  const torn = openOrMake(tornPath, constants.O_WRONLY | constants.O_APPEND, 0o640);
+  try {
+    await fs.write(torn, Buffer.concat([tail.bytes, Buffer.from("\n")]));
+    await fs.fsync(torn);
+  } finally {
+    await fs.close(torn);
+  }
   await fs.ftruncate(fd, tail.offset);
   return null;
 }

@@ -27,6 +27,7 @@ import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
+import { openTokenUse, type TokenUseNotes } from "./token-use.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -78,7 +79,9 @@ async function start(
   const life = { stopping: false };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
-  const parts = { opened, attempts, refusals, heartbeats, admission, room, leftFree, tokens, begin, log, identity };
+  const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log);
+  const shared = { opened, attempts, refusals, heartbeats, admission, room, leftFree, tokens, tokenUse };
+  const parts = { ...shared, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
   await announce(config, listener, opened, log);
@@ -89,7 +92,7 @@ async function start(
     tokens?.close();
   };
   return {
-    drain: drainPhases(config, { listener, attempts, refusals, opened, admission }, beginStop),
+    drain: drainPhases(config, { listener, attempts, refusals, opened, admission, tokenUse }, beginStop),
     reload: async () => {
       const fresh = await readConfig();
       // Certificates run out while a collector runs: the same files are read anew.
@@ -119,20 +122,24 @@ interface AppParts {
   room: () => Room;
   leftFree: () => Room;
   tokens: TokenTable | null;
+  tokenUse: TokenUseNotes;
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;
   identity: () => Identity;
 }
 
-function appDeps(config: ReceiverConfig, { opened, heartbeats, leftFree, tokens, ...parts }: AppParts): AppDeps {
+function appDeps(
+  config: ReceiverConfig,
+  { opened, heartbeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
+): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
   return {
     ...gateSettings(config),
     ...parts,
     heartbeats: { store: heartbeats, admission: createHeartbeatAdmission(diskReserveBytes, leftFree) },
-    checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens),
+    checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
     notReady: createReadiness({ dataRoot, incoming, diskReserveBytes }),
@@ -165,11 +172,12 @@ interface Serving {
   refusals: Refusals;
   opened: OpenedStore;
   admission: Admission;
+  tokenUse: TokenUseNotes;
 }
 
 /** The steps of a clean stop. */
 function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void): Phase[] {
-  const { listener, attempts, refusals, opened, admission } = serving;
+  const { listener, attempts, refusals, opened, admission, tokenUse } = serving;
   const finishUploads = async (): Promise<number> => {
     let cutShort = 0;
     const cut = setTimeout(() => {
@@ -195,6 +203,7 @@ function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void
     {
       name: "flush attempts",
       run: async () => {
+        tokenUse.write();
         refusals.close();
         await refusals.flush();
         await attempts.flush();

@@ -90,5 +90,6 @@ export function dataPaths(dataRoot: string) {
     index: join(dataRoot, "index.jsonl"),
     torn: join(dataRoot, "index.torn"),
     journal: join(dataRoot, "journal.jsonl"),
+    tokenUse: join(dataRoot, "token-use.json"),
   };
 }

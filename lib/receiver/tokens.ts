@@ -1,8 +1,19 @@
 // `receiver token …`: makes, counts and revokes the tokens of hosts. A token is shown once, when it is made.
 
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
@@ -13,18 +24,29 @@ import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
 import { OPERATOR } from "./heartbeats/decide.ts";
+import { table } from "./heartbeats/table.ts";
 import { loadReceiverConfig } from "./load.ts";
+import { dataPaths, type ReceiverConfig } from "./settings.ts";
+import {
+  type HostUse,
+  shortTime,
+  type TokenFacts,
+  tokensIn,
+  tokenText,
+  toRevoke,
+  useText,
+  withoutToken,
+} from "./token-file.ts";
+import { readTokenUse, type TokenUse } from "./token-use.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */
 export async function tokenAdd(line: CommandLine): Promise<number> {
-  const { host, file, tokensDir } = await subject(line, "token add <host>");
+  const { host, file, config } = await subject(line, "token add <host>");
   const text = readTokens(file) ?? "";
-  if (countTokens(text, file) >= TOKENS_PER_HOST) {
-    throw new UserError(`${host} has ${TOKENS_PER_HOST} tokens already`, `receiver token revoke ${host} --oldest`);
-  }
+  if (countTokens(text, file) >= TOKENS_PER_HOST) throw tooMany(host, tokensIn(text, useOf(config, host)));
   const token = `lf_${randomBytes(32).toString("base64url")}`;
   const entry = `# added ${new Date().toISOString()}\nsha256:${hashToken(token).toString("hex")}\n`;
-  await writeTokens(file, tokensDir, text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`);
+  await writeTokens(file, config, text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`);
   const use =
     host === OPERATOR
       ? "It reads about all hosts: GET /v1/hosts."
@@ -34,7 +56,7 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
     await print(`${token}\n`);
   } catch (error) {
     // Nobody can ever use it.
-    await writeTokens(file, tokensDir, text);
+    await writeTokens(file, config, text);
     throw new UserError(
       `${errorText(error)}; no token was added`,
       "see that standard output has room",
@@ -44,34 +66,87 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
   return EXIT.ok;
 }
 
-/** `token revoke <host> --oldest|--all`. */
+/** The refusal at two tokens names the one that may go, and what revokes exactly that one. */
+function tooMany(host: string, tokens: readonly TokenFacts[]): UserError {
+  const which = toRevoke(tokens)?.id ?? "";
+  return new UserError(
+    `${host} has ${TOKENS_PER_HOST} tokens already: ${tokens.map(tokenText).join(", ")}`,
+    `receiver token revoke ${host} --token ${which}`,
+  );
+}
+
+/** `token revoke <host> --token ID|--oldest|--all`. */
 export async function tokenRevoke(line: CommandLine): Promise<number> {
-  const { host, file, tokensDir } = await subject(line, "token revoke <host> --oldest|--all");
-  const all = line.options.all === true;
-  if (all === (line.options.oldest === true)) {
-    throw new UserError("say which: --oldest or --all", `receiver token revoke ${host} --oldest`);
-  }
+  const usage = "token revoke <host> --token ID|--oldest|--all";
+  const { host, file, config } = await subject(line, usage);
+  const { all, oldest, token } = line.options;
   const text = readTokens(file);
-  const before = text === null ? 0 : countTokens(text, file);
-  if (text === null || before === 0) throw new UserError(`${host} has no token`, "receiver token list");
-  const after = all ? "" : withoutOldest(text);
-  await writeTokens(file, tokensDir, after);
+  const tokens = text === null ? [] : checkedTokens(text, file, useOf(config, host));
+  if (text === null || tokens.length === 0) throw new UserError(`${host} has no token`, "receiver token list");
+  if ([all === true, oldest === true, typeof token === "string"].filter((said) => said).length !== 1) {
+    throw new UserError(
+      `say which: --token ID, --oldest or --all; ${host} has ${tokens.map(tokenText).join(", ")}`,
+      `receiver token revoke ${host} --token ${toRevoke(tokens)?.id ?? ""}`,
+    );
+  }
+  if (typeof token === "string" && !tokens.some(({ id }) => id === token)) {
+    throw new UserError(
+      `${host} has no token ${quoted(token)}: it has ${tokens.map(tokenText).join(", ")}`,
+      "receiver token list",
+    );
+  }
+  const after = all === true ? "" : typeof token === "string" ? withoutToken(text, token) : withoutOldest(text);
+  await writeTokens(file, config, after);
   const left = countTokens(after, file);
-  await print(`${host}: ${before - left} revoked, ${left} left\n`);
+  await print(`${host}: ${tokens.length - left} revoked, ${left} left\n`);
   return EXIT.ok;
 }
 
-/** `token list [--json]`: how many tokens each host has. */
+/** `token list [--json]`: the tokens of each host, when they were added and last used. */
 export async function tokenList(line: CommandLine): Promise<number> {
-  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
+  const config = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
+  const { tokensDir } = config;
+  const use = readTokenUse(dataPaths(config.dataRoot).tokenUse);
   const hosts = listDir(tokensDir)
     .filter(isName)
     .sort()
-    .map((host) => ({ host, tokens: countTokens(readTokens(join(tokensDir, host)) ?? "", join(tokensDir, host)) }));
-  if (line.options.json === true) await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts })}\n`);
+    .map((host) => {
+      const file = join(tokensDir, host);
+      return { host, all: checkedTokens(readTokens(file) ?? "", file, hostUse(use, host)) };
+    });
+  if (line.options.json === true)
+    await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts: hosts.map(asJson) })}\n`);
   else if (hosts.length === 0) await print(`no host has a token; make one: receiver token add <host>\n`);
-  else for (const { host, tokens } of hosts) await print(`${host}  ${tokens} ${tokens === 1 ? "token" : "tokens"}\n`);
+  else await print(table([["HOST", "TOKEN", "ADDED", "LAST USED (UTC)"], ...hosts.flatMap(rowsOf)]));
   return EXIT.ok;
+}
+
+function asJson({ host, all }: { host: string; all: readonly TokenFacts[] }) {
+  const each = all.map(({ id, added, lastUsed, watchedSince }) => ({
+    id,
+    added,
+    last_used: lastUsed,
+    watched_since: watchedSince,
+  }));
+  return { host, tokens: all.length, each };
+}
+
+function rowsOf({ host, all }: { host: string; all: readonly TokenFacts[] }): string[][] {
+  if (all.length === 0) return [[host, "none", "", ""]];
+  return all.map((token) => [
+    host,
+    token.id,
+    token.added === null ? "not known" : shortTime(token.added),
+    useText(token).replace("last used ", "").replace("last use ", ""),
+  ]);
+}
+
+function useOf(config: ReceiverConfig, host: string): HostUse {
+  return hostUse(readTokenUse(dataPaths(config.dataRoot).tokenUse), host);
+}
+
+function hostUse(use: TokenUse | null, host: string): HostUse {
+  return { since: use?.since ?? null, used: use?.used[host] ?? {} };
 }
 
 /** A token file's text without its first token and the comments that stand before it. Pure. */
@@ -81,12 +156,23 @@ export function withoutOldest(text: string): string {
   return lines.slice(oldest + 1).join("\n");
 }
 
-async function subject(line: CommandLine, usage: string): Promise<{ host: string; file: string; tokensDir: string }> {
+interface Subject {
+  host: string;
+  file: string;
+  config: ReceiverConfig;
+}
+
+async function subject(line: CommandLine, usage: string): Promise<Subject> {
   const host = line.operands[0];
   if (host === undefined) throw new UserError("which host?", `receiver ${usage}`);
   if (!isName(host)) throw new UserError(`${quoted(host)} is no host name: ${NAME_RULE}`, `receiver ${usage}`);
-  const { tokensDir } = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
-  return { host, tokensDir, file: join(tokensDir, host) };
+  const config = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
+  return { host, config, file: join(config.tokensDir, host) };
+}
+
+function checkedTokens(text: string, file: string, use: HostUse): TokenFacts[] {
+  countTokens(text, file);
+  return tokensIn(text, use);
 }
 
 function countTokens(text: string, file: string): number {
@@ -115,24 +201,27 @@ function listDir(tokensDir: string): string[] {
   }
 }
 
-async function writeTokens(file: string, tokensDir: string, text: string): Promise<void> {
+async function writeTokens(file: string, { tokensDir, dataRoot }: ReceiverConfig, text: string): Promise<void> {
   try {
-    if (!existsSync(tokensDir)) {
-      await makeDir(tokensDir);
-      inheritOwner(tokensDir);
-    }
+    if (!existsSync(tokensDir)) await makeTokensDir(tokensDir, dataRoot);
     await writeFileDurable(file, text, 0o640);
-    inheritOwner(file);
   } catch (error) {
     throw cannot("write", file, error);
   }
 }
 
-/** Run by root, a file belongs to whom its directory belongs to: the receiver's own user must be able to read it. */
-function inheritOwner(path: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(path));
-  chownSync(path, uid, gid);
+/** Made by root it stays root's, and the receiver reads it by its group: the one that its data root belongs to. */
+async function makeTokensDir(tokensDir: string, dataRoot: string): Promise<void> {
+  await makeDir(tokensDir);
+  const owner = statSync(dataRoot, { throwIfNoEntry: false });
+  if (process.geteuid?.() !== 0 || owner === undefined) return;
+  const fd = openSync(tokensDir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    fchownSync(fd, fstatSync(fd).uid, owner.gid);
+    fchmodSync(fd, 0o2750);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function cannot(what: string, path: string, error: unknown): unknown {

@@ -1,7 +1,7 @@
 // `receiver verify`: the check as a command, and its repair. A repair appends rows and moves files aside; it deletes
 // nothing.
 
-import { mkdirSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
@@ -9,7 +9,7 @@ import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
 import { formatBytes } from "../core/units.ts";
 import { print } from "../os/answer.ts";
-import { fsyncDir } from "../os/files.ts";
+import { fsyncDir, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { needStore } from "./data-root.ts";
@@ -102,7 +102,7 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
 
 async function moveAside(dataRoot: string, path: string, aside: string): Promise<void> {
   const to = join(aside, path);
-  mkdirSync(dirname(to), { recursive: true, mode: 0o750 });
+  await makeDir(dirname(to));
   renameSync(join(dataRoot, path), to);
   await fsyncDir(dirname(to));
   await fsyncDir(dirname(join(dataRoot, path)));

@@ -2,14 +2,15 @@
 // is packed again. That is why archives are not flushed to the disk here (a small one that is shipped at once never even
 // gets there), and why an archive from an earlier boot is not believed: a power cut may have left holes in it.
 
-import { createReadStream } from "node:fs";
-import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { closeSync, constants, createReadStream, writeFileSync } from "node:fs";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, removeIfExists } from "../os/files.ts";
+import { openOrMake } from "../os/owner.ts";
 import { MARKER } from "./marker.ts";
 
 export interface OutboxRecord {
@@ -42,7 +43,12 @@ export async function admitArchive(outboxDir: string, record: OutboxRecord): Pro
   await rename(paths.part, paths.archive);
   failpoint("outbox.after-archive");
   // A torn record is as good as none: nothing is flushed here.
-  await writeFile(paths.record, `${JSON.stringify(record)}\n`, { mode: 0o640 });
+  const fd = openOrMake(paths.record, constants.O_WRONLY | constants.O_TRUNC, 0o640);
+  try {
+    writeFileSync(fd, `${JSON.stringify(record)}\n`);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // Tokens and the gate: files that an operator edits while the receiver runs.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bearerToken, createTokenCheck, hashToken, openToOthers, parseTokenFile } from "../../lib/receiver/auth.ts";
 import { createGate, parseCommits } from "../../lib/receiver/gate.ts";
@@ -205,39 +205,5 @@ describe("over the wire", () => {
     token = "new";
     await Promise.all(load);
     expect(statuses).toEqual(new Set([201]));
-  });
-});
-
-describe("as commands", () => {
-  const RECEIVER = join(import.meta.dir, "../../bin/receiver.ts");
-  const run = async (config: string, ...args: string[]) => {
-    const child = Bun.spawn([process.execPath, RECEIVER, ...args, "--config", config], { stderr: "pipe" });
-    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    return { code: await child.exited, stdout, stderr };
-  };
-
-  test("token add, list, revoke", async () => {
-    const dir = tempDir();
-    const config = join(dir, "c.toml");
-    const tokens = join(dir, "tokens.d");
-    writeFileSync(config, `[auth]\ntokens_dir = "${tokens}"\n`);
-    const added = await run(config, "token", "add", "lab1");
-    expect(added.code).toBe(0);
-    expect(added.stdout).toMatch(/^lf_[\w-]{43}\n$/);
-    expect(createTokenCheck(tokens, keptLog())("lab1", `Bearer ${added.stdout.trim()}`)).toBe("valid");
-    expect(readFileSync(join(tokens, "lab1"), "utf8")).not.toContain(added.stdout.trim());
-    expect(statSync(join(tokens, "lab1")).mode & 0o777).toBe(0o640);
-    expect((await run(config, "token", "add", "lab1")).code).toBe(0);
-    const third = await run(config, "token", "add", "lab1");
-    expect([third.code, third.stdout]).toEqual([2, ""]);
-    expect(third.stderr).toContain("fix: receiver token revoke lab1 --oldest");
-    expect(JSON.parse((await run(config, "token", "list", "--json")).stdout)).toEqual({
-      tokens_dir: tokens,
-      hosts: [{ host: "lab1", tokens: 2 }],
-    });
-    expect((await run(config, "token", "revoke", "lab1", "--oldest")).stdout).toBe("lab1: 1 revoked, 1 left\n");
-    expect(createTokenCheck(tokens, keptLog())("lab1", `Bearer ${added.stdout.trim()}`)).toBe("unknown");
-    expect((await run(config, "token", "revoke", "lab1")).code).toBe(2);
-    expect((await run(config, "token", "add", "../x")).stderr).toContain('"../x" is no host name');
   });
 });

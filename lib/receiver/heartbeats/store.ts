@@ -3,13 +3,14 @@
 // is the last seconds of rows, and on a file system that does not write a file out before it renames it (ext4 and btrfs do),
 // a host's latest document: the host is then listed as unreadable until its next heartbeat. A kill costs nothing.
 
-import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isoWall, utcDay } from "../../core/clock.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import type { Heartbeat } from "../../core/heartbeat.ts";
 import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
+import { makeDirsNow, settleNew } from "../../os/owner.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
 import { decidePlace, judgeClock, noteSeen, type Place, POLICY } from "./decide.ts";
@@ -174,11 +175,12 @@ async function readBrief(dir: string, host: string): Promise<HostBrief | null> {
 
 /** Replaces a host's document: killed at any time, it is the old one or the new one, whole. */
 async function replace(dir: string, host: string, text: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o750 });
+  makeDirsNow(dir, 0o750);
   // One writer for each host: a temporary file that a kill left is written over.
   const temp = join(dir, `.${host}${SUFFIX}.tmp`);
   const handle = await open(temp, "w", 0o640);
   try {
+    settleNew(handle.fd, temp, 0o640);
     await handle.writeFile(`${text}\n`);
   } finally {
     await handle.close();

@@ -80,7 +80,7 @@ function resultRow(result: HostView["heartbeat"]["results"][number]): string[] {
 }
 
 /** Columns side by side; the last one is as long as it is. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const safe = rows.map((row) => row.map((cell) => printable(cell)));
   const widths: number[] = [];
   for (const row of safe)

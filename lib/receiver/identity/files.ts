@@ -2,8 +2,7 @@
 // Written by rename and flushed with their directories; killed in between, one of them restores the other.
 
 import { randomBytes } from "node:crypto";
-import { chownSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
@@ -135,10 +134,6 @@ async function writeOne(dataRoot: string, place: Place, identity: Identity): Pro
   // Not beside the file: what a kill leaves among the episodes would be a stranger there.
   const temp = join(dataRoot, `.receiver-id.${process.pid}.tmp`);
   await writeFileDurable(path, formatIdentity(identity), 0o640, temp);
-  // Written by root, a file belongs to whom its directory belongs to: the receiver's own user must be able to read it.
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(path));
-  chownSync(path, uid, gid);
 }
 
 /**

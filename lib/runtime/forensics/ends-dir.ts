@@ -1,9 +1,10 @@
 // The directory of ends and whose its files are: a run by hand as root must not take them from the service's user. Decides
 // what to say about what cannot be written; nothing here throws but setAside.
 
-import { closeSync, constants, fchownSync, fstatSync, lstatSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { lstatSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { makeNewDir } from "../../os/owner.ts";
 
 /** What is lost when it cannot be written. */
 export const OWN_END = "how this run ends may stay unknown";
@@ -12,11 +13,9 @@ export const LAST_END = "the end of the last run stands in the log alone";
 /** Makes the directory, for whom its parent belongs to. @returns why there is none, in a sentence, or null */
 export function makeDir(dir: string): string | null {
   try {
-    mkdirSync(dir, { mode: 0o750 });
-    giveDirectory(dir);
-    return null;
+    if (makeNewDir(dir, 0o750)) return null;
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") return cannotWrite(dir, error, OWN_END);
+    return cannotWrite(dir, error, OWN_END);
   }
   try {
     const stats = lstatSync(dir);
@@ -25,32 +24,6 @@ export function makeDir(dir: string): string | null {
     return cannotWrite(dir, stats.isSymbolicLink() ? "it is a link" : "it is no directory", OWN_END);
   } catch (error) {
     return cannotWrite(dir, error, OWN_END);
-  }
-}
-
-/** By its descriptor: what has the name by now does not matter. Where it cannot, the next write says so. */
-function giveDirectory(dir: string): void {
-  if (process.geteuid?.() !== 0) return;
-  let fd: number | null = null;
-  try {
-    fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    giveToOwnerOf(dirname(dir), fd);
-  } catch {
-    // It stays root's.
-  } finally {
-    if (fd !== null) closeSync(fd);
-  }
-}
-
-/** Gives an open file that root has just made to whom a directory belongs; does nothing for anybody else. */
-export function giveToOwnerOf(dir: string, fd: number): void {
-  if (process.geteuid?.() !== 0) return;
-  try {
-    const { uid, gid } = lstatSync(dir);
-    const own = fstatSync(fd);
-    if (own.uid === 0 && uid !== 0) fchownSync(fd, uid, gid);
-  } catch {
-    // The file is written: whoever may not read it says so.
   }
 }
 

@@ -2,13 +2,13 @@
 // under the daemon's lock. What cannot be written is said once and changes nothing else: nothing here throws.
 
 import { closeSync, fsyncSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { sameBoot } from "../../core/boot.ts";
 import { isoWall } from "../../core/clock.ts";
 import { isUnreadable, readText, startTicks } from "../../os/proc.ts";
 import { overwrite, overwriteDurable, replaceDurable } from "../../os/sync-files.ts";
 import { asRunId, type EndReport, type RunRecord, runRecordBytes, shortText } from "./end-records.ts";
-import { cannotWrite, giveToOwnerOf, LAST_END, makeDir, OWN_END, setAside } from "./ends-dir.ts";
+import { cannotWrite, LAST_END, makeDir, OWN_END, setAside } from "./ends-dir.ts";
 import { explainPast, FILES, isKnown, type Past, readPast } from "./past-ends.ts";
 import { oomKills } from "./snapshot.ts";
 
@@ -163,7 +163,6 @@ function addToHistory(dir: string, past: Past, end: EndReport): string | null {
   try {
     if (past.history.unreadable !== null) setAside(path);
     const fd = replaceDurable(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    giveToOwnerOf(dir, fd);
     closeSync(fd);
     return null;
   } catch (error) {
@@ -176,7 +175,6 @@ function openRecord(path: string, run: RunRecord): number | string {
   const bytes = runRecordBytes(run);
   try {
     const fd = replaceDurable(path, bytes);
-    giveToOwnerOf(dirname(path), fd);
     return fd;
   } catch (error) {
     try {

@@ -8,7 +8,7 @@ import { errorCode } from "../../core/failure.ts";
 import { bootId, isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
 import { appendLineDurable, readSmallFile, replaceDurable } from "../../os/sync-files.ts";
 import { type StopRecord, shortText } from "./end-records.ts";
-import { giveToOwnerOf, setAside } from "./ends-dir.ts";
+import { setAside } from "./ends-dir.ts";
 import { FILES } from "./past-ends.ts";
 import { oomKills } from "./snapshot.ts";
 
@@ -83,7 +83,6 @@ export function appendStop(dir: string, stop: StopRecord): void {
   // Two line breaks at most: one may be missing at the end.
   if (size + Buffer.byteLength(line) + 2 <= MOST_BYTES && appended(path, line)) return;
   const fd = replaceDurable(path, `${newest(path)}${line}\n`);
-  giveToOwnerOf(dir, fd);
   closeSync(fd);
 }
 
