@@ -1,4 +1,5 @@
-// Bytes that a process printed, as text: what is no UTF-8 is replaced and said, a cut falls between characters. Pure.
+// Bytes that a process printed or a person wrote, as text: what is no UTF-8 is replaced and said, a cut falls between
+// characters, byte order marks go. Pure.
 
 /**
  * `bytes` as well-formed text without NUL characters. `lossy`: some were no UTF-8, and stand as U+FFFD, or NULs were left
@@ -16,6 +17,23 @@ function decode(bytes: Uint8Array): { text: string; lossy: boolean } {
   } catch {
     return { text: new TextDecoder().decode(bytes), lossy: true };
   }
+}
+
+/** The same text as UTF-8 without a byte order mark: editors and shells of Windows write one, or UTF-16 behind one. */
+export function plainUtf8(bytes: Uint8Array): Uint8Array {
+  const [a, b, c] = bytes;
+  if (a === 0xef && b === 0xbb && c === 0xbf) return bytes.subarray(3);
+  const encoding = a === 0xff && b === 0xfe ? "utf-16le" : a === 0xfe && b === 0xff ? "utf-16be" : null;
+  return encoding === null ? bytes : new TextEncoder().encode(decodeUtf16(bytes.subarray(2), encoding));
+}
+
+function decodeUtf16(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): string {
+  let text = "";
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    const [first = 0, second = 0] = [bytes[at], bytes[at + 1]];
+    text += String.fromCharCode(encoding === "utf-16le" ? first | (second << 8) : (first << 8) | second);
+  }
+  return text;
 }
 
 /**

@@ -1,43 +1,103 @@
-// Which code recorded an episode: its own meta.json says so, else this host's VERSION file, else nobody.
+// Which code recorded an episode: its own meta.json says so, else this host's VERSION file, else nobody. A meta.json that is
+// there and cannot be read is never passed over: the episode would be stamped with a commit that did not record it.
 
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import { readIfExists, readRegularFile } from "../os/files.ts";
+import { quoted } from "../core/fields.ts";
+import { shellLine } from "../core/shell-quote.ts";
+import { plainUtf8 } from "../core/utf8.ts";
+import { withFix } from "./hindrance.ts";
 
 /** A larger meta.json is data, not a note about it. */
-const META_MAX_BYTES = 1024 * 1024;
+const META_MAX_BYTES = 16 * 1024 * 1024;
+const VERSION_MAX_BYTES = 64 * 1024;
 const COMMIT = /^[A-Za-z0-9._+-]{1,128}$/;
+const COMMIT_RULE = "1 to 128 of A-Z a-z 0-9 . _ + -";
 
-/** The commit for an episode's header, or null for none (DESIGN 3.4). */
-export async function episodeCommit(episodeDir: string, commitFile: string): Promise<string | null> {
-  const meta = await readRegularFile(join(episodeDir, "meta.json"), META_MAX_BYTES);
-  return commitOfMeta(meta) ?? commitOfFile(await readOrNull(commitFile));
+/** `commit` null: it says none. `why`: it cannot be told what it says. */
+export type Stamp = { commit: string | null } | { why: string };
+
+/** The commit for an episode's header, or null for none (DESIGN 3.4); or why it has to wait. */
+export async function episodeCommit(
+  episodeDir: string,
+  commitFile: string,
+): Promise<{ commit: string | null } | { reason: string; fix: string }> {
+  const path = join(episodeDir, "meta.json");
+  const own = await ownCommit(path);
+  if ("why" in own) {
+    const reason = `its meta.json ${own.why}; correct it, or set it aside and the commit of this host is taken`;
+    return { reason, fix: shellLine(["sudo", "mv", path, `${path}.aside`]) };
+  }
+  if (own.commit !== null) return own;
+  const host = await hostCommit(commitFile);
+  // What is wrong with that file is said at the start.
+  return { commit: "why" in host ? null : host.commit };
 }
 
 /** `code_commit` of a meta.json's text. Pure. */
-export function commitOfMeta(text: string | null): string | null {
-  if (text === null) return null;
+export function commitOfMeta(text: string): Stamp {
+  let meta: unknown;
   try {
-    const meta: unknown = JSON.parse(text);
-    const commit = typeof meta === "object" && meta !== null && "code_commit" in meta ? meta.code_commit : null;
-    return typeof commit === "string" && COMMIT.test(commit) ? commit : null;
+    meta = JSON.parse(text);
   } catch {
-    return null;
+    return { why: text.trim() === "" ? "is empty" : "is no JSON" };
   }
+  const commit = typeof meta === "object" && meta !== null && "code_commit" in meta ? meta.code_commit : null;
+  if (commit === null || commit === "") return { commit: null };
+  if (typeof commit === "string" && COMMIT.test(commit)) return { commit };
+  const found = typeof commit === "string" ? commit : JSON.stringify(commit);
+  return { why: `says code_commit ${quoted(found.slice(0, 100))}, expected a text of ${COMMIT_RULE}` };
 }
 
 /** First word of a VERSION file's text. Pure. */
-export function commitOfFile(text: string | null): string | null {
-  const word = text?.trim().split(/\s+/)[0] ?? "";
-  return COMMIT.test(word) ? word : null;
+export function commitOfFile(text: string): Stamp {
+  const word = text.trim().split(/\s+/)[0] ?? "";
+  if (word === "") return { why: "is empty" };
+  return COMMIT.test(word)
+    ? { commit: word }
+    : { why: `begins with ${quoted(word.slice(0, 100))}, expected a word of ${COMMIT_RULE}` };
 }
 
-async function readOrNull(path: string): Promise<string | null> {
+/** What is wrong with this host's VERSION file, in a sentence with its remedy; null when nothing is, or there is none. */
+export async function commitFileFault(commitFile: string): Promise<string | null> {
+  const host = await hostCommit(commitFile);
+  if (!("why" in host)) return null;
+  const fix = `echo COMMIT | ${shellLine(["sudo", "tee", commitFile])}`;
+  return withFix(`${commitFile} ${host.why}: episodes that name no commit themselves are sent without one`, fix);
+}
+
+async function ownCommit(path: string): Promise<Stamp> {
+  const read = await readSmall(path, META_MAX_BYTES, constants.O_NOFOLLOW);
+  if (typeof read !== "string") return read === null ? { commit: null } : commitOfMeta(textOf(read));
+  // What may not be read the packer reports, of this file as of any.
+  return read === "ELOOP" ? { why: "is a link, which is not shipped" } : { commit: null };
+}
+
+async function hostCommit(commitFile: string): Promise<Stamp> {
+  const read = await readSmall(commitFile, VERSION_MAX_BYTES, 0);
+  if (typeof read === "string") return read === "ENOENT" ? { commit: null } : { why: `cannot be read: ${read}` };
+  return read === null ? { why: "is no file of a few words" } : commitOfFile(textOf(read));
+}
+
+/** The bytes of a regular file; null for anything else, and for a larger one; or the errno. Never blocks. */
+async function readSmall(path: string, maxBytes: number, flags: number): Promise<Uint8Array | null | string> {
   try {
-    return await readIfExists(path);
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+    try {
+      const stats = await handle.stat();
+      return stats.isFile() && stats.size <= maxBytes ? await handle.readFile() : null;
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
-    // No right to read it, or a directory of that name: then it says nothing. The packer reports what it cannot read.
-    if (errorCode(error) === null) throw error;
-    return null;
+    const code = errorCode(error);
+    if (code === null) throw error;
+    return code;
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(plainUtf8(bytes));
 }

@@ -9,12 +9,13 @@ import { quoted } from "../core/fields.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
+import { commitFileFault } from "./commit.ts";
 import { sweepDoomed } from "./retention.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 /**
- * Makes the directories.
+ * Makes the directories; warns of what else this host has in their place, or lacks.
  * @throws UserError when they cannot be made
  */
 export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log): Promise<void> {
@@ -23,6 +24,8 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
       `[paths] data_root is not set, so ${config.dataRoot} is used; ${PYTHON_DATA_ROOT} exists too and is not looked at`,
     );
   }
+  const fault = await commitFileFault(config.commitFile);
+  if (fault !== null) log.warn(fault);
   try {
     for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
   } catch (error) {

@@ -3,6 +3,7 @@
 // name, and never taken for plain text. Pure.
 
 import { shortName } from "../core/byte-name.ts";
+import { plainUtf8 } from "../core/utf8.ts";
 
 /** A file that appears when an episode is finished; the producer creates it last, by rename (docs/operating.md). */
 export const MARKER = "done.marker";
@@ -49,7 +50,7 @@ type Line =
 
 /** Reads a marker's bytes, as latin1: lines of sha256sum and sha512sum, with and without `--tag`, `-b`, `-z`. */
 export function parseMarker(bytes: string): Marker {
-  const text = decode(bytes);
+  const text = Buffer.from(plainUtf8(Buffer.from(bytes, "latin1"))).toString("latin1");
   const zero = text.includes("\0");
   const lines = text.split(zero ? "\0" : "\n");
   // Blocks that a file got and never was written to: a power cut before the marker reached the disk. `-z` ends lines by NUL.
@@ -84,16 +85,6 @@ export function manifestFaults(
       faults.push({ path, fault: "differs" });
   }
   return faults.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** Editors and shells of Windows write a byte order mark, or UTF-16. */
-function decode(bytes: string): string {
-  if (bytes.startsWith("\xef\xbb\xbf")) return bytes.slice(3);
-  const isLittle = bytes.startsWith("\xff\xfe");
-  if (!isLittle && !bytes.startsWith("\xfe\xff")) return bytes;
-  const raw = Buffer.from(bytes.slice(2), "latin1");
-  const whole = raw.subarray(0, raw.length - (raw.length % 2));
-  return Buffer.from((isLittle ? whole : whole.swap16()).toString("utf16le")).toString("latin1");
 }
 
 const LISTED = /^(\\?)([0-9a-f]+)(?: [ *]| (?![ *]))(.+)$/is;

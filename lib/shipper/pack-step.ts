@@ -43,7 +43,8 @@ export async function packStep(
   const hindrance = await hindranceToMove(root);
   if (hindrance !== null) return held(hindrance);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
-  const commit = await episodeCommit(root, deps.config.commitFile);
+  const stamp = await episodeCommit(root, deps.config.commitFile);
+  if ("reason" in stamp) return held(stamp);
   if (isStopping()) return { next: "waiting" };
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
@@ -51,7 +52,7 @@ export async function packStep(
     const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes, maxBytes };
     const result = await deps.packer.pack(job, work.moved);
     if (result.kind !== "packed") return await refused(deps, entry, root, inode, part, result);
-    const record = recordOf(entry, inode, commit, deps.bootId, result);
+    const record = recordOf(entry, inode, stamp.commit, deps.bootId, result);
     await admitArchive(deps.dirs.outbox, record);
     report(deps, entry, result, deps.now() - startedAt);
     return { next: "packed", record };
