@@ -24,7 +24,7 @@ export interface ConnectionPool {
   close(): void;
 }
 
-export function openConnections(): ConnectionPool {
+export function openConnections(idleMs = IDLE_MS): ConnectionPool {
   let current: { key: string; connections: Connections } | null = null;
   const close = (): void => {
     if (current === null) return;
@@ -39,7 +39,7 @@ export function openConnections(): ConnectionPool {
       const key = JSON.stringify([origin, token, tls.ca, tls.cert, tls.key, tls.verify]);
       if (current?.key === key) return current.connections;
       close();
-      const options = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: IDLE_MAX };
+      const options = { keepAlive: true, timeout: idleMs, maxFreeSockets: IDLE_MAX };
       current = { key, connections: protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options) };
       return current.connections;
     },
