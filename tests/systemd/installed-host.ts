@@ -10,7 +10,8 @@ import { bootHost, type Host, systemdBedMissing } from "./bed.ts";
 export const DATA = "/var/lib/labfleet/data";
 export const PREFIX = "/opt/labfleet/current";
 
-const missing = systemdBedMissing();
+/** Why there is no bed here, or null. */
+export const missing = systemdBedMissing();
 setDefaultTimeout(120_000);
 
 /** A test that needs the bed; skipped by name where there is none. */
