@@ -1,7 +1,7 @@
 // What a configured check is ([nagios_runner] in lab-host.toml), and the environment that checks run in. Data only.
 
-/** How to start it; `broken` says why it cannot be, at every run. */
-export type Command = { words: readonly string[]; shell: boolean } | { broken: string };
+/** How to start it; `hint`: it was written for a shell, and there is none; `broken` says why it cannot be, at every run. */
+export type Command = { words: readonly string[]; shell: boolean; hint?: string } | { broken: string };
 
 export interface Check {
   name: string;

@@ -15,17 +15,26 @@ export interface Judged {
   hung: boolean;
 }
 
-/** Null for a run that was cancelled: it says nothing of the host. */
-export function judge(exit: CheckExit, timeoutS: number): Judged | null {
+/**
+ * Null for a run that was cancelled: it says nothing of the host.
+ * @param hint what may be wrong with the command itself, told with every result that is not ok
+ */
+export function judge(exit: CheckExit, timeoutS: number, hint?: string): Judged | null {
   if (exit.kind === "cancelled") return null;
   const [stdout, stderr] = [readable(exit.stdout), readable(exit.stderr)];
   const output = joinOutput(stdout.text, stderr.text, exit.stdout.dropped > 0 || wasBrokenOff(exit));
   const notes = notesOf(exit, stdout.dropped + stderr.dropped, stdout.lossy || stderr.lossy);
   const verdict = verdictOf(exit, output, timeoutS);
+  if (hint !== undefined && verdict.status !== "ok") verdict.message = hinted(exit, verdict.message, hint);
   const observation: Observation = { ...verdict, perfdata: output.perfdata, duration_ms: Math.round(exit.durationMs) };
   if (output.perfErrors.length > 0) observation.perf_errors = output.perfErrors;
   if (Object.keys(notes).length > 0) observation.notes = notes;
   return { observation, failed: exit.kind !== "exited" || (exit.code ?? 0) > 3, hung: exit.kind === "timed_out" };
+}
+
+/** What was not found is what the hint is about, and may be a variable with a secret in it. */
+function hinted({ kind }: CheckExit, message: string, hint: string): string {
+  return kind === "not_found" ? `not run: ${hint}` : `${message} (${hint})`;
 }
 
 /** Exit codes above this are a shell's for a command that a signal ended (POSIX sh, 2.8.2). */
@@ -79,8 +88,7 @@ function verdictOf(exit: CheckExit, output: CheckOutput & { empty: boolean }, ti
   if (code === null) return { status: "unknown", message: why ?? "it did not run" };
   const { status, note } = statusOfExit(code);
   const message = note === null ? output.message : `${output.message} (${note})`;
-  // Whoever says nothing has not checked, whatever its exit code is.
-  return { status: output.empty ? "unknown" : status, message, ...longText(output.longText) };
+  return { status, message, ...longText(output.longText) };
 }
 
 function withTextSoFar(

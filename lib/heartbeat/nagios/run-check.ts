@@ -48,5 +48,5 @@ export async function runCheck(check: Check, around: RunSurroundings): Promise<R
     },
   });
   if (leader !== null && !exit.contained) strays.add(mark, leader);
-  return { judged: judge(exit, timeoutS), gone: exit.gone, mark: exit.contained ? null : mark };
+  return { judged: judge(exit, timeoutS, command.hint), gone: exit.gone, mark: exit.contained ? null : mark };
 }

@@ -4,6 +4,7 @@
 import { constants, type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { shellHint, shellHintOfWords } from "../../core/shell-hint.ts";
 import { splitWords } from "../../core/shell-words.ts";
 import { refusedUse } from "../../os/libc.ts";
 import type { Fields } from "../../runtime/log.ts";
@@ -97,13 +98,17 @@ function readCommand(command: unknown, shell: boolean): Command | null {
     if (words.length === 0 || words[0]?.trim() === "") return null;
     if (words.length < command.length) return { broken: "its command holds something that is no text" };
     if (shell) return { broken: "with shell = true its command must be one text, not a list" };
-    return { words, shell };
+    return withHint({ words, shell }, shellHintOfWords(words));
   }
   if (typeof command !== "string" || command.trim() === "") return null;
   if (shell) return { words: [command], shell };
   const split = splitWords(command);
   if ("error" in split) return { broken: `its command cannot be split into words: ${split.error}` };
-  return { words: split.words, shell };
+  return withHint({ words: split.words, shell }, shellHint(command));
+}
+
+function withHint(command: Extract<Command, { words: unknown }>, hint: string | null): Command {
+  return hint === null ? command : { ...command, hint };
 }
 
 function seconds(value: unknown, otherwise: number, least = 0.001): number {
@@ -126,6 +131,8 @@ function giveFreeNames(checks: readonly Check[], remarks: Remark[]): void {
 export function inspectCheck({ name, command }: Check, path: string): Remark[] {
   if ("broken" in command)
     return [{ level: "warn", message: `check cannot run: ${command.broken}`, fields: { check: name } }];
+  if (command.hint !== undefined)
+    return [{ level: "warn", message: "check is run without a shell", fields: { check: name, hint: command.hint } }];
   const program = programOf(command);
   if (program === null) return [];
   if (program.startsWith("/")) {

@@ -74,9 +74,22 @@ describe("what a check says", () => {
     expect(both.perfdata?.map(({ label }) => label)).toEqual(["a"]);
   });
 
-  test("X07 a check that says nothing is unknown, whatever its exit code", async () => {
-    expect(said(await sayShell("true"))).toMatchObject({ status: "unknown", message: "no output" });
-    expect(said(await sayShell("exit 2"))).toMatchObject({ message: "no output", notes: { exit_code: 2 } });
+  test("X07 a check that says nothing is what its exit code says", async () => {
+    for (const [code, status] of [
+      [0, "ok"],
+      [1, "warning"],
+      [2, "critical"],
+      [3, "unknown"],
+    ] as const)
+      expect(said(await sayShell(`exit ${code}`))).toMatchObject({
+        status,
+        message: "no output",
+        notes: { exit_code: code },
+      });
+    expect(said(await sayShell("exit 4"))).toMatchObject({
+      status: "unknown",
+      message: "no output (exit code 4 out of range)",
+    });
   });
 
   test("X08 what is no UTF-8 is replaced and said, and can be sent", async () => {

@@ -21,7 +21,11 @@ describe("reading", () => {
       60,
     );
     expect(checks.map(({ command }) => command)).toEqual([
-      { words: ["check_x", "-w", "5 6", "$(id)", "|", "tee;", "*"], shell: false },
+      {
+        words: ["check_x", "-w", "5 6", "$(id)", "|", "tee;", "*"],
+        shell: false,
+        hint: "only a shell runs another command with '$(id)': add shell = true",
+      },
       { words: ["check_x", "-w", "5 6"], shell: false },
       { words: ["check_x | tee"], shell: true },
     ]);
