@@ -134,6 +134,17 @@ test("answers go through os/answer.ts: what process.stdout has not written yet i
   expect(users).toEqual([]);
 });
 
+test("no message names a document of this repository: what a person needs on a host is in the message", () => {
+  const named = [...graph.keys()].filter((file) =>
+    readFileSync(join(ROOT, file), "utf8")
+      .split("\n")
+      .some(
+        (line) => /\bdocs\/|\bREADME|\.md\b/.test(line) && !/^\s*(?:\/\/|\/\*|\*)|\/\/.*(?:docs\/|\.md)/.test(line),
+      ),
+  );
+  expect(named).toEqual([]);
+});
+
 test("arktype is imported in lib/schema/ark.ts alone, and reached from config.ts and wire.ts: it costs memory and time", () => {
   const direct = [...graph]
     .filter(([, imports]) => imports.some((to) => to.startsWith("arktype")))

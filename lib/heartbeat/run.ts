@@ -2,7 +2,7 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { stopBudget } from "../core/stop-budget.ts";
-import { loadConfig } from "../runtime/config.ts";
+import { LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
@@ -19,7 +19,7 @@ export async function runHeartbeat(line: CommandLine): Promise<number> {
   const log = openLog("heartbeat", readLogLevel(line.options));
   if (line.command === "" && shouldDetach(line)) return detach("heartbeat");
   const thread = "lib/heartbeat/config-worker";
-  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread };
+  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
   const readConfig = (): Promise<HeartbeatConfig> => loadConfig<HeartbeatConfig>(source, log);
   const config = await readConfig();
   const budget = stopBudget(config.drainTimeoutS);

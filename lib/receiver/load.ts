@@ -10,6 +10,8 @@ import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
  * @throws UserError when it cannot be read or is wrong
  */
 export function loadReceiverConfig(line: CommandLine, log: Log): Promise<ReceiverConfig> {
-  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread: "lib/receiver/config-worker" };
+  const thread = "lib/receiver/config-worker";
+  const least = "an empty file will do: every setting has a default";
+  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least };
   return loadConfig<ReceiverConfig>(source, log);
 }

@@ -24,40 +24,46 @@ export interface CheckedConfig<T> {
 /** A daemon leaves its directory; the configuration that it was given is still the one it reads anew. */
 const START_DIR = process.cwd();
 
+/** The least that a lab host's configuration holds, in words. */
+export const LEAST_LAB_HOST = 'host_id = "lab1", and below [receiver] url = "https://collector.wg:8443", to begin with';
+
 export interface ConfigSource {
   /** The `--config` option. */
   given: string | true | undefined;
   defaultPath: string;
   /** The thread that checks it, by its path in the project. */
   thread: string;
+  /** What it holds at the least, in words. */
+  least: string;
 }
 
 /**
  * Reads and checks a configuration; what is odd in it is logged.
  * @throws UserError (exit 2) when it cannot be read, or naming every problem in it
  */
-export async function loadConfig<T>({ given, defaultPath, thread }: ConfigSource, log: Log): Promise<T> {
+export async function loadConfig<T>({ given, defaultPath, thread, least }: ConfigSource, log: Log): Promise<T> {
   const file = typeof given === "string" ? given : defaultPath;
-  const question: ConfigText = { text: readText(file), file, directory: START_DIR };
+  const question: ConfigText = { text: readText(file, least), file, directory: START_DIR };
   const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
   for (const warning of warnings) log.warn(warning);
   return config;
 }
 
-function readText(file: string): string {
+function readText(file: string, least: string): string {
+  const path = resolve(START_DIR, file);
   try {
-    return readFileSync(resolve(START_DIR, file), "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (errorCode(error) === "ENOENT") {
       throw new UserError(
-        `there is no configuration at ${file}`,
-        "write it (README.md has a sample), or name it with --config PATH",
+        `there is no configuration at ${path}`,
+        `write it (${least}), or name another with --config PATH`,
       );
     }
     throw new UserError(
-      `cannot read the configuration ${file}: ${quoted(errorText(error))}`,
-      "make it readable for this user",
+      `cannot read the configuration ${path}: ${quoted(errorText(error))}`,
+      errorCode(error) === "EISDIR" ? "name the file in it with --config" : "run this as root, or as the daemon's user",
     );
   }
 }

@@ -6,7 +6,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { print } from "../os/answer.ts";
-import { loadConfig } from "../runtime/config.ts";
+import { LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
@@ -25,7 +25,8 @@ export async function runShipper(line: CommandLine): Promise<number> {
   if (done !== null) return done;
   const log = openLog("shipper", readLogLevel(line.options));
   if (line.command === "" && shouldDetach(line)) return detach("shipper");
-  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread: "lib/shipper/config-worker" };
+  const thread = "lib/shipper/config-worker";
+  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
   const readConfig = (): Promise<ShipperConfig> => loadConfig<ShipperConfig>(source, log);
   const config = await readConfig();
   const dirs = dataDirs(config.dataRoot);
