@@ -21,8 +21,8 @@ export interface Request extends Pick<Upload, "stallMs" | "answerMs" | "totalMs"
   body: Uint8Array | { file: string; bytes: number } | null;
   /** Milliseconds that reading the credentials may take; 10 s if left out. */
   credentialsMs?: number;
-  /** Called when bytes moved. */
-  moved?: () => void;
+  /** Called when bytes moved, with how many the peer has acknowledged by now. */
+  moved?: (acknowledged: number) => void;
 }
 
 export type Reply =

@@ -74,6 +74,9 @@ export interface JudgeAnswer {
   echo: Echo;
 }
 
+/** As receivers write them: a word that can stand in a log as it is. */
+const REASON = /^[a-z][a-z0-9-]{0,63}$/;
+
 const RECEIVER_ID = /^[0-9a-f]{32}$/;
 
 /** True for an id as receivers make them: 128 random bits in lower-case hex. */
@@ -116,7 +119,8 @@ export function readReceipt(body: unknown): Receipt | null {
 export function readProblem(body: unknown, contentType: string | null): Problem | null {
   if (!isTable(body) || mediaType(contentType) !== PROBLEM_MEDIA_TYPE) return null;
   const { type, title, status, reason, detail, receiver_id, sha256, tree_sha256 } = body;
-  if (typeof reason !== "string" || type !== PROBLEM_TYPE + reason || typeof status !== "number") return null;
+  if (typeof reason !== "string" || !REASON.test(reason) || type !== PROBLEM_TYPE + reason) return null;
+  if (typeof status !== "number") return null;
   if (typeof detail !== "string" || !isReceiverId(receiver_id)) return null;
   const echo = readEcho(body.echo);
   return {

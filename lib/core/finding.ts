@@ -16,6 +16,11 @@ export interface Fix {
   commands: readonly Command[];
 }
 
+/** A line for a shell that is more than its commands, such as a pipeline: it is shown as it is. */
+export function lineFix(line: string): Fix {
+  return { text: line, commands: [] };
+}
+
 export interface Finding {
   /** What is the case, with the facts that were found; without a full stop. */
   what: string;
@@ -23,13 +28,19 @@ export interface Finding {
 }
 
 /**
- * A fix in one line: `start it there: on the collector: systemctl start labfleet-receiver`. Commands that are run here have no
- * place before them.
+ * A fix in one line: `start it: on the collector: systemctl start labfleet-receiver`. Commands of one place are one line for
+ * its shell, joined by `&&`; those that are run here have no place before them.
  * @param here where the reader is
  */
 export function fixText({ text, commands }: Fix, here: Command["on"] = "host"): string {
-  const shown = commands.map(({ argv, on }) => `${on === here ? "" : `${PLACES[on]}: `}${shellLine(argv)}`);
-  return shown.length === 0 ? text : `${text}: ${shown.join("; then ")}`;
+  let shown = "";
+  for (const [i, { argv, on }] of commands.entries()) {
+    const before = commands[i - 1];
+    if (before !== undefined) shown += before.on === on ? " && " : "; then ";
+    if (before?.on !== on && (on !== here || before !== undefined)) shown += `${PLACES[on]}: `;
+    shown += shellLine(argv);
+  }
+  return [text, shown].filter((part) => part !== "").join(": ");
 }
 
 /** A finding in one line: `what; fix: …`. */

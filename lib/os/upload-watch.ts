@@ -13,8 +13,8 @@ export interface Limits {
   answerMs: number;
   /** Milliseconds that all of it may take; left out: as long as bytes are acknowledged. */
   totalMs?: number;
-  /** Called when bytes moved. */
-  moved: () => void;
+  /** Called when bytes moved, with how many of this request the peer has acknowledged by now, head included. */
+  moved: (acknowledged: number) => void;
 }
 
 export interface Watch {
@@ -48,7 +48,7 @@ export function watchProgress(
       acknowledged = now;
       phase = connection.phase;
       movedAt = at;
-      limits.moved();
+      limits.moved(Math.max(0, now));
     }
     const after = `after ${Math.max(0, now)} bytes`;
     const limitMs = answer !== null || phase === "answering" ? limits.answerMs : limits.stallMs;

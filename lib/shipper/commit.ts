@@ -8,7 +8,6 @@ import { errorCode } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { plainUtf8 } from "../core/utf8.ts";
-import { withFix } from "./hindrance.ts";
 
 /** A larger meta.json is data, not a note about it. */
 const META_MAX_BYTES = 16 * 1024 * 1024;
@@ -31,9 +30,20 @@ export async function episodeCommit(
     return { reason, fix: shellLine(["sudo", "mv", path, `${path}.aside`]) };
   }
   if (own.commit !== null) return own;
-  const host = await hostCommit(commitFile);
   // What is wrong with that file is said at the start.
-  return { commit: "why" in host ? null : host.commit };
+  return { commit: await hostCommit(commitFile) };
+}
+
+/** This host's own commit, or null where it names none that could be sent. */
+export async function hostCommit(commitFile: string): Promise<string | null> {
+  const host = await readHostCommit(commitFile);
+  return "why" in host ? null : host.commit;
+}
+
+/** The commit that an episode would carry now; null for none, and for one that has to wait for its meta.json. */
+export async function stampOf(episodeDir: string, commitFile: string): Promise<string | null> {
+  const stamp = await episodeCommit(episodeDir, commitFile);
+  return "commit" in stamp ? stamp.commit : null;
 }
 
 /** `code_commit` of a meta.json's text. Pure. */
@@ -62,10 +72,10 @@ export function commitOfFile(text: string): Stamp {
 
 /** What is wrong with this host's VERSION file, in a sentence with its remedy; null when nothing is, or there is none. */
 export async function commitFileFault(commitFile: string): Promise<string | null> {
-  const host = await hostCommit(commitFile);
+  const host = await readHostCommit(commitFile);
   if (!("why" in host)) return null;
   const fix = `echo COMMIT | ${shellLine(["sudo", "tee", commitFile])}`;
-  return withFix(`${commitFile} ${host.why}: episodes that name no commit themselves are sent without one`, fix);
+  return `${commitFile} ${host.why}: episodes that name no commit themselves are sent without one; fix: ${fix}`;
 }
 
 async function ownCommit(path: string): Promise<Stamp> {
@@ -75,7 +85,7 @@ async function ownCommit(path: string): Promise<Stamp> {
   return read === "ELOOP" ? { why: "is a link, which is not shipped" } : { commit: null };
 }
 
-async function hostCommit(commitFile: string): Promise<Stamp> {
+async function readHostCommit(commitFile: string): Promise<Stamp> {
   const read = await readSmall(commitFile, VERSION_MAX_BYTES, 0);
   if (typeof read === "string") return read === "ENOENT" ? { commit: null } : { why: `cannot be read: ${read}` };
   return read === null ? { why: "is no file of a few words" } : commitOfFile(textOf(read));

@@ -26,6 +26,8 @@ const schema = type({
     "commit_header?": headerNameField,
     "disk_reserve?": sizeField,
   },
+  // Where the heartbeat of this host notes what has arrived.
+  "heartbeat?": { "run_dir?": "string > 0" },
   "retention?": {
     "keep_local_for_days?": "number.integer >= 0",
     "quarantine_keep_days?": "number.integer >= 0",
@@ -46,12 +48,13 @@ const RULES = {
  */
 export function parseShipperConfig(text: string, file: string): { config: ShipperConfig; warnings: string[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const { receiver, shipper = {}, retention = {}, paths = {} } = table;
+  const { receiver, shipper = {}, retention = {}, paths = {}, heartbeat = {} } = table;
   const config: ShipperConfig = {
     hostId: table.host_id,
     dataRoot: resolvePath(paths.data_root ?? DEFAULT_DATA_ROOT),
     dataRootIsSet: paths.data_root !== undefined,
     runDir: resolvePath(paths.run_dir ?? "/run/labfleet/shipper"),
+    heartbeatRunDir: resolvePath(heartbeat.run_dir ?? "/run/labfleet/heartbeat"),
     receiver: endpointOf(receiver, file),
     scanIntervalS: shipper.scan_interval_s ?? 5,
     requestTimeoutS: shipper.request_timeout_s ?? 60,

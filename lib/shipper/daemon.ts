@@ -4,14 +4,16 @@ import { join } from "node:path";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { replaceRunFile } from "../os/run-file.ts";
+import { readUptimeS } from "../os/uptime.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { tidyDataRoot } from "./data-root.ts";
+import { liveStatus, statusLine } from "./live-status.ts";
 import { buildParts } from "./parts.ts";
+import { readPin } from "./pin.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
-import { liveStatus, statusLine } from "./status.ts";
 
 /**
  * Starts the daemon on a data root that is locked.
@@ -24,24 +26,39 @@ export async function startDaemon(
   readConfig: () => Promise<ShipperConfig>,
 ): Promise<Running> {
   await tidyDataRoot(dirs, context.log);
+  const startedMs = Date.now();
+  let receiverId: string | null = null;
   let dirty = true;
-  const { engine, housekeeping, packer } = buildParts(config, dirs, context, false, () => {
+  const {
+    engine,
+    housekeeping,
+    stopAsking,
+    close: closeParts,
+  } = await buildParts(config, dirs, context, false, () => {
     dirty = true;
   });
   const report = (): void => {
     if (!dirty) return;
     dirty = false;
-    const live = liveStatus(engine, Date.now(), performance.now());
+    const live = liveStatus(engine, {
+      wallMs: Date.now(),
+      nowMs: performance.now(),
+      uptimeS: readUptimeS(),
+      startedMs,
+      receiverId,
+      settled: housekeeping.counts(),
+    });
     context.status(statusLine(live));
     writeLive(config.runDir, JSON.stringify(live), context.log);
   };
   const pass = async (): Promise<void> => {
     const work = context.progress.begin("scan of the episodes", 120);
-    await housekeeping.prune();
+    receiverId = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
     await engine.scan();
     engine.pump();
     work.done();
   };
+  await housekeeping.begin();
   await engine.recover();
   await pass();
   report();
@@ -49,6 +66,7 @@ export async function startDaemon(
   let isPassing = false;
   const tick = (): void => {
     dirty = true;
+    void housekeeping.tidy().catch(context.fail);
     if (isPassing) return;
     isPassing = true;
     pass()
@@ -66,13 +84,13 @@ export async function startDaemon(
   });
   const stop = async (): Promise<number> => {
     clearInterval(ticking);
-    // Nothing new from now on; a pass that is under way is left to itself: it may look through thousands of receipts, and
-    // what it removes may be broken off at any step.
+    stopAsking();
+    // Nothing new from now on; what is under way is left to itself: what it removes may be broken off at any step.
     return engine.stop(config.drainTimeoutS * 1000);
   };
   const close = async (): Promise<undefined> => {
     clearInterval(reporting);
-    packer.close();
+    closeParts();
     writeLive(config.runDir, "null", context.log);
   };
   const reload = async (): Promise<string[]> => {
@@ -80,7 +98,7 @@ export async function startDaemon(
     clearInterval(ticking);
     ticking = setInterval(tick, config.scanIntervalS * 1000);
     // What stood in the way may just have been mended.
-    engine.breaker.tryNow();
+    engine.sending.pausing.tryNow();
     tick();
     return waiting;
   };

@@ -10,7 +10,7 @@ import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
-import { sweepDoomed } from "./retention.ts";
+import { sweepDoomed } from "./retention/removal.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 

@@ -1,159 +1,266 @@
-// When does the shipper give up, wait, or call an episode delivered? Every answer of a receiver, as a table (DESIGN 3.4).
-// Pure: facts in, verdict out. A 4xx that tells of our own misconfiguration never touches the episode.
+// Who may judge an episode, and what does an answer mean for it? Every answer to a PUT or a judge call, as a table (DESIGN 3.4).
+// Pure: facts in, verdict out. Only the pinned receiver, with our mark and an echo of what was sent, decides about an
+// episode. Everything else costs that episode a wait, and the queue a pause only where the fault is plainly ours.
 
-import { type Receipt, readReceipt } from "../contract/judgement.ts";
+import {
+  type Echo,
+  isEchoOf,
+  type Problem,
+  type Receipt,
+  readJudgeAnswer,
+  readProblem,
+  readReceipt,
+} from "../contract/judgement.ts";
 import { isSha256Hex } from "../core/digest.ts";
+import { type AnswerHeaders, pinAfter, standingOf, type Trust } from "./trust.ts";
 
-/** What is known of the archive that was sent. Digests in hex. */
-export interface SentArchive {
+/** What is known of the episode that was sent or asked about. Digests in hex. */
+export interface Sent {
   host: string;
   id: string;
   bytes: number;
   sha256: string;
-  treeSha256: string;
+  /** Null when it is not known: then no tree is the same. */
+  treeSha256: string | null;
+  /** The stamp that went with it, or null. */
+  commit: string | null;
 }
 
-/** A decoded answer. `body` is the parsed JSON, or null. */
+/** `put`: the episode itself; `judge`: only the question what a PUT would get. */
+export type Resource = "put" | "judge";
+
+/** A decoded answer; `body` is the parsed JSON, or null. */
 export interface Answer {
+  resource: Resource;
   status: number;
+  headers: AnswerHeaders;
   body: unknown;
 }
 
+/** By what two faults are told apart when it is to be decided whether they are one (DESIGN 3.4, “Waiting alone and pausing”). */
+export interface Fault {
+  /** 0: no answer came. */
+  status: number;
+  reason: string;
+  /** It carried our mark. */
+  isMarked: boolean;
+  /** One sentence, of what was answered; "" where nothing was said. */
+  detail: string;
+}
+
 export type Verdict =
-  /** The receiver has it, proved by its receipt: move to shipped/. */
-  | { kind: "delivered"; receipt: Receipt }
-  /** An old receiver says "already there" and does not say what: move to shipped/, never prune by itself. */
+  /** The receiver has it, proved by its receipt: move to shipped/. `pin`: trust this receiver from now on. */
+  | { kind: "delivered"; receipt: Receipt; pin: string | null }
+  /** A Python receiver says that it has it, and proves nothing: move to shipped/, never prune by itself. */
   | { kind: "delivered-unverified" }
-  /** The episode is refused for good: move to quarantine/. */
-  | { kind: "quarantine"; reason: string; detail: string; prunable: boolean }
-  /** This episode again later; the others go on. `repack`: the packed archive is not to be trusted. */
-  | { kind: "retry"; reason: string; detail: string; repack: boolean }
-  /** We are misconfigured, not the episode: stop sending anything, say so, try again later. */
-  | { kind: "pause"; reason: string; detail: string };
+  /** The judge would take it (`accept`) or has it (`stored`). */
+  | { kind: "would"; would: "accept" | "stored"; pin: string | null }
+  /** The episode is refused for good: move to quarantine/. `judgedBy` is null for a Python receiver. */
+  | { kind: "quarantine"; reason: string; detail: string; judgedBy: string | null }
+  /** The collector wants a stamp, and this episode has none: it is held, stamped ones go on. */
+  | { kind: "unstamped"; detail: string }
+  /** This episode alone waits and is tried again. `repack`: the packed archive is not to be trusted. */
+  | ({ kind: "retry"; repack: boolean } & Fault)
+  /** No episode would fare better: the queue pauses at once. */
+  | ({ kind: "pause" } & Fault)
+  /** Another store answers than the pinned one: the queue pauses until somebody says whom to trust. */
+  | ({ kind: "other-receiver"; receiverId: string } & Fault);
 
-/** How often an archive is packed and sent again when the receiver computes another digest than we declared. */
-export const DIGEST_MISMATCH_RETRIES = 3;
-
-/** Longest text of an answer that is shown, in characters. */
+/** Longest text of an answer that is kept, in characters. */
 const WORDS_MAX = 300;
 
-type Rule = "receipt" | "refused" | "conflict" | "paused" | "transient";
+type Rule =
+  | "receipt" // a receipt, or the judge's word
+  | "conflict" // the id exists; the stored digest decides
+  | "judgement" // about the episode, from the pinned receiver
+  | "credentials" // ours, if it is a receiver that says so
+  | "misdirected" // we do not talk to a receiver, or not in the right way
+  | "alone";
 
-/** Every status with a meaning of its own; the classes below take the rest. */
+/** Every status with a meaning of its own; all others are `alone`. */
 const STATUS_RULES: Readonly<Record<number, Rule>> = {
   200: "receipt", // the identical episode was already there
   201: "receipt", // stored
-  400: "refused", // missing-commit, malformed, …; digest-mismatch is retried first
-  401: "paused", // our token
-  403: "paused", // our token or certificate names another host
-  404: "paused", // the URL is not a receiver's
-  405: "paused", // something else answers at that URL
-  407: "paused", // a proxy stands between
-  408: "transient", // too slow this time
-  409: "conflict", // the id exists; the digest decides
-  412: "refused", // commit not in the accepted window
-  413: "refused", // larger than the receiver takes
-  421: "paused", // wrong server behind that name
-  422: "refused",
-  423: "transient", // locked
-  425: "transient", // too early
-  426: "paused", // wrong protocol
-  429: "transient", // too many uploads
+  400: "judgement", // missing-commit; anything else in it is a damaged head or our own bug
+  401: "credentials", // our token
+  403: "credentials", // our token or certificate names another host
+  407: "misdirected", // a proxy stands between and wants a login
+  409: "conflict",
+  412: "judgement", // commit not in the accepted window
+  413: "judgement", // larger than the receiver takes
+  421: "misdirected", // wrong server behind that name
+  426: "misdirected", // wrong protocol
 };
 
-/** The rule for a status: the table, then the class. 1xx–3xx are no receiver's answers to a PUT: we talk to something else. */
+/** The reasons for which an episode itself may be refused, each with the only status it comes with. */
+const JUDGEMENTS: Readonly<Record<string, number>> = {
+  "missing-commit": 400,
+  "commit-not-accepted": 412,
+  "too-large": 413,
+};
+
+/** The rule for a status: the table, then 3xx, where nobody but a portal or a moved server answers. */
 export function ruleOf(status: number): Rule {
-  const own = STATUS_RULES[status];
-  if (own !== undefined) return own;
-  if (status >= 500) return "transient";
-  return status >= 400 ? "refused" : "paused";
+  return STATUS_RULES[status] ?? (status >= 300 && status < 400 ? "misdirected" : "alone");
 }
 
-/**
- * What to do with an episode after an answer.
- * @param mismatches how often this episode was already refused as `digest-mismatch`
- */
-export function classifyAnswer(answer: Answer, sent: SentArchive, mismatches: number): Verdict {
-  const problem = readProblem(answer);
+/** What to do with an episode after an answer. */
+export function classifyAnswer(answer: Answer, sent: Sent, trust: Trust): Verdict {
+  const problem = markedProblem(answer);
+  const other = otherReceiver(answer, problem, trust);
+  if (other !== null) return other;
+  const fault = faultOf(answer, problem);
+  if (trust.kind === "python" && problem === null) return classifyPython(answer, sent, fault);
   switch (ruleOf(answer.status)) {
     case "receipt":
-      return classifyReceipt(answer, sent);
+      return answer.resource === "put"
+        ? classifyReceipt(answer, sent, trust, fault)
+        : classifyWord(answer, sent, trust, fault);
     case "conflict":
-      return classifyConflict(answer, sent);
-    case "refused":
-      if (answer.status === 400 && problem.reason === "digest-mismatch" && mismatches < DIGEST_MISMATCH_RETRIES) {
-        return { kind: "retry", ...words(answer.status, problem), repack: true };
-      }
-      // Pruned after quarantine_keep_days only if it was a receiver that refused, and not some box in between.
-      return { kind: "quarantine", ...words(answer.status, problem), prunable: problem.fromReceiver };
-    case "paused":
-      return { kind: "pause", ...words(answer.status, problem) };
-    case "transient":
-      return { kind: "retry", ...words(answer.status, problem), repack: false };
+      return classifyConflict(problem, sent, trust, fault);
+    case "judgement":
+      return classifyJudgement(problem, sent, trust, fault);
+    case "credentials":
+      return fault.isMarked ? { kind: "pause", ...fault } : { kind: "retry", ...fault, repack: false };
+    case "misdirected":
+      return { kind: "pause", ...fault };
+    case "alone":
+      return { kind: "retry", ...fault, repack: false };
   }
 }
 
-/** A 2xx delivers only with a receipt that says what we sent: a captive portal also answers 200. */
-function classifyReceipt(answer: Answer, sent: SentArchive): Verdict {
-  const receipt = readReceipt(answer.body);
-  if (receipt === null) {
-    return {
-      kind: "pause",
-      reason: "no-receipt",
-      detail: `status ${answer.status} without a receipt: the URL does not lead to a labfleet receiver`,
-    };
-  }
-  const same = receipt.sha256 === sent.sha256 && receipt.bytes === sent.bytes;
-  const sameTree = receipt.status === "duplicate" && receipt.tree_sha256 === sent.treeSha256;
-  if (receipt.host_id === sent.host && receipt.episode_id === sent.id && (same || sameTree)) {
-    return { kind: "delivered", receipt };
-  }
-  const detail = `the receipt says ${receipt.host_id}/${receipt.episode_id}, ${receipt.bytes} bytes, sha256 ${receipt.sha256}; sent were ${sent.host}/${sent.id}, ${sent.bytes} bytes, sha256 ${sent.sha256}`;
-  return { kind: "retry", reason: "receipt-mismatch", detail, repack: true };
+/** A problem with our mark; one under another status than its own was rewritten on its way, and is nobody's word. */
+function markedProblem({ body, headers, status }: Answer): Problem | null {
+  const problem = readProblem(body, headers["content-type"] ?? null);
+  return problem?.status === status ? problem : null;
 }
 
-function classifyConflict(answer: Answer, sent: SentArchive): Verdict {
-  const stored = isTable(answer.body) ? answer.body : {};
-  if (!isSha256Hex(stored.sha256)) return { kind: "delivered-unverified" };
-  if (stored.sha256 === sent.sha256 || stored.tree_sha256 === sent.treeSha256) {
-    const at = typeof stored.received_at_wall === "string" ? stored.received_at_wall : "";
-    const receipt: Receipt = {
-      status: "duplicate",
-      host_id: sent.host,
-      episode_id: sent.id,
-      bytes: sent.bytes,
-      sha256: stored.sha256,
-      tree_sha256: sent.treeSha256,
-      received_at_wall: at,
-      receiver_id: null,
-    };
-    return { kind: "delivered", receipt };
-  }
-  const detail = `the receiver holds another episode of this name, sha256 ${stored.sha256}; ours is ${sent.sha256}`;
-  // Two episodes under one name: ours may be the only copy, so age never removes it.
-  return { kind: "quarantine", reason: "conflict", detail, prunable: false };
-}
-
-interface ProblemFacts {
-  reason: string | null;
-  detail: string | null;
-  /** True when the body is problem+json with a reason, or the `{"detail": …}` of the Python receiver. */
-  fromReceiver: boolean;
-}
-
-function readProblem(answer: Answer): ProblemFacts {
-  if (!isTable(answer.body)) return { reason: null, detail: null, fromReceiver: false };
-  const { reason, detail } = answer.body;
+/** A store that is not the pinned one stores or refuses for itself, however honestly. */
+function otherReceiver(answer: Answer, problem: Problem | null, trust: Trust): Verdict | null {
+  const receiverId =
+    problem?.receiver_id ?? readReceipt(answer.body)?.receiver_id ?? readJudgeAnswer(answer.body)?.receiver_id;
+  if (receiverId === undefined || receiverId === null || trust.pinned === null) return null;
+  if (standingOf(receiverId, answer.headers, trust) !== "other") return null;
+  const detail = `another collector answers: its id is ${receiverId}, and this host trusts ${trust.pinned}`;
   return {
-    reason: typeof reason === "string" ? reason : null,
-    detail: typeof detail === "string" ? detail : null,
-    fromReceiver: typeof reason === "string" || typeof detail === "string",
+    kind: "other-receiver",
+    receiverId,
+    status: answer.status,
+    reason: "another-collector",
+    isMarked: true,
+    detail,
   };
 }
 
-function words(status: number, problem: ProblemFacts): { reason: string; detail: string } {
-  const detail = problem.detail ?? `the receiver answered ${status}`;
-  return { reason: (problem.reason ?? `status-${status}`).slice(0, WORDS_MAX), detail: detail.slice(0, WORDS_MAX) };
+/** A 2xx delivers only with a receipt that says what we sent: a captive portal also answers 200. */
+function classifyReceipt(answer: Answer, sent: Sent, trust: Trust, fault: Fault): Verdict {
+  const receipt = readReceipt(answer.body);
+  if (receipt === null) {
+    return alone(
+      fault,
+      "no-receipt",
+      `status ${answer.status} without a receipt: it is no labfleet receiver that answered`,
+    );
+  }
+  if (receipt.receiver_id === null) {
+    return alone(
+      fault,
+      "no-identity",
+      "the receipt does not say which receiver it is from: an older release, or the Python fleet's",
+    );
+  }
+  if (!isReceiptOf(receipt, sent)) {
+    const { host_id, episode_id, bytes, sha256 } = receipt;
+    const detail = `the receipt says ${host_id}/${episode_id}, ${bytes} bytes, sha256 ${sha256}; sent were ${sent.host}/${sent.id}, ${sent.bytes} bytes, sha256 ${sent.sha256}`;
+    return { ...alone(fault, "receipt-mismatch", detail), repack: true };
+  }
+  return { kind: "delivered", receipt, pin: pinAfter(receipt.receiver_id, answer.headers, trust) };
+}
+
+/** The same bytes, or the same tree: an episode that another release packed again is the same episode. */
+function isReceiptOf(receipt: Receipt, sent: Sent): boolean {
+  if (receipt.host_id !== sent.host || receipt.episode_id !== sent.id) return false;
+  if (receipt.sha256 === sent.sha256 && receipt.bytes === sent.bytes) return true;
+  return receipt.status === "duplicate" && isSameTree(receipt.tree_sha256, sent);
+}
+
+function isSameTree(stored: string | null, { treeSha256 }: Sent): boolean {
+  return treeSha256 !== null && stored === treeSha256;
+}
+
+/** The judge's 200. */
+function classifyWord(answer: Answer, sent: Sent, trust: Trust, fault: Fault): Verdict {
+  const word = readJudgeAnswer(answer.body);
+  if (word === null || !isEchoOf(word.echo, echoOf(sent))) {
+    return alone(fault, "no-judgement", `status ${answer.status} without a judgement of this episode`);
+  }
+  return { kind: "would", would: word.would, pin: pinAfter(word.receiver_id, answer.headers, trust) };
+}
+
+function classifyConflict(problem: Problem | null, sent: Sent, trust: Trust, fault: Fault): Verdict {
+  if (problem === null || !mayJudge(problem, sent, trust) || !isSha256Hex(problem.sha256)) return alone(fault);
+  const { sha256, tree_sha256 = null, receiver_id } = problem;
+  if (sha256 === sent.sha256 || isSameTree(tree_sha256, sent)) {
+    const { host: host_id, id: episode_id, bytes } = sent;
+    const stored = { host_id, episode_id, bytes, sha256, tree_sha256, received_at_wall: "", receiver_id };
+    return { kind: "delivered", receipt: { status: "duplicate", ...stored }, pin: null };
+  }
+  const detail = `the receiver holds another episode of this name, sha256 ${sha256}; ours is ${sent.sha256}`;
+  return { kind: "quarantine", reason: "conflict", detail, judgedBy: receiver_id };
+}
+
+function classifyJudgement(problem: Problem | null, sent: Sent, trust: Trust, fault: Fault): Verdict {
+  if (problem === null || !mayJudge(problem, sent, trust) || JUDGEMENTS[problem.reason] !== fault.status) {
+    // The receiver computed another digest than we declared: the archive on our disk may be damaged, too.
+    return { ...alone(fault), repack: fault.isMarked && fault.reason === "digest-mismatch" };
+  }
+  const { reason, detail } = fault;
+  if (reason !== "missing-commit") return { kind: "quarantine", reason, detail, judgedBy: problem.receiver_id };
+  // An echo of our stamp beside "missing" would be the receiver's own contradiction.
+  return sent.commit === null ? { kind: "unstamped", detail } : alone(fault);
+}
+
+/** Our mark, an echo of exactly what was sent, and the pinned receiver: only then an episode may be refused. */
+function mayJudge(problem: Problem, sent: Sent, { pinned }: Trust): boolean {
+  // A successor over verified TLS passed `otherReceiver`; nobody may judge before there is a pin.
+  return pinned !== null && problem.echo !== undefined && isEchoOf(problem.echo, echoOf(sent));
+}
+
+/** What a receiver must echo. */
+export function echoOf({ host, id, commit, bytes, sha256 }: Sent): Echo {
+  return { host_id: host, episode_id: id, code_commit: commit, bytes, sha256 };
+}
+
+/** The Python fleet's receiver: no mark, and its exact bodies are unknown. JSON that contradicts nothing is its word. */
+function classifyPython(answer: Answer, sent: Sent, fault: Fault): Verdict {
+  const { status, body, resource } = answer;
+  if (!isTable(body) || resource !== "put") return isMisdirected(status) ? { kind: "pause", ...fault } : alone(fault);
+  if (status === 200 || status === 201 || status === 409) {
+    return contradicts(body, sent) ? alone(fault) : { kind: "delivered-unverified" };
+  }
+  if (status === 400 || status === 412) {
+    return { kind: "quarantine", reason: fault.reason, detail: fault.detail, judgedBy: null };
+  }
+  return isMisdirected(status) ? { kind: "pause", ...fault } : alone(fault);
+}
+
+const isMisdirected = (status: number): boolean => ruleOf(status) === "misdirected";
+
+function contradicts(body: Record<string, unknown>, sent: Sent): boolean {
+  const { host_id = sent.host, episode_id = sent.id, bytes = sent.bytes, sha256 = sent.sha256 } = body;
+  return host_id !== sent.host || episode_id !== sent.id || bytes !== sent.bytes || sha256 !== sent.sha256;
+}
+
+function alone(fault: Fault, reason = fault.reason, detail = fault.detail): Extract<Verdict, { kind: "retry" }> {
+  return { kind: "retry", ...fault, reason, detail, repack: false };
+}
+
+function faultOf({ status, body }: Answer, problem: Problem | null): Fault {
+  // What is not marked may say what it likes: its status tells it from others.
+  const said = isTable(body) && typeof body.detail === "string" && body.detail !== "" ? body.detail : null;
+  const reason = (problem?.reason ?? `status-${status}`).slice(0, WORDS_MAX);
+  const detail = (problem?.detail ?? said ?? "").slice(0, WORDS_MAX);
+  return { status, reason, isMarked: problem !== null, detail };
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {

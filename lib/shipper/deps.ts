@@ -1,8 +1,10 @@
 // What the engine and its steps are given: settings, the outside world, and time.
 
+import type { Client } from "../client/client.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import type { Packer } from "./packer.ts";
+import type { ReceiverDays } from "./receiver-days.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
@@ -10,11 +12,17 @@ export interface EngineDeps {
   config: ShipperConfig;
   dirs: Dirs;
   packer: Packer;
+  /** Asks the receiver, over connections that are kept between requests. */
+  client: Client;
   log: Log;
   progress: Progress;
   bootId: string;
   /** Milliseconds that never jump, for waits. */
   now: () => number;
+  /** The wall clock, milliseconds since 1970, for what people read. */
+  wallMs: () => number;
+  /** The pinned receiver's days. */
+  days: ReceiverDays;
   /** Uniform in [0, 1). */
   random: () => number;
   /** Removes acknowledged episodes until so many bytes are free; whether it removed any. */

@@ -1,32 +1,34 @@
-// The shipper at work: what is packed and sent next, side by side, and when to stop for a while. What an answer means is
-// in decide.ts, what comes next in queue.ts, where an episode goes in settle.ts; here they meet.
+// The shipper at work: what is packed and sent, side by side, and what becomes of each. What an answer means is in decide.ts,
+// who goes next in sending.ts, how long an episode waits in waits.ts, what is held in held.ts; here they meet.
 
 import { join } from "node:path";
-import { backoffSeconds } from "../core/backoff.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { Breaker } from "./breaker.ts";
+import type { Resource } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
-import { whyNotSettled } from "./episode-facts.ts";
+import { Held } from "./held.ts";
 import { heldLine } from "./hindrance.ts";
 import { LANES } from "./lanes.ts";
-import { dropRecord, type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
-import { type Entry, newEntry, Queue } from "./queue.ts";
+import { type Entry, newEntry, Queue, type Work } from "./queue.ts";
+import { localFinding } from "./remedies.ts";
 import { RECHECK_S, Room } from "./room.ts";
 import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
-import { type Settlement, settle } from "./settle.ts";
+import { Sending } from "./sending.ts";
+import { Waits } from "./waits.ts";
 
 export class Engine {
   readonly queue = new Queue();
   readonly records = new Map<string, OutboxRecord>();
-  readonly breaker: Breaker;
+  readonly sending: Sending;
   readonly room: Room;
   recording = 0;
   problems: ScanProblem[] = [];
   delivered = 0;
   quarantined = 0;
+  private readonly waits: Waits;
+  private readonly held: Held;
   /** Lanes that are packing, by their place in the table. */
   private readonly packing = new Set<number>();
   private stopping = false;
@@ -34,18 +36,13 @@ export class Engine {
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
   private readonly told = new Set<string>();
-  /** Answers that could not be carried out yet; after a restart they are asked for again. */
-  private readonly unsettled = new Map<string, Settlement>();
 
   constructor(readonly deps: EngineDeps) {
-    const { config, random, log } = deps;
-    this.breaker = new Breaker(
-      () => config.backoffSeconds,
-      random,
-      (seconds) => this.later(seconds),
-      log,
-    );
-    this.room = new Room(log);
+    const later = (seconds: number): number => this.later(seconds);
+    this.waits = new Waits(deps, later);
+    this.sending = new Sending(deps, this.queue, this.records);
+    this.held = new Held(deps, this.queue, this.records, this.waits, later);
+    this.room = new Room(deps.log);
   }
 
   /** Takes over the whole archives that earlier runs left in the outbox. */
@@ -65,8 +62,7 @@ export class Engine {
 
   /** Looks for new episodes and for held ones that can go on. */
   async scan(): Promise<void> {
-    const now = this.deps.now();
-    for (const entry of [...this.queue.inStage("held")]) if (entry.notBeforeMs <= now) await this.finishHeld(entry);
+    for await (const { entry, step } of this.held.look()) this.apply(entry, step);
     const scan = await this.look();
     if (scan === null) return;
     this.queue.add(scan.finished);
@@ -87,7 +83,11 @@ export class Engine {
       return await scanEpisodes(episodes, (id) => this.queue.has(id));
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      const problem = { name: episodes, problem: `cannot read it: ${errorCode(error)}`, fix: `ls -ld ${episodes}` };
+      const problem = {
+        name: episodes,
+        problem: `cannot read it: ${errorCode(error)}`,
+        fix: { text: "", commands: [{ argv: ["ls", "-ld", episodes], on: "host" as const }] },
+      };
       this.tell(problem);
       this.problems = [problem];
       return null;
@@ -97,10 +97,9 @@ export class Engine {
   /** Starts whatever can be started now. */
   pump(): void {
     if (this.stopping) return;
-    while (this.breaker.maySend(this.uploads, this.deps.config.transfers, this.deps.now())) {
-      const entry = this.queue.nextToSend(this.deps.now());
-      if (entry === null) break;
-      this.begin("sending", entry, () => this.sendOne(entry));
+    for (let next = this.sending.next(); next !== null; next = this.sending.next()) {
+      const { entry, resource } = next;
+      this.begin(resource === "put" ? "sending" : "asking", entry, () => this.sendOne(entry, resource));
     }
     for (const [lane, maxBytes] of LANES.entries()) this.pack(lane, maxBytes);
     this.sleepUntilDue();
@@ -110,7 +109,8 @@ export class Engine {
   /** Gives a lane that is free its next episode. */
   private pack(lane: number, maxBytes: number | null): void {
     const now = this.deps.now();
-    if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now)) return;
+    const isSpent = (id: string): boolean => this.sending.isSpent(id);
+    if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now, isSpent)) return;
     const entry = this.queue.nextToPack(now, maxBytes);
     if (entry === null) return;
     this.packing.add(lane);
@@ -144,11 +144,13 @@ export class Engine {
     return this.queue.inStage("sending").size;
   }
 
-  private begin(stage: "sending" | "packing", entry: Entry, work: () => Promise<void>): void {
-    this.queue.move(entry, stage);
+  private begin(what: Work["what"], entry: Entry, work: () => Promise<void>): void {
+    this.queue.move(entry, what === "packing" ? "packing" : "sending");
+    entry.work = { what, sinceMs: this.deps.wallMs(), doneBytes: null };
     const task = work()
       .catch((error: unknown) => this.failed(entry, error))
       .finally(() => {
+        entry.work = null;
         this.running.delete(task);
         this.pump();
       });
@@ -160,14 +162,16 @@ export class Engine {
     this.apply(entry, await packStep(this.deps, entry, maxBytes, () => this.stopping));
   }
 
-  private async sendOne(entry: Entry): Promise<void> {
+  private async sendOne(entry: Entry, resource: Resource): Promise<void> {
     const record = this.records.get(entry.id);
     if (record === undefined) throw new Error(`no outbox record for packed episode ${entry.id}`);
-    const step = await sendStep(this.deps, entry, record, this.abort.signal);
-    if (step.next === "gone" || step.next === "held") this.breaker.answered();
-    if (step.next === "retry") this.breaker.failed(step);
-    if (step.next === "paused") this.breaker.misconfigured(step);
-    this.apply(entry, step);
+    const { step, isAnswered } = await sendStep(this.deps, entry, record, resource, this.abort.signal);
+    this.sending.note(entry, step, isAnswered);
+    // A question that was not answered says nothing of the body: that one keeps its own time.
+    if (step.next === "retry" && resource === "judge") this.queue.move(entry, "packed");
+    else this.apply(entry, step);
+    // The collector took one without a stamp: the others may go, too.
+    if (step.next === "gone" && step.counts === "delivered" && record.code_commit === null) this.held.release();
   }
 
   /** Carries a step's outcome into the queue. */
@@ -182,18 +186,23 @@ export class Engine {
       case "gone":
         this.queue.remove(entry.id);
         this.records.delete(entry.id);
-        this.unsettled.delete(entry.id);
+        this.held.forget(entry.id);
         if (step.counts === "delivered") this.delivered++;
         if (step.counts === "quarantined") this.quarantined++;
         break;
       case "retry":
         this.queue.move(entry, step.repack ? "waiting" : "packed");
         if (step.repack) this.records.delete(entry.id);
-        this.retryLater(entry, step.reason, step.detail, step.retryAfterS);
+        this.waits.again(entry, step.fault, step.finding, step.retryAfterS, step.tookMs);
         break;
       case "held":
-        if (step.settlement !== null) this.unsettled.set(entry.id, step.settlement);
-        this.hold(entry, step.reason, step.fix);
+        this.held.keep(entry.id, step.unsettled);
+        this.queue.move(entry, "held");
+        this.waits.held(entry, step.reason, step.detail, step.fix);
+        break;
+      case "unstamped":
+        this.queue.move(entry, "held");
+        this.waits.unstamped(entry, step.detail);
         break;
       case "waiting":
         this.queue.move(entry, "waiting");
@@ -201,9 +210,8 @@ export class Engine {
         break;
       case "disk": {
         this.queue.move(entry, "waiting");
-        entry.reason = step.reason;
         // Later than any other, should it be this one alone that meets it.
-        entry.notBeforeMs = this.later(2 * RECHECK_S);
+        this.waits.forDisk(entry, this.later(2 * RECHECK_S), step.reason, step.fix);
         this.room.refused(step, this.later(RECHECK_S));
         break;
       }
@@ -217,52 +225,9 @@ export class Engine {
     }
   }
 
-  private retryLater(entry: Entry, reason: string, detail: string, retryAfterS: number | null): void {
-    entry.failures++;
-    if (reason === "digest-mismatch") entry.mismatches++;
-    const waitS = backoffSeconds(this.deps.config.backoffSeconds, entry.failures, this.deps.random(), retryAfterS);
-    entry.notBeforeMs = this.later(waitS);
-    entry.reason = reason;
-    this.deps.log.warn(`not shipped yet: ${quoted(detail)}`, {
-      episode: entry.id,
-      reason,
-      failures: entry.failures,
-      again_in_s: waitS.toFixed(1),
-    });
-  }
-
-  private hold(entry: Entry, reason: string, fix: string | null): void {
-    // Said once for each episode and reason, not every time it is looked at again.
-    if (entry.reason !== reason) this.deps.log.error(heldLine("held", entry.id, reason, fix));
-    this.queue.move(entry, "held");
-    entry.reason = reason;
-    entry.notBeforeMs = this.later(RECHECK_S);
-  }
-
-  /** Goes on with a held episode: an answer that could not be carried out, or from the beginning. */
-  private async finishHeld(entry: Entry): Promise<void> {
-    const record = this.records.get(entry.id);
-    const settlement = this.unsettled.get(entry.id);
-    if (record === undefined || settlement === undefined) {
-      this.queue.move(entry, record === undefined ? "waiting" : "packed");
-      return;
-    }
-    try {
-      const isMoved = await settle(this.deps.dirs, record, settlement, this.deps.packer.fingerprint);
-      await dropRecord(this.deps.dirs.outbox, entry.id);
-      const counts = settlement.to === "shipped" ? "delivered" : "quarantined";
-      this.apply(entry, { next: "gone", counts: isMoved ? counts : null });
-    } catch (error) {
-      if (errorCode(error) === null) throw error;
-      const { reason, fix } = whyNotSettled(join(this.deps.dirs.episodes, entry.id), settlement.to, error);
-      this.hold(entry, reason, fix);
-    }
-  }
-
   private waitForSpace(entry: Entry, neededBytes: number): void {
     const untilMs = this.later(RECHECK_S);
-    entry.notBeforeMs = untilMs;
-    entry.reason = "no room to pack it";
+    this.waits.forRoom(entry, untilMs);
     this.room.full(untilMs);
     const freeing = this.deps
       .freeSpace(neededBytes)
@@ -287,7 +252,13 @@ export class Engine {
     }
     // A disk or a right that failed us outside the expected places: later again, and never the episode's fault.
     this.queue.move(entry, this.records.has(entry.id) ? "packed" : "waiting");
-    this.retryLater(entry, errorCode(error) ?? "error", errorText(error), RECHECK_S);
+    const fault = {
+      status: 0,
+      reason: errorCode(error) ?? "error",
+      isMarked: false,
+      detail: errorText(error),
+    };
+    this.waits.again(entry, fault, localFinding(fault.detail), RECHECK_S, 0);
   }
 
   private later(seconds: number): number {
@@ -297,9 +268,11 @@ export class Engine {
   private sleepUntilDue(): void {
     if (this.wake !== null) clearTimeout(this.wake);
     const now = this.deps.now();
-    const dues = [this.queue.nextDueMs(now), this.breaker.pause?.untilMs ?? null, this.room.notBeforeMs].filter(
-      (due): due is number => due !== null && due > now && Number.isFinite(due),
-    );
+    const dues = [
+      this.queue.nextDueMs(now),
+      this.sending.pausing.pause?.nextProbeMs ?? null,
+      this.room.notBeforeMs,
+    ].filter((due): due is number => due !== null && due > now && Number.isFinite(due));
     this.wake = dues.length === 0 ? null : setTimeout(() => this.pump(), Math.min(...dues) - now + 1);
   }
 

@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { lineFix } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { attributesOf } from "../os/libc.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
@@ -57,7 +58,7 @@ export async function hindranceToMove(root: string): Promise<Hindrance | null> {
 /** Why the disk that a directory lies on refuses to work, for this episode and for any. */
 export function whyDisk(directory: string, code: string): Hindrance {
   const { what, fix } = whyDiskRefuses(directory, code);
-  return { reason: what, fix, ofDisk: true };
+  return { reason: what, fix: fix === null ? null : lineFix(fix), ofDisk: true };
 }
 
 function explain(root: string, path: string, want: "read" | "move", code: string): Hindrance {

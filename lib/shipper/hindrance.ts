@@ -3,7 +3,8 @@
 
 import { basename, dirname, join } from "node:path/posix";
 import { formatFields } from "../core/fields.ts";
-import { shellLine } from "../core/shell-quote.ts";
+import type { Fix } from "../core/finding.ts";
+import { fixTail } from "./words.ts";
 
 /** What is true of an entry: the episode's directory, or what could not be read in it. */
 export interface EpisodeFacts {
@@ -28,8 +29,8 @@ export interface EpisodeFacts {
 
 export interface Hindrance {
   reason: string;
-  /** A command; null when nobody knows one. */
-  fix: string | null;
+  /** Commands; null when nobody knows any. */
+  fix: Fix | null;
   /** It is the disk that refuses, whatever the episode. */
   ofDisk?: true;
 }
@@ -101,18 +102,13 @@ export function explainHindrance(facts: EpisodeFacts, want: Want, code: string):
   const mends = met.flatMap((obstacle) => obstacle.mend(facts));
   return {
     reason: `${facts.what} cannot be ${verb}: ${why}`,
-    fix: mends.length === 0 ? null : mends.map(shellLine).join(" && "),
+    fix: mends.length === 0 ? null : { text: "", commands: mends.map((argv) => ({ argv, on: "host" })) },
   };
 }
 
-/** A sentence and its remedy, which ends the line: so it can be copied, with nothing behind it. */
-export function withFix(reason: string, fix: string | null): string {
-  return fix === null ? reason : `${reason}; fix: ${fix}`;
-}
-
-/** `held episode=ep1 because …; fix: …` */
-export function heldLine(what: string, episode: string, reason: string, fix: string | null): string {
-  return `${what}${formatFields({ episode })} because ${withFix(reason, fix)}`;
+/** `held episode=ep1 because …; fix: …`: the remedy ends the line, so it can be copied with nothing behind it. */
+export function heldLine(what: string, episode: string, detail: string, fix: Fix | null): string {
+  return `${what}${formatFields({ episode })} because ${detail}${fixTail(fix)}`;
 }
 
 /** A directory is moved by writing in it. Of a file that may be executed nothing more is asked. */

@@ -1,117 +1,90 @@
-// Prunes at the start of a pass, at most once per interval, and frees space from acknowledged episodes when the disk is
-// low. Each removal is logged. Which may go is decided in retention.ts; here one more proof is asked for: the directory
-// is still what the receiver answered for.
+// What is done with settled episodes now and then, beside the shipping: the daily last call for refused ones, their announcement,
+// and the removal of shipped ones. One job at a time, never before READY, and nothing of it holds up the queue.
 
-import { join } from "node:path";
+import type { SettledCounts } from "../contract/shipper-status.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { freeBytes } from "../os/files.ts";
-import type { Log } from "../runtime/log.ts";
-import { checkClock, expired, listSettled, lowDiskOrder, removeSettled, type Settled } from "./retention.ts";
-import type { ShipperConfig } from "./settings.ts";
-import type { Dirs, Fingerprint } from "./settle.ts";
+import { readPin } from "./pin.ts";
+import { arrivedAnnouncement } from "./retention/announcements.ts";
+import { announceExpiring, judgeAnew, lastCall, listRejections } from "./retention/last-call.ts";
+import { type PruneDeps, Pruning } from "./retention/prune.ts";
+import { usageOf } from "./retention/usage.ts";
+
+/** The receiver is asked again about refused episodes so often, milliseconds. */
+const CALL_MS = 24 * 3600 * 1000;
 
 export interface Housekeeping {
-  /** Removes what is older than the configured days, if the interval is over. */
-  prune(): Promise<void>;
-  /** Removes acknowledged episodes, oldest first, until so many bytes are free; whether it removed any. */
+  /** Judges rejections of older releases anew; before the first scan. */
+  begin(): Promise<void>;
+  /** One round, if the interval is over and no other is under way. */
+  tidy(): Promise<void>;
+  /** Removes acknowledged episodes that the receiver confirms, oldest first, until so many bytes are free; whether any went. */
   freeSpace(bytes: number): Promise<boolean>;
+  /** What lies settled on this host, as of the last round; null before the first. */
+  counts(): SettledCounts | null;
 }
 
-export interface HousekeepingDeps {
-  config: ShipperConfig;
-  dirs: Dirs;
-  log: Log;
-  fingerprint: Fingerprint;
-  /** Milliseconds that never jump, for the interval. */
+export interface HousekeepingDeps extends PruneDeps {
+  /** Milliseconds that never jump, for the intervals. */
   monotonicMs: () => number;
-  /** The wall clock, for ages. */
-  wallMs: () => number;
 }
-
-type Kind = "shipped" | "quarantine";
 
 export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
-  const { config, dirs, log, monotonicMs, wallMs } = deps;
-  let nextMs = Number.NEGATIVE_INFINITY;
-  let said = "";
+  const { config, log, monotonicMs, moved } = deps;
+  const pruning = new Pruning(deps);
+  let nextRoundMs = Number.NEGATIVE_INFINITY;
+  let nextCallMs = Number.NEGATIVE_INFINITY;
+  let counts: SettledCounts | null = null;
   let last: Promise<unknown> = Promise.resolve();
+  let isUnderWay = false;
   /** One job at a time: pruning and freeing must not meet at one directory. */
   const alone = <T>(job: () => Promise<T>): Promise<T> => {
     const mine = last.then(job, job);
     last = mine.catch(() => undefined);
     return mine;
   };
-  const remove = remover(deps);
 
-  const prune = async (): Promise<void> => {
-    if (monotonicMs() < nextMs) return;
-    nextMs = monotonicMs() + config.quarantineCleanupIntervalS * 1000;
-    const shipped = await listSettled(dirs, "shipped");
-    const oldShipped = expired(shipped, config.keepLocalForDays, wallMs());
-    const oldRefused = expired(await listSettled(dirs, "quarantine"), config.quarantineKeepDays, wallMs());
-    const clock = checkClock(wallMs(), newestReceipt(shipped));
-    if (!clock.trusted) {
-      // Only worth a word when it changes something.
-      const count = oldShipped.length + oldRefused.length;
-      const message = `nothing is pruned: ${clock.why}`;
-      if (count > 0 && said !== message) log.warn(message, { would_go: count });
-      said = message;
-      return;
-    }
-    said = "";
-    for (const s of oldShipped) await remove("shipped", s, `kept for ${config.keepLocalForDays} days`);
-    for (const s of oldRefused) await remove("quarantine", s, `kept for ${config.quarantineKeepDays} days`);
+  const round = async (): Promise<void> => {
+    nextRoundMs = monotonicMs() + config.quarantineCleanupIntervalS * 1000;
+    const pinned = (await readPin(config.dataRoot))?.receiver_id ?? null;
+    const callDeps = { ...deps, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
+    const expiry = await announceExpiring(callDeps);
+    // A Python receiver judges nothing.
+    if (config.receiver.kind === "labfleet" && monotonicMs() >= nextCallMs && (await lastCall(callDeps, expiry)))
+      nextCallMs = monotonicMs() + CALL_MS;
+    await alone(() => pruning.byAge());
+    const quarantined = await listRejections(deps);
+    const shipped = await deps.list.read(moved);
+    counts = {
+      shipped: shipped.length,
+      unverified: shipped.filter(({ isVerified }) => !isVerified).length,
+      quarantined: quarantined.length,
+      quarantined_bytes: await usageOf(deps.dirs.quarantine, moved),
+      expiring: Object.keys(expiry.episodes).length,
+      announcement: expiry.number,
+    };
   };
 
-  const freeSpace = async (bytes: number): Promise<boolean> => {
-    let freed = false;
-    for (const settled of lowDiskOrder(await listSettled(dirs, "shipped"))) {
-      if ((await freeBytes(dirs.shipped)) >= bytes) break;
-      if (await remove("shipped", settled, "the disk is low and the receiver has it")) freed = true;
-    }
-    return freed;
-  };
-
-  const pruneOrSay = async (): Promise<void> => {
+  /** Nothing is lost by not removing: the next interval tries again. */
+  const orSay = async (job: () => Promise<void>): Promise<void> => {
     try {
-      await prune();
+      await job();
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      // Nothing was lost by not removing; the next interval tries again.
-      log.warn(`nothing is pruned: ${quoted(errorText(error))}`);
+      log.warn(`settled episodes stay as they are: ${quoted(errorText(error))}`);
     }
   };
 
-  return { prune: () => alone(pruneOrSay), freeSpace: (bytes) => alone(() => freeSpace(bytes)) };
-}
-
-/** Removes one settled episode if it is what its document speaks of; whatever is wrong with one never stops the others. */
-function remover({ dirs, log, fingerprint }: HousekeepingDeps) {
-  const kept = new Set<string>();
-  const keep = (kind: Kind, name: string, why: string): false => {
-    if (!kept.has(`${kind}/${name}`)) log.warn(`not removed from ${kind}/: ${why}`, { episode: name });
-    kept.add(`${kind}/${name}`);
-    return false;
+  return {
+    begin: () => orSay(async () => void (await judgeAnew(deps))),
+    async tidy() {
+      if (isUnderWay || monotonicMs() < nextRoundMs) return;
+      isUnderWay = true;
+      await orSay(round).finally(() => {
+        isUnderWay = false;
+      });
+    },
+    freeSpace: (bytes) => alone(() => pruning.untilFree(bytes)),
+    counts: () => counts,
   };
-  return async (kind: Kind, settled: Settled, why: string): Promise<boolean> => {
-    const { name, atMs } = settled;
-    try {
-      if ((await fingerprint(join(dirs[kind], name))) !== settled.fingerprint) {
-        return keep(kind, name, "its files changed since then, so they may be nowhere else");
-      }
-      await removeSettled(dirs, kind, name);
-    } catch (error) {
-      if (errorCode(error) === null) throw error;
-      return keep(kind, name, quoted(errorText(error)));
-    }
-    log.info(`removed from ${kind}/: ${why}`, { episode: name, since: new Date(atMs).toISOString() });
-    return true;
-  };
-}
-
-function newestReceipt(shipped: readonly Settled[]): number | null {
-  let newest: number | null = null;
-  for (const { atMs } of shipped) if (atMs > 0 && (newest === null || atMs > newest)) newest = atMs;
-  return newest;
 }

@@ -1,7 +1,6 @@
 // `shipper once`: ships what is there, then ends.
 
 import { EXIT } from "../core/exit.ts";
-import { quoted } from "../core/fields.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
@@ -9,6 +8,7 @@ import { makeDataDirs, tidyDataRoot } from "./data-root.ts";
 import { buildParts } from "./parts.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+import { fixTail, pauseText } from "./words.ts";
 
 /** @returns exit code: 0 all shipped, 3 something was not */
 export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Promise<number> {
@@ -17,7 +17,7 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   await tidyDataRoot(dirs, log);
   const failure = Promise.withResolvers<never>();
   const progress = createProgress(() => performance.now());
-  const { engine, housekeeping, packer } = buildParts(
+  const { engine, housekeeping, stopAsking, close } = await buildParts(
     config,
     dirs,
     { log, progress, fail: failure.reject },
@@ -27,22 +27,31 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
+  await housekeeping.begin();
   await engine.recover();
-  await housekeeping.prune();
   await engine.scan();
   engine.pump();
-  await Promise.race([engine.settled(), failure.promise, stopped.then(() => engine.stop(config.drainTimeoutS * 1000))]);
-  packer.close();
+  const stop = async (): Promise<void> => {
+    stopAsking();
+    await engine.stop(config.drainTimeoutS * 1000);
+  };
+  // Where nobody answers nothing can be proved, and so nothing is removed.
+  const tidy = (): Promise<void> | null => (engine.sending.pausing.pause === null ? housekeeping.tidy() : null);
+  const all = engine.settled().then(tidy);
+  await Promise.race([all, failure.promise, stopped.then(stop)]);
+  close();
   const left = engine.queue.size;
   const summary = { shipped: engine.delivered, quarantined: engine.quarantined, left };
   if (left === 0 && engine.quarantined === 0) {
     log.info("all shipped", summary);
     return EXIT.ok;
   }
+  const { finding } = engine.sending;
+  const { pause, witnessCount } = engine.sending.pausing;
   log.warn(
-    engine.breaker.pause === null
+    pause === null || finding === null
       ? "not everything could be shipped"
-      : `not everything could be shipped: ${quoted(engine.breaker.pause.detail)}`,
+      : `not everything could be shipped: ${pauseText(pause.kind, finding, witnessCount)}${fixTail(finding.fix)}`,
     summary,
   );
   return EXIT.undelivered;

@@ -24,7 +24,6 @@ export interface OutboxRecord {
   tree_sha256: string;
   code_commit: string | null;
   boot_id: string;
-  mismatches: number;
 }
 
 /** Path of an episode's archive, of its record, and of the archive while it is written. */
@@ -151,5 +150,5 @@ function parseRecord(text: string, id: string): OutboxRecord | null {
     typeof value.bytes === "number" &&
     isSha256Hex(value.sha256) &&
     isSha256Hex(value.tree_sha256);
-  return isWhole ? ({ finished_ms: 0, code_commit: null, boot_id: "", mismatches: 0, ...value } as OutboxRecord) : null;
+  return isWhole ? ({ finished_ms: 0, code_commit: null, boot_id: "", ...value } as OutboxRecord) : null;
 }

@@ -3,25 +3,29 @@
 import { join } from "node:path";
 import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { quoted } from "../core/fields.ts";
+import { type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { episodeCommit } from "./commit.ts";
+import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { hindranceToMove, whyDisk, whyNotRead } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
+import { localFinding } from "./remedies.ts";
 import { inodeOf, settle } from "./settle.ts";
+import { REJECTION_RULES } from "./settled-documents.ts";
 
 /** The engine's next move with an episode. */
 export type PackStep = { next: "packed"; record: OutboxRecord } | Refused;
 
 type Refused =
   | { next: "gone"; counts: "delivered" | "quarantined" | null }
-  | { next: "retry"; repack: true; reason: string; detail: string; retryAfterS: null }
-  | { next: "held"; reason: string; fix: string | null; settlement: null }
+  | { next: "retry"; repack: true; fault: Fault; finding: Finding; retryAfterS: null; tookMs: 0 }
+  | { next: "held"; reason: string; detail: string; fix: Fix | null; unsettled: null }
   | { next: "waiting" }
   /** Nothing can be packed, this episode or any. */
-  | { next: "disk"; reason: string; fix: string | null }
+  | { next: "disk"; reason: string; fix: Fix | null }
   | { next: "no-space"; neededBytes: number };
 
 /** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
@@ -44,7 +48,7 @@ export async function packStep(
   if (hindrance !== null) return held(hindrance);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
   const stamp = await episodeCommit(root, deps.config.commitFile);
-  if ("reason" in stamp) return held(stamp);
+  if ("reason" in stamp) return held({ reason: stamp.reason, fix: lineFix(stamp.fix) });
   if (isStopping()) return { next: "waiting" };
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
@@ -71,7 +75,7 @@ async function refused(
 ): Promise<Refused> {
   switch (result.kind) {
     case "changed":
-      return { next: "retry", repack: true, reason: "changing", detail: result.detail, retryAfterS: null };
+      return again("changing", result.detail);
     case "no-space":
       return { next: "no-space", neededBytes: result.neededBytes };
     case "large":
@@ -89,6 +93,9 @@ async function refused(
         detail,
         files: faults,
         at: new Date().toISOString(),
+        rules: REJECTION_RULES,
+        judged_by: null,
+        refused_day: deps.days.today(),
         prunable: false,
       };
       const packed = { id: entry.id, directory_inode: inode, fingerprint: result.fingerprint };
@@ -99,13 +106,19 @@ async function refused(
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
       if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
-      return { next: "retry", repack: true, reason: result.code, detail: result.detail, retryAfterS: null };
+      return again(result.code, result.detail);
   }
 }
 
-function held({ reason, fix, ofDisk }: Hindrance): Refused {
-  if (ofDisk) return { next: "disk", reason, fix };
-  return { next: "held", settlement: null, reason, fix };
+function held({ reason: detail, fix, ofDisk }: Hindrance): Refused {
+  if (ofDisk) return { next: "disk", reason: detail, fix };
+  return { next: "held", reason: "hindered", detail, fix, unsettled: null };
+}
+
+/** It is packed again another time; nobody was asked. */
+function again(reason: string, detail: string): Refused {
+  const fault = { status: 0, reason, isMarked: false, detail };
+  return { next: "retry", repack: true, fault, finding: localFinding(detail), retryAfterS: null, tookMs: 0 };
 }
 
 function recordOf(
@@ -125,7 +138,6 @@ function recordOf(
     tree_sha256: packed.treeSha256,
     code_commit: commit,
     boot_id: bootId,
-    mismatches: entry.mismatches,
   };
 }
 

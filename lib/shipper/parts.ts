@@ -1,47 +1,55 @@
-// Puts engine, housekeeping and packing thread together, for the daemon and for one pass.
+// Puts engine, housekeeping, client and packing thread together, for the daemon and for one pass.
 
 import { readFileSync } from "node:fs";
+import { openClient } from "../client/client.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import { Engine } from "./engine.ts";
 import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
-import { type Packer, startPacker } from "./packer.ts";
+import { startPacker } from "./packer.ts";
+import { openReceiverDays } from "./receiver-days.ts";
+import { ShippedList } from "./retention/shipped-list.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 
 export interface Parts {
   engine: Engine;
   housekeeping: Housekeeping;
-  packer: Packer;
+  /** Calls off what housekeeping asks of the receiver. */
+  stopAsking(): void;
+  close(): void;
 }
 
 /** @param once one try for each episode, no second one */
-export function buildParts(
+export async function buildParts(
   config: ShipperConfig,
   dirs: Dirs,
   context: Omit<DaemonContext, "status">,
   once: boolean,
   changed: () => void,
-): Parts {
+): Promise<Parts> {
   const { log, progress, fail } = context;
   const now = (): number => performance.now();
   const packer = startPacker();
-  const { fingerprint } = packer;
-  const housekeeping = createHousekeeping({ config, dirs, log, fingerprint, monotonicMs: now, wallMs: Date.now });
+  const client = openClient({ hostId: config.hostId, timeoutKey: "shipper.request_timeout_s" });
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const freeSpace = housekeeping.freeSpace;
-  const engine = new Engine({
-    config,
-    dirs,
-    packer,
-    log,
-    progress,
-    bootId,
-    now,
-    random: Math.random,
-    freeSpace,
-    changed,
-    fail,
-    once,
+  const days = await openReceiverDays(config.dataRoot, bootId);
+  const shared = { config, dirs, client, days, log, wallMs: Date.now };
+  const asking = new AbortController();
+  const { fingerprint } = packer;
+  const housekeeping = createHousekeeping({
+    ...shared,
+    list: new ShippedList(dirs),
+    fingerprint,
+    signal: asking.signal,
+    moved: progress.moved,
+    monotonicMs: now,
   });
-  return { engine, housekeeping, packer };
+  const { freeSpace } = housekeeping;
+  const work = { packer, progress, bootId, now, random: Math.random, freeSpace, changed, fail, once };
+  const engine = new Engine({ ...shared, ...work });
+  const close = (): void => {
+    packer.close();
+    client.close();
+  };
+  return { engine, housekeeping, stopAsking: () => asking.abort(), close };
 }

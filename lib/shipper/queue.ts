@@ -1,6 +1,7 @@
 // What is to be shipped, and what comes next. A data structure without effects: 100,000 untouched episodes are a name
 // each, and only those in work carry state, kept by stage so that no question costs more than its answer.
 
+import type { Fix } from "../core/finding.ts";
 import { fitsLane } from "./lanes.ts";
 
 const STAGES = [
@@ -20,19 +21,42 @@ export interface Entry {
   readonly stage: Stage;
   /** Failed tries since the last success or change. */
   failures: number;
-  /** `digest-mismatch` answers so far. */
-  mismatches: number;
   /** Not to be tried before, on the clock given to `next…`, in milliseconds. */
   notBeforeMs: number;
   /** How large it was found to be when a lane left it to another one; null while nobody knows. */
   bytes: number | null;
-  /** Why it was not shipped yet, for status; null when nothing went wrong. */
-  reason: string | null;
+  /** Its body is not to be sent before, though it may be asked about; the same clock. */
+  bodyNotBeforeMs: number;
+  /** Why it was not shipped yet; null when nothing went wrong. */
+  trouble: Trouble | null;
+  /** What is done with it right now. */
+  work: Work | null;
+}
+
+/** An episode under way. */
+export interface Work {
+  what: "packing" | "sending" | "asking";
+  /** Milliseconds since 1970. */
+  sinceMs: number;
+  /** Bytes that are through; null where nobody counts them. */
+  doneBytes: number | null;
+}
+
+/** What stands between an episode and its receipt, for status and log. */
+export interface Trouble {
+  /** For programs, and for telling two troubles apart. */
+  reason: string;
+  /** One sentence. */
+  detail: string;
+  fix: Fix | null;
+  /** Since when it is in trouble, whatever the first reason was; milliseconds since 1970. */
+  sinceMs: number;
 }
 
 /** An entry in its first state. */
 export function newEntry(id: string, finishedMs: number, stage: Stage): Entry {
-  return { id, finishedMs, stage, failures: 0, mismatches: 0, notBeforeMs: 0, bytes: null, reason: null };
+  const nothing = { bytes: null, trouble: null, work: null };
+  return { id, finishedMs, stage, failures: 0, notBeforeMs: 0, bodyNotBeforeMs: 0, ...nothing };
 }
 
 export interface QueueCounts {
@@ -130,10 +154,18 @@ export class Queue {
     return oldestDue(this.inStage("packed"), nowMs);
   }
 
-  /** How many packed episodes are due. */
-  readyToSend(nowMs: number): number {
+  /** How many packed episodes are due, without those that `isSpent`. */
+  readyToSend(nowMs: number, isSpent: (id: string) => boolean = () => false): number {
     let count = 0;
-    for (const entry of this.inStage("packed")) if (entry.notBeforeMs <= nowMs) count++;
+    for (const entry of this.inStage("packed")) if (entry.notBeforeMs <= nowMs && !isSpent(entry.id)) count++;
+    return count;
+  }
+
+  /** How many episodes could be under way by now: fresh ones, those that are due, and those that are in work. */
+  dueCount(nowMs: number): number {
+    let count = this.known.size - this.touched.size + this.inStage("packing").size + this.inStage("sending").size;
+    for (const stage of ["waiting", "packed"] as const)
+      for (const entry of this.inStage(stage)) if (entry.notBeforeMs <= nowMs) count++;
     return count;
   }
 

@@ -11,8 +11,9 @@ import { shellWord } from "../core/shell-quote.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { readDocument } from "./document.ts";
-import { type Dirs, requeue } from "./settle.ts";
-import { reasonOf } from "./status.ts";
+import { requeue } from "./requeue.ts";
+import type { Dirs } from "./settle.ts";
+import { rejectionOf } from "./status.ts";
 
 /** @returns exit code: 0 all were queued, 3 some were not */
 export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): Promise<number> {
@@ -27,7 +28,7 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
   let refused = 0;
   for (const name of names) {
-    const result = await requeue(dirs, name);
+    const result = await requeue(dirs, "quarantine", name);
     if ("id" in result) log.info("queued again", { episode: result.id });
     else log.error(`not queued: ${quoted(result.refused)}`);
     if (!("id" in result)) refused++;
@@ -43,7 +44,7 @@ async function quarantinedFor(dirs: Dirs, wanted: string | null): Promise<string
   if (wanted === null || names.length === 0) return names;
   const byReason = new Map<string, string[]>();
   for (const name of names) {
-    const reason = reasonOf(await readDocument(join(dirs.quarantine, name), "quarantine"));
+    const { reason } = rejectionOf(await readDocument(join(dirs.quarantine, name), "quarantine"));
     byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
   }
   const chosen = byReason.get(wanted);

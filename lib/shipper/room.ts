@@ -2,11 +2,12 @@
 
 import { join } from "node:path";
 import type { Log } from "../runtime/log.ts";
-import { type Hindrance, withFix } from "./hindrance.ts";
+import type { Hindrance } from "./hindrance.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
 import { type Dirs, inodeOf } from "./settle.ts";
+import { fixTail } from "./words.ts";
 
 /** Archives in back-off that may lie in the outbox beyond those about to be sent. */
 const SPARE_ARCHIVES = 8;
@@ -37,7 +38,7 @@ export class Room {
   /** The disk takes nothing, of whichever episode: said once, and packing waits. */
   refused(trouble: Hindrance, untilMs: number): void {
     if (this.trouble?.reason !== trouble.reason)
-      this.log.error(withFix(`packing waits, sending goes on: ${trouble.reason}`, trouble.fix));
+      this.log.error(`packing waits, sending goes on: ${trouble.reason}${fixTail(trouble.fix)}`);
     this.trouble = trouble;
     this.notBeforeMs = untilMs;
   }
@@ -51,10 +52,10 @@ export class Room {
     this.streak = 0;
   }
 
-  /** Whether one more archive makes sense: one more than can be sent side by side. */
-  mayPack(queue: Queue, transfers: number, nowMs: number): boolean {
+  /** Whether one more archive makes sense: one more than can be sent side by side, without those that had their turn. */
+  mayPack(queue: Queue, transfers: number, nowMs: number, isSpent: (id: string) => boolean): boolean {
     if (nowMs < this.notBeforeMs) return false;
-    return queue.readyToSend(nowMs) <= transfers;
+    return queue.readyToSend(nowMs, isSpent) <= transfers;
   }
 
   /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */

@@ -17,7 +17,8 @@ import { shipOnce } from "./once.ts";
 import { requeueEpisodes } from "./requeue-command.ts";
 import { DEFAULT_CONFIG_PATH, dataDirs, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
-import { readStatus, renderStatus } from "./status.ts";
+import { readStatus } from "./status.ts";
+import { renderStatus } from "./status-text.ts";
 
 /** Runs the shipper's command line; resolves with the exit code. */
 export async function runShipper(line: CommandLine): Promise<number> {

@@ -5,8 +5,8 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../core/failure.ts";
+import type { Fix } from "../core/finding.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
-import { shellLine } from "../core/shell-quote.ts";
 import { whyNotRead } from "./episode-facts.ts";
 import { MARKER } from "./marker.ts";
 
@@ -14,8 +14,8 @@ import { MARKER } from "./marker.ts";
 export interface ScanProblem {
   name: string;
   problem: string;
-  /** A command; null when nobody knows one. */
-  fix: string | null;
+  /** Null when nobody knows one. */
+  fix: Fix | null;
 }
 
 export interface Scan {
@@ -47,7 +47,7 @@ export async function scanEpisodes(episodesDir: string, isKnown: (id: string) =>
       scan.problems.push({
         name: entry.name,
         problem: "no URL can carry an episode of this name",
-        fix: `rename its directory to ${NAME_RULE}`,
+        fix: { text: `rename its directory to ${NAME_RULE}`, commands: [] },
       });
     }
     if (++looked % SLICE === 0) await nextTurn();
@@ -73,7 +73,11 @@ function look(scan: Scan, episodesDir: string, id: string): void {
 }
 
 /** What has the marker's name is set aside, and whoever made it may look at it. */
-function replaceMarker(directory: string): string {
+function replaceMarker(directory: string): Fix {
   const marker = join(directory, MARKER);
-  return `${shellLine(["sudo", "mv", marker, `${marker}.aside`])} && ${shellLine(["sudo", "touch", marker])}`;
+  const commands = [
+    ["sudo", "mv", marker, `${marker}.aside`],
+    ["sudo", "touch", marker],
+  ];
+  return { text: "", commands: commands.map((argv) => ({ argv, on: "host" })) };
 }

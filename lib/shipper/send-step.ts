@@ -1,63 +1,90 @@
-// One packed episode through sending: asked, answered, moved. What the answer means is decided in decide.ts.
+// One packed episode through an exchange with the receiver: sent or asked about, answered, moved. What the answer means is
+// decided in decide.ts.
 
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { formatBytes } from "../core/units.ts";
+import type { Finding, Fix } from "../core/finding.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { removeIfExists } from "../os/files.ts";
-import type { Verdict } from "./decide.ts";
+import { stampOf } from "./commit.ts";
+import type { Fault, Resource, Verdict } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { whyNotSettled } from "./episode-facts.ts";
 import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { type SendResult, sendArchive } from "./send.ts";
 import { inodeOf, type Settlement, settle } from "./settle.ts";
+import { documentOf, type Final, lateDocument, reportSettled } from "./settled-documents.ts";
 
 /** The engine's next move with an episode. */
 export type SendStep =
   | { next: "gone"; counts: "delivered" | "quarantined" | null }
-  | { next: "retry"; repack: boolean; reason: string; detail: string; retryAfterS: number | null }
-  | { next: "held"; reason: string; fix: string | null; settlement: Settlement | null }
+  | { next: "retry"; repack: boolean; fault: Fault; finding: Finding; retryAfterS: number | null; tookMs: number }
+  | { next: "held"; reason: string; detail: string; fix: Fix | null; unsettled: Unsettled | null }
+  | { next: "unstamped"; detail: string }
   | { next: "packed"; record: null }
   | { next: "waiting" }
-  | { next: "paused"; reason: string; detail: string; retryAfterS: number | null };
+  | { next: "paused"; fault: Fault; finding: Finding; retryAfterS: number | null };
+
+export interface SendOutcome {
+  step: SendStep;
+  /** A receiver of ours gave a receipt or a judgement: it can be reached, and takes what it should. */
+  isAnswered: boolean;
+}
+
+/** An answer that could not be carried out yet, and what is said when it is. */
+export interface Unsettled {
+  settlement: Settlement;
+  said: () => void;
+}
 
 /** An upload gives itself up before this; if it does not, the watchdog may act. Times the stall time-out. */
 const UPLOAD_STUCK_FACTOR = 6;
 
-/** Sends a packed episode and moves it where the answer says. */
+/** Sends a packed episode, or asks about it, and moves it where the answer says. */
 export async function sendStep(
   deps: EngineDeps,
   entry: Entry,
   record: OutboxRecord,
+  resource: Resource,
   signal: AbortSignal,
-): Promise<SendStep> {
+): Promise<SendOutcome> {
   if ((await sourceOf(deps, record)) === "changed") {
     await dropRecord(deps.dirs.outbox, entry.id);
-    return { next: "waiting" };
+    return { step: { next: "waiting" }, isAnswered: false };
   }
+  // Unstamped when it was packed: it may have got its stamp since.
+  record.code_commit ??= await stampOf(rootOf(deps, record), deps.config.commitFile);
   const work = deps.progress.begin(`upload of ${entry.id}`, deps.config.requestTimeoutS * UPLOAD_STUCK_FACTOR);
   const startedAt = deps.now();
   try {
-    const sent = { ...record, mismatches: entry.mismatches };
-    const result = await sendArchive(deps.config, deps.dirs.outbox, sent, signal, work.moved);
+    const result = await sendArchive(deps, record, resource, signal, (bytes) => {
+      work.moved();
+      if (entry.work !== null && resource === "put") entry.work.doneBytes = Math.min(bytes, record.bytes);
+    });
     failpoint("send.answered");
-    return await carryOut(deps, record, result, deps.now() - startedAt);
+    const { kind } = result.verdict;
+    const isAnswered = kind !== "stopped" && kind !== "retry" && kind !== "pause" && kind !== "other-receiver";
+    return { step: await carryOut(deps, record, result, deps.now() - startedAt), isAnswered };
   } finally {
     work.done();
   }
 }
 
 async function carryOut(deps: EngineDeps, record: OutboxRecord, result: SendResult, ms: number): Promise<SendStep> {
-  const { verdict, retryAfterS } = result;
+  const { verdict, retryAfterS, finding } = result;
   switch (verdict.kind) {
     case "stopped":
+    case "would":
       return { next: "packed", record: null };
+    case "unstamped":
+      return { next: "unstamped", detail: verdict.detail };
     case "pause":
-      return { next: "paused", reason: verdict.reason, detail: verdict.detail, retryAfterS };
+    case "other-receiver":
+      return { next: "paused", fault: verdict, finding: finding ?? bareFinding(verdict), retryAfterS };
     case "retry":
-      return again(deps, record, verdict, retryAfterS);
+      return again(deps, record, verdict, result, ms);
     case "delivered":
     case "delivered-unverified":
     case "quarantine":
@@ -69,14 +96,18 @@ async function again(
   deps: EngineDeps,
   record: OutboxRecord,
   verdict: Extract<Verdict, { kind: "retry" }>,
-  retryAfterS: number | null,
+  { finding, retryAfterS }: SendResult,
+  tookMs: number,
 ): Promise<SendStep> {
   const repack = verdict.repack && (await sourceOf(deps, record)) !== "gone";
   if (repack) await dropRecord(deps.dirs.outbox, record.id);
-  return { next: "retry", reason: verdict.reason, detail: verdict.detail, repack, retryAfterS };
+  return { next: "retry", repack, fault: verdict, finding: finding ?? bareFinding(verdict), retryAfterS, tookMs };
 }
 
-type Final = Extract<Verdict, { kind: "delivered" | "delivered-unverified" | "quarantine" }>;
+/** What was said of a fault, without a remedy. */
+function bareFinding({ detail }: Fault): Finding {
+  return { what: quoted(detail), fix: { text: "see the log of the receiver", commands: [] } };
+}
 
 async function conclude(
   deps: EngineDeps,
@@ -92,18 +123,21 @@ async function conclude(
   // What came in after packing is in no archive: such a directory is never called shipped.
   const late = source === "changed" && verdict.kind !== "quarantine";
   if (source === "changed") record.fingerprint = (await deps.packer.fingerprint(rootOf(deps, record))) ?? "";
+  const day = deps.days.today();
   const settlement: Settlement = {
     to: verdict.kind === "quarantine" || late ? "quarantine" : "shipped",
-    document: late ? lateDocument(record) : documentOf(record, result, verdict),
+    document: late ? lateDocument(record, day) : documentOf(record, result, verdict, day),
   };
+  const said = (): void => reportSettled(deps.log, record, result.status, verdict, late, ms);
   try {
     if (!(await settle(deps.dirs, record, settlement, deps.packer.fingerprint))) return { next: "waiting" };
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    return { next: "held", ...whyNotSettled(rootOf(deps, record), settlement.to, error), settlement };
+    const { reason: detail, fix } = whyNotSettled(rootOf(deps, record), settlement.to, error);
+    return { next: "held", reason: "cannot-move", detail, fix, unsettled: { settlement, said } };
   }
   await dropRecord(deps.dirs.outbox, record.id);
-  report(deps, record, result.status, verdict, late, ms);
+  said();
   return { next: "gone", counts: settlement.to === "shipped" ? "delivered" : "quarantined" };
 }
 
@@ -118,61 +152,8 @@ async function concludeWithoutSource(deps: EngineDeps, record: OutboxRecord, ver
     verdict.kind === "quarantine"
       ? `refused (${quoted(`${verdict.reason}: ${verdict.detail}`)})`
       : "answered without a proof";
-  const reason = `${why}, and its directory is gone: the archive stays in the outbox`;
-  return { next: "held", reason, fix: null, settlement: null };
-}
-
-function report(
-  deps: EngineDeps,
-  record: OutboxRecord,
-  status: number,
-  verdict: Final,
-  late: boolean,
-  ms: number,
-): void {
-  const fields = { episode: record.id, status };
-  if (verdict.kind === "quarantine") {
-    deps.log.error(`quarantined: ${quoted(verdict.detail)}`, { ...fields, reason: verdict.reason });
-  } else if (late) {
-    const what = "files changed after they were shipped; what the receiver has lacks the change";
-    deps.log.error(`quarantined: ${what}`, { ...fields, reason: "changed-after-shipping" });
-  } else {
-    const rate = `${formatBytes(Math.round((record.bytes / Math.max(1, ms)) * 1000))}/s`;
-    const receipt = verdict.kind === "delivered" ? verdict.receipt.status : "unverified";
-    deps.log.info("shipped", { ...fields, bytes: record.bytes, seconds: (ms / 1000).toFixed(2), rate, receipt });
-  }
-}
-
-function documentOf(record: OutboxRecord, result: SendResult, verdict: Final): Record<string, unknown> {
-  const at = new Date(result.answeredAtMs ?? Date.now()).toISOString();
-  const ours = { sent_bytes: record.bytes, sent_sha256: record.sha256, code_commit: record.code_commit };
-  switch (verdict.kind) {
-    case "delivered":
-      return { ...verdict.receipt, verified: true, shipped_at: at, ...ours };
-    case "delivered-unverified":
-      // An old receiver's 409 without a digest: taken for shipped, and never pruned by itself.
-      return { status: "duplicate", verified: false, episode_id: record.id, shipped_at: at, ...ours };
-    case "quarantine":
-      return {
-        reason: verdict.reason,
-        detail: verdict.detail,
-        status: result.status,
-        at,
-        prunable: verdict.prunable && result.answeredAtMs !== null,
-        ...ours,
-      };
-  }
-}
-
-function lateDocument(record: OutboxRecord): Record<string, unknown> {
-  return {
-    reason: "changed-after-shipping",
-    detail: "files changed after the episode was packed; the receiver has the earlier state under this name",
-    at: new Date().toISOString(),
-    prunable: false,
-    sent_bytes: record.bytes,
-    sent_sha256: record.sha256,
-  };
+  const detail = `${why}, and its directory is gone: the archive stays in the outbox`;
+  return { next: "held", reason: "last-copy", detail, fix: null, unsettled: null };
 }
 
 /**

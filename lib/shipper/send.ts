@@ -1,117 +1,172 @@
-// One archive, one PUT, one verdict: headers, credentials read afresh each time, and what the answer means.
+// One exchange about one episode, its PUT or the question what a PUT would get, and one verdict: the pin is read afresh each
+// time. What the answer means is decided in decide.ts; what mends a fault says lib/client.
 
-import { parseRetryAfter } from "../core/backoff.ts";
+import { explainAnswer } from "../client/answers.ts";
+import type { Reply, Request } from "../client/client.ts";
+import { type JudgeRequest, judgePath } from "../contract/judgement.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
-import { errorText } from "../core/failure.ts";
+import { errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import type { Finding } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
-import { type Credentials, readCredentials } from "../os/credentials.ts";
-import { type UploadOutcome, upload } from "../os/upload.ts";
-import { classifyAnswer, type Verdict } from "./decide.ts";
+import { classifyAnswer, type Fault, type Resource, type Sent, type Verdict } from "./decide.ts";
+import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
-import type { ShipperConfig } from "./settings.ts";
+import { type Pin, readPin, writePin } from "./pin.ts";
+import { acceptFix, answerFix } from "./remedies.ts";
+import { receiverIdOf } from "./trust.ts";
 
 /** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
 const ANSWER_FACTOR = 5;
 
 export interface SendResult {
   verdict: Verdict | { kind: "stopped" };
+  /** What stands between, and what mends it; of a verdict that is no fault null. */
+  finding: Finding | null;
   /** Seconds that the receiver asked us to wait, or null. */
   retryAfterS: number | null;
   /** 0 when no answer came. */
   status: number;
-  /** When the receiver's clock says it answered, milliseconds since 1970, or null. */
+  /** When the answering clock says it answered, milliseconds since 1970, or null. */
   answeredAtMs: number | null;
 }
 
-/** Sends a packed episode and classifies what came of it. Never throws for what the network or a credential does. */
+/** What an exchange needs of the engine's surroundings. */
+export type SendDeps = Pick<EngineDeps, "config" | "dirs" | "client" | "days" | "log" | "wallMs">;
+
+/** What is asked about: a packed episode, or a settled one. */
+export type Subject = Pick<OutboxRecord, "id" | "bytes" | "sha256" | "code_commit"> & { tree_sha256: string | null };
+
+/**
+ * Sends a packed episode, or asks what a PUT of it would get, and classifies what came of it. Never throws for what the
+ * network, a credential or the pin do.
+ */
 export async function sendArchive(
-  config: ShipperConfig,
-  outboxDir: string,
-  record: OutboxRecord,
+  deps: SendDeps,
+  subject: Subject,
+  resource: Resource,
   signal: AbortSignal,
-  moved: () => void,
+  moved: (acknowledged: number) => void,
 ): Promise<SendResult> {
-  // Taken once: a configuration that is read anew meanwhile must not bring our token to another receiver.
+  const { config, client } = deps;
+  // Taken once: a configuration that is read anew meanwhile must not make another receiver's answer ours.
   const { receiver } = config;
-  let credentials: Credentials;
   try {
-    credentials = await readCredentials(receiver);
+    await readPin(config.dataRoot);
+    const stallMs = config.requestTimeoutS * 1000;
+    const request = {
+      ...requestOf(deps, subject, resource),
+      stallMs,
+      answerMs: stallMs * ANSWER_FACTOR,
+      signal,
+      moved,
+    };
+    const reply = await client.send(receiver, request);
+    if (reply.kind !== "answer") return noAnswer(reply);
+    return await answered(deps, receiver, reply, request.path, resource, sentOf(config.hostId, subject));
   } catch (error) {
-    return local({ kind: "pause", reason: "credentials", detail: errorText(error) });
-  }
-  const job = {
-    url: receiver.url + episodePath({ host: config.hostId, id: record.id }),
-    headers: headersOf(config, record, credentials.token),
-    file: outboxPaths(outboxDir, record.id).archive,
-    bytes: record.bytes,
-    tls: credentials.tls,
-    stallMs: config.requestTimeoutS * 1000,
-    answerMs: config.requestTimeoutS * 1000 * ANSWER_FACTOR,
-    signal,
-    moved,
-  };
-  let outcome = await upload(job);
-  // 417: something on the way knows no Expect (RFC 9110 §15.5.18); that is no fault of the episode.
-  if (outcome.kind === "answer" && outcome.status === 417) outcome = await upload({ ...job, expectContinue: false });
-  return outcome.kind === "answer" ? answered(outcome, config, record) : local(failureVerdict(outcome));
-}
-
-function answered(
-  outcome: UploadOutcome & { kind: "answer" },
-  config: ShipperConfig,
-  record: OutboxRecord,
-): SendResult {
-  const sent = {
-    host: config.hostId,
-    id: record.id,
-    bytes: record.bytes,
-    sha256: record.sha256,
-    treeSha256: record.tree_sha256,
-  };
-  const answer = { status: outcome.status, body: parseJson(outcome.text) };
-  const date = Date.parse(outcome.headers.date ?? "");
-  return {
-    verdict: classifyAnswer(answer, sent, record.mismatches),
-    retryAfterS: parseRetryAfter(outcome.headers["retry-after"], Number.isNaN(date) ? Date.now() : date),
-    status: outcome.status,
-    answeredAtMs: Number.isNaN(date) ? null : date,
-  };
-}
-
-function failureVerdict(outcome: UploadOutcome & { kind: "failed" }): SendResult["verdict"] {
-  const { detail } = outcome;
-  switch (outcome.cause) {
-    case "aborted":
-      return { kind: "stopped" };
-    case "tls":
-      return { kind: "pause", reason: "tls", detail };
-    case "local":
-      // Our own archive cannot be read or is short: make a new one.
-      return { kind: "retry", reason: "outbox", detail, repack: true };
-    case "stalled":
-    case "network":
-      return { kind: "retry", reason: outcome.cause, detail, repack: false };
+    if (!(error instanceof UserError)) throw error;
+    // Our pin cannot be read: nothing can be judged.
+    const fault = { status: 0, reason: "pin", isMarked: false, detail: error.message };
+    const fix = { text: error.hint ?? "", commands: [] };
+    return unanswered({ kind: "pause", ...fault }, { what: error.message, fix });
   }
 }
 
-function local(verdict: SendResult["verdict"]): SendResult {
-  return { verdict, retryAfterS: null, status: 0, answeredAtMs: null };
+async function answered(
+  deps: SendDeps,
+  receiver: SendDeps["config"]["receiver"],
+  reply: Reply & { kind: "answer" },
+  path: string,
+  resource: Resource,
+  sent: Sent,
+): Promise<SendResult> {
+  const { status, headers, body, retryAfterS, answeredAtMs } = reply;
+  const pin = await readPin(deps.config.dataRoot);
+  const isVerifiedTls = receiver.url.startsWith("https:") && receiver.verifyTls;
+  const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls };
+  const verdict = classifyAnswer({ resource, status, headers, body }, sent, trust);
+  const newPin = "pin" in verdict ? verdict.pin : null;
+  if (newPin !== null) await trustFromNowOn(deps, pin, newPin, resource, receiver.url);
+  const from = receiverIdOf(headers);
+  if (from !== null && from === (newPin ?? trust.pinned)) await dayOf(deps, answeredAtMs);
+  const facts = { status, headers, text: reply.text, receiver, hostId: sent.host, path };
+  return { verdict, finding: findingOf(verdict, facts), retryAfterS, status, answeredAtMs };
 }
 
-function headersOf(config: ShipperConfig, record: OutboxRecord, token: string | null): Record<string, string> {
-  return {
-    "Content-Type": "application/zstd",
-    "Repr-Digest": formatReprDigest(record.sha256),
-    "X-Labfleet-Tree-Digest": formatTreeDigest(record.tree_sha256),
-    ...(record.code_commit !== null && { [config.commitHeader]: record.code_commit }),
-    ...(token !== null && { Authorization: `Bearer ${token}` }),
-  };
+/** The receiver's clock steps the day; that is all that is lost if it cannot be written. */
+async function dayOf({ days, log }: SendDeps, answeredAtMs: number | null): Promise<void> {
+  if (answeredAtMs === null) return;
+  await days.seen(answeredAtMs).catch((error: unknown) => log.debug(`receiver's day: ${quoted(errorText(error))}`));
 }
 
-function parseJson(text: string): unknown {
+type AnswerFacts = Omit<Parameters<typeof explainAnswer>[0], "reason" | "detail">;
+
+/** What a fault is, and what mends it: of our own reasons here, of all others in lib/client. */
+function findingOf(verdict: Verdict, facts: AnswerFacts): Finding | null {
+  if (verdict.kind === "other-receiver") return { what: verdict.detail, fix: acceptFix(verdict.receiverId) };
+  if (verdict.kind !== "retry" && verdict.kind !== "pause") return null;
+  const { reason, isMarked, detail } = verdict;
+  const ours = answerFix(reason);
+  if (ours !== null) return { what: quoted(detail), fix: ours };
+  return explainAnswer({ ...facts, reason: isMarked ? reason : null, detail });
+}
+
+/** Pins the receiver that just accepted our token; a disk that takes no pin now gets it with the next answer. */
+async function trustFromNowOn(
+  deps: SendDeps,
+  before: Pin | null,
+  id: string,
+  resource: Resource,
+  url: string,
+): Promise<void> {
+  const source = before !== null ? "successor" : resource === "put" ? "receipt" : "judge";
+  const fields = { receiver_id: id, url };
   try {
-    return JSON.parse(text);
-  } catch {
-    return null;
+    await writePin(deps.config.dataRoot, id, source, url, new Date(deps.wallMs()));
+  } catch (error) {
+    return deps.log.warn(`cannot note whom this host trusts: ${quoted(errorText(error))}; it is tried again`, fields);
   }
+  if (before === null) return deps.log.info("this receiver may judge this host's episodes from now on", fields);
+  const what = `the collector moved: it follows ${before.receiver_id}, which this host trusted, and is trusted now`;
+  deps.log.warn(what, fields);
+}
+
+function requestOf(
+  { config, dirs }: SendDeps,
+  subject: Subject,
+  resource: Resource,
+): Pick<Request, "method" | "path" | "headers" | "body"> {
+  const address = { host: config.hostId, id: subject.id };
+  const { bytes, sha256, tree_sha256, code_commit } = subject;
+  if (resource === "judge") {
+    const question: JudgeRequest = { bytes, sha256, tree_sha256, code_commit };
+    const headers = { "Content-Type": "application/json" };
+    return { method: "POST", path: judgePath(address), headers, body: Buffer.from(JSON.stringify(question)) };
+  }
+  const headers = {
+    "Content-Type": "application/zstd",
+    "Repr-Digest": formatReprDigest(sha256),
+    ...(tree_sha256 !== null && { "X-Labfleet-Tree-Digest": formatTreeDigest(tree_sha256) }),
+    ...(code_commit !== null && { [config.commitHeader]: code_commit }),
+  };
+  const body = { file: outboxPaths(dirs.outbox, subject.id).archive, bytes };
+  return { method: "PUT", path: episodePath(address), headers, body };
+}
+
+function sentOf(host: string, { id, bytes, sha256, tree_sha256, code_commit }: Subject): Sent {
+  return { host, id, bytes, sha256, treeSha256: tree_sha256, commit: code_commit };
+}
+
+function noAnswer(reply: Exclude<Reply, { kind: "answer" }>): SendResult {
+  if (reply.kind === "stopped") return unanswered({ kind: "stopped" }, null);
+  const { cause, why } = reply;
+  const fault: Fault = { status: 0, reason: why.reason, isMarked: false, detail: why.what };
+  if (why.immediate) return unanswered({ kind: "pause", ...fault }, why);
+  // Our own archive cannot be read or is short: make a new one.
+  return unanswered({ kind: "retry", ...fault, repack: cause === "local" }, why);
+}
+
+function unanswered(verdict: SendResult["verdict"], finding: Finding | null): SendResult {
+  return { verdict, finding, retryAfterS: null, status: 0, answeredAtMs: null };
 }

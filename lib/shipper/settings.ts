@@ -16,6 +16,8 @@ export interface ShipperConfig {
   /** False when `[paths] data_root` was left to its default. */
   dataRootIsSet: boolean;
   runDir: string;
+  /** Where the heartbeat of this host notes what has arrived. */
+  heartbeatRunDir: string;
   receiver: ReceiverEndpoint;
   scanIntervalS: number;
   requestTimeoutS: number;

@@ -4,10 +4,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { exists, fsyncDir, renameDurable } from "../os/files.ts";
-import { type Place, removeDocument, writeDocument } from "./document.ts";
+import { exists, renameDurable } from "../os/files.ts";
+import { type Place, writeDocument } from "./document.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { fingerprintOf } from "./pack.ts";
 import type { dataDirs } from "./settings.ts";
@@ -63,19 +62,6 @@ export async function inodeOf(path: string): Promise<string | null> {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
-}
-
-/** Brings a quarantined episode back into the queue, without our document. */
-export async function requeue(dirs: Dirs, name: string): Promise<{ id: string } | { refused: string }> {
-  const from = join(dirs.quarantine, name);
-  const id = name.replace(/~\d+$/, "");
-  if (!isName(id) || (await inodeOf(from)) === null) return { refused: `no episode ${name} in ${dirs.quarantine}` };
-  const to = join(dirs.episodes, id);
-  if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
-  await removeDocument(from, "quarantine");
-  await fsyncDir(from);
-  await renameDurable(from, to);
-  return { id };
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

@@ -16,10 +16,18 @@ const FINDING: Finding = {
 
 test("says where a command runs, unless that is here", () => {
   expect(findingText(FINDING)).toBe(
-    "the receiver does not run; fix: start it: on the collector: systemctl start labfleet-receiver; then ls '/data/lab data'",
+    "the receiver does not run; fix: start it: on the collector: systemctl start labfleet-receiver; then on the lab host: ls '/data/lab data'",
   );
   expect(fixText(FINDING.fix, "collector")).toBe(
     "start it: systemctl start labfleet-receiver; then on the lab host: ls '/data/lab data'",
+  );
+});
+
+test("of several commands in one place is one line for its shell", () => {
+  const run = (argv: string[], on: "host" | "collector" = "host") => ({ argv, on });
+  expect(fixText({ text: "", commands: [run(["a"]), run(["b", "c d"])] })).toBe("a && b 'c d'");
+  expect(fixText({ text: "do", commands: [run(["a"], "collector"), run(["b"], "collector"), run(["c"])] })).toBe(
+    "do: on the collector: a && b; then on the lab host: c",
   );
 });
 

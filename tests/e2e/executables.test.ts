@@ -102,27 +102,45 @@ test("a release build has no fail points", () => {
 });
 
 test("requeue takes a refused episode back, and it is delivered once the cause is mended", async () => {
+  const accepted = join(mkdtempSync(join(tmpdir(), "labfleet-gate-")), "accepted");
+  writeFileSync(accepted, "abc1234\n");
+  await using fleet = new Fleet({ gate: `accepted_commits_file = "${accepted}"` });
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  // The first receipt says whom this host trusts: before it nobody may refuse anything.
+  fleet.episode("first", { "meta.json": '{"code_commit":"abc1234"}' });
+  expect(fleet.shipOnce().code).toBe(0);
+  fleet.episode("stale", { "meta.json": '{"code_commit":"0ld"}' });
+  expect(fleet.shipOnce().code).toBe(3);
+  expect(fleet.list("quarantine")).toEqual(["stale"]);
+  const status = fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]);
+  expect(JSON.parse(status.stdout).quarantined).toMatchObject([{ episode: "stale", reason: "commit-not-accepted" }]);
+  const requeue = ["requeue", "--all", "--reason", "commit-not-accepted", "--config", fleet.hostConfig];
+  const requeued = fleet.runNow("shipper", requeue);
+  expect({ code: requeued.code, stdout: requeued.stdout }).toEqual({ code: 0, stdout: "1 of 1 queued again\n" });
+  writeFileSync(join(fleet.hostData, "episodes/stale/meta.json"), '{"code_commit":"abc1234"}');
+  expect(fleet.shipOnce().code).toBe(0);
+  expect(fleet.rows()).toMatchObject([{ episode_id: "first" }, { episode_id: "stale", code_commit: "abc1234" }]);
+});
+
+test("an episode without a stamp is held where one is required, with the remedy, and goes when it has one", async () => {
   await using fleet = new Fleet({ gate: "require_commit = true" });
   const receiver = await fleet.startReceiver();
   fleet.writeHostConfig(receiver.url);
+  fleet.episode("stamped", { "meta.json": '{"code_commit":"abc1234"}' });
+  const shipper = fleet.startShipper();
+  await until("the stamped one is shipped", () => fleet.list("shipped").length === 1, shipper);
   fleet.episode("unstamped", { "a.txt": "a" });
-  expect(fleet.shipOnce().code).toBe(3);
-  expect(fleet.list("quarantine")).toEqual(["unstamped"]);
-  const status = fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]);
-  expect(JSON.parse(status.stdout).quarantined).toEqual([{ episode: "unstamped", reason: "missing-commit" }]);
+  await until("it is held", () => shipper.log().includes("held: the collector wants the commit"), shipper);
+  fleet.episode("later", { "meta.json": '{"code_commit":"abc1234"}' });
+  await until("stamped ones go on", () => fleet.list("shipped").length === 2, shipper);
+  expect([fleet.list("quarantine"), fleet.list("episodes")]).toEqual([[], ["unstamped"]]);
   expect(receiver.log()).toContain("missing X-Cis490-Code-Commit");
-  const requeued = fleet.runNow("shipper", [
-    "requeue",
-    "--all",
-    "--reason",
-    "missing-commit",
-    "--config",
-    fleet.hostConfig,
-  ]);
-  expect({ code: requeued.code, stdout: requeued.stdout }).toEqual({ code: 0, stdout: "1 of 1 queued again\n" });
-  writeFileSync(join(fleet.hostData, "episodes/unstamped/meta.json"), '{"code_commit":"abc1234"}');
-  expect(fleet.shipOnce().code).toBe(0);
-  expect(fleet.rows()).toMatchObject([{ episode_id: "unstamped", code_commit: "abc1234" }]);
+  const status = fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]);
+  expect(JSON.parse(status.stdout).live.held_list).toMatchObject([{ episode: "unstamped", reason: "missing-commit" }]);
+  writeFileSync(join(fleet.directory, "VERSION"), "abc1234\n");
+  await until("it is shipped", () => fleet.list("shipped").length === 3, shipper);
+  expect(fleet.rows().at(-1)).toMatchObject({ episode_id: "unstamped", code_commit: "abc1234" });
 });
 
 test("a token that stopped being valid pauses the queue; with the new one everything is delivered, without a restart", async () => {

@@ -95,7 +95,7 @@ diskTest(
     fleet.episode("new", { "data.bin": unshipped });
     writeFileSync(join(disk.path, "ballast"), Buffer.alloc(freeOf(disk.path) - 3 * MIB));
     const shipper = fleet.startShipper();
-    const said = "removed from shipped/: the disk is low and the receiver has it episode=old";
+    const said = "removed from shipped/: the disk is low, and the receiver has it episode=old";
     await until("old made room", () => shipper.log().includes(said), shipper);
     expect(fleet.list("shipped")).not.toContain("old");
     const kept = join(fleet.hostData, "episodes/new/data.bin");

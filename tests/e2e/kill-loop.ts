@@ -81,6 +81,9 @@ async function oneKill(fleet: Fleet, plan: Plan, random: Random, recorded: Recor
     env("receiver"),
   );
   for (let n = random.between(1, 3); n > 0; n--) record(fleet, `ep-${tag}-${n}`, random, recorded);
+  // Mostly the receiver is there first: a shipper that finds nobody waits for seconds.
+  const isListening = (): boolean => receiver.log().includes("listening") || isOver(receiver);
+  if (plan.failpoint !== null || random.between(0, 3) > 0) await until("the receiver listens", isListening);
   const shipper = fleet.startShipper(env("shipper"));
   const both = [receiver, shipper];
   if (plan.failpoint === null) await Bun.sleep(plan.afterMs);

@@ -50,15 +50,13 @@ async function scene(fault: Fault, options: FleetOptions = {}): Promise<Scene> {
 
 for (const by of ["reset", "fin"] as const) {
   test(`cut in the middle of the body (${by}): nothing of it stays, the next try delivers`, async () => {
-    await using s = await scene({ kind: "cut-up", afterBytes: 700_000, by, times: 2 });
+    await using s = await scene({ kind: "cut-up", afterBytes: 700_000, by });
+    await until("two tries were cut", () => s.proxy.hits === 2, s.shipper);
+    s.proxy.setFault({ kind: "none" });
     await s.expectDelivered();
-    expect(s.proxy.hits).toBe(2);
-    await until("the attempts are written", () => s.fleet.attempts().length === 3, s.receiver);
-    expect(s.fleet.attempts().map(({ status, reason }) => `${status} ${reason}`)).toEqual([
-      "499 client-gone",
-      "499 client-gone",
-      "201 stored",
-    ]);
+    const attempts = (): string[] => s.fleet.attempts().map(({ status, reason }) => `${status} ${reason}`);
+    await until("the attempts are written", () => attempts().includes("201 stored"), s.receiver);
+    expect(attempts()).toEqual(["499 client-gone", "499 client-gone", "201 stored"]);
   });
 }
 
@@ -73,7 +71,7 @@ test("cut after the commit and before the answer: the second try learns that it 
 
 test("black hole: given up after the stall time-out, delivered when the link is back", async () => {
   await using s = await scene({ kind: "black-hole" }, { shipperKeys: "request_timeout_s = 0.5" });
-  await until("the shipper gave up", () => s.shipper.log().includes("reason=stalled"), s.shipper);
+  await until("the shipper gave up", () => s.shipper.log().includes('reason="stalled '), s.shipper);
   expect(s.fleet.list("quarantine")).toEqual([]);
   s.proxy.setFault({ kind: "none" });
   await s.expectDelivered();

@@ -1,13 +1,18 @@
-// What the shipper makes of every answer a server can give. The table below is DESIGN 3.4 in literals, written down
-// apart from lib/shipper/decide.ts.
+// What each answer means: literals in, verdicts out. The walk over every answer there can be is in who-may-judge.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { classifyAnswer, type SentArchive, type Verdict } from "../../lib/shipper/decide.ts";
+import { PROBLEM_TYPE } from "../../lib/contract/judgement.ts";
+import { type Answer, classifyAnswer, type Sent, type Verdict } from "../../lib/shipper/decide.ts";
+import type { Trust } from "../../lib/shipper/trust.ts";
 
 const SHA = "a".repeat(64);
-const OTHER = "c".repeat(64);
 const TREE = "b".repeat(64);
-const SENT: SentArchive = { host: "lab1", id: "ep1", bytes: 1234, sha256: SHA, treeSha256: TREE };
+const OTHER_SHA = "c".repeat(64);
+const OURS = "1".repeat(32);
+const THEIRS = "2".repeat(32);
+const SENT: Sent = { host: "lab1", id: "ep1", bytes: 1234, sha256: SHA, treeSha256: TREE, commit: "abc" };
+const ECHO = { host_id: "lab1", episode_id: "ep1", code_commit: "abc", bytes: 1234, sha256: SHA };
+const PINNED: Trust = { pinned: OURS, kind: "labfleet", isVerifiedTls: false };
 const RECEIPT = {
   status: "stored",
   host_id: "lab1",
@@ -16,206 +21,267 @@ const RECEIPT = {
   sha256: SHA,
   tree_sha256: TREE,
   received_at_wall: "2026-05-01T06:37:53.830599+00:00",
-  receiver_id: null,
+  receiver_id: OURS,
 };
 
-const classify = (status: number, body: unknown, mismatches = 0): Verdict =>
-  classifyAnswer({ status, body }, SENT, mismatches);
-
-/** The kind of verdict that DESIGN 3.4 asks for when the body says nothing. */
-function expectedKind(status: number): Verdict["kind"] {
-  if (status < 400) return "pause"; // 2xx without a receipt, redirects: not a receiver's answer
-  if (status >= 500) return "retry";
-  if (status === 409) return "delivered-unverified"; // an old receiver
-  if ([401, 403, 404, 405, 407, 421, 426].includes(status)) return "pause";
-  if ([408, 423, 425, 429].includes(status)) return "retry";
-  return "quarantine";
+function answer(status: number, body: unknown, change: Partial<Answer> = {}): Answer {
+  return { resource: "put", status, headers: { "content-type": "application/problem+json" }, body, ...change };
 }
 
-const EVERY_STATUS = Array.from({ length: 400 }, (_, i) => 200 + i);
+function problem(status: number, reason: string, change: Record<string, unknown> = {}): Answer {
+  const type = PROBLEM_TYPE + reason;
+  const body = { type, title: "T", status, reason, detail: "D", receiver_id: OURS, echo: ECHO, ...change };
+  return answer(status, body);
+}
 
-describe("every status from 200 to 599", () => {
-  test("without a body is taken as the protocol says", () => {
-    const got = EVERY_STATUS.map((status) => [status, classify(status, null).kind]);
-    expect(got).toEqual(EVERY_STATUS.map((status) => [status, expectedKind(status)]));
-  });
-
-  test("with a receiver's problem is taken the same way, and keeps its words", () => {
-    const problem = { reason: "some-reason", detail: "some detail" };
-    for (const status of EVERY_STATUS.filter((s) => s >= 300 && s !== 409)) {
-      expect(classify(status, problem)).toMatchObject({ kind: expectedKind(status), ...problem });
-    }
-  });
-
-  test("with a matching receipt delivers at 200 and 201 only", () => {
-    const delivering = EVERY_STATUS.filter((status) => classify(status, RECEIPT).kind === "delivered");
-    // 409 carries our own digest here: that is the duplicate rule.
-    expect(delivering).toEqual([200, 201, 409]);
-  });
-
-  test("never asks for packing again unless the archive is in doubt", () => {
-    for (const status of EVERY_STATUS.filter((s) => s >= 400)) {
-      const verdict = classify(status, null);
-      if (verdict.kind === "retry") expect(verdict.repack).toBe(false);
-    }
-  });
-
-  test("has a reason and a sentence where no problem came", () => {
-    for (const status of EVERY_STATUS.filter((s) => s >= 300 && s !== 409)) {
-      expect(classify(status, "<html>")).toMatchObject({
-        reason: `status-${status}`,
-        detail: `the receiver answered ${status}`,
-      });
-    }
-  });
-});
+const judge = (given: Answer, trust: Partial<Trust> = {}, sent: Partial<Sent> = {}): Verdict =>
+  classifyAnswer(given, { ...SENT, ...sent }, { ...PINNED, ...trust });
 
 describe("a receipt", () => {
   test("of a stored episode delivers it, and is handed on whole", () => {
-    expect(classify(201, RECEIPT)).toEqual({ kind: "delivered", receipt: { ...RECEIPT, status: "stored" } });
+    expect(judge(answer(201, RECEIPT))).toEqual({
+      kind: "delivered",
+      receipt: { ...RECEIPT, status: "stored" },
+      pin: null,
+    });
   });
 
-  test("of an identical episode that was there already delivers it", () => {
-    expect(classify(200, { ...RECEIPT, status: "duplicate" })).toMatchObject({ kind: "delivered" });
+  test("is the first that a host gets: its receiver is pinned", () => {
+    expect(judge(answer(200, RECEIPT), { pinned: null })).toMatchObject({ kind: "delivered", pin: OURS });
   });
 
-  test("from an old receiver without tree_sha256 delivers, the tree digest being unknown", () => {
-    const { tree_sha256: _, ...old } = RECEIPT;
-    expect(classify(201, old)).toMatchObject({ kind: "delivered", receipt: { tree_sha256: null } });
-  });
-
-  test("of a duplicate packed by another release delivers when the tree digest is ours", () => {
-    const packedByAnother = { ...RECEIPT, status: "duplicate", sha256: OTHER, bytes: 999 };
-    expect(classify(200, packedByAnother)).toMatchObject({ kind: "delivered", receipt: { sha256: OTHER, bytes: 999 } });
-  });
-
-  test("of a fresh store must name our very bytes: an equal tree digest is not enough", () => {
-    expect(classify(201, { ...RECEIPT, sha256: OTHER })).toMatchObject({ kind: "retry", reason: "receipt-mismatch" });
+  test("for the same tree in other bytes delivers only what was there before", () => {
+    const other = { ...RECEIPT, sha256: OTHER_SHA, bytes: 1 };
+    expect(judge(answer(200, { ...other, status: "duplicate" }))).toMatchObject({ kind: "delivered" });
+    expect(judge(answer(201, other))).toMatchObject({ kind: "retry", reason: "receipt-mismatch", repack: true });
   });
 
   for (const [what, change] of Object.entries({
     "another host": { host_id: "lab2" },
     "another episode": { episode_id: "ep2" },
-    "fewer bytes": { bytes: 1233 },
-    "another digest": { sha256: OTHER },
-    "another host and a duplicate with our tree digest": { host_id: "lab2", status: "duplicate", sha256: OTHER },
-    "another id and a duplicate with our tree digest": { episode_id: "ep2", status: "duplicate" },
+    "another length": { bytes: 1235 },
+    "another digest": { sha256: OTHER_SHA },
+    "another tree of a duplicate": { status: "duplicate", sha256: OTHER_SHA, tree_sha256: OTHER_SHA },
+    "no tree of a duplicate": { status: "duplicate", sha256: OTHER_SHA, tree_sha256: null },
   })) {
-    test(`that tells of ${what} proves nothing: packed and sent again`, () => {
-      const verdict = classify(201, { ...RECEIPT, ...change });
+    test(`of ${what} delivers nothing: the archive is made anew`, () => {
+      const verdict = judge(answer(200, { ...RECEIPT, ...change }));
       expect(verdict).toMatchObject({ kind: "retry", reason: "receipt-mismatch", repack: true });
     });
   }
 
-  test("of a duplicate with another tree digest and another digest proves nothing", () => {
-    const verdict = classify(200, { ...RECEIPT, status: "duplicate", sha256: OTHER, tree_sha256: OTHER });
-    expect(verdict).toMatchObject({ kind: "retry", reason: "receipt-mismatch" });
-  });
-
-  test("that does not fit says both sides' figures", () => {
-    const verdict = classify(201, { ...RECEIPT, bytes: 5 });
-    expect("detail" in verdict ? verdict.detail : "").toContain("5 bytes");
-    expect("detail" in verdict ? verdict.detail : "").toContain("1234 bytes");
-  });
-
   for (const [what, body] of Object.entries({
-    "a captive portal's page": null,
+    "a portal's page": null,
+    "a list": [],
     "an empty object": {},
-    "an array": [RECEIPT],
-    "a text": "stored",
-    "an unknown status word": { ...RECEIPT, status: "ok" },
-    "a digest in capitals": { ...RECEIPT, sha256: SHA.toUpperCase() },
-    "a digest one digit short": { ...RECEIPT, sha256: SHA.slice(1) },
-    "bytes as a text": { ...RECEIPT, bytes: "1234" },
-    "no time": { ...RECEIPT, received_at_wall: undefined },
-    "a tree digest that is none": { ...RECEIPT, tree_sha256: "" },
-    "no host": { ...RECEIPT, host_id: null },
+    "another word": { ...RECEIPT, status: "ok" },
+    "no digest": { ...RECEIPT, sha256: "x" },
+    "an id that is none": { ...RECEIPT, receiver_id: "x" },
   })) {
-    test(`is not ${what}: the queue pauses, the episode is not at fault`, () => {
-      expect(classify(200, body)).toMatchObject({ kind: "pause", reason: "no-receipt" });
+    test(`is not ${what}: only this episode waits`, () => {
+      expect(judge(answer(200, body))).toMatchObject({ kind: "retry", reason: "no-receipt", repack: false });
     });
   }
-});
 
-describe("a conflict (409)", () => {
-  test("with our own digest is a delivery", () => {
-    const verdict = classify(409, { sha256: SHA, received_at_wall: "2026-05-01T00:00:00+00:00" });
-    expect(verdict).toEqual({
-      kind: "delivered",
-      receipt: { ...RECEIPT, status: "duplicate", received_at_wall: "2026-05-01T00:00:00+00:00" },
+  test("that names no receiver delivers nothing", () => {
+    expect(judge(answer(201, { ...RECEIPT, receiver_id: null }))).toMatchObject({
+      kind: "retry",
+      reason: "no-identity",
     });
   });
+});
 
-  test("with our tree digest is a delivery", () => {
-    const verdict = classify(409, { sha256: OTHER, tree_sha256: TREE });
-    expect(verdict).toMatchObject({ kind: "delivered", receipt: { sha256: OTHER, received_at_wall: "" } });
-  });
-
-  test("with another digest is quarantined and never pruned: ours may be the only copy", () => {
-    const verdict = classify(409, { reason: "conflict", detail: "x", sha256: OTHER, tree_sha256: OTHER });
-    expect(verdict).toMatchObject({ kind: "quarantine", reason: "conflict", prunable: false });
-    expect("detail" in verdict ? verdict.detail : "").toContain(OTHER);
-    expect("detail" in verdict ? verdict.detail : "").toContain(SHA);
-  });
-
-  test("with another digest and no tree digest is quarantined", () => {
-    expect(classify(409, { sha256: OTHER, tree_sha256: null })).toMatchObject({ kind: "quarantine" });
-  });
-
-  for (const [what, body] of Object.entries({
-    "no body": null,
-    "a page": "<html>",
-    "the Python receiver's detail": { detail: "already exists" },
-    "a digest that is none": { sha256: "abc" },
-    "a digest in capitals": { sha256: OTHER.toUpperCase() },
-  })) {
-    test(`with ${what} is delivered, but not proved`, () => {
-      expect(classify(409, body)).toEqual({ kind: "delivered-unverified" });
+describe("another collector", () => {
+  for (const [what, given] of [
+    ["stores", answer(201, { ...RECEIPT, receiver_id: THEIRS })],
+    ["refuses", problem(412, "commit-not-accepted", { receiver_id: THEIRS })],
+    ["knows no token of ours", problem(401, "unauthorized", { receiver_id: THEIRS })],
+    ["has a full disk", problem(507, "disk-full", { receiver_id: THEIRS })],
+    ["judges", answer(200, { would: "accept", receiver_id: THEIRS, echo: ECHO }, { resource: "judge" })],
+  ] as const) {
+    test(`that ${what} stops the queue, and its id is named`, () => {
+      const verdict = judge(given);
+      expect(verdict).toMatchObject({ kind: "other-receiver", receiverId: THEIRS, reason: "another-collector" });
+      expect(verdict).toMatchObject({ detail: expect.stringContaining(`its id is ${THEIRS}`) });
     });
   }
-});
 
-describe("a digest mismatch (400)", () => {
-  const problem = { reason: "digest-mismatch", detail: "computed another" };
-
-  test("is packed and sent again three times, then quarantined", () => {
-    const verdicts = [0, 1, 2, 3, 4].map((mismatches) => classify(400, problem, mismatches));
-    expect(verdicts.map(({ kind }) => kind)).toEqual(["retry", "retry", "retry", "quarantine", "quarantine"]);
-    expect(verdicts[0]).toMatchObject({ repack: true, reason: "digest-mismatch" });
-    expect(verdicts[3]).toMatchObject({ reason: "digest-mismatch", prunable: true });
+  const moved = { headers: { "x-labfleet-receiver-succeeds": `${"3".repeat(32)}, ${OURS}` } };
+  test("that follows ours is pinned anew over verified TLS", () => {
+    const given = answer(201, { ...RECEIPT, receiver_id: THEIRS }, moved);
+    expect(judge(given, { isVerifiedTls: true })).toMatchObject({ kind: "delivered", pin: THEIRS });
+    expect(judge(given, { isVerifiedTls: false })).toMatchObject({ kind: "other-receiver" });
   });
 
-  test("counts for that reason only: any other 400 is quarantined at once", () => {
-    for (const reason of ["missing-commit", "malformed", "Digest-Mismatch"]) {
-      expect(classify(400, { reason })).toMatchObject({ kind: "quarantine", reason });
+  test("that follows somebody else is another one", () => {
+    const headers = { "x-labfleet-receiver-succeeds": "3".repeat(32) };
+    const given = answer(201, { ...RECEIPT, receiver_id: THEIRS }, { headers });
+    expect(judge(given, { isVerifiedTls: true })).toMatchObject({ kind: "other-receiver" });
+  });
+});
+
+describe("a judgement", () => {
+  for (const [status, reason] of [
+    [412, "commit-not-accepted"],
+    [413, "too-large"],
+  ] as const) {
+    test(`${status} ${reason} of the pinned receiver refuses the episode`, () => {
+      const refused = { kind: "quarantine", reason, detail: "D", judgedBy: OURS } as const;
+      expect(judge(problem(status, reason))).toEqual(refused);
+      expect(judge({ ...problem(status, reason), resource: "judge" })).toEqual(refused);
+    });
+  }
+
+  test("missing-commit holds an episode that was sent without a stamp", () => {
+    const given = problem(400, "missing-commit", { echo: { ...ECHO, code_commit: null } });
+    expect(judge(given, {}, { commit: null })).toEqual({ kind: "unstamped", detail: "D" });
+  });
+
+  test("missing-commit about an episode that we did stamp is a damaged head", () => {
+    const lost = problem(400, "missing-commit", { echo: { ...ECHO, code_commit: null } });
+    for (const given of [lost, problem(400, "missing-commit")]) {
+      expect(judge(given)).toMatchObject({ kind: "retry", reason: "missing-commit", repack: false });
     }
   });
 
-  test("under another status is what that status says", () => {
-    expect(classify(422, problem)).toMatchObject({ kind: "quarantine", reason: "digest-mismatch" });
-    expect(classify(503, problem)).toMatchObject({ kind: "retry", repack: false });
+  for (const [what, change] of Object.entries({
+    "of another host": { host_id: "lab2" },
+    "of another episode": { episode_id: "ep2" },
+    "of another commit": { code_commit: "abd" },
+    "of no commit": { code_commit: null },
+    "of another length": { bytes: 1235 },
+    "of another digest": { sha256: OTHER_SHA },
+    "of no digest": { sha256: null },
+  })) {
+    test(`with an echo ${what} judges nothing`, () => {
+      for (const [status, reason] of [
+        [412, "commit-not-accepted"],
+        [413, "too-large"],
+        [409, "conflict"],
+      ] as const) {
+        const given = problem(status, reason, { echo: { ...ECHO, ...change }, sha256: OTHER_SHA });
+        expect(judge(given)).toMatchObject({ kind: "retry", status, reason });
+      }
+    });
+  }
+
+  test("without an echo, without a pin, or without our mark judges nothing", () => {
+    expect(judge(problem(412, "commit-not-accepted", { echo: undefined }))).toMatchObject({ kind: "retry" });
+    expect(judge(problem(412, "commit-not-accepted"), { pinned: null })).toMatchObject({ kind: "retry" });
+    expect(judge(problem(412, "commit-not-accepted", { type: "about:blank" }))).toMatchObject({ kind: "retry" });
+    const html = answer(412, problem(412, "commit-not-accepted").body, { headers: { "content-type": "text/html" } });
+    expect(judge(html)).toMatchObject({ kind: "retry", isMarked: false });
+  });
+
+  test("whose status was rewritten on its way is nobody's word", () => {
+    const given = { ...problem(412, "commit-not-accepted"), status: 403 };
+    expect(judge(given)).toMatchObject({ kind: "retry", status: 403, isMarked: false, reason: "status-403" });
+  });
+
+  test("of a reason that comes with another status is none", () => {
+    expect(judge(problem(412, "too-large"))).toMatchObject({ kind: "retry" });
+    expect(judge(problem(400, "commit-not-accepted"))).toMatchObject({ kind: "retry" });
   });
 });
 
-describe("a refused episode may be pruned by age", () => {
-  for (const [what, body, prunable] of [
-    ["when a receiver gave a reason", { reason: "commit-not-accepted" }, true],
-    ["when the Python receiver gave a detail", { detail: "missing X-Cis490-Code-Commit" }, true],
-    ["not when the answer was a page", null, false],
-    ["not when the body is an array", ["reason"], false],
-    ["not when reason and detail are no texts", { reason: 1, detail: ["x"] }, false],
-  ] as const) {
-    test(what, () => {
-      expect(classify(412, body)).toMatchObject({ kind: "quarantine", prunable });
+describe("a conflict (409)", () => {
+  test("with our own digest, or our own tree, is a delivery", () => {
+    for (const stored of [{ sha256: SHA }, { sha256: OTHER_SHA, tree_sha256: TREE }]) {
+      expect(judge(problem(409, "conflict", stored))).toMatchObject({
+        kind: "delivered",
+        receipt: { status: "duplicate", host_id: "lab1", episode_id: "ep1", sha256: stored.sha256, receiver_id: OURS },
+      });
+    }
+  });
+
+  test("with another digest is quarantine", () => {
+    const verdict = judge(problem(409, "conflict", { sha256: OTHER_SHA, tree_sha256: OTHER_SHA }));
+    expect(verdict).toMatchObject({ kind: "quarantine", reason: "conflict", judgedBy: OURS });
+  });
+
+  test("that does not say what is stored, or is a page, decides nothing", () => {
+    expect(judge(problem(409, "conflict"))).toMatchObject({ kind: "retry", reason: "conflict" });
+    expect(judge(answer(409, null, { headers: { "content-type": "text/html" } }))).toMatchObject({ kind: "retry" });
+    expect(judge(answer(409, { sha256: SHA }))).toMatchObject({ kind: "retry" });
+  });
+});
+
+describe("the judge's word", () => {
+  const word = (change: Record<string, unknown> = {}): Answer =>
+    answer(200, { would: "accept", receiver_id: OURS, echo: ECHO, ...change }, { resource: "judge" });
+  test("is accept or stored", () => {
+    expect(judge(word())).toEqual({ kind: "would", would: "accept", pin: null });
+    expect(judge(word({ would: "stored" }), { pinned: null })).toEqual({ kind: "would", would: "stored", pin: OURS });
+  });
+  test("with another echo, or another word, is none; and a receipt is no word", () => {
+    for (const given of [word({ echo: { ...ECHO, bytes: 1 } }), word({ would: "yes" }), { ...word(), body: RECEIPT }]) {
+      expect(judge(given)).toMatchObject({ kind: "retry", reason: "no-judgement" });
+    }
+    expect(judge({ ...word(), resource: "put" })).toMatchObject({ kind: "retry", reason: "no-receipt" });
+  });
+});
+
+describe("our own misconfiguration", () => {
+  test("401 and 403 stop the queue only with our mark", () => {
+    expect(judge(problem(401, "unauthorized"))).toMatchObject({ kind: "pause", reason: "unauthorized" });
+    expect(judge(problem(403, "wrong-host"))).toMatchObject({ kind: "pause", reason: "wrong-host" });
+    for (const status of [401, 403]) expect(judge(answer(status, null))).toMatchObject({ kind: "retry", status });
+  });
+  for (const status of [300, 301, 302, 307, 308, 399, 407, 421, 426]) {
+    test(`${status} stops the queue, whoever says it`, () => {
+      expect(judge(answer(status, null))).toMatchObject({ kind: "pause", status, isMarked: false });
     });
   }
 });
 
-test("a problem whose reason or detail is no text is put into our own words", () => {
-  expect(classify(500, { reason: 7, detail: null })).toEqual({
-    kind: "retry",
-    reason: "status-500",
-    detail: "the receiver answered 500",
-    repack: false,
+describe("anything else", () => {
+  test("keeps what was said, and no more than 300 characters of it", () => {
+    expect(judge(answer(402, { detail: "pay" }, { headers: {} }))).toMatchObject({
+      kind: "retry",
+      status: 402,
+      reason: "status-402",
+      detail: "pay",
+    });
+    const verdict = judge(problem(500, "internal", { detail: "x".repeat(1000) }));
+    expect(verdict).toMatchObject({ kind: "retry", detail: "x".repeat(300) });
+  });
+
+  test("asks for a new archive only where the receiver computed another digest", () => {
+    expect(judge(problem(400, "digest-mismatch"))).toMatchObject({ kind: "retry", repack: true });
+    expect(judge(answer(400, { reason: "digest-mismatch" }))).toMatchObject({ kind: "retry", repack: false });
+    expect(judge(problem(400, "malformed"))).toMatchObject({ kind: "retry", repack: false });
+  });
+});
+
+describe("a Python receiver", () => {
+  const python: Partial<Trust> = { pinned: null, kind: "python" };
+  const json = { "content-type": "application/json" };
+  const say = (status: number, body: unknown): Verdict => judge(answer(status, body, { headers: json }), python);
+  test("delivers with JSON that contradicts nothing, and proves nothing", () => {
+    for (const status of [200, 201, 409]) {
+      for (const body of [{}, { status: "ok" }, { sha256: SHA, bytes: 1234, host_id: "lab1", episode_id: "ep1" }]) {
+        expect(say(status, body)).toEqual({ kind: "delivered-unverified" });
+      }
+    }
+  });
+  test("delivers nothing with a page, or with figures that are not ours", () => {
+    for (const status of [200, 201, 409]) {
+      for (const body of [null, "ok", [], { sha256: OTHER_SHA }, { bytes: 1 }, { host_id: "x" }, { episode_id: "x" }]) {
+        expect(say(status, body)).toMatchObject({ kind: "retry", status });
+      }
+    }
+  });
+  test("refuses with 400 and 412 and JSON, and with nothing else", () => {
+    for (const status of [400, 412]) {
+      const refused = { kind: "quarantine", reason: `status-${status}`, detail: "no commit", judgedBy: null } as const;
+      expect(say(status, { detail: "no commit" })).toEqual(refused);
+      expect(say(status, null)).toMatchObject({ kind: "retry" });
+    }
+    for (const status of [401, 403, 404, 411, 413, 422, 500])
+      expect(say(status, { detail: "x" })).toMatchObject({ kind: "retry", status });
+  });
+  test("that turns out to be ours is judged as one of ours", () => {
+    const verdict = judge(problem(412, "commit-not-accepted"), { kind: "python", pinned: OURS });
+    expect(verdict).toMatchObject({ kind: "quarantine", judgedBy: OURS });
   });
 });

@@ -1,7 +1,8 @@
 // What is said of an episode that cannot be read or moved: the sentence, and the line that mends it.
 
 import { describe, expect, test } from "bun:test";
-import { type EpisodeFacts, explainHindrance, heldLine, withFix } from "../../lib/shipper/hindrance.ts";
+import { fixText } from "../../lib/core/finding.ts";
+import { type EpisodeFacts, explainHindrance, heldLine } from "../../lib/shipper/hindrance.ts";
 
 const OURS: EpisodeFacts = {
   root: "/data/episodes/ep1",
@@ -15,6 +16,12 @@ const OURS: EpisodeFacts = {
   me: "labfleet",
   mayOverride: false,
 };
+
+/** With the remedy as it is printed. */
+function explained(...args: Parameters<typeof explainHindrance>): { reason: string; fix: string | null } {
+  const { reason, fix } = explainHindrance(...args);
+  return { reason, fix: fix === null ? null : fixText(fix) };
+}
 
 describe("an episode that cannot be moved", () => {
   for (const [what, facts, code, reason, fix] of [
@@ -77,7 +84,7 @@ describe("an episode that cannot be moved", () => {
     ["is refused and nobody knows why", { mayOverride: true }, "EPERM", "EPERM", null],
   ] as const) {
     test(`because it ${what}`, () => {
-      expect(explainHindrance({ ...OURS, ...facts }, "move", code)).toEqual({
+      expect(explained({ ...OURS, ...facts }, "move", code)).toEqual({
         reason: `the episode cannot be moved when it is shipped: ${reason}`,
         fix,
       });
@@ -86,7 +93,7 @@ describe("an episode that cannot be moved", () => {
 
   test("has its path quoted for the shell, in every command", () => {
     const facts = { ...OURS, root: "/data/lab data/episodes/ep1", owner: "root", mode: 0o40000 };
-    expect(explainHindrance(facts, "move", "EACCES").fix).toBe(
+    expect(explained(facts, "move", "EACCES").fix).toBe(
       "sudo chown -R labfleet '/data/lab data/episodes/ep1' && sudo chmod -R u+rwX '/data/lab data/episodes/ep1'",
     );
   });
@@ -95,7 +102,7 @@ describe("an episode that cannot be moved", () => {
 describe("what cannot be read in an episode", () => {
   test("is a file of another user", () => {
     const facts = { ...OURS, what: '"sub/data.bin"', owner: "recorder", mode: 0o100600 };
-    expect(explainHindrance(facts, "read", "EACCES")).toEqual({
+    expect(explained(facts, "read", "EACCES")).toEqual({
       reason: '"sub/data.bin" cannot be read: it belongs to recorder, mode 0600, and labfleet may not read it',
       fix: "sudo chown -R labfleet /data/episodes/ep1",
     });
@@ -103,23 +110,18 @@ describe("what cannot be read in an episode", () => {
 
   test("is one of mode 0200; attributes and mounts keep nobody from reading", () => {
     const facts = { ...OURS, what: '"x"', mode: 0o100200, immutable: true, isMountPoint: true, isPinnedByParent: true };
-    expect(explainHindrance(facts, "read", "EACCES").fix).toBe("sudo chmod -R u+rwX /data/episodes/ep1");
+    expect(explained(facts, "read", "EACCES").fix).toBe("sudo chmod -R u+rwX /data/episodes/ep1");
   });
 
   test("is no matter of modes for who may override them", () => {
     const facts = { ...OURS, owner: "root", mode: 0o40000, mayOverride: true };
-    expect(explainHindrance(facts, "read", "EIO")).toEqual({ reason: "the episode cannot be read: EIO", fix: null });
+    expect(explained(facts, "read", "EIO")).toEqual({ reason: "the episode cannot be read: EIO", fix: null });
   });
 });
 
-test("a remedy ends its line, and where there is none nothing is promised", () => {
-  expect(withFix("it is held", "sudo true")).toBe("it is held; fix: sudo true");
-  expect(withFix("it is held", null)).toBe("it is held");
-});
-
-test("a line of the log names the episode before all, as the value that it is", () => {
-  expect(heldLine("held", "ep1", "it is locked", "sudo true")).toBe(
-    "held episode=ep1 because it is locked; fix: sudo true",
-  );
+test("a line of the log names the episode before all, as the value that it is, and its remedy last", () => {
+  expect(
+    heldLine("held", "ep1", "it is locked", { text: "", commands: [{ argv: ["sudo", "true"], on: "host" }] }),
+  ).toBe("held episode=ep1 because it is locked; fix: sudo true");
   expect(heldLine("not shipped", "a b=c", "of its name", null)).toBe('not shipped episode="a b=c" because of its name');
 });

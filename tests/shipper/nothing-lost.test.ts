@@ -6,13 +6,11 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type OutboxRecord, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
-import { expired, listSettled } from "../../lib/shipper/retention.ts";
+import { readRejection } from "../../lib/shipper/retention/notes.ts";
 import { settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
-
-const DAY_MS = 86_400_000;
 
 test("an archive in the outbox without its episode's directory is the last copy: a start leaves it", async () => {
   const dirs = makeDirs(tempDir());
@@ -25,32 +23,13 @@ test("an archive in the outbox without its episode's directory is the last copy:
 test("an episode moved back by hand and refused again carries the new rejection, not the old one", async () => {
   const dirs = makeDirs(tempDir());
   const episode = makeEpisode(dirs, "ep");
-  const record = packedRecord(episode, "ep");
-  await settle(
-    dirs,
-    { ...record },
-    {
-      to: "quarantine",
-      document: {
-        reason: "commit-not-accepted",
-        at: "2026-05-01T00:00:00.000Z",
-        prunable: true,
-      },
-    },
-  );
+  const refused = (reason: string) => ({ to: "quarantine" as const, document: { reason, rules: 2 } });
+  await settle(dirs, packedRecord(episode, "ep"), refused("commit-not-accepted"));
   renameSync(join(dirs.quarantine, "ep"), episode);
   // Another episode of this name is at the receiver now: ours may be the only copy.
-  await settle(dirs, packedRecord(episode, "ep"), {
-    to: "quarantine",
-    document: {
-      reason: "conflict",
-      at: "2026-06-20T00:00:00.000Z",
-      prunable: false,
-    },
-  });
-  const now = Date.parse("2026-06-20T00:00:01.000Z");
-  expect(expired(await listSettled(dirs, "quarantine"), 30, now)).toEqual([]);
-  expect(now - Date.parse("2026-05-01T00:00:00.000Z")).toBeGreaterThan(30 * DAY_MS);
+  await settle(dirs, packedRecord(episode, "ep"), refused("conflict"));
+  const note = readRejection("ep", readFileSync(join(dirs.quarantine, "ep/rejection.json"), "utf8"));
+  expect(note?.reason).toBe("conflict");
 });
 
 test("an episode moved back by hand from shipped/ loses its old receipt when the new answer is unverified", async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { requeue } from "../../lib/shipper/settle.ts";
+import { requeue } from "../../lib/shipper/requeue.ts";
 import { makeDirs, writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -18,27 +18,27 @@ function quarantined(name: string, files: Readonly<Record<string, string>>) {
 describe("an episode taken back", () => {
   test("is among the episodes again, as it was before it was refused", async () => {
     const dirs = quarantined("ep", { "rejection.json": OURS });
-    expect(await requeue(dirs, "ep")).toEqual({ id: "ep" });
+    expect(await requeue(dirs, "quarantine", "ep")).toEqual({ id: "ep" });
     expect(readdirSync(join(dirs.episodes, "ep")).sort()).toEqual(["data.bin", "done.marker"]);
     expect(readdirSync(dirs.quarantine)).toEqual([]);
   });
 
   test("keeps its own rejection.json; ours beside it goes", async () => {
     const dirs = quarantined("ep", { "rejection.json": "mine", "rejection.labfleet.json": OURS });
-    await requeue(dirs, "ep");
+    await requeue(dirs, "quarantine", "ep");
     expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
     expect(existsSync(join(dirs.episodes, "ep/rejection.labfleet.json"))).toBe(false);
   });
 
   test("keeps a rejection.json that is not ours", async () => {
     const dirs = quarantined("ep", { "rejection.json": "mine" });
-    await requeue(dirs, "ep");
+    await requeue(dirs, "quarantine", "ep");
     expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
   });
 
   test("that had to take a second name gets its first one back", async () => {
     const dirs = quarantined("ep~2", { "rejection.json": OURS });
-    expect(await requeue(dirs, "ep~2")).toEqual({ id: "ep" });
+    expect(await requeue(dirs, "quarantine", "ep~2")).toEqual({ id: "ep" });
     expect(existsSync(join(dirs.episodes, "ep/data.bin"))).toBe(true);
   });
 });
@@ -47,7 +47,7 @@ describe("what is not taken back", () => {
   test("is an episode whose name stands among the episodes: both stay", async () => {
     const dirs = quarantined("ep", { "rejection.json": OURS });
     mkdirSync(join(dirs.episodes, "ep"));
-    expect(await requeue(dirs, "ep")).toMatchObject({ refused: expect.stringContaining("exists") });
+    expect(await requeue(dirs, "quarantine", "ep")).toMatchObject({ refused: expect.stringContaining("exists") });
     expect(readdirSync(join(dirs.quarantine, "ep")).sort()).toEqual(["data.bin", "done.marker", "rejection.json"]);
   });
 
@@ -55,7 +55,7 @@ describe("what is not taken back", () => {
     test(`is ${JSON.stringify(name)}`, async () => {
       const dirs = quarantined("ep", { "rejection.json": OURS });
       writeFiles(join(dirs.quarantine, ".pruned-ep"), { "data.bin": "x" });
-      expect(await requeue(dirs, name)).toMatchObject({ refused: expect.stringContaining("no episode") });
+      expect(await requeue(dirs, "quarantine", name)).toMatchObject({ refused: expect.stringContaining("no episode") });
       expect(readdirSync(dirs.episodes)).toEqual([]);
     });
   }
@@ -63,6 +63,6 @@ describe("what is not taken back", () => {
   test("is a stray file, and it keeps no other from being taken back", async () => {
     const dirs = quarantined("ep", { "rejection.json": OURS });
     writeFileSync(join(dirs.quarantine, "notes.txt"), "");
-    expect(await requeue(dirs, "notes.txt")).toMatchObject({ refused: expect.anything() });
+    expect(await requeue(dirs, "quarantine", "notes.txt")).toMatchObject({ refused: expect.anything() });
   });
 });

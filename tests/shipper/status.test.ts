@@ -1,83 +1,31 @@
-// What a person and a program read about the shipper.
+// What a person and a program read about the shipper from its data root.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ShipperStatus } from "../../lib/contract/shipper-status.ts";
+import { readUptimeS } from "../../lib/os/uptime.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
-import { newEntry } from "../../lib/shipper/queue.ts";
-import {
-  type LiveStatus,
-  liveStatus,
-  parseLive,
-  readStatus,
-  reasonOf,
-  renderStatus,
-  type Status,
-  statusLine,
-} from "../../lib/shipper/status.ts";
+import { readStatus, rejectionOf, type Status } from "../../lib/shipper/status.ts";
+import { renderStatus } from "../../lib/shipper/status-text.ts";
 import { makeDirs, makeEpisode, writeFiles } from "../support/lab-host.ts";
 import { lineReader } from "../support/lines.ts";
-import { scriptedEngine } from "../support/scripted-engine.ts";
+import { IDLE_SHIPPER } from "../support/shipper-status.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const HOLDER = join(import.meta.dir, "../fixtures/programs/hold-lock.ts");
-
-const IDLE: LiveStatus = {
-  pid: 42,
-  at: "2026-05-01T00:00:00.000Z",
-  pending: 0,
-  packed: 0,
-  sending: 0,
-  retrying: 0,
-  held: [],
-  held_count: 0,
-  recording: 0,
-  oldest_pending_s: null,
-  paused: null,
-  disk_low: false,
-  delivered_since_start: 0,
-  quarantined_since_start: 0,
-};
-
-describe("the status line", () => {
-  for (const [what, change, line] of [
-    ["when idle", {}, "nothing to ship"],
-    ["with a backlog", { pending: 3, oldest_pending_s: 3725 }, "3 to ship, oldest 1h 2min 5s"],
-    ["while sending", { pending: 2, sending: 1, oldest_pending_s: 4 }, "2 to ship, oldest 4s, 1 under way"],
-    ["in back-off", { pending: 1, retrying: 1 }, "1 to ship, 1 waiting to be tried again"],
-    [
-      "when somebody has to mend something",
-      { pending: 1, held: [{ episode: "ep", reason: "belongs to uid 0" }], held_count: 7 },
-      "1 to ship, 7 held: belongs to uid 0",
-    ],
-    [
-      "when paused on a full disk",
-      {
-        disk_low: true,
-        paused: { kind: "misconfigured", reason: "tls", detail: "certificate expired", retry_in_s: 5 },
-      },
-      "nothing to ship, disk low, packing waits, PAUSED: certificate expired",
-    ],
-  ] as [string, Partial<LiveStatus>, string][]) {
-    test(`${what} is "${line}"`, () => expect(statusLine({ ...IDLE, ...change })).toBe(line));
-  }
-
-  test("is one line that cannot steer a terminal, whatever a receiver answered", () => {
-    const detail = "no\nREADY=1\u001b[31m\u2028\u009b2J";
-    const line = statusLine({ ...IDLE, paused: { kind: "misconfigured", reason: "x", detail, retry_in_s: 1 } });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/);
-    expect(line).toContain("no\\u000aREADY=1");
-  });
-});
+const SINCE = "2026-05-01T12:03:00.000Z";
 
 describe("the status of a host", () => {
   const STATUS: Status = {
     host_id: "lab1",
     receiver: "https://collector.wg",
+    receiver_id: null,
+    pin_unreadable: null,
     data_root: "/var/lib/labfleet/data",
     running: false,
     pid: null,
+    answering: true,
     live: null,
     pending: 2,
     recording: 0,
@@ -85,10 +33,13 @@ describe("the status of a host", () => {
     quarantined: [],
     last_end: null,
   };
+  const runs = (live: Partial<ShipperStatus>, change: Partial<Status> = {}): string[] =>
+    renderStatus({ ...STATUS, running: true, pid: 42, live: { ...IDLE_SHIPPER, ...live }, ...change }).split("\n");
 
   test("is a short table", () => {
     expect(renderStatus(STATUS).split("\n")).toEqual([
       "host       lab1 -> https://collector.wg",
+      "trusts     the first receiver that accepts its token",
       "shipper    not running",
       "to ship    2",
       "shipped    5 still on this host",
@@ -97,37 +48,69 @@ describe("the status of a host", () => {
     ]);
   });
 
-  test("names refused episodes, ten at most, and the command that brings them back", () => {
-    const quarantined = Array.from({ length: 12 }, (_, i) => ({ episode: `ep${i}`, reason: "conflict" }));
-    const lines = renderStatus({ ...STATUS, recording: 1, quarantined, running: true, pid: 42, live: IDLE }).split(
-      "\n",
-    );
-    expect(lines.slice(1, 3)).toEqual([
+  test("names whom it trusts, and why it cannot be told", () => {
+    const id = "1".repeat(32);
+    expect(renderStatus({ ...STATUS, receiver_id: id })).toContain(`\ntrusts     ${id}\n`);
+    expect(renderStatus({ ...STATUS, pin_unreadable: "cannot read it" })).toContain("\ntrusts     cannot read it\n");
+  });
+
+  test("names refused episodes under a heading of their own, ten at most, each with what mends it", () => {
+    const quarantined = Array.from({ length: 12 }, (_, i) => {
+      return { episode: `ep${i}`, reason: "conflict", detail: "d", fix: i === 0 ? "do this" : null };
+    });
+    const lines = runs({}, { recording: 1, quarantined });
+    expect(lines.slice(2, 4)).toEqual([
       "shipper    running (pid 42): nothing to ship",
       "to ship    2 (and 1 being recorded)",
     ]);
-    expect(lines.filter((line) => line.endsWith(": conflict")).length).toBe(10);
-    expect(lines.at(-2)).toContain("and 2 more");
-    expect(lines.at(-1)).toContain("shipper requeue");
+    const at = lines.findIndex((line) => line.startsWith("quarantine"));
+    expect(lines[at]).toContain("shipper requeue <id>");
+    expect(lines.slice(at + 1, at + 3)).toEqual(["           ep0: conflict; fix: do this", "           ep1: conflict"]);
+    expect(lines.slice(at + 1).filter((line) => /ep\d: /.test(line)).length).toBe(10);
+    expect(lines.at(-1)).toContain("and 2 more");
   });
 
-  test("names what is held, on lines of their own", () => {
-    const held = [{ episode: "ep\u001b", reason: "a\nb" }];
-    const text = renderStatus({ ...STATUS, running: true, pid: 42, live: { ...IDLE, held, held_count: 1 } });
-    expect(text.split("\n").at(-1)).toBe("held       ep\\u001b: a\\u000ab");
+  test("names what is worked on, what waits and what is held, each with its remedy, on lines of their own", () => {
+    const held = { episode: "ep\u001b", reason: "r", since: SINCE, detail: "a\nb", fix: null };
+    const waiter = {
+      episode: "ep2",
+      reason: "r",
+      since: SINCE,
+      detail: "403 from waf, not the receiver",
+      fix: "ask it",
+    };
+    const lines = runs({
+      under_way: [{ episode: "ep1", what: "sending", since: SINCE, done_bytes: 1024, bytes: 4096 }],
+      waiting: { count: 3, reason: "r", since: SINCE, next_try_at: null },
+      waiting_list: [waiter],
+      held: { count: 1, reason: "r", since: SINCE },
+      held_list: [held],
+    });
+    expect(lines.slice(7)).toEqual([
+      "now        sending ep1: 1.0 KiB of 4.0 KiB",
+      `waiting    ep2, since ${SINCE}: 403 from waf, not the receiver; fix: ask it`,
+      "           … and 2 more",
+      `held       ep\\u001b, since ${SINCE}: a\\u000ab`,
+    ]);
+  });
+
+  test("of a shipper that holds its lock and says nothing is not that it is healthy", () => {
+    expect(runs({ at: SINCE }, { answering: false })[2]).toBe(
+      `shipper    not answering since ${SINCE} (pid 42): nothing to ship`,
+    );
   });
 });
 
-describe("the reason in a rejection", () => {
-  for (const [text, reason] of [
-    ['{"reason": "conflict"}', "conflict"],
-    ['{"reason": 5}', "unknown"],
-    ["{}", "unknown"],
-    ["null", "unknown"],
-    ['{"reason": "con', "unknown"],
-    [null, "unknown"],
+describe("what a rejection says", () => {
+  for (const [text, reason, detail] of [
+    ['{"reason": "conflict", "detail": "why"}', "conflict", "why"],
+    ['{"reason": 5, "detail": 5}', "unknown", null],
+    ["{}", "unknown", null],
+    ["null", "unknown", null],
+    ['{"reason": "con', "unknown", null],
+    [null, "unknown", null],
   ] as const) {
-    test(`of ${text} is ${reason}`, () => expect(reasonOf(text)).toBe(reason));
+    test(`of ${text} is ${reason}`, () => expect(rejectionOf(text)).toEqual({ reason, detail }));
   }
 });
 
@@ -154,16 +137,19 @@ describe("reading the status from the disk", () => {
     expect({ ...status, quarantined: status.quarantined.sort((a, b) => (a.episode < b.episode ? -1 : 1)) }).toEqual({
       host_id: "lab1",
       receiver: "http://x",
+      receiver_id: null,
+      pin_unreadable: null,
       data_root: config.dataRoot,
       running: false,
       pid: null,
+      answering: true,
       live: null,
       pending: 1,
       recording: 1,
       shipped: 2,
       quarantined: [
-        { episode: "bad", reason: "conflict" },
-        { episode: "bare", reason: "unknown" },
+        { episode: "bad", reason: "conflict", detail: null, fix: expect.stringContaining("shipper discard bad") },
+        { episode: "bare", reason: "unknown", detail: null, fix: null },
       ],
       last_end: null,
     });
@@ -176,7 +162,8 @@ describe("reading the status from the disk", () => {
     expect(await lineReader(child.stdout)()).toBe("locked");
     return child;
   }
-  const report = (pid: number): string => JSON.stringify({ ...IDLE, pid, pending: 9 });
+  const report = (pid: number, uptimeS = readUptimeS()): string =>
+    JSON.stringify({ ...IDLE_SHIPPER, pid, pending: 9, uptime_s: uptimeS });
 
   test("shows the report of the daemon that holds the lock, and after SIGKILL none", async () => {
     const { config, dirs, write } = host(null);
@@ -205,8 +192,18 @@ describe("reading the status from the disk", () => {
       if (text !== null) write(text);
       const status = await readStatus(config, dirs);
       expect(status).toMatchObject({ running: true, pid, live: null });
-      expect(renderStatus(status).split("\n")[1]).toBe(`shipper    running (pid ${pid}): starting`);
+      expect(renderStatus(status).split("\n")[2]).toBe(`shipper    running (pid ${pid}): starting`);
     }
+  });
+
+  test("does not believe a report that was not renewed for three of its intervals", async () => {
+    const { config, dirs, write } = host(null);
+    const { pid } = await holder(config);
+    const interval = IDLE_SHIPPER.interval_s;
+    write(report(pid, readUptimeS() - 3 * interval - 1));
+    expect(await readStatus(config, dirs)).toMatchObject({ running: true, answering: false });
+    write(report(pid, readUptimeS() - 2 * interval));
+    expect(await readStatus(config, dirs)).toMatchObject({ running: true, answering: true });
   });
 
   test("waits for no pipe and follows no link of the report's name", async () => {
@@ -220,54 +217,4 @@ describe("reading the status from the disk", () => {
     symlinkSync(join(config.runDir, "other"), path);
     expect(await readStatus(config, dirs)).toMatchObject({ running: true, live: null });
   });
-});
-
-describe("a live report", () => {
-  test("is read as it was written, with what a newer version adds", () => {
-    const full = {
-      ...IDLE,
-      held: [{ episode: "ep", reason: "r" }],
-      oldest_pending_s: 5,
-      paused: { kind: "misconfigured", reason: "tls", detail: "d", retry_in_s: 5 },
-    };
-    expect(parseLive(JSON.stringify(IDLE))).toEqual(IDLE);
-    expect(parseLive(JSON.stringify({ ...full, more: 1 }))).toMatchObject(full);
-  });
-
-  for (const [what, change] of [
-    ["no number as pid", { pid: "42" }],
-    ["no list of held ones", { held: {} }],
-    ["a held one that is none", { held: [null] }],
-    ["a held one without a reason", { held: [{ episode: "ep" }] }],
-    ["a pause without its detail", { paused: { kind: "x", reason: "y", retry_in_s: 1 } }],
-    ["a pause that is a word", { paused: "yes" }],
-    ["no age", { oldest_pending_s: undefined }],
-    ["a number that is none", { pending: null }],
-  ] as const) {
-    test(`with ${what} is none`, () => expect(parseLive(JSON.stringify({ ...IDLE, ...change }))).toBeNull());
-  }
-});
-
-test("the daemon's view tells counts, ages, held episodes and the pause", () => {
-  const { engine, pass } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
-  engine.queue.add([{ id: "fresh", finishedMs: 1_000_000 }]);
-  engine.queue.restore({ ...newEntry("stuck", 2_000_000, "held"), reason: "belongs to uid 0" });
-  engine.breaker.misconfigured({ reason: "tls", detail: "certificate expired", retryAfterS: 60 });
-  pass(10_000);
-  expect(liveStatus(engine, 1_090_000, 10_000)).toMatchObject({
-    pid: process.pid,
-    at: "1970-01-01T00:18:10.000Z",
-    pending: 2,
-    held: [{ episode: "stuck", reason: "belongs to uid 0" }],
-    held_count: 1,
-    oldest_pending_s: 90,
-    paused: { kind: "misconfigured", reason: "tls", detail: "certificate expired", retry_in_s: 53 },
-  });
-});
-
-test("of a thousand held episodes only twenty are listed", () => {
-  const { engine } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
-  for (let i = 0; i < 1000; i++) engine.queue.restore(newEntry(`ep${i}`, i, "held"));
-  const live = liveStatus(engine, 0, 0);
-  expect([live.held.length, live.held_count, live.oldest_pending_s]).toEqual([20, 1000, 0]);
 });

@@ -3,6 +3,7 @@
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PROBLEM_TYPE } from "../../lib/contract/judgement.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { readLine, searchLine } from "../support/log-line.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -12,7 +13,9 @@ const FORGED = 'x" episode=forged status=201\n2026-01-01T00:00:00.000Z shipper I
 
 /** Ships once from `root` to a receiver that answers so; returns the log's lines. */
 async function shipOnce(root: string, status: number, body: unknown): Promise<string[]> {
-  const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(body, { status }) });
+  const headers = { "Content-Type": "application/problem+json", Server: 'x" episode=forged status=201' };
+  const fetch = (): Response => Response.json(body, { status, headers });
+  const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
   onTestFinished(() => receiver.stop(true));
   const config = join(root, "lab-host.toml");
   const paths = `[paths]\ndata_root = "${root}"\nrun_dir = "${join(root, "run")}"\n`;
@@ -31,7 +34,10 @@ function valuesOf(lines: readonly string[], key: string): Set<string> {
   return new Set(values.filter(([name]) => name === key).map(([, value]) => value));
 }
 
-const problem = { type: "about:blank", title: "t", reason: FORGED, detail: FORGED };
+const page = { type: "about:blank", title: "t", reason: FORGED, detail: FORGED };
+const problem = (status: number, reason = "made-up") => {
+  return { ...page, status, reason, type: PROBLEM_TYPE + reason, receiver_id: "1".repeat(32) };
+};
 const receipt = {
   status: "stored",
   host_id: FORGED,
@@ -39,13 +45,16 @@ const receipt = {
   bytes: 1,
   sha256: "a".repeat(64),
   received_at_wall: FORGED,
+  receiver_id: "1".repeat(32),
 };
 
 describe("a receiver's answer", () => {
   for (const [what, status, body] of [
-    ["that refuses the episode", 422, problem],
-    ["that asks to come again", 503, problem],
-    ["that refuses us", 401, problem],
+    ["that refuses the episode", 422, problem(422)],
+    ["that asks to come again", 503, problem(503)],
+    ["that refuses us", 401, problem(401)],
+    ["with a reason that is no word", 503, problem(503, FORGED)],
+    ["of something in between", 403, page],
     ["with another's receipt", 201, receipt],
   ] as const) {
     test(`${what} cannot add a field or a line`, async () => {

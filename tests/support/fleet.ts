@@ -93,6 +93,7 @@ ${this.options.receiverKeys ?? ""}
 [shipper]
 scan_interval_s = 0.2
 backoff_seconds = [0.05, 0.1, 0.2]
+commit_file = "${join(this.directory, "VERSION")}"
 disk_reserve = "1 MiB"
 ${this.options.shipperKeys ?? ""}
 [retention]

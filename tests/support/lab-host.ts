@@ -46,7 +46,6 @@ export function recordOf(id: string, change: Partial<OutboxRecord> = {}): Outbox
     tree_sha256: "b".repeat(64),
     code_commit: null,
     boot_id: "this-boot",
-    mismatches: 0,
     ...change,
   };
 }

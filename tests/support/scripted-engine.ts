@@ -1,5 +1,6 @@
 // An engine whose packer answers by script and whose clock stands still until it is told to go.
 
+import { openClient } from "../../lib/client/client.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
@@ -16,7 +17,7 @@ export function scriptedEngine(
   log: Log = quietLog,
 ) {
   const dirs = makeDirs(root);
-  const text = `host_id = "lab1"\n[receiver]\nurl = "${url}"\n`;
+  const text = `host_id = "lab1"\n[paths]\ndata_root = "${root}"\n[receiver]\nurl = "${url}"\n`;
   const { config } = parseShipperConfig(text, "lab-host.toml");
   const calls: string[] = [];
   const failures: unknown[] = [];
@@ -25,10 +26,13 @@ export function scriptedEngine(
   const engine = new Engine({
     config,
     dirs,
+    client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
     log,
     progress: createProgress(now),
     bootId: "this-boot",
     now,
+    wallMs: () => nowMs,
+    days: { today: () => 0, seen: async () => {} },
     random: () => 0.5,
     freeSpace: async () => false,
     changed: () => {},

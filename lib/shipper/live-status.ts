@@ -1,0 +1,173 @@
+// What the running shipper says of itself, from what it holds in memory; and the one line of it for systemd. Pure.
+
+import type { QueueGroup, QueuePause } from "../contract/queue.ts";
+import type { SettledCounts, ShipperStatus, UnderWay, Waiter } from "../contract/shipper-status.ts";
+import { fixText } from "../core/finding.ts";
+import { printable } from "../core/printable.ts";
+import { formatBytes, formatSeconds } from "../core/units.ts";
+import type { Engine } from "./engine.ts";
+import type { Entry } from "./queue.ts";
+import { pauseText } from "./words.ts";
+
+const LISTED = 20;
+
+/** What the report needs to know beside the engine. */
+export interface Now {
+  wallMs: number;
+  /** The engine's clock. */
+  nowMs: number;
+  /** CLOCK_BOOTTIME, seconds. */
+  uptimeS: number;
+  startedMs: number;
+  receiverId: string | null;
+  settled: SettledCounts | null;
+}
+
+/** The daemon's own view of itself. */
+export function liveStatus(engine: Engine, now: Now): ShipperStatus {
+  const { queue, room, deps } = engine;
+  const counts = queue.counts();
+  const waiting = [...queue.inStage("packed"), ...queue.inStage("waiting")].filter(({ trouble }) => trouble !== null);
+  const held = [...problemWaiters(engine, now), ...[...queue.inStage("held")].flatMap(waiterOf)];
+  return {
+    pid: process.pid,
+    at: iso(now.wallMs),
+    uptime_s: now.uptimeS,
+    interval_s: deps.config.scanIntervalS,
+    started_at: iso(now.startedMs),
+    receiver_id: now.receiverId,
+    pending: counts.pending,
+    packed: counts.packed,
+    sending: counts.sending,
+    recording: engine.recording,
+    oldest_pending_s:
+      counts.oldestFinishedMs === null ? null : Math.max(0, Math.round((now.wallMs - counts.oldestFinishedMs) / 1000)),
+    under_way: [...queue.inStage("sending"), ...queue.inStage("packing")]
+      .slice(0, LISTED)
+      .flatMap((entry) => underWay(engine, entry)),
+    paused: pausedOf(engine, now),
+    waiting: waitingGroup(waiting, now),
+    waiting_list: oldestFirst(waiting.flatMap(waiterOf)).slice(0, LISTED),
+    held: groupOf(held),
+    held_list: held.slice(0, LISTED),
+    settled: now.settled,
+    disk_low: room.diskLow,
+    delivered_since_start: engine.delivered,
+    quarantined_since_start: engine.quarantined,
+  };
+}
+
+function pausedOf({ sending }: Engine, now: Now): QueuePause | null {
+  const { finding } = sending;
+  const { pause, witnessCount } = sending.pausing;
+  if (pause === null || finding === null) return null;
+  const isProbing = pause.nextProbeMs <= now.nowMs;
+  return {
+    kind: pause.kind,
+    reason: pause.fault.reason,
+    detail: pauseText(pause.kind, finding, witnessCount),
+    fix: fixText(finding.fix),
+    since: wallOf(pause.sinceMs, now),
+    next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallOf(pause.nextProbeMs, now),
+  };
+}
+
+function underWay({ records }: Engine, { id, work }: Entry): UnderWay[] {
+  if (work === null) return [];
+  const bytes = work.what === "sending" ? (records.get(id)?.bytes ?? null) : null;
+  return [{ episode: id, what: work.what, since: iso(work.sinceMs), done_bytes: work.doneBytes, bytes }];
+}
+
+function waiterOf({ id, trouble }: Entry): Waiter[] {
+  if (trouble === null) return [];
+  const { reason, detail, fix, sinceMs } = trouble;
+  return [{ episode: id, reason, since: iso(sinceMs), detail, fix: fix === null ? null : fixText(fix) }];
+}
+
+/** What stands in episodes/ and is no episode that could be shipped. */
+function problemWaiters({ problems }: Engine, now: Now): Waiter[] {
+  return problems.map(({ name, problem, fix }) => {
+    return {
+      episode: name,
+      reason: "no-episode",
+      since: iso(now.wallMs),
+      detail: problem,
+      fix: fix === null ? null : fixText(fix),
+    };
+  });
+}
+
+/** All of them as one: the newest reason, and since when the first waits. */
+function groupOf(waiters: readonly Waiter[]): QueueGroup | null {
+  const newest = waiters.at(-1);
+  const oldest = oldestFirst(waiters)[0];
+  if (newest === undefined || oldest === undefined) return null;
+  return {
+    count: waiters.length,
+    reason: `${newest.detail}${newest.fix === null ? "" : `; fix: ${newest.fix}`}`,
+    since: oldest.since,
+  };
+}
+
+function waitingGroup(entries: readonly Entry[], now: Now): ShipperStatus["waiting"] {
+  const newestFirst = entries.toSorted((a, b) => (b.trouble?.sinceMs ?? 0) - (a.trouble?.sinceMs ?? 0));
+  const group = groupOf(newestFirst.toReversed().flatMap(waiterOf));
+  if (group === null) return null;
+  const next = Math.min(...entries.map(({ notBeforeMs }) => notBeforeMs));
+  return { ...group, next_try_at: Number.isFinite(next) ? wallOf(Math.max(next, now.nowMs), now) : null };
+}
+
+function oldestFirst(waiters: readonly Waiter[]): Waiter[] {
+  return waiters.toSorted((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+/** One line for `systemctl status`. Pure. */
+export function statusLine(live: ShipperStatus): string {
+  const parts = [live.pending === 0 ? "nothing to ship" : `${live.pending} to ship`];
+  if (live.oldest_pending_s !== null && live.pending > 0) parts.push(`oldest ${formatSeconds(live.oldest_pending_s)}`);
+  const [first] = live.under_way;
+  if (first !== undefined)
+    parts.push(underWayText(first) + (live.under_way.length > 1 ? ` and ${live.under_way.length - 1} more` : ""));
+  if (live.waiting !== null && live.paused === null) parts.push(waitingText(live));
+  if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
+  if (live.disk_low) parts.push("disk low, packing waits");
+  if (live.paused !== null) parts.push(pausedText(live.paused));
+  return printable(parts.join(", "));
+}
+
+/** `paused: 3 of 3 episodes got 413 from nginx, not the receiver; fix: …`. */
+export function pausedText({ detail, fix, next_try_at }: QueuePause): string {
+  const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
+  return `PAUSED${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+/** `1 waits alone since 12:03 (…); 214 others went`. */
+export function waitingText({
+  waiting,
+  delivered_since_start: went,
+}: Pick<ShipperStatus, "waiting" | "delivered_since_start">): string {
+  if (waiting === null) return "";
+  const { count, reason, since, next_try_at } = waiting;
+  const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
+  const who = count === 1 ? "1 waits alone" : `${count} wait`;
+  return `${who} since ${clock(since)}${next} (${reason}); ${went} others went`;
+}
+
+/** `sending ep1: 12 of 400 MiB for 3s`. */
+export function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {
+  if (bytes === null) return `${what} ${episode}`;
+  return `${what} ${episode}: ${formatBytes(done_bytes ?? 0)} of ${formatBytes(bytes)}`;
+}
+
+/** The time of day of an ISO time, as it stands there: UTC. */
+function clock(at: string): string {
+  return at.slice(11, 16);
+}
+
+function wallOf(engineMs: number, { wallMs, nowMs }: Now): string {
+  return iso(wallMs + engineMs - nowMs);
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

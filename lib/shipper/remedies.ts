@@ -1,0 +1,89 @@
+// What mends what only the shipper meets, as data; faults of the network are in lib/client. Pure.
+
+import { quoted } from "../core/fields.ts";
+import type { Command, Finding, Fix } from "../core/finding.ts";
+
+const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
+
+/** Another store answers than the pinned one. */
+export function acceptFix(receiverId: string): Fix {
+  return {
+    text: "if `receiver identity` on the collector you mean shows this id, trust it, and else mend receiver.url",
+    commands: [onHost("shipper", "pin", "--accept", receiverId)],
+  };
+}
+
+/** The collector wants to know which code recorded an episode. */
+export function stampFix(commitFile: string): Fix {
+  return {
+    text: `write the commit of the recording code into ${commitFile}, or as "code_commit" into the episode's meta.json; or set [gate] require_commit = false on the collector`,
+    commands: [],
+  };
+}
+
+/** What mends an answer that is no receipt, by the reason that decide.ts gives it. */
+export function answerFix(reason: string): Fix | null {
+  return ANSWERS[reason] ?? null;
+}
+
+const ANSWERS: Readonly<Record<string, Fix>> = {
+  "no-identity": {
+    text: 'update the collector; for the Python fleet\'s receiver set [receiver] kind = "python"',
+    commands: [],
+  },
+  "no-receipt": {
+    text: "set receiver.url to the receiver's own address, past any portal; for the Python fleet's receiver set [receiver] kind = \"python\"",
+    commands: [],
+  },
+  "no-judgement": { text: "update the collector: it does not judge episodes yet", commands: [] },
+  "receipt-mismatch": {
+    text: "look for what damages requests or answers between this host and the collector",
+    commands: [],
+  },
+};
+
+/** This host's own disk or rights refused something outside the expected places. */
+export function localFinding(detail: string): Finding {
+  return {
+    what: quoted(detail),
+    fix: {
+      text: "if it stays so, look at the disk it lies on",
+      commands: [onHost("sudo", "dmesg", "--level=err,warn")],
+    },
+  };
+}
+
+/** What was refused for good, by its reason: what makes it go. Null: nothing that we know. */
+export function rejectionFix(reason: string, id: string): Fix | null {
+  return REJECTIONS[reason]?.(id) ?? null;
+}
+
+const requeue = (id: string): Command => onHost("shipper", "requeue", id);
+const discard = (id: string): Command => onHost("shipper", "discard", id);
+
+const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
+  "commit-not-accepted": () => ({
+    text: "update the recording code, or add its commit to accepted_commits_file on the collector: then it goes by itself within a day",
+    commands: [],
+  }),
+  "too-large": () => ({
+    text: "raise [limits] max_episode_bytes on the collector: then it goes by itself within a day",
+    commands: [],
+  }),
+  conflict: (id) => ({
+    text: "the collector has another episode of this name: compare the two, then rename this directory and its episode, or give it up",
+    commands: [discard(id)],
+  }),
+  incomplete: (id) => ({
+    text: "mend the files that its rejection.json names, or its done.marker, then queue it again; or give it up",
+    commands: [requeue(id)],
+  }),
+  unpackable: (id) => ({
+    text: "mend what its rejection.json names, then queue it again; or give it up",
+    commands: [requeue(id)],
+  }),
+  "changed-after-shipping": (id) => ({
+    text: "the collector has it without the late change: rename this directory to ship both, or give it up",
+    commands: [discard(id)],
+  }),
+};

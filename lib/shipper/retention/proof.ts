@@ -1,0 +1,55 @@
+// What the receiver says of a settled episode, asked at the moment when its copy here might go.
+
+import { episodePath } from "../../core/names.ts";
+import { hostCommit, stampOf } from "../commit.ts";
+import { readPin } from "../pin.ts";
+import { type SendDeps, type SendResult, sendArchive } from "../send.ts";
+import { receiverIdOf } from "../trust.ts";
+import { classifyHead } from "./decide.ts";
+import type { Receipted, Rejection } from "./notes.ts";
+
+/** A HEAD may take so many times the stall time-out. */
+const HEAD_FACTOR = 2;
+
+/** Whether the pinned receiver has a shipped episode; `unreached` where nobody that could know it answered. */
+export async function askHead(
+  deps: SendDeps,
+  kept: Receipted,
+  signal: AbortSignal,
+): Promise<"confirmed" | "missing" | "unknown" | "unreached"> {
+  const { config, client } = deps;
+  const stallMs = config.requestTimeoutS * 1000;
+  const pinned = (await readPin(config.dataRoot))?.receiver_id ?? null;
+  if (pinned === null) return "unreached";
+  const reply = await client.send(config.receiver, {
+    method: "HEAD",
+    path: episodePath({ host: config.hostId, id: kept.id }),
+    headers: {},
+    body: null,
+    stallMs,
+    answerMs: stallMs,
+    totalMs: stallMs * HEAD_FACTOR,
+    signal,
+  });
+  if (reply.kind !== "answer") return "unreached";
+  const said = classifyHead(reply, kept, pinned);
+  if (reply.answeredAtMs !== null && receiverIdOf(reply.headers) === pinned) await deps.days.seen(reply.answeredAtMs);
+  if (said !== "unknown") return said;
+  // It answered about this episode; anything else would be answered so for every other, too.
+  return reply.status === 200 || reply.status === 503 ? "unknown" : "unreached";
+}
+
+/** Asks what a PUT of a settled episode would get now, with the stamp that it would carry now. */
+export async function askJudge(
+  deps: SendDeps,
+  directory: string,
+  { id, sent }: Pick<Rejection, "id" | "sent">,
+  signal: AbortSignal,
+): Promise<{ result: SendResult; stamp: string | null; hostCommit: string | null }> {
+  const { commitFile } = deps.config;
+  const stamp = await stampOf(directory, commitFile);
+  const { bytes = 0, sha256 = "", treeSha256 = null } = sent ?? {};
+  const subject = { id, bytes, sha256, tree_sha256: treeSha256, code_commit: stamp };
+  const result = await sendArchive(deps, subject, "judge", signal, () => {});
+  return { result, stamp, hostCommit: await hostCommit(commitFile) };
+}

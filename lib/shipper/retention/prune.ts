@@ -1,0 +1,131 @@
+// Removes shipped episodes that the receiver confirms, at the moment when they go: by age, or oldest first when the disk is low. What
+// the receiver turns out not to have goes back into the queue; on any other answer everything stays.
+
+import { join } from "node:path";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { quoted } from "../../core/fields.ts";
+import { freeBytes } from "../../os/files.ts";
+import { readDocument } from "../document.ts";
+import { requeue } from "../requeue.ts";
+import type { SendDeps } from "../send.ts";
+import type { Fingerprint } from "../settle.ts";
+import { checkClock, isShippedOld, lowDiskOrder } from "./decide.ts";
+import type { Receipted } from "./notes.ts";
+import { askHead, askJudge } from "./proof.ts";
+import { removeSettled } from "./removal.ts";
+import type { ShippedList } from "./shipped-list.ts";
+
+export interface PruneDeps extends SendDeps {
+  list: ShippedList;
+  fingerprint: Fingerprint;
+  signal: AbortSignal;
+  moved: () => void;
+}
+
+export class Pruning {
+  /** What was said of one is not said again. */
+  private readonly said = new Set<string>();
+
+  constructor(private readonly deps: PruneDeps) {}
+
+  /** Removes what is older than the configured days, as far as the receiver confirms it. */
+  async byAge(): Promise<void> {
+    const { config, days, wallMs, list, log, moved } = this.deps;
+    const shipped = await list.read(moved);
+    const newest = shipped.reduce<number | null>((most, { atMs }) => Math.max(most ?? atMs, atMs), null);
+    const today = { day: days.today(), nowMs: wallMs(), clock: checkClock(wallMs(), newest) };
+    const rules = { keepDays: config.keepLocalForDays, pruneUnverified: config.pruneUnverified };
+    const old = shipped.filter((kept) => isShippedOld(kept, rules, today));
+    if (!today.clock.trusted && this.isWaitingForClock(shipped, rules.keepDays)) {
+      this.say("clock", () =>
+        log.warn(`some of shipped/ is not pruned: ${today.clock.trusted ? "" : today.clock.why}`),
+      );
+    }
+    for (const kept of old) {
+      if (!(await this.removeProved(kept, `kept for ${rules.keepDays} days`))) return;
+    }
+  }
+
+  /** Removes acknowledged episodes, oldest first, until so many bytes are free; whether any went. */
+  async untilFree(bytes: number): Promise<boolean> {
+    const { dirs, list, moved } = this.deps;
+    let freed = false;
+    for (const kept of lowDiskOrder(await list.read(moved))) {
+      if ((await freeBytes(dirs.shipped)) >= bytes) break;
+      const count = this.removed;
+      if (!(await this.removeProved(kept, "the disk is low"))) break;
+      freed ||= this.removed > count;
+    }
+    return freed;
+  }
+
+  private removed = 0;
+
+  /** @returns false when the receiver cannot be asked: then no other is tried now */
+  private async removeProved(kept: Receipted, why: string): Promise<boolean> {
+    const { signal, moved, dirs, log } = this.deps;
+    if (signal.aborted) return false;
+    moved();
+    // A Python receiver cannot confirm anything; its setting asks for the age rule alone.
+    const said = kept.isVerified ? await askHead(this.deps, kept, signal) : "confirmed";
+    if (said === "unreached") return false;
+    const { name, id } = kept;
+    await this.onDisk(kept, async () => {
+      if (said === "missing") return this.goesAgain(kept);
+      if (said === "unknown") {
+        return this.say(`unknown ${name}`, () =>
+          log.warn("stays in shipped/: the receiver does not confirm that it has it", { episode: id }),
+        );
+      }
+      if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) {
+        return this.say(`changed ${name}`, () =>
+          log.warn("stays in shipped/: its files changed since then, so they may be nowhere else", { episode: id }),
+        );
+      }
+      await removeSettled(dirs, "shipped", name);
+      this.removed++;
+      const proof = kept.isVerified ? "and the receiver has it" : "unverified, as [retention] prune_unverified says";
+      log.info(`removed from shipped/: ${why}, ${proof}`, { episode: id, since: new Date(kept.atMs).toISOString() });
+    });
+    this.deps.list.forget(name);
+    return true;
+  }
+
+  /** The collector lost it, as one does that was restored from a backup: our copy may be the only one. */
+  private async goesAgain(kept: Receipted): Promise<void> {
+    const { dirs, log, signal } = this.deps;
+    const sent = sentOf(await readDocument(join(dirs.shipped, kept.name), "shipped"));
+    const { result } = await askJudge(this.deps, join(dirs.shipped, kept.name), { id: kept.id, sent }, signal);
+    if (result.verdict.kind !== "would" || result.verdict.would !== "accept") return;
+    const back = await requeue(dirs, "shipped", kept.name);
+    if ("id" in back) log.warn("queued again: the receiver had it once and has it no more", { episode: kept.id });
+    else log.warn(`not queued again: ${quoted(back.refused)}`, { episode: kept.id });
+  }
+
+  private isWaitingForClock(shipped: readonly Receipted[], keepDays: number): boolean {
+    return keepDays > 0 && shipped.some(({ day, isVerified }) => day === null && isVerified);
+  }
+
+  private async onDisk({ name, id }: Receipted, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      const why = quoted(errorText(error));
+      this.say(`${name} ${why}`, () => this.deps.log.warn(`stays in shipped/: ${why}`, { episode: id }));
+    }
+  }
+
+  private say(what: string, speak: () => void): void {
+    if (this.said.has(what)) return;
+    this.said.add(what);
+    speak();
+  }
+}
+
+/** What was sent of a shipped episode, by its note: the question to the judge is about the same bytes. */
+function sentOf(text: string | null): { bytes: number; sha256: string; treeSha256: string | null } | null {
+  const note: Record<string, unknown> = JSON.parse(text ?? "{}");
+  const { sent_bytes: bytes, sent_sha256: sha256 } = note;
+  return typeof bytes === "number" && typeof sha256 === "string" ? { bytes, sha256, treeSha256: null } : null;
+}

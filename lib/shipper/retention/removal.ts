@@ -1,0 +1,83 @@
+// Removes settled episodes. Each loses its name first, so that a power cut in between leaves nothing that looks like data; what is
+// refused leaves its note in removed.jsonl before it goes.
+
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../../core/failure.ts";
+import { fsyncDir } from "../../os/files.ts";
+import { type Place, readDocument } from "../document.ts";
+import type { Dirs } from "../settle.ts";
+
+const DOOMED = ".pruned-";
+const NEWLINE = 0x0a;
+
+/** `removed.jsonl` is set aside as `removed.jsonl.1` above this, bytes: tens of thousands of notes. */
+const REMOVED_MAX_BYTES = 16 * 1024 * 1024;
+
+/** Removes a settled episode. @throws Error of the system */
+export async function removeSettled(dirs: Dirs, kind: Place, name: string): Promise<void> {
+  const doomed = join(dirs[kind], `${DOOMED}${name}`);
+  await rename(join(dirs[kind], name), doomed);
+  await rm(doomed, { recursive: true, force: true });
+}
+
+/** Finishes removals that were interrupted; what cannot be removed stays and is returned. */
+export async function sweepDoomed(dirs: Dirs): Promise<string[]> {
+  const left: string[] = [];
+  for (const kind of ["shipped", "quarantine"] as const) {
+    for (const name of await readdir(dirs[kind])) {
+      if (!name.startsWith(DOOMED)) continue;
+      const path = join(dirs[kind], name);
+      await rm(path, { recursive: true, force: true }).catch(() => left.push(path));
+    }
+  }
+  return left;
+}
+
+/** Why an episode is removed that no receiver has. */
+export interface Removed {
+  at: string;
+  place: Place;
+  name: string;
+  /** `pruned`: refused to the last; `discarded`: a person said so. */
+  why: "pruned" | "discarded";
+  receiver_day: number;
+}
+
+/**
+ * Notes a removal in `removed.jsonl`, with the episode's own note, on the disk when this resolves.
+ * @throws Error of the system: then nothing may be removed
+ */
+export async function noteRemoved(dataRoot: string, dirs: Dirs, removed: Removed): Promise<void> {
+  const note = parseNote(await readDocument(join(dirs[removed.place], removed.name), removed.place));
+  const path = join(dataRoot, "removed.jsonl");
+  await rotate(path);
+  const handle = await open(path, "a+", 0o640);
+  try {
+    // A line that a power cut tore is ended first.
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    const isTorn = size > 0 && buffer[0] !== NEWLINE;
+    await handle.write(`${isTorn ? "\n" : ""}${JSON.stringify({ ...removed, note })}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await fsyncDir(dataRoot);
+}
+
+async function rotate(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).size > REMOVED_MAX_BYTES) await rename(path, `${path}.1`);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function parseNote(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,105 @@
+// Which packed episode goes to the receiver next: side by side while all is well, one probe at a time while the queue is stopped.
+// When it stops is decided in pausing.ts; here that is carried out and said.
+
+import type { Finding } from "../core/finding.ts";
+import type { Fault, Resource } from "./decide.ts";
+import type { EngineDeps } from "./deps.ts";
+import type { OutboxRecord } from "./outbox.ts";
+import { Pausing, probeWaitMs } from "./pausing.ts";
+import type { Entry, Queue } from "./queue.ts";
+import type { SendStep } from "./send-step.ts";
+import { fixTail, pauseText } from "./words.ts";
+
+/** What is larger is asked about before it is sent while the queue is stopped, bytes. */
+const PROBE_BODY_BYTES = 1024 * 1024;
+
+/** An episode and how it goes. */
+export interface Next {
+  entry: Entry;
+  resource: Resource;
+}
+
+export class Sending {
+  readonly pausing = new Pausing();
+  /** What stopped the queue, and what mends it; null while it goes. */
+  finding: Finding | null = null;
+  private said = "";
+
+  constructor(
+    private readonly deps: EngineDeps,
+    private readonly queue: Queue,
+    private readonly records: ReadonlyMap<string, OutboxRecord>,
+  ) {}
+
+  /** The next episode to send, or to ask about; null: none now. */
+  next(): Next | null {
+    const now = this.deps.now();
+    const underWay = this.queue.inStage("sending").size;
+    if (this.pausing.pause === null) {
+      const entry = underWay < this.deps.config.transfers ? this.queue.nextToSend(now) : null;
+      return entry === null ? null : { entry, resource: "put" };
+    }
+    return underWay > 0 ? null : this.nextProbe(now);
+  }
+
+  /** Whether an episode had its turn while the queue is stopped: another one is packed, that it may have one. */
+  isSpent(id: string): boolean {
+    return this.pausing.pause !== null && this.pausing.wasTried(id);
+  }
+
+  /** Takes note of what came of an exchange. */
+  note(entry: Entry, step: SendStep, isAnswered: boolean): void {
+    if (isAnswered) this.reached();
+    if (step.next !== "retry" && step.next !== "paused") return;
+    const { fault, finding, retryAfterS } = step;
+    const now = this.deps.now();
+    const wait = (probes: number): number =>
+      this.deps.once ? Number.POSITIVE_INFINITY : probeWaitMs(probes, this.deps.random(), retryAfterS);
+    if (step.next === "paused") this.pausing.misconfigured(entry.id, fault, now, wait);
+    else this.pausing.failed(entry.id, fault, this.queue.dueCount(now), now, wait);
+    this.say(fault, finding);
+  }
+
+  private nextProbe(now: number): Next | null {
+    const able = [...this.queue.inStage("packed")].flatMap((entry) => {
+      const resource = this.probeBy(entry, now);
+      return resource === null ? [] : [{ entry, resource }];
+    });
+    const candidates = able.map(({ entry: { id, notBeforeMs } }) => {
+      return { id, bytes: this.bytesOf(id), isDue: notBeforeMs <= now };
+    });
+    const chosen = this.pausing.probe(candidates, now);
+    return able.find(({ entry }) => entry.id === chosen?.id) ?? null;
+  }
+
+  /** How an episode may go ahead of a stopped queue; null: not now. A Python receiver has no judge. */
+  private probeBy(entry: Entry, now: number): Resource | null {
+    const isRested = entry.bodyNotBeforeMs <= now;
+    if (this.deps.config.receiver.kind === "python") return isRested ? "put" : null;
+    return isRested && this.bytesOf(entry.id) <= PROBE_BODY_BYTES ? "put" : "judge";
+  }
+
+  private bytesOf(id: string): number {
+    return this.records.get(id)?.bytes ?? 0;
+  }
+
+  /** Says what stopped the queue: once, and again when it is another fault. */
+  private say({ status, reason }: Fault, finding: Finding): void {
+    const { pause, witnessCount } = this.pausing;
+    if (pause === null) return;
+    this.finding = finding;
+    const key = `${status} ${reason}`;
+    if (key === this.said) return;
+    this.said = key;
+    const what = `queue paused: ${pauseText(pause.kind, finding, witnessCount)}; no episode is at fault, nothing is lost`;
+    this.deps.log.error(`${what}${fixTail(finding.fix)}`, { reason });
+  }
+
+  /** A receiver of ours gave a receipt or a judgement. */
+  private reached(): void {
+    if (this.pausing.pause !== null) this.deps.log.info("queue goes on: the receiver takes episodes again");
+    this.pausing.answered();
+    this.said = "";
+    this.finding = null;
+  }
+}

@@ -1,0 +1,58 @@
+// `shipper status` as a person reads it: one screen, every trouble with its remedy. Pure.
+
+import type { Waiter } from "../contract/shipper-status.ts";
+import { printable } from "../core/printable.ts";
+import { statusLine, underWayText } from "./live-status.ts";
+import type { Status } from "./status.ts";
+
+const SHOWN = 10;
+
+/** The table a person reads. */
+export function renderStatus(status: Status): string {
+  const { live, quarantined } = status;
+  const lines = [
+    `host       ${status.host_id} -> ${status.receiver}`,
+    `trusts     ${status.receiver_id ?? status.pin_unreadable ?? "the first receiver that accepts its token"}`,
+    `shipper    ${activity(status)}`,
+    `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
+    `shipped    ${status.shipped} still on this host`,
+    `refused    ${quarantined.length} in quarantine`,
+    `last end   ${status.last_end === null ? "none is known" : status.last_end.sentence}`,
+    ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one)}`),
+    ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
+    ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
+    ...quarantine(quarantined),
+  ];
+  return lines.map(printable).join("\n");
+}
+
+function activity({ pid, live, answering }: Status): string {
+  if (pid === null) return "not running";
+  if (live === null) return `running (pid ${pid}): starting`;
+  const what = answering ? "running" : `not answering since ${live.at}`;
+  return `${what} (pid ${pid}): ${statusLine(live)}`;
+}
+
+function waiters(heading: string, list: readonly Waiter[], count: number): string[] {
+  const shown = list.slice(0, SHOWN);
+  return [
+    ...shown.map(
+      ({ episode, since, detail, fix }) => `${heading.padEnd(10)} ${episode}, since ${since}: ${detail}${tail(fix)}`,
+    ),
+    ...(count > shown.length ? [`${" ".repeat(10)} … and ${count - shown.length} more`] : []),
+  ];
+}
+
+function quarantine(list: Status["quarantined"]): string[] {
+  if (list.length === 0) return [];
+  const shown = list.slice(0, SHOWN);
+  return [
+    "quarantine, each with what mends it; afterwards: shipper requeue <id>…, or --all [--reason R]",
+    ...shown.map(({ episode, reason, fix }) => `           ${episode}: ${reason}${tail(fix)}`),
+    ...(list.length > SHOWN ? [`           … and ${list.length - SHOWN} more: --json lists all`] : []),
+  ];
+}
+
+function tail(fix: string | null): string {
+  return fix === null ? "" : `; fix: ${fix}`;
+}

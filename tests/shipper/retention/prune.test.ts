@@ -1,0 +1,202 @@
+// Shipped episodes go only when the receiver confirms them, asked then; over real HTTP, on a real disk.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { removeSettled, sweepDoomed } from "../../../lib/shipper/retention/removal.ts";
+import { FRESH, housekeeper, OLD, refused, SHA, shipped } from "../../support/housekeeper.ts";
+import { makeDirs, makeEpisode, writeFiles } from "../../support/lab-host.ts";
+import { type Ask, judgement, type Say, scriptedCollector } from "../../support/scripted-collector.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const HAS: Say = { status: 200, headers: { "repr-digest": formatReprDigest(SHA), "content-length": "10" } };
+const said = (lines: readonly string[]): string[] => lines.map((line) => line.split(" {")[0] ?? "");
+
+describe("pruning shipped/", () => {
+  test("asks the receiver about each old one, removes what it confirms, and leaves the rest", async () => {
+    const { url, asked } = await scriptedCollector(() => HAS);
+    const { keeper, lines, dirs } = housekeeper(tempDir(), url);
+    shipped(dirs, "fresh", { receiver_day: 99 });
+    shipped(dirs, "old");
+    shipped(dirs, "old~1");
+    shipped(dirs, "unverified", { verified: false });
+    writeFiles(join(dirs.shipped, "bare"), { "data.bin": "no note" });
+    await keeper.tidy();
+    expect(readdirSync(dirs.shipped).sort()).toEqual(["bare", "fresh", "unverified"]);
+    expect(asked.sort()).toEqual(["HEAD old", "HEAD old"]);
+    const removed = "removed from shipped/: kept for 7 days, and the receiver has it";
+    expect(said(lines)).toEqual([removed, removed]);
+  });
+
+  for (const [what, say] of [
+    ["has another digest", { ...HAS, headers: { ...HAS.headers, "repr-digest": formatReprDigest("b".repeat(64)) } }],
+    ["is another one", { ...HAS, headers: { ...HAS.headers, "x-labfleet-receiver-id": "2".repeat(32) } }],
+    ["is a page", { status: 200, headers: { "x-labfleet-receiver-id": "" } }],
+    ["says that it is damaged", { status: 503 }],
+    ["wants a login", { status: 401 }],
+    ["is a proxy that knows no such page", { status: 404, headers: { "x-labfleet-receiver-id": "" } }],
+  ] as [string, Say][]) {
+    test(`removes nothing when what answers ${what}`, async () => {
+      const { url } = await scriptedCollector(() => say);
+      const { keeper, dirs } = housekeeper(tempDir(), url);
+      shipped(dirs, "old");
+      await keeper.tidy();
+      expect([readdirSync(dirs.shipped), readdirSync(dirs.episodes)]).toEqual([["old"], []]);
+    });
+  }
+
+  test("removes nothing when nobody answers, and does not ask a second time", async () => {
+    const { keeper, dirs } = housekeeper(tempDir(), "http://127.0.0.1:9");
+    shipped(dirs, "a");
+    shipped(dirs, "b");
+    await keeper.tidy();
+    expect(readdirSync(dirs.shipped).sort()).toEqual(["a", "b"]);
+  });
+
+  test("brings back what the receiver has no more, once its judge would take it: it was restored from a backup", async () => {
+    const { url, asked } = await scriptedCollector((ask: Ask) =>
+      ask.method === "HEAD" ? { status: 404 } : judgement(ask, "accept"),
+    );
+    const { keeper, lines, dirs } = housekeeper(tempDir(), url);
+    shipped(dirs, "old");
+    await keeper.tidy();
+    expect(readdirSync(join(dirs.episodes, "old")).sort()).toEqual(["data.bin", "done.marker"]);
+    expect([readdirSync(dirs.shipped), asked]).toEqual([[], ["HEAD old", "POST old"]]);
+    expect(said(lines)).toEqual(["queued again: the receiver had it once and has it no more"]);
+  });
+
+  test("keeps what the receiver has not and would not take, and what stands in the queue already", async () => {
+    const { url } = await scriptedCollector((ask) =>
+      ask.method === "HEAD"
+        ? { status: 404 }
+        : judgement(ask, ask.id === "refused" ? { status: 412, reason: "commit-not-accepted" } : "accept"),
+    );
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    for (const name of ["refused", "again"]) shipped(dirs, name);
+    makeEpisode(dirs, "again");
+    await keeper.tidy();
+    expect([readdirSync(dirs.shipped).sort(), readdirSync(dirs.episodes)]).toEqual([["again", "refused"], ["again"]]);
+  });
+
+  test("leaves an episode whose files changed since it was delivered, says so once, and removes the others", async () => {
+    const { url } = await scriptedCollector(() => HAS);
+    const { keeper, lines, clock, dirs } = housekeeper(tempDir(), url);
+    writeFileSync(join(shipped(dirs, "changed"), "late.bin"), "nowhere else");
+    shipped(dirs, "old");
+    await keeper.tidy();
+    clock.monotonic = 3_600_000;
+    await keeper.tidy();
+    expect(readdirSync(dirs.shipped)).toEqual(["changed"]);
+    expect(lines.filter((line) => line.includes('"changed"')).length).toBe(1);
+  });
+
+  test("waits for its interval on the clock that never jumps", async () => {
+    const { url } = await scriptedCollector(() => HAS);
+    const { keeper, clock, dirs } = housekeeper(tempDir(), url);
+    await keeper.tidy();
+    shipped(dirs, "old");
+    clock.monotonic = 3_599_999;
+    await keeper.tidy();
+    expect(existsSync(join(dirs.shipped, "old"))).toBe(true);
+    clock.monotonic = 3_600_000;
+    await keeper.tidy();
+    expect(existsSync(join(dirs.shipped, "old"))).toBe(false);
+  });
+
+  for (const [what, wallMs] of [
+    ["1970", 0],
+    ["2030", Date.parse("2030-01-01T00:00:00Z")],
+  ] as const) {
+    test(`by the receipt's age alone removes nothing in ${what}, and says so once`, async () => {
+      const { url } = await scriptedCollector(() => HAS);
+      const { keeper, lines, clock, dirs } = housekeeper(tempDir(), url);
+      shipped(dirs, "old", { receiver_day: undefined });
+      clock.wall = wallMs;
+      for (let i = 0; i < 3; i++) {
+        await keeper.tidy();
+        clock.monotonic += 3_600_000;
+      }
+      expect(existsSync(join(dirs.shipped, "old"))).toBe(true);
+      expect(lines.length).toBe(1);
+      expect(lines[0]).toContain("some of shipped/ is not pruned: this host's clock");
+    });
+  }
+
+  test("removes what a Python receiver took only where prune_unverified asks for it, and asks nobody", async () => {
+    for (const [more, left] of [
+      ["", ["fresh", "old"]],
+      ["[retention]\nprune_unverified = true\n", ["fresh"]],
+    ] as const) {
+      const { url, asked } = await scriptedCollector(() => HAS);
+      const { keeper, dirs } = housekeeper(tempDir(), url, `kind = "python"\n${more}`);
+      const note = { verified: false, received_at_wall: undefined };
+      shipped(dirs, "old", { ...note, shipped_at: OLD });
+      shipped(dirs, "fresh", { ...note, shipped_at: FRESH });
+      await keeper.tidy();
+      expect([readdirSync(dirs.shipped).sort(), asked]).toEqual([[...left], []]);
+    }
+  });
+
+  test("counts what lies here, with the bytes that giving up the quarantine would free", async () => {
+    const { url } = await scriptedCollector(() => HAS);
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    shipped(dirs, "fresh", { receiver_day: 99 });
+    shipped(dirs, "unverified", { verified: false });
+    writeFiles(refused(dirs, "big", { reason: "conflict" }), { "big.bin": Buffer.alloc(1024 * 1024, 1) });
+    expect(keeper.counts()).toBeNull();
+    await keeper.tidy();
+    const counts = keeper.counts();
+    expect(counts).toMatchObject({ shipped: 2, unverified: 1, quarantined: 1, expiring: 0 });
+    expect(counts?.quarantined_bytes).toBeGreaterThanOrEqual(1024 * 1024);
+  });
+});
+
+describe("freeing space", () => {
+  test("removes confirmed episodes, oldest first, and never what was refused", async () => {
+    const { url, asked } = await scriptedCollector(() => HAS);
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    shipped(dirs, "b", { received_at_wall: "2026-06-02T00:00:00+00:00" });
+    shipped(dirs, "a", { received_at_wall: "2026-06-01T00:00:00+00:00" });
+    shipped(dirs, "unverified", { verified: false });
+    refused(dirs, "refused");
+    expect(await keeper.freeSpace(Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect([readdirSync(dirs.shipped), readdirSync(dirs.quarantine)]).toEqual([["unverified"], ["refused"]]);
+    expect(asked).toEqual(["HEAD a", "HEAD b"]);
+  });
+
+  test("removes nothing when there is enough, and nothing that nobody confirms", async () => {
+    const { url, asked } = await scriptedCollector(() => ({ status: 200 }));
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    shipped(dirs, "a");
+    expect([await keeper.freeSpace(0), readdirSync(dirs.shipped), asked]).toEqual([false, ["a"], []]);
+    expect([await keeper.freeSpace(Number.MAX_SAFE_INTEGER), readdirSync(dirs.shipped)]).toEqual([false, ["a"]]);
+  });
+
+  test("and pruning by age at the same time do not trip over each other", async () => {
+    const { url } = await scriptedCollector(() => HAS);
+    const { keeper, dirs, lines } = housekeeper(tempDir(), url);
+    for (let i = 0; i < 30; i++) shipped(dirs, `ep${i}`);
+    await Promise.all([keeper.tidy(), keeper.freeSpace(Number.MAX_SAFE_INTEGER)]);
+    expect(readdirSync(dirs.shipped)).toEqual([]);
+    expect(lines.filter((line) => line.startsWith("removed")).length).toBe(30);
+  });
+});
+
+describe("an interrupted removal", () => {
+  test("is finished at the next start, and is no episode meanwhile", async () => {
+    const dirs = makeDirs(tempDir());
+    for (const kind of ["shipped", "quarantine"] as const)
+      writeFiles(join(dirs[kind], ".pruned-ep"), { "data.bin": "x" });
+    mkdirSync(join(dirs.shipped, "stays"));
+    expect(await sweepDoomed(dirs)).toEqual([]);
+    expect([readdirSync(dirs.shipped), readdirSync(dirs.quarantine)]).toEqual([["stays"], []]);
+  });
+
+  test("of one episode does not touch another of a longer name", async () => {
+    const dirs = makeDirs(tempDir());
+    for (const name of ["ep", "ep1"]) mkdirSync(join(dirs.shipped, name));
+    await removeSettled(dirs, "shipped", "ep");
+    expect(readdirSync(dirs.shipped)).toEqual(["ep1"]);
+  });
+});
