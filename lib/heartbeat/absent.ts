@@ -22,7 +22,7 @@ export interface AbsentOptions {
 export function absentResults(absent: readonly Absent[], { nowMs, ttlS, run }: AbsentOptions): CheckResult[] {
   return absent.map(({ name, reason, pendingSince }) => {
     const short = name.toWellFormed().slice(0, NAME_CHARACTERS);
-    const what = name === PLUGINS_DIR ? name : `plugin ${short} takes no part`;
+    const what = name === PLUGINS_DIR ? name : `plugin ${short} is inactive`;
     return {
       plugin: short,
       name: short,

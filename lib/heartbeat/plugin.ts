@@ -41,7 +41,7 @@ export interface Plugin {
   emptyHint?: string;
   /** How long `collect` may take, seconds; the agent's own limit if left out. */
   timeoutS?: number;
-  /** False: it has nothing to do here, and takes no part. */
+  /** False: it has nothing to do here, and is inactive. */
   /** What it may say in one collection, bytes of JSON; 256 KiB if left out. */
   readonly budgetBytes?: number;
   initialise(context: PluginContext): boolean | Promise<boolean>;
@@ -75,7 +75,7 @@ export interface Broken {
   why: string;
 }
 
-/** One that takes no part and should: the heartbeat says so with a result. */
+/** One that is inactive and should not be: the heartbeat says so with a result. */
 export interface Absent {
   name: string;
   reason: string;

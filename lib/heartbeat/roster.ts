@@ -28,7 +28,7 @@ interface Member {
 
 /** A reason is a line: it goes with each heartbeat, and must not crowd the results out. */
 const REASON_CHARACTERS = 500;
-/** For closing those that take no part, milliseconds. */
+/** For closing inactive ones, milliseconds. */
 const CLOSE_MS = 1000;
 
 export class Roster {

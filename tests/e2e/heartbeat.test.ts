@@ -79,8 +79,8 @@ test("one collection is printed, sent, and known to the receiver", () => {
   const known = fleet.runNow("receiver", ["hosts", HOST, "--json", "--config", fleet.collectorConfig]);
   expect(known.code).toBe(0);
   expect(known.stdout).toContain('"greeting"');
-  // A plugin that takes no part is seen where people look.
-  expect(known.stdout).toMatch(/plugin broken\.ts takes no part: [^"]*broken\.ts:3: /);
+  // A plugin that is inactive is seen where people look.
+  expect(known.stdout).toMatch(/plugin broken\.ts is inactive: [^"]*broken\.ts:3: /);
 });
 
 test("once --no-send --json prints the heartbeat and sends nothing", () => {

@@ -315,7 +315,7 @@ test("a stack is the plugin's own: none where the agent itself ended its thread"
   ]);
 });
 
-test("one that takes no part is a result of its own; one that still loads is no run of anything", async () => {
+test("one that is inactive is a result of its own; one that still loads is no run of anything", async () => {
   const absent: Absent[] = [
     { name: "camera.ts", reason: '/etc/p/camera.ts:2: it threw "boom"', pendingSince: null },
     { name: "slow.ts", reason: "it has not finished loading yet", pendingSince: "2026-05-01T06:30:00.000Z" },
@@ -328,11 +328,11 @@ test("one that takes no part is a result of its own; one that still loads is no 
   expect(missing).toEqual([
     {
       ...{ plugin: "camera.ts", name: "camera.ts", ...same, started_at: now, run: 7 },
-      message: 'plugin camera.ts takes no part: /etc/p/camera.ts:2: it threw "boom"',
+      message: 'plugin camera.ts is inactive: /etc/p/camera.ts:2: it threw "boom"',
     },
     {
       ...{ plugin: "slow.ts", name: "slow.ts", ...same, started_at: "2026-05-01T06:30:00.000Z", run: 0 },
-      message: "plugin slow.ts takes no part: it has not finished loading yet",
+      message: "plugin slow.ts is inactive: it has not finished loading yet",
       notes: { pending: true },
     },
     {

@@ -96,7 +96,7 @@ export class NagiosRunner implements Plugin {
       log[level](message, fields);
     const cgroups = openCheckCgroups(root);
     if ("unavailable" in cgroups)
-      log.info("checks get no cgroup: what makes a session of its own is not killed, only counted", {
+      log.info("no cgroups: processes that leave a check's session are counted, not killed", {
         why: cgroups.unavailable,
       });
     const { runProcess } = this.seams;

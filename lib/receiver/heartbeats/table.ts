@@ -17,7 +17,7 @@ export function renderHosts(hosts: readonly HostSummary[]): string {
   return table([["HOST", "HEARTBEAT", "WORST", "WHAT IS WRONG"], ...rows]);
 }
 
-/** One host: its heartbeat, its clock, its queue, its results, and the plugins that take no part. */
+/** One host: its heartbeat, its clock, its queue, its results, and its inactive plugins. */
 export function renderHost(view: HostView): string {
   const { uptime_s, versions, queue, results, plugins } = view.heartbeat;
   const told = Object.entries(versions).map((entry) => entry.join(" "));
