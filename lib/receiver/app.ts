@@ -18,11 +18,12 @@ import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
 import { credentialsOf } from "./preflight.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
+import type { NotReady } from "./readiness.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
 export interface AppDeps extends PutDeps, HeartbeatDeps {
   /** Null: episodes can be stored; else why not. */
-  notReady: () => Promise<string | null>;
+  notReady: () => Promise<NotReady | null>;
 }
 
 const EPISODES = "/v1/episodes/*";
@@ -58,7 +59,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.get(
     "/readyz",
     answering(deps, async (c) => {
-      const why = deps.stopping() ? "the receiver is stopping" : await deps.notReady();
+      const why = deps.stopping() ? "the receiver is stopping" : ((await deps.notReady())?.why ?? null);
       return why === null ? c.text("ready\n") : refuse("not-ready", why, { retryAfterS: 30 });
     }),
   );

@@ -5,6 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { cannotRead, needDataRoot } from "./data-root.ts";
@@ -12,16 +13,19 @@ import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
+import { notReadyText } from "./readiness-watch.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
+import { type Collector, lookAtCollector } from "./storing.ts";
 
 /**
  * Prints all hosts, or one of them. @returns exit code 0: what is wrong with a host is an answer
  * @throws UserError when the host is not known, or the files cannot be read
  */
 export async function hostsCommand(
-  { dataRoot }: ReceiverConfig,
+  config: ReceiverConfig,
   { host, json, log }: { host: string | undefined; json: boolean; log: Log },
 ): Promise<number> {
+  const { dataRoot } = config;
   const dir = dataPaths(dataRoot).heartbeats;
   needDataRoot(dataRoot);
   const store = openHeartbeats(dir, log);
@@ -33,9 +37,21 @@ export async function hostsCommand(
     return EXIT.ok;
   }
   const hosts = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
+  const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
-  await print(json ? `${JSON.stringify({ at, hosts })}\n` : text);
+  await print(json ? `${JSON.stringify({ at, collector, hosts })}\n` : renderCollector(collector) + text);
   return EXIT.ok;
+}
+
+/** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
+function renderCollector({ pid, ready, why, fix }: Collector): string {
+  const lines = [
+    ...(pid === null ? ["no receiver runs here; fix: systemctl start labfleet-receiver"] : []),
+    ...(ready !== true
+      ? [`this collector cannot store: ${notReadyText({ why: why ?? "no reason is known", fix })}`]
+      : []),
+  ];
+  return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 function readable<T>(dir: string, reading: Promise<T>): Promise<T> {

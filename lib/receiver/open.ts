@@ -1,10 +1,13 @@
 // Opens a collector's data root: directories, index, journal, store, and what a crash left mended. One process at a time.
 
-import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IndexRow } from "../contract/index-row.ts";
+import { isMachinesRefusal } from "../core/disk-refusal.ts";
+import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
@@ -12,7 +15,7 @@ import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
 import { type Reconciled, reconcile } from "./reconcile.ts";
-import { dataPaths } from "./settings.ts";
+import { dataPaths, PROBE } from "./settings.ts";
 import { Store } from "./store.ts";
 
 export interface OpenParts {
@@ -31,36 +34,56 @@ export interface OpenedStore {
 }
 
 /**
- * Makes the directories of a data root.
+ * Makes the directories of a data root, and tries out what will publish an episode: a file, and a link from one directory to
+ * the other. A link does not reach across mounts, not even across two of one disk: only trying tells.
  * @throws UserError when they cannot be used
  */
 export async function makeDataDirs(dataRoot: string): Promise<void> {
   const { episodes, incoming } = dataPaths(dataRoot);
-  try {
-    for (const path of [dataRoot, episodes, incoming]) await makeDir(path);
-    writeProbe(incoming);
-    readdirSync(episodes);
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    throw new UserError(
-      `cannot store in ${dataRoot}: ${quoted(errorText(error))}`,
-      `make it a directory that belongs to this service's user, for example: chown -R labfleet: ${dataRoot}`,
-    );
+  for (const path of [dataRoot, episodes, incoming]) {
+    await makeDir(path).catch((error: unknown) => {
+      throw refusal(dataRoot, path === dataRoot || !existsSync(dataRoot) ? dataRoot : path, error);
+    });
   }
-  // A link is what publishes an episode, and it does not cross filesystems.
-  if (statSync(episodes).dev !== statSync(incoming).dev) {
+  const [from, to] = [join(incoming, PROBE), join(episodes, PROBE)];
+  let at = incoming;
+  try {
+    for (const probe of [from, to]) rmSync(probe, { force: true }); // those of a start that was killed
+    writeFileSync(from, "");
+    at = episodes;
+    readdirSync(episodes);
+    linkSync(from, to);
+  } catch (error) {
+    if (errorCode(error) !== "EXDEV") throw refusal(dataRoot, at, error);
     throw new UserError(
-      `${episodes} and ${incoming} are on different filesystems`,
-      `put the whole of ${dataRoot} on one`,
+      `episodes cannot be published from ${incoming} to ${episodes}: they lie on different mounts (EXDEV), and a link does not reach across`,
+      "unmount what is mounted below [paths] data_root, or set it to a directory that has nothing mounted below it",
+      EXIT.undelivered,
     );
+  } finally {
+    for (const probe of [to, from]) tryRemove(probe);
   }
 }
 
-/** Creates and removes an empty file; throws the disk's error. */
-export function writeProbe(directory: string): void {
-  const path = join(directory, ".probe");
-  writeFileSync(path, "");
-  rmSync(path);
+function tryRemove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (errorCode(error) === null) throw error; // else it is what was refused already
+  }
+}
+
+/** What the machine refuses is no fault of the configuration: systemd tries again, and may find it mended. */
+function refusal(dataRoot: string, path: string, error: unknown): unknown {
+  const code = errorCode(error);
+  if (code === null) return error;
+  // What is read-only is so for all of the root, and mended for all of it.
+  const why = whyDiskRefuses(code === "EROFS" ? dataRoot : path, code);
+  return new UserError(
+    `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
+    why.fix ?? "make [paths] data_root a directory that this service's user may write to",
+    isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
+  );
 }
 
 /** Opens the store of a locked data root and mends what a crash left. */

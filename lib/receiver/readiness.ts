@@ -1,12 +1,16 @@
 // Can an episode be stored now? Asked of the disk the way an upload asks it, through the same queue: a disk that hangs, or
 // one that no request comes through to, answers late here too. Anyone may ask, so the disk is touched once a second at most.
 
-import { statfsSync } from "node:fs";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { errorText } from "../core/failure.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import { mountOf } from "../core/mounts.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { formatSeconds } from "../core/units.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
+import { isUnreadable, readText } from "../os/proc.ts";
 import { type Disk, realDisk } from "./disk.ts";
-import { roomOf, shortOf } from "./room.ts";
+import { roomOf, type Shortage, shortOf } from "./room.ts";
 
 /** An answer is as good for so long. */
 const FRESH_MS = 1000;
@@ -24,12 +28,21 @@ export interface ReadinessParts {
   patienceMs?: number;
 }
 
+/** Why no episode can be stored. */
+export interface NotReady {
+  /** The same as long as it is the same trouble. */
+  kind: "bytes" | "inodes" | "slow" | "refused";
+  why: string;
+  /** What mends it; null: nobody knows. */
+  fix: string | null;
+}
+
 /** Returns a function that says why no episode can be stored, or null. */
-export function createReadiness(parts: ReadinessParts): () => Promise<string | null> {
+export function createReadiness(parts: ReadinessParts): () => Promise<NotReady | null> {
   const { now = () => performance.now(), patienceMs = PATIENCE_MS } = parts;
-  let last: { atMs: number; why: string | null } = { atMs: Number.NEGATIVE_INFINITY, why: null };
-  let probe: { sinceMs: number; done: Promise<string | null> } | null = null;
-  const begin = (): { sinceMs: number; done: Promise<string | null> } => {
+  let last: { atMs: number; why: NotReady | null } = { atMs: Number.NEGATIVE_INFINITY, why: null };
+  let probe: { sinceMs: number; done: Promise<NotReady | null> } | null = null;
+  const begin = (): { sinceMs: number; done: Promise<NotReady | null> } => {
     const sinceMs = now();
     const done = whyNot(parts).then((why) => {
       const tookMs = now() - sinceMs;
@@ -48,21 +61,50 @@ export function createReadiness(parts: ReadinessParts): () => Promise<string | n
   };
 }
 
-function slow(how: string): string {
-  return `the disk is too slow, or does not get its turn: a write of one byte ${how}`;
+function slow(how: string): NotReady {
+  const why = `the disk is too slow, or does not get its turn: a write of one byte ${how}`;
+  return { kind: "slow", why, fix: "see what keeps it busy: iostat -x 5, and what the kernel says of it: dmesg" };
+}
+
+/** What the disk says without being written to; null: nothing against it. Costs two system calls and no wear. */
+export function glance(parts: ReadinessParts): NotReady | null {
+  const { dataRoot, incoming, diskReserveBytes } = parts;
+  try {
+    const short = shortOf(roomOf(statfsSync(dataRoot)), diskReserveBytes);
+    if (short !== null) return { kind: short.of, why: short.what, fix: roomFix(short, dataRoot) };
+    accessSync(incoming, constants.W_OK);
+    return null;
+  } catch (error) {
+    return refused(parts, error);
+  }
 }
 
 /** Never rejects. */
-async function whyNot(parts: ReadinessParts): Promise<string | null> {
-  const { dataRoot, incoming, diskReserveBytes, disk = realDisk } = parts;
+async function whyNot(parts: ReadinessParts): Promise<NotReady | null> {
+  const { incoming, disk = realDisk } = parts;
+  const seen = glance(parts);
+  if (seen !== null) return seen;
   try {
-    const short = shortOf(roomOf(statfsSync(dataRoot)), diskReserveBytes);
-    if (short !== null) return short;
     await writeByte(disk, join(incoming, ".ready"));
     return null;
   } catch (error) {
-    return `the data root cannot be written: ${errorText(error)}`;
+    return refused(parts, error);
   }
+}
+
+function roomFix({ of }: Shortage, dataRoot: string): string {
+  const mounts = readText("/", "proc/self/mountinfo");
+  const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.point ?? dataRoot;
+  const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-k"]), "-x", point];
+  return `see what fills it: ${shellLine(du)} | sort -n | tail -n 20`;
+}
+
+function refused({ dataRoot, incoming }: ReadinessParts, error: unknown): NotReady {
+  const code = errorCode(error);
+  if (code === null) return { kind: "refused", why: errorText(error), fix: null };
+  // What is read-only is so for all of the root, and mended for all of it.
+  const { what, fix } = whyDiskRefuses(code === "EROFS" ? dataRoot : incoming, code);
+  return { kind: "refused", why: `the data root cannot be written: ${what} (${code})`, fix };
 }
 
 async function writeByte(disk: Disk, path: string): Promise<void> {

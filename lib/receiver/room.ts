@@ -17,11 +17,16 @@ export function roomOf({ bavail, bsize, files, ffree }: Record<"bavail" | "bsize
   return { freeBytes: bavail * bsize, freeInodes: files === 0 ? Number.POSITIVE_INFINITY : ffree };
 }
 
-/** Why no more may be stored now, whatever its size; null: it may. */
-export function shortOf({ freeBytes, freeInodes }: Room, reserveBytes: number): string | null {
-  if (freeInodes < INODE_RESERVE) return shortOfInodes(freeInodes);
+export interface Shortage {
+  of: "bytes" | "inodes";
+  what: string;
+}
+
+/** What there is too little of to store anything, whatever its size; null: nothing. */
+export function shortOf({ freeBytes, freeInodes }: Room, reserveBytes: number): Shortage | null {
+  if (freeInodes < INODE_RESERVE) return { of: "inodes", what: shortOfInodes(freeInodes) };
   if (freeBytes >= reserveBytes) return null;
-  return `${formatBytes(freeBytes)} free, below the reserve of ${formatBytes(reserveBytes)}`;
+  return { of: "bytes", what: `${formatBytes(freeBytes)} free, below the reserve of ${formatBytes(reserveBytes)}` };
 }
 
 /** Why one more upload of `bytes` may not be stored now; null: it may. */

@@ -3,6 +3,7 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
+import { errorCode } from "../core/failure.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { formatBytes } from "../core/units.ts";
 import { writeFileDurable } from "../os/files.ts";
@@ -21,7 +22,8 @@ import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
-import { createReadiness } from "./readiness.ts";
+import { createReadiness, glance } from "./readiness.ts";
+import { type ReadinessWatch, watchReadiness } from "./readiness-watch.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
 import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
@@ -59,6 +61,7 @@ async function start(
 ): Promise<Running> {
   const { log, progress } = context;
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
+  const disk = { ...config, incoming: dataPaths(config.dataRoot).incoming };
   const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
   const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
   const room = (): Room => roomOf(statfsSync(config.dataRoot));
@@ -85,7 +88,9 @@ async function start(
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
   await announce(config, listener, opened, log);
-  const stopChores = startChores(config, context, opened, admission, [attempts, heartbeats]);
+  const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
+  await watch.look();
+  const stopChores = startChores(context, { opened, admission, watch, room }, [attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
@@ -228,19 +233,33 @@ async function announce(
   log.info(`listening on ${host}:${address.port} (${how})`);
 }
 
+/** Nothing where the disk is gone: that is told as the trouble it is, and ends nobody. */
+function freeText(room: () => Room): string {
+  try {
+    return `, ${formatBytes(room().freeBytes)} free`;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return "";
+  }
+}
+
+interface Watched {
+  opened: OpenedStore;
+  admission: Admission;
+  watch: ReadinessWatch;
+  room: () => Room;
+}
+
 /** The status line and the pruning; returns what ends them. */
 function startChores(
-  config: ReceiverConfig,
   context: DaemonContext,
-  opened: OpenedStore,
-  admission: Admission,
+  { opened, admission, watch, room }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
     const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
-    context.status(
-      `${admission.uploads} uploads, ${stored} episodes stored, ${formatBytes(roomOf(statfsSync(config.dataRoot)).freeBytes)} free`,
-    );
+    const trouble = watch.found === null ? "" : `CANNOT STORE: ${watch.found.why}; `;
+    context.status(`${trouble}${admission.uploads} uploads, ${stored} episodes stored${freeText(room)}`);
   };
   const prune = (): void => {
     for (const { prune } of pruned) void prune(Date.now());
@@ -248,6 +267,7 @@ function startChores(
   status();
   const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(prune, PRUNE_EVERY_MS)];
   return () => {
+    watch.stop();
     for (const timer of timers) clearInterval(timer);
   };
 }

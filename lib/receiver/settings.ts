@@ -79,6 +79,12 @@ export function addressOption(text: string): Address {
   );
 }
 
+/** What the receiver keeps among the hosts' directories, under names that no host can have: the identity, ... */
+export const IDENTITY_IN_EPISODES = ".receiver-id";
+export const IDENTITY_TEMP = ".receiver-id.tmp";
+/** ... and what a start links there to see whether it can. */
+export const PROBE = ".labfleet-probe";
+
 /** The collector's files below its data root. */
 export function dataPaths(dataRoot: string) {
   return {

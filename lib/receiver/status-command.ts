@@ -1,14 +1,15 @@
-// `receiver status`: whether it runs, where it listens, and how its last run ended.
+// `receiver status`: whether it runs, where it listens, whether it can store, and how its last run ended.
 
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { printable } from "../core/printable.ts";
 import { print } from "../os/answer.ts";
-import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
+import { notReadyText, type Storing } from "./readiness-watch.ts";
 import type { ReceiverConfig } from "./settings.ts";
+import { lookAtCollector } from "./storing.ts";
 
 interface Status {
   data_root: string;
@@ -16,30 +17,39 @@ interface Status {
   pid: number | null;
   /** `host:port`, null when it does not run. */
   listen: string | null;
+  /** What `/readyz` says. */
+  storing: Storing;
   last_end: EndReport | null;
 }
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
-  const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
+  const { pid, ...storing } = await lookAtCollector(config, Date.now());
   const status: Status = {
     data_root: dataRoot,
     running: pid !== null,
     pid,
     listen: pid === null ? null : readListen(runDir),
+    storing,
     last_end: readEnds(join(dataRoot, "ends")).last,
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 
-function renderStatus({ data_root, pid, listen, last_end }: Status): string {
+function renderStatus({ data_root, pid, listen, storing, last_end }: Status): string {
   return [
     `receiver   ${pid === null ? "not running" : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `storing    ${printable(storingText(storing))}`,
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
   ].join("\n");
+}
+
+function storingText({ ready, why, fix }: Storing): string {
+  if (ready === true) return "yes";
+  return `${ready === false ? "NO" : "not known"}: ${notReadyText({ why: why ?? "no reason is known", fix })}`;
 }
 
 /** An IPv6 address with its zone, or a host name of DNS, and a port: more is none of ours. */

@@ -4,7 +4,7 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
-import { IDENTITY_IN_EPISODES } from "./identity/files.ts";
+import { IDENTITY_IN_EPISODES, IDENTITY_TEMP, PROBE } from "./settings.ts";
 
 export interface FoundEntry {
   /** Relative to the data root. */
@@ -13,10 +13,13 @@ export interface FoundEntry {
   address: EpisodeAddress | null;
 }
 
+/** What the receiver itself keeps among the hosts' directories. */
+const OURS: ReadonlySet<string> = new Set([IDENTITY_IN_EPISODES, IDENTITY_TEMP, PROBE]);
+
 /** All entries below `episodes`, two levels deep. */
 export async function* walkEpisodes(episodes: string): AsyncGenerator<FoundEntry> {
   for await (const host of entries(episodes)) {
-    if (host.name === IDENTITY_IN_EPISODES) continue;
+    if (OURS.has(host.name)) continue;
     if (!host.isDirectory() || !isName(host.name)) {
       yield { path: `episodes/${host.name}`, address: null };
       continue;

@@ -108,7 +108,14 @@ const WAYS: Record<Reason, Way[] | null> = {
     { before: ({ state }) => Object.assign(state, { stopping: true }) },
     { body: bytes(10), midway: ({ listener }) => listener.cutBodies() },
   ],
-  "not-ready": [{ options: { deps: { notReady: async () => "no disk" } }, method: "GET", path: "/readyz", echo: null }],
+  "not-ready": [
+    {
+      options: { deps: { notReady: async () => ({ kind: "refused", why: "no disk", fix: null }) } },
+      method: "GET",
+      path: "/readyz",
+      echo: null,
+    },
+  ],
   "gate-unreadable": [{ options: { deps: { accepted: () => ({ kind: "unreadable" }) } } }],
   damaged: [{ before: damage }, { before: damage, method: "GET" }],
   "disk-full": [

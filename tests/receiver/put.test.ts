@@ -318,7 +318,7 @@ test("as a function of a request, without any connection", async () => {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
       admission: createHeartbeatAdmission(0, () => ROOM),
     },
-    notReady: async () => "the disk is full",
+    notReady: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),
     identity: () => IDENTITY,
     room: () => ROOM,
   });

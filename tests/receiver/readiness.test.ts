@@ -18,13 +18,16 @@ test("a disk that takes a byte is ready, also after a kill in the middle of it, 
 
 test("below the reserve, or without its directory, it is not", async () => {
   const dir = tempDir();
-  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 1e18 })()).toContain(
-    "below the reserve of 909494.7 TiB",
-  );
+  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 1e18 })()).toEqual({
+    kind: "bytes",
+    why: expect.stringContaining("below the reserve of 909494.7 TiB"),
+    fix: expect.stringMatching(/^see what fills it: sudo du -k -x \/\S* \| sort -n \| tail -n 20$/),
+  });
   rmSync(dir, { recursive: true });
-  expect(await createReadiness({ dataRoot: "/", incoming: dir, diskReserveBytes: 0 })()).toContain(
-    "the data root cannot be written: ENOENT",
-  );
+  expect(await createReadiness({ dataRoot: "/", incoming: dir, diskReserveBytes: 0 })()).toMatchObject({
+    kind: "refused",
+    why: expect.stringContaining("ENOENT"),
+  });
 });
 
 test("a write that does not end is told after its time, the disk is not asked again meanwhile, and then for a second", async () => {
@@ -45,15 +48,15 @@ test("a write that does not end is told after its time, the disk is not asked ag
     patienceMs: 20,
   });
   const hung = "the disk is too slow, or does not get its turn: a write of one byte has not ended for";
-  expect(await ready()).toStartWith(hung);
+  expect((await ready())?.why).toStartWith(hung);
   now = 5000;
-  expect(await ready()).toBe(`${hung} 5s`);
+  expect((await ready())?.why).toBe(`${hung} 5s`);
   gate.resolve();
   while (readdirSync(dir).length > 0) await Bun.sleep(1);
-  expect(await ready()).toEndWith("a write of one byte took 5s");
+  expect((await ready())?.why).toEndWith("a write of one byte took 5s");
   expect(writes).toBe(1);
   now = 5999;
-  expect(await ready()).toEndWith("took 5s");
+  expect((await ready())?.why).toEndWith("took 5s");
   now = 6001;
   expect(await ready()).toBeNull();
   expect(writes).toBe(2);

@@ -47,3 +47,28 @@ for (const [id, what, dataRoot, prepare, failure] of [
     await sh("systemctl stop labfleet-shipper");
   });
 }
+
+for (const [what, dataRoot, prepare] of [
+  ["that is not there yet", "/data3", ""],
+  ["that is there, and the receiver's own", "/srv/store", "install -d -o labfleet /srv/store"],
+] as const) {
+  bedTest(`a collector's data root ${what}: exit 3, never 2, and the line that is printed mends it`, async () => {
+    await sh(`rm -rf /etc/systemd/system/labfleet-receiver.service.d; systemctl daemon-reload; ${prepare}`);
+    await host.write(
+      "/etc/labfleet/collector.toml",
+      `listen = "127.0.0.1:8443"\n[paths]\ndata_root = "${dataRoot}"\n[limits]\ndisk_reserve = "1 MiB"\n`,
+    );
+    const since = (await sh("journalctl --sync; date +@%s.%6N")).trim();
+    await host.exec(["systemctl", "restart", "labfleet-receiver"]);
+    const said = await sh(`journalctl --sync; journalctl -q --no-pager -u labfleet-receiver -o cat --since='${since}'`);
+    expect(said).toContain(`${dataRoot} is closed to labfleet-receiver.service by its unit's ProtectSystem=`);
+    expect(said).not.toContain("chown");
+    expect(said).toContain("code=exited, status=3");
+    const remedy = /fix: (.*)$/m.exec(said)?.[1] ?? "";
+    expect(remedy).toContain(`ReadWritePaths=${dataRoot}`);
+    await sh(`systemctl reset-failed labfleet-receiver; ${remedy.replaceAll("sudo ", "")}`);
+    const status = await sh("/opt/labfleet/current/bin/receiver status --json");
+    expect(JSON.parse(status)).toMatchObject({ data_root: dataRoot, running: true, storing: { ready: true } });
+    await sh(`test -f ${dataRoot}/receiver-id; test -f ${dataRoot}/episodes/.receiver-id`);
+  });
+}

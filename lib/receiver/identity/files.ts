@@ -2,7 +2,7 @@
 // Written by rename and flushed with their directories; killed in between, one of them restores the other.
 
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
@@ -11,6 +11,7 @@ import { writeFileDurable } from "../../os/files.ts";
 import { isUnreadable } from "../../os/proc.ts";
 import { readSmallFile } from "../../os/sync-files.ts";
 import type { Log } from "../../runtime/log.ts";
+import { dataPaths, IDENTITY_IN_EPISODES, IDENTITY_TEMP } from "../settings.ts";
 import {
   type Decision,
   decideIdentity,
@@ -28,11 +29,8 @@ const LOOK_EVERY_MS = 1000;
 
 /** The two files of a data root. */
 export function identityPaths(dataRoot: string): Record<Place, string> {
-  return { root: join(dataRoot, "receiver-id"), episodes: join(dataRoot, "episodes", IDENTITY_IN_EPISODES) };
+  return { root: join(dataRoot, "receiver-id"), episodes: join(dataPaths(dataRoot).episodes, IDENTITY_IN_EPISODES) };
 }
-
-/** The name of the one that lies among the hosts' directories; no host can have it. */
-export const IDENTITY_IN_EPISODES = ".receiver-id";
 
 /** What the two files say. Reads only. */
 export function readIdentity(dataRoot: string): Decision {
@@ -131,9 +129,8 @@ export async function writeIdentity(dataRoot: string, identity: Identity): Promi
 
 async function writeOne(dataRoot: string, place: Place, identity: Identity): Promise<void> {
   const path = identityPaths(dataRoot)[place];
-  // Not beside the file: what a kill leaves among the episodes would be a stranger there.
-  const temp = join(dataRoot, `.receiver-id.${process.pid}.tmp`);
-  await writeFileDurable(path, formatIdentity(identity), 0o640, temp);
+  // One name, whoever writes: what a kill leaves is written over by the next one, and known for what it is.
+  await writeFileDurable(path, formatIdentity(identity), 0o640, join(dirname(path), IDENTITY_TEMP));
 }
 
 /**

@@ -75,5 +75,14 @@ test("no data root, and a directory that is none", async () => {
     "",
   ]);
   mkdirSync(data);
-  expect(hosts()).toEqual({ code: 0, out: `no heartbeat has come yet: there is none in ${dir}\n`, err: [""] });
+  const { code, out } = hosts();
+  expect([code, out.split("\n")]).toEqual([
+    0,
+    [
+      "no receiver runs here; fix: systemctl start labfleet-receiver",
+      expect.stringMatching(/^this collector cannot store: there is no store in .*; fix: mount its disk/),
+      `no heartbeat has come yet: there is none in ${dir}`,
+      "",
+    ],
+  ]);
 }, 30_000);

@@ -166,6 +166,7 @@ test("the file beside the episodes is no stranger to verify", async () => {
   const receiver = await startReceiver();
   await put(receiver.url, "lab1", "ep1", bytes(100));
   await writeIdentity(receiver.dataRoot, { id: A, succeeds: [] });
+  writeFileSync(join(receiver.dataRoot, "episodes/.receiver-id.tmp"), ""); // of a start that was killed
   const report = await verify({ dataRoot: receiver.dataRoot, deep: false, settleMs: 0, onProblem: () => undefined });
   expect(report).toMatchObject({ checked: 1, extra: [], missing: [] });
 });

@@ -1,0 +1,124 @@
+// Keeps an eye on whether episodes can be stored, so that a full, read-only or missing disk is seen before anyone sends:
+// said once in the log, and written to the run directory for `receiver status` and `receiver hosts`.
+
+import { join } from "node:path";
+import { isoWall } from "../core/clock.ts";
+import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { replaceRunFile } from "../os/run-file.ts";
+import { readSmallFile } from "../os/sync-files.ts";
+import type { Log } from "../runtime/log.ts";
+import type { NotReady } from "./readiness.ts";
+
+/** Looked at so often, without writing. */
+const GLANCE_MS = 15_000;
+/** Tried by a write so often: a card is not worn for it. */
+const WRITE_MS = 300_000;
+/** What a receiver wrote is out of date then. */
+const STALE_MS = 4 * GLANCE_MS;
+const FILE_BYTES = 16 * 1024;
+
+export interface WatchParts {
+  runDir: string;
+  log: Log;
+  /** By a look alone, and by a write. */
+  glance: () => NotReady | null;
+  probe: () => Promise<NotReady | null>;
+  nowMs: () => number;
+  /** A clock in milliseconds that never jumps. */
+  monoMs?: () => number;
+}
+
+export interface ReadinessWatch {
+  /** What was found last; null: nothing against storing. */
+  readonly found: NotReady | null;
+  /** Looks now. Never rejects. */
+  look(): Promise<void>;
+  stop(): void;
+}
+
+/** Begins to watch; the first look is the caller's. */
+export function watchReadiness(parts: WatchParts): ReadinessWatch {
+  const { runDir, log, glance, probe, nowMs, monoMs = () => performance.now() } = parts;
+  let found: NotReady | null = null;
+  let writtenMs = Number.NEGATIVE_INFINITY;
+  let couldWrite = true;
+  const tell = (before: NotReady | null, now: NotReady | null): void => {
+    if (now !== null && now.kind !== before?.kind) log.warn(`no episode can be stored: ${notReadyText(now)}`);
+    if (now === null && before !== null) log.info("episodes can be stored again");
+  };
+  const note = (): void => {
+    const { why = null, fix = null } = found ?? {};
+    try {
+      replaceRunFile(
+        readinessPath(runDir),
+        `${JSON.stringify({ at: isoWall(nowMs()), ready: found === null, why, fix })}\n`,
+      );
+      couldWrite = true;
+    } catch (error) {
+      if (couldWrite) log.warn(`cannot write ${readinessPath(runDir)}: ${quoted(errorText(error))}`);
+      couldWrite = false;
+    }
+  };
+  const look = async (): Promise<void> => {
+    let now = glance();
+    if (now === null && (found !== null || monoMs() - writtenMs >= WRITE_MS)) {
+      now = await probe();
+      writtenMs = monoMs();
+    }
+    tell(found, now);
+    found = now;
+    note();
+  };
+  const timer = setInterval(() => void look(), GLANCE_MS);
+  return {
+    get found() {
+      return found;
+    },
+    look,
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Why, and what mends it, in one line. */
+export function notReadyText({ why, fix }: Pick<NotReady, "why" | "fix">): string {
+  return fix === null ? why : `${why}; fix: ${fix}`;
+}
+
+function readinessPath(runDir: string): string {
+  return join(runDir, "readiness.json");
+}
+
+/** Whether episodes can be stored, for people and programs; `ready` null: nobody knows. */
+export interface Storing {
+  ready: boolean | null;
+  why: string | null;
+  fix: string | null;
+}
+
+/** What a receiver that runs says of itself. */
+export function readStoring(runDir: string, nowMs: number): Storing {
+  const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
+  const said = file === null || isUnreadable(file) ? null : parse(file.text);
+  if (said === null) return { ready: null, why: "the receiver has not said yet whether it can store", fix: null };
+  if (Math.abs(nowMs - said.atMs) > STALE_MS)
+    return {
+      ready: null,
+      why: "the receiver does not say any more whether it can store",
+      fix: "see its log: journalctl -u labfleet-receiver",
+    };
+  return said.storing;
+}
+
+function parse(text: string): { atMs: number; storing: Storing } | null {
+  try {
+    const { at, ready, why, fix } = Object(JSON.parse(text)) as Record<string, unknown>;
+    const atMs = Date.parse(String(at));
+    if (!Number.isFinite(atMs) || typeof ready !== "boolean") return null;
+    const asText = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) } };
+  } catch {
+    return null;
+  }
+}
