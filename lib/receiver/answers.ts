@@ -13,7 +13,7 @@ import {
   SUCCEEDS_HEADER,
 } from "../contract/judgement.ts";
 import { formatReprDigest } from "../core/digest.ts";
-import { REFUSALS, type Refusal, refuse } from "./decide.ts";
+import { REFUSALS, type Refusal } from "./decide.ts";
 import type { Identity } from "./identity/decide.ts";
 
 /** The receipt of a stored episode. */
@@ -45,17 +45,11 @@ export function identityHeaders({ id, succeeds }: Identity): Record<string, stri
   return { [RECEIVER_ID_HEADER]: id, ...(succeeds.length > 0 && { [SUCCEEDS_HEADER]: formatSucceeds(succeeds) }) };
 }
 
-/** The whole answer to what is not HTTP/1.1. There is no request that it could echo, so that it judges no episode. */
-export function badHttpAnswer(identity: Identity): string {
-  const body = `${JSON.stringify(problemOf(refuse("malformed", "this is not HTTP/1.1"), identity, null))}\n`;
-  const headers = {
-    Connection: "close",
-    "Content-Type": PROBLEM_MEDIA_TYPE,
-    "Content-Length": Buffer.byteLength(body),
-    ...identityHeaders(identity),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 400 Bad Request\r\n${lines.join("")}\r\n${body}`;
+/** The answer to what never became a request. There is none that it could echo, so that it judges no episode. */
+export function connectionRefusal(refusal: Refusal, identity: Identity): Response {
+  const response = problemResponse(refusal, identity, null);
+  for (const [name, value] of Object.entries(identityHeaders(identity))) response.headers.set(name, value);
+  return response;
 }
 
 function problemOf(refusal: Refusal, { id }: Identity, echo: Echo | null): Problem {

@@ -1,7 +1,8 @@
 // A request body that is taken chunk by chunk. Between two takes nothing more is read from the connection, so that a
 // slow disk slows the sender and not our memory; the time in which we waited for the sender is what its rate is judged by.
 
-import type { IncomingMessage } from "node:http";
+import type { Head } from "./http/head.ts";
+import type { Source } from "./http/source.ts";
 
 /** `gone`: the sender vanished; `slow`: it was below the minimum rate; `stopped`: we are stopping. */
 export type BodyEnd = "end" | "gone" | "slow" | "stopped";
@@ -55,96 +56,56 @@ export interface WireBody extends UploadBody {
 
 export interface WireBodyOptions {
   rate: RateRule;
-  /** True when the connection was handed over to the HTTP server, as TLS connections are. */
-  handedOver: boolean;
+  /** Bytes that it has; `unknown`: it is not read here. */
+  length: Head["length"];
   /** Called before anything is waited for: the place to send `100 Continue`. */
   onFirstRead: () => void;
 }
 
-/** The body of a node:http request. Nothing of it is read before the first `read`. */
-export function wireBody(req: IncomingMessage, options: WireBodyOptions): WireBody {
-  const queue: Buffer[] = [];
-  const watch = new RateWatch(options.rate);
-  const flow = options.handedOver ? handedOverFlow(req) : ownFlow(req);
-  let ended: BodyEnd | null = null;
+/** The body of a request that stands on a connection. Nothing of it is read before the first `read`. */
+export function wireBody(source: Source, { rate, length, onFirstRead }: WireBodyOptions): WireBody {
+  const watch = new RateWatch(rate);
+  let left = length === "unknown" ? 0 : (length ?? 0);
+  let ended: BodyEnd | null = length === "unknown" ? "gone" : null;
   let wake: (() => void) | null = null;
   let started = false;
-  const stop = (why: BodyEnd): void => {
-    ended ??= why;
-    wake?.();
-  };
-  const start = (): void => {
-    started = true;
-    options.onFirstRead();
-    req.on("data", (chunk: Buffer) => {
-      queue.push(chunk);
-      watch.received(chunk.length);
-      req.pause();
-      wake?.();
-    });
-    const gone = (): void => stop("gone");
-    req.on("end", () => {
-      req.socket.off("close", gone);
-      flow.release();
-      stop("end");
-    });
-    for (const event of ["aborted", "error", "close"]) req.on(event, gone);
-    // Once an answer is out, Bun tells of a client that went away on the socket only.
-    req.socket.on("close", gone);
-    if (req.destroyed || req.socket.destroyed) gone();
+  const take = (): Uint8Array | null => {
+    const found = source.poll();
+    if (found === null) return null;
+    if (!(found instanceof Uint8Array)) {
+      ended ??= "gone";
+      return null;
+    }
+    if (found.length > left) source.putBack(found.subarray(left));
+    const chunk = found.length > left ? found.subarray(0, left) : found;
+    left -= chunk.length;
+    watch.received(chunk.length);
+    return chunk;
   };
   return {
     get complete() {
       return ended === "end";
     },
-    stop,
+    stop(why) {
+      ended ??= why;
+      wake?.();
+    },
     async read() {
-      if (!started) start();
-      if (queue.length === 0 && ended === null) {
+      if (ended === null && left === 0) ended = "end";
+      if (ended !== null) return ended;
+      if (!started) onFirstRead();
+      started = true;
+      const chunk = take();
+      if (chunk !== null) return chunk;
+      if (ended === null) {
         await waitForMore(watch, (resume) => {
           wake = resume;
-          flow.more();
+          source.ready(resume);
         });
         wake = null;
-        if (watch.tooSlow) stop("slow");
+        if (watch.tooSlow) ended ??= "slow";
       }
-      const chunk = ended === null || ended === "end" ? queue.shift() : undefined;
-      return chunk ?? ended ?? "gone";
-    },
-  };
-}
-
-interface Flow {
-  /** Lets the next chunk come. */
-  more(): void;
-  /** The body is through: lets the connection flow for the next request. */
-  release(): void;
-}
-
-/** On a connection of its own, Bun's HTTP server reads no more than a paused request takes. */
-function ownFlow(req: IncomingMessage): Flow {
-  return { more: () => void req.resume(), release: () => undefined };
-}
-
-/**
- * On a connection that was handed over, a paused request does not stop the HTTP server from reading. So the connection is
- * paused by each of its own chunks, and resumed when the request holds nothing more.
- */
-function handedOverFlow(req: IncomingMessage): Flow {
-  const { socket } = req;
-  const pause = (): void => void socket.pause();
-  if (req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined) {
-    socket.on("data", pause);
-    pause();
-  }
-  return {
-    more() {
-      req.resume();
-      if (req.readableLength === 0) socket.resume();
-    },
-    release() {
-      socket.off("data", pause);
-      socket.resume();
+      return ended ?? take() ?? ended ?? "gone";
     },
   };
 }

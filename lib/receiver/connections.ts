@@ -1,65 +1,79 @@
-// The connections of a server: which are busy, which have been idle for too long, which to cut at a stop. Bun's own
-// time-outs do not reach sockets that were handed over from tls, so that they are kept here for both.
+// The connections of a server: how many there may be, which one makes room for a new one, which to end at a stop. What
+// anyone may hold without a token is bounded by their number.
 
-import type { Socket } from "node:net";
+/**
+ * `waiting`: for a handshake or a request; `busy`: with one; `paced`: its answer, a refusal, waits for its turn; `ending`: all
+ * is said, and what still comes is thrown away.
+ */
+export type ConnectionState = "waiting" | "busy" | "paced" | "ending";
+
+/** What this file knows of a connection. */
+export interface Held {
+  /** Ends a wait for its turn. */
+  hurry(): void;
+  /** Ends it where it waits for a client that does not take its answer. */
+  cut(): void;
+  destroy(): void;
+}
 
 export interface Connections {
-  /** A connection was made: its first request must come within the header time-out. */
-  opened(socket: Socket): void;
-  /** A request began. */
-  busy(socket: Socket): void;
-  /** Its answer and its body are through: the next must come within the keep-alive time-out. */
-  idle(socket: Socket): void;
-  /** From now on connections are closed when they become idle; those that are idle, at once. */
+  /** Makes room for one more; false: all are at work. */
+  makeRoom(): boolean;
+  opened(connection: Held): void;
+  changed(connection: Held, state: ConnectionState): void;
+  closed(connection: Held): void;
+  /** From now on those that wait for a request are ended, and refusals wait for nothing. */
   closeIdle(): void;
+  /** No answer waits for its client any more. */
+  cut(): void;
   closeAll(): void;
 }
 
-export interface IdleTimes {
-  headerMs: number;
-  keepAliveMs: number;
-}
-
-export function createConnections(times: IdleTimes): Connections {
-  /** The timer of an idle connection; null: busy. */
-  const timers = new Map<Socket, ReturnType<typeof setTimeout> | null>();
+/** @param most connections at a time */
+export function createConnections(most: number): Connections {
+  const all = new Set<Held>();
+  /** Those that may make room, in this order, longest in their state first. */
+  const spare = {
+    ending: new Set<Held>(),
+    paced: new Set<Held>(),
+    waiting: new Set<Held>(),
+  } satisfies Partial<Record<ConnectionState, Set<Held>>>;
   let closing = false;
-  const clear = (socket: Socket): void => {
-    const timer = timers.get(socket);
-    if (timer !== null) clearTimeout(timer);
-  };
-  const arm = (socket: Socket, ms: number): void => {
-    clear(socket);
-    timers.set(
-      socket,
-      setTimeout(() => socket.destroy(), ms),
-    );
+  const forget = (connection: Held): void => {
+    for (const some of Object.values(spare)) some.delete(connection);
   };
   return {
-    opened(socket) {
-      socket.once("close", () => {
-        clear(socket);
-        timers.delete(socket);
-      });
-      if (closing) socket.destroy();
-      else arm(socket, times.headerMs);
+    makeRoom() {
+      if (all.size < most) return true;
+      const [oldest] = Object.values(spare).find(({ size }) => size > 0) ?? [];
+      if (oldest === undefined) return false;
+      // Its place is free now, whenever the system tells that it has closed.
+      all.delete(oldest);
+      forget(oldest);
+      oldest.destroy();
+      return true;
     },
-    busy(socket) {
-      clear(socket);
-      timers.set(socket, null);
+    opened: (connection) => void all.add(connection),
+    changed(connection, state) {
+      forget(connection);
+      if (!all.has(connection)) return; // it has made room
+      if (state !== "busy") spare[state].add(connection);
+      if (closing && state === "waiting") connection.destroy();
     },
-    idle(socket) {
-      if (!timers.has(socket)) return;
-      // Not destroy(): the answer may still be on its way out.
-      if (closing) socket.end();
-      arm(socket, times.keepAliveMs);
+    closed(connection) {
+      all.delete(connection);
+      forget(connection);
     },
     closeIdle() {
       closing = true;
-      for (const [socket, timer] of timers) if (timer !== null) socket.destroy();
+      for (const connection of spare.waiting) connection.destroy();
+      for (const connection of spare.paced) connection.hurry();
+    },
+    cut() {
+      for (const connection of all) connection.cut();
     },
     closeAll() {
-      for (const socket of timers.keys()) socket.destroy();
+      for (const connection of all) connection.destroy();
     },
   };
 }

@@ -1,15 +1,25 @@
-// The server: node:http on a port, with TLS and client certificates where asked for. One stack for all three, because
-// only node:http lets us refuse a client that expects `100 Continue` before it sends a byte (measured on Bun 1.4.5).
+// The server: a port, with TLS and client certificates where asked for, and the connections on it. HTTP is our own
+// (http/): Bun's node:http reads and parses ahead of what is answered, without end.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Server as NetServer } from "node:net";
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
+import type { RefusedWhat } from "../contract/attempt-row.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { RateRule, WireBody } from "./body.ts";
-import { type Connections, createConnections } from "./connections.ts";
-import { type BodyState, type ExchangeOptions, type Fetch, serveExchange } from "./exchange.ts";
-import { HeldSocket } from "./held-socket.ts";
+import { type Connections, createConnections, type Held } from "./connections.ts";
+import { type Refusal, refuse } from "./decide.ts";
+import type { BodyState, Fetch } from "./exchange.ts";
+import { sendAnswer } from "./http/answer.ts";
+import { Connection, type ConnectionOptions, remoteOf } from "./http/connection.ts";
+import { HEAD_LIMITS, type HeadFault } from "./http/head.ts";
+import { createPace } from "./http/pace.ts";
+import { Sink } from "./http/sink.ts";
 import { peerNames } from "./peer.ts";
 
 export interface TlsMaterial {
@@ -27,10 +37,20 @@ export interface ListenOptions {
   rate: RateRule;
   headerTimeoutS: number;
   keepAliveTimeoutS: number;
-  /** Told of connections that never became a request: bad handshakes, bad HTTP. */
-  onBadConnection: (what: string) => void;
-  /** The whole answer to what is not HTTP/1.1. */
-  badHttpAnswer: () => string;
+  /** Connections at a time. */
+  connectionsTotal: number;
+  /** Told of connections that never became a request: bad handshakes, bad HTTP. `remote`: as in `Wire`. */
+  onBadConnection: (bad: BadConnection) => void;
+  /** The answer to what never became a request. */
+  refusalAnswer: (refusal: Refusal) => Response;
+}
+
+export interface BadConnection {
+  remote: string;
+  what: RefusedWhat;
+  /** `tls-handshake`, or a refusal's reason. */
+  reason: string;
+  detail: string;
 }
 
 export interface Listener {
@@ -58,12 +78,21 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
   return listener;
 }
 
+/** What is no request is refused so. */
+const FAULTS: Record<HeadFault, Refusal> = {
+  malformed: refuse("malformed", "this is not HTTP/1.1"),
+  "head-too-large": refuse(
+    "head-too-large",
+    `a request's head has at most ${HEAD_LIMITS.bytes} bytes and ${HEAD_LIMITS.fields} fields`,
+  ),
+};
+const FULL = refuse("too-many-connections", "more connections are open than this receiver serves", { retryAfterS: 10 });
+
 class HttpListener implements Listener {
   private readonly server: NetServer;
   private readonly connections: Connections;
   private readonly bodies = new Map<WireBody, BodyState>();
-  private readonly exchange: ExchangeOptions;
-  private underWay = 0;
+  private readonly connectionOptions: ConnectionOptions;
   private closing = false;
   private quiet: (() => void) | null = null;
 
@@ -72,25 +101,22 @@ class HttpListener implements Listener {
     private readonly options: ListenOptions,
   ) {
     const { tls, rate } = options;
-    this.connections = createConnections({
-      headerMs: options.headerTimeoutS * 1000,
-      keepAliveMs: options.keepAliveTimeoutS * 1000,
-    });
-    const onBody = (body: WireBody, state: BodyState): void => this.onBody(body, state);
-    this.exchange = {
+    const pace = createPace();
+    this.connections = createConnections(options.connectionsTotal);
+    this.connectionOptions = {
       fetch,
       rate,
-      onBody,
-      handedOver: tls !== null,
-      peerNames: (tls?.clientCa ?? null) === null ? () => null : namesOf,
+      headerMs: options.headerTimeoutS * 1000,
+      keepAliveMs: options.keepAliveTimeoutS * 1000,
+      onBody: (body, state) => this.onBody(body, state),
+      closing: () => this.closing,
+      onState: (connection, state) => this.connections.changed(connection, state),
+      pace: () => pace(performance.now()),
+      faultAnswer: (fault) => options.refusalAnswer(FAULTS[fault]),
+      onFault: (remote, fault) =>
+        options.onBadConnection({ remote, what: "connection", reason: fault, detail: FAULTS[fault].detail }),
     };
-    // Time-outs are kept in connections.ts and body.ts: these would not reach a connection that was handed over.
-    const http = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 });
-    http.on("request", (req, res) => void this.serve(req, res, false));
-    http.on("checkContinue", (req, res) => void this.serve(req, res, true));
-    http.on("clientError", (error, socket) => answerBadHttp(error, socket, options));
-    http.on("connection", (socket) => this.connections.opened(socket));
-    this.server = tls === null ? http : tlsServer(tls, options, http);
+    this.server = tls === null ? this.plainServer() : this.tlsServer(tls);
   }
 
   bind(): Promise<void> {
@@ -99,7 +125,7 @@ class HttpListener implements Listener {
       this.server.once("error", (error) => reject(cannotListen(error, `${host}:${port}`)));
       this.server.listen(port, host, () => {
         // Such as no descriptor left to accept with: it passes, and must not end the process.
-        this.server.on("error", (error) => this.options.onBadConnection(`listen: ${errorText(error)}`));
+        this.server.on("error", (error) => this.tellBad("-", "listen", errorText(error)));
         resolve();
       });
     });
@@ -120,13 +146,14 @@ class HttpListener implements Listener {
 
   settled(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.underWay === 0) resolve();
+      if (this.bodies.size === 0) resolve();
       else this.quiet = resolve;
     });
   }
 
   cutBodies(): void {
     for (const body of this.bodies.keys()) body.stop("stopped");
+    this.connections.cut();
   }
 
   destroy(): void {
@@ -137,37 +164,69 @@ class HttpListener implements Listener {
     if ("setSecureContext" in this.server) (this.server as TlsServer).setSecureContext(secureContext(tls));
   }
 
-  private async serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): Promise<void> {
-    this.underWay++;
-    this.connections.busy(req.socket);
-    await serveExchange(req, res, expectsContinue, this.exchange);
-    this.connections.idle(req.socket);
-    this.underWay--;
-    if (this.underWay === 0) this.quiet?.();
+  private plainServer(): NetServer {
+    return createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      if (this.connections.makeRoom()) this.serve(socket, null);
+      else void this.turnAway(socket);
+    });
+  }
+
+  private tlsServer(tls: TlsMaterial): TlsServer {
+    const server = openTls(tls, this.options.headerTimeoutS * 1000);
+    /** Connections whose handshake is not over: whoever says nothing must not keep a place for ever. */
+    const shaking = new WeakMap<Socket, Held>();
+    server.on("connection", (socket: Socket) => {
+      if (!this.connections.makeRoom()) return void socket.destroy();
+      const held = { hurry: () => undefined, cut: () => undefined, destroy: () => void socket.destroy() };
+      shaking.set(socket, held);
+      this.hold(socket, held);
+      this.connections.changed(held, "waiting");
+    });
+    server.on("secureConnection", (socket) => {
+      const held = shaking.get(socket);
+      if (held !== undefined) this.connections.closed(held);
+      // Bun 1.3 let rogue certificates through now and then (oven-sh/bun#27985): never trust the option alone.
+      if (tls.clientCa !== null && !socket.authorized) return void socket.destroy();
+      this.serve(socket, tls.clientCa === null ? null : namesOf(socket));
+    });
+    server.on("tlsClientError", (error, socket) => {
+      this.tellBad(remoteOf(socket), "tls-handshake", errorText(error));
+      socket.destroy(); // Bun reports a handshake that timed out and leaves the connection open
+    });
+    return server;
+  }
+
+  private serve(socket: Socket, names: readonly string[] | null): void {
+    const connection = new Connection(socket, names, this.connectionOptions);
+    this.hold(socket, connection);
+    void connection.serve();
+  }
+
+  private hold(socket: Socket, held: Held): void {
+    this.connections.opened(held);
+    socket.once("close", () => this.connections.closed(held));
+    if (this.closing) socket.destroy();
+  }
+
+  /** All places are taken by requests under way. */
+  private async turnAway(socket: Socket): Promise<void> {
+    this.tellBad(remoteOf(socket), FULL.reason, FULL.detail);
+    socket.on("error", () => undefined);
+    const sink = new Sink(socket, this.options.rate, () => socket.destroy());
+    await sendAnswer(sink, this.options.refusalAnswer(FULL), { headOnly: false, last: true }).catch(() => undefined);
+    socket.destroy();
+  }
+
+  private tellBad(remote: string, reason: string, detail: string): void {
+    this.options.onBadConnection({ remote, what: "connection", reason, detail });
   }
 
   private onBody(body: WireBody, state: BodyState): void {
     if (state === "over") this.bodies.delete(body);
     else this.bodies.set(body, state);
     if (state === "answered" && this.closing) body.stop("stopped");
+    if (this.bodies.size === 0) this.quiet?.();
   }
-}
-
-/** TLS in front of the HTTP server: this way round the handlers can see the peer's certificate. */
-function tlsServer(tls: TlsMaterial, options: ListenOptions, http: NetServer): NetServer {
-  const server = openTls(tls, options.headerTimeoutS * 1000);
-  server.on("secureConnection", (socket) => {
-    // Bun 1.3 let rogue certificates through now and then (oven-sh/bun#27985): never trust the option alone.
-    if (tls.clientCa !== null && !socket.authorized) return void socket.destroy();
-    const held = new HeldSocket(socket);
-    held.on("error", () => undefined);
-    http.emit("connection", held);
-  });
-  server.on("tlsClientError", (error, socket) => {
-    options.onBadConnection(`TLS: ${errorText(error)}`);
-    socket.destroy(); // Bun reports a handshake that timed out and leaves the connection open
-  });
-  return server;
 }
 
 function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
@@ -175,6 +234,7 @@ function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
     return createTlsServer({
       ...secureContext(tls),
       handshakeTimeout,
+      allowHalfOpen: true,
       ...(tls.clientCa !== null && { requestCert: true, rejectUnauthorized: true }),
     });
   } catch (error) {
@@ -190,21 +250,9 @@ function secureContext(tls: TlsMaterial): SecureContextOptions {
   return { cert: certificate, key, minVersion: "TLSv1.2", ...(clientCa !== null && { ca: clientCa }) };
 }
 
-function namesOf(req: IncomingMessage): readonly string[] {
-  const socket: unknown = req.socket;
-  if (!(socket instanceof HeldSocket)) return [];
-  const certificate = socket.tls.getPeerCertificate();
+function namesOf(socket: TLSSocket): readonly string[] {
+  const certificate = socket.getPeerCertificate();
   return Object.keys(certificate).length === 0 ? [] : peerNames(certificate);
-}
-
-function answerBadHttp(
-  error: Error,
-  socket: { writable: boolean; end(text: string): void; destroy(): void },
-  { onBadConnection, badHttpAnswer }: ListenOptions,
-): void {
-  onBadConnection(`HTTP: ${errorText(error)}`);
-  if (errorCode(error) === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  socket.end(badHttpAnswer());
 }
 
 function cannotListen(error: Error, at: string): UserError {

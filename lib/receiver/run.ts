@@ -11,7 +11,6 @@ import { type DaemonContext, type Phase, type Running, runDaemon } from "../runt
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
-import { badHttpAnswer } from "./answers.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
@@ -20,7 +19,8 @@ import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
-import { type Listener, type ListenOptions, listen, type TlsMaterial } from "./listen.ts";
+import { type Listener, listen, type TlsMaterial } from "./listen.ts";
+import { listenOptions } from "./listen-options.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness, glance } from "./readiness.ts";
 import { type ReadinessWatch, watchReadiness } from "./readiness-watch.ts";
@@ -86,7 +86,7 @@ async function start(
   const shared = { opened, attempts, refusals, heartbeats, admission, room, leftFree, tokens, tokenUse };
   const parts = { ...shared, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
-  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { log, identity }));
+  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
   await announce(config, listener, opened, log);
   const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
   await watch.look();
@@ -152,22 +152,6 @@ function appDeps(
     store: opened.store,
     disk: opened.disk,
     nowMs: () => Date.now(),
-  };
-}
-
-function listenOptions(
-  config: ReceiverConfig,
-  tls: TlsMaterial | null,
-  { log, identity }: Pick<AppParts, "log" | "identity">,
-): ListenOptions {
-  return {
-    ...config.listen,
-    tls,
-    rate: { minBytesPerS: config.minRateBytesPerS, windowS: config.minRateWindowS },
-    headerTimeoutS: config.headerTimeoutS,
-    keepAliveTimeoutS: config.keepAliveTimeoutS,
-    onBadConnection: (what) => log.debug("bad connection", { what }),
-    badHttpAnswer: () => badHttpAnswer(identity()),
   };
 }
 

@@ -30,6 +30,7 @@ export interface ReceiverConfig {
   diskReserveBytes: number;
   uploadsTotal: number;
   uploadsPerHost: number;
+  connectionsTotal: number;
   minRateBytesPerS: number;
   minRateWindowS: number;
   headerTimeoutS: number;
@@ -46,6 +47,7 @@ export const FIXED_SETTINGS: FixedSettings<ReceiverConfig> = {
   tokensDir: "auth.tokens_dir",
   requireToken: "auth.require_token",
   acceptedCommitsFile: "gate.accepted_commits_file",
+  connectionsTotal: "limits.connections_total",
   minRateBytesPerS: "limits.min_rate_bytes_per_s",
   minRateWindowS: "limits.min_rate_window_s",
   headerTimeoutS: "limits.header_timeout_s",

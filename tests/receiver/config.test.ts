@@ -23,6 +23,7 @@ test("an empty file takes every default", () => {
       diskReserveBytes: 1_073_741_824,
       uploadsTotal: 32,
       uploadsPerHost: 4,
+      connectionsTotal: 1024,
       minRateBytesPerS: 1024,
       minRateWindowS: 60,
       headerTimeoutS: 10,

@@ -96,6 +96,9 @@ const WAYS: Record<Reason, Way[] | null> = {
   "too-large": [{ options: { deps: { maxBytes: 2999 } } }],
   "too-many-uploads": [{ options: { limits: { uploadsTotal: 0 } } }],
   "client-gone": null,
+  // These come before there is a request: http/connection.test.ts.
+  "head-too-large": null,
+  "too-many-connections": null,
   "storage-failed": [
     { options: failing("EIO") },
     { method: "GET", before: ({ dataRoot }) => unsearchable(join(dataRoot, "episodes/lab1")) },

@@ -10,7 +10,7 @@ import { type AttemptLine, type AttemptRow, parseAttempt, type RefusalSum } from
 import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { formatReprDigest } from "../../lib/core/digest.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
-import { badHttpAnswer } from "../../lib/receiver/answers.ts";
+import { connectionRefusal } from "../../lib/receiver/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
@@ -152,8 +152,9 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     rate: { minBytesPerS: 1, windowS: 60 },
     headerTimeoutS: 10,
     keepAliveTimeoutS: 15,
-    onBadConnection: () => undefined,
-    badHttpAnswer: () => badHttpAnswer(IDENTITY),
+    connectionsTotal: 4096,
+    onBadConnection: ({ detail, ...bad }) => void refusals.note({ ...bad, host: null }, detail),
+    refusalAnswer: (refusal) => connectionRefusal(refusal, IDENTITY),
     ...options.listen,
   });
   onCleanUp(async () => {

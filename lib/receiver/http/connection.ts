@@ -1,0 +1,183 @@
+// A connection and its requests, one after the other: the next one is not looked at before the one before is answered and its
+// body is through, and nothing more is read from the network until then. So what a client can make us hold is bounded, and
+// one that sends a hundred thousand requests at once waits in its own line.
+
+import type { Socket } from "node:net";
+import type { ConnectionState, Held } from "../connections.ts";
+import { type ExchangeOptions, serveExchange } from "../exchange.ts";
+import type { Wire } from "../wire.ts";
+import { sendAnswer } from "./answer.ts";
+import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, parseHead } from "./head.ts";
+import { Sink } from "./sink.ts";
+import { Source } from "./source.ts";
+
+export interface ConnectionOptions extends ExchangeOptions {
+  headerMs: number;
+  keepAliveMs: number;
+  /** Told of each change. */
+  onState: (connection: Connection, state: ConnectionState) => void;
+  /** How long a refusal of credentials waits, milliseconds. */
+  pace: () => number;
+  /** The answer to what is no request. */
+  faultAnswer: (fault: HeadFault) => Response;
+  /** Told of what is no request. */
+  onFault: (remote: string, fault: HeadFault) => void;
+}
+
+/** Requests that came ahead and may be kept while an answer waits, bytes: a client that does not read gets no more. */
+const AHEAD_BYTES = 64 * 1024;
+/** What still comes on a connection that is given up is read for so long, so that the last answer arrives, milliseconds. */
+const LINGER_MS = 2000;
+
+export class Connection implements Held {
+  private readonly source: Source;
+  private readonly sink: Sink;
+  private readonly wire: Omit<Wire, "body" | "target">;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private paced: (() => void) | null = null;
+  /** Nothing that came ahead is served any more. */
+  private dropped = false;
+
+  constructor(
+    private readonly socket: Socket,
+    peerNames: readonly string[] | null,
+    private readonly options: ConnectionOptions,
+  ) {
+    this.source = new Source(socket);
+    this.sink = new Sink(socket, options.rate, () => this.boundAhead());
+    this.wire = { remote: remoteOf(socket), peerNames };
+    socket.setNoDelay(true);
+    socket.once("close", () => clearTimeout(this.timer));
+  }
+
+  /** Serves what comes. Resolves when the connection is over. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      let first = true;
+      for (;;) {
+        const head = await this.nextHead(first);
+        first = false;
+        if (head === null) return await this.finish();
+        this.options.onState(this, "busy");
+        if (typeof head === "string") return await this.refuse(head);
+        if ((await this.exchange(head)) === "last") return await this.finish();
+      }
+    } catch {
+      this.destroy();
+    }
+  }
+
+  hurry(): void {
+    this.paced?.();
+  }
+
+  cut(): void {
+    this.hurry();
+    this.sink.cut();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+    this.paced?.();
+  }
+
+  private async exchange(head: Head): Promise<"next" | "last"> {
+    const { source, sink, wire, options } = this;
+    const beforeAnswer = (status: number): Promise<void> => this.beforeAnswer(status);
+    return serveExchange({ head, source, sink, wire, beforeAnswer }, { ...options, closing: () => this.isLast() });
+  }
+
+  private isLast(): boolean {
+    return this.dropped || this.options.closing();
+  }
+
+  /** What was sent ahead of an answer that waits, or that nobody takes, is not kept. */
+  private boundAhead(): void {
+    if (this.source.held <= AHEAD_BYTES) return;
+    this.dropped = true;
+    this.source.drop();
+  }
+
+  private async beforeAnswer(status: number): Promise<void> {
+    const waitMs = status === 401 || status === 403 ? this.options.pace() : 0;
+    if (waitMs <= 0 || this.options.closing()) return;
+    this.boundAhead();
+    this.options.onState(this, "paced");
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.paced = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.paced = null;
+    this.options.onState(this, "busy");
+  }
+
+  /** The next request's head; null: there is none to come. */
+  private async nextHead(first: boolean): Promise<Head | HeadFault | null> {
+    const { headerMs, keepAliveMs } = this.options;
+    let bytes = this.source.poll();
+    if (bytes === null) {
+      this.options.onState(this, "waiting");
+      this.arm(first ? headerMs : keepAliveMs);
+      bytes = await this.source.next();
+    } else if (!first) {
+      // Sent ahead: whoever else has something to be done comes first.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (!first) this.arm(headerMs);
+    const head = await this.wholeHead(bytes);
+    clearTimeout(this.timer);
+    return head;
+  }
+
+  private async wholeHead(begun: Buffer | "end" | "gone"): Promise<Head | HeadFault | null> {
+    let bytes = begun;
+    let held: Buffer = Buffer.alloc(0);
+    for (;;) {
+      if (typeof bytes === "string") return null;
+      const seen = held.length;
+      held = seen === 0 ? withoutBlankLines(bytes) : Buffer.concat([held, bytes]);
+      const end = endOfHead(held, seen);
+      if (end > 0) {
+        this.source.putBack(held.subarray(end));
+        return parseHead(held.subarray(0, end));
+      }
+      if (held.length > HEAD_LIMITS.bytes) return "head-too-large";
+      bytes = await this.source.next();
+    }
+  }
+
+  private arm(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.destroy(), ms);
+  }
+
+  private async refuse(fault: HeadFault): Promise<void> {
+    this.options.onFault(this.wire.remote, fault);
+    await sendAnswer(this.sink, this.options.faultAnswer(fault), { headOnly: false, last: true });
+    await this.finish();
+  }
+
+  /** Ends our side, and reads on for a moment: to close with bytes unread would take back the answer. */
+  private async finish(): Promise<void> {
+    this.options.onState(this, "ending");
+    this.source.drop();
+    await this.sink.flush();
+    if (this.socket.destroyed) return;
+    this.socket.end();
+    this.arm(LINGER_MS);
+  }
+}
+
+/** RFC 9112 §2.2: an empty line before a request line is passed over. */
+function withoutBlankLines(bytes: Buffer): Buffer {
+  return bytes[0] === 0x0d && bytes[1] === 0x0a ? bytes.subarray(2) : bytes;
+}
+
+/** `10.0.0.5:40112`; an IPv6 address in brackets. */
+export function remoteOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? "-";
+  return `${address.includes(":") ? `[${address}]` : address}:${socket.remotePort ?? 0}`;
+}

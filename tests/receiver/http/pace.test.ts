@@ -1,0 +1,39 @@
+// Refusals of credentials: so many in a second, whoever asks; the others have their turn first, and a stop waits for none.
+
+import { afterEach, expect, test } from "bun:test";
+import { createPace } from "../../../lib/receiver/http/pace.ts";
+import { bytes, cleanUp, put, rawClient, startReceiver, until } from "../support.ts";
+
+afterEach(cleanUp);
+
+test("a burst at once, then one each so many milliseconds, after a pause a burst again", () => {
+  const pace = createPace(100, 3);
+  expect([pace(0), pace(0), pace(0)]).toEqual([0, 0, 0]);
+  expect([pace(0), pace(0), pace(5)]).toEqual([10, 20, 25]);
+  expect([pace(1000), pace(1000), pace(1000), pace(1000)]).toEqual([0, 0, 0, 10]);
+});
+
+test("nobody waits longer than five seconds, and a flood of an hour is forgotten in those", () => {
+  const pace = createPace(100, 3);
+  for (let i = 0; i < 10_000; i++) pace(0);
+  expect(pace(0)).toBe(5000);
+  expect(pace(6000)).toBe(0);
+});
+
+test("a flood of wrong tokens waits; a valid PUT among it does not, and neither does a stop", async () => {
+  const receiver = await startReceiver({
+    deps: { checkToken: (_, sent) => (sent === "Bearer good" ? "valid" : "unknown") },
+  });
+  const flood = await Promise.all(Array.from({ length: 20 }, () => rawClient(receiver.port)));
+  const refused = (): number => flood.reduce((sum, { text }) => sum + text().split("HTTP/1.1 401").length - 1, 0);
+  const wrong = "PUT /v1/episodes/lab1/x.tar.zst HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  for (const client of flood) await client.send(wrong.repeat(500));
+  await until(() => refused() > 60);
+  const before = refused();
+  expect((await put(receiver.url, "lab1", "ep1", bytes(1000), { Authorization: "Bearer good" })).status).toBe(201);
+  // It took some turns of the loop, in which as good as nobody else was served.
+  expect(refused() - before).toBeLessThan(2000);
+  expect(refused()).toBeLessThan(9000);
+  receiver.listener.close();
+  await receiver.listener.settled();
+}, 30_000);
