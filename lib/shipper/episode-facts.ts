@@ -5,7 +5,7 @@ import { constants, lstatSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { clipMiddle, quoted } from "../core/fields.ts";
 import { lineFix } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { attributesOf } from "../os/libc.ts";
@@ -89,7 +89,7 @@ function factsOf(root: string, path: string): EpisodeFacts {
   const nameOf = (uid: number): string => names.get(uid) ?? String(uid);
   return {
     root,
-    what: at === root ? "the episode" : quoted(at.slice(root.length + 1)),
+    what: at === root ? "the episode" : quoted(clipMiddle(at.slice(root.length + 1), 200)),
     owner: nameOf(stats.uid),
     mode: stats.mode,
     ...attributesOf(root),

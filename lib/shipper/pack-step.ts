@@ -2,12 +2,13 @@
 
 import { join } from "node:path";
 import { isMachinesRefusal } from "../core/disk-refusal.ts";
-import { quoted } from "../core/fields.ts";
+import { errorCode } from "../core/failure.ts";
+import { clipMiddle, quoted } from "../core/fields.ts";
 import { type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { episodeCommit } from "./commit.ts";
 import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
-import { hindranceToMove, whyDisk, whyNotRead } from "./episode-facts.ts";
+import { hindranceToMove, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
@@ -85,29 +86,45 @@ async function refused(
       return { next: "gone", counts: null };
     case "cancelled":
       return { next: "waiting" };
-    case "incomplete": {
-      const { detail, faults } = result;
-      deps.log.error(`quarantined: ${quoted(detail)}`, { episode: entry.id, reason: "incomplete" });
-      const document = {
-        reason: "incomplete",
-        detail,
-        files: faults,
-        at: new Date().toISOString(),
-        rules: REJECTION_RULES,
-        judged_by: null,
-        refused_day: deps.days.today(),
-        prunable: false,
-      };
-      const packed = { id: entry.id, directory_inode: inode, fingerprint: result.fingerprint };
-      const isMoved = await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint);
-      return isMoved ? { next: "gone", counts: "quarantined" } : { next: "waiting" };
-    }
+    case "incomplete":
+    case "unpackable":
+      return quarantine(deps, entry.id, inode, result).catch((error: unknown) => {
+        if (errorCode(error) === null) throw error;
+        return held(whyNotSettled(root, "quarantine", error));
+      });
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
       if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
+      // Where the data root itself has a path of hundreds of bytes; walk.ts leaves room for less.
+      if (result.code === "ENAMETOOLONG")
+        return held({ reason: "a path in it is longer than the kernel takes below this data root", fix: null });
       return again(result.code, result.detail);
   }
+}
+
+/** What no receiver has seen goes to quarantine by our own judgement, and is never pruned by itself. */
+async function quarantine(
+  deps: EngineDeps,
+  id: string,
+  inode: string,
+  { kind: reason, detail, faults, fingerprint }: Extract<PackResult, { kind: "incomplete" | "unpackable" }>,
+): Promise<Refused> {
+  const document = {
+    reason,
+    detail,
+    files: faults,
+    at: new Date().toISOString(),
+    rules: REJECTION_RULES,
+    judged_by: null,
+    refused_day: deps.days.today(),
+    prunable: false,
+  };
+  const packed = { id, directory_inode: inode, fingerprint };
+  if (!(await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint)))
+    return { next: "waiting" };
+  deps.log.error(`quarantined: ${quoted(detail)}`, { episode: id, reason });
+  return { next: "gone", counts: "quarantined" };
 }
 
 function held({ reason: detail, fix, ofDisk }: Hindrance): Refused {
@@ -146,7 +163,10 @@ function report(deps: EngineDeps, entry: Entry, packed: PackedArchive, ms: numbe
   const seconds = (ms / 1000).toFixed(2);
   deps.log.debug("packed", { episode: entry.id, files, unlisted, from_bytes: treeBytes, bytes, seconds });
   if (packed.skipped.length === 0) return;
-  const shown = packed.skipped.slice(0, 3).map(quoted).join(", ");
+  const shown = packed.skipped
+    .slice(0, 3)
+    .map((name) => quoted(clipMiddle(name, 200)))
+    .join(", ");
   deps.log.warn(`left out of the archive, only files and directories are packed: ${shown}`, {
     episode: entry.id,
     count: packed.skipped.length,

@@ -5,6 +5,7 @@ import { closeSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
+import { clipMiddle } from "../core/fields.ts";
 import type { ArchiveSource } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
@@ -28,6 +29,8 @@ export type PackResult =
   | { kind: "changed"; detail: string }
   /** The marker's manifest does not fit the files, as after a power cut between data and marker, or cannot be checked. */
   | { kind: "incomplete"; detail: string; faults: string[]; fingerprint: string }
+  /** No archive can hold it. */
+  | { kind: "unpackable"; detail: string; faults: string[]; fingerprint: string }
   /** Larger than the job asked for: nothing was packed. */
   | { kind: "large"; bytes: number }
   | { kind: "no-space"; neededBytes: number; detail: string }
@@ -77,6 +80,7 @@ export function fingerprintOf(root: string): string | null {
 
 async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const tree = walkTree(job.root);
+  if (tree.unpackable.length > 0) return unpackable(tree);
   if (job.maxBytes !== null && tree.bytes > job.maxBytes) return { kind: "large", bytes: tree.bytes };
   const before = treeFingerprint(tree);
   if (!hasRoomFor(job, Math.min(tree.onDisk, SPACE_CHECK_BYTES))) return noSpace(job, tree.onDisk);
@@ -103,7 +107,17 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped, unlisted };
 }
 
+function unpackable(tree: Tree): PackResult {
+  const [first = ""] = tree.unpackable;
+  const more = tree.unpackable.length - 1;
+  const detail = `it cannot be packed: ${first}${more > 0 ? `, and ${more} more` : ""}`;
+  const faults = tree.unpackable.slice(0, FAULTS_TOLD);
+  return { kind: "unpackable", detail, faults, fingerprint: treeFingerprint(tree) };
+}
+
 const NONE_LISTED: ReadonlyMap<string, Digests> = new Map();
+/** Longest message of the system, and path in one, that is passed on, characters. */
+const SHOWN_MAX = 300;
 /** Faults that are told by name: a rejection has to stay small enough to be known for ours. */
 const FAULTS_TOLD = 500;
 
@@ -157,9 +171,10 @@ function failureOf(error: unknown, job: PackJob): PackResult {
   if (code === null) throw error;
   if (code === "ENOSPC" || code === "EDQUOT") return noSpace(job, 0);
   const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : job.root;
+  const shown = clipMiddle(path, SHOWN_MAX);
   // Gone while we looked: the whole episode was taken away, or just one file of it.
   if (code === "ENOENT")
-    return path === job.root ? { kind: "vanished" } : { kind: "changed", detail: `${path} went away` };
-  if (code === "ELOOP") return { kind: "changed", detail: `${path} became a link` };
-  return { kind: "unreadable", path, code, detail: errorText(error) };
+    return path === job.root ? { kind: "vanished" } : { kind: "changed", detail: `${shown} went away` };
+  if (code === "ELOOP") return { kind: "changed", detail: `${shown} became a link` };
+  return { kind: "unreadable", path, code, detail: clipMiddle(errorText(error), SHOWN_MAX) };
 }

@@ -13,11 +13,20 @@ import {
   readFileSync,
   type Stats,
 } from "node:fs";
-import { readableName } from "../core/byte-name.ts";
+import { readableName, shortName } from "../core/byte-name.ts";
 import { DOCUMENT_MAX_BYTES, isDocumentName, isOurDocument } from "./document.ts";
 
 /** Bytes of a block, as st_blocks counts them (stat(2)). */
 export const STAT_BLOCK = 512;
+
+const NS_PER_S = 1_000_000_000n;
+/**
+ * Longest path below the episode, bytes. The kernel takes 4,096 in all (PATH_MAX), and the rest is room for where the
+ * episode lies: the same episode can be packed in every data root, or in none.
+ */
+export const PATH_BYTES = 3840;
+/** Largest episode, bytes: beyond it, packing would never end. */
+export const EPISODE_BYTES = 16 * 1024 ** 4;
 
 export interface TreeEntry {
   /** Below the episode's directory, `/`-separated, one character a byte (latin1); the directory itself is "". */
@@ -26,7 +35,7 @@ export interface TreeEntry {
   /** Bytes; 0 for a directory. */
   size: number;
   executable: boolean;
-  /** Whole seconds since 1970, never negative; 0 for a directory, whose own time tells nothing of the episode. */
+  /** Whole seconds since 1970, negative before; 0 for a directory, whose own time tells nothing of the episode. */
   mtimeS: number;
   /** Changes whenever the file was written or replaced; empty for a directory. */
   stamp: string;
@@ -40,6 +49,8 @@ export interface Tree {
   onDisk: number;
   /** What was left out, with its kind: `latest (symbolic link)`. */
   skipped: string[];
+  /** What no archive can hold, with the reason; then the episode cannot be packed at all. */
+  unpackable: string[];
 }
 
 /** The path of `below` (latin1) under `root` (UTF-8), as bytes for the file system. */
@@ -61,7 +72,7 @@ export function openRegular(path: Buffer | string): { fd: number; stats: Stats }
   const stats = fstatSync(fd);
   if (stats.isFile()) return { fd, stats };
   closeSync(fd);
-  throw new SourceChanged(`${String(path)} is no file any more`);
+  throw new SourceChanged(`${shortName(Buffer.from(path).toString("latin1"))} is no file any more`);
 }
 
 /**
@@ -69,8 +80,10 @@ export function openRegular(path: Buffer | string): { fd: number; stats: Stats }
  * @throws the file system's error for what cannot be read
  */
 export function walkTree(root: string): Tree {
-  const tree: Tree = { entries: [], bytes: 0, onDisk: 0, skipped: [] };
+  const tree: Tree = { entries: [], bytes: 0, onDisk: 0, skipped: [], unpackable: [] };
   visitDirectory(root, "", tree);
+  if (tree.bytes > EPISODE_BYTES)
+    tree.unpackable.push(`the files have ${tree.bytes} bytes in all, and at most ${EPISODE_BYTES} are packed`);
   return tree;
 }
 
@@ -79,6 +92,7 @@ export function treeFingerprint(tree: Tree): string {
   const hash = new Bun.CryptoHasher("sha256");
   for (const { path, kind, size, stamp } of tree.entries) hash.update(`${kind} ${size} ${stamp} ${path}\0`);
   for (const name of tree.skipped) hash.update(`skipped ${name}\0`);
+  for (const name of tree.unpackable) hash.update(`unpackable ${name}\0`);
   return hash.digest("hex");
 }
 
@@ -88,6 +102,12 @@ function visitDirectory(root: string, path: string, tree: Tree): void {
   const names = readdirSync(full, { encoding: "buffer" }).map((name) => name.toString("latin1"));
   for (const name of names.sort()) {
     const below = path === "" ? name : `${path}/${name}`;
+    if (below.length > PATH_BYTES) {
+      tree.unpackable.push(
+        `${shortName(below)} is a path of ${below.length} bytes, and at most ${PATH_BYTES} are packed`,
+      );
+      continue;
+    }
     const stats = lstatSync(bytePath(root, below), { bigint: true });
     if (stats.isDirectory()) visitDirectory(root, below, tree);
     else if (stats.isFile() && isDocument(root, below, Number(stats.size))) continue;
@@ -117,10 +137,15 @@ function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEnt
     kind,
     size: isFile ? Number(s.size) : 0,
     executable: isFile && (Number(s.mode) & constants.S_IXUSR) !== 0,
-    mtimeS: isFile ? Math.max(0, Number(s.mtimeNs / 1_000_000_000n)) : 0,
+    mtimeS: isFile ? wholeSeconds(s.mtimeNs) : 0,
     // A directory's names are in the list anyway, and its times change when the episode is moved.
     stamp: isFile ? `${s.mtimeNs} ${s.ino}` : "",
   };
+}
+
+/** The second that has begun: also before 1970, where a quotient would be cut towards it. */
+function wholeSeconds(ns: bigint): number {
+  return Number((ns - (((ns % NS_PER_S) + NS_PER_S) % NS_PER_S)) / NS_PER_S);
 }
 
 function kindOf(stats: BigIntStats): string {

@@ -54,6 +54,25 @@ describe("the header of a member", () => {
     expect(header.toString("latin1")).toBe(expected);
   });
 
+  for (const [mtimeS, octal, record] of [
+    [-1, "00000000000", "12 mtime=-1\n"],
+    [-62_135_596_800, "00000000000", "22 mtime=-62135596800\n"],
+    [0o77777777777 + 1, "77777777777", "20 mtime=8589934592\n"],
+    [99_999_999_999, "77777777777", "21 mtime=99999999999\n"],
+  ] as const) {
+    test(`of a time that no octal field holds (${mtimeS}) stands behind a record with it`, () => {
+      const header = tarHeader({ ...FILE, mtimeS });
+      expect(header.length).toBe(3 * TAR_BLOCK);
+      expect(header.toString("latin1", 512, 512 + record.length + 1)).toBe(`${record}\0`);
+      // The record's own header, and the member's.
+      for (const at of [0, 1024]) expect(header.toString("latin1", at + 136, at + 147)).toBe(octal);
+    });
+  }
+
+  test("of the last second that an octal field holds, and of the first, is one block", () => {
+    for (const mtimeS of [0, 0o77777777777]) expect(tarHeader({ ...FILE, mtimeS }).length).toBe(TAR_BLOCK);
+  });
+
   test("carries a checksum over itself, its own place counted as blanks", () => {
     const header = tarHeader(FILE);
     const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 0x20 : byte), 0);

@@ -139,13 +139,6 @@ describe("the archive", () => {
     expect(Bun.spawnSync(["diff", "-r", root, join(dir, "ep1")]).exitCode).toBe(0);
   });
 
-  test("of a file from before 1970 carries 1970", () => {
-    const root = join(tempDir(), "e");
-    writeFiles(root, { old: "x", "done.marker": "" });
-    Bun.spawnSync(["touch", "-d", "@-5000", join(root, "old")]);
-    expect(walkTree(root).entries.find(({ path }) => path === "old")?.mtimeS).toBe(0);
-  });
-
   test("breaks off when a file became shorter than the walk saw it", () => {
     const root = join(tempDir(), "e");
     writeFiles(root, { data: "x".repeat(5000), "done.marker": "" });
