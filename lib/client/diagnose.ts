@@ -39,7 +39,7 @@ function isAboutTheirs(code: string): boolean {
 }
 
 /** Which of our files OpenSSL cannot use. Its own error may be one that was left over from something else. */
-function unusableFile(receiver: ReceiverEndpoint, { ca, cert, key }: TlsFiles): CredentialFault | null {
+export function unusableFile(receiver: ReceiverEndpoint, { ca, cert, key }: TlsFiles): CredentialFault | null {
   const files: readonly [CredentialKey, string | null, string | null, (text: string) => unknown][] = [
     ["ca_bundle", receiver.caBundle, ca, readCertificates],
     ["client_cert", receiver.clientCert, cert, readCertificates],

@@ -3,8 +3,8 @@
 
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { resolvePath } from "../os/paths.ts";
-import { endpointOf } from "../runtime/endpoint.ts";
+import { relativeRemarks, resolvePath } from "../os/paths.ts";
+import { endpointOf, endpointRemarks } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
 import { loadTable } from "../schema/load.ts";
@@ -93,7 +93,14 @@ export function parseHeartbeatConfig(text: string, file: string): { config: Hear
     },
     plugins: { ...tablesOf(plugins), ...(nagiosRunner !== undefined && { nagios_runner: { ...nagiosRunner } }) },
   };
-  return { config, warnings };
+  const relative = relativeRemarks(file, {
+    "paths.data_root": paths.data_root,
+    "paths.run_dir": paths.run_dir,
+    "heartbeat.state_dir": heartbeat.state_dir,
+    "heartbeat.run_dir": heartbeat.run_dir,
+    "heartbeat.plugins_dir": heartbeat.plugins_dir,
+  });
+  return { config, warnings: [...warnings, ...relative, ...endpointRemarks(table.receiver, file)] };
 }
 
 /** [plugins.<name>]: whatever a plugin of one's own wants to know. The checks' table stands by itself, and was checked. */

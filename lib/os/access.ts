@@ -73,6 +73,18 @@ function describe(path: string): Access | null {
   }
 }
 
+/** What every user of this machine may do with a file; null: it is not to be seen. */
+export function othersMay(path: string): { mode: string; read: boolean; write: boolean } | null {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return null;
+  const { mode } = stats;
+  return {
+    mode: (mode & 0o7777).toString(8).padStart(4, "0"),
+    read: (mode & 0o004) !== 0,
+    write: (mode & 0o002) !== 0,
+  };
+}
+
 /** From /etc/group alone: a directory service could make us wait. */
 function groupNames(): Map<number, string> {
   try {

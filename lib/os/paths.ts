@@ -25,3 +25,20 @@ function expandHome(path: string): string {
 export function optionalPath(path: string | undefined): string | null {
   return path === undefined || path === "" ? null : resolvePath(path);
 }
+
+/**
+ * A remark for each path that means another place wherever a tool is started from: the daemon and a command that asks about it
+ * may look at two.
+ * @param file the configuration's name
+ * @param paths what stands there, by its key
+ */
+export function relativeRemarks(file: string, paths: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(paths).flatMap(([key, path]) => {
+    if (path === undefined || path === "" || path.startsWith("/") || /^~(?:\/|$)/.test(path)) return [];
+    const absolute = resolvePath(path);
+    const name = key.split(".").at(-1);
+    return [
+      `${file}: ${key} ${JSON.stringify(path)} is relative: it means ${absolute}, because this was started in ${base}; fix: write ${name} = ${JSON.stringify(absolute)}`,
+    ];
+  });
+}

@@ -2,7 +2,7 @@
 // config-worker.ts imports this: what it needs is heavy and used once.
 
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { optionalPath, resolvePath } from "../os/paths.ts";
+import { optionalPath, relativeRemarks, resolvePath } from "../os/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
@@ -88,5 +88,14 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     keepAliveTimeoutS: limits.keep_alive_timeout_s ?? 15,
     drainTimeoutS: receiver.drain_timeout_s ?? DEFAULT_DRAIN_S.receiver,
   };
-  return { config, warnings };
+  const relative = relativeRemarks(file, {
+    "paths.data_root": paths.data_root,
+    "paths.run_dir": paths.run_dir,
+    "tls.certificate": tls?.certificate,
+    "tls.key": tls?.key,
+    "tls.client_ca": tls?.client_ca,
+    "auth.tokens_dir": auth.tokens_dir,
+    "gate.accepted_commits_file": gate.accepted_commits_file,
+  });
+  return { config, warnings: [...warnings, ...relative] };
 }

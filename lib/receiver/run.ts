@@ -4,8 +4,10 @@ import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { errorCode } from "../core/failure.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { formatBytes } from "../core/units.ts";
+import { othersMay } from "../os/access.ts";
 import { writeFileDurable } from "../os/files.ts";
 import { type DaemonContext, type Phase, type Running, runDaemon } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
@@ -262,6 +264,12 @@ function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {
       "neither tokens nor client certificates are asked for: everyone who reaches this port may store episodes under any host's name",
     );
   }
+  const key = config.tls?.key ?? null;
+  const mayRead = key === null ? null : othersMay(key);
+  if (key !== null && mayRead?.read === true)
+    log.warn(
+      `${key} holds tls.key and can be read by every user of this machine (mode ${mayRead.mode}); fix: ${shellLine(["sudo", "chmod", "o-rw", key])}`,
+    );
   if (!config.requireToken) return;
   const open = openToOthers(config.tokensDir);
   if (open !== null) log.warn(open);

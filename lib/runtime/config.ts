@@ -37,6 +37,11 @@ export interface ConfigSource {
   least: string;
 }
 
+/** The file that is read, by its full path. */
+export function configFile({ given, defaultPath }: ConfigSource): string {
+  return resolve(START_DIR, typeof given === "string" ? given : defaultPath);
+}
+
 /**
  * Reads and checks a configuration; what is odd in it is logged.
  * @throws UserError (exit 2) when it cannot be read, or naming every problem in it

@@ -2,7 +2,7 @@
 
 import { UserError } from "../core/failure.ts";
 import type { ReceiverEndpoint } from "../core/types.ts";
-import { optionalPath } from "../os/paths.ts";
+import { optionalPath, relativeRemarks } from "../os/paths.ts";
 
 /** The table [receiver] once its types are checked. */
 export interface ReceiverTable {
@@ -38,4 +38,24 @@ export function endpointOf(receiver: ReceiverTable, file: string): ReceiverEndpo
     kind: receiver.kind ?? "labfleet",
     trustedNetwork: receiver.trusted_network ?? false,
   };
+}
+
+/** What is odd about the table, a sentence each. Never the token. */
+export function endpointRemarks(receiver: ReceiverTable, file: string): string[] {
+  const { ca_bundle, client_cert, client_key, bearer_token_file } = receiver;
+  const remarks = relativeRemarks(file, {
+    "receiver.ca_bundle": ca_bundle,
+    "receiver.client_cert": client_cert,
+    "receiver.client_key": client_key,
+    "receiver.bearer_token_file": bearer_token_file,
+  });
+  if ((receiver.bearer_token ?? "") !== "" && (bearer_token_file ?? "") !== "")
+    remarks.push(
+      `${file}: receiver.bearer_token is not used, because bearer_token_file is set; fix: remove the line bearer_token`,
+    );
+  if ((client_key ?? "") !== "" && (client_cert ?? "") === "")
+    remarks.push(
+      `${file}: receiver.client_key is not used, because client_cert is not set; fix: add client_cert = "…", or remove the line client_key`,
+    );
+  return remarks;
 }

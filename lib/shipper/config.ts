@@ -3,8 +3,8 @@
 
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { resolvePath } from "../os/paths.ts";
-import { endpointOf } from "../runtime/endpoint.ts";
+import { relativeRemarks, resolvePath } from "../os/paths.ts";
+import { endpointOf, endpointRemarks } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
@@ -69,5 +69,10 @@ export function parseShipperConfig(text: string, file: string): { config: Shippe
     quarantineCleanupIntervalS: shipper.quarantine_cleanup_interval_s ?? 3600,
     diskReserveBytes: bytesOf(shipper.disk_reserve) ?? 256 * 1024 * 1024,
   };
-  return { config, warnings };
+  const relative = relativeRemarks(file, {
+    "paths.data_root": paths.data_root,
+    "paths.run_dir": paths.run_dir,
+    "shipper.commit_file": shipper.commit_file,
+  });
+  return { config, warnings: [...warnings, ...relative, ...endpointRemarks(receiver, file)] };
 }

@@ -1,12 +1,14 @@
 // The shipper's command line: which command is done by whom.
 
 import type { CommandLine } from "../cli/options.ts";
+import { startRemarks } from "../client/start-remarks.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { findingText } from "../core/finding.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { print } from "../os/answer.ts";
-import { LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
+import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
@@ -30,6 +32,11 @@ export async function runShipper(line: CommandLine): Promise<number> {
   const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
   const readConfig = (): Promise<ShipperConfig> => loadConfig<ShipperConfig>(source, log);
   const config = await readConfig();
+  const { hostId, receiver } = config;
+  const sayOddities = async (): Promise<void> => {
+    for (const finding of await startRemarks({ hostId, receiver, configFile: configFile(source) }))
+      log.warn(findingText(finding));
+  };
   const dirs = dataDirs(config.dataRoot);
   const budget = stopBudget(config.drainTimeoutS);
   const instance = { tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir };
@@ -39,11 +46,14 @@ export async function runShipper(line: CommandLine): Promise<number> {
     case "requeue":
       return requeueEpisodes(dirs, line, log);
     case "once":
+      await sayOddities();
       return shipOnce(config, dirs, log);
     case "stop":
       return stopRunning(instance, budget.totalS, line.options);
     default:
       await makeDataDirs(config, dirs, log);
+      // Not waited for: a disk that gives no answer shall not hold up the start.
+      void sayOddities();
       return runDaemon({ ...instance, log, budget, replace: line.options.replace === true }, (context) =>
         startDaemon(config, dirs, context, readConfig),
       );
