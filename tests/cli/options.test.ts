@@ -134,6 +134,7 @@ describe("a command line", () => {
     ["requeue --all --reason", "tool: --reason needs a value: --reason R"],
     ["-o", "tool: -o needs a value: -o FILE"],
     ["--config --verbose", 'tool: --config needs a value, found "--verbose": --config PATH, or --config=--verbose'],
+    ["requeue --all --reason --bogus", 'tool: --reason needs a value, found "--bogus"'],
     ["-o --verbose", 'tool: -o needs a value, found "--verbose": -o FILE, or --output=--verbose'],
     ["status --json=yes", 'tool: --json takes no value, found "yes"'],
     ["--verbose=", 'tool: --verbose takes no value, found ""'],

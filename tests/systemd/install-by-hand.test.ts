@@ -1,13 +1,16 @@
 // "Installing by hand" (docs/operating.md), followed word for word: its very blocks, as root, on two bare machines, until an
 // episode of an unprivileged recorder has arrived and the collector shows the host.
 
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { executables, PROJECT } from "../support/compiled.ts";
 import { blocksOf, blockUnder } from "../support/document-blocks.ts";
 import { bootHost, type Host } from "./bed.ts";
 import { bedTest, missing } from "./installed-host.ts";
+
+// A third of a gigabyte is packed and carried.
+setDefaultTimeout(300_000);
 
 const DOCUMENT = "docs/operating.md";
 const BUILD = blockUnder(DOCUMENT, "1. Build");
