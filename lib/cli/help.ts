@@ -53,7 +53,7 @@ export function usageOf(spec: ToolSpec, name: string): string {
   return [spec.name, name, spec.commands[name]?.operands ?? ""].filter((part) => part !== "").join(" ");
 }
 
-/** What several commands take in the same sense: one row, with their names, above all --json. */
+/** What several commands take in the same sense, and --json, which programs look for: one row, with their names. */
 function sharedOptions(spec: ToolSpec): Map<string, Row> {
   const users = new Map<string, { option: OptionSpec; commands: string[] }>();
   for (const [command, { options = {} }] of Object.entries(spec.commands)) {
@@ -63,7 +63,7 @@ function sharedOptions(spec: ToolSpec): Map<string, Row> {
       else if (known.option.help === option.help) known.commands.push(command);
     }
   }
-  const shared = [...users].filter(([, { commands }]) => commands.length > 1);
+  const shared = [...users].filter(([name, { commands }]) => commands.length > 1 || name === "json");
   return new Map(
     shared.map(([name, { option, commands }]) => [
       name,

@@ -82,7 +82,15 @@ describe("what is asked for is printed alone", () => {
     });
   }
 
-  for (const argv of ["requeue -- --help", "requeue -- -h", "--config --help=x", "--config --help", "-o -h", "-oh", "requeue help"]) {
+  for (const argv of [
+    "requeue -- --help",
+    "requeue -- -h",
+    "--config --help=x",
+    "--config --help",
+    "-o -h",
+    "-oh",
+    "requeue help",
+  ]) {
     test(`\`tool ${argv}\` asks for no help`, () => {
       let text = "";
       try {
@@ -152,6 +160,11 @@ What a command takes: tool help token <command>.`);
   test("an option of the tool without a command and of others stands once, too", () => {
     const commands = { ...SPEC.commands, "": { help: "run", options: JSON_OPTION } };
     expect(helpText({ ...SPEC, commands }).match(/--json/g)).toHaveLength(1);
+  });
+
+  test("--json of a single command is shown all the same", () => {
+    const bare: ToolSpec = { ...SPEC, commands: { status: { help: "", options: JSON_OPTION } } };
+    expect(helpText(bare)).toContain("  --json             as JSON: status\n");
   });
 
   test("an option without commands of its own has no empty section", () => {
