@@ -6,22 +6,17 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../core/failure.ts";
 import type { Fix } from "../core/finding.ts";
-import { isName, NAME_RULE } from "../core/names.ts";
+import { isName } from "../core/names.ts";
 import { whyNotRead } from "./episode-facts.ts";
 import { MARKER } from "./marker.ts";
+import { badlyNamed, isPassedOver, noDirectory, type ScanProblem, statsOf, undecodable } from "./no-episode.ts";
 
-/** A directory that cannot be shipped as it is. */
-export interface ScanProblem {
-  name: string;
-  problem: string;
-  /** Null when nobody knows one. */
-  fix: Fix | null;
-}
+export type { ScanProblem } from "./no-episode.ts";
 
 export interface Scan {
   /** Finished and not known yet. */
   finished: { id: string; finishedMs: number }[];
-  /** Directories without a marker. */
+  /** Directories without a marker, hidden ones too: a recorder may give them their names when they are finished. */
   recording: number;
   problems: ScanProblem[];
   /** Every episode directory there is, finished or not. */
@@ -38,21 +33,31 @@ const SLICE = 2000;
 export async function scanEpisodes(episodesDir: string, isKnown: (id: string) => boolean): Promise<Scan> {
   const scan: Scan = { finished: [], recording: 0, problems: [], present: new Set() };
   let looked = 0;
+  let isTextOnly = true;
   for (const entry of readdirSync(episodesDir, { withFileTypes: true })) {
-    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    if (isName(entry.name)) {
+    if (entry.name.includes("\ufffd")) isTextOnly = false;
+    else if (isName(entry.name) && entry.isDirectory()) {
       scan.present.add(entry.name);
       if (!isKnown(entry.name)) look(scan, episodesDir, entry.name);
-    } else {
-      scan.problems.push({
-        name: entry.name,
-        problem: "no URL can carry an episode of this name",
-        fix: { text: `rename its directory to ${NAME_RULE}`, commands: [] },
-      });
-    }
+    } else lookAtOther(scan, episodesDir, entry.name);
     if (++looked % SLICE === 0) await nextTurn();
   }
+  if (!isTextOnly) scan.problems.push(...undecodable(episodesDir));
   return scan;
+}
+
+/** Anything but a directory of a fitting name. */
+function lookAtOther(scan: Scan, episodesDir: string, name: string): void {
+  const path = join(episodesDir, name);
+  const stats = statsOf(path);
+  if (stats === null || isPassedOver(name, stats.isDirectory())) return;
+  if (!stats.isDirectory()) scan.problems.push(noDirectory(episodesDir, name, stats));
+  else if (name.startsWith(".") && statsOf(join(path, MARKER)) === null) scan.recording++;
+  else if (isName(name)) {
+    // A file system that tells no kinds in its listings.
+    scan.present.add(name);
+    look(scan, episodesDir, name);
+  } else scan.problems.push(badlyNamed(episodesDir, name, stats.ino));
 }
 
 function look(scan: Scan, episodesDir: string, id: string): void {

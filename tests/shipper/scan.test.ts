@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
+import { PROBE } from "../../lib/shipper/data-root.ts";
 import { scanEpisodes } from "../../lib/shipper/scan.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -32,24 +33,13 @@ describe("a scan", () => {
     expect([scan.finished, scan.recording, [...scan.present]]).toEqual([[], 0, ["known"]]);
   });
 
-  test("passes over files, links to directories and hidden directories", async () => {
+  test("passes over its own passing names and hidden files, and counts hidden directories as being recorded", async () => {
     const dirs = makeDirs(tempDir());
-    writeFileSync(join(dirs.episodes, "file"), "");
-    makeEpisode(dirs, ".hidden");
-    const elsewhere = makeEpisode(makeDirs(tempDir()), "elsewhere");
-    symlinkSync(elsewhere, join(dirs.episodes, "link"));
+    for (const name of [PROBE, ".ep1.copy"]) makeEpisode(dirs, name);
+    writeFileSync(join(dirs.episodes, ".DS_Store"), "");
+    mkdirSync(join(dirs.episodes, ".being-recorded"));
     const scan = await scanEpisodes(dirs.episodes, nothingKnown);
-    expect([scan.finished, scan.recording, scan.problems, scan.present.size]).toEqual([[], 0, [], 0]);
-  });
-
-  test("names each directory that no URL can carry, and finds the others", async () => {
-    const dirs = makeDirs(tempDir());
-    for (const name of ["good", "with blank", "é", "x".repeat(129), "a~1", "line\nbreak"]) makeEpisode(dirs, name);
-    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
-    expect(scan.finished.map(({ id }) => id)).toEqual(["good"]);
-    expect(scan.problems.map(({ name }) => name).sort()).toEqual(
-      ["with blank", "é", "x".repeat(129), "a~1", "line\nbreak"].sort(),
-    );
+    expect([scan.finished, scan.recording, scan.problems, scan.present.size]).toEqual([[], 1, [], 0]);
   });
 
   test("names a marker that is a directory, a link or a pipe, with its mending", async () => {
