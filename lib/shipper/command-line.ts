@@ -20,6 +20,21 @@ export const SHIPPER_COMMANDS: ToolSpec = {
         reason: { value: "R", help: "with --all: only those refused for R" },
       },
     },
+    discard: {
+      operands: "<id>… | --reason R | --shipped-unverified",
+      maxOperands: Number.POSITIVE_INFINITY,
+      help: "give up episodes that no receiver has: lists them, asks, removes them for ever",
+      options: {
+        reason: { value: "R", help: "those in quarantine that were refused for R" },
+        "shipped-unverified": { help: "those in shipped/ that a receiver took and could not prove" },
+        "older-than": { value: "DAYS", help: "with either: only those refused or shipped so many days ago" },
+        yes: { help: "do not ask" },
+      },
+    },
+    pin: {
+      help: "whom this host trusts to judge its episodes, and who answers: 0 the same, 1 another, 3 nobody",
+      options: { accept: { value: "ID", help: "trust this receiver from now on" }, ...JSON_OPTION },
+    },
     ...DAEMON_COMMANDS,
   },
   options: {

@@ -53,7 +53,10 @@ export async function startDaemon(
   };
   const pass = async (): Promise<void> => {
     const work = context.progress.begin("scan of the episodes", 120);
-    receiverId = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
+    const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
+    // A person has just said whom to trust.
+    if (pinned !== receiverId) engine.sending.pausing.tryNow();
+    receiverId = pinned;
     await engine.scan();
     engine.pump();
     work.done();

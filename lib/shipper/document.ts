@@ -1,5 +1,5 @@
 // The note that a settled episode carries: `receipt.json` in shipped/, `rejection.json` in quarantine/. An episode may
-// have a file of that name itself: then that one is left alone, and ours stands beside it.
+// have files of that name itself: then they are left alone, and ours stands beside them.
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,10 +8,19 @@ import { exists, readRegularFile, writeFileDurable } from "../os/files.ts";
 /** Where settled episodes are. */
 export type Place = "shipped" | "quarantine";
 
+/** So many names a note may have: an episode that takes them all has been made to, and a person is told. */
+const NAMES_MAX = 20;
+
 const NAMES: Readonly<Record<Place, readonly string[]>> = {
-  shipped: ["receipt.json", "receipt.labfleet.json"],
-  quarantine: ["rejection.json", "rejection.labfleet.json"],
+  shipped: namesOf("receipt"),
+  quarantine: namesOf("rejection"),
 };
+
+/** `receipt.json`, `receipt.labfleet.json`, `receipt.labfleet.2.json`, … */
+function namesOf(word: string): string[] {
+  const others = Array.from({ length: NAMES_MAX - 2 }, (_, i) => `${word}.labfleet.${i + 2}.json`);
+  return [`${word}.json`, `${word}.labfleet.json`, ...others];
+}
 
 /** A larger file of that name is the episode's own. */
 export const DOCUMENT_MAX_BYTES = 1024 * 1024;
@@ -69,5 +78,7 @@ async function freePath(directory: string, place: Place): Promise<string> {
   for (const name of NAMES[place]) {
     if (!(await exists(join(directory, name)))) return join(directory, name);
   }
-  throw Object.assign(new Error(`${NAMES[place].join(" and ")} are the episode's own files`), { code: "EEXIST" });
+  const [first, second] = NAMES[place];
+  const what = `${first}, ${second} and ${NAMES_MAX - 2} more of that name are the episode's own files`;
+  throw Object.assign(new Error(`${what}: rename one of them`), { code: "EEXIST" });
 }

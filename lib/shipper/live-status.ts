@@ -27,7 +27,9 @@ export interface Now {
 export function liveStatus(engine: Engine, now: Now): ShipperStatus {
   const { queue, room, deps } = engine;
   const counts = queue.counts();
-  const waiting = [...queue.inStage("packed"), ...queue.inStage("waiting")].filter(({ trouble }) => trouble !== null);
+  // One that is tried again right now waits all the same.
+  const stages = (["packed", "waiting", "sending", "packing"] as const).flatMap((stage) => [...queue.inStage(stage)]);
+  const waiting = stages.filter(({ trouble }) => trouble !== null);
   const held = [...problemWaiters(engine, now), ...[...queue.inStage("held")].flatMap(waiterOf)];
   return {
     pid: process.pid,

@@ -15,7 +15,9 @@ import { openLog, readLogLevel } from "../runtime/log.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startDaemon } from "./daemon.ts";
 import { makeDataDirs } from "./data-root.ts";
+import { discardEpisodes } from "./discard-command.ts";
 import { shipOnce } from "./once.ts";
+import { pinCommand } from "./pin-command.ts";
 import { requeueEpisodes } from "./requeue-command.ts";
 import { DEFAULT_CONFIG_PATH, dataDirs, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
@@ -45,6 +47,10 @@ export async function runShipper(line: CommandLine): Promise<number> {
       return printStatus(config, dirs, line.options.json === true);
     case "requeue":
       return requeueEpisodes(dirs, line, log);
+    case "discard":
+      return discardEpisodes(config, dirs, line, log);
+    case "pin":
+      return pinCommand(config, line);
     case "once":
       await sayOddities();
       return shipOnce(config, dirs, log);

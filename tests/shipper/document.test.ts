@@ -48,11 +48,23 @@ describe("our document", () => {
     });
   }
 
-  test("is refused when both names are the episode's own, and nothing is touched", async () => {
-    const { directory, write } = episode();
+  test("finds a third name where the first two are the episode's own, and is no part of the episode there", async () => {
+    const { directory, write, read } = episode();
     for (const name of ["receipt.json", "receipt.labfleet.json"]) writeFileSync(join(directory, name), "mine");
+    const before = walkTree(directory);
+    await write("x");
+    expect(await read()).toEqual({ labfleet: 1, text: "x" });
+    expect(readdirSync(directory).sort()).toContain("receipt.labfleet.2.json");
+    expect(walkTree(directory)).toEqual(before);
+  });
+
+  test("is refused in one sentence when twenty names are the episode's own, and nothing is touched", async () => {
+    const { directory, write } = episode();
+    const names = ["receipt.json", "receipt.labfleet.json"];
+    for (let n = 2; n < 20; n++) names.push(`receipt.labfleet.${n}.json`);
+    for (const name of names) writeFileSync(join(directory, name), "mine");
     await expect(write("x")).rejects.toMatchObject({ code: "EEXIST" });
-    expect(readFileSync(join(directory, "receipt.json"), "utf8")).toBe("mine");
+    for (const name of names) expect(readFileSync(join(directory, name), "utf8")).toBe("mine");
   });
 
   test("of a refusal and of a delivery do not stand in each other's way", async () => {

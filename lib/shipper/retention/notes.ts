@@ -35,6 +35,8 @@ export interface Rejection {
   judgedBy: string | null;
   /** The receiver day of the first refusal that counted. */
   refusedDay: number | null;
+  /** When it was refused, by the receiver's clock where it said, milliseconds since 1970; null when it does not say. */
+  atMs: number | null;
   sent: { bytes: number; sha256: string; treeSha256: string | null } | null;
   fingerprint: string;
 }
@@ -74,6 +76,7 @@ export function readRejection(name: string, text: string | null): Rejection | nu
     rules: numberOf(note.rules) ?? 1,
     judgedBy: isReceiverId(judged_by) ? judged_by : null,
     refusedDay: numberOf(note.refused_day),
+    atMs: numberOf(Date.parse(String(note.at))),
     sent:
       sentBytes !== null && isSha256Hex(sent_sha256)
         ? { bytes: sentBytes, sha256: sent_sha256, treeSha256: isSha256Hex(sent_tree_sha256) ? sent_tree_sha256 : null }

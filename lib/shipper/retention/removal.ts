@@ -1,10 +1,12 @@
 // Removes settled episodes. Each loses its name first, so that a power cut in between leaves nothing that looks like data; what is
 // refused leaves its note in removed.jsonl before it goes.
 
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from "node:fs";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { fsyncDir } from "../../os/files.ts";
+import { openOrMake } from "../../os/owner.ts";
 import { type Place, readDocument } from "../document.ts";
 import type { Dirs } from "../settle.ts";
 
@@ -52,16 +54,17 @@ export async function noteRemoved(dataRoot: string, dirs: Dirs, removed: Removed
   const note = parseNote(await readDocument(join(dirs[removed.place], removed.name), removed.place));
   const path = join(dataRoot, "removed.jsonl");
   await rotate(path);
-  const handle = await open(path, "a+", 0o640);
+  const fd = openOrMake(path, constants.O_RDWR | constants.O_APPEND, 0o640);
   try {
     // A line that a power cut tore is ended first.
-    const { size } = await handle.stat();
-    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-    const isTorn = size > 0 && buffer[0] !== NEWLINE;
-    await handle.write(`${isTorn ? "\n" : ""}${JSON.stringify({ ...removed, note })}\n`);
-    await handle.sync();
+    const { size } = fstatSync(fd);
+    const last = Buffer.alloc(1);
+    readSync(fd, last, 0, 1, Math.max(0, size - 1));
+    const isTorn = size > 0 && last[0] !== NEWLINE;
+    writeSync(fd, `${isTorn ? "\n" : ""}${JSON.stringify({ ...removed, note })}\n`);
+    fsyncSync(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
   await fsyncDir(dataRoot);
 }

@@ -40,6 +40,7 @@ const REJECTION: Rejection = {
   rules: 2,
   judgedBy: ID,
   refusedDay: 10,
+  atMs: NOW,
   sent: { bytes: 7, sha256: SHA, treeSha256: null },
   fingerprint: "f",
 };

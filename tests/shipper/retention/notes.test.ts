@@ -65,6 +65,7 @@ describe("a rejection's note", () => {
       rules: 2,
       judgedBy: "1".repeat(32),
       refusedDay: 4,
+      atMs: Date.parse(AT),
       sent: { bytes: 7, sha256: SHA, treeSha256: SHA },
       fingerprint: "f",
     });

@@ -1,0 +1,94 @@
+// `shipper pin`: whom this host trusts to judge its episodes, who answers now, and a person's word about it.
+
+import type { CommandLine } from "../cli/options.ts";
+import { openClient } from "../client/client.ts";
+import { isReceiverId } from "../contract/judgement.ts";
+import { EXIT } from "../core/exit.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { findingText, fixText } from "../core/finding.ts";
+import { episodePath } from "../core/names.ts";
+import { print } from "../os/answer.ts";
+import { type Pin, pinPath, readPin, writePin } from "./pin.ts";
+import { acceptFix } from "./remedies.ts";
+import type { ShipperConfig } from "./settings.ts";
+import { receiverIdOf } from "./trust.ts";
+
+/** No episode is asked for: any answer of a receiver names its store. */
+const ANY_EPISODE = "labfleet-pin";
+
+/** Who answers at the configured address. */
+interface Answering {
+  receiver_id: string | null;
+  /** Why that cannot be told, and what mends it; null when it can. */
+  trouble: string | null;
+}
+
+/** @returns exit code: 0 the trusted one answers, 1 another one does, 3 nobody could be asked */
+export async function pinCommand(config: ShipperConfig, line: CommandLine): Promise<number> {
+  const accepted = line.options.accept;
+  if (typeof accepted === "string") return accept(config, accepted);
+  const pin = await readPin(config.dataRoot);
+  const answering = await whoAnswers(config);
+  const report = { url: config.receiver.url, trusted: pin, answering };
+  await print(`${line.options.json === true ? JSON.stringify(report, null, 2) : pinText(config, pin, answering)}\n`);
+  if (answering.receiver_id === null) return EXIT.undelivered;
+  return pin === null || answering.receiver_id === pin.receiver_id ? EXIT.ok : EXIT.no;
+}
+
+async function accept(config: ShipperConfig, id: string): Promise<number> {
+  if (!isReceiverId(id)) {
+    throw new UserError(
+      `--accept ${quoted(id)}: a receiver's id is 32 digits from 0-9 a-f`,
+      "on the collector, `receiver identity` prints it",
+    );
+  }
+  try {
+    await writePin(config.dataRoot, id, "operator", config.receiver.url, new Date());
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    const why = `cannot write ${pinPath(config.dataRoot)}: ${quoted(errorText(error))}`;
+    throw new UserError(why, "run this as root or as the shipper's user", EXIT.undelivered);
+  }
+  await print(`this host trusts ${id} from now on; a shipper that runs needs no restart\n`);
+  return EXIT.ok;
+}
+
+async function whoAnswers(config: ShipperConfig): Promise<Answering> {
+  const client = openClient({ hostId: config.hostId, timeoutKey: "shipper.request_timeout_s" });
+  const limitMs = config.requestTimeoutS * 1000;
+  const { signal } = new AbortController();
+  const path = episodePath({ host: config.hostId, id: ANY_EPISODE });
+  const limits = { stallMs: limitMs, answerMs: limitMs, totalMs: limitMs, signal };
+  const reply = await client.send(config.receiver, { method: "HEAD", path, headers: {}, body: null, ...limits });
+  client.close();
+  if (reply.kind === "failed") return { receiver_id: null, trouble: findingText(reply.why) };
+  if (reply.kind === "stopped") return { receiver_id: null, trouble: "stopped" };
+  const id = receiverIdOf(reply.headers);
+  const trouble = `status ${reply.status}, and no receiver's id: an older release, or no labfleet receiver`;
+  return { receiver_id: id, trouble: id === null ? trouble : null };
+}
+
+/** What a person reads. Pure. */
+export function pinText(config: Pick<ShipperConfig, "receiver">, pin: Pin | null, answering: Answering): string {
+  const trusted =
+    pin === null
+      ? "nobody yet: the first receiver that accepts this host's token"
+      : `${pin.receiver_id}, since ${pin.pinned_at} (${SOURCES[pin.source] ?? pin.source})`;
+  const lines = [
+    `trusts     ${trusted}`,
+    `answers    ${answering.receiver_id ?? answering.trouble}, at ${config.receiver.url}`,
+  ];
+  if (pin !== null && answering.receiver_id !== null && answering.receiver_id !== pin.receiver_id) {
+    lines.push(`another collector answers; fix: ${fixText(acceptFix(answering.receiver_id))}`);
+  }
+  return lines.join("\n");
+}
+
+const SOURCES: Readonly<Record<string, string>> = {
+  receipt: "it gave the first receipt",
+  judge: "it judged first",
+  successor: "it follows the one before, over verified TLS",
+  operator: "a person said so",
+  installer: "the installer said so",
+};
