@@ -1,21 +1,28 @@
 // `receiver hosts`: what the hosts last said, from the collector's files; whether a receiver runs does not matter.
 
+import { readdirSync } from "node:fs";
 import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
+import { parseTokenFile } from "./auth.ts";
 import { cannotRead, needDataRoot } from "./data-root.ts";
+import { OPERATOR } from "./heartbeats/decide.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
+import { neverText } from "./heartbeats/never.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
+import { talliesOf, withNeverSeen } from "./never-seen.ts";
 import { notReadyText } from "./readiness-watch.ts";
+import { openRefusedHosts } from "./refused-hosts.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { type Collector, lookAtCollector } from "./storing.ts";
+import { openTokenTable } from "./token-table.ts";
 
 /**
  * Prints all hosts, or one of them. @returns exit code 0: what is wrong with a host is an answer
@@ -32,15 +39,49 @@ export async function hostsCommand(
   const nowMs = Date.now();
   const at = isoWall(nowMs);
   if (host !== undefined) {
-    const view = hostView(host, await readable(dir, foundOrNamed(store, host)), nowMs);
+    const view = hostView(
+      host,
+      await readable(
+        dir,
+        foundOrNamed(store, host, () => whyNever(config, host, log)),
+      ),
+      nowMs,
+    );
     await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
-  const hosts = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
+  const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
+  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
+  const hosts = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
   const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
   await print(json ? `${JSON.stringify({ at, collector, hosts })}\n` : renderCollector(collector) + text);
   return EXIT.ok;
+}
+
+/** The hosts that have a token. */
+async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log): Promise<string[]> {
+  if (!requireToken) return [];
+  try {
+    readdirSync(tokensDir);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    if (errorCode(error) !== "ENOENT")
+      log.warn(`hosts that were never heard of cannot be told: ${quoted(errorText(error))}; fix: run this as root`);
+    return [];
+  }
+  const tokens = openTokenTable(tokensDir, parseTokenFile);
+  await tokens.look();
+  tokens.close();
+  return tokens.hosts();
+}
+
+/** Why nothing is known of a host that has a token; null: it has none. */
+async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<string | null> {
+  if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
+  const nowMs = Date.now();
+  const tallies = await talliesOf(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
+  return neverText(host, tallies.get(host) ?? null);
 }
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
@@ -60,7 +101,11 @@ function readable<T>(dir: string, reading: Promise<T>): Promise<T> {
   });
 }
 
-async function foundOrNamed(store: HeartbeatStore, host: string): Promise<StoredHeartbeat> {
+async function foundOrNamed(
+  store: HeartbeatStore,
+  host: string,
+  whyNone: () => Promise<string | null>,
+): Promise<StoredHeartbeat> {
   // A name that may not be is no file's either.
   const known = (await store.list()).map((brief) => brief.host);
   const found: FoundHost = known.includes(host) ? await store.find(host) : { kind: "none" };
@@ -71,6 +116,8 @@ async function foundOrNamed(store: HeartbeatStore, host: string): Promise<Stored
       "its next heartbeat writes it anew; the earlier ones are in the daily files beside it",
     );
   }
+  const why = await whyNone();
+  if (why !== null) throw new UserError(`${host}: ${why}`);
   if (known.length === 0) {
     throw new UserError(
       `no heartbeat of ${quoted(host)} has come, and none of any other host`,

@@ -3,10 +3,8 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
-import { errorCode } from "../core/failure.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { stopBudget } from "../core/stop-budget.ts";
-import { formatBytes } from "../core/units.ts";
 import { othersMay } from "../os/access.ts";
 import { writeFileDurable } from "../os/files.ts";
 import { type DaemonContext, type Phase, type Running, runDaemon } from "../runtime/daemon.ts";
@@ -16,6 +14,7 @@ import { type Admission, createAdmission } from "./admission.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
+import { startChores } from "./chores.ts";
 import { createGate } from "./gate.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
@@ -23,10 +22,12 @@ import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { type Listener, listen, type TlsMaterial } from "./listen.ts";
 import { listenOptions } from "./listen-options.ts";
+import { withNeverSeen } from "./never-seen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { createReadiness, glance } from "./readiness.ts";
-import { type ReadinessWatch, watchReadiness } from "./readiness-watch.ts";
+import { watchReadiness } from "./readiness-watch.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
+import { openRefusedHosts } from "./refused-hosts.ts";
 import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
@@ -35,8 +36,6 @@ import { openTokenUse, type TokenUseNotes } from "./token-use.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
-const STATUS_EVERY_MS = 5000;
-const PRUNE_EVERY_MS = 3_600_000;
 
 /** Runs the receiver until it is told to stop; resolves with the exit code. */
 export async function serve(line: CommandLine, log: Log, readConfig: () => Promise<ReceiverConfig>): Promise<number> {
@@ -142,10 +141,18 @@ function appDeps(
 ): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
+  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   return {
     ...gateSettings(config),
     ...parts,
-    heartbeats: { store: heartbeats, admission: createHeartbeatAdmission(diskReserveBytes, leftFree) },
+    heartbeats: {
+      store: heartbeats,
+      admission: createHeartbeatAdmission(diskReserveBytes, leftFree),
+      listed: async (hosts, nowMs) => {
+        await tokens?.look(); // the first one may not be through yet
+        return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs);
+      },
+    },
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
@@ -217,45 +224,6 @@ async function announce(
   log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { adopted, missing, swept });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
-}
-
-/** Nothing where the disk is gone: that is told as the trouble it is, and ends nobody. */
-function freeText(room: () => Room): string {
-  try {
-    return `, ${formatBytes(room().freeBytes)} free`;
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return "";
-  }
-}
-
-interface Watched {
-  opened: OpenedStore;
-  admission: Admission;
-  watch: ReadinessWatch;
-  room: () => Room;
-}
-
-/** The status line and the pruning; returns what ends them. */
-function startChores(
-  context: DaemonContext,
-  { opened, admission, watch, room }: Watched,
-  pruned: readonly Pick<Attempts, "prune">[],
-): () => void {
-  const status = (): void => {
-    const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
-    const trouble = watch.found === null ? "" : `CANNOT STORE: ${watch.found.why}; `;
-    context.status(`${trouble}${admission.uploads} uploads, ${stored} episodes stored${freeText(room)}`);
-  };
-  const prune = (): void => {
-    for (const { prune } of pruned) void prune(Date.now());
-  };
-  status();
-  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(prune, PRUNE_EVERY_MS)];
-  return () => {
-    watch.stop();
-    for (const timer of timers) clearInterval(timer);
-  };
 }
 
 function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {

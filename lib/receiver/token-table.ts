@@ -29,6 +29,8 @@ export interface TokenTable {
   own(host: string): TokenFile;
   /** Whether a host is known to have a token file. Nothing is asked of the disk. */
   has(host: string): boolean;
+  /** The hosts that have a token, or a file of which nobody can tell. Nothing is asked of the disk. */
+  hosts(): string[];
   /** Whether any file that is known holds this hash. Costs the same for any hash and any number of files. */
   holds(hash: Buffer): boolean;
   /** Looks through the directory for what has changed; one look at a time. Never rejects. */
@@ -99,6 +101,11 @@ class Table implements TokenTable {
 
   has(host: string): boolean {
     return this.entries.has(host);
+  }
+
+  hosts(): string[] {
+    const isRevoked = ({ file }: Entry): boolean => file.kind === "read" && file.value.length === 0;
+    return [...this.entries].filter(([, entry]) => !isRevoked(entry)).map(([host]) => host);
   }
 
   holds(hash: Buffer): boolean {

@@ -317,6 +317,7 @@ test("as a function of a request, without any connection", async () => {
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
       admission: createHeartbeatAdmission(0, () => ROOM),
+      listed: async (hosts) => [...hosts],
     },
     notReady: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),
     identity: () => IDENTITY,

@@ -142,6 +142,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),
       admission: createHeartbeatAdmission(limits.diskReserveBytes, room),
+      listed: async (hosts) => [...hosts],
     },
     ...options.deps,
   });

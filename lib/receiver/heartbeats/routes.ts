@@ -20,13 +20,15 @@ import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
-import { type HostView, hostView, summarise } from "./view.ts";
+import { type HostSummary, type HostView, hostView, summarise } from "./view.ts";
 
 export interface HeartbeatDeps extends AnswerDeps {
   heartbeats: {
     store: HeartbeatStore;
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
     admission: Admission;
+    /** The list with those that have a token and were never heard of. */
+    listed: (hosts: readonly HostSummary[], nowMs: number) => Promise<HostSummary[]>;
   };
   log: Log;
   /** What the disk still takes. */
@@ -196,10 +198,11 @@ async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response 
   const briefs = await fromDisk(deps.log, "the list of hosts", () => deps.heartbeats.store.list());
   if ("kind" in briefs) return briefs;
   const nowMs = deps.nowMs();
-  return Response.json(
-    { at: isoWall(nowMs), hosts: briefs.map((brief) => summarise(brief, nowMs)) },
-    { headers: FRESH },
+  const hosts = await deps.heartbeats.listed(
+    briefs.map((brief) => summarise(brief, nowMs)),
+    nowMs,
   );
+  return Response.json({ at: isoWall(nowMs), hosts }, { headers: FRESH });
 }
 
 async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {

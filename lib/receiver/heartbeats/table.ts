@@ -8,9 +8,9 @@ import type { HostSummary, HostView } from "./view.ts";
 
 /** The table of all hosts, of whom there is at least one. */
 export function renderHosts(hosts: readonly HostSummary[]): string {
-  const rows = hosts.map(({ host, received_at_wall, age_s, stale, worst, problem }) => [
+  const rows = hosts.map(({ host, received_at_wall, age_s, stale, never, worst, problem }) => [
     host,
-    received_at_wall === null ? "not known" : `${formatSeconds(age_s)}${stale ? " late" : ""}`,
+    never ? "never" : received_at_wall === null ? "not known" : `${formatSeconds(age_s ?? 0)}${stale ? " late" : ""}`,
     worst,
     problem ?? "",
   ]);

@@ -46,7 +46,8 @@ export type Unreadable = "torn" | (string & {});
 export interface HostSummary {
   host: string;
   received_at_wall: string | null;
-  age_s: number;
+  /** Null: no heartbeat ever came. */
+  age_s: number | null;
   /** How old it was when it came; null: its file cannot be read. */
   late_s: number | null;
   /** Its next heartbeat is overdue by this age. */
@@ -66,6 +67,10 @@ export interface HostSummary {
   flapping: number;
   /** What is wrong, the gravest first; null: nothing. */
   problem: string | null;
+  /** True: it has a token, and no heartbeat ever came. */
+  never: boolean;
+  /** Of one that was never heard of: how often it was refused since yesterday, and why the newest time. */
+  refused: { count: number; reason: string; at: string } | null;
 }
 
 /** What the list needs of a stored document. */
@@ -124,15 +129,26 @@ export function summarise(brief: HostBrief, nowMs: number): HostSummary {
     worst_hard: gravest([...silence, ...results.map(({ holds }) => holds)]),
     counts,
     flapping: results.filter(({ flapping }) => flapping).length,
+    never: false,
+    refused: null,
     problem: problemOf({ ageS: age, lateS, lateAfterS, stale, aheadS, skewS, clockOff }, results),
   };
 }
 
 function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: number): HostSummary {
   return {
+    ...unknownSummary(host),
+    age_s: ageS(receivedMs, nowMs),
+    problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+  };
+}
+
+/** The row of a host of whom nothing is known. */
+export function unknownSummary(host: string): HostSummary {
+  return {
     host,
     received_at_wall: null,
-    age_s: ageS(receivedMs, nowMs),
+    age_s: null,
     late_s: null,
     late_after_s: null,
     stale: true,
@@ -145,7 +161,9 @@ function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: 
     worst_hard: "unknown",
     counts: noCounts(),
     flapping: 0,
-    problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+    problem: null,
+    never: false,
+    refused: null,
   };
 }
 
@@ -157,6 +175,7 @@ export function hostView(host: string, stored: StoredHeartbeat, nowMs: number) {
   return {
     ...summarise(briefOf(host, stored), nowMs),
     received_at_wall: stored.received_at_wall,
+    age_s: ageS(receivedMs, nowMs),
     late_s: stored.late_s,
     heartbeat: {
       ...rest,

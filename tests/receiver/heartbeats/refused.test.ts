@@ -105,7 +105,11 @@ test.skipIf(smallDiskMissing !== null)(
     const dir = join(disk.path, "heartbeats");
     const receiver = await receiverAt({
       deps: {
-        heartbeats: { store: openHeartbeats(dir, keptLog()), admission: createHeartbeatAdmission(0, () => ROOM) },
+        heartbeats: {
+          store: openHeartbeats(dir, keptLog()),
+          admission: createHeartbeatAdmission(0, () => ROOM),
+          listed: async (hosts) => [...hosts],
+        },
       },
     });
     const large = (n: number) =>

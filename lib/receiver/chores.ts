@@ -1,0 +1,52 @@
+// What a receiver does from time to time while it serves: the status line, and the removal of old days.
+
+import { errorCode } from "../core/failure.ts";
+import { formatBytes } from "../core/units.ts";
+import type { DaemonContext } from "../runtime/daemon.ts";
+import type { Admission } from "./admission.ts";
+import type { Attempts } from "./attempts.ts";
+import type { OpenedStore } from "./open.ts";
+import type { ReadinessWatch } from "./readiness-watch.ts";
+import type { Room } from "./room.ts";
+
+const STATUS_EVERY_MS = 5000;
+const PRUNE_EVERY_MS = 3_600_000;
+
+/** Nothing where the disk is gone: that is told as the trouble it is, and ends nobody. */
+function freeText(room: () => Room): string {
+  try {
+    return `, ${formatBytes(room().freeBytes)} free`;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return "";
+  }
+}
+
+export interface Watched {
+  opened: OpenedStore;
+  admission: Admission;
+  watch: ReadinessWatch;
+  room: () => Room;
+}
+
+/** The status line and the pruning; returns what ends them. */
+export function startChores(
+  context: DaemonContext,
+  { opened, admission, watch, room }: Watched,
+  pruned: readonly Pick<Attempts, "prune">[],
+): () => void {
+  const status = (): void => {
+    const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
+    const trouble = watch.found === null ? "" : `CANNOT STORE: ${watch.found.why}; `;
+    context.status(`${trouble}${admission.uploads} uploads, ${stored} episodes stored${freeText(room)}`);
+  };
+  const prune = (): void => {
+    for (const { prune } of pruned) void prune(Date.now());
+  };
+  status();
+  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(prune, PRUNE_EVERY_MS)];
+  return () => {
+    watch.stop();
+    for (const timer of timers) clearInterval(timer);
+  };
+}

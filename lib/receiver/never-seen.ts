@@ -1,0 +1,35 @@
+// The list of hosts with those that have a token and were never heard of: for the wire and the command line alike.
+
+import { errorCode } from "../core/failure.ts";
+import { OPERATOR } from "./heartbeats/decide.ts";
+import { neverSummary, type RefusedTally } from "./heartbeats/never.ts";
+import type { HostSummary } from "./heartbeats/view.ts";
+import type { RefusedHosts } from "./refused-hosts.ts";
+
+/**
+ * Adds the hosts of whom no heartbeat ever came, by name.
+ * @param withToken hosts that have a token, or may have one
+ */
+export async function withNeverSeen(
+  hosts: readonly HostSummary[],
+  withToken: readonly string[],
+  refused: RefusedHosts,
+  nowMs: number,
+): Promise<HostSummary[]> {
+  const seen = new Set(hosts.map(({ host }) => host));
+  const missing = withToken.filter((host) => host !== OPERATOR && !seen.has(host));
+  if (missing.length === 0) return [...hosts];
+  const tallies = await talliesOf(refused, nowMs);
+  const never = missing.map((host) => neverSummary(host, tallies.get(host) ?? null));
+  return [...hosts, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
+}
+
+/** Why a host was refused is a help, and no reason to show no list. */
+export async function talliesOf(refused: RefusedHosts, nowMs: number): Promise<ReadonlyMap<string, RefusedTally>> {
+  try {
+    return await refused.look(nowMs);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return new Map();
+  }
+}

@@ -1,0 +1,155 @@
+// A host that has a token and was never heard of is in the list, with what was refused of it.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AttemptRow, formatAttempt, type RefusalSum } from "../../lib/contract/attempt-row.ts";
+import { hashToken, parseTokenFile } from "../../lib/receiver/auth.ts";
+import { renderHosts } from "../../lib/receiver/heartbeats/table.ts";
+import { unknownSummary } from "../../lib/receiver/heartbeats/view.ts";
+import { withNeverSeen } from "../../lib/receiver/never-seen.ts";
+import { openRefusedHosts } from "../../lib/receiver/refused-hosts.ts";
+import { openTokenTable } from "../../lib/receiver/token-table.ts";
+import { cleanUp, tempDir } from "./support.ts";
+
+afterEach(cleanUp);
+
+const NOON = Date.parse("2026-05-02T12:00:00Z");
+
+const sum = (over: Partial<RefusalSum> = {}): RefusalSum => ({
+  from: "2026-05-02T06:00:00.000000+00:00",
+  to: "2026-05-02T06:01:00.000000+00:00",
+  remote: "10.0.0.5",
+  host_id: "lab1",
+  what: "heartbeat",
+  reason: "unauthorized",
+  count: 3,
+  ...over,
+});
+const row = (over: Partial<AttemptRow> = {}): AttemptRow => ({
+  at: "2026-05-02T07:00:00.000000+00:00",
+  host_id: "lab1",
+  episode_id: null,
+  status: 400,
+  reason: "malformed",
+  bytes: 5,
+  code_commit: null,
+  remote: "10.0.0.5:4000",
+  what: "heartbeat",
+  ...over,
+});
+
+function attempts() {
+  const dir = join(tempDir(), "attempts");
+  mkdirSync(dir);
+  const add = (day: string, ...rows: (AttemptRow | RefusalSum)[]) =>
+    appendFileSync(join(dir, `${day}.jsonl`), rows.map((one) => `${formatAttempt(one)}\n`).join(""));
+  return { dir, add };
+}
+
+describe("what was refused", () => {
+  test("is counted of yesterday and today, sums and rows alike; the newest says why; what was stored is none", async () => {
+    const { dir, add } = attempts();
+    add("2026-04-30", sum({ count: 1000 }));
+    add("2026-05-01", sum({ count: 2, to: "2026-05-01T23:59:00.000000+00:00", reason: "wrong-host" }));
+    add("2026-05-02", sum(), row(), row({ status: 201, reason: "stored", host_id: "lab2" }), sum({ host_id: null }));
+    add("2026-05-02", sum({ host_id: "lab3", count: 1 }));
+    const at = (time: string) => Date.parse(`2026-05-02T${time}Z`);
+    expect(Object.fromEntries(await openRefusedHosts(dir).look(NOON))).toEqual({
+      lab1: { count: 6, reason: "malformed", atMs: at("07:00:00") },
+      lab3: { count: 1, reason: "unauthorized", atMs: at("06:01:00") },
+    });
+  });
+
+  test("is read on from where it was read, and a line that is being written is read when it is whole", async () => {
+    const { dir, add } = attempts();
+    add("2026-05-02", sum());
+    const refused = openRefusedHosts(dir);
+    const count = async (nowMs = NOON) => (await refused.look(nowMs)).get("lab1")?.count ?? 0;
+    expect(await count()).toBe(3);
+    const line = formatAttempt(sum({ count: 5 }));
+    appendFileSync(join(dir, "2026-05-02.jsonl"), line.slice(0, 40));
+    expect(await count()).toBe(3);
+    appendFileSync(join(dir, "2026-05-02.jsonl"), `${line.slice(40)}\n`);
+    expect([await count(), await count()]).toEqual([8, 8]);
+    expect(await Promise.all([count(), count()])).toEqual([8, 8]);
+    add("2026-05-03", sum({ count: 1 }));
+    expect(await count(NOON + 86_400_000)).toBe(9);
+    expect(await count(NOON + 2 * 86_400_000)).toBe(1);
+  });
+
+  test("in a large file is what its end says, and rubbish is passed over", async () => {
+    const { dir, add } = attempts();
+    const path = join(dir, "2026-05-02.jsonl");
+    for (let i = 0; i < 500; i++) add("2026-05-02", sum({ count: 1 }));
+    writeFileSync(
+      join(dir, "2026-05-01.jsonl"),
+      `${"x".repeat(200_000)}\n{"count":1}\n${formatAttempt(sum({ count: 7 }))}\n`,
+    );
+    appendFileSync(path, "torn");
+    const lineBytes = formatAttempt(sum({ count: 1 })).length + 1;
+    const tally = (await openRefusedHosts(dir, 10 * lineBytes + 4).look(NOON)).get("lab1");
+    expect(tally?.count).toBe(10 + 7);
+    expect((await openRefusedHosts(dir).look(NOON)).get("lab1")?.count).toBe(507);
+  });
+
+  test("is nothing where nothing was written", async () => {
+    expect((await openRefusedHosts(join(tempDir(), "none")).look(NOON)).size).toBe(0);
+  });
+});
+
+describe("the list", () => {
+  test("has every host that has a token, but the operator; each with why nothing is known of it", async () => {
+    const { dir, add } = attempts();
+    add("2026-05-02", sum(), sum({ host_id: "lab3", count: 1, reason: "wrong-host" }), row({ host_id: "lab5" }));
+    const heard = [{ ...unknownSummary("lab2"), problem: "x" }];
+    const tokens = ["lab5", "operator", "lab4", "lab3", "lab2", "lab1"];
+    const hosts = await withNeverSeen(heard, tokens, openRefusedHosts(dir), NOON);
+    expect(hosts.map(({ host, never, refused, problem }) => [host, never, refused?.count ?? null, problem])).toEqual([
+      [
+        "lab1",
+        true,
+        3,
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+      ],
+      ["lab2", false, null, "x"],
+      [
+        "lab3",
+        true,
+        1,
+        "no heartbeat has ever come; refused once since yesterday, the newest wrong-host; fix: give lab3 its own token and certificate: it sends another host's",
+      ],
+      [
+        "lab4",
+        true,
+        null,
+        "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: heartbeat status",
+      ],
+      ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed"],
+    ]);
+    expect(hosts[0]).toMatchObject({ worst: "unknown", stale: true, age_s: null, received_at_wall: null });
+    expect(hosts[0]?.refused).toEqual({ count: 3, reason: "unauthorized", at: "2026-05-02T06:01:00.000000+00:00" });
+    expect(renderHosts(hosts)).toMatch(/^lab1 +never +unknown +no heartbeat has ever come; refused 3 times/m);
+  });
+
+  test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
+    const heard = [unknownSummary("lab1")];
+    const failing = { look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })) };
+    expect(await withNeverSeen(heard, ["lab1"], failing, NOON)).toEqual(heard);
+    expect((await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON)).map(({ host }) => host)).toEqual([
+      "lab1",
+      "lab2",
+    ]);
+  });
+});
+
+test("a host whose tokens were all revoked has none; one whose file cannot be read may have", async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, "lab1"), `sha256:${hashToken("x").toString("hex")}\n`);
+  writeFileSync(join(dir, "lab2"), "# all revoked\n");
+  writeFileSync(join(dir, "lab3"), "rubbish");
+  const table = openTokenTable(dir, parseTokenFile);
+  await table.look();
+  table.close();
+  expect(table.hosts().sort()).toEqual(["lab1", "lab3"]);
+});
