@@ -1,7 +1,5 @@
 // The receiver as a function of a request. Binds no port and owns no file: run.ts brings the parts.
 
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import { Hono } from "hono";
 import type { AttemptRow } from "../contract/attempt-row.ts";
 import { archivePath, type IndexRow } from "../contract/index-row.ts";
@@ -14,6 +12,7 @@ import { type AppContext, type AppEnv, answering, refusing } from "./answering.t
 import { identityHeaders, receiptOf, receiptResponse } from "./answers.ts";
 import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
 import { fromDisk } from "./disk-refusals.ts";
+import { type Downloads, fileStream, openArchive } from "./downloads.ts";
 import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
 import { credentialsOf } from "./preflight.ts";
@@ -24,6 +23,7 @@ import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 export interface AppDeps extends PutDeps, HeartbeatDeps {
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<NotReady | null>;
+  downloads: Downloads;
 }
 
 const EPISODES = "/v1/episodes/*";
@@ -142,8 +142,18 @@ async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refus
   // Looked at now, row and file: a shipper removes its own copy on the strength of this answer.
   const stored = await fromDisk(deps.log, archivePath(address), () => deps.store.find(address));
   if (stored.kind === "refused") return stored;
-  if (stored.kind === "stored") return archiveResponse(stored.row, deps.store.pathOf(address), c.req.method === "HEAD");
-  return absent(stored.kind);
+  if (stored.kind !== "stored") return absent(stored.kind);
+  const headers = archiveHeaders(stored.row);
+  if (c.req.method === "HEAD") return new Response(null, { headers });
+  const slot = deps.downloads.enter(address.host);
+  if (slot.kind === "refused") return slot;
+  const fd = await fromDisk(deps.log, archivePath(address), () => openArchive(deps.store.pathOf(address)));
+  if (typeof fd !== "number") {
+    slot.leave();
+    return fd;
+  }
+  // Exactly as many bytes as declared, whatever happens to the file meanwhile.
+  return new Response(fileStream(fd, stored.row.bytes, slot), { headers });
 }
 
 function absent(kind: "none" | "row-only" | "damaged"): Refusal {
@@ -154,15 +164,12 @@ function absent(kind: "none" | "row-only" | "damaged"): Refusal {
   );
 }
 
-function archiveResponse(row: IndexRow, path: string, headOnly: boolean): Response {
+function archiveHeaders(row: IndexRow): Headers {
   const headers = new Headers({
     "Content-Type": "application/zstd",
     "Content-Length": String(row.bytes),
     "Repr-Digest": formatReprDigest(row.sha256),
   });
   if (row.tree_sha256 !== null) headers.set("X-Labfleet-Tree-Digest", formatTreeDigest(row.tree_sha256));
-  if (headOnly) return new Response(null, { headers });
-  // Exactly as many bytes as declared, whatever happens to the file meanwhile.
-  const file = createReadStream(path, { end: row.bytes - 1, highWaterMark: 256 * 1024 });
-  return new Response(Readable.toWeb(file) as ReadableStream<Uint8Array>, { headers });
+  return headers;
 }

@@ -25,6 +25,7 @@ export const REFUSALS = {
   "commit-not-accepted": [412, "Code commit not accepted"],
   "too-large": [413, "Too large"],
   "too-many-uploads": [429, "Too many uploads"],
+  "too-many-downloads": [429, "Too many downloads"],
   "head-too-large": [431, "Request head too large"],
   "client-gone": [499, "Client gone"],
   "storage-failed": [500, "Storage failed"],

@@ -10,15 +10,17 @@ import type { ReceiverConfig } from "./settings.ts";
 /** Descriptors for all that is no connection: index, journal, log, day files, token files, directories that are flushed. */
 const OWN_FILES = 64;
 
+type Places = Pick<ReceiverConfig, "connectionsTotal" | "uploadsTotal" | "downloadsTotal">;
+
 /**
- * Connections that the process has descriptors for, with a file for each upload beside them: to run out of descriptors
+ * Connections that the process has descriptors for, with a file for each upload and download beside them: to run out of descriptors
  * means a loop that can neither accept a connection nor be rid of it. Pure.
  */
 export function connectionsWithin(
-  { connectionsTotal, uploadsTotal }: Pick<ReceiverConfig, "connectionsTotal" | "uploadsTotal">,
+  { connectionsTotal, uploadsTotal, downloadsTotal }: Places,
   openFiles: number,
 ): number {
-  return Math.max(16, Math.min(connectionsTotal, openFiles - OWN_FILES - uploadsTotal));
+  return Math.max(16, Math.min(connectionsTotal, openFiles - OWN_FILES - uploadsTotal - downloadsTotal));
 }
 
 export interface ListenParts {

@@ -7,7 +7,7 @@ import { shellLine } from "../core/shell-quote.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { othersMay } from "../os/access.ts";
 import { writeFileDurable } from "../os/files.ts";
-import { type DaemonContext, type Phase, type Running, runDaemon } from "../runtime/daemon.ts";
+import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
@@ -15,6 +15,8 @@ import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
 import { startChores } from "./chores.ts";
+import { createDownloads, type Downloads } from "./downloads.ts";
+import { drainPhases } from "./drain.ts";
 import { createGate } from "./gate.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
@@ -84,7 +86,8 @@ async function start(
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
   const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log);
-  const shared = { opened, attempts, refusals, heartbeats, admission, room, leftFree, tokens, tokenUse };
+  const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
+  const shared = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree, tokens, tokenUse };
   const parts = { ...shared, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
@@ -98,7 +101,7 @@ async function start(
     tokens?.close();
   };
   return {
-    drain: drainPhases(config, { listener, attempts, refusals, opened, admission, tokenUse }, beginStop),
+    drain: drainPhases(config, { listener, attempts, refusals, opened, admission, downloads, tokenUse }, beginStop),
     reload: async () => {
       const fresh = await readConfig();
       // Certificates run out while a collector runs: the same files are read anew.
@@ -124,6 +127,7 @@ interface AppParts {
   refusals: Refusals;
   heartbeats: HeartbeatStore;
   admission: Admission;
+  downloads: Downloads;
   /** What the data root's disk takes, and the same less what running uploads still have to write. */
   room: () => Room;
   leftFree: () => Room;
@@ -162,53 +166,6 @@ function appDeps(
     disk: opened.disk,
     nowMs: () => Date.now(),
   };
-}
-
-interface Serving {
-  listener: Listener;
-  attempts: Attempts;
-  refusals: Refusals;
-  opened: OpenedStore;
-  admission: Admission;
-  tokenUse: TokenUseNotes;
-}
-
-/** The steps of a clean stop. */
-function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void): Phase[] {
-  const { listener, attempts, refusals, opened, admission, tokenUse } = serving;
-  const finishUploads = async (): Promise<number> => {
-    let cutShort = 0;
-    const cut = setTimeout(() => {
-      cutShort = admission.uploads;
-      listener.cutBodies();
-    }, config.drainTimeoutS * 1000);
-    // A disk that hangs keeps its uploads from ever settling; systemd must not have to kill us for it.
-    const giveUp = Bun.sleep(config.drainTimeoutS * 1000 + 5000);
-    await Promise.race([listener.settled(), giveUp]);
-    clearTimeout(cut);
-    listener.destroy();
-    return cutShort;
-  };
-  return [
-    {
-      name: "stop listening",
-      run: async () => {
-        begin();
-        listener.close();
-      },
-    },
-    { name: "finish uploads", inFlight: () => admission.uploads, run: finishUploads },
-    {
-      name: "flush attempts",
-      run: async () => {
-        tokenUse.write();
-        refusals.close();
-        await refusals.flush();
-        await attempts.flush();
-        await opened.close();
-      },
-    },
-  ];
 }
 
 /** Writes where we listen, for tests and for whoever starts us on port 0, and says what was found. */

@@ -31,6 +31,8 @@ export interface ReceiverConfig {
   uploadsTotal: number;
   uploadsPerHost: number;
   connectionsTotal: number;
+  downloadsTotal: number;
+  downloadsPerHost: number;
   minRateBytesPerS: number;
   minRateWindowS: number;
   headerTimeoutS: number;
@@ -48,6 +50,8 @@ export const FIXED_SETTINGS: FixedSettings<ReceiverConfig> = {
   requireToken: "auth.require_token",
   acceptedCommitsFile: "gate.accepted_commits_file",
   connectionsTotal: "limits.connections_total",
+  downloadsTotal: "limits.downloads_total",
+  downloadsPerHost: "limits.downloads_per_host",
   minRateBytesPerS: "limits.min_rate_bytes_per_s",
   minRateWindowS: "limits.min_rate_window_s",
   headerTimeoutS: "limits.header_timeout_s",

@@ -24,6 +24,8 @@ test("an empty file takes every default", () => {
       uploadsTotal: 32,
       uploadsPerHost: 4,
       connectionsTotal: 1024,
+      downloadsTotal: 16,
+      downloadsPerHost: 4,
       minRateBytesPerS: 1024,
       minRateWindowS: 60,
       headerTimeoutS: 10,

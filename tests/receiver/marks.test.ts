@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { type Echo, isEchoOf, readProblem } from "../../lib/contract/judgement.ts";
 import { REFUSALS, type Reason } from "../../lib/receiver/decide.ts";
 import { realDisk } from "../../lib/receiver/disk.ts";
+import { createDownloads } from "../../lib/receiver/downloads.ts";
 import {
   bytes,
   cleanUp,
@@ -95,6 +96,13 @@ const WAYS: Record<Reason, Way[] | null> = {
   "commit-not-accepted": [{ options: { deps: { accepted: () => ({ kind: "list", commits: new Set(["x"]) }) } } }],
   "too-large": [{ options: { deps: { maxBytes: 2999 } } }],
   "too-many-uploads": [{ options: { limits: { uploadsTotal: 0 } } }],
+  "too-many-downloads": [
+    {
+      options: { deps: { downloads: createDownloads({ total: 0, perHost: 4 }) } },
+      method: "GET",
+      before: ({ url }) => put(url, "lab1", "ep1", BODY),
+    },
+  ],
   "client-gone": null,
   // These come before there is a request: http/connection.test.ts.
   "head-too-large": null,

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { realDisk } from "../../lib/receiver/disk.ts";
+import { createDownloads } from "../../lib/receiver/downloads.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import {
@@ -313,6 +314,7 @@ test("as a function of a request, without any connection", async () => {
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
     refusals: receiver.refusals,
+    downloads: createDownloads({ total: 1, perHost: 1 }),
     knownHost: () => false,
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
@@ -330,7 +332,8 @@ test("as a function of a request, without any connection", async () => {
     headers: { "Content-Length": "5000" },
   });
   expect(stored.status).toBe(201);
-  expect((await app.request("/v1/episodes/lab1/ep1.tar.zst")).headers.get("repr-digest")).toBe(reprDigest(body));
+  const back = await app.request("/v1/episodes/lab1/ep1.tar.zst");
+  expect([back.headers.get("repr-digest"), sha256(await back.bytes())]).toEqual([reprDigest(body), sha256(body)]);
   expect((await app.request("/healthz")).status).toBe(200);
   expect(await (await app.request("/readyz")).json()).toMatchObject({
     status: 503,

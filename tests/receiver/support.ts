@@ -15,6 +15,7 @@ import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
 import type { Disk } from "../../lib/receiver/disk.ts";
+import { createDownloads } from "../../lib/receiver/downloads.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
@@ -137,6 +138,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     nowMs: () => Date.now(),
     attempts,
     refusals,
+    downloads: createDownloads({ total: 16, perHost: 4 }),
     notReady: async () => null,
     identity: () => IDENTITY,
     heartbeats: {

@@ -17,7 +17,17 @@ export interface AnswerOptions {
  * Sends an answer; one whose size is not said, or is small, whole.
  * @throws when the client is gone or takes too little
  */
-export async function sendAnswer(sink: Sink, response: Response, { headOnly, last }: AnswerOptions): Promise<void> {
+export async function sendAnswer(sink: Sink, response: Response, options: AnswerOptions): Promise<void> {
+  try {
+    await send(sink, response, options);
+  } catch (error) {
+    // What stands behind a body that nobody took must be given back.
+    if (response.body?.locked === false) await response.body.cancel().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function send(sink: Sink, response: Response, { headOnly, last }: AnswerOptions): Promise<void> {
   const { body, headers } = response;
   const declared = headers.get("content-length");
   if (headOnly || body === null) {

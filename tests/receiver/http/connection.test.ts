@@ -275,8 +275,8 @@ describe("more connections than there are places:", () => {
     await next.seen("ok");
   });
   test("there are never more places than descriptors", () => {
-    const limits = { connectionsTotal: 1024, uploadsTotal: 32 };
-    expect([1e9, 1024, 200, 20].map((files) => connectionsWithin(limits, files))).toEqual([1024, 928, 104, 16]);
+    const limits = { connectionsTotal: 1024, uploadsTotal: 32, downloadsTotal: 16 };
+    expect([1e9, 1024, 200, 20].map((files) => connectionsWithin(limits, files))).toEqual([1024, 912, 88, 16]);
   });
 });
 
