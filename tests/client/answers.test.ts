@@ -19,7 +19,7 @@ describe("our own receiver's answer", () => {
     [
       401,
       "unauthorized",
-      "make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then sudo install -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
+      "make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
     ],
     [403, "wrong-host", "token and certificate must be those of lab1, or host_id another: make one"],
     [400, "missing-commit", "write the commit of the recording code into shipper.commit_file"],

@@ -70,7 +70,9 @@ describe("one connection", () => {
     const { url, connections } = await serve();
     // By hand: an answer to the head, and the connection stays open for a body that must not come.
     let hits = 0;
+    let closed = 0;
     const early = await serveTcp((socket) => {
+      socket.on("close", () => closed++);
       socket.on("data", () => {
         hits++;
         socket.write("HTTP/1.1 412 No\r\nContent-Length: 2\r\n\r\n{}");
@@ -81,6 +83,7 @@ describe("one connection", () => {
     const client = testClient();
     expect(await sendAll(`http://${early}`, 2, { body: Buffer.alloc(200_000) }, client)).toEqual([412, 412]);
     expect({ hits, opened }).toEqual({ hits: 2, opened: 2 });
+    while (closed < 2) await Bun.sleep(5);
     expect(await sendAll(url, 1, {}, client)).toEqual([200]);
     const page = await serve(
       (request, response) => void request.resume().on("end", () => response.end("x".repeat(99_999))),
@@ -122,6 +125,18 @@ describe("a connection that was closed meanwhile", () => {
     })}`;
     expect(await sendAll(url, 2)).toEqual([201, "failed"]);
     expect(requests).toBe(2);
+  });
+
+  test("is told from one that never served: that is tried once", async () => {
+    let requests = 0;
+    const url = `http://${await serveTcp((socket) => {
+      socket.on("data", (data) => {
+        if (data.toString("latin1").startsWith("PUT")) requests++;
+        socket.resetAndDestroy();
+      });
+    })}`;
+    expect(await sendAll(url, 1)).toEqual(["failed"]);
+    expect(requests).toBe(1);
   });
 
   test("and a fresh one that fails too is a failure once", async () => {
@@ -172,9 +187,9 @@ describe("the end of connections", () => {
     };
     const pool = openConnections(100);
     onTestFinished(pool.close);
-    const get = (path: string): Promise<number> =>
+    const get = (path: string, from = pool): Promise<number> =>
       new Promise((resolve, reject) => {
-        const sent = httpRequest(url + path, { agent: pool.to(url, null, NO_TLS) }, (response) => {
+        const sent = httpRequest(url + path, { agent: from.to(url, null, NO_TLS) }, (response) => {
           response.resume().on("end", () => resolve(response.statusCode ?? 0));
         });
         sent.on("error", reject).end();
@@ -189,9 +204,10 @@ describe("the end of connections", () => {
     client.close();
     await gone();
 
-    const slow = get("/slow");
+    const busy = openConnections();
+    const slow = get("/slow", busy);
     while (open.size === 0) await Bun.sleep(5);
-    pool.close();
+    busy.close();
     expect(await slow).toBe(200);
     await gone();
   });

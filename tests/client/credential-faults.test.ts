@@ -36,7 +36,8 @@ const said = (fault: Partial<CredentialFault>): string => {
   return findingText(why);
 };
 
-const NEW_TOKEN = "on the collector: sudo receiver token add lab1; then sudo install -m 0640 -g labfleet /dev/stdin";
+const NEW_TOKEN =
+  "on the collector: sudo receiver token add lab1; then on the lab host: sudo install -m 0640 -g labfleet /dev/stdin";
 
 describe("a token file", () => {
   test("that is not there, empty, or holds no token: a new one, pasted into a command", () => {
@@ -49,14 +50,14 @@ describe("a token file", () => {
   test("that may not be read: who may, and the commands that let this user in", () => {
     const unreadable = { problem: "unreadable", code: "EACCES" } as const;
     expect(said({ ...unreadable, access: ACCESS })).toBe(
-      `receiver.bearer_token_file ${TOKEN} cannot be read by user labfleet: it belongs to root:root, mode 0600; fix: let labfleet in: sudo chgrp labfleet ${TOKEN}; then sudo chmod g+r ${TOKEN}`,
+      `receiver.bearer_token_file ${TOKEN} cannot be read by user labfleet: it belongs to root:root, mode 0600; fix: let labfleet in: sudo chgrp labfleet ${TOKEN} && sudo chmod g+r ${TOKEN}`,
     );
     expect(said({ ...unreadable, access: { ...ACCESS, group: "labfleet", mode: "0600" } })).toEndWith(
       `let labfleet in: sudo chmod g+r ${TOKEN}`,
     );
     const etc = { ...ACCESS, path: "/etc/labfleet", isDirectory: true, mode: "0700" };
     expect(said({ ...unreadable, access: etc })).toContain(
-      "the directory /etc/labfleet belongs to root:root, mode 0700; fix: let labfleet in: sudo chgrp labfleet /etc/labfleet; then sudo chmod g+x /etc/labfleet",
+      "the directory /etc/labfleet belongs to root:root, mode 0700; fix: let labfleet in: sudo chgrp labfleet /etc/labfleet && sudo chmod g+x /etc/labfleet",
     );
   });
 

@@ -60,6 +60,13 @@ describe("a peer", () => {
     expect(ms).toBeLessThan(4000);
   });
 
+  test("that takes nothing has not got what lies in our own kernel: the time for its answer has not begun", async () => {
+    // More than the peer's buffer, less than both: the last byte is written, and never acknowledged.
+    const { outcome, ms } = await run(await serve(() => {}), 200_000, { stallMs: 400, answerMs: 60_000 });
+    expect(outcome).toMatchObject({ kind: "failed", cause: "stalled", phase: "sending" });
+    expect(ms).toBeLessThan(20_000);
+  });
+
   test("that never says continue is given up after the stall time too", async () => {
     const url = await serve((socket) => void socket.resume());
     const { outcome } = await run(url, LARGE, { stallMs: 300, expectContinue: true });
