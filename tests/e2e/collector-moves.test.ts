@@ -1,0 +1,134 @@
+// What becomes of a store's identity when collectors are restored, moved, shared and copied; and that no episode is lost for it.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
+import { acknowledgedFaults } from "../support/oracle.ts";
+
+setDefaultTimeout(120_000);
+
+const idOf = (fleet: Fleet): string => readFileSync(join(fleet.collectorData, "receiver-id"), "utf8").trim();
+const identity = (fleet: Fleet, ...args: string[]) =>
+  fleet.runNow("receiver", ["identity", ...args, "--config", fleet.collectorConfig]);
+
+async function stop(tool: Tool): Promise<void> {
+  tool.process.kill("SIGTERM");
+  expect(await tool.ended()).toBe(0);
+}
+
+/** Ships what is finished; returns what became shipped. */
+function ship(fleet: Fleet, url: string, id: string): string[] {
+  fleet.writeHostConfig(url);
+  fleet.episode(id, { "data.bin": id.repeat(1000) });
+  const { code, stderr } = fleet.shipOnce();
+  expect(code, stderr).toBe(0);
+  return fleet.list("shipped");
+}
+
+/** HEAD of an episode, as a shipper asks before it removes its own copy. */
+async function head(fleet: Fleet, url: string, id: string): Promise<[status: number, id: string | null]> {
+  const headers = { Authorization: `Bearer ${fleet.token}` };
+  const answer = await fetch(`${url}/v1/episodes/${HOST}/${id}.tar.zst`, { method: "HEAD", headers, proxy: "" });
+  return [answer.status, answer.headers.get("x-labfleet-receiver-id")];
+}
+
+test("restored from last week's backup: the same store, which says that it lacks a week", async () => {
+  await using fleet = new Fleet();
+  const first = await fleet.startReceiver();
+  const id = idOf(fleet);
+  expect(ship(fleet, first.url, "old")).toEqual(["old"]);
+  await stop(first);
+  const backup = join(fleet.directory, "backup");
+  cpSync(fleet.collectorData, backup, { recursive: true });
+  const second = await fleet.startReceiver();
+  expect(ship(fleet, second.url, "new")).toEqual(["new", "old"]);
+  await stop(second);
+  rmSync(fleet.collectorData, { recursive: true });
+  cpSync(backup, fleet.collectorData, { recursive: true });
+  // A backup that leaves out what begins with a dot.
+  rmSync(join(fleet.collectorData, "episodes/.receiver-id"));
+  const third = await fleet.startReceiver();
+  expect(idOf(fleet)).toBe(id);
+  expect(await head(fleet, third.url, "old")).toEqual([200, id]);
+  expect(await head(fleet, third.url, "new")).toEqual([404, id]);
+  expect(third.log()).toContain("was missing: written again");
+  // Its host goes on with it as before.
+  expect(ship(fleet, third.url, "newer")).toEqual(["new", "newer", "old"]);
+  expect(fleet.runNow("receiver", ["verify", "--config", fleet.collectorConfig]).code).toBe(0);
+});
+
+test("moved to another machine without its data: it says whom it follows, from one second to the next", async () => {
+  await using old = new Fleet();
+  const oldReceiver = await old.startReceiver();
+  await stop(oldReceiver);
+  await using moved = new Fleet();
+  const receiver = await moved.startReceiver();
+  expect(idOf(moved)).not.toBe(idOf(old));
+  const succeeds = async (): Promise<string | null> =>
+    (await fetch(`${receiver.url}/v1/hosts`, { proxy: "" })).headers.get("x-labfleet-receiver-succeeds");
+  expect(await succeeds()).toBeNull();
+  expect(identity(moved, "--succeeds", idOf(old)).code).toBe(0);
+  const until10s = performance.now() + 10_000;
+  let seen = await succeeds();
+  while (seen === null && performance.now() < until10s) {
+    await Bun.sleep(100);
+    seen = await succeeds();
+  }
+  expect(seen).toBe(idOf(old));
+  await stop(receiver);
+  const again = await moved.startReceiver();
+  expect((await fetch(`${again.url}/healthz`, { proxy: "" })).headers.get("x-labfleet-receiver-succeeds")).toBe(
+    idOf(old),
+  );
+});
+
+test("two receivers of one store have one name, and only one of them is at work", async () => {
+  await using one = new Fleet();
+  await using other = new Fleet({ collectorData: one.collectorData });
+  const first = await one.startReceiver();
+  expect(ship(one, first.url, "a")).toEqual(["a"]);
+  expect(other.runNow("receiver", ["--config", other.collectorConfig])).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining("another receiver is at work"),
+  });
+  const id = idOf(one);
+  await stop(first);
+  const second = await other.startReceiver();
+  expect(await head(other, second.url, "a")).toEqual([200, id]);
+});
+
+test("a data root that was copied by mistake: one name, two stores; each says what it has, and the copy can become its own", async () => {
+  await using fleet = new Fleet();
+  const original = await fleet.startReceiver();
+  const id = idOf(fleet);
+  expect(ship(fleet, original.url, "before")).toEqual(["before"]);
+  await stop(original);
+  await using copy = new Fleet({ collectorData: join(fleet.directory, "copy") });
+  cpSync(fleet.collectorData, copy.collectorData, { recursive: true });
+  const again = await fleet.startReceiver();
+  const copied = await copy.startReceiver();
+  expect(ship(fleet, again.url, "after")).toEqual(["after", "before"]);
+  expect(await head(fleet, again.url, "after")).toEqual([200, id]);
+  expect(await head(copy, copied.url, "after")).toEqual([404, id]);
+  expect(await head(copy, copied.url, "before")).toEqual([200, id]);
+  expect(acknowledgedFaults(fleet)).toEqual([]);
+  expect(identity(copy, "--new")).toMatchObject({ code: 3 });
+  await stop(copied);
+  expect(identity(copy, "--new").code).toBe(0);
+  const own = await copy.startReceiver();
+  expect(idOf(copy)).not.toBe(id);
+  expect(await head(copy, own.url, "before")).toEqual([200, idOf(copy)]);
+});
+
+test("killed between its two files at the first start, it is one store all the same", async () => {
+  await using fleet = new Fleet({ flavour: "failpoints" });
+  const killed = fleet.start("receiver", ["--config", fleet.collectorConfig], {
+    LABFLEET_FAILPOINT: "receiver.between-identity-files",
+  });
+  expect(await killed.ended()).toBe(137);
+  const id = idOf(fleet);
+  const receiver = await fleet.startReceiver();
+  await until("it says so", () => receiver.log().includes(`this store is still ${id}`), receiver);
+  expect(readFileSync(join(fleet.collectorData, "episodes/.receiver-id"), "utf8")).toBe(`${id}\n`);
+});
