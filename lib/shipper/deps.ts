@@ -25,7 +25,7 @@ export interface EngineDeps {
   days: ReceiverDays;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Removes acknowledged episodes until so many bytes are free; whether it removed any. */
+  /** Whether so many bytes are free; where they are not, acknowledged episodes are removed first. */
   freeSpace: (bytes: number) => Promise<boolean>;
   /** Something happened that `status` should show. */
   changed: () => void;

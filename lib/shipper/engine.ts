@@ -181,11 +181,13 @@ export class Engine {
         this.queue.move(entry, "packed");
         if (step.record === null) break;
         this.records.set(entry.id, step.record);
-        this.room.found();
+        this.room.found(entry);
         break;
       case "gone":
         this.queue.remove(entry.id);
         this.records.delete(entry.id);
+        this.room.forget(entry);
+        this.room.freed();
         this.held.forget(entry.id);
         if (step.counts === "delivered") this.delivered++;
         if (step.counts === "quarantined") this.quarantined++;
@@ -228,12 +230,12 @@ export class Engine {
   private waitForSpace(entry: Entry, neededBytes: number): void {
     const untilMs = this.later(RECHECK_S);
     this.waits.forRoom(entry, untilMs);
-    this.room.full(untilMs);
+    this.room.full(entry, untilMs);
     const freeing = this.deps
       .freeSpace(neededBytes)
-      .then((freed) => {
-        // Room was made for it: no need to wait.
-        if (freed) entry.notBeforeMs = this.room.notBeforeMs = 0;
+      .then((isThere) => {
+        if (isThere) this.room.isThere(entry);
+        else this.room.isNone();
       })
       .catch((error: unknown) => this.deps.fail(error));
     const task = freeing.finally(() => {

@@ -2,8 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { openClient } from "../client/client.ts";
+import { freeBytes } from "../os/files.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import { Engine } from "./engine.ts";
+import { createFreeSpace } from "./free-space.ts";
 import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
 import { startPacker } from "./packer.ts";
 import { openReceiverDays } from "./receiver-days.ts";
@@ -44,7 +46,11 @@ export async function buildParts(
     moved: progress.moved,
     monotonicMs: now,
   });
-  const { freeSpace } = housekeeping;
+  const freeSpace = createFreeSpace({
+    free: () => freeBytes(dirs.outbox),
+    remove: housekeeping.freeSpace,
+    reserveBytes: () => config.diskReserveBytes,
+  });
   const work = { packer, progress, bootId, now, random: Math.random, freeSpace, changed, fail, once };
   const engine = new Engine({ ...shared, ...work });
   const close = (): void => {

@@ -5,7 +5,7 @@ import type { Log } from "../runtime/log.ts";
 import type { Hindrance } from "./hindrance.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
-import type { Queue } from "./queue.ts";
+import type { Entry, Queue } from "./queue.ts";
 import { type Dirs, inodeOf } from "./settle.ts";
 import { fixTail } from "./words.ts";
 
@@ -24,15 +24,46 @@ export class Room {
   notBeforeMs = 0;
 
   private streak = 0;
+  /** Episodes for which there was no room, until they are packed or gone. */
+  private readonly waiting = new Set<Entry>();
+  /** Those of them that had their try since room was said to be there. */
+  private readonly tried = new Set<Entry>();
 
   constructor(private readonly log: Log) {}
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
-  full(untilMs: number): void {
-    if (!this.diskLow) this.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
-    this.diskLow = true;
+  full(entry: Entry, untilMs: number): void {
+    this.waiting.add(entry);
     this.streak++;
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
+  }
+
+  /** No room could be made. */
+  isNone(): void {
+    if (!this.diskLow) this.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
+    this.diskLow = true;
+  }
+
+  /** There is room for one that had none: all that wait are tried at once, but none a second time, should it not suit them. */
+  isThere(entry: Entry): void {
+    if (this.tried.has(entry)) return;
+    for (const one of this.waiting) {
+      if (this.tried.has(one)) continue;
+      this.tried.add(one);
+      this.tryNow(one);
+    }
+  }
+
+  /** An archive has gone, and with it its bytes: whoever waits for room is tried at once. */
+  freed(): void {
+    this.tried.clear();
+    for (const entry of this.waiting) this.tryNow(entry);
+  }
+
+  private tryNow(entry: Entry): void {
+    if (entry.stage === "waiting" && this.waiting.has(entry)) entry.notBeforeMs = 0;
+    this.notBeforeMs = 0;
+    this.streak = 0;
   }
 
   /** The disk takes nothing, of whichever episode: said once, and packing waits. */
@@ -44,12 +75,19 @@ export class Room {
   }
 
   /** An archive could be written. */
-  found(): void {
+  found(entry: Entry): void {
+    this.forget(entry);
     if (this.trouble !== null) this.log.info("the disk takes archives again");
     this.trouble = null;
     if (this.diskLow) this.log.info("the disk has room again");
     this.diskLow = false;
     this.streak = 0;
+  }
+
+  /** An episode that waits for room no more. */
+  forget(entry: Entry): void {
+    this.waiting.delete(entry);
+    this.tried.delete(entry);
   }
 
   /** Whether one more archive makes sense: one more than can be sent side by side, without those that had their turn. */

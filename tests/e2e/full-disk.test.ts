@@ -110,3 +110,27 @@ diskTest(
     await until("the outbox is empty", () => fleet.list("outbox").length === 0, again);
   },
 );
+
+diskTest(
+  "at the host's reserve one pass ships all that is there: kept episodes make room, and nothing waits for it",
+  async () => {
+    using disk = smallDisk(32);
+    await using fleet = new Fleet({ hostData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    const episodes = (prefix: string, count: number): void => {
+      for (let n = 0; n < count; n++) fleet.episode(`${prefix}${n}`, { "data.bin": randomBytes(256 * 1024) });
+    };
+    episodes("kept-", 40);
+    expect(fleet.shipOnce().code).toBe(0);
+    episodes("new-", 15);
+    writeFileSync(join(disk.path, "ballast"), Buffer.alloc(freeOf(disk.path) - MIB - 100 * 1024));
+    const once = fleet.shipOnce();
+    expect(once.stderr).toContain("all shipped");
+    expect([once.code, fleet.list("episodes")]).toEqual([0, []]);
+    // As much as was needed went, and the reserve beyond it; not all.
+    const kept = fleet.list("shipped").filter((id) => id.startsWith("kept-")).length;
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThan(40);
+  },
+);

@@ -1,0 +1,166 @@
+// Room for archives at the disk's reserve: made in batches, found where it is, and never waited for when it is there.
+
+import { describe, expect, test } from "bun:test";
+import { utimesSync } from "node:fs";
+import { join } from "node:path";
+import { createFreeSpace } from "../../lib/shipper/free-space.ts";
+import type { PackResult } from "../../lib/shipper/pack.ts";
+import { makeEpisode } from "../support/lab-host.ts";
+import { quietLog } from "../support/quiet-log.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const RESERVE = 100;
+
+/** A disk with so many bytes free, and so many more that may be removed in pieces of ten. */
+function disk(free: number, removable: number) {
+  const calls: number[] = [];
+  const state = { free };
+  const remove = async (bytes: number): Promise<void> => {
+    calls.push(bytes);
+    while (state.free < bytes && removable > 0) {
+      await Promise.resolve();
+      removable -= 10;
+      state.free += 10;
+    }
+  };
+  const freeSpace = createFreeSpace({ free: async () => state.free, remove, reserveBytes: () => RESERVE });
+  return { state, calls, freeSpace };
+}
+
+describe("room", () => {
+  test("that is there is found, and nothing is removed for it", async () => {
+    const { calls, freeSpace } = disk(150, 1000);
+    expect([await freeSpace(150), calls]).toEqual([true, []]);
+  });
+
+  test("that is not there is made, and as much as the reserve beyond it: the next ones find it", async () => {
+    const { state, calls, freeSpace } = disk(100, 1000);
+    expect(await freeSpace(150)).toBe(true);
+    expect([state.free, calls]).toEqual([250, [250]]);
+    state.free -= 50;
+    expect([await freeSpace(150), await freeSpace(200), calls]).toEqual([true, true, [250]]);
+  });
+
+  test("asked for by several at once is made once", async () => {
+    const { calls, freeSpace } = disk(100, 1000);
+    expect(await Promise.all([freeSpace(150), freeSpace(150), freeSpace(140)])).toEqual([true, true, true]);
+    expect(calls).toEqual([250]);
+  });
+
+  test("that cannot be made up to the batch, but for this one, is there all the same", async () => {
+    expect(await disk(100, 60).freeSpace(150)).toBe(true);
+  });
+
+  test("that cannot be made is not there", async () => {
+    expect(await disk(100, 20).freeSpace(150)).toBe(false);
+  });
+
+  test("on a disk that cannot be asked is not there; a bug is none of its errors", async () => {
+    const failing = (error: Error) =>
+      createFreeSpace({ free: () => Promise.reject(error), remove: async () => {}, reserveBytes: () => 0 });
+    expect(await failing(Object.assign(new Error("no"), { code: "EIO" }))(1)).toBe(false);
+    await expect(failing(new Error("a bug"))(1)).rejects.toThrow("a bug");
+  });
+
+  test("is asked for again after a bug: none holds up the next one", async () => {
+    let isBroken = true;
+    const free = async (): Promise<number> => {
+      if (isBroken) throw new Error("a bug");
+      return 10;
+    };
+    const freeSpace = createFreeSpace({ free, remove: async () => {}, reserveBytes: () => 0 });
+    await expect(freeSpace(1)).rejects.toThrow("a bug");
+    isBroken = false;
+    expect(await freeSpace(1)).toBe(true);
+  });
+});
+
+describe("an engine without room", () => {
+  const NO_ROOM: PackResult = { kind: "no-space", neededBytes: 10, detail: "" };
+
+  function place(pack: (id: string) => PackResult, ids: readonly string[]) {
+    const { engine, dirs, calls, pass } = scriptedEngine(tempDir(), pack);
+    for (const [n, id] of ids.entries()) utimesSync(join(makeEpisode(dirs, id), "done.marker"), 1000 + n, 1000 + n);
+    const settle = async (): Promise<void> => {
+      engine.pump();
+      await engine.settled();
+    };
+    return { engine, calls, pass, settle };
+  }
+
+  test("goes on at once when room is found, without a second's wait, and all that waited go", async () => {
+    let hasRoom = false;
+    const { engine, calls, settle } = place(
+      () => (hasRoom ? { kind: "vanished" } : NO_ROOM),
+      ["a", "b", "c", "d", "e", "f"],
+    );
+    engine.deps.freeSpace = async () => {
+      hasRoom = true;
+      return true;
+    };
+    await engine.scan();
+    await settle();
+    expect(engine.queue.size).toBe(0);
+    expect(calls.length).toBeLessThanOrEqual(12);
+  });
+
+  test("says so once, and only where none can be made", async () => {
+    const said: string[] = [];
+    const log = { ...quietLog, warn: (line: string) => said.push(line), info: (line: string) => said.push(line) };
+    const { engine, dirs, pass } = scriptedEngine(tempDir(), () => NO_ROOM, undefined, log);
+    for (const id of ["a", "b", "c"]) makeEpisode(dirs, id);
+    engine.deps.freeSpace = async () => true;
+    await engine.scan();
+    engine.pump();
+    await engine.settled();
+    expect([said, engine.room.diskLow]).toEqual([[], false]);
+    engine.deps.freeSpace = async () => false;
+    for (let n = 0; n < 3; n++) {
+      pass(31_000);
+      engine.pump();
+      await engine.settled();
+    }
+    expect([said, engine.room.diskLow]).toEqual([
+      ["the disk is full up to its reserve: packing waits, sending goes on"],
+      true,
+    ]);
+  });
+
+  test("does not turn in circles where room is said to be there and does not suit", async () => {
+    const { engine, calls, pass, settle } = place(() => NO_ROOM, ["a", "b", "c", "d"]);
+    engine.deps.freeSpace = async () => true;
+    await engine.scan();
+    await settle();
+    const first = calls.length;
+    expect(first).toBeLessThanOrEqual(8);
+    await settle();
+    expect(calls.length).toBe(first);
+    // But it is looked at again later.
+    pass(31_000);
+    await settle();
+    expect(calls.length).toBeGreaterThan(first);
+  });
+
+  test("tries those that wait when an archive has gone, and not after half a minute", async () => {
+    let isFull = true;
+    const { engine, calls, settle } = place(
+      (id) => {
+        if (id === "goes") return { kind: "vanished" };
+        return isFull ? NO_ROOM : { kind: "vanished" };
+      },
+      ["a", "goes"],
+    );
+    await engine.scan();
+    await settle();
+    expect(calls.filter((call) => call === "pack a").length).toBeGreaterThanOrEqual(1);
+    isFull = false;
+    // Nothing was delivered since: it waits.
+    await settle();
+    expect(engine.queue.has("a")).toBe(true);
+    makeEpisode(engine.deps.dirs, "goes");
+    await engine.scan();
+    await settle();
+    expect(engine.queue.size).toBe(0);
+  });
+});
