@@ -1,26 +1,43 @@
-// Where in index.jsonl an episode's row stands: an open-addressing table of typed arrays, 16 bytes a slot, two slots a
-// row at most when just grown. It holds hashes, not names: whoever looks up reads the row back and compares.
+// Where in index.jsonl an episode's row stands: open addressing in typed arrays, 16 bytes a slot. It holds hashes, not names:
+// whoever looks up reads the row back and compares. It grows by segments (extendible hashing), so that no insert ever moves
+// more rows than one segment has: to rehash a table of millions at once would hold up all requests for a second.
 
 import type { EpisodeAddress } from "../core/names.ts";
 
-/** Grown when more than this share of the slots is taken. */
+/** A segment is split, or while it is small doubled, when more than this share of its slots is taken. */
 const FULL = 0.75;
+const FIRST_SLOTS = 1024;
+/** Slots of a segment at most: 256 KiB, and well under a millisecond to move. */
+export const SEGMENT_SLOTS = 16_384;
+/** More rows of one name than this are not remembered once their segment is full. */
+const SAME_NAME = SEGMENT_SLOTS / 4;
+
+interface Segment {
+  /** Its number: slots of all segments are told apart by it. */
+  readonly number: number;
+  /** So many leading bits of `high` are the same in all of its rows. */
+  bits: number;
+  count: number;
+  lows: Uint32Array;
+  highs: Uint32Array;
+  /** Byte offset of the row + 1; 0: the slot is free. */
+  offsets: Float64Array;
+}
 
 export class IndexTable {
-  private lanes: [Uint32Array, Uint32Array];
-  /** Byte offset of the row + 1; 0: the slot is free. */
-  private offsets: Float64Array;
+  /** The segment of each value of the leading `bits` of `high`; one with fewer bits of its own stands there more than once. */
+  private directory: Segment[];
+  private bits = 0;
+  private readonly segments: Segment[] = [];
   private count = 0;
   private low = 0;
   private high = 0;
+  /** Rows that growing has moved so far. */
+  moved = 0;
 
   /** @param seed any number; drawn at start, so that nobody can choose names that collide */
-  constructor(
-    private readonly seed: number,
-    capacity = 1024,
-  ) {
-    this.lanes = [new Uint32Array(capacity), new Uint32Array(capacity)];
-    this.offsets = new Float64Array(capacity);
+  constructor(private readonly seed: number) {
+    this.directory = [this.addSegment(0, FIRST_SLOTS)];
   }
 
   /** Rows in the table. */
@@ -28,56 +45,135 @@ export class IndexTable {
     return this.count;
   }
 
-  /** Slots in the table: the size of a bit set over them. */
+  /** More than any slot's number: the size of a bit set over them. */
   get capacity(): number {
-    return this.offsets.length;
+    return this.segments.length * SEGMENT_SLOTS;
   }
 
   /** Notes that the row of `address` stands at byte `offset`. */
   insert(address: EpisodeAddress, offset: number): void {
-    if (this.count + 1 > this.capacity * FULL) this.grow();
     this.hash(address);
-    this.put(this.low, this.high, offset + 1);
+    const { low, high } = this;
+    for (let segment = this.home(high); isFull(segment); segment = this.home(high)) {
+      if (this.forgetOldest(address, offset)) return;
+      this.makeRoom(segment);
+    }
+    put(this.home(high), low, high, offset + 1);
     this.count++;
+  }
+
+  /**
+   * Rows of one name cannot be split. So many of them are no episodes, but an index that somebody has written to: the last one
+   * holds, and the first is forgotten for it.
+   */
+  private forgetOldest(address: EpisodeAddress, offset: number): boolean {
+    const same = this.slots(address);
+    if (same.length < SAME_NAME) return false;
+    const oldest = same.reduce((a, b) => (this.offsetAt(b) < this.offsetAt(a) ? b : a));
+    this.segmentOf(oldest).offsets[oldest % SEGMENT_SLOTS] = offset + 1;
+    return true;
   }
 
   /** Notes that the newest row of `address` is now the one at byte `offset`: it is not counted a second time. */
   replace(address: EpisodeAddress, offset: number): void {
-    const slots = this.slots(address);
-    const at = (slot: number): number => this.offsets[slot] ?? 0;
-    const [newest] = slots.sort((a, b) => at(b) - at(a));
+    const [newest] = this.slots(address).sort((a, b) => this.offsetAt(b) - this.offsetAt(a));
     if (newest === undefined) this.insert(address, offset);
-    else this.offsets[newest] = offset + 1;
+    else this.segmentOf(newest).offsets[newest % SEGMENT_SLOTS] = offset + 1;
   }
 
   /** Byte offsets of the rows that may be those of `address`, newest first; nearly always none or one. */
   candidates(address: EpisodeAddress): number[] {
-    const offsets = this.slots(address).map((slot) => (this.offsets[slot] ?? 0) - 1);
+    const offsets = this.slots(address).map((slot) => this.offsetAt(slot));
     return offsets.length < 2 ? offsets : offsets.sort((a, b) => b - a);
   }
 
-  /** The slots of equal hash. */
+  /** The slots of equal hash. Their numbers hold until a row is added. */
   slots(address: EpisodeAddress): number[] {
     this.hash(address);
+    const { low, high } = this;
+    const { number, lows, highs, offsets } = this.home(high);
     const found: number[] = [];
-    const mask = this.capacity - 1;
-    for (let slot = this.low & mask; this.offsets[slot] !== 0; slot = (slot + 1) & mask) {
-      if (this.lanes[0][slot] === this.low && this.lanes[1][slot] === this.high) found.push(slot);
+    const mask = offsets.length - 1;
+    for (let slot = low & mask; offsets[slot] !== 0; slot = (slot + 1) & mask) {
+      if (lows[slot] === low && highs[slot] === high) found.push(number * SEGMENT_SLOTS + slot);
     }
     return found;
   }
 
   /** Byte offsets of the rows whose slot's bit is not set in `seen`, at most `most`, and how many there are in all. */
   unseen(seen: Uint8Array, most: number): { offsets: number[]; count: number } {
-    const offsets: number[] = [];
+    const found: number[] = [];
     let count = 0;
-    for (let slot = 0; slot < this.capacity; slot++) {
-      const offset = this.offsets[slot] ?? 0;
-      if (offset === 0 || (((seen[slot >> 3] ?? 0) >> (slot & 7)) & 1) === 1) continue;
-      count++;
-      if (offsets.length < most) offsets.push(offset - 1);
+    for (const { number, offsets } of this.segments) {
+      for (let at = 0; at < offsets.length; at++) {
+        const slot = number * SEGMENT_SLOTS + at;
+        if (offsets[at] === 0 || (((seen[slot >> 3] ?? 0) >> (slot & 7)) & 1) === 1) continue;
+        count++;
+        if (found.length < most) found.push(this.offsetAt(slot));
+      }
     }
-    return { offsets, count };
+    return { offsets: found, count };
+  }
+
+  private segmentOf(slot: number): Segment {
+    return this.segments[Math.floor(slot / SEGMENT_SLOTS)] as Segment;
+  }
+
+  private offsetAt(slot: number): number {
+    return (this.segmentOf(slot).offsets[slot % SEGMENT_SLOTS] ?? 0) - 1;
+  }
+
+  /** The segment that a hash belongs to. */
+  private home(high: number): Segment {
+    return this.directory[leading(high, this.bits)] as Segment;
+  }
+
+  private addSegment(bits: number, slots: number): Segment {
+    const segment = { number: this.segments.length, bits, count: 0, ...emptySlots(slots) };
+    this.segments.push(segment);
+    return segment;
+  }
+
+  private makeRoom(segment: Segment): void {
+    if (segment.offsets.length < SEGMENT_SLOTS) this.double(segment);
+    else this.split(segment);
+  }
+
+  private double(segment: Segment): void {
+    const { lows, highs, offsets } = segment;
+    Object.assign(segment, { count: 0, ...emptySlots(offsets.length * 2) });
+    this.moveInto(() => segment, lows, highs, offsets);
+  }
+
+  /** Half of its rows go to a new segment: those whose next bit is set. */
+  private split(segment: Segment): void {
+    if (segment.bits === this.bits) {
+      this.directory = this.directory.flatMap((each) => [each, each]);
+      this.bits++;
+    }
+    const { lows, highs, offsets } = segment;
+    const bits = segment.bits + 1;
+    const other = this.addSegment(bits, offsets.length);
+    Object.assign(segment, { bits, count: 0, ...emptySlots(offsets.length) });
+    for (const [at, each] of this.directory.entries()) {
+      if (each === segment && ((at >> (this.bits - bits)) & 1) === 1) this.directory[at] = other;
+    }
+    this.moveInto((high) => (leading(high, bits) % 2 === 1 ? other : segment), lows, highs, offsets);
+  }
+
+  private moveInto(
+    home: (high: number) => Segment,
+    lows: Uint32Array,
+    highs: Uint32Array,
+    offsets: Float64Array,
+  ): void {
+    for (let slot = 0; slot < offsets.length; slot++) {
+      const offset = offsets[slot] ?? 0;
+      if (offset === 0) continue;
+      const high = highs[slot] ?? 0;
+      put(home(high), lows[slot] ?? 0, high, offset);
+      this.moved++;
+    }
   }
 
   /** Two multiply-and-mix lanes over `host/id` (the idea of MurmurHash2A), into `low` and `high`: no allocation. */
@@ -99,24 +195,28 @@ export class IndexTable {
     this.low = (low ^ (low >>> 16)) >>> 0;
     this.high = (high ^ (high >>> 16)) >>> 0;
   }
+}
 
-  private put(low: number, high: number, offset: number): void {
-    const mask = this.capacity - 1;
-    let slot = low & mask;
-    while (this.offsets[slot] !== 0) slot = (slot + 1) & mask;
-    this.lanes[0][slot] = low;
-    this.lanes[1][slot] = high;
-    this.offsets[slot] = offset;
-  }
+function isFull({ count, offsets }: Segment): boolean {
+  return count + 1 > offsets.length * FULL;
+}
 
-  private grow(): void {
-    const [lows, highs] = this.lanes;
-    const offsets = this.offsets;
-    this.lanes = [new Uint32Array(offsets.length * 2), new Uint32Array(offsets.length * 2)];
-    this.offsets = new Float64Array(offsets.length * 2);
-    for (let slot = 0; slot < offsets.length; slot++) {
-      const offset = offsets[slot] ?? 0;
-      if (offset !== 0) this.put(lows[slot] ?? 0, highs[slot] ?? 0, offset);
-    }
-  }
+function emptySlots(slots: number): Pick<Segment, "lows" | "highs" | "offsets"> {
+  return { lows: new Uint32Array(slots), highs: new Uint32Array(slots), offsets: new Float64Array(slots) };
+}
+
+/** The leading bits of a hash as a number. */
+function leading(high: number, bits: number): number {
+  return bits === 0 ? 0 : high >>> (32 - bits);
+}
+
+function put(segment: Segment, low: number, high: number, offset: number): void {
+  const { lows, highs, offsets } = segment;
+  const mask = offsets.length - 1;
+  let slot = low & mask;
+  while (offsets[slot] !== 0) slot = (slot + 1) & mask;
+  lows[slot] = low;
+  highs[slot] = high;
+  offsets[slot] = offset;
+  segment.count++;
 }
