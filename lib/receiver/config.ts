@@ -9,6 +9,7 @@ import { loadTable } from "../schema/load.ts";
 import {
   DEFAULT_COMMIT_HEADERS,
   DEFAULT_DATA_ROOT,
+  DEFAULT_HISTORY_BYTES,
   DEFAULT_TOKENS_DIR,
   parseAddress,
   type ReceiverConfig,
@@ -43,6 +44,7 @@ const schema = type({
     "keep_alive_timeout_s?": "number > 0",
   },
   "receiver?": { "drain_timeout_s?": "0 <= number <= 3600" },
+  "heartbeats?": { "history_max?": sizeField },
 });
 
 const RULES = {
@@ -52,7 +54,7 @@ const RULES = {
     "tls.key": 'key = "/etc/labfleet/tls/collector.key"',
   },
   // Sections of the same file that other tools read.
-  foreign: ["fleet_health", "heartbeats", "notify", "releases"],
+  foreign: ["fleet_health", "notify", "releases"],
 };
 
 /**
@@ -61,7 +63,7 @@ const RULES = {
  */
 export function parseReceiverConfig(text: string, file: string): { config: ReceiverConfig; warnings: string[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {} } = table;
+  const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {}, heartbeats = {} } = table;
   const config: ReceiverConfig = {
     listen: parseAddress(table.listen ?? "0.0.0.0:8443") ?? { host: "0.0.0.0", port: 8443 },
     dataRoot: resolvePath(paths.data_root ?? DEFAULT_DATA_ROOT),
@@ -91,6 +93,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     headerTimeoutS: limits.header_timeout_s ?? 10,
     keepAliveTimeoutS: limits.keep_alive_timeout_s ?? 15,
     drainTimeoutS: receiver.drain_timeout_s ?? DEFAULT_DRAIN_S.receiver,
+    historyBytes: bytesOf(heartbeats.history_max) ?? DEFAULT_HISTORY_BYTES,
   };
   const relative = relativeRemarks(file, {
     "paths.data_root": paths.data_root,

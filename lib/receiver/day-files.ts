@@ -46,18 +46,23 @@ export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes =
   return expired;
 }
 
+/** The day files of `dir`. Never rejects. */
+export async function dayFiles(dir: string): Promise<DayFile[]> {
+  const files: DayFile[] = [];
+  for (const name of await readdir(dir).catch(() => [])) {
+    if (!name.endsWith(".jsonl")) continue;
+    const facts = await stat(join(dir, name)).catch(() => null);
+    if (facts !== null) files.push({ name, bytes: facts.size });
+  }
+  return files;
+}
+
 /**
  * Removes the day files of `dir` that have expired. Never rejects.
  * @returns those that are gone before their time
  */
 export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): Promise<DayFile[]> {
-  const names = await readdir(dir).catch(() => []);
-  const files: DayFile[] = [];
-  for (const name of names) {
-    if (!name.endsWith(".jsonl")) continue;
-    const facts = await stat(join(dir, name)).catch(() => null);
-    if (facts !== null) files.push({ name, bytes: facts.size });
-  }
+  const files = await dayFiles(dir);
   const { aged, crowded } = expiredDays(files, nowMs, maxBytes);
   const remove = ({ name }: DayFile): Promise<boolean> =>
     rm(join(dir, name), { force: true }).then(
@@ -126,7 +131,7 @@ interface Waiting {
 
 /** How large a day's file may become, and who is told that one takes no more lines: each time, with the day. */
 export interface DayLimit {
-  maxBytes: number;
+  maxBytes: () => number;
   onFull: (day: string) => void;
 }
 
@@ -144,7 +149,7 @@ export function createDayAppender(
   const writeGroup = async (day: string, group: readonly Waiting[]): Promise<void> => {
     try {
       const lines = group.map(({ line }) => line);
-      if (!(await appendToDay(dir, day, lines, maxBytes))) onFull(day);
+      if (!(await appendToDay(dir, day, lines, maxBytes()))) onFull(day);
       for (const { done } of group) done();
     } catch (error) {
       for (const { fail } of group) fail(error);

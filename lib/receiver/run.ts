@@ -79,7 +79,7 @@ async function start(
   });
   await attempts.prune(Date.now());
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
-  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log);
+  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log, () => config.historyBytes);
   await heartbeats.prune(Date.now());
   const admission = createAdmission(config, room, progress.moved);
   const life = { stopping: false };
@@ -92,6 +92,7 @@ async function start(
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
   await announce(config, listener, opened, log);
+  log.info(await heartbeats.describe(Date.now()));
   const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
   await watch.look();
   const stopChores = startChores(context, { opened, admission, watch, room }, [attempts, heartbeats]);

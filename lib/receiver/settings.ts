@@ -10,6 +10,8 @@ export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
 export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
 export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];
 
+export const DEFAULT_HISTORY_BYTES = 4 * 1024 ** 3;
+
 export interface Address {
   host: string;
   port: number;
@@ -38,6 +40,8 @@ export interface ReceiverConfig {
   headerTimeoutS: number;
   keepAliveTimeoutS: number;
   drainTimeoutS: number;
+  /** What the daily files of heartbeats may have together, bytes. */
+  historyBytes: number;
 }
 
 /** What cannot change while the receiver runs: it is bound, locked, promised to systemd, or held by connections. */

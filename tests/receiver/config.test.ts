@@ -31,6 +31,7 @@ test("an empty file takes every default", () => {
       headerTimeoutS: 10,
       keepAliveTimeoutS: 15,
       drainTimeoutS: 60,
+      historyBytes: 4_294_967_296,
     },
   });
 });

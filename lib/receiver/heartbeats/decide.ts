@@ -28,8 +28,8 @@ export const POLICY = {
   /** Sequence numbers that are remembered, so that one that comes again is known: boots, and ranges in each. */
   seenBoots: 8,
   seenRanges: 32,
-  /** The whole of the daily files, and so today's alone, bytes. They share their disk with the episodes. */
-  historyBytes: 4 * 1024 ** 3,
+  /** Hosts of whom it is remembered what they last brought from their spools; of others the next row is a sample. */
+  spooledHosts: 256,
 } as const;
 
 /** Whose token and certificate may read about all hosts. No lab host may send heartbeats under this name. */

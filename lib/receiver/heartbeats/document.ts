@@ -44,6 +44,8 @@ export interface StoredHeartbeat {
   /** Newest boot first. */
   seen: SeenBoot[];
   states: ResultState[];
+  /** When a whole heartbeat was last written to the daily files. Absent in older files. */
+  sampled_at_wall?: string;
   /** As it came, with fields that this release does not know. */
   heartbeat: Heartbeat;
 }

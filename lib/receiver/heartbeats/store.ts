@@ -13,9 +13,11 @@ import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, settleNew } from "../../os/owner.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
-import { decidePlace, judgeClock, noteSeen, type Place, POLICY } from "./decide.ts";
+import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
+import { decidePlace, judgeClock, noteSeen, type Place } from "./decide.ts";
 import { parseStored, type StoredHeartbeat } from "./document.ts";
 import { type History, openHistory } from "./history.ts";
+import { isSampleDue, lastLive, rowOf, SpooledRows } from "./sampling.ts";
 import { nextStates } from "./states.ts";
 import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
 
@@ -46,21 +48,28 @@ export interface HeartbeatStore {
   list(): Promise<HostBrief[]>;
   /** Removes old days. Never rejects. */
   prune(nowMs: number): Promise<void>;
+  /** What the daily files hold, in one line. Never rejects. */
+  describe(nowMs: number): Promise<string>;
 }
 
 /**
  * Opens the directory of heartbeats; it is made when the first one comes. Only the receiver may `put`.
  * @param historyBytes what the daily files may have
  */
-export function openHeartbeats(dir: string, log: Log, historyBytes: number = POLICY.historyBytes): HeartbeatStore {
+export function openHeartbeats(
+  dir: string,
+  log: Log,
+  historyBytes: () => number = () => DEFAULT_HISTORY_BYTES,
+): HeartbeatStore {
   /** What the listing needs of each host: filled by the first listing, kept up to date by each `put`. */
   const briefs = new Map<string, HostBrief>();
   const alone = createKeyedLock();
   const history = openHistory(dir, log, historyBytes);
+  const spooled = new SpooledRows();
   return {
     put: (heartbeat, dateMs, nowMs) =>
       alone(heartbeat.host_id, async () => {
-        const { document, ...kept } = await keep({ dir, log, history }, heartbeat, { dateMs, nowMs });
+        const { document, ...kept } = await keep({ dir, log, history, spooled }, heartbeat, { dateMs, nowMs });
         if (document !== null) briefs.set(heartbeat.host_id, briefOf(heartbeat.host_id, document));
         return kept;
       }),
@@ -81,6 +90,7 @@ export function openHeartbeats(dir: string, log: Log, historyBytes: number = POL
       );
     },
     prune: history.prune,
+    describe: history.describe,
   };
 }
 
@@ -88,11 +98,12 @@ interface Files {
   dir: string;
   log: Log;
   history: History;
+  spooled: SpooledRows;
 }
 
 /** Writes a heartbeat; one of a host at a time. The document is what is known of the host then, null: as before. */
 async function keep(
-  { dir, log, history }: Files,
+  { dir, log, history, spooled }: Files,
   heartbeat: Heartbeat,
   { dateMs, nowMs }: { dateMs: number | null; nowMs: number },
 ): Promise<Kept & { document: StoredHeartbeat | null }> {
@@ -106,14 +117,28 @@ async function keep(
   if (status === "duplicate") return { status, received_at_wall, document: null };
   // First the row: killed in between, the host sends it again and a row stands there twice. The other way round it would
   // be a duplicate then, and its row missing for ever.
-  const old = status === "old" && { old: true };
-  await history.append(utcDay(nowMs), JSON.stringify({ ...heartbeat, received_at_wall, ...old }));
-  const document =
-    known !== null && status === "old"
-      ? { ...known, seen: noteSeen(known.seen, heartbeat, false) }
-      : latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts });
+  if (known !== null && status === "old") {
+    await appendOld(history, spooled, heartbeat, nowMs);
+    const document = { ...known, seen: noteSeen(known.seen, heartbeat, false) };
+    await replace(dir, host, JSON.stringify(document));
+    return { status, received_at_wall, document };
+  }
+  const before = lastLive(known);
+  const due = isSampleDue(before, heartbeat, nowMs, utcDay(nowMs));
+  await history.append(utcDay(nowMs), JSON.stringify(rowOf(due ? null : before, heartbeat, nowMs, false)));
+  const sampled_at_wall = due || before === null ? received_at_wall : isoWall(before.sampledMs);
+  const document = { ...latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts }), sampled_at_wall };
   await replace(dir, host, JSON.stringify(document));
   return { status, received_at_wall, document };
+}
+
+async function appendOld(history: History, spooled: SpooledRows, heartbeat: Heartbeat, nowMs: number): Promise<void> {
+  try {
+    await history.append(utcDay(nowMs), JSON.stringify(spooled.row(heartbeat, nowMs)));
+  } catch (error) {
+    spooled.forget(heartbeat.host_id);
+    throw error;
+  }
 }
 
 interface Receipt {

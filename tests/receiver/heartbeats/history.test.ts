@@ -15,14 +15,18 @@ function storeWith(sizes: Record<string, number>) {
   mkdirSync(dir);
   for (const [day, bytes] of Object.entries(sizes)) writeFileSync(join(dir, `${day}.jsonl`), "x".repeat(bytes));
   const log = keptLog();
-  const store = openHeartbeats(dir, log, 10_000);
+  const store = openHeartbeats(dir, log, () => 10_000);
   const days = () =>
     readdirSync(dir)
       .filter((name) => name.endsWith(".jsonl"))
       .sort();
   const send = (n: number, atMs = T0) =>
     store.put(
-      heartbeat({ sequence: n, uptime_s: 1000 + n, results: [result({ message: "x".repeat(1000), run: n })] }),
+      heartbeat({
+        sequence: n,
+        uptime_s: 1000 + n,
+        results: [result({ status: n % 2 === 0 ? "ok" : "critical", message: "x".repeat(1000), run: n })],
+      }),
       null,
       atMs,
     );
@@ -69,7 +73,7 @@ test("today's that is as large as all may be takes no more rows, with one warnin
   expect(rows().length).toBeLessThan(15);
   expect(rows().every((row) => JSON.parse(row).host_id === "lab1")).toBe(true);
   expect(log.lines).toEqual([
-    `warn: no more heartbeats of 2026-05-01 are written to ${today}: it has the 9.8 KiB that all daily files may have; the latest of each host still is; fix: see by the host_id of its rows who sends so much, or move it away`,
+    `warn: no more heartbeats of 2026-05-01 are written to ${today}: it has the 9.8 KiB that all daily files may have; the latest of each host still is; fix: raise [heartbeats] history_max, see by the host_id of its rows who sends so much, or move it away`,
   ]);
   expect(await store.find("lab1")).toMatchObject({ stored: { heartbeat: { sequence: 20 }, states: [{ run: 20 }] } });
   // Nor is it removed: it is today's.

@@ -29,7 +29,9 @@ describe("a heartbeat", () => {
       { status: "stored", received_at_wall: "2026-05-01T12:00:00.000000+00:00", receiver_id: IDENTITY.id },
     ]);
     expect(latest(receiver)).toMatchObject({ heartbeat: body, skew_s: 0, late_s: 0, states: [{ attempts: 1 }] });
-    expect(dayRows(receiver)).toEqual([{ ...body, received_at_wall: "2026-05-01T12:00:00.000000+00:00" }]);
+    expect(dayRows(receiver)).toEqual([
+      { ...body, kind: "sample", received_at_wall: "2026-05-01T12:00:00.000000+00:00" },
+    ]);
     expect(receiver.log.lines).toEqual(["debug: heartbeat host=lab1 stored"]);
   });
   test("that comes again is a duplicate and no second row; its checks are not counted again", async () => {

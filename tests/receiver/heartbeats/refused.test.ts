@@ -113,7 +113,11 @@ test.skipIf(smallDiskMissing !== null)(
       },
     });
     const large = (n: number) =>
-      heartbeat({ sequence: n, uptime_s: 1000 + n, results: [result({ message: "x".repeat(150_000) })] });
+      heartbeat({
+        sequence: n,
+        uptime_s: 1000 + n,
+        results: [result({ status: n % 2 === 0 ? "ok" : "critical", message: "x".repeat(150_000) })],
+      });
     const statuses: number[] = [];
     for (let n = 1; n <= 10; n++) statuses.push((await send(receiver.url, large(n))).status);
     const stored = statuses.filter((status) => status === 200).length;
