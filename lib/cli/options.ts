@@ -2,8 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { versionLine } from "../core/build-info.ts";
-import { UserError } from "../core/failure.ts";
-import { nearest } from "../core/nearest.ts";
+import { commandNames, commandOf, meant, topicOf, usageError } from "./commands.ts";
 import { helpText } from "./help.ts";
 import { COMMON_OPTIONS, type OptionSpec, type ToolSpec, verbsOf } from "./table.ts";
 
@@ -53,50 +52,6 @@ function wordsOf(spec: ToolSpec, argv: readonly string[]): string[] {
   return argv.filter(
     (arg, i) => arg !== "--" && ((end >= 0 && i > end) || (!arg.startsWith("-") && !takesValue(spec, argv[i - 1]))),
   );
-}
-
-function commandNames(spec: ToolSpec): string[] {
-  return Object.keys(spec.commands).filter((name) => name !== "");
-}
-
-/** @throws UserError when the words begin with no command, and the tool takes no operands without one */
-function commandOf(spec: ToolSpec, words: readonly string[]): string {
-  const found = longestMatch(words, (name) => Object.hasOwn(spec.commands, name));
-  if (found !== null) return found;
-  if (words.length === 0 || spec.commands[""]?.maxOperands) return "";
-  throw noCommand(spec, words);
-}
-
-/** What a person wants help on. @throws UserError for what is no command */
-function topicOf(spec: ToolSpec, words: readonly string[]): string {
-  if (words.length === 0) return "";
-  const found = longestMatch(words, (name) => isTopic(spec, name));
-  // Of a group, another word can only be one of its commands, mistyped.
-  const isWhole = found !== null && (Object.hasOwn(spec.commands, found) || [undefined, "help"].includes(words[1]));
-  if (!isWhole) throw noCommand(spec, words);
-  return found;
-}
-
-/** Whether there is help on it: a command or a group of them. */
-function isTopic(spec: ToolSpec, name: string): boolean {
-  return Object.hasOwn(spec.commands, name) || verbsOf(spec, name).length > 0;
-}
-
-/** The first two words, or the first one, if that is one of ours. */
-function longestMatch(words: readonly string[], isOne: (name: string) => boolean): string | null {
-  const names = [words.slice(0, 2).join(" "), words[0] ?? ""].filter((name) => name !== "");
-  return names.find(isOne) ?? null;
-}
-
-function noCommand(spec: ToolSpec, words: readonly string[]): UserError {
-  const [first = "", second] = words;
-  const verbs = verbsOf(spec, first);
-  if (verbs.length > 0 && second === undefined) {
-    return usageError(spec, `"${first}" is the first word of a command: ${verbs.join(", ")} must follow`, "", first);
-  }
-  const known = verbs.length > 0 ? verbs.map((verb) => `${first} ${verb}`) : commandNames(spec);
-  const name = verbs.length > 0 ? `${first} ${second}` : first;
-  return usageError(spec, `no command "${name}"`, meant(name, known) || `; there are ${known.join(", ")}`, first);
 }
 
 /** Every option of the tool, whatever its command. */
@@ -216,16 +171,4 @@ function givenValue(
   if (inlineValue || !/^-./.test(value)) return value;
   const either = `${rawName} ${option.value}, or --${name}=${value}`;
   throw usageError(spec, `${rawName} needs a value, found "${value}": ${either}`, "", command);
-}
-
-/** `; did you mean --config?`, or "". */
-function meant(word: string, known: readonly string[], prefix = ""): string {
-  const guess = nearest(word, known);
-  return guess === null ? "" : `; did you mean ${prefix}${guess}?`;
-}
-
-/** @param topic what was typed so far, for the help that it points to; null: not known yet */
-function usageError(spec: ToolSpec, problem: string, more: string, topic: string | null): UserError {
-  const where = topic !== null && topic !== "" && isTopic(spec, topic) ? `${spec.name} ${topic}` : spec.name;
-  return new UserError(`${spec.name}: ${problem}${more}`, `see ${where} --help`);
 }

@@ -83,7 +83,14 @@ const ROWS: readonly Row[] = [
     is: marked("disk-full"),
     say: () => ({ text: "make room on the collector's disk", commands: [collector("receiver", "status")] }),
   },
-  { is: marked("not-found", "method-not-allowed"), say: words("update the receiver: it does not know this path") },
+  {
+    is: marked("not-found", "method-not-allowed"),
+    say: ({ receiver }) => {
+      const { origin, pathname } = new URL(receiver.url);
+      if (pathname === "/") return { text: "update the receiver: it does not know this path", commands: [] };
+      return { text: `set receiver.url to ${origin}: the receiver has nothing below ${pathname}`, commands: [] };
+    },
+  },
   {
     is: ({ reason }) => reason !== null,
     say: () => ({ text: "look at what the receiver says of itself", commands: [LOOK] }),

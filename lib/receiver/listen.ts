@@ -265,7 +265,7 @@ function cannotListen(error: Error, at: string): UserError {
   if (code === "EACCES")
     return new UserError(
       `cannot listen on ${at}: not allowed`,
-      "choose a port above 1023, or grant CAP_NET_BIND_SERVICE",
+      "choose a port above 1023, or run systemctl edit labfleet-receiver and write, below [Service], AmbientCapabilities=CAP_NET_BIND_SERVICE and CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
     );
   return new UserError(
     `cannot listen on ${at}: ${quoted(errorText(error))}`,

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { type PemFault, pemFault } from "../core/pem.ts";
+import { explainUnreadable } from "../runtime/unreadable.ts";
 import type { TlsMaterial } from "./listen.ts";
 import type { ReceiverConfig } from "./settings.ts";
 
@@ -26,10 +27,8 @@ function readPem(setting: string, path: string, wanted: "certificate" | "key"): 
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new UserError(
-      `${setting}: cannot read ${path}: ${quoted(errorText(error))}`,
-      "name a PEM file that this service may read",
-    );
+    const { what, fix } = explainUnreadable(path, error, process.env);
+    throw new UserError(`${setting}: ${path} ${what}`, fix ?? `name a file with ${A[wanted]}, as PEM`);
   }
   const fault = pemFault(text, wanted);
   if (fault !== null)

@@ -3,10 +3,10 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { errorCode, UserError } from "../core/failure.ts";
 import { askThread } from "../os/thread.ts";
 import type { Log } from "./log.ts";
+import { explainUnreadable } from "./unreadable.ts";
 
 /** What the thread is asked, and what it answers. */
 export interface ConfigText {
@@ -66,9 +66,7 @@ function readText(file: string, least: string): string {
         `write it (${least}), or name another with --config PATH`,
       );
     }
-    throw new UserError(
-      `cannot read the configuration ${path}: ${quoted(errorText(error))}`,
-      errorCode(error) === "EISDIR" ? "name the file in it with --config" : "run this as root, or as the daemon's user",
-    );
+    const { what, fix } = explainUnreadable(path, error, process.env);
+    throw new UserError(`the configuration ${path} ${what}`, fix);
   }
 }

@@ -27,6 +27,6 @@ export const receiverTable = type({
 /** What is missing most often, with a line to write. */
 export const HOST_EXAMPLES = {
   host_id: 'host_id = "lab1"',
-  receiver: '[receiver] with url = "https://collector.wg"',
-  "receiver.url": 'url = "https://collector.wg"',
+  receiver: '[receiver] with url = "https://collector.wg:8443"',
+  "receiver.url": 'url = "https://collector.wg:8443"',
 };

@@ -94,6 +94,9 @@ function ownOddities<T>(raw: unknown, schema: TableSchema<T>, { foreign = [] }: 
 /** A bare or quoted key, dotted or not, before its `=`: never a part of a value. */
 const KEY = /^((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;
 
+/** A key with a value that is words without quotes, the commonest mistake of all; neither number, date, true nor false. */
+const BARE_VALUE = /^[^=]*=\s*(?!(?:true|false|inf|nan)\s*(?:#|$))[A-Za-z/~.][^"'#[{]*(?:#.*)?$/;
+
 /** A table's header; of quoted keys too much could be a line of an array of strings. */
 const HEADER = /^\[{1,2}[\w.\- ]+\]{1,2}/;
 
@@ -107,6 +110,8 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     // The line may hold a secret, or be a part of one: only a key before its "=" or a table's head is shown.
     const shown = KEY.exec(line)?.[1] ?? HEADER.exec(line)?.[0];
     const where = shown === undefined ? "" : ` (at \`${printable(shown)}\`)`;
-    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}`);
+    const fix =
+      shown !== undefined && BARE_VALUE.test(line) ? `; text stands in quotes: ${printable(shown)} = "…"` : "";
+    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`);
   }
 }

@@ -36,6 +36,13 @@ describe("our own receiver's answer", () => {
     });
   }
 
+  test("that it has nothing at this path, when the URL has one of its own: the URL without it", () => {
+    const receiver = at("https://collector.wg:8443/labfleet", TOKEN);
+    expect(said(404, { reason: "not-found", receiver })).toEndWith(
+      "; fix: set receiver.url to https://collector.wg:8443: the receiver has nothing below /labfleet",
+    );
+  });
+
   test("to a heartbeat that it cannot read: two releases", () => {
     const path = "/v1/heartbeats/lab1";
     expect(said(422, { reason: "malformed", path })).toContain("; fix: update the older of the two: ");

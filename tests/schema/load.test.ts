@@ -87,10 +87,10 @@ describe("what is missing", () => {
   test("is named with the line to write", () => {
     expect(refusal("")).toEqual([
       `${FILE}: host_id is missing: add host_id = "lab1"`,
-      `${FILE}: receiver is missing: add [receiver] with url = "https://collector.wg"`,
+      `${FILE}: receiver is missing: add [receiver] with url = "https://collector.wg:8443"`,
     ]);
     expect(refusal('host_id = "lab1"\n[receiver]\n')).toEqual([
-      `${FILE}:2: receiver.url is missing: add url = "https://collector.wg"`,
+      `${FILE}:2: receiver.url is missing: add url = "https://collector.wg:8443"`,
     ]);
   });
 
@@ -196,6 +196,23 @@ describe("a secret", () => {
 });
 
 describe("a text that is no TOML", () => {
+  for (const [line, hint] of [
+    ["host_id = lab1", '; text stands in quotes: host_id = "…"'],
+    ["data_root = /var/lib/x # here", '; text stands in quotes: data_root = "…"'],
+    ["url = https://collector.wg:8443", '; text stands in quotes: url = "…"'],
+    ["verify_tls = yes", '; text stands in quotes: verify_tls = "…"'],
+    ['host_id = "lab1', ""],
+    ["transfers = 2x", ""],
+    ["plugins = [a", ""],
+    ["verify_tls = true x", '; text stands in quotes: verify_tls = "…"'],
+  ] as const) {
+    test(`${line}: ${hint === "" ? "no hint" : "a hint at quotes, without the value"}`, () => {
+      const [said = ""] = refusal(`${line}\n`);
+      expect(said.split("; ").slice(1).join("; ")).toBe(hint.slice(2));
+      expect(said).toContain("not valid TOML");
+    });
+  }
+
   for (const [what, text, place] of [
     ["an open bracket", 'host_id = "lab1"\n[receiver\nurl = 1\n', ":2:"],
     ["a bare word", "host_id = lab1\n", ":1:"],

@@ -67,7 +67,7 @@ describe("a table that is none", () => {
 
   test("is not also told what it lacks", () => {
     expect(refusal('host_id = "lab1"\n[[receiver]]\nbearer_token = "s3cret"\n')).toEqual([
-      `${FILE}:2: receiver must be a table such as [receiver] with url = "https://collector.wg", found an array of tables`,
+      `${FILE}:2: receiver must be a table such as [receiver] with url = "https://collector.wg:8443", found an array of tables`,
     ]);
   });
 });

@@ -1,0 +1,56 @@
+// A file that a tool must read and cannot: who may, and what lets this user in. The sentence is for whoever reads the log of
+// a service, or for a person who forgot to become root.
+
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { type Command, type Fix, fixText } from "../core/finding.ts";
+import { type Access, accessTo } from "../os/access.ts";
+
+export interface Unreadable {
+  /** What is the case, to stand behind the name of the file: `is not there`. */
+  what: string;
+  /** What mends it; null: nothing that is known here. */
+  fix: string | null;
+}
+
+/** systemd gives each run of a unit one; a person's shell has none. */
+const OF_A_SERVICE = "INVOCATION_ID";
+
+/** Why a file cannot be read, for an error of the machine. */
+export function explainUnreadable(
+  path: string,
+  error: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+): Unreadable {
+  const code = errorCode(error);
+  const access = code === "EACCES" || code === "EPERM" ? accessTo(path) : null;
+  return unreadable({ path, code, text: errorText(error), access, isService: env[OF_A_SERVICE] !== undefined });
+}
+
+export interface UnreadableFacts {
+  path: string;
+  code: string | null;
+  text: string;
+  /** Where the way to it ends, when a right is missing; null: not to be seen. */
+  access: Access | null;
+  isService: boolean;
+}
+
+/** The same from facts. Pure. */
+export function unreadable({ path, code, text, access, isService }: UnreadableFacts): Unreadable {
+  if (code === "ENOENT") return { what: "is not there", fix: null };
+  if (code === "EISDIR") return { what: "is a directory", fix: "name the file in it" };
+  if (access === null) {
+    const isRefused = code === "EACCES" || code === "EPERM";
+    return { what: `cannot be read: ${quoted(text)}`, fix: isRefused ? "run this as root, with sudo" : null };
+  }
+  const whose = `belongs to ${access.owner}:${access.group}, mode ${access.mode}`;
+  const what = `cannot be read by ${access.user}: ${access.path === path ? "it" : access.path} ${whose}`;
+  return { what, fix: isService ? fixText(letIn(access)) : "run this as root, with sudo" };
+}
+
+function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {
+  const command = (...argv: string[]): Command => ({ argv, on: "host" });
+  const join = group === ownGroup ? [] : [command("sudo", "chgrp", ownGroup, path)];
+  return { text: `let ${user} in`, commands: [...join, command("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
+}
