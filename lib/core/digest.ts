@@ -12,19 +12,33 @@ export function formatReprDigest(hex: string): string {
   return `sha-256=:${Buffer.from(hex, "hex").toString("base64")}:`;
 }
 
+const KEY = "[a-z*][a-z0-9_.*-]*";
+/** Byte sequence, string, boolean, number or date, token. */
+const BARE_ITEM = String.raw`:[^:]*:|"(?:[^"\\]|\\["\\])*"|\?[01]|@?-?\d+(?:\.\d+)?|[A-Za-z*][^\s",;=]*`;
+/** A member of a dictionary whose values are items (RFC 9651, 3.2): key, value, parameters. */
+const MEMBER = new RegExp(`^(${KEY})(?:=(${BARE_ITEM}))?(?:; *${KEY}(?:=(?:${BARE_ITEM}))?)*$`);
+
 /**
- * The SHA-256 digest of a `Repr-Digest` value, in hex.
- * @returns null when the field has no sha-256 member; "malformed" when it has one that is not 32 bytes of base64
+ * The SHA-256 digest of a `Repr-Digest` value, in hex. Of several sha-256 members the last one counts (RFC 9651, 4.2.2), and
+ * parameters mean nothing.
+ * @returns null when the field has no sha-256 member; "malformed" when it is no dictionary, or that is not 32 bytes of base64
  */
 export function parseReprDigest(value: string): string | null | "malformed" {
-  for (const member of value.split(",")) {
-    const match = /^\s*sha-256\s*=(.*)$/.exec(member);
-    if (match === null) continue;
-    const base64 = /^:([A-Za-z0-9+/]{43}=):\s*$/.exec(match[1] ?? "")?.[1];
-    if (base64 === undefined) return "malformed";
-    return Buffer.from(base64, "base64").toString("hex");
+  let found: string | null | "malformed" = null;
+  for (const member of membersOf(value)) {
+    const [, key, item] = MEMBER.exec(member) ?? [];
+    if (key === undefined) return "malformed";
+    if (key !== "sha-256") continue;
+    const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(item ?? "")?.[1];
+    found = base64 === undefined ? "malformed" : Buffer.from(base64, "base64").toString("hex");
   }
-  return null;
+  return found;
+}
+
+/** Splits at the commas that stand in no string. */
+function membersOf(value: string): string[] {
+  const members = value.match(/(?:"(?:[^"\\]|\\.)*"|[^,"]|")+/g) ?? [];
+  return members.map((member) => member.trim()).filter((member) => member !== "");
 }
 
 /** A tar format other than the first, and the digest of a tar of that format. */

@@ -53,7 +53,7 @@ export function writePid({ runDir }: Instance, stopS: number): string | null {
     replaceRunFile(join(runDir, "stop-budget"), `${stopS}\n`);
     return null;
   } catch (error) {
-    return `cannot write the pid file: ${quoted(errorText(error))}`;
+    return `cannot write the pid file into ${runDir}: ${quoted(errorText(error))}; fix: make room there, and let this service's user write`;
   }
 }
 

@@ -5,6 +5,7 @@ import { quoted } from "../core/fields.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Refusal, refuse } from "./decide.ts";
 import { isNoSpace } from "./disk.ts";
+import { Misplaced } from "./misplaced.ts";
 import { fullText, type Room } from "./room.ts";
 
 export interface DiskDeps {
@@ -20,6 +21,7 @@ export async function onDisk<T>({ log, room }: DiskDeps, what: string, work: () 
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
+    if (error instanceof Misplaced) return misplaced(log, what, error);
     if (isNoSpace(error)) {
       log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
       return refuse("disk-full", fullText(code, room()), { retryAfterS: 300 });
@@ -35,7 +37,15 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
     return await read();
   } catch (error) {
     if (errorCode(error) === null) throw error;
+    if (error instanceof Misplaced) return misplaced(log, what, error);
     log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
   }
+}
+
+function misplaced(log: Pick<Log, "error">, what: string, { message }: Misplaced): Refusal {
+  log.error(`${what}: ${message}; fix: stop the receiver, then: receiver verify --repair, which moves it aside`);
+  return refuse("damaged", "something else stands in this episode's place; on the collector: receiver verify", {
+    retryAfterS: 300,
+  });
 }

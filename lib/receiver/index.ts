@@ -19,7 +19,7 @@ const fs = {
 
 const NEWLINE = 0x0a;
 const BLOCK_BYTES = 4 * 1024 * 1024;
-/** Rows are some 400 bytes; names, a path and a commit cannot make them longer than this. */
+/** Read at first: rows are some 400 bytes. One of another program may be longer, and what is not found is added again. */
 const ROW_BYTES = 4096;
 
 export interface EpisodeIndex {
@@ -135,10 +135,13 @@ async function mendTail(fd: number, tail: Tail, tornPath: string): Promise<Index
 
 function overLog(table: IndexTable, log: AppendLog): EpisodeIndex {
   const rowAt = async (offset: number): Promise<IndexRow | null> => {
-    const buffer = Buffer.allocUnsafe(ROW_BYTES);
-    const { bytesRead } = await fs.read(log.fd, buffer, 0, ROW_BYTES, offset);
-    const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
-    return end < 0 ? null : parseRow(buffer.toString("utf8", 0, end));
+    for (let size = ROW_BYTES; ; size *= 4) {
+      const buffer = Buffer.allocUnsafe(size);
+      const { bytesRead } = await fs.read(log.fd, buffer, 0, size, offset);
+      const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
+      if (end >= 0) return parseRow(buffer.toString("utf8", 0, end));
+      if (bytesRead < size) return null;
+    }
   };
   return {
     table,

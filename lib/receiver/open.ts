@@ -1,6 +1,6 @@
 // Opens a collector's data root: directories, index, journal, store, and what a crash left mended. One process at a time.
 
-import { existsSync, linkSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IndexRow } from "../contract/index-row.ts";
 import { isMachinesRefusal } from "../core/disk-refusal.ts";
@@ -45,6 +45,7 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
       throw refusal(dataRoot, path === dataRoot || !existsSync(dataRoot) ? dataRoot : path, error);
     });
   }
+  for (const path of [episodes, incoming]) refuseLink(dataRoot, path);
   const [from, to] = [join(incoming, PROBE), join(episodes, PROBE)];
   let at = incoming;
   try {
@@ -63,6 +64,15 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   } finally {
     for (const probe of [to, from]) tryRemove(probe);
   }
+}
+
+/** A link that leads elsewhere would take the store out of its root, where no other command looks for it. */
+function refuseLink(dataRoot: string, path: string): void {
+  if (!lstatSync(path).isSymbolicLink()) return;
+  throw new UserError(
+    `${path} is a symbolic link and no directory: episodes would be stored outside ${dataRoot}`,
+    `name the real place as [paths] data_root, or mount it at ${dataRoot} as a whole`,
+  );
 }
 
 function tryRemove(path: string): void {

@@ -13,6 +13,7 @@ import type { UploadBody } from "./body.ts";
 import {
   type Declared,
   type Duplicate,
+  decideAccess,
   decideProof,
   decideSecond,
   endedEarly,
@@ -25,6 +26,7 @@ import { onDisk } from "./disk-refusals.ts";
 import { stampOf } from "./echo.ts";
 import {
   type Asker,
+  credentialsOf,
   type Description,
   decideAsker,
   decideDescription,
@@ -128,6 +130,12 @@ async function receiveAndCommit(deps: PutDeps, upload: Upload): Promise<PutOutco
     if (got.bytes !== declared.bytes) return endedEarly("gone");
     const unproved = decideProof(declared, got.sha256);
     if (unproved !== null) return unproved;
+    // A body may take hours: a token that was revoked meanwhile stores nothing more.
+    const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
+    if (denied !== null) {
+      notes.vouched = false;
+      return denied;
+    }
     return await commit(deps, upload, { kind: "received", temp, fd, ...got });
   } finally {
     failpoint("receiver.before-unlink");

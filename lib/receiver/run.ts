@@ -3,6 +3,8 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { othersMay } from "../os/access.ts";
@@ -177,7 +179,13 @@ async function announce(
   log: Log,
 ): Promise<void> {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  await writeFileDurable(join(config.runDir, "listen"), `${host}:${address.port}\n`, 0o644);
+  await writeFileDurable(join(config.runDir, "listen"), `${host}:${address.port}\n`, 0o644).catch((error: unknown) => {
+    if (errorCode(error) === null) throw error;
+    // For `receiver status` alone: no reason to take no episodes.
+    log.warn(
+      `cannot write ${join(config.runDir, "listen")}: ${quoted(errorText(error))}; fix: make room in ${config.runDir}, then restart`,
+    );
+  });
   const { adopted, missing, swept } = reconciled;
   log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { adopted, missing, swept });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";

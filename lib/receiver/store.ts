@@ -16,6 +16,7 @@ import { createGroupCommit } from "./group-commit.ts";
 import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
+import { archiveFacts, checkHostDirectory } from "./misplaced.ts";
 import type { Received } from "./receive.ts";
 
 export interface StoreParts {
@@ -74,7 +75,8 @@ export class Store {
 
   private async lookUp(address: EpisodeAddress): Promise<Stored | { kind: "rowless" }> {
     const row = await this.parts.index.find(address);
-    const facts = await fileFacts(this.pathOf(address));
+    await checkHostDirectory(this.directoryOf(address.host));
+    const facts = await archiveFacts(this.pathOf(address));
     if (row === null) return { kind: facts === null ? "none" : "rowless" };
     if (facts === null) return { kind: "row-only", row };
     return { kind: facts.bytes === row.bytes ? "stored" : "damaged", row };
@@ -126,6 +128,7 @@ export class Store {
 
   /** Links the file, making the directory again if someone removed it. */
   private async link(temp: string, address: EpisodeAddress): Promise<boolean> {
+    await checkHostDirectory(this.directoryOf(address.host));
     try {
       return await publishNoReplace(temp, this.pathOf(address));
     } catch (error) {
@@ -136,11 +139,15 @@ export class Store {
     }
   }
 
+  private directoryOf(host: string): string {
+    return join(this.parts.dataRoot, "episodes", host);
+  }
+
   /** Makes a host's directory; resolves with its flush when the directory itself is on the disk. */
   private hostDirectory(host: string): Promise<() => Promise<void>> {
     const known = this.directories.get(host);
     if (known !== undefined) return known;
-    const path = join(this.parts.dataRoot, "episodes", host);
+    const path = this.directoryOf(host);
     const made = makeDir(path).then(() => createGroupCommit(() => fsyncDir(path)));
     // The promise and not its value is kept: a second upload must not overtake the flush of what the first one made.
     this.directories.set(host, made);

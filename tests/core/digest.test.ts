@@ -29,6 +29,9 @@ describe("Repr-Digest", () => {
   for (const [what, value] of Object.entries({
     "among other algorithms": `sha-512=:AAAA:, sha-256=:${HELLO_BASE64}:`,
     "before other algorithms": `sha-256=:${HELLO_BASE64}:,md5=:AAAA:`,
+    "twice, the last one of two": `sha-256=:${"A".repeat(43)}=:, sha-256=:${HELLO_BASE64}:`,
+    "with parameters": `sha-256=:${HELLO_BASE64}:;q=1; w="a,b;c";x, sha-512=:AAAA:;y=?1`,
+    "behind a string with a comma in it": `note="sha-256=:AAAA:, x", sha-256=:${HELLO_BASE64}:`,
     "with blanks around": `  sha-256=:${HELLO_BASE64}:  `,
   })) {
     test(`is found ${what}`, () => {
@@ -49,6 +52,10 @@ describe("Repr-Digest", () => {
     "too long": `sha-256=:${HELLO_BASE64.slice(0, -1)}AA=:`,
     base64url: `sha-256=:${HELLO_BASE64.replace("+", "-")}:`,
     empty: "sha-256=",
+    "a last one that is none": `sha-256=:${HELLO_BASE64}:, sha-256=1`,
+    "no value": `sha-256;q=:${HELLO_BASE64}:`,
+    "something behind it": `sha-256=:${HELLO_BASE64}:x`,
+    "capitals in its key": `SHA-256=:${HELLO_BASE64}:`,
   })) {
     test(`with ${what} is malformed`, () => {
       expect(parseReprDigest(value)).toBe("malformed");

@@ -75,7 +75,7 @@ describe("killed at", () => {
     const second = await start(root, "none");
     const index = join(root, "data/index.jsonl");
     expect(rowsOf(index).filter((row) => row.episode_id === "acked")).toHaveLength(1);
-    expect(readdirSync(join(root, "data/incoming"))).toEqual([]);
+    expect(readdirSync(join(root, "data/incoming")).filter((name) => name.endsWith(".part"))).toEqual([]);
     const file = join(root, "data/episodes/lab1/killed.tar.zst");
     const rows = rowsOf(index).filter((row) => row.episode_id === "killed");
     // File and row are one: both or neither; and what the headers said is not lost.

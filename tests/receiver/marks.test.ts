@@ -2,8 +2,8 @@
 // it arrived. The table walks all reasons that there are; one more does not compile without a row here.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { rmSync, symlinkSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { type Echo, isEchoOf, readProblem } from "../../lib/contract/judgement.ts";
 import { REFUSALS, type Reason } from "../../lib/receiver/decide.ts";
 import { realDisk } from "../../lib/receiver/disk.ts";
@@ -109,7 +109,7 @@ const WAYS: Record<Reason, Way[] | null> = {
   "too-many-connections": null,
   "storage-failed": [
     { options: failing("EIO") },
-    { method: "GET", before: ({ dataRoot }) => unsearchable(join(dataRoot, "episodes/lab1")) },
+    { method: "GET", before: ({ dataRoot }) => unsearchable(join(dataRoot, "episodes")) },
   ],
   internal: [
     { options: { deps: { accepted: throwing } } },
@@ -143,7 +143,7 @@ async function damage({ url, dataRoot }: TestReceiver): Promise<void> {
 
 /** A directory in which nobody can look anything up, root neither. */
 function unsearchable(path: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { recursive: true });
   symlinkSync(path, path);
 }
 
