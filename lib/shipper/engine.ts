@@ -234,7 +234,7 @@ export class Engine {
     const freeing = this.deps
       .freeSpace(neededBytes)
       .then((isThere) => {
-        if (isThere) this.room.isThere(entry);
+        if (isThere) this.room.isThere();
         else this.room.isNone();
       })
       .catch((error: unknown) => this.deps.fail(error));

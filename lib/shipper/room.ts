@@ -44,9 +44,8 @@ export class Room {
     this.diskLow = true;
   }
 
-  /** There is room for one that had none: all that wait are tried at once, but none a second time, should it not suit them. */
-  isThere(entry: Entry): void {
-    if (this.tried.has(entry)) return;
+  /** There is room where there was none: all that wait are tried at once, but none a second time, should it not suit them. */
+  isThere(): void {
     for (const one of this.waiting) {
       if (this.tried.has(one)) continue;
       this.tried.add(one);

@@ -42,6 +42,13 @@ describe("a scan", () => {
     expect([scan.finished, scan.recording, scan.problems, scan.present.size]).toEqual([[], 1, [], 0]);
   });
 
+  test("names a directory of a bad name while it is still recorded: it would never be shipped", async () => {
+    const dirs = makeDirs(tempDir());
+    mkdirSync(join(dirs.episodes, "bad name"));
+    const scan = await scanEpisodes(dirs.episodes, nothingKnown);
+    expect([scan.recording, scan.problems.map(({ name }) => name)]).toEqual([0, ["bad name"]]);
+  });
+
   test("names a marker that is a directory, a link or a pipe, with its mending", async () => {
     const dirs = makeDirs(tempDir());
     for (const id of ["dir", "link", "pipe", "to-file"]) mkdirSync(join(dirs.episodes, id));

@@ -74,6 +74,9 @@ describe("an episode", () => {
     Bun.spawnSync(["mv", episode, moved]);
     expect(before).not.toBeNull();
     expect(fingerprintOf(moved)).toBe(before);
+    // And another one with one more such path, beside the first.
+    deep(moved, [...Array<string>(15).fill("d".repeat(250)), "x".repeat(250)]);
+    expect(fingerprintOf(moved)).not.toBe(before);
   });
 
   test.skipIf(smallDiskMissing !== null)(
