@@ -62,9 +62,13 @@ const ROWS: readonly Row[] = [
   },
   {
     is: marked("wrong-host"),
-    say: ({ receiver, hostId }) => {
-      const fix = newToken(receiver.bearerTokenFile, null, { hostId });
-      return { ...fix, text: `token and certificate must be those of ${hostId}, or host_id another: ${fix.text}` };
+    say: ({ receiver: { clientCert, bearerTokenFile }, hostId }) => {
+      const token = newToken(bearerTokenFile, null, { hostId });
+      if (clientCert === null)
+        return { ...token, text: `the token must be ${hostId}'s own, or host_id another; ${token.text}` };
+      const shown = ["sudo", "openssl", "x509", "-in", clientCert, "-noout", "-subject", "-ext", "subjectAltName"];
+      const text = `the token must be ${hostId}'s own, and so must the certificate ${clientCert}, which says`;
+      return { text, commands: [{ argv: shown, on: "host" }] };
     },
   },
   {

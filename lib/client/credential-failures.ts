@@ -133,7 +133,7 @@ export function newToken(path: string | null, access: Access | null, { hostId }:
   if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
   const group = access?.ownGroup ?? "labfleet";
-  const paste = host("sudo", "install", "-m", "0640", "-g", group, "/dev/stdin", path);
+  const paste = host("sudo", "install", "-D", "-m", "0640", "-g", group, "/dev/stdin", path);
   return { text: "make one, paste it into this command and end it with Ctrl-D", commands: [make, paste] };
 }
 

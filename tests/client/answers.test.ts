@@ -19,9 +19,9 @@ describe("our own receiver's answer", () => {
     [
       401,
       "unauthorized",
-      "make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
+      "make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
     ],
-    [403, "wrong-host", "token and certificate must be those of lab1, or host_id another: make one"],
+    [403, "wrong-host", "the token must be lab1's own, or host_id another; make one, paste it"],
     [400, "missing-commit", "write the commit of the recording code into shipper.commit_file"],
     [412, "commit-not-accepted", "update the recording code on this host, or add its commit to accepted_commits_file"],
     [413, "too-large", "raise [limits] max_episode_bytes on the collector"],
@@ -46,6 +46,13 @@ describe("our own receiver's answer", () => {
   test("to a heartbeat that it cannot read: two releases", () => {
     const path = "/v1/heartbeats/lab1";
     expect(said(422, { reason: "malformed", path })).toContain("; fix: update the older of the two: ");
+  });
+
+  test("403 wrong-host, where there is a certificate too: which name it has", () => {
+    const receiver = at("https://collector.wg", { clientCert: "/tls/lab2.crt" });
+    expect(said(403, { reason: "wrong-host", receiver })).toEndWith(
+      "fix: the token must be lab1's own, and so must the certificate /tls/lab2.crt, which says: sudo openssl x509 -in /tls/lab2.crt -noout -subject -ext subjectAltName",
+    );
   });
 
   test("is quoted, so that it forges no line, and cut", () => {

@@ -37,7 +37,7 @@ const said = (fault: Partial<CredentialFault>): string => {
 };
 
 const NEW_TOKEN =
-  "on the collector: sudo receiver token add lab1; then on the lab host: sudo install -m 0640 -g labfleet /dev/stdin";
+  "on the collector: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin";
 
 describe("a token file", () => {
   test("that is not there, empty, or holds no token: a new one, pasted into a command", () => {

@@ -102,7 +102,7 @@ test("what stands in the way here is said, and the heartbeat is kept", async () 
     kind: "later",
     reason: "credentials bearer_token_file absent",
     why: expect.stringContaining(
-      `receiver.bearer_token_file ${token} is not there; fix: make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -m 0640 -g `,
+      `receiver.bearer_token_file ${token} is not there; fix: make one, paste it into this command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g `,
     ),
   });
   expect(Bun.spawnSync(["mkfifo", token]).exitCode).toBe(0);
