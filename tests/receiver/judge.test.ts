@@ -122,7 +122,7 @@ describe("a refusal is that of a PUT, to the letter", () => {
 describe("what a PUT would do", () => {
   test("accept: it is not stored, no row, no attempt, no place of an upload", async () => {
     const receiver = await startReceiver({ limits: { uploadsTotal: 1, uploadsPerHost: 1 } });
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 6; i++) {
       const answer = await judge(receiver.url);
       expect([answer.status, answer.headers.get("x-labfleet-receiver-id")]).toEqual([200, IDENTITY.id]);
       const body: unknown = await answer.json();

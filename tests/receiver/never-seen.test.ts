@@ -52,7 +52,8 @@ describe("what was refused", () => {
     const { dir, add } = attempts();
     add("2026-04-30", sum({ count: 1000 }));
     add("2026-05-01", sum({ count: 2, to: "2026-05-01T23:59:00.000000+00:00", reason: "wrong-host" }));
-    add("2026-05-02", sum(), row(), row({ status: 201, reason: "stored", host_id: "lab2" }), sum({ host_id: null }));
+    // A sum is written after the rows of its minute.
+    add("2026-05-02", row(), sum(), row({ status: 201, reason: "stored", host_id: "lab2" }), sum({ host_id: null }));
     add("2026-05-02", sum({ host_id: "lab3", count: 1 }));
     const at = (time: string) => Date.parse(`2026-05-02T${time}Z`);
     expect(Object.fromEntries(await openRefusedHosts(dir).look(NOON))).toEqual({
