@@ -83,7 +83,13 @@ const WAYS: Record<Reason, Way[] | null> = {
     { method: "GET" },
     { path: "/v1/episode/lab1/ep1.tar.zst", echo: null },
   ],
-  "method-not-allowed": [{ method: "DELETE" }, { method: "PATCH" }, { path: "/v1/hosts", echo: null }],
+  "method-not-allowed": [
+    { method: "DELETE" },
+    { method: "PATCH" },
+    { method: "FOO" },
+    { method: "PUTT" },
+    { path: "/v1/hosts", echo: null },
+  ],
   "too-slow": [{ options: { listen: { rate: { minBytesPerS: 1e6, windowS: 0.05 } } }, body: bytes(10) }],
   conflict: [{ before: ({ url }) => put(url, "lab1", "ep1", bytes(3000, 2)) }],
   "length-required": [
