@@ -14,6 +14,8 @@ export interface EngineDeps {
   packer: Packer;
   /** Asks the receiver, over connections that are kept between requests. */
   client: Client;
+  /** Which machine this is, as the header says it. */
+  machine: string;
   log: Log;
   progress: Progress;
   bootId: string;

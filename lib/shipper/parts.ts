@@ -2,7 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { openClient } from "../client/client.ts";
+import { formatMachine } from "../contract/machine.ts";
 import { freeBytes } from "../os/files.ts";
+import { thisMachine } from "../os/machine.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import { Engine } from "./engine.ts";
 import { createFreeSpace } from "./free-space.ts";
@@ -35,7 +37,8 @@ export async function buildParts(
   const client = openClient({ hostId: config.hostId, timeoutKey: "shipper.request_timeout_s" });
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   const days = await openReceiverDays(config.dataRoot, bootId);
-  const shared = { config, dirs, client, days, log, wallMs: Date.now };
+  const machine = formatMachine(thisMachine());
+  const shared = { config, dirs, client, machine, days, log, wallMs: Date.now };
   const asking = new AbortController();
   const { fingerprint } = packer;
   const housekeeping = createHousekeeping({

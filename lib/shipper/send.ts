@@ -3,7 +3,7 @@
 
 import { explainAnswer } from "../client/answers.ts";
 import type { Reply, Request } from "../client/client.ts";
-import { type JudgeRequest, judgePath } from "../contract/judgement.ts";
+import { type JudgeRequest, judgePath, MACHINE_HEADER } from "../contract/judgement.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -32,7 +32,7 @@ export interface SendResult {
 }
 
 /** What an exchange needs of the engine's surroundings. */
-export type SendDeps = Pick<EngineDeps, "config" | "dirs" | "client" | "days" | "log" | "wallMs">;
+export type SendDeps = Pick<EngineDeps, "config" | "dirs" | "client" | "machine" | "days" | "log" | "wallMs">;
 
 /** What is asked about: a packed episode, or a settled one. */
 export type Subject = Pick<OutboxRecord, "id" | "bytes" | "sha256" | "code_commit"> & { tree_sha256: string | null };
@@ -133,7 +133,7 @@ async function trustFromNowOn(
 }
 
 function requestOf(
-  { config, dirs }: SendDeps,
+  { config, dirs, machine }: SendDeps,
   subject: Subject,
   resource: Resource,
 ): Pick<Request, "method" | "path" | "headers" | "body"> {
@@ -149,6 +149,7 @@ function requestOf(
     "Repr-Digest": formatReprDigest(sha256),
     ...(tree_sha256 !== null && { "X-Labfleet-Tree-Digest": formatTreeDigest(tree_sha256) }),
     ...(code_commit !== null && { [config.commitHeader]: code_commit }),
+    [MACHINE_HEADER]: machine,
   };
   const body = { file: outboxPaths(dirs.outbox, subject.id).archive, bytes };
   return { method: "PUT", path: episodePath(address), headers, body };

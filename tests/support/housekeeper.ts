@@ -31,6 +31,7 @@ export function housekeeper(root: string, url: string, more = "") {
   const keeper = createHousekeeping({
     config,
     dirs,
+    machine: "-;",
     client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
     days: { today: () => clock.day, seen: async () => {} },
     list: new ShippedList(dirs),

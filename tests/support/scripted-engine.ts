@@ -26,6 +26,7 @@ export function scriptedEngine(
   const engine = new Engine({
     config,
     dirs,
+    machine: "-;",
     client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
     log,
     progress: createProgress(now),

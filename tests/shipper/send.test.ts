@@ -1,0 +1,100 @@
+// What goes over the wire about an episode, and what is noted of the answer: over real HTTP.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pinPath } from "../../lib/shipper/pin.ts";
+import { type SendDeps, sendArchive } from "../../lib/shipper/send.ts";
+import { COLLECTOR_ID, judgement, type Say, scriptedCollector } from "../support/scripted-collector.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const SHA = "a".repeat(64);
+const SUBJECT = { id: "ep1", bytes: 4, sha256: SHA, tree_sha256: "b".repeat(64), code_commit: "abc" };
+const RECEIPT = {
+  status: "stored",
+  host_id: "lab1",
+  episode_id: "ep1",
+  bytes: 4,
+  sha256: SHA,
+  tree_sha256: null,
+  received_at_wall: "2026-05-01T00:00:00.000000+00:00",
+  receiver_id: COLLECTOR_ID,
+};
+
+/** Asks a collector that answers so; with what was asked and noted. */
+async function exchange(say: Say | ((headers: Record<string, unknown>) => Say), resource: "put" | "judge" = "put") {
+  const root = tempDir();
+  let headers: Record<string, unknown> = {};
+  const collector = await scriptedCollector(
+    (ask) => {
+      headers = ask.headers;
+      return typeof say === "function" ? say(headers) : say.body === "judge" ? judgement(ask, "accept") : say;
+    },
+    () => "Fri, 01 May 2026 06:37:53 GMT",
+  );
+  const { engine, dirs } = scriptedEngine(root, () => ({ kind: "cancelled" }), collector.url);
+  writeFileSync(join(dirs.outbox, "ep1.tar.zst"), "data");
+  const days: number[] = [];
+  const deps: SendDeps = {
+    ...engine.deps,
+    machine: "-;0123456789abcdef",
+    days: { today: () => 0, seen: async (at) => void days.push(at) },
+  };
+  const result = await sendArchive(deps, SUBJECT, resource, new AbortController().signal, () => {});
+  return { result, headers, days, root, asked: collector.asked };
+}
+
+describe("a PUT", () => {
+  test("says what it carries, whose code recorded it, and from which machine", async () => {
+    const { headers, asked } = await exchange({ status: 201, body: RECEIPT });
+    expect(asked).toEqual(["PUT ep1"]);
+    expect(headers).toMatchObject({
+      "content-length": "4",
+      "repr-digest": expect.stringMatching(/^sha-256=:[A-Za-z0-9+/]{43}=:$/),
+      "x-labfleet-tree-digest": `sha256:${"b".repeat(64)}`,
+      "x-labfleet-code-commit": "abc",
+      "x-labfleet-machine": "-;0123456789abcdef",
+    });
+    expect(headers["transfer-encoding"]).toBeUndefined();
+  });
+
+  test("whose receipt is the first pins its receiver, and steps its days", async () => {
+    const { result, days, root } = await exchange({ status: 201, body: RECEIPT });
+    expect(result).toMatchObject({ verdict: { kind: "delivered", pin: COLLECTOR_ID }, finding: null, status: 201 });
+    expect(JSON.parse(readFileSync(pinPath(root), "utf8"))).toMatchObject({
+      receiver_id: COLLECTOR_ID,
+      source: "receipt",
+    });
+    expect(days).toEqual([Date.parse("2026-05-01T06:37:53Z")]);
+  });
+
+  for (const [what, say] of [
+    ["an error", { status: 500, body: "x" }],
+    ["a refusal of credentials", { status: 401, body: "x" }],
+    ["a receipt of something else", { status: 201, body: { ...RECEIPT, bytes: 5 } }],
+  ] as [string, Say][]) {
+    test(`that gets ${what} pins nobody, steps no day, and says what mends it`, async () => {
+      const { result, days, root } = await exchange(say);
+      expect(existsSync(pinPath(root))).toBe(false);
+      expect([result.verdict.kind, days]).toEqual(["retry", []]);
+      expect(result.finding?.fix.text).not.toBe("");
+    });
+  }
+});
+
+test("the judge is asked with the same figures, and its word pins its receiver, too", async () => {
+  const { result, asked, root } = await exchange({ status: 200, body: "judge" }, "judge");
+  expect(asked).toEqual(["POST ep1"]);
+  expect(result.verdict).toEqual({ kind: "would", would: "accept", pin: COLLECTOR_ID });
+  expect(JSON.parse(readFileSync(pinPath(root), "utf8"))).toMatchObject({ source: "judge" });
+});
+
+test("a pin that cannot be read stops the queue before a byte is sent, with the remedy", async () => {
+  const root = tempDir();
+  const { engine } = scriptedEngine(root, () => ({ kind: "cancelled" }));
+  writeFileSync(pinPath(root), "{");
+  const result = await sendArchive(engine.deps, SUBJECT, "put", new AbortController().signal, () => {});
+  expect(result.verdict).toMatchObject({ kind: "pause", reason: "pin" });
+  expect(result.finding?.fix.text).toContain("shipper pin --accept ID");
+});
