@@ -94,6 +94,10 @@ export interface Heartbeat {
   queue: QueueReport | null;
   plugins: PluginState[];
   results: CheckResult[];
+  /** Which machine this is (contract/machine.ts); older agents do not say. */
+  machine?: unknown;
+  /** The store that the shipper of this host trusts; null: none yet. */
+  receiver_id?: string | null;
 }
 
 /** The gravest of some statuses: critical, then unknown, then warning, then ok. */

@@ -1,5 +1,6 @@
 // The agent at work: collects, and hands what it saw to the queue that sends it (send-queue.ts).
 
+import type { Machine } from "../contract/machine.ts";
 import type { CheckResult, Heartbeat, PluginState, QueueReport } from "../core/heartbeat.ts";
 import { isPlain, type Statuses, statusesOf, summarise } from "./decide.ts";
 import { fitted } from "./fit.ts";
@@ -33,6 +34,9 @@ export interface AgentDeps extends QueueDeps {
   states: () => readonly PluginState[];
   queue: () => QueueReport | null;
   bootId: string;
+  machine: Machine;
+  /** Whom the shipper of this host trusts now. */
+  pinned: () => string | null;
 }
 
 export class Agent {
@@ -77,7 +81,7 @@ export class Agent {
 
   /** One collection as a heartbeat; the sequence moves on. */
   async collect(): Promise<Heartbeat> {
-    const { config, spool, log, versions, states, queue, bootId, uptimeS, now } = this.deps;
+    const { config, spool, log, versions, states, queue, bootId, uptimeS, now, machine, pinned } = this.deps;
     const began = performance.now();
     const sequence = this.outgoing.remarks.watchDisk(() => spool.nextSequence());
     const results = await this.deps.collect(sequence, this.abort.signal);
@@ -95,6 +99,8 @@ export class Agent {
       queue: queue(),
       plugins: [...states()],
       results,
+      machine,
+      receiver_id: pinned(),
     };
   }
 

@@ -1,9 +1,13 @@
 // Puts plugins, spool and sender together, for the daemon and for one collection.
 
+import { join } from "node:path";
+import { PIN_FILE, pinnedId } from "../contract/receiver-pin.ts";
 import { BUILD } from "../core/build-info.ts";
 import type { QueueReport } from "../core/heartbeat.ts";
 import { readClock } from "../os/libc.ts";
+import { thisMachine } from "../os/machine.ts";
 import { bootId, isUnreadable, readParsed } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Agent, type AgentSpool } from "./agent.ts";
@@ -36,6 +40,8 @@ const WAIT_SHARE = 0.45;
 const STUCK_S = 60;
 
 const ROOT = "/";
+/** A pin is a few hundred bytes, and knows sixteen that were pinned before. */
+const PIN_BYTES = 16_384;
 
 export interface Plugins {
   roster: Roster;
@@ -138,6 +144,8 @@ export async function buildAgent(
     queue,
     send: (text, signal) => sendHeartbeat(client, config, text, signal),
     bootId: bootName(),
+    machine: thisMachine(ROOT),
+    pinned: () => readPinned(config.shipper.dataRoot),
     uptimeS: readUptime,
     now: () => new Date(),
     random: Math.random,
@@ -152,6 +160,12 @@ export async function buildAgent(
 function bootName(): string {
   const id = bootId(ROOT);
   return isUnreadable(id) ? "unknown" : id;
+}
+
+/** The shipper may be of another release, or not be here: then nobody is known to be pinned. */
+function readPinned(dataRoot: string): string | null {
+  const file = readSmallFile(join(dataRoot, PIN_FILE), PIN_BYTES);
+  return file === null || isUnreadable(file) ? null : pinnedId(file.text);
 }
 
 function readUptime(): number {

@@ -3,6 +3,8 @@
 import { Hono } from "hono";
 import type { AttemptRow } from "../contract/attempt-row.ts";
 import { archivePath, type IndexRow } from "../contract/index-row.ts";
+import { MACHINE_HEADER } from "../contract/judgement.ts";
+import { parseMachine } from "../contract/machine.ts";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
@@ -15,6 +17,7 @@ import { fromDisk } from "./disk-refusals.ts";
 import { type Downloads, fileStream, openArchive } from "./downloads.ts";
 import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
+import { addressOf } from "./peer.ts";
 import { credentialsOf } from "./preflight.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import type { NotReady } from "./readiness.ts";
@@ -86,14 +89,19 @@ async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refus
     });
     return refuse("internal", "the receiver failed; its log says more");
   });
-  note(deps, wire, notes, outcome);
+  note(deps, wire, notes, outcome, c.req.raw.headers.get(MACHINE_HEADER));
   if (outcome.kind === "refused") return outcome;
   return receiptResponse(receiptOf(outcome.row, outcome.kind, deps.identity()));
 }
 
 /** The attempt row, the warning and the access line of a decided PUT; of one by nobody known, what refusals.ts makes of it. */
-function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome): void {
+function note(deps: AppDeps, wire: Wire, notes: PutNotes, outcome: PutOutcome, machine: string | null): void {
   const { address } = notes;
+  if (notes.vouched && address !== null && machine !== null) {
+    const conflict = outcome.kind === "refused" && outcome.reason === "conflict";
+    const sender = { machine: parseMachine(machine), remote: addressOf(wire.remote), conflict };
+    deps.duplicates.saw(address.host, { kind: "episode", bootId: null, ...sender }, deps.nowMs());
+  }
   if (!notes.vouched && outcome.kind === "refused") {
     const host = address !== null && deps.knownHost(address.host) ? address.host : null;
     const refused = { remote: wire.remote, host, what: "episode", reason: outcome.reason } as const;

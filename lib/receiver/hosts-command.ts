@@ -11,9 +11,11 @@ import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { parseTokenFile } from "./auth.ts";
 import { cannotRead, needDataRoot } from "./data-root.ts";
+import { readDuplicates } from "./duplicate-hosts.ts";
 import { OPERATOR } from "./heartbeats/decide.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import { neverText } from "./heartbeats/never.ts";
+import { duplicateOf, NOBODY, withDuplicate } from "./heartbeats/senders.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
@@ -38,8 +40,10 @@ export async function hostsCommand(
   const store = openHeartbeats(dir, log);
   const nowMs = Date.now();
   const at = isoWall(nowMs);
+  const found = readDuplicates(dataPaths(dataRoot).duplicates);
+  const duplicate = (name: string) => duplicateOf(name, found.get(name) ?? NOBODY, nowMs);
   if (host !== undefined) {
-    const view = hostView(
+    const known = hostView(
       host,
       await readable(
         dir,
@@ -47,12 +51,14 @@ export async function hostsCommand(
       ),
       nowMs,
     );
+    const view = withDuplicate(known, duplicate(host));
     await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
   const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
   const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
-  const hosts = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
+  const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
+  const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
   const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
   await print(json ? `${JSON.stringify({ at, collector, hosts })}\n` : renderCollector(collector) + text);

@@ -19,6 +19,7 @@ import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
 import { startChores } from "./chores.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
 import { drainPhases } from "./drain.ts";
+import { type DuplicateHosts, openDuplicateHosts } from "./duplicate-hosts.ts";
 import { createGate } from "./gate.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
@@ -89,8 +90,9 @@ async function start(
   void tokens?.look();
   const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log);
   const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
+  const duplicates = openDuplicateHosts(dataPaths(config.dataRoot).duplicates, log);
   const shared = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree, tokens, tokenUse };
-  const parts = { ...shared, begin, log, identity };
+  const parts = { ...shared, duplicates, begin, log, identity };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
   await announce(config, listener, opened, log);
@@ -102,6 +104,8 @@ async function start(
     life.stopping = true;
     stopChores();
     tokens?.close();
+    duplicates.write();
+    duplicates.close();
   };
   return {
     drain: drainPhases(config, { listener, attempts, refusals, opened, admission, downloads, tokenUse }, beginStop),
@@ -136,6 +140,7 @@ interface AppParts {
   leftFree: () => Room;
   tokens: TokenTable | null;
   tokenUse: TokenUseNotes;
+  duplicates: DuplicateHosts;
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;

@@ -107,5 +107,6 @@ export function dataPaths(dataRoot: string) {
     torn: join(dataRoot, "index.torn"),
     journal: join(dataRoot, "journal.jsonl"),
     tokenUse: join(dataRoot, "token-use.json"),
+    duplicates: join(dataRoot, "duplicate-hosts.json"),
   };
 }

@@ -4,6 +4,7 @@
 
 import { join } from "node:path";
 import { isReceiverId } from "../contract/judgement.ts";
+import { PIN_FILE } from "../contract/receiver-pin.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { readIfExists, writeFileDurable } from "../os/files.ts";
@@ -25,7 +26,7 @@ const BEFORE_MAX = 16;
 
 /** The file below a data root. */
 export function pinPath(dataRoot: string): string {
-  return join(dataRoot, "receiver-pin.json");
+  return join(dataRoot, PIN_FILE);
 }
 
 /**

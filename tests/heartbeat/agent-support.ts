@@ -66,6 +66,8 @@ export function agentWith(
       return answers.shift() ?? SENT;
     },
     bootId: "boot",
+    machine: { id: null, hardware: [] },
+    pinned: () => null,
     uptimeS: () => 42,
     now: () => new Date("2026-05-01T06:37:54Z"),
     random: () => 0.5,

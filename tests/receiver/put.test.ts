@@ -315,6 +315,7 @@ test("as a function of a request, without any connection", async () => {
     attempts: receiver.attempts,
     refusals: receiver.refusals,
     downloads: createDownloads({ total: 1, perHost: 1 }),
+    duplicates: { saw: () => undefined, find: () => null },
     knownHost: () => false,
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),

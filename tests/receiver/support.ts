@@ -16,6 +16,7 @@ import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
 import type { Disk } from "../../lib/receiver/disk.ts";
 import { createDownloads } from "../../lib/receiver/downloads.ts";
+import { openDuplicateHosts } from "../../lib/receiver/duplicate-hosts.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
@@ -139,6 +140,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     attempts,
     refusals,
     downloads: createDownloads({ total: 16, perHost: 4 }),
+    duplicates: openDuplicateHosts(paths.duplicates, log),
     notReady: async () => null,
     identity: () => IDENTITY,
     heartbeats: {

@@ -2,9 +2,11 @@
 // then store.ts.
 
 import type { Hono } from "hono";
+import { readMachine } from "../../contract/machine.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
+import type { Heartbeat } from "../../core/heartbeat.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
@@ -13,14 +15,17 @@ import type { TokenCheck } from "../auth.ts";
 import type { UploadBody } from "../body.ts";
 import { decideAccess, decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
 import { fromDisk, onDisk } from "../disk-refusals.ts";
+import type { DuplicateHosts } from "../duplicate-hosts.ts";
 import { readWhole } from "../json-body.ts";
+import { addressOf } from "../peer.ts";
 import { credentialsOf, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
 import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
-import { decideHeld, hostOfPath, OPERATOR, POLICY } from "./decide.ts";
+import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
+import { type Sighting, withDuplicate } from "./senders.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
-import { type HostSummary, type HostView, hostView, summarise } from "./view.ts";
+import { type HostSummary, hostView, summarise } from "./view.ts";
 
 export interface HeartbeatDeps extends AnswerDeps {
   heartbeats: {
@@ -42,6 +47,8 @@ export interface HeartbeatDeps extends AnswerDeps {
   knownHost: (host: string) => boolean;
   stopping: () => boolean;
   nowMs: () => number;
+  /** Told who speaks for a host. */
+  duplicates: Pick<DuplicateHosts, "saw" | "find">;
 }
 
 const HEARTBEATS = "/v1/heartbeats/";
@@ -82,14 +89,12 @@ async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response |
   const outcome =
     host === null
       ? refuse("malformed-path", "the path must be /v1/heartbeats/<host>")
-      : await putHeartbeat(deps, { host, header, peerNames: wire.peerNames, body: wire.body, notes }).catch(
-          (error: unknown): Refusal => {
-            deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
-              stack: error instanceof Error ? error.stack : "",
-            });
-            return refuse("internal", "the receiver failed; its log says more");
-          },
-        );
+      : await putHeartbeat(deps, { host, header, ...wire, notes }).catch((error: unknown): Refusal => {
+          deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
+            stack: error instanceof Error ? error.stack : "",
+          });
+          return refuse("internal", "the receiver failed; its log says more");
+        });
   if ("kind" in outcome) {
     noteRefused(deps, wire, { host, ...notes }, outcome);
     return outcome;
@@ -130,6 +135,7 @@ interface HeartbeatNotes {
 }
 
 interface HeartbeatRequest {
+  remote: string;
   notes: HeartbeatNotes;
   host: string;
   header: (name: string) => string | null;
@@ -164,8 +170,8 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
 }
 
 async function receiveAndStore(
-  { heartbeats: { store, admission }, nowMs }: HeartbeatDeps,
-  { host, header, body, notes }: HeartbeatRequest,
+  { heartbeats: { store, admission }, duplicates, nowMs }: HeartbeatDeps,
+  { host, header, body, notes, remote }: HeartbeatRequest,
   expected: number,
 ): Promise<Kept | Refusal> {
   const slot = decideHeld(admission.outstandingBytes, expected) ?? admission.enter(host, expected);
@@ -181,10 +187,26 @@ async function receiveAndStore(
     const { checkHeartbeat } = await import("./wire.ts");
     const checked = checkHeartbeat(bytes, host);
     if (checked.kind === "refused") return checked;
-    return await store.put(checked.heartbeat, parseDate(header("Date")), receivedMs);
+    const { heartbeat } = checked;
+    const dateMs = parseDate(header("Date"));
+    const kept = await store.put(heartbeat, dateMs, receivedMs);
+    // What came from the spool may be of a boot that is over.
+    const { live } = judgeClock(Date.parse(heartbeat.sent_at), dateMs, receivedMs, heartbeat.interval_s);
+    if (live === true && kept.status !== "duplicate") duplicates.saw(host, sightingOf(heartbeat, remote), receivedMs);
+    return kept;
   } finally {
     slot.leave();
   }
+}
+
+function sightingOf({ boot_id, machine }: Heartbeat, remote: string): Sighting {
+  return {
+    kind: "heartbeat",
+    bootId: boot_id,
+    machine: readMachine(machine),
+    remote: addressOf(remote),
+    conflict: false,
+  };
 }
 
 function parseDate(header: string | null): number | null {
@@ -202,7 +224,8 @@ async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response 
     briefs.map((brief) => summarise(brief, nowMs)),
     nowMs,
   );
-  return Response.json({ at: isoWall(nowMs), hosts }, { headers: FRESH });
+  const marked = hosts.map((row) => withDuplicate(row, deps.duplicates.find(row.host, nowMs)));
+  return Response.json({ at: isoWall(nowMs), hosts: marked }, { headers: FRESH });
 }
 
 async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
@@ -220,8 +243,8 @@ async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response 
     });
   }
   const nowMs = deps.nowMs();
-  const answer: HostView & { at: string } = { at: isoWall(nowMs), ...hostView(host, found.stored, nowMs) };
-  return Response.json(answer, { headers: FRESH });
+  const view = withDuplicate(hostView(host, found.stored, nowMs), deps.duplicates.find(host, nowMs));
+  return Response.json({ at: isoWall(nowMs), ...view }, { headers: FRESH });
 }
 
 function accessAs(deps: HeartbeatDeps, c: AppContext, name: string): Refusal | null {

@@ -39,6 +39,7 @@ test.each([
     checkToken: null,
     attempts: { add: () => undefined },
     refusals: { note: () => false },
+    duplicates: { saw: () => undefined, find: () => null },
     knownHost: () => false,
     stopping: () => false,
     nowMs: () => T0,

@@ -1,0 +1,81 @@
+// Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
+// duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
+
+import { readFileSync } from "node:fs";
+import { errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { findingText } from "../core/finding.ts";
+import { replaceRunFile } from "../os/run-file.ts";
+import type { Log } from "../runtime/log.ts";
+import {
+  type DuplicateHost,
+  duplicateOf,
+  NOBODY,
+  noteSender,
+  type Senders,
+  type Sighting,
+} from "./heartbeats/senders.ts";
+
+const HOSTS_MAX = 20_000;
+const WRITE_EVERY_MS = 30_000;
+
+export interface DuplicateHosts {
+  /** A request whose sender has shown that it may speak for `host`. Never throws. */
+  saw(host: string, sighting: Sighting, nowMs: number): void;
+  find(host: string, nowMs: number): DuplicateHost | null;
+  /** Writes what is new. Never throws. */
+  write(): void;
+  close(): void;
+}
+
+/** What the file holds, by host; nothing when there is none that can be read. */
+export function readDuplicates(path: string): Map<string, Senders> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
+  } catch {
+    return new Map();
+  }
+}
+
+export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
+  const hosts = readDuplicates(path);
+  const found = new Set(hosts.keys());
+  let isNew = false;
+  let failing = false;
+  const write = (): void => {
+    if (!isNew) return;
+    const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));
+    try {
+      replaceRunFile(path, `${JSON.stringify(told)}\n`, 0o640);
+      [isNew, failing] = [false, false];
+    } catch (error) {
+      if (!failing)
+        log.warn(`cannot write ${path}: ${quoted(errorText(error))}; receiver hosts shows no duplicate-host`);
+      failing = true;
+    }
+  };
+  const timer = setInterval(write, WRITE_EVERY_MS);
+  timer.unref();
+  return {
+    saw(host, sighting, nowMs) {
+      const senders = noteSender(hosts.get(host) ?? NOBODY, sighting, nowMs);
+      hosts.delete(host);
+      hosts.set(host, senders);
+      for (const oldest of hosts.keys()) if (hosts.size > HOSTS_MAX) hosts.delete(oldest);
+      const duplicate = duplicateOf(host, senders, nowMs);
+      if (duplicate === null) {
+        isNew = found.delete(host) || isNew;
+        return;
+      }
+      isNew = true;
+      if (found.has(host)) return;
+      found.add(host);
+      log.warn(`duplicate-host ${host}: ${findingText(duplicate, "collector")}`);
+      write();
+    },
+    find: (host, nowMs) => duplicateOf(host, hosts.get(host) ?? NOBODY, nowMs),
+    write,
+    close: () => clearInterval(timer),
+  };
+}

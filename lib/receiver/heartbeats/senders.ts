@@ -1,0 +1,163 @@
+// Do two machines send under one name, such as a card and its clone? Told by what one machine cannot do: come back in a boot
+// that it has left, or send as another machine and then as itself again. One change is a new image or a new machine, and no
+// finding; it takes two returns, or one and a conflict. Pure: times are arguments, in milliseconds.
+
+import { formatMachine, type Machine, maySame } from "../../contract/machine.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
+import { formatSeconds } from "../../core/units.ts";
+
+/** What holds for two machines under one name. */
+export const DUPLICATE = {
+  /** So many pieces of evidence make a finding: a late packet or a restored snapshot leaves one. */
+  evidence: 2,
+  /** Evidence counts for so long after the newest of it, and a finding is shown for so long, hours. */
+  countH: 7 * 24,
+  showH: 24,
+  /** Senders that are remembered of a host and kind. */
+  senders: 4,
+} as const;
+
+const HOUR_MS = 3_600_000;
+
+/** A request that showed whose token it has. Heartbeats count only where they were live: a spool brings back old boots. */
+export interface Sighting {
+  kind: "heartbeat" | "episode";
+  /** Of a heartbeat. */
+  bootId: string | null;
+  machine: Machine | null;
+  /** Address, without its port. */
+  remote: string;
+  /** An episode of this name is stored, with other content. */
+  conflict: boolean;
+}
+
+interface Sender {
+  kind: Sighting["kind"];
+  bootId: string | null;
+  machine: Machine | null;
+  remote: string;
+  lastMs: number;
+}
+
+/** What is remembered of a host. */
+export interface Senders {
+  /** Newest first. */
+  seen: Sender[];
+  returns: number;
+  /** An episode of one machine met that of another under one id. */
+  conflicted: boolean;
+  /** When the newest evidence came; null: there is none. */
+  evidenceMs: number | null;
+}
+
+export const NOBODY: Senders = { seen: [], returns: 0, conflicted: false, evidenceMs: null };
+
+/** What is remembered after a request. */
+export function noteSender(before: Senders, sighting: Sighting, nowMs: number): Senders {
+  const { kind, bootId, machine, remote, conflict } = sighting;
+  // Of an episode without a machine nothing can be told.
+  if (kind === "episode" && machine === null) return before;
+  const known = isOver(before.evidenceMs, DUPLICATE.countH, nowMs) ? { ...NOBODY, seen: before.seen } : before;
+  const same = known.seen.find((sender) => isSame(sender, sighting));
+  const newest = known.seen.find((sender) => sender.kind === kind);
+  const isReturn = same !== undefined && newest !== same;
+  const isFirstConflict = conflict && !known.conflicted && known.seen.some((sender) => isOther(sender, sighting));
+  const sender: Sender = { kind, bootId, machine, remote, lastMs: nowMs };
+  const others = known.seen.filter((each) => each !== same);
+  const ofKind = others.filter((each) => each.kind === kind).slice(0, DUPLICATE.senders - 1);
+  const seen = [sender, ...others.filter((each) => each.kind !== kind || ofKind.includes(each))];
+  return {
+    seen,
+    returns: known.returns + (isReturn ? 1 : 0),
+    conflicted: known.conflicted || isFirstConflict,
+    evidenceMs: isReturn || isFirstConflict ? nowMs : known.evidenceMs,
+  };
+}
+
+/** Heartbeats are of one machine where they are of one boot; episodes tell no boot. */
+function isSame(sender: Sender, { kind, bootId, machine }: Sighting): boolean {
+  if (sender.kind !== kind) return false;
+  const machines = sender.machine === null || machine === null || maySame(sender.machine, machine);
+  return machines && (kind === "episode" || sender.bootId === bootId);
+}
+
+/** Surely another machine. */
+function isOther(sender: Sender, { machine }: Sighting): boolean {
+  return sender.machine !== null && machine !== null && !maySame(sender.machine, machine);
+}
+
+/** Two machines under one name, as `GET /v1/hosts` gives them. */
+export interface DuplicateHost extends Finding {
+  reason: "duplicate-host";
+  machines: { remote: string; age_s: number; machine: string | null; boot_id: string | null }[];
+}
+
+/** The finding about a host, or null. */
+export function duplicateOf(
+  host: string,
+  { seen, returns, conflicted, evidenceMs }: Senders,
+  nowMs: number,
+): DuplicateHost | null {
+  if (returns + (conflicted ? 1 : 0) < DUPLICATE.evidence || isOver(evidenceMs, DUPLICATE.showH, nowMs)) return null;
+  const [first, second] = twoOf(seen);
+  if (first === undefined || second === undefined) return null;
+  const age = ({ lastMs }: Sender): number => Math.max(0, Math.round((nowMs - lastMs) / 1000));
+  const shown = [first, second].map((each) => `${each.remote} (${formatSeconds(age(each))} ago)`);
+  const isClone = first.machine !== null && first.machine.id !== null && first.machine.id === second.machine?.id;
+  return {
+    reason: "duplicate-host",
+    what: `two machines send under this name: ${shown.join(" and ")}`,
+    fix: { text: "give one of them a host_id and a token of its own", commands: remedy(host, isClone) },
+    machines: [first, second].map((each) => ({
+      remote: each.remote,
+      age_s: age(each),
+      machine: each.machine === null ? null : formatMachine(each.machine),
+      boot_id: each.bootId,
+    })),
+  };
+}
+
+/** The two that were seen last, of one kind where there are two. */
+function twoOf(seen: readonly Sender[]): Sender[] {
+  for (const kind of ["heartbeat", "episode"] as const) {
+    const ofKind = seen.filter((sender) => sender.kind === kind);
+    if (ofKind.length > 1) return ofKind.slice(0, 2);
+  }
+  const [first] = seen;
+  return [
+    ...seen.slice(0, 1),
+    ...seen.filter((sender) => first !== undefined && isOther(sender, { ...first, conflict: false })),
+  ].slice(0, 2);
+}
+
+/** @param isClone the card was copied, its machine id too */
+function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
+  const name = `${host.slice(0, 120)}-2`;
+  const on = "host" as const;
+  const anew = [
+    { argv: ["sudo", "rm", "/etc/machine-id"], on },
+    { argv: ["sudo", "systemd-machine-id-setup"], on },
+  ];
+  return [
+    { argv: ["receiver", "token", "add", name], on: "collector" },
+    ...(isClone ? anew : []),
+    { argv: ["sudo", "sed", "-i", `s/^host_id *=.*/host_id = "${name}"/`, "/etc/labfleet/lab-host.toml"], on },
+    { argv: ["sudoedit", "/etc/labfleet/lab-host.toml"], on },
+    { argv: ["sudo", "systemctl", "restart", "labfleet-shipper", "labfleet-heartbeat"], on },
+  ];
+}
+
+/** A host's row, or its whole view, with what was found about it: first, since all else is of two machines by turns. */
+export function withDuplicate<T extends { problem: string | null }>(
+  summary: T,
+  duplicate: DuplicateHost | null,
+): T & { duplicate: DuplicateHost | null } {
+  if (duplicate === null) return { ...summary, duplicate };
+  const { problem } = summary;
+  const text = findingText(duplicate, "collector");
+  return { ...summary, duplicate, problem: problem === null ? text : `${text}; ${problem}` };
+}
+
+function isOver(sinceMs: number | null, hours: number, nowMs: number): boolean {
+  return sinceMs === null || nowMs - sinceMs > hours * HOUR_MS;
+}
