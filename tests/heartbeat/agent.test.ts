@@ -15,6 +15,8 @@ test("a heartbeat says who, when, and what each check said", async () => {
     {
       host_id: "lab1",
       sent_at: "2026-05-01T06:37:54.000Z",
+      machine: { id: null, hardware: [] },
+      receiver_id: null,
       boot_id: "boot",
       sequence: 1,
       uptime_s: 42,
