@@ -2,7 +2,8 @@
 // in lib/client/.
 
 import { explainAnswer } from "../client/answers.ts";
-import { type Client, openClient, type Reply } from "../client/client.ts";
+import { type Client, openClient } from "../client/client.ts";
+import { readProblem } from "../contract/judgement.ts";
 import { findingText } from "../core/finding.ts";
 import { classifyDelivery, type Delivery } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
@@ -52,15 +53,9 @@ export async function sendHeartbeat(
   if (reply.kind === "stopped") return { kind: "later", reason: "stopped", why: "stopped", ...none };
   if (reply.kind === "failed") return { kind: "later", reason: reply.why.reason, why: findingText(reply.why), ...none };
   const { status, headers, retryAfterS } = reply;
-  const { reason, detail } = problemOf(reply);
+  // Only a receiver of ours has reasons: its mark says that it is one.
+  const { reason, detail } = readProblem(reply.body, headers["content-type"] ?? null) ?? { reason: null, detail: null };
   const asked = { receiver, hostId: config.hostId, path };
   const finding = explainAnswer({ status, reason, detail, headers, text: reply.text, ...asked });
   return { ...classifyDelivery(status, reply.body, reason, finding), retryAfterS, status };
-}
-
-/** A receiver's own words; an answer without a reason is not from one. */
-function problemOf({ body }: Reply & { kind: "answer" }): { reason: string | null; detail: string | null } {
-  if (typeof body !== "object" || body === null || !("reason" in body) || typeof body.reason !== "string")
-    return { reason: null, detail: null };
-  return { reason: body.reason, detail: "detail" in body && typeof body.detail === "string" ? body.detail : null };
 }

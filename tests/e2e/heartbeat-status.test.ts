@@ -72,6 +72,9 @@ test.skipIf(USER_MISSING !== "")(`status: anybody may ask; what they may not see
   expect(host.status().waiting).toBeGreaterThan(0);
 });
 
+/** A receiver's mark, without which nothing is refused for good. */
+const MARK = { type: "urn:labfleet:problem:malformed", title: "", status: 422, receiver_id: "0".repeat(32) };
+
 test("refused for good: said once, counted, shown, and over when one is taken", async () => {
   let reason: string | null = "malformed";
   let asked = 0;
@@ -82,7 +85,10 @@ test("refused for good: said once, counted, shown, and over when one is taken", 
       asked++;
       return reason === null
         ? Response.json({ status: "stored" })
-        : Response.json({ reason, detail: `results[${asked}].ttl_s must be a number` }, { status: 422 });
+        : new Response(JSON.stringify({ ...MARK, reason, detail: `results[${asked}].ttl_s must be a number` }), {
+            status: 422,
+            headers: { "Content-Type": "application/problem+json" },
+          });
     },
   });
   await using fleet = new Fleet();

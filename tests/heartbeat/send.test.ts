@@ -69,12 +69,19 @@ test("a token that was renewed is used at once", async () => {
 
 test("a refusal carries the receiver's own words, which can neither forge a line nor fill the log", async () => {
   const detail = `no\n<3>ERROR a=b ${"x".repeat(10_000)}`;
-  answer = () => Response.json({ reason: "malformed", detail }, { status: 422, headers: { "Retry-After": "7" } });
+  const headers = { "Content-Type": "application/problem+json", "Retry-After": "7" };
+  const mark = { type: "urn:labfleet:problem:malformed", title: "t", status: 422, receiver_id: "0".repeat(32) };
+  answer = () => new Response(JSON.stringify({ ...mark, reason: "malformed", detail }), { status: 422, headers });
   const result = await send();
   expect(result).toMatchObject({ kind: "drop", retryAfterS: 7 });
   const why = result.kind === "sent" ? "" : result.why;
   expect(why).toStartWith('the receiver answers 422 (malformed): "no\\n<3>ERROR a\\u003db xxx');
   expect(why.length).toBeLessThan(500);
+});
+
+test("a refusal of something else, whatever it calls its reason, refuses nothing for good", async () => {
+  answer = () => Response.json({ reason: "malformed", detail: "bad" }, { status: 422 });
+  expect(await send()).toMatchObject({ kind: "later", reason: "422 unmarked" });
 });
 
 test("a date to come again is judged by the answer's own clock: a receiver a day ahead silences nobody", async () => {
