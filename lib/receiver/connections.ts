@@ -17,6 +17,7 @@ export interface Held {
 }
 
 export interface Connections {
+  readonly count: number;
   /** Makes room for one more; false: all are at work. */
   makeRoom(): boolean;
   opened(connection: Held): void;
@@ -43,6 +44,9 @@ export function createConnections(most: number): Connections {
     for (const some of Object.values(spare)) some.delete(connection);
   };
   return {
+    get count() {
+      return all.size;
+    },
     makeRoom() {
       if (all.size < most) return true;
       const [oldest] = Object.values(spare).find(({ size }) => size > 0) ?? [];

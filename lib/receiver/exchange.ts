@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   rate: RateRule;
   /** Called with each body when its request comes, when it is answered, and when it is over: a stop must end it. */
   onBody: (body: WireBody, state: BodyState) => void;
+  /** How long to wait before so many bytes that nobody wants are read on, milliseconds. */
+  beforeDiscard: (bytes: number) => number;
   /** True once connections serve nothing after the answer that is being made. */
   closing: () => boolean;
 }
@@ -57,7 +59,8 @@ export async function serveExchange(exchange: Exchange, options: ExchangeOptions
     answered = true;
     await sendAnswer(sink, response, { headOnly: head.method === "HEAD", last });
     options.onBody(body, "answered");
-    if (head.length !== "unknown" && !(await discard(body))) throw new Error("the body did not come to its end");
+    if (head.length !== "unknown" && !(await discard(body, options.beforeDiscard)))
+      throw new Error("the body did not come to its end");
     return last || options.closing() ? "last" : "next";
   } finally {
     options.onBody(body, "over");
@@ -73,9 +76,11 @@ function webRequest({ method, headers }: Head): Request {
 }
 
 /** Reads what is left of the body; false when it does not come. */
-async function discard(body: WireBody): Promise<boolean> {
+async function discard(body: WireBody, beforeDiscard: (bytes: number) => number): Promise<boolean> {
   for (;;) {
     const chunk = await body.read();
     if (typeof chunk === "string") return chunk === "end";
+    const waitMs = beforeDiscard(chunk.length);
+    if (waitMs > 0) await Bun.sleep(waitMs);
   }
 }

@@ -88,6 +88,11 @@ const FAULTS: Record<HeadFault, Refusal> = {
 };
 const FULL = refuse("too-many-connections", "more connections are open than this receiver serves", { retryAfterS: 10 });
 
+/** What may be kept of all that clients have sent ahead, shared out among their connections: nobody who is well sends ahead. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
+/** Bodies of refused requests are read and thrown away no faster than this, all together: it is done for an answer's sake. */
+const DISCARD_BYTES_PER_S = 64 * 1024 * 1024;
+
 class HttpListener implements Listener {
   private readonly server: NetServer;
   private readonly connections: Connections;
@@ -102,6 +107,7 @@ class HttpListener implements Listener {
   ) {
     const { tls, rate } = options;
     const pace = createPace();
+    const discardPace = createPace(DISCARD_BYTES_PER_S, DISCARD_BYTES_PER_S);
     this.connections = createConnections(options.connectionsTotal);
     this.connectionOptions = {
       fetch,
@@ -112,6 +118,8 @@ class HttpListener implements Listener {
       closing: () => this.closing,
       onState: (connection, state) => this.connections.changed(connection, state),
       pace: () => pace(performance.now()),
+      ahead: () => AHEAD_BYTES / Math.max(1, this.connections.count),
+      beforeDiscard: (bytes) => discardPace(performance.now(), bytes),
       faultAnswer: (fault) => options.refusalAnswer(FAULTS[fault]),
       onFault: (remote, fault) =>
         options.onBadConnection({ remote, what: "connection", reason: fault, detail: FAULTS[fault].detail }),

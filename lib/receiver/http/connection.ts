@@ -16,6 +16,8 @@ export interface ConnectionOptions extends ExchangeOptions {
   keepAliveMs: number;
   /** Told of each change. */
   onState: (connection: Connection, state: ConnectionState) => void;
+  /** Bytes that may be kept of what was sent ahead of the next answer, now. */
+  ahead: () => number;
   /** How long a refusal of credentials waits, milliseconds. */
   pace: () => number;
   /** The answer to what is no request. */
@@ -24,10 +26,9 @@ export interface ConnectionOptions extends ExchangeOptions {
   onFault: (remote: string, fault: HeadFault) => void;
 }
 
-/** Requests that came ahead and may be kept while an answer waits, bytes: a client that does not read gets no more. */
-const AHEAD_BYTES = 64 * 1024;
-/** What still comes on a connection that is given up is read for so long, so that the last answer arrives, milliseconds. */
+/** What still comes on a connection that is given up is read for so long, and so much, so that the last answer arrives. */
 const LINGER_MS = 2000;
+const LINGER_BYTES = 256 * 1024;
 
 export class Connection implements Held {
   private readonly source: Source;
@@ -61,6 +62,8 @@ export class Connection implements Held {
         this.options.onState(this, "busy");
         if (typeof head === "string") return await this.refuse(head);
         if ((await this.exchange(head)) === "last") return await this.finish();
+        this.boundAhead();
+        if (this.dropped) return await this.finish();
       }
     } catch {
       this.destroy();
@@ -91,9 +94,9 @@ export class Connection implements Held {
     return this.dropped || this.options.closing();
   }
 
-  /** What was sent ahead of an answer that waits, or that nobody takes, is not kept. */
+  /** Of what was sent ahead no more is kept than this connection's share; the rest, and all that follows, is not served. */
   private boundAhead(): void {
-    if (this.source.held <= AHEAD_BYTES) return;
+    if (this.source.held <= this.options.ahead()) return;
     this.dropped = true;
     this.source.drop();
   }
@@ -167,6 +170,7 @@ export class Connection implements Held {
     await this.sink.flush();
     if (this.socket.destroyed) return;
     this.socket.end();
+    this.source.drain(LINGER_BYTES, () => this.destroy());
     this.arm(LINGER_MS);
   }
 }

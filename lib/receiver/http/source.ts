@@ -53,13 +53,22 @@ export class Source {
     if (rest.length > 0) this.chunks.unshift(rest);
   }
 
-  /** Forgets what came and what comes: nobody will take it. */
+  /** Forgets what came: nobody will take it, nor what comes. Nothing more is read. */
   drop(): void {
     this.chunks.length = 0;
-    this.socket.removeAllListeners("data");
-    this.socket.on("data", () => undefined);
-    this.socket.resume();
     this.finish("gone");
+  }
+
+  /** Reads on and throws away, at most so many bytes; `done` is called when there are more. */
+  drain(maxBytes: number, done: () => void): void {
+    this.drop();
+    let left = maxBytes;
+    this.socket.removeAllListeners("data");
+    this.socket.on("data", (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) done();
+    });
+    this.socket.resume();
   }
 
   private finish(how: SourceEnd): void {

@@ -111,7 +111,7 @@ describe("requests that were sent ahead", () => {
       await new Promise((resolve) => client.once(kind === "tls" ? "secureConnect" : "connect", resolve));
       // More than the buffers of both kernels take: some of it stays here for as long as nobody reads it there.
       client.write(get("/"));
-      client.write(Buffer.alloc(40_000_000, get("/")));
+      client.write(Buffer.alloc(40_000_000, get("/", `X-A: ${"b".repeat(8000)}\r\n`)));
       await until(() => served === 1);
       let left = -1;
       while (left !== client.writableLength) {
@@ -125,6 +125,24 @@ describe("requests that were sent ahead", () => {
     },
     30_000,
   );
+
+  test("of four hundred connections have a four-hundredth of what is kept: one that sent more is ended after its answer", async () => {
+    let served = 0;
+    const { port } = await serve(
+      () => {
+        served++;
+        return new Response("ok");
+      },
+      { connectionsTotal: 500 },
+    );
+    await Promise.all(Array.from({ length: 399 }, () => rawClient(port)));
+    const greedy = await rawClient(port);
+    greedy.socket.write(get("/").repeat(20_000));
+    await greedy.closed;
+    expect(greedy.text()).toStartWith("HTTP/1.1 200 OK");
+    expect(served).toBeGreaterThan(0);
+    expect(served).toBeLessThan(20_000);
+  }, 30_000);
 
   test("and an answer that nobody takes: what came ahead is dropped, and the client is let go", async () => {
     let served = 0;

@@ -13,6 +13,12 @@ test("a burst at once, then one each so many milliseconds, after a pause a burst
   expect([pace(1000), pace(1000), pace(1000), pace(1000)]).toEqual([0, 0, 0, 10]);
 });
 
+test("what is counted in bytes waits for as many as it has", () => {
+  const pace = createPace(1000, 1000);
+  expect([pace(0, 600), pace(0, 400), pace(0, 500), pace(0, 1)]).toEqual([0, 0, 500, 501]);
+  expect([pace(2000, 1000), pace(2000, 1)]).toEqual([0, 1]);
+});
+
 test("nobody waits longer than five seconds, and a flood of an hour is forgotten in those", () => {
   const pace = createPace(100, 3);
   for (let i = 0; i < 10_000; i++) pace(0);
