@@ -5,6 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
+import { notRunningText } from "../core/unit-fix.ts";
 import { formatSeconds } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/lock.ts";
@@ -152,7 +153,7 @@ const STARTING_S = 60;
 const MISSED = 3;
 
 function activity({ pid, live, live_unreadable, running_s, run_dir }: Status): string {
-  if (pid === null) return "not running";
+  if (pid === null) return notRunningText("heartbeat");
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
     return `${running}; what it does cannot be read (${live_unreadable}): run this as root or as the agent's user`;

@@ -7,6 +7,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { parseTokenFile } from "./auth.ts";
@@ -93,7 +94,7 @@ async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
 function renderCollector({ pid, ready, why, fix }: Collector): string {
   const lines = [
-    ...(pid === null ? ["no receiver runs here; fix: systemctl start labfleet-receiver"] : []),
+    ...(pid === null ? [`no receiver runs here; fix: ${unitLine("receiver", "start")}`] : []),
     ...(ready !== true
       ? [`this collector cannot store: ${notReadyText({ why: why ?? "no reason is known", fix })}`]
       : []),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { printable } from "../core/printable.ts";
+import { notRunningText } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
@@ -40,7 +41,7 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
 
 function renderStatus({ data_root, pid, listen, storing, last_end }: Status): string {
   return [
-    `receiver   ${pid === null ? "not running" : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunningText("receiver") : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,

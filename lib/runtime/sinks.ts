@@ -49,17 +49,31 @@ export function chooseSink(env: Record<string, string | undefined>, isTerminal: 
 }
 
 /**
- * One line for a sink, without its line break. A message that is too long is cut, its fields stay.
+ * One line for a sink, without its line break. A message that is too long is cut, its fields and its remedy stay.
  * @param fields as `formatFields` writes them
  */
 export function formatLine(style: LineStyle, level: LogLevel, message: string, fields: string, now: Date): string {
   const head = headOf(style, level, now);
-  const said = printable(message);
+  const [said, fix] = apart(printable(message));
   const limit = LINE_BYTES[style.sink];
   // A character takes three bytes at most: nearly every line ends here.
-  if ((head.length + said.length + fields.length) * 3 <= limit) return head + said + fields;
-  const room = limit - CUT_BYTES - Buffer.byteLength(head + fields);
-  return clip(head + clip(said, Math.max(0, room)) + fields, limit);
+  if ((head.length + said.length + fields.length + fix.length) * 3 <= limit) return head + said + fields + fix;
+  const room = limit - CUT_BYTES - Buffer.byteLength(head + fields + fix);
+  return clip(head + clip(said, Math.max(0, room)) + fields + fix, limit);
+}
+
+const FIX = "; fix: ";
+
+/**
+ * A remedy ends its line: what stood behind it would be pasted into the shell with it. What stands in quotes came from outside
+ * and is no remedy.
+ */
+function apart(message: string): [said: string, fix: string] {
+  for (let at = message.indexOf(FIX); at !== -1; at = message.indexOf(FIX, at + 1)) {
+    const said = message.slice(0, at);
+    if (!said.replace(/"(?:[^"\\]|\\.)*"/g, "").includes('"')) return [said, message.slice(at)];
+  }
+  return [message, ""];
 }
 
 function headOf({ sink, tool, name, pid, colour }: LineStyle, level: LogLevel, now: Date): string {

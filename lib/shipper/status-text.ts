@@ -2,6 +2,7 @@
 
 import type { Waiter } from "../contract/shipper-status.ts";
 import { printable } from "../core/printable.ts";
+import { notRunningText, unitLine } from "../core/unit-fix.ts";
 import { statusLine, underWayText } from "./live-status.ts";
 import type { Status } from "./status.ts";
 
@@ -14,6 +15,7 @@ export function renderStatus(status: Status): string {
     `host       ${status.host_id} -> ${status.receiver}`,
     `trusts     ${status.receiver_id ?? status.pin_unreadable ?? "the first receiver that accepts its token"}`,
     `shipper    ${activity(status)}`,
+    ...(live === null || status.answering ? [] : [`said last  ${statusLine(live)}`]),
     `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
     `shipped    ${status.shipped} still on this host`,
     `refused    ${quarantined.length} in quarantine`,
@@ -27,10 +29,11 @@ export function renderStatus(status: Status): string {
 }
 
 function activity({ pid, live, answering }: Status): string {
-  if (pid === null) return "not running";
+  if (pid === null) return notRunningText("shipper");
   if (live === null) return `running (pid ${pid}): starting`;
-  const what = answering ? "running" : `not answering since ${live.at}`;
-  return `${what} (pid ${pid}): ${statusLine(live)}`;
+  if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
+  // What it last said has remedies of its own, which are not for this.
+  return `not answering since ${live.at} (pid ${pid}); fix: ${unitLine("shipper", "restart")}`;
 }
 
 function waiters(heading: string, list: readonly Waiter[], count: number): string[] {

@@ -24,7 +24,7 @@ test("status: before the first start, while all is well, after a kill", async ()
   const host = new HeartbeatHost(fleet, { url: receiver.url, heartbeat: CHECKS });
   expect(host.run("status")).toEqual({
     code: 0,
-    stdout: `host       ${HOST} -> ${receiver.url}\nheartbeat  not running\nwaiting    none\nlast end   none is known\n`,
+    stdout: `host       ${HOST} -> ${receiver.url}\nheartbeat  not running; fix: sudo systemctl start labfleet-heartbeat\nwaiting    none\nlast end   none is known\n`,
     stderr: "",
   });
   const agent = host.start();

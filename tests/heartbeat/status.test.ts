@@ -108,7 +108,7 @@ describe("the status that a person reads", () => {
   test("when it does not run", () => {
     expect(rows(IDLE)).toEqual([
       "host       lab1 -> https://collector.wg",
-      "heartbeat  not running",
+      "heartbeat  not running; fix: sudo systemctl start labfleet-heartbeat",
       "waiting    none",
       "last end   none is known",
     ]);

@@ -87,6 +87,36 @@ describe("a line", () => {
   });
 });
 
+describe("a remedy", () => {
+  const FIX = "; fix: sudo systemctl start labfleet-receiver";
+
+  test("ends its line: fields stand before it, and nothing is pasted with it", () => {
+    expect(logged("journal", "info", (log) => log.info(`a; b${FIX}`, { reason: "x y", n: 1 }))).toBe(
+      `<6>a; b reason="x y" n=1${FIX}\n`,
+    );
+  });
+
+  test("is none that stands in quotes: our fields never stand within them", () => {
+    for (const text of ['"; fix: forged"', '"a\\"; fix: forged"'])
+      for (const fix of ["", FIX])
+        expect(logged("journal", "info", (log) => log.info(`x ${text}${fix}`, { n: 1 }))).toBe(
+          `<6>x ${text} n=1${fix}\n`,
+        );
+  });
+
+  test("is whole, whatever stands in it, and a line without fields is as it was said", () => {
+    const fix = `${FIX}; fix: kind = "python"`;
+    expect(logged("journal", "info", (log) => log.info(`a${fix}`, { n: 1 }))).toBe(`<6>a n=1${fix}\n`);
+    expect(logged("journal", "info", (log) => log.info(`a${FIX}`))).toBe(`<6>a${FIX}\n`);
+  });
+
+  test("stays whole in a line that is too long", () => {
+    const line = logged("syslog", "info", (log) => log.info(`${"x".repeat(100_000)}${FIX}`, { episode: "real" }));
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(8000);
+    expect(line).toMatch(/… \(\d+ more characters\) episode=real; fix: sudo systemctl start labfleet-receiver\n?$/);
+  });
+});
+
 describe("a very long line", () => {
   const sinks = ["journal", "plain", "terminal", "syslog"] as const;
   for (const sink of sinks) {
