@@ -61,7 +61,6 @@ export async function startDaemon(
     engine.pump();
     work.done();
   };
-  await housekeeping.begin();
   await engine.recover();
   await pass();
   report();
@@ -79,6 +78,8 @@ export async function startDaemon(
       });
   };
   let ticking = setInterval(tick, config.scanIntervalS * 1000);
+  // Once READY is said: what lies settled may be a hundred thousand notes.
+  const first = setTimeout(() => void housekeeping.begin().then(tick, context.fail), 0);
   context.log.info("ready", {
     host: config.hostId,
     receiver: config.receiver.url,
@@ -86,6 +87,7 @@ export async function startDaemon(
     to_ship: engine.queue.size,
   });
   const stop = async (): Promise<number> => {
+    clearTimeout(first);
     clearInterval(ticking);
     stopAsking();
     // Nothing new from now on; what is under way is left to itself: what it removes may be broken off at any step.

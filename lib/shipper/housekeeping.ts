@@ -14,7 +14,7 @@ import { usageOf } from "./retention/usage.ts";
 const CALL_MS = 24 * 3600 * 1000;
 
 export interface Housekeeping {
-  /** Judges rejections of older releases anew; before the first scan. */
+  /** Judges rejections of older releases anew; before the first round. */
   begin(): Promise<void>;
   /** One round, if the interval is over and no other is under way. */
   tidy(): Promise<void>;
@@ -75,14 +75,17 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     }
   };
 
+  const underWay = async (job: () => Promise<void>): Promise<void> => {
+    isUnderWay = true;
+    await orSay(job).finally(() => {
+      isUnderWay = false;
+    });
+  };
+
   return {
-    begin: () => orSay(async () => void (await judgeAnew(deps))),
+    begin: () => underWay(async () => void (await judgeAnew(deps))),
     async tidy() {
-      if (isUnderWay || monotonicMs() < nextRoundMs) return;
-      isUnderWay = true;
-      await orSay(round).finally(() => {
-        isUnderWay = false;
-      });
+      if (!isUnderWay && monotonicMs() >= nextRoundMs) await underWay(round);
     },
     freeSpace: (bytes) => alone(() => pruning.untilFree(bytes)),
     counts: () => counts,
