@@ -47,19 +47,19 @@ export interface Connection {
  */
 export function followConnection(request: ClientRequest, url: URL, ready: (socket: Socket) => void): Connection {
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const state = { phase: "resolving" as Phase, address: null as string | null, isReused: false, gaveSign: false };
+  const state = { phase: "resolving" as Phase, address: null as string | null, isReused: false };
   const isOpen = (socket: Socket): void => {
     state.phase = "sending";
     ready(socket);
   };
   if (isIP(host) !== 0) Object.assign(state, { phase: "connecting", address: host });
   request.on("socket", (socket) => {
-    if (!socket.connecting) {
-      // An address that cannot be connected to at all has failed already, and was never open.
-      if (request.reusedSocket) Object.assign(state, { isReused: true, address: socket.remoteAddress ?? null });
-      if (request.reusedSocket) isOpen(socket);
-      return;
+    if (request.reusedSocket) {
+      Object.assign(state, { isReused: true, address: socket.remoteAddress ?? null });
+      return isOpen(socket);
     }
+    // An address that cannot be connected to at all has failed already, and was never open.
+    if (!socket.connecting) return;
     socket.once("lookup", (error: Error | null, address: string) => {
       if (error === null || error === undefined) Object.assign(state, { phase: "connecting", address });
     });
