@@ -40,10 +40,7 @@ export function noDirectory(directory: string, name: string, stats: BigIntStats)
   return {
     name,
     problem: `it is ${kind}, and an episode is a directory with a done.marker in it`,
-    fix: {
-      text: "move it into an episode's directory, or out of the way",
-      commands: commands(isPlain(name) ? [["sudo", "mv", "-T", path, out]] : [byInode(directory, stats.ino, out)]),
-    },
+    fix: command(isPlain(name) ? ["sudo", "mv", "-T", path, out] : byInode(directory, stats.ino, out)),
   };
 }
 

@@ -29,10 +29,9 @@ async function problemsIn(episodes: string) {
 function mend(fix: string): void {
   const bin = mkdtempSync(join(tmpdir(), "labfleet-bin-"));
   writeFileSync(join(bin, "sudo"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
-  const line = fix.replace(/^[^:]*: /, "");
-  const done = Bun.spawnSync(["bash", "-c", line], { env: { PATH: `${bin}:${process.env.PATH}` } });
+  const done = Bun.spawnSync(["bash", "-c", fix], { env: { PATH: `${bin}:${process.env.PATH}` } });
   rmSync(bin, { recursive: true });
-  expect([line, done.exitCode, done.stderr.toString()]).toEqual([line, 0, ""]);
+  expect([fix, done.exitCode, done.stderr.toString()]).toEqual([fix, 0, ""]);
 }
 
 describe("a directory of a name that no URL can carry", () => {

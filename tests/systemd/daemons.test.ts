@@ -17,6 +17,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // What a test left immutable could not be removed with the host.
+  await installed?.sh(`chattr -R -i ${DATA}/episodes || true`);
   await installed?.host[Symbol.asyncDispose]();
 });
 
