@@ -71,7 +71,7 @@ export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackR
 /** A text that changes whenever a file below `root` changes; null when it cannot be read. */
 export function fingerprintOf(root: string): string | null {
   try {
-    return treeFingerprint(walkTree(root));
+    return treeFingerprint(root);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;
@@ -79,10 +79,10 @@ export function fingerprintOf(root: string): string | null {
 }
 
 async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
-  const tree = walkTree(job.root);
+  const tree = walkTree(job.root, hooks.moved);
   if (tree.unpackable.length > 0) return unpackable(tree);
   if (job.maxBytes !== null && tree.bytes > job.maxBytes) return { kind: "large", bytes: tree.bytes };
-  const before = treeFingerprint(tree);
+  const before = tree.fingerprint;
   if (!hasRoomFor(job, Math.min(tree.onDisk, SPACE_CHECK_BYTES))) return noSpace(job, tree.onDisk);
   const marker = readMarker(job.root);
   if (marker.kind === "refused")
@@ -96,7 +96,7 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   );
   if (written === "cancelled") return { kind: "cancelled" };
   if (written === "no-space") return noSpace(job, tree.onDisk);
-  if (treeFingerprint(walkTree(job.root)) !== before) {
+  if (treeFingerprint(job.root, hooks.moved) !== before) {
     return { kind: "changed", detail: "files changed while they were packed" };
   }
   const faults = manifestFaults(listed, digests);
@@ -112,7 +112,7 @@ function unpackable(tree: Tree): PackResult {
   const more = tree.unpackable.length - 1;
   const detail = `it cannot be packed: ${first}${more > 0 ? `, and ${more} more` : ""}`;
   const faults = tree.unpackable.slice(0, FAULTS_TOLD);
-  return { kind: "unpackable", detail, faults, fingerprint: treeFingerprint(tree) };
+  return { kind: "unpackable", detail, faults, fingerprint: tree.fingerprint };
 }
 
 const NONE_LISTED: ReadonlyMap<string, Digests> = new Map();

@@ -37,8 +37,6 @@ export interface TreeEntry {
   executable: boolean;
   /** Whole seconds since 1970, negative before; 0 for a directory, whose own time tells nothing of the episode. */
   mtimeS: number;
-  /** Changes whenever the file was written or replaced; empty for a directory. */
-  stamp: string;
 }
 
 export interface Tree {
@@ -51,6 +49,8 @@ export interface Tree {
   skipped: string[];
   /** What no archive can hold, with the reason; then the episode cannot be packed at all. */
   unpackable: string[];
+  /** A text that is equal for two walks only if nothing changed in between. */
+  fingerprint: string;
 }
 
 /** The path of `below` (latin1) under `root` (UTF-8), as bytes for the file system. */
@@ -75,48 +75,75 @@ export function openRegular(path: Buffer | string): { fd: number; stats: Stats }
   throw new SourceChanged(`${shortName(Buffer.from(path).toString("latin1"))} is no file any more`);
 }
 
+/** Entries between two signs of progress: a walk through millions takes minutes. */
+const SLICE = 1000;
+
 /**
  * Reads the tree below `root`.
+ * @param moved called now and then
  * @throws the file system's error for what cannot be read
  */
-export function walkTree(root: string): Tree {
-  const tree: Tree = { entries: [], bytes: 0, onDisk: 0, skipped: [], unpackable: [] };
-  visitDirectory(root, "", tree);
-  if (tree.bytes > EPISODE_BYTES)
-    tree.unpackable.push(`the files have ${tree.bytes} bytes in all, and at most ${EPISODE_BYTES} are packed`);
-  return tree;
+export function walkTree(root: string, moved: () => void = () => {}): Tree {
+  const entries: TreeEntry[] = [];
+  return { ...walk(root, (entry) => entries.push(entry), moved), entries };
 }
 
-/** One text that is equal for two walks only if nothing changed in between. */
-export function treeFingerprint(tree: Tree): string {
+/** The fingerprint alone: of a tree of millions of files nothing is kept. @throws the file system's error */
+export function treeFingerprint(root: string, moved: () => void = () => {}): string {
+  return walk(root, () => {}, moved).fingerprint;
+}
+
+interface Walk {
+  root: string;
+  take: (entry: TreeEntry) => void;
+  moved: () => void;
+  seen: number;
+  hash: Bun.CryptoHasher;
+  found: Omit<Tree, "entries" | "fingerprint">;
+}
+
+function walk(root: string, take: Walk["take"], moved: () => void): Omit<Tree, "entries"> {
+  const found = { bytes: 0, onDisk: 0, skipped: [], unpackable: [] } as Walk["found"];
   const hash = new Bun.CryptoHasher("sha256");
-  for (const { path, kind, size, stamp } of tree.entries) hash.update(`${kind} ${size} ${stamp} ${path}\0`);
-  for (const name of tree.skipped) hash.update(`skipped ${name}\0`);
-  for (const name of tree.unpackable) hash.update(`unpackable ${name}\0`);
-  return hash.digest("hex");
+  visitDirectory({ root, take, moved, seen: 0, hash, found }, "");
+  if (found.bytes > EPISODE_BYTES)
+    found.unpackable.push(`the files have ${found.bytes} bytes in all, and at most ${EPISODE_BYTES} are packed`);
+  for (const name of found.skipped) hash.update(`skipped ${name}\0`);
+  for (const name of found.unpackable) hash.update(`unpackable ${name}\0`);
+  return { ...found, fingerprint: hash.digest("hex") };
 }
 
-function visitDirectory(root: string, path: string, tree: Tree): void {
+function visitDirectory(walk: Walk, path: string): void {
+  const { root, found } = walk;
   const full = bytePath(root, path);
-  tree.entries.push(entryOf(path, "directory", lstatSync(full, { bigint: true })));
+  visit(walk, path, "directory", lstatSync(full, { bigint: true }));
   const names = readdirSync(full, { encoding: "buffer" }).map((name) => name.toString("latin1"));
   for (const name of names.sort()) {
     const below = path === "" ? name : `${path}/${name}`;
     if (below.length > PATH_BYTES) {
-      tree.unpackable.push(
+      found.unpackable.push(
         `${shortName(below)} is a path of ${below.length} bytes, and at most ${PATH_BYTES} are packed`,
       );
       continue;
     }
     const stats = lstatSync(bytePath(root, below), { bigint: true });
-    if (stats.isDirectory()) visitDirectory(root, below, tree);
+    if (stats.isDirectory()) visitDirectory(walk, below);
     else if (stats.isFile() && isDocument(root, below, Number(stats.size))) continue;
     else if (stats.isFile()) {
-      tree.entries.push(entryOf(below, "file", stats));
-      tree.bytes += Number(stats.size);
-      tree.onDisk += Math.min(Number(stats.size), Number(stats.blocks) * STAT_BLOCK);
-    } else tree.skipped.push(`${readableName(below)} (${kindOf(stats)})`);
+      visit(walk, below, "file", stats);
+      found.bytes += Number(stats.size);
+      found.onDisk += Math.min(Number(stats.size), Number(stats.blocks) * STAT_BLOCK);
+    } else found.skipped.push(`${readableName(below)} (${kindOf(stats)})`);
   }
+}
+
+function visit(walk: Walk, path: string, kind: TreeEntry["kind"], stats: BigIntStats): void {
+  const entry = entryOf(path, kind, stats);
+  // A directory's names are in the list anyway, and its times change when the episode is moved.
+  const stamp = kind === "file" ? `${stats.mtimeNs} ${stats.ino}` : "";
+  walk.hash.update(`${kind} ${entry.size} ${stamp} ${path}\0`);
+  walk.take(entry);
+  if (++walk.seen % SLICE === 0) walk.moved();
 }
 
 /** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */
@@ -138,8 +165,6 @@ function entryOf(path: string, kind: TreeEntry["kind"], s: BigIntStats): TreeEnt
     size: isFile ? Number(s.size) : 0,
     executable: isFile && (Number(s.mode) & constants.S_IXUSR) !== 0,
     mtimeS: isFile ? wholeSeconds(s.mtimeNs) : 0,
-    // A directory's names are in the list anyway, and its times change when the episode is moved.
-    stamp: isFile ? `${s.mtimeNs} ${s.ino}` : "",
   };
 }
 
