@@ -1,15 +1,14 @@
 // The start on data roots as they really are: read-only, without inodes, over several mounts. What is said, and how it ends.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
-import { openIdentity } from "../../lib/receiver/identity/files.ts";
 import { makeDataDirs } from "../../lib/receiver/open.ts";
 import { createReadiness } from "../../lib/receiver/readiness.ts";
 import { verify } from "../../lib/receiver/verify.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
-import { cleanUp, keptLog, openIn, tempDir } from "./support.ts";
+import { cleanUp, openIn, tempDir } from "./support.ts";
 
 afterEach(cleanUp);
 
@@ -79,20 +78,6 @@ describe("a start", () => {
       expect(await start(root)).toBeNull();
     });
   }
-
-  diskTest("takes directories that are links to one disk, and keeps its identity there", async () => {
-    using disk = smallDisk(4);
-    const root = tempDir();
-    for (const name of ["incoming", "episodes"]) {
-      mkdirSync(join(disk.path, name));
-      symlinkSync(join(disk.path, name), join(root, name));
-    }
-    expect(await start(root)).toBeNull();
-    const log = keptLog();
-    const { id } = await openIdentity(root, log);
-    expect(await openIdentity(root, log)).toEqual({ id, succeeds: [] });
-    expect(log.lines).toHaveLength(1);
-  });
 
   diskTest("on a read-only disk is the machine's refusal, no owner's: exit 3, and the line mends it", async () => {
     using disk = smallDisk(4);

@@ -31,7 +31,7 @@ test.each<[string, (file: string) => void, number]>([
       renameSync(file, `${file}.moved`);
       symlinkSync(`${file}.moved`, file);
     },
-    404,
+    503,
   ],
   [
     "a directory",
@@ -39,7 +39,7 @@ test.each<[string, (file: string) => void, number]>([
       rmSync(file);
       mkdirSync(file);
     },
-    404,
+    503,
   ],
 ])("a file that is %s a moment later is no 200, though its row is there", async (_, change, status) => {
   const { receiver, file, head } = await stored();
