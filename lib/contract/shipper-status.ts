@@ -2,7 +2,8 @@
 // at least every `interval_s`; read by `shipper status` and by the heartbeat. Times are ISO 8601 in UTC by the host's clock. Pure.
 
 import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
-import type { QueueGroup, QueuePause } from "./queue.ts";
+import { isReceiverId } from "./judgement.ts";
+import { isQueueGroup, isQueuePause, type QueueGroup, type QueuePause } from "./queue.ts";
 
 /** An episode that is worked on. */
 export interface UnderWay {
@@ -26,6 +27,17 @@ export interface Waiter {
   fix: string | null;
 }
 
+/** Refused episodes of one reason. */
+export interface RefusedGroup {
+  reason: string;
+  count: number;
+  /** What giving them up would free: `shipper discard --reason …`. */
+  bytes: number;
+  /** When the newest of them was refused, and in which words; null where its note does not say. */
+  newest_at: string | null;
+  newest_detail: string | null;
+}
+
 /** What lies in shipped/ and quarantine/. */
 export interface SettledCounts {
   shipped: number;
@@ -33,6 +45,8 @@ export interface SettledCounts {
   unverified: number;
   quarantined: number;
   quarantined_bytes: number;
+  /** By reason, the largest first; at most 10 of them. */
+  refused: RefusedGroup[];
   /** In quarantine, and removed before long unless somebody acts. */
   expiring: number;
   /** The number under which they are announced (contract/announcement.ts). */
@@ -88,7 +102,6 @@ export function parseShipperStatus(text: string): ShipperStatus | null {
   return parseShaped(text, (value): value is ShipperStatus => isStatus(value));
 }
 
-const GROUP = { count: isNumber, reason: isText, since: isText };
 const isWaiter = hasFields({ episode: isText, reason: isText, since: isText, detail: isText, fix: orNull(isText) });
 const isUnderWay = hasFields({
   episode: isText,
@@ -97,32 +110,30 @@ const isUnderWay = hasFields({
   done_bytes: orNull(isNumber),
   bytes: orNull(isNumber),
 });
-const isPause = hasFields({
-  kind: isText,
+const isRefusedGroup = hasFields({
   reason: isText,
-  detail: isText,
-  fix: orNull(isText),
-  since: isText,
-  next_try_at: orNull(isText),
+  count: isNumber,
+  bytes: isNumber,
+  newest_at: orNull(isText),
+  newest_detail: orNull(isText),
 });
-
 const CHECKS: Readonly<Record<keyof ShipperStatus, Check>> = {
   pid: isNumber,
   at: isText,
   uptime_s: isNumber,
   interval_s: isNumber,
   started_at: isText,
-  receiver_id: orNull(isText),
+  receiver_id: orNull(isReceiverId),
   pending: isNumber,
   packed: isNumber,
   sending: isNumber,
   recording: isNumber,
   oldest_pending_s: orNull(isNumber),
   under_way: listOf(isUnderWay),
-  paused: orNull(isPause),
-  waiting: orNull(hasFields({ ...GROUP, next_try_at: orNull(isText) })),
+  paused: orNull(isQueuePause),
+  waiting: orNull((value) => isQueueGroup(value) && hasFields({ next_try_at: orNull(isText) })(value)),
   waiting_list: listOf(isWaiter),
-  held: orNull(hasFields(GROUP)),
+  held: orNull(isQueueGroup),
   held_list: listOf(isWaiter),
   settled: orNull(
     hasFields({
@@ -130,6 +141,7 @@ const CHECKS: Readonly<Record<keyof ShipperStatus, Check>> = {
       unverified: isNumber,
       quarantined: isNumber,
       quarantined_bytes: isNumber,
+      refused: listOf(isRefusedGroup),
       expiring: isNumber,
       announcement: isNumber,
     }),

@@ -1,5 +1,5 @@
-// A heartbeat as it crosses the wire (DESIGN 3.5): what a host says of itself, and what each of its checks said. Types and
-// the order of statuses only. Times are ISO 8601 in UTC, by the host's clock, unless a name says otherwise.
+// What each check of a host said, as a heartbeat carries it (contract/heartbeat.ts). Types and the order of statuses only.
+// Times are ISO 8601 in UTC, by the host's clock, unless a name says otherwise.
 
 export const STATUSES = ["ok", "warning", "critical", "unknown"] as const;
 export type CheckStatus = (typeof STATUSES)[number];
@@ -71,33 +71,6 @@ export interface PluginState {
   name: string;
   state: "loaded" | "skipped" | "failed";
   reason: string | null;
-}
-
-/** The shipper's queue, as far as it can be seen. */
-export interface QueueReport {
-  pending: number;
-  outbox: number;
-  quarantined: number;
-  oldest_pending_s: number | null;
-  paused_reason: string | null;
-}
-
-export interface Heartbeat {
-  host_id: string;
-  sent_at: string;
-  boot_id: string;
-  /** Counts this host's heartbeats, over restarts and boots; some numbers are left out where a kill has cost them. */
-  sequence: number;
-  uptime_s: number;
-  interval_s: number;
-  versions: Record<string, string>;
-  queue: QueueReport | null;
-  plugins: PluginState[];
-  results: CheckResult[];
-  /** Which machine this is (contract/machine.ts); older agents do not say. */
-  machine?: unknown;
-  /** The store that the shipper of this host trusts; null: none yet. */
-  receiver_id?: string | null;
 }
 
 /** The gravest of some statuses: critical, then unknown, then warning, then ok. */

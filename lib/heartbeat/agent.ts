@@ -1,7 +1,9 @@
 // The agent at work: collects, and hands what it saw to the queue that sends it (send-queue.ts).
 
+import type { Heartbeat } from "../contract/heartbeat.ts";
 import type { Machine } from "../contract/machine.ts";
-import type { CheckResult, Heartbeat, PluginState, QueueReport } from "../core/heartbeat.ts";
+import { type QueueReport, sentQueue } from "../contract/queue.ts";
+import type { CheckResult, PluginState } from "../core/heartbeat.ts";
 import { isPlain, type Statuses, statusesOf, summarise } from "./decide.ts";
 import { fitted } from "./fit.ts";
 import { type QueueDeps, SendQueue } from "./send-queue.ts";
@@ -28,10 +30,11 @@ export const NO_SPOOL: AgentSpool = {
 
 export interface AgentDeps extends QueueDeps {
   versions: Record<string, string>;
-  /** Collects all plugins; `run` counts the collections. */
-  collect: (run: number, signal: AbortSignal) => Promise<CheckResult[]>;
+  /** Collects all plugins, or `only` one; `run` counts the collections. */
+  collect: (run: number, signal: AbortSignal, only: string | null) => Promise<CheckResult[]>;
   /** Which plugins take part: one that loads slowly may join later. */
   states: () => readonly PluginState[];
+  /** What the queue's plugin saw last. */
   queue: () => QueueReport | null;
   bootId: string;
   machine: Machine;
@@ -79,12 +82,13 @@ export class Agent {
     return this.outgoing.atHand;
   }
 
-  /** One collection as a heartbeat; the sequence moves on. */
-  async collect(): Promise<Heartbeat> {
+  /** One collection as a heartbeat; the sequence moves on. @param only the one plugin that is asked: the others say again what they said */
+  async collect(only: string | null = null): Promise<Heartbeat> {
     const { config, spool, log, versions, states, queue, bootId, uptimeS, now, machine, pinned } = this.deps;
     const began = performance.now();
     const sequence = this.outgoing.remarks.watchDisk(() => spool.nextSequence());
-    const results = await this.deps.collect(sequence, this.abort.signal);
+    const results = await this.deps.collect(sequence, this.abort.signal, only);
+    const report = queue();
     const { not_ok } = summarise(results);
     const took_ms = Math.round(performance.now() - began);
     log.debug("collected", { sequence, results: results.length, not_ok, took_ms });
@@ -96,7 +100,7 @@ export class Agent {
       uptime_s: uptimeS(),
       interval_s: config.intervalS,
       versions,
-      queue: queue(),
+      queue: report === null ? null : sentQueue(report),
       plugins: [...states()],
       results,
       machine,
@@ -105,14 +109,15 @@ export class Agent {
   }
 
   /** Collects, and begins to send. What was cut off by a stop is neither sent nor kept: it tells of failures that are none. */
-  async beat(): Promise<void> {
-    const heartbeat = await this.collect();
+  async beat(only: string | null = null): Promise<void> {
+    const heartbeat = await this.collect(only);
     if (this.abort.signal.aborted) return;
     this.latest = heartbeat;
     const statuses = statusesOf(heartbeat);
     const plain = isPlain(this.before, statuses);
     this.before = statuses;
-    this.outgoing.take({ sequence: heartbeat.sequence, plain, text: fitted(heartbeat) });
+    const announcement = heartbeat.queue?.announcement ?? null;
+    this.outgoing.take({ sequence: heartbeat.sequence, plain, text: fitted(heartbeat), announcement });
   }
 
   /** Resolves when nothing is being sent. */

@@ -1,9 +1,9 @@
 // Puts plugins, spool and sender together, for the daemon and for one collection.
 
 import { join } from "node:path";
+import type { QueueReport } from "../contract/queue.ts";
 import { PIN_FILE, pinnedId } from "../contract/receiver-pin.ts";
 import { BUILD } from "../core/build-info.ts";
-import type { QueueReport } from "../core/heartbeat.ts";
 import { readClock } from "../os/libc.ts";
 import { thisMachine } from "../os/machine.ts";
 import { bootId, isUnreadable, readParsed } from "../os/proc.ts";
@@ -11,6 +11,7 @@ import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Agent, type AgentSpool } from "./agent.ts";
+import { noteAnnounced } from "./announced.ts";
 import { CollectState, collectAll } from "./collect.ts";
 import { nagiosRunner } from "./nagios/nagios-runner.ts";
 import type { Plugin } from "./plugin.ts";
@@ -128,13 +129,13 @@ export async function buildAgent(
     spool,
     log,
     versions: { heartbeat: BUILD.version, commit: BUILD.commit, target: BUILD.target },
-    collect: async (run, signal) => {
+    collect: async (run, signal, only) => {
       const { collectTimeoutS, intervalS } = config;
       const wait = joinMs === null ? {} : { waitMs: intervalS * 1000 * WAIT_SHARE };
       const work = progress.begin("collection", intervalS + STUCK_S);
       try {
         states = roster.states();
-        const around = { intervalS, signal, nowMs: Date.now, log, run, state, absent: roster.absent(), ...wait };
+        const around = { intervalS, signal, nowMs: Date.now, log, run, state, absent: roster.absent(), only, ...wait };
         return await collectAll(roster.plugins(), { deadlineMs: collectTimeoutS * 1000, ...around });
       } finally {
         work.done();
@@ -142,6 +143,7 @@ export async function buildAgent(
     },
     states: () => states,
     queue,
+    accepted: (number, receiverId) => noteAnnounced(config.runDir, number, receiverId, log),
     send: (text, signal) => sendHeartbeat(client, config, text, signal),
     bootId: bootName(),
     machine: thisMachine(ROOT),

@@ -9,6 +9,8 @@ import { PluginRuns, type RunOptions, ttlS } from "./plugin-runs.ts";
 /** What is remembered from one collection to the next. */
 export class CollectState {
   readonly #runs = new Map<Plugin, PluginRuns>();
+  /** What was said last of plugins that are absent. */
+  missing: readonly CheckResult[] = [];
 
   of(plugin: Plugin): PluginRuns {
     const runs = this.#runs.get(plugin) ?? new PluginRuns(plugin);
@@ -23,6 +25,8 @@ export interface CollectOptions extends RunOptions {
   state: CollectState;
   /** Plugins that should take part and do not: each is a result, too. */
   absent: readonly Absent[];
+  /** The one plugin that is run now; the others, and those that are absent, say again what they said. Null or left out: all. */
+  only?: string | null;
 }
 
 /** One that was not done in time the last time is waited for only so long, milliseconds. */
@@ -30,18 +34,19 @@ const NOT_PROMPT_MS = 2000;
 
 /** Results in the order of the plugins, then those that are absent. Never throws. */
 export async function collectAll(plugins: readonly Plugin[], options: CollectOptions): Promise<CheckResult[]> {
-  const { absent, nowMs, run, state, deadlineMs, intervalS, waitMs } = options;
+  const { absent, nowMs, run, state, deadlineMs, intervalS, waitMs, only = null } = options;
   const all = plugins.map((plugin) => state.of(plugin));
-  const begun = all.map((runs) => ({ isPrompt: runs.isPrompt, over: runs.begin(options) }));
+  const asked = all.filter((_, n) => only === null || plugins[n]?.name === only);
+  const begun = asked.map((runs) => ({ isPrompt: runs.isPrompt, over: runs.begin(options) }));
   const overs = (isPrompt: boolean) => begun.filter((one) => one.isPrompt === isPrompt).map(({ over }) => over);
   await Promise.all([
     within(Promise.all(overs(true)), waitMs),
     within(Promise.all(overs(false)), waitMs === undefined ? undefined : Math.min(NOT_PROMPT_MS, waitMs)),
   ]);
-  for (const runs of all) runs.isPrompt = runs.hasAnswered;
+  for (const runs of asked) runs.isPrompt = runs.hasAnswered;
   const collected = all.flatMap((runs) => runs.report(options));
-  const missing = absentResults(absent, { nowMs: nowMs(), ttlS: ttlS(deadlineMs, intervalS), run });
-  return withUniqueNames([...collected, ...missing]);
+  if (only === null) state.missing = absentResults(absent, { nowMs: nowMs(), ttlS: ttlS(deadlineMs, intervalS), run });
+  return withUniqueNames([...collected, ...state.missing]);
 }
 
 async function within(work: Promise<unknown>, ms: number | undefined): Promise<void> {

@@ -10,6 +10,8 @@ import { takeOver } from "../runtime/reload.ts";
 import type { Agent } from "./agent.ts";
 import { buildAgent } from "./build.ts";
 import { splayMs, untilDueMs } from "./decide.ts";
+import { LOOK_MS, PauseWatch } from "./early.ts";
+import { QUEUE } from "./plugins/shipper-queue.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
 import { Spool } from "./spool.ts";
 import { LIVE_FILE, liveStatus, statusLine } from "./status-live.ts";
@@ -54,25 +56,37 @@ export async function startAgent(
   };
 }
 
-/** A collection now, and then at this host's place in each interval. */
+/**
+ * A collection now, and then at this host's place in each interval; between them one of the queue alone when the shipper
+ * begins or ends a pause.
+ */
 function startBeating(agent: Agent, { fail }: DaemonContext): { count: () => number; end: () => Promise<void> } {
   const { hostId, intervalS } = agent.deps.config;
   const intervalMs = intervalS * 1000;
   const splay = splayMs(hostId, intervalMs);
   let timer: ReturnType<typeof setTimeout>;
   const beats = new Set<Promise<void>>();
-  const begin = (): void => {
-    // By the wall clock, so that hosts keep apart; waited for by one that nobody sets.
-    timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
+  const beat = (only: string | null): void => {
     const running = agent
-      .beat()
+      .beat(only)
       .catch(fail)
       .finally(() => beats.delete(running));
     beats.add(running);
   };
+  const begin = (): void => {
+    // By the wall clock, so that hosts keep apart; waited for by one that nobody sets.
+    timer = setTimeout(begin, untilDueMs(Date.now(), intervalMs, splay));
+    beat(null);
+  };
   begin();
+  const watch = new PauseWatch(agent.deps.config.shipper);
+  const looking = setInterval(() => {
+    // One that is under way may tell it.
+    if (beats.size === 0 && watch.isDue(agent.latest)) beat(QUEUE);
+  }, LOOK_MS);
   const end = async (): Promise<void> => {
     clearTimeout(timer);
+    clearInterval(looking);
     await agent.stop();
     await Promise.all(beats);
   };

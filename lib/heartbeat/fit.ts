@@ -1,6 +1,7 @@
 // Makes a heartbeat small enough for the receiver, which takes 1 MiB: a plugin that floods must not silence the others. Pure.
 
-import type { CheckResult, Heartbeat } from "../core/heartbeat.ts";
+import type { Heartbeat } from "../contract/heartbeat.ts";
+import type { CheckResult } from "../core/heartbeat.ts";
 import { shrunkTo } from "./budget.ts";
 
 /** What the receiver takes, less the head of a request. Bytes. */

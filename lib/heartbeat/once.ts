@@ -1,9 +1,10 @@
 // `heartbeat once` and `heartbeat plugins`: what the agent would do, for a person to look at.
 
+import type { Heartbeat } from "../contract/heartbeat.ts";
 import { withNotes } from "../core/check-notes.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import type { CheckResult, Heartbeat, PluginState } from "../core/heartbeat.ts";
+import type { CheckResult, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files.ts";

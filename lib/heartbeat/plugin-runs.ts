@@ -69,10 +69,10 @@ export class PluginRuns {
     return this.#over;
   }
 
-  /** The newest results; of a first run that is not over, that it is not. [] where the agent stops before. */
+  /** The newest results; of a first run that is not over, that it is not. [] where none was begun or the agent stops before. */
   report(options: RunOptions): CheckResult[] {
     if (this.#results !== null) return this.#results;
-    if (options.signal.aborted) return [];
+    if (options.signal.aborted || this.#begun.at === "") return [];
     const seconds = Math.floor((performance.now() - this.#begun.ms) / 1000);
     const message = `plugin ${this.plugin.name} has not answered yet: begun ${seconds} s ago`;
     const pending = { status: "unknown", message, duration_ms: 0, run: 0, notes: { pending: true } } as const;

@@ -14,6 +14,8 @@ export interface QueueDeps {
   log: Log;
   /** Resolves in bounded time, whatever the other side does. */
   send: (text: string, signal: AbortSignal) => Promise<SendResult>;
+  /** The newest heartbeat was taken by a receiver that said which store it is; it carried an announcement of this number. */
+  accepted: (announcement: number, receiverId: string) => void;
   uptimeS: () => number;
   now: () => Date;
   /** Uniform in [0, 1). */
@@ -22,8 +24,8 @@ export interface QueueDeps {
 
 /** A heartbeat on its way. */
 type Tried = { sequence: number; text: string };
-/** The one that goes before those that wait. */
-export type Newest = Tried & { plain: boolean };
+/** The one that goes before those that wait. `announcement`: the number that it carries, or null. */
+export type Newest = Tried & { plain: boolean; announcement: number | null };
 
 /** `one`: it did not get through, but others may. `later`: nothing gets through now. */
 type Outcome = "sent" | "refused" | "one" | "later";
@@ -136,7 +138,7 @@ export class SendQueue {
       const { newest } = this;
       if (newest !== null) {
         this.newest = null;
-        this.isOpen = (await this.trySend(newest, true)) !== "later";
+        this.isOpen = (await this.trySend(newest, newest)) !== "later";
         if (this.isOpen) continue;
         this.keep(newest);
         pass.later++;
@@ -144,7 +146,7 @@ export class SendQueue {
       }
       const waiting = this.remarks.watchDisk(() => this.oldest(pass.one === 0));
       if (waiting === null) break;
-      pass[await this.trySend(waiting, false)]++;
+      pass[await this.trySend(waiting, null)]++;
     }
     if (pass.one > 0 && pass.later === 0) this.tryLater(this.remarks.old?.tries ?? 1, null);
     this.remarks.passed(pass, pass.one === 0 && pass.later === 0);
@@ -163,14 +165,14 @@ export class SendQueue {
     this.remarks.watchKeep(() => this.deps.spool.keep(sequence, plain, text));
   }
 
-  private async trySend(tried: Tried, isNewest: boolean): Promise<Outcome> {
+  private async trySend(tried: Tried, newest: Newest | null): Promise<Outcome> {
     const result = await this.exchange(tried);
     if (result === null) return "later";
-    if (result.kind === "later") return this.failed(result, tried.sequence, isNewest);
+    if (result.kind === "later") return this.failed(result, tried.sequence, newest !== null);
     this.deps.spool.done(tried.sequence);
     this.held.delete(tried.sequence);
     if (result.kind === "drop") this.remarks.wasRefused(result, tried.sequence);
-    else this.succeeded(isNewest);
+    else this.succeeded(newest, result.receiverId ?? null);
     this.changed();
     return result.kind === "drop" ? "refused" : "sent";
   }
@@ -196,9 +198,11 @@ export class SendQueue {
     return JSON.stringify(this.deps.config.receiver) ?? "";
   }
 
-  private succeeded(isNewest: boolean): void {
-    this.remarks.arrived(isNewest);
-    if (!isNewest) return;
+  private succeeded(newest: Newest | null, receiverId: string | null): void {
+    this.remarks.arrived(newest !== null);
+    if (newest === null) return;
+    // One that had waited may tell of numbers that were given anew since.
+    if (newest.announcement !== null && receiverId !== null) this.deps.accepted(newest.announcement, receiverId);
     this.sentAt = this.deps.now();
     this.sentUptimeS = this.deps.uptimeS();
   }

@@ -2,14 +2,14 @@
 // in lib/client/.
 
 import { explainAnswer } from "../client/answers.ts";
-import { type Client, openClient } from "../client/client.ts";
-import { readProblem } from "../contract/judgement.ts";
+import { type Client, openClient, type Reply } from "../client/client.ts";
+import { isReceiverId, RECEIVER_ID_HEADER, readProblem } from "../contract/judgement.ts";
 import { findingText } from "../core/finding.ts";
 import { classifyDelivery, type Delivery } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
-/** `status`: of the answer; 0: none came. */
-export type SendResult = Delivery & { retryAfterS: number | null; status: number };
+/** `status`: of the answer; 0: none came. `receiverId`: the store that answered, where it said so. */
+export type SendResult = Delivery & { retryAfterS: number | null; status: number; receiverId?: string };
 
 /**
  * An exchange may take this many times `request_timeout_s`, which is for each of: no byte moved, no answer, half an
@@ -57,5 +57,14 @@ export async function sendHeartbeat(
   const { reason, detail } = readProblem(reply.body, headers["content-type"] ?? null) ?? { reason: null, detail: null };
   const asked = { receiver, hostId: config.hostId, path };
   const finding = explainAnswer({ status, reason, detail, headers, text: reply.text, ...asked });
-  return { ...classifyDelivery(status, reply.body, reason, finding), retryAfterS, status };
+  const receiverId = storeOf(reply);
+  const delivery = classifyDelivery(status, reply.body, reason, finding);
+  return { ...delivery, retryAfterS, status, ...(receiverId !== null && { receiverId }) };
+}
+
+/** The store that answered: what header and body say alike. */
+function storeOf({ headers, body }: Pick<Reply & { kind: "answer" }, "headers" | "body">): string | null {
+  const header = headers[RECEIVER_ID_HEADER.toLowerCase()];
+  const said = typeof body === "object" && body !== null && "receiver_id" in body ? body.receiver_id : header;
+  return isReceiverId(said) && (header === undefined || header === said) ? said : null;
 }

@@ -20,6 +20,8 @@ import { duplicateOf, NOBODY, withDuplicate } from "./heartbeats/senders.ts";
 import { type FoundHost, type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
+import type { Identity } from "./identity/decide.ts";
+import { readIdentity } from "./identity/files.ts";
 import { talliesOf, withNeverSeen } from "./never-seen.ts";
 import { notReadyText } from "./readiness-watch.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
@@ -41,6 +43,7 @@ export async function hostsCommand(
   const store = openHeartbeats(dir, log);
   const nowMs = Date.now();
   const at = isoWall(nowMs);
+  const own = ownStore(dataRoot);
   const found = readDuplicates(dataPaths(dataRoot).duplicates);
   const duplicate = (name: string) => duplicateOf(name, found.get(name) ?? NOBODY, nowMs);
   if (host !== undefined) {
@@ -51,12 +54,13 @@ export async function hostsCommand(
         foundOrNamed(store, host, () => whyNever(config, host, log)),
       ),
       nowMs,
+      own,
     );
     const view = withDuplicate(known, duplicate(host));
     await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
-  const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs));
+  const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs, own));
   const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
   const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
@@ -100,6 +104,12 @@ function renderCollector({ pid, ready, why, fix }: Collector): string {
       : []),
   ];
   return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+/** Whose store this is; null where that cannot be told: then nobody is said to trust another. */
+function ownStore(dataRoot: string): Identity | null {
+  const found = readIdentity(dataRoot);
+  return found.kind === "known" ? found.identity : null;
 }
 
 function readable<T>(dir: string, reading: Promise<T>): Promise<T> {

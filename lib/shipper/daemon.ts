@@ -68,7 +68,7 @@ export async function startDaemon(
   let isPassing = false;
   const tick = (): void => {
     dirty = true;
-    void housekeeping.tidy().catch(context.fail);
+    void housekeeping.tidy(engine.quarantined).catch(context.fail);
     if (isPassing) return;
     isPassing = true;
     pass()

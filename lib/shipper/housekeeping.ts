@@ -6,21 +6,27 @@ import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { readPin } from "./pin.ts";
 import { arrivedAnnouncement } from "./retention/announcements.ts";
-import { announceExpiring, judgeAnew, lastCall, listRejections } from "./retention/last-call.ts";
+import { countSettled } from "./retention/counts.ts";
+import { type Expiry, readExpiry } from "./retention/expiry.ts";
+import { announceExpiring, judgeAnew, lastCall } from "./retention/last-call.ts";
 import { type PruneDeps, Pruning } from "./retention/prune.ts";
-import { usageOf } from "./retention/usage.ts";
 
 /** The receiver is asked again about refused episodes so often, milliseconds. */
 const CALL_MS = 24 * 3600 * 1000;
+/** What lies settled is counted no more often between two rounds, milliseconds: it may be thousands of episodes. */
+const COUNT_MS = 30_000;
 
 export interface Housekeeping {
   /** Judges rejections of older releases anew; before the first round. */
   begin(): Promise<void>;
-  /** One round, if the interval is over and no other is under way. */
-  tidy(): Promise<void>;
+  /**
+   * One round, if the interval is over and no other is under way; else a count, if more were refused since the last.
+   * @param quarantined how many were refused since the start
+   */
+  tidy(quarantined?: number): Promise<void>;
   /** Removes acknowledged episodes that the receiver confirms, oldest first, until so many bytes are free; whether any went. */
   freeSpace(bytes: number): Promise<boolean>;
-  /** What lies settled on this host, as of the last round; null before the first. */
+  /** What lies settled on this host, as of the last round or count; null before the first. */
   counts(): SettledCounts | null;
 }
 
@@ -30,11 +36,13 @@ export interface HousekeepingDeps extends PruneDeps {
 }
 
 export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
-  const { config, log, monotonicMs, moved } = deps;
+  const { config, log, monotonicMs } = deps;
   const pruning = new Pruning(deps);
   let nextRoundMs = Number.NEGATIVE_INFINITY;
   let nextCallMs = Number.NEGATIVE_INFINITY;
   let counts: SettledCounts | null = null;
+  let counted = 0;
+  let nextCountMs = 0;
   let last: Promise<unknown> = Promise.resolve();
   let isUnderWay = false;
   /** One job at a time: pruning and freeing must not meet at one directory. */
@@ -53,16 +61,11 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     if (config.receiver.kind === "labfleet" && monotonicMs() >= nextCallMs && (await lastCall(callDeps, expiry)))
       nextCallMs = monotonicMs() + CALL_MS;
     await alone(() => pruning.byAge());
-    const quarantined = await listRejections(deps);
-    const shipped = await deps.list.read(moved);
-    counts = {
-      shipped: shipped.length,
-      unverified: shipped.filter(({ isVerified }) => !isVerified).length,
-      quarantined: quarantined.length,
-      quarantined_bytes: await usageOf(deps.dirs.quarantine, moved),
-      expiring: Object.keys(expiry.episodes).length,
-      announcement: expiry.number,
-    };
+    await recount(expiry);
+  };
+  const recount = async (expiry: Expiry): Promise<void> => {
+    counts = await countSettled(deps, expiry);
+    nextCountMs = monotonicMs() + COUNT_MS;
   };
 
   /** Nothing is lost by not removing: the next interval tries again. */
@@ -84,8 +87,13 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
 
   return {
     begin: () => underWay(async () => void (await judgeAnew(deps))),
-    async tidy() {
-      if (!isUnderWay && monotonicMs() >= nextRoundMs) await underWay(round);
+    async tidy(quarantined = 0) {
+      const isRound = monotonicMs() >= nextRoundMs;
+      const isCount = quarantined !== counted && monotonicMs() >= nextCountMs;
+      if (isUnderWay || !(isRound || isCount)) return;
+      counted = quarantined;
+      const count = async (): Promise<void> => recount(await readExpiry(config.dataRoot));
+      await underWay(isRound ? round : count);
     },
     freeSpace: (bytes) => alone(() => pruning.untilFree(bytes)),
     counts: () => counts,

@@ -4,7 +4,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { spoolName } from "../../lib/heartbeat/spool-files.ts";
 import type { HostSummary } from "../../lib/receiver/heartbeats/view.ts";
 import { Fleet, HOST, until } from "../support/fleet.ts";

@@ -1,6 +1,8 @@
 // An agent with a receiver that answers as the test says.
 
-import type { CheckResult, CheckStatus, Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
+import type { QueueReport } from "../../lib/contract/queue.ts";
+import type { CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
 import { Agent } from "../../lib/heartbeat/agent.ts";
 import type { SendResult } from "../../lib/heartbeat/send.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
@@ -48,9 +50,11 @@ export function agentWith(
   statuses: CheckStatus[] = [],
   dirs: SpoolDirs = { state: tempDir() },
   level: LogLevel = "info",
+  report: QueueReport | null = null,
 ) {
   const sent: Heartbeat[] = [];
   const lines: string[] = [];
+  const accepted: [number: number, receiverId: string][] = [];
   const spool = new Spool(dirs.state, dirs.max ?? 100, dirs.run ?? null);
   const write = (text: string): void => void lines.push(text.trimEnd());
   const agent = new Agent({
@@ -60,7 +64,8 @@ export function agentWith(
     versions: { heartbeat: "0.1.0" },
     collect: async (run) => [result(statuses.shift() ?? "ok", run)],
     states: () => [{ name: "p", state: "loaded", reason: null }],
-    queue: () => null,
+    queue: () => report,
+    accepted: (number, receiverId) => void accepted.push([number, receiverId]),
     send: async (text) => {
       sent.push(JSON.parse(text));
       return answers.shift() ?? SENT;
@@ -72,7 +77,7 @@ export function agentWith(
     now: () => new Date("2026-05-01T06:37:54Z"),
     random: () => 0.5,
   });
-  return { agent, spool, sent, lines };
+  return { agent, spool, sent, lines, accepted };
 }
 
 export const refuse = (why: string): SendResult => ({

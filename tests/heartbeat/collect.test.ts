@@ -422,3 +422,15 @@ test("closing: each under its deadline, and none spoils another", async () => {
   expect(closed).toBe(true);
   expect(lines.sort()).toEqual(['<4>Plugin bad: close failed: "no"', "<4>Plugin hung was not closed within 0.02 s"]);
 });
+
+test("only one plugin is run: the others say again what they said, under the number it had, and none is begun by it", async () => {
+  const plugins = [OK, plugin("queue", () => [{ status: "ok", message: "q" }])];
+  const late = plugin("late", () => [{ status: "ok", message: "l" }]);
+  const absent: Absent[] = [{ name: "camera", reason: "broken", pendingSince: null }];
+  const state = new CollectState();
+  const runs = async (run: number, only: string | null, all = plugins) =>
+    (await collectAll(all, options({ run, state, absent, only }))).map((one) => `${one.name} ${one.run}`);
+  expect(await runs(7, null)).toEqual(["fine 7", "queue 7", "camera 7"]);
+  expect(await runs(8, "queue", [...plugins, late])).toEqual(["fine 7", "queue 8", "camera 7"]);
+  expect(await runs(9, null, [...plugins, late])).toEqual(["fine 9", "queue 9", "late 9", "camera 9"]);
+});

@@ -1,7 +1,8 @@
 // A heartbeat that the receiver would refuse for its size is made smaller, and loses no status.
 
 import { expect, test } from "bun:test";
-import type { CheckResult, Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
+import type { CheckResult } from "../../lib/core/heartbeat.ts";
 import { fitted, HEARTBEAT_BYTES } from "../../lib/heartbeat/fit.ts";
 
 const result = (name: string, more: Partial<CheckResult> = {}): CheckResult => ({

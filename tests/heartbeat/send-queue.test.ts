@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import type { SendResult } from "../../lib/heartbeat/send.ts";
 import { liveStatus } from "../../lib/heartbeat/status-live.ts";
 import { tempDir } from "../support/temp-dir.ts";

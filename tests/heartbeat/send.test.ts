@@ -1,6 +1,6 @@
 // One heartbeat, one PUT, to a server that answers as the test says: what it is sent, and what comes of its answer.
 
-import { afterAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { heartbeatClient, type SendResult, sendHeartbeat } from "../../lib/heartbeat/send.ts";
@@ -58,6 +58,22 @@ test("is a PUT to the host's own path, with the time that it is there now", asyn
   const date = Date.parse(headers?.get("Date") ?? "");
   expect(date).toBeGreaterThan(before - 1000);
   expect(date).toBeLessThanOrEqual(Date.now());
+});
+
+describe("which store has taken it is", () => {
+  const [A, B] = ["a".repeat(32), "b".repeat(32)] as const;
+  test.each<[string, object, Record<string, string>, string | undefined]>([
+    ["what the body says", { receiver_id: A }, {}, A],
+    ["what the header says", {}, { "X-Labfleet-Receiver-Id": A }, A],
+    ["what both say", { receiver_id: A }, { "X-Labfleet-Receiver-Id": A }, A],
+    ["not known where they differ", { receiver_id: A }, { "X-Labfleet-Receiver-Id": B }, undefined],
+    ["not known from what is no id", { receiver_id: "me" }, {}, undefined],
+    ["not known where nobody says it", {}, {}, undefined],
+  ])("%s", async (_, more, headers, receiverId) => {
+    answer = () => Response.json({ status: "stored", received_at_wall: "", ...more }, { headers });
+    const sent = { kind: "sent" as const, retryAfterS: null, status: 200 };
+    expect(await send()).toEqual(receiverId === undefined ? sent : { ...sent, receiverId });
+  });
 });
 
 test("a token that was renewed is used at once", async () => {

@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import type { Status } from "../../lib/heartbeat/status.ts";
 import { type Fleet, HOST, type Tool } from "./fleet.ts";
 

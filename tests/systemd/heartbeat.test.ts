@@ -2,7 +2,7 @@
 // a check, a check that escapes, syslog without /dev/log.
 
 import { afterAll, beforeAll, expect } from "bun:test";
-import type { Heartbeat } from "../../lib/core/heartbeat.ts";
+import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { bedTest, bootInstalled, type InstalledHost, PREFIX } from "./installed-host.ts";
 
 let lab: InstalledHost | null = null;

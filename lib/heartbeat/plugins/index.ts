@@ -1,12 +1,13 @@
 // The built-in plugins, in the order in which they appear in a heartbeat.
 
-import type { QueueReport } from "../../core/heartbeat.ts";
+import type { QueueReport } from "../../contract/queue.ts";
 import type { Plugin } from "../plugin.ts";
+import type { ShipperPlaces } from "../shipper-view.ts";
 import { clock, type KernelClock } from "./clock.ts";
 import { disks } from "./disks.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
-import { queue, type ShipperPlaces } from "./shipper-queue.ts";
+import { queue } from "./shipper-queue.ts";
 import { units } from "./units.ts";
 import { uptime } from "./uptime.ts";
 

@@ -1,7 +1,7 @@
 // Is a heartbeat the host's latest, an older one, or one that came before? And what do its host's clock and name say?
 // Pure: times are arguments, in milliseconds.
 
-import type { Heartbeat } from "../../core/heartbeat.ts";
+import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isName } from "../../core/names.ts";
 import { type Refusal, refuse } from "../decide.ts";
 import type { SeenBoot, StoredHeartbeat } from "./document.ts";

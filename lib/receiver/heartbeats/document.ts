@@ -1,7 +1,8 @@
 // heartbeats/<host>.json: the latest heartbeat of a host with what the receiver knows about it. Shape and reading back
 // only; decide.ts and states.ts say how it comes about, view.ts what it means now.
 
-import type { CheckStatus, Heartbeat } from "../../core/heartbeat.ts";
+import type { Heartbeat } from "../../contract/heartbeat.ts";
+import type { CheckStatus } from "../../core/heartbeat.ts";
 
 /** Sequence numbers that came in one boot, as ranges from…to, ascending. */
 export interface SeenBoot {

@@ -34,6 +34,8 @@ export interface ResultBrief {
 }
 
 const MESSAGE_CHARACTERS = 160;
+/** What the shipper's queue says ends in what mends it. */
+const QUEUE_CHARACTERS = 600;
 
 /** @param receivedMs when its heartbeat came: its age, should nothing else be known */
 export function resultBrief(result: CheckResult, state: ResultState | undefined, receivedMs: number): ResultBrief {
@@ -44,7 +46,7 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     status,
     before: pending && state !== undefined && hasRun(state) ? state.status : null,
     pending,
-    message: status === "ok" ? "" : result.message.slice(0, MESSAGE_CHARACTERS),
+    message: status === "ok" ? "" : result.message.slice(0, charactersOf(result)),
     odd: oddOf(result.notes),
     asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
     ttlS: result.ttl_s,
@@ -52,6 +54,10 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     hard: state?.hard ?? status,
     flapping: state?.flapping ?? false,
   };
+}
+
+function charactersOf({ plugin, name }: CheckResult): number {
+  return plugin === "queue" && name === "queue" ? QUEUE_CHARACTERS : MESSAGE_CHARACTERS;
 }
 
 /** Of what is odd about a result that which an operator has to know though all is ok: the host's own list has the rest. */

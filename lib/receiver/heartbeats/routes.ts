@@ -2,11 +2,11 @@
 // then store.ts.
 
 import type { Hono } from "hono";
+import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { readMachine } from "../../contract/machine.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
-import type { Heartbeat } from "../../core/heartbeat.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
@@ -221,7 +221,7 @@ async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response 
   if ("kind" in briefs) return briefs;
   const nowMs = deps.nowMs();
   const hosts = await deps.heartbeats.listed(
-    briefs.map((brief) => summarise(brief, nowMs)),
+    briefs.map((brief) => summarise(brief, nowMs, deps.identity())),
     nowMs,
   );
   const marked = hosts.map((row) => withDuplicate(row, deps.duplicates.find(row.host, nowMs)));
@@ -243,7 +243,7 @@ async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response 
     });
   }
   const nowMs = deps.nowMs();
-  const view = withDuplicate(hostView(host, found.stored, nowMs), deps.duplicates.find(host, nowMs));
+  const view = withDuplicate(hostView(host, found.stored, nowMs, deps.identity()), deps.duplicates.find(host, nowMs));
   return Response.json({ at: isoWall(nowMs), ...view }, { headers: FRESH });
 }
 

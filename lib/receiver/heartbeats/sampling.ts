@@ -1,9 +1,9 @@
 // Which row a heartbeat leaves in the daily file: a whole one, or what changed since its host's row before. Decided with
 // literals; what came last from spools is remembered by the caller.
 
+import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { changeRow, type HeartbeatRow, SAMPLE_EVERY_S, sampleRow } from "../../contract/heartbeat-row.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
-import type { Heartbeat } from "../../core/heartbeat.ts";
 import { POLICY } from "./decide.ts";
 import type { StoredHeartbeat } from "./document.ts";
 

@@ -5,9 +5,9 @@
 
 import { open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import type { Heartbeat } from "../../core/heartbeat.ts";
 import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, settleNew } from "../../os/owner.ts";

@@ -1,9 +1,9 @@
 // Hosts as tables for people. What is in them came from outside: none of it breaks a line or steers a terminal. Pure.
 
 import { withNotes } from "../../core/check-notes.ts";
-import type { QueueReport } from "../../core/heartbeat.ts";
 import { printable } from "../../core/printable.ts";
 import { formatSeconds } from "../../core/units.ts";
+import { queueRows } from "./queue-view.ts";
 import type { HostSummary, HostView } from "./view.ts";
 
 /** The table of all hosts, of whom there is at least one. */
@@ -19,14 +19,15 @@ export function renderHosts(hosts: readonly HostSummary[]): string {
 
 /** One host: its heartbeat, its clock, its queue, its results, and its inactive plugins. */
 export function renderHost(view: HostView): string {
-  const { uptime_s, versions, queue, results, plugins } = view.heartbeat;
+  const { uptime_s, versions, results, plugins, sent_at, age_s } = view.heartbeat;
   const told = Object.entries(versions).map((entry) => entry.join(" "));
   const head = table([
     ["host", view.host],
     ["heartbeat", heartbeatText(view)],
     ["up", formatSeconds(uptime_s)],
     ["clock", clockText(view.skew_s, view.clock_off)],
-    ["queue", queueText(queue)],
+    ...queueRows(view.queue, { sentMs: Date.parse(sent_at), ageS: age_s }),
+    ...(view.receiver_id === null ? [] : [["trusts", `${view.trusts_another ? "ANOTHER: " : ""}${view.receiver_id}`]]),
     ["versions", told.join(", ") || "none told"],
     ["worst", view.worst],
     ...(view.problem === null ? [] : [["wrong", view.problem]]),
@@ -54,17 +55,6 @@ function clockText(skewS: number | null, off: boolean): string {
   const size = formatSeconds(Math.abs(skewS));
   if (off) return `${size} ${skewS > 0 ? "fast" : "slow"}, OFF`;
   return `${size} ${skewS > 0 ? "ahead" : "behind"}`;
-}
-
-/** As `shipper status` has it. */
-function queueText(queue: QueueReport | null): string {
-  if (queue === null) return "not known";
-  const { pending, oldest_pending_s, quarantined, paused_reason } = queue;
-  const parts = [pending === 0 ? "nothing to ship" : `${pending} to ship`];
-  if (oldest_pending_s !== null && pending > 0) parts.push(`oldest ${formatSeconds(oldest_pending_s)}`);
-  if (quarantined > 0) parts.push(`${quarantined} quarantined`);
-  if (paused_reason !== null) parts.push(`PAUSED: ${paused_reason}`);
-  return parts.join(", ");
 }
 
 function resultRow(result: HostView["heartbeat"]["results"][number]): string[] {

@@ -1,23 +1,23 @@
 // What is known of a host now: the age of every value, what has expired, what is wrong in one line. An ok that has expired
 // is never shown as ok. Pure: now is an argument, by the collector's clock, the only one that decides.
 
+import type { Heartbeat } from "../../contract/heartbeat.ts";
+import { isReceiverId } from "../../contract/judgement.ts";
 import { isoWall } from "../../core/clock.ts";
-import type { CheckResult, Heartbeat } from "../../core/heartbeat.ts";
-import { formatSeconds } from "../../core/units.ts";
+import type { CheckResult } from "../../core/heartbeat.ts";
 import { POLICY } from "./decide.ts";
 import type { ResultState, StoredHeartbeat } from "./document.ts";
+import { ageS, gravest, isAhead, judge, noCounts, type ResultBrief, resultBrief, type ShownStatus } from "./judge.ts";
+import { type AboutShipper, problemOf } from "./problem.ts";
 import {
-  ageS,
-  gravest,
-  gravity,
-  isAhead,
-  type Judged,
-  judge,
-  noCounts,
-  type ResultBrief,
-  resultBrief,
-  type ShownStatus,
-} from "./judge.ts";
+  briefQueue,
+  type OwnStore,
+  queueOf,
+  queueProblem,
+  type ShownQueue,
+  trustsAnother,
+  trustText,
+} from "./queue-view.ts";
 
 /** What is kept in memory of a host, so that a list of all reads no file. */
 export type HostBrief = ReadBrief | UnreadableBrief;
@@ -28,6 +28,9 @@ interface ReadBrief {
   receivedMs: number;
   lateS: number;
   skewS: number | null;
+  queue: ShownQueue | null;
+  /** Whom its shipper trusts to judge its episodes; null: nobody, or not known. */
+  receiverId: string | null;
   results: ResultBrief[];
 }
 
@@ -65,6 +68,11 @@ export interface HostSummary {
   worst_hard: ShownStatus;
   counts: Record<ShownStatus, number>;
   flapping: number;
+  /** As its heartbeat had it, long texts cut short; null: not known. */
+  queue: ShownQueue | null;
+  /** Whom its shipper trusts to judge its episodes; null: nobody yet, or not known. */
+  receiver_id: string | null;
+  trusts_another: boolean;
   /** What is wrong, the gravest first; null: nothing. */
   problem: string | null;
   /** True: it has a token, and no heartbeat ever came. */
@@ -84,6 +92,9 @@ export function briefOf(host: string, stored: StoredHeartbeat): HostBrief {
     receivedMs,
     lateS: stored.late_s,
     skewS: stored.skew_s,
+    queue: briefQueue(stored.heartbeat.queue),
+    // A file may be of a release that did not check it.
+    receiverId: isReceiverId(stored.heartbeat.receiver_id) ? stored.heartbeat.receiver_id : null,
     results: results.map((result) => resultBrief(result, states.get(result.name), receivedMs)),
   };
 }
@@ -97,10 +108,10 @@ export function unreadableBrief(host: string, changedMs: number, why: Unreadable
   return { host, heartbeat: null, receivedMs: changedMs, why };
 }
 
-/** The row of a host at `nowMs`. */
-export function summarise(brief: HostBrief, nowMs: number): HostSummary {
+/** The row of a host at `nowMs`. @param own the store that asks; null: not known */
+export function summarise(brief: HostBrief, nowMs: number, own: OwnStore | null = null): HostSummary {
   if (brief.heartbeat === null) return summariseUnreadable(brief, nowMs);
-  const { host, heartbeat, receivedMs, lateS, skewS } = brief;
+  const { host, heartbeat, receivedMs, lateS, skewS, queue, receiverId } = brief;
   const { sent_at, sequence, interval_s } = heartbeat;
   const age = ageS(receivedMs, nowMs);
   const lateAfterS = interval_s * POLICY.lateIntervals + POLICY.lateGraceS;
@@ -131,7 +142,14 @@ export function summarise(brief: HostBrief, nowMs: number): HostSummary {
     flapping: results.filter(({ flapping }) => flapping).length,
     never: false,
     refused: null,
-    problem: problemOf({ ageS: age, lateS, lateAfterS, stale, aheadS, skewS, clockOff }, results),
+    queue,
+    receiver_id: receiverId,
+    trusts_another: trustsAnother(receiverId, own),
+    problem: problemOf(
+      { ageS: age, lateS, lateAfterS, stale, aheadS, skewS, clockOff },
+      results,
+      aboutShipper(brief, age, own),
+    ),
   };
 }
 
@@ -161,6 +179,9 @@ export function unknownSummary(host: string): HostSummary {
     worst_hard: "unknown",
     counts: noCounts(),
     flapping: 0,
+    queue: null,
+    receiver_id: null,
+    trusts_another: false,
     problem: null,
     never: false,
     refused: null,
@@ -168,12 +189,13 @@ export function unknownSummary(host: string): HostSummary {
 }
 
 /** A host's whole document at `nowMs`, as `GET /v1/hosts/<host>` gives it. */
-export function hostView(host: string, stored: StoredHeartbeat, nowMs: number) {
+export function hostView(host: string, stored: StoredHeartbeat, nowMs: number, own: OwnStore | null = null) {
   const { results, ...rest } = stored.heartbeat;
   const states = statesOf(stored);
   const receivedMs = Date.parse(stored.received_at_wall);
   return {
-    ...summarise(briefOf(host, stored), nowMs),
+    ...summarise(briefOf(host, stored), nowMs, own),
+    queue: queueOf(stored.heartbeat.queue),
     received_at_wall: stored.received_at_wall,
     age_s: ageS(receivedMs, nowMs),
     late_s: stored.late_s,
@@ -212,57 +234,15 @@ function resultView(
   };
 }
 
-interface HostFacts {
-  ageS: number;
-  /** How old the heartbeat was when it came, seconds. */
-  lateS: number;
-  /** Its next heartbeat is overdue by this age. */
-  lateAfterS: number;
-  stale: boolean;
-  /** So much later than now it came, by a clock of the collector that was set back since; 0: it was not. */
-  aheadS: number;
-  skewS: number | null;
-  clockOff: boolean;
-}
-
-/**
- * One line: the heartbeat, the clock, the gravest result, then what is odd about those that are ok, then what flaps; of each
- * the first and how many more. Null: nothing is wrong.
- */
-function problemOf(facts: HostFacts, results: readonly Judged[]): string | null {
-  const { stale, skewS, clockOff } = facts;
-  const parts: string[] = [];
-  const said = aboutHeartbeat(facts);
-  if (said !== null) parts.push(said);
-  if (clockOff) parts.push(`its clock is ${formatSeconds(Math.abs(skewS ?? 0))} ${(skewS ?? 0) > 0 ? "fast" : "slow"}`);
-  if (results.length === 0) parts.push("its heartbeat holds no result");
-  // Of a host that is silent everything expires: that is one thing to say, not one for each result.
-  const bad = results.filter(({ shown }) => shown !== "ok" && !(stale && shown === "stale"));
-  const [first] = [...bad].sort((a, b) => gravity(b.shown) - gravity(a.shown));
-  if (first !== undefined) parts.push(`${resultLine(first)}${andMore(bad)}`);
-  const odd = results.filter((result) => result.shown === "ok" && result.odd !== "");
-  if (odd[0] !== undefined) parts.push(`${odd[0].name}: ${odd[0].odd}${andMore(odd)}`);
-  const flapping = results.filter((result) => result.flapping);
-  if (flapping[0] !== undefined) parts.push(`${flapping[0].name} flapping${andMore(flapping)}`);
-  return parts.length === 0 ? null : parts.join("; ");
-}
-
-function aboutHeartbeat({ ageS, lateS, lateAfterS, stale, aheadS }: HostFacts): string | null {
-  if (aheadS > 0) return `its heartbeat came ${formatSeconds(aheadS)} from now: this collector's clock was set back`;
-  if (stale) return `no heartbeat for ${formatSeconds(ageS)}`;
-  return ageS + lateS > lateAfterS ? `its heartbeat was ${formatSeconds(lateS)} old when it came` : null;
-}
-
-function andMore(all: readonly unknown[]): string {
-  return all.length > 1 ? ` (and ${all.length - 1} more)` : "";
-}
-
-function resultLine({ name, status, shown, was, state, attempts, message, before, odd }: Judged): string {
-  const words = message === "" ? "" : `: ${message}`;
-  const behind = odd === "" ? "" : ` [${odd}]`;
-  // An old message would pass for what is so now; why it has to wait, or how its newest run failed, is news.
-  if (shown === "stale") return `${name} stale, was ${was}${state === "pending" ? words : ""}${behind}`;
-  // Waiting makes nothing better.
-  const last = before === null || before === "ok" ? "" : ` (was ${before})`;
-  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}${behind}`;
+function aboutShipper(
+  { heartbeat, lateS, queue, receiverId }: ReadBrief,
+  age: number,
+  own: OwnStore | null,
+): AboutShipper {
+  const taken = { sentMs: Date.parse(heartbeat.sent_at), ageS: age + lateS };
+  const isOther = receiverId !== null && own !== null && trustsAnother(receiverId, own);
+  return {
+    trust: isOther ? trustText(receiverId, own) : null,
+    queue: queue === null ? null : queueProblem(queue, taken),
+  };
 }

@@ -1,7 +1,9 @@
-// Is this a heartbeat? The check of what comes over the wire (lib/core/heartbeat.ts). Fields that are not named here are
+// Is this a heartbeat? The check of what comes over the wire (lib/contract/heartbeat.ts). Fields that are not named here are
 // kept. Imported when the first heartbeat comes, and only so: arktype is heavy, and a receiver without any needs none.
 
-import type { Heartbeat } from "../../core/heartbeat.ts";
+import type { Heartbeat } from "../../contract/heartbeat.ts";
+import { isReceiverId } from "../../contract/judgement.ts";
+import { QUEUE_TEXT_MAX } from "../../contract/queue.ts";
 import { type } from "../../schema/ark.ts";
 import { type Refusal, refuse } from "../decide.ts";
 import { parseJson, problems, shorten } from "../json-body.ts";
@@ -54,6 +56,33 @@ const result = type({
   run: whole,
   "notes?": notes,
 });
+const queueText = type(`string <= ${QUEUE_TEXT_MAX}`);
+const group = type({ count: amount, reason: queueText, since: time });
+/** Any word for its kind: a later release may know more of them. */
+const pause = type({
+  kind: "0 < string <= 64",
+  reason: queueText,
+  detail: queueText,
+  fix: queueText.or("null"),
+  since: time,
+  next_try_at: time.or("null"),
+});
+/** Agents of older releases know four of the fields, and say a pause in words alone. */
+const queue = type({
+  pending: amount,
+  outbox: amount,
+  quarantined: amount,
+  oldest_pending_s: finite.or("null"),
+  "quarantined_bytes?": amount.or("null"),
+  "expiring?": amount.or("null"),
+  "announcement?": amount.or("null"),
+  "unverified?": amount.or("null"),
+  "paused?": pause.or("null"),
+  "waiting?": group.or("null"),
+  "held?": group.or("null"),
+  "paused_reason?": "string <= 16384 | null",
+});
+const receiverId = type("string").narrow((text, ctx) => isReceiverId(text) || ctx.mustBe("an id of 32 hex digits"));
 const heartbeat = type({
   host_id: "string",
   sent_at: time,
@@ -62,13 +91,8 @@ const heartbeat = type({
   uptime_s: amount,
   interval_s: "0 < number <= 86400",
   versions: { "[string]": "string" },
-  queue: type({
-    pending: amount,
-    outbox: amount,
-    quarantined: amount,
-    oldest_pending_s: finite.or("null"),
-    paused_reason: "string | null",
-  }).or("null"),
+  queue: queue.or("null"),
+  "receiver_id?": receiverId.or("null"),
   plugins: type({ name: "string", state: "'loaded' | 'skipped' | 'failed'", reason: "string | null" }).array(),
   results: result.array(),
 });

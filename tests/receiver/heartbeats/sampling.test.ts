@@ -3,8 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
 import { type HeartbeatRow, readRow } from "../../../lib/contract/heartbeat-row.ts";
-import type { Heartbeat } from "../../../lib/core/heartbeat.ts";
 import { reachText } from "../../../lib/receiver/heartbeats/history.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { cleanUp, keptLog, tempDir } from "../support.ts";

@@ -1,7 +1,8 @@
 // Heartbeats for tests, a receiver and a way to send them, and what is stored after some of them.
 
+import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
-import type { CheckResult, Heartbeat } from "../../../lib/core/heartbeat.ts";
+import type { CheckResult } from "../../../lib/core/heartbeat.ts";
 import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
 import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
 import { startReceiver } from "../support.ts";

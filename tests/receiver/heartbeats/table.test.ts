@@ -1,7 +1,6 @@
 // Hosts as an operator sees them: literals in, text out.
 
 import { describe, expect, test } from "bun:test";
-import type { Heartbeat } from "../../../lib/core/heartbeat.ts";
 import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
 import { renderHost, renderHosts } from "../../../lib/receiver/heartbeats/table.ts";
 import { briefOf, hostView, summarise, unreadableBrief } from "../../../lib/receiver/heartbeats/view.ts";
@@ -58,10 +57,11 @@ test("one host; what came from outside neither breaks a line nor steers the term
     "heartbeat  12s ago, number 1, every 60 s",
     "up         16min 40s",
     "clock      0s: as this one",
-    "queue      3 to ship, oldest 2h, 1 quarantined, PAUSED: 401\\u001b[2J",
+    "queue      3 to ship, oldest 2h, 1 quarantined, PAUSED",
+    "paused     401\\u001b[2J",
     "versions   heartbeat 0.1.0",
     "worst      critical",
-    "wrong      load critical: no\\u001b[31m room\\u000a",
+    "wrong      load critical: no\\u001b[31m room\\u000a; queue paused: 401\\u001b[2J",
     "",
     "RESULT  STATUS    STATE  AGE  MESSAGE",
     "load    critical  hard   12s  no\\u001b[31m room\\u000a",
@@ -125,17 +125,6 @@ describe("the line of", () => {
     [-7200, "2h slow, OFF"],
   ])("the clock: %p s is %s", (skew_s, text) => {
     expect(line(storedAfter([[result()]], { skew_s }), "clock")).toBe(text);
-  });
-  test.each<[Heartbeat["queue"], string]>([
-    [null, "not known"],
-    [{ pending: 0, outbox: 0, quarantined: 0, oldest_pending_s: null, paused_reason: null }, "nothing to ship"],
-    [{ pending: 2, outbox: 0, quarantined: 0, oldest_pending_s: 61, paused_reason: null }, "2 to ship, oldest 1min 1s"],
-    [
-      { pending: 0, outbox: 0, quarantined: 4, oldest_pending_s: null, paused_reason: "no route" },
-      "nothing to ship, 4 quarantined, PAUSED: no route",
-    ],
-  ])("the queue %j", (queue, text) => {
-    expect(line(storedAfter([[]], { heartbeat: heartbeat({ queue }) }), "queue")).toBe(text);
   });
   test("a heartbeat that had lain in the spool", () => {
     expect(line(storedAfter([[]], { late_s: 7200 }), "heartbeat")).toBe(

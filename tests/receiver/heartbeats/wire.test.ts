@@ -35,6 +35,57 @@ test("a heartbeat with everything in it is one, and what we do not know is kept"
   expect(check(body)).toEqual({ kind: "heartbeat", heartbeat: body });
 });
 
+const AT = "2026-05-01T12:00:00.000Z";
+const PAUSE = { kind: "failing", reason: "r", detail: "d", fix: null, since: AT, next_try_at: AT };
+const QUEUE = { pending: 1, outbox: 0, quarantined: 0, oldest_pending_s: null };
+const ofQueue = (more: object) => heartbeat({ queue: { ...QUEUE, ...more } as never });
+
+test("a queue of this release and one of an older agent are both one", () => {
+  const group = { count: 1, reason: "r", since: AT };
+  const whole = { quarantined_bytes: 1, expiring: 0, announcement: 0, unverified: null, paused_reason: "d" };
+  for (const more of [
+    { ...whole, paused: PAUSE, waiting: group, held: group },
+    { ...whole, paused: { ...PAUSE, kind: "of a later release" }, waiting: null, held: null },
+    { paused_reason: "no route" },
+    { paused_reason: null },
+    {},
+  ]) {
+    expect(check({ ...ofQueue(more), receiver_id: "a".repeat(32) }).kind).toBe("heartbeat");
+  }
+});
+
+describe("a queue is bounded:", () => {
+  const long = "x".repeat(2001);
+  const group = (more: object) => ({ count: 1, reason: "r", since: AT, ...more });
+  test.each<[string, object, string]>([
+    ["its pause", { paused: { ...PAUSE, detail: long } }, "queue.paused.detail must be at most length 2000, found "],
+    ["its remedy", { paused: { ...PAUSE, fix: long } }, "queue.paused.fix must be at most length 2000"],
+    ["its pause's reason", { paused: { ...PAUSE, reason: long } }, "queue.paused.reason must be at most length 2000"],
+    ["its pause's kind", { paused: { ...PAUSE, kind: "x".repeat(65) } }, "queue.paused.kind must be at most length 64"],
+    [
+      "when it is tried",
+      { paused: { ...PAUSE, next_try_at: "soon" } },
+      "queue.paused.next_try_at must be a time such as",
+    ],
+    ["since when", { paused: { ...PAUSE, since: 7 } }, "queue.paused.since must be a string, found 7"],
+    ["what waits", { waiting: group({ reason: long }) }, "queue.waiting.reason must be at most length 2000"],
+    ["since when it waits", { waiting: group({ since: "x" }) }, "queue.waiting.since must be a time such as"],
+    ["what is held", { held: group({ reason: long }) }, "queue.held.reason must be at most length 2000"],
+    ["how many are held", { held: group({ count: -1 }) }, "queue.held.count must be non-negative, found -1"],
+    ["what expires", { expiring: "x" }, 'queue.expiring must be a number or null, found "x"'],
+    ["an older pause", { paused_reason: "x".repeat(16_385) }, "queue.paused_reason must be at most length 16384"],
+  ])("%s", (_, more, detail) => {
+    expect(check(ofQueue(more))).toMatchObject({ kind: "refused", detail: expect.stringContaining(detail) });
+  });
+  test("whom it trusts is an id", () => {
+    expect(check(heartbeat({ receiver_id: "A".repeat(32) }))).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("receiver_id must be an id of 32 hex digits"),
+    });
+    expect(check(heartbeat({ receiver_id: null })).kind).toBe("heartbeat");
+  });
+});
+
 describe("is none, and says where, the rule and what was found:", () => {
   test.each([
     ["no JSON", "{", 'the body is not JSON, found "{"'],

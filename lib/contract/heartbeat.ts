@@ -1,0 +1,23 @@
+// A heartbeat as it crosses the wire (DESIGN 3.5): written by the agent, checked and kept by the receiver. Its parts are in
+// core/heartbeat.ts and contract/queue.ts. Types only. Times are ISO 8601 in UTC, by the host's clock.
+
+import type { CheckResult, PluginState } from "../core/heartbeat.ts";
+import type { SentQueue } from "./queue.ts";
+
+export interface Heartbeat {
+  host_id: string;
+  sent_at: string;
+  boot_id: string;
+  /** Counts this host's heartbeats, over restarts and boots; some numbers are left out where a kill has cost them. */
+  sequence: number;
+  uptime_s: number;
+  interval_s: number;
+  versions: Record<string, string>;
+  queue: SentQueue | null;
+  plugins: PluginState[];
+  results: CheckResult[];
+  /** Which machine this is (contract/machine.ts); older agents do not say. */
+  machine?: unknown;
+  /** The store that the shipper of this host trusts; null: none yet. */
+  receiver_id?: string | null;
+}

@@ -1,0 +1,168 @@
+// What the state of the shipper's queue means: which of it needs a person, and what that person does. Pure.
+
+import type { QueueGroup, QueuePause, QueueReport } from "../../contract/queue.ts";
+import type { RefusedGroup, UnderWay } from "../../contract/shipper-status.ts";
+import { fixText } from "../../core/finding.ts";
+import { type CheckStatus, worst } from "../../core/heartbeat.ts";
+import { formatBytes, formatSeconds } from "../../core/units.ts";
+import type { Observation } from "../plugin.ts";
+import type { ShipperView } from "../shipper-view.ts";
+import { type Limits, perf, statusOf } from "./thresholds.ts";
+
+export interface QueueView {
+  shipper: ShipperView;
+  report: QueueReport;
+  dataRoot: string;
+  /** Directories that cannot be read, with the reason. */
+  unreadable: string[];
+}
+
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+
+export const QUEUE_POLICY: Record<"oldest" | "quarantined" | "held" | "expiring", Limits> = {
+  oldest: { alert: "above", warning: 6 * HOUR_S, critical: DAY_S, because: "a slow night is normal, a day is not" },
+  quarantined: { alert: "above", warning: 0, critical: null, because: "refused episodes wait for a person" },
+  held: { alert: "above", warning: 0, critical: null, because: "held episodes wait for a person" },
+  expiring: { alert: "above", warning: 0, critical: null, because: "in a week they are gone" },
+};
+
+/** What waits alone for longer than this is not going to go by itself, seconds. */
+const WAITS_TOO_LONG_S = DAY_S;
+
+/** A comma would pass for a part of the command before it. */
+const SEPARATOR = " · ";
+
+/** A status and its words; "ok": it is only told. */
+type Said = [status: CheckStatus, words: string];
+
+export function observe(view: QueueView): Observation {
+  const { report, shipper } = view;
+  const perfdata = [
+    perf("pending", report.pending, ""),
+    perf("outbox", report.outbox, ""),
+    perf("oldest_pending", report.oldest_pending_s, "s", QUEUE_POLICY.oldest),
+    perf("quarantined", report.quarantined, "", QUEUE_POLICY.quarantined),
+    perf("held", report.held?.count ?? 0, "", QUEUE_POLICY.held),
+    perf("expiring", report.expiring, "", QUEUE_POLICY.expiring),
+  ];
+  const said = [...ofShipper(view), ...ofQueue(view), ...ofRefused(view), ...ofLoad(view)];
+  const status = worst([statusOf(perfdata), ...said.map(([one]) => one)]);
+  // A start is no failure: what has waited while the machine was off, and what no network answers yet, is told and no alarm.
+  const isSpared = shipper.state === "starting" && status === "critical";
+  return { status: isSpared ? "warning" : status, message: said.map(([, words]) => words).join(SEPARATOR), perfdata };
+}
+
+function ofShipper({ shipper, report, unreadable }: QueueView): Said[] {
+  const said: Said[] = [];
+  const { state, pid, ageS, problem } = shipper;
+  if (state === "stopped") {
+    const words =
+      "the shipper does not run; fix: systemctl start labfleet-shipper, or see why: systemctl status labfleet-shipper";
+    said.push([report.pending > 0 ? "critical" : "warning", words]);
+  } else if (state === "silent") {
+    const since = ageS === null ? "has never answered" : `has not answered for ${formatSeconds(ageS)}`;
+    said.push(["critical", `the shipper (pid ${pid}) ${since}; fix: systemctl restart labfleet-shipper`]);
+  } else if (state === "starting") {
+    said.push(
+      pid === null
+        ? ["warning", "the shipper does not run yet, or is being restarted"]
+        : ["ok", "the shipper is starting"],
+    );
+  }
+  if (problem !== null) said.push(["unknown", `how it does is not known: ${problem}`]);
+  if (unreadable.length > 0) said.push(["unknown", `cannot be counted: ${unreadable.join(", ")}`]);
+  return said;
+}
+
+function ofQueue({ report, shipper: { live } }: QueueView): Said[] {
+  const said: Said[] = [];
+  const { paused, waiting, held } = report;
+  // Nothing arrives until somebody mends it.
+  if (paused !== null) said.push(["critical", pausedText(paused)]);
+  if (waiting !== null && live !== null) {
+    const isLong = Date.parse(live.at) - Date.parse(waiting.since) > WAITS_TOO_LONG_S * 1000;
+    const went = `${live.delivered_since_start} others went`;
+    const words = `${waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`} ${sinceText(waiting)}; ${went}`;
+    // In a pause all of them wait, and for the same.
+    if (isLong) said.push(["warning", words]);
+    else if (paused === null) said.push(["ok", words]);
+  }
+  if (held !== null) said.push(["ok", `${held.count} held ${sinceText(held)}`]);
+  return said;
+}
+
+function ofRefused({ report, shipper: { live }, dataRoot }: QueueView): Said[] {
+  const said: Said[] = [];
+  const refused = live?.settled?.refused ?? [];
+  const { quarantined, quarantined_bytes, expiring, unverified } = report;
+  if (live?.disk_low === true) {
+    const room = refused[0] === undefined ? `make room on the disk of ${dataRoot}` : discardText(refused[0]);
+    said.push(["warning", `disk low, packing waits; fix: ${room}`]);
+  }
+  if ((expiring ?? 0) > 0) {
+    const who = expiring === 1 ? "1 refused episode is" : `${expiring} refused episodes are`;
+    said.push(["ok", `${who} removed in a week or later; fix: ${EXPIRING_FIX}`]);
+  }
+  if (quarantined > 0) said.push(["ok", quarantineText(quarantined, quarantined_bytes, refused)]);
+  if ((unverified ?? 0) > 0) {
+    const fix = fixText({
+      text: "give them up",
+      commands: [{ argv: ["shipper", "discard", "--shipped-unverified"], on: "host" }],
+    });
+    said.push(["ok", `${unverified} shipped and not proved, never removed by themselves; to ${fix}`]);
+  }
+  return said;
+}
+
+/** What makes a refused episode go, so that it is not removed. */
+const EXPIRING_FIX =
+  "let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; shipper status names them";
+
+/** `4 in quarantine (1.2 GiB): commit-not-accepted 3, conflict 1; …`. */
+function quarantineText(count: number, bytes: number | null, refused: readonly RefusedGroup[]): string {
+  const size = bytes === null ? "" : ` (${formatBytes(bytes)})`;
+  const [largest] = refused;
+  if (largest === undefined) return `${count} in quarantine${size}: shipper status shows why`;
+  const reasons = refused.map((group) => `${group.reason} ${group.count}`).join(", ");
+  const newest = refused.reduce((a, b) => ((b.newest_at ?? "") > (a.newest_at ?? "") ? b : a));
+  const why = newest.newest_detail === null ? "" : `; the newest: ${newest.newest_detail}`;
+  return `${count} in quarantine${size}: ${reasons}${why}; fix: shipper status shows what mends each; or ${discardText(largest)}`;
+}
+
+/** `give them up: shipper discard --reason conflict (frees 1.2 GiB)`. */
+function discardText({ reason, bytes }: RefusedGroup): string {
+  const argv = ["shipper", "discard", "--reason", reason];
+  return `${fixText({ text: "give up refused ones", commands: [{ argv, on: "host" }] })} (frees ${formatBytes(bytes)})`;
+}
+
+function ofLoad({ report, shipper }: QueueView): Said[] {
+  const { pending, oldest_pending_s, waiting, held } = report;
+  const { live } = shipper;
+  if (live === null) return [["ok", pending === 0 ? "no episode lies here" : `${pending} lie here, finished or not`]];
+  if (pending === 0) return waiting === null && held === null ? [["ok", "nothing to ship"]] : [];
+  const parts = [`${pending} to ship`];
+  if (oldest_pending_s !== null) parts.push(`oldest ${formatSeconds(oldest_pending_s)}`);
+  const [first, ...more] = live.under_way;
+  if (first !== undefined) parts.push(underWayText(first) + (more.length === 0 ? "" : ` and ${more.length} more`));
+  return [["ok", parts.join(", ")]];
+}
+
+function pausedText({ detail, fix, since, next_try_at }: QueuePause): string {
+  const next = next_try_at === null ? "" : `, next try ${next_try_at.slice(11, 16)}`;
+  return `PAUSED since ${minute(since)}${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+function sinceText({ since, reason }: QueueGroup): string {
+  return `since ${minute(since)} (${reason})`;
+}
+
+function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {
+  if (bytes === null) return `${what} ${episode}`;
+  return `${what} ${episode}: ${formatBytes(done_bytes ?? 0)} of ${formatBytes(bytes)}`;
+}
+
+/** `2026-05-01 05:12 UTC`, of an ISO time in UTC. */
+function minute(at: string): string {
+  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+}
