@@ -49,18 +49,16 @@ export function parseHead(bytes: Buffer): Head | HeadFault {
   const [, method = "", target = "", minor] = REQUEST_LINE.exec(requestLine) ?? [];
   if (method === "" || NO_METHODS.test(method)) return "malformed";
   const headers = new Headers();
-  let lengths = 0;
   let hosts = 0;
   for (const line of lines) {
     // A line that goes on the one before (obs-fold) begins with a blank, and so has no name.
     const [, name, value] = FIELD.exec(line) ?? [];
     if (name === undefined || value === undefined || NOT_IN_VALUES.test(value)) return "malformed";
-    if (/^content-length$/i.test(name)) lengths++;
     if (/^host$/i.test(name)) hosts++;
     headers.append(name, value);
   }
   const isNew = minor === "1";
-  if (lengths > 1 || hosts > 1 || (isNew && hosts === 0)) return "malformed";
+  if (hosts > 1 || (isNew && hosts === 0)) return "malformed";
   const length = lengthOf(headers);
   if (length === "malformed") return "malformed";
   return {
@@ -73,6 +71,7 @@ export function parseHead(bytes: Buffer): Head | HeadFault {
   };
 }
 
+/** Two lengths were joined by a comma, and so are none. */
 function lengthOf(headers: Headers): Head["length"] | "malformed" {
   const length = headers.get("content-length");
   if (headers.has("transfer-encoding")) return length === null ? "unknown" : "malformed";
