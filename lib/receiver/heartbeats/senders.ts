@@ -61,7 +61,7 @@ export function noteSender(before: Senders, sighting: Sighting, nowMs: number): 
   const same = known.seen.find((sender) => isSame(sender, sighting));
   const newest = known.seen.find((sender) => sender.kind === kind);
   const isReturn = same !== undefined && newest !== same;
-  const isFirstConflict = conflict && !known.conflicted && known.seen.some((sender) => isOther(sender, sighting));
+  const isMet = conflict && known.seen.some((sender) => isOther(sender, sighting));
   const sender: Sender = { kind, bootId, machine, remote, lastMs: nowMs };
   const others = known.seen.filter((each) => each !== same);
   const ofKind = others.filter((each) => each.kind === kind).slice(0, DUPLICATE.senders - 1);
@@ -69,8 +69,8 @@ export function noteSender(before: Senders, sighting: Sighting, nowMs: number): 
   return {
     seen,
     returns: known.returns + (isReturn ? 1 : 0),
-    conflicted: known.conflicted || isFirstConflict,
-    evidenceMs: isReturn || isFirstConflict ? nowMs : known.evidenceMs,
+    conflicted: known.conflicted || isMet,
+    evidenceMs: isReturn || isMet ? nowMs : known.evidenceMs,
   };
 }
 

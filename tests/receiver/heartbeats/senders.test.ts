@@ -71,6 +71,11 @@ const CASES: [what: string, sightings: Sighting[], found: boolean][] = [
     false,
   ],
   ["a machine with two systems by turns", [PI_A, PI_A_NEW_IMAGE, PI_A, PI_A_NEW_IMAGE].map((m) => episode(m)), false],
+  [
+    "two machines that ship by turns, and episodes in between that tell none",
+    [PI_A, null, PI_B, null, PI_A, null, PI_B].map((m) => episode(m)),
+    true,
+  ],
   ["episodes that tell no machine", [null, PI_A, null, PI_A, null].map((m) => episode(m)), false],
   [
     "a conflict from another machine, and the first comes back",
@@ -129,6 +134,13 @@ test("a day after the last of it nothing is shown; a week later it counts for no
   const once = after([A, B, A]);
   expect(duplicateOf("lab1", noteSender(once, B, T0 + 7 * 24 * HOUR), T0 + 7 * 24 * HOUR)).not.toBeNull();
   expect(duplicateOf("lab1", noteSender(once, B, T0 + 7 * 24 * HOUR + 1), T0 + 7 * 24 * HOUR + 1)).toBeNull();
+});
+
+test("a conflict that goes on is evidence anew, and counts once", () => {
+  const senders = after([episode(PI_A), episode(PI_B, true), episode(PI_A)]);
+  const later = noteSender(noteSender(senders, episode(PI_A), T0 + HOUR), { ...episode(PI_B, true) }, T0 + 20 * HOUR);
+  expect(duplicateOf("lab1", later, T0 + 44 * HOUR)).not.toBeNull();
+  expect(isFound([episode(PI_A), ...Array.from({ length: 9 }, () => episode(PI_B, true))])).toBe(false);
 });
 
 test("of each kind four senders are remembered", () => {
