@@ -13,9 +13,10 @@ import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
-import { localFinding } from "./remedies.ts";
+import { localFinding, rejectionFix } from "./remedies.ts";
 import { inodeOf, settle } from "./settle.ts";
 import { REJECTION_RULES } from "./settled-documents.ts";
+import { fixTail } from "./words.ts";
 
 /** The engine's next move with an episode. */
 export type PackStep = { next: "packed"; record: OutboxRecord } | Refused;
@@ -123,7 +124,7 @@ async function quarantine(
   const packed = { id, directory_inode: inode, fingerprint };
   if (!(await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint)))
     return { next: "waiting" };
-  deps.log.error(`quarantined: ${quoted(detail)}`, { episode: id, reason });
+  deps.log.error(`quarantined: ${quoted(detail)}${fixTail(rejectionFix(reason, id))}`, { episode: id, reason });
   return { next: "gone", counts: "quarantined" };
 }
 

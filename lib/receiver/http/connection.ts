@@ -7,7 +7,7 @@ import type { ConnectionState, Held } from "../connections.ts";
 import { type ExchangeOptions, serveExchange } from "../exchange.ts";
 import type { Wire } from "../wire.ts";
 import { sendAnswer } from "./answer.ts";
-import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, parseHead } from "./head.ts";
+import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, isNoRequest, parseHead } from "./head.ts";
 import { Sink } from "./sink.ts";
 import { Source } from "./source.ts";
 
@@ -142,6 +142,7 @@ export class Connection implements Held {
       if (typeof bytes === "string") return null;
       const seen = held.length;
       held = seen === 0 ? withoutBlankLines(bytes) : Buffer.concat([held, bytes]);
+      if (isNoRequest(held)) return "malformed";
       const end = endOfHead(held, seen);
       if (end > 0) {
         this.source.putBack(held.subarray(end));

@@ -32,6 +32,11 @@ export function endOfHead(bytes: Buffer, seen: number): number {
   return at < 0 ? 0 : at + END.length;
 }
 
+/** Whether no method begins so: TLS, above all. Its end would be waited for in vain. Not for the blank line that may come before. */
+export function isNoRequest(begun: Buffer): boolean {
+  return begun.length > 0 && !/^[\r\nA-Za-z!#$%&'*+.^_`|~-]/.test(begun.toString("latin1", 0, 1));
+}
+
 /** The target in origin or absolute form; the others are for proxies and for questions that have no answer here. */
 const REQUEST_LINE =
   /^([A-Za-z!#$%&'*+.^_`|~-]{1,32}) ((?:\/|[A-Za-z][A-Za-z0-9+.-]*:\/\/)[!-~\x80-\xff]*) HTTP\/1\.([01])$/;

@@ -317,3 +317,11 @@ test("a handshake that fails is counted for its address, and one that never begi
   await new Promise((resolve) => client.once("secureConnect", resolve));
   await silent[0]?.closed;
 });
+
+test("TLS that comes to a plain port is answered at once, not when its head is overdue: its client can tell what is wrong", async () => {
+  const { port } = await serve(() => Promise.resolve(new Response()), { headerTimeoutS: 3600 });
+  const client = await rawClient(port);
+  await client.send("\x16\x03\x01\x02\0\x01");
+  await client.seen("HTTP/1.1 400 ");
+  await client.closed;
+});

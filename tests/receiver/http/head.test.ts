@@ -1,7 +1,7 @@
 // Heads of requests: what is read, and what two readers might read in two ways, which is refused.
 
 import { describe, expect, test } from "bun:test";
-import { endOfHead, HEAD_LIMITS, parseHead } from "../../../lib/receiver/http/head.ts";
+import { endOfHead, HEAD_LIMITS, isNoRequest, parseHead } from "../../../lib/receiver/http/head.ts";
 
 const parse = (text: string) => parseHead(Buffer.from(text, "latin1"));
 const get = (fields: string, line = "GET / HTTP/1.1") => parse(`${line}\r\n${fields}\r\n`);
@@ -11,6 +11,21 @@ test("a request line and fields, as they came", () => {
   if (typeof head === "string") throw new Error(head);
   expect(head).toMatchObject({ method: "PUT", target: "/v1/a%2e?q=1", length: null, keepAlive: true });
   expect([head.headers.get("x-a"), head.headers.get("X-B"), head.expectsContinue]).toEqual(["b, c", "\xe9", false]);
+});
+
+test.each([
+  ["\x16\x03\x01", true],
+  ["\0", true],
+  [" GET", true],
+  ["\x80", true],
+  ["", false],
+  ["g", false],
+  ["GET /", false],
+  ["M-SEARCH", false],
+  ["\r", false],
+  ["\n", false],
+] as const)("that %j begins no request is %p", (begun, isNone) => {
+  expect(isNoRequest(Buffer.from(begun, "latin1"))).toBe(isNone);
 });
 
 describe("the body's length:", () => {
