@@ -149,9 +149,9 @@ export class Queue {
     return entry;
   }
 
-  /** The next packed episode to send: the oldest that is due. */
-  nextToSend(nowMs: number): Entry | null {
-    return oldestDue(this.inStage("packed"), nowMs);
+  /** The next packed episode to send: the oldest that is due and suits. */
+  nextToSend(nowMs: number, suits: (entry: Entry) => boolean = () => true): Entry | null {
+    return oldestDue(this.inStage("packed"), nowMs, suits);
   }
 
   /** How many packed episodes are due, without those that `isSpent`. */

@@ -13,6 +13,20 @@ import { fixTail, pauseText } from "./words.ts";
 /** What is larger is asked about before it is sent while the queue is stopped, bytes. */
 const PROBE_BODY_BYTES = 1024 * 1024;
 
+/** A larger one never holds all places: small ones do not wait for hours behind it, bytes. */
+const LARGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Whether one more upload may start. Of several places one is kept for small episodes; where there is only one, a small one
+ * may go beside a large one.
+ * @param underWay sizes of those that are under way, bytes
+ */
+export function mayStart(bytes: number, underWay: readonly number[], transfers: number): boolean {
+  const large = underWay.filter((size) => size > LARGE_BYTES).length;
+  if (bytes > LARGE_BYTES) return underWay.length < transfers && large < Math.max(1, transfers - 1);
+  return underWay.length < transfers || (transfers === 1 && large === 1 && underWay.length === 1);
+}
+
 /** An episode and how it goes. */
 export interface Next {
   entry: Entry;
@@ -34,12 +48,13 @@ export class Sending {
   /** The next episode to send, or to ask about; null: none now. */
   next(): Next | null {
     const now = this.deps.now();
-    const underWay = this.queue.inStage("sending").size;
+    const underWay = [...this.queue.inStage("sending")].map(({ id }) => this.bytesOf(id));
     if (this.pausing.pause === null) {
-      const entry = underWay < this.deps.config.transfers ? this.queue.nextToSend(now) : null;
+      const { transfers } = this.deps.config;
+      const entry = this.queue.nextToSend(now, ({ id }) => mayStart(this.bytesOf(id), underWay, transfers));
       return entry === null ? null : { entry, resource: "put" };
     }
-    return underWay > 0 ? null : this.nextProbe(now);
+    return underWay.length > 0 ? null : this.nextProbe(now);
   }
 
   /** Whether an episode had its turn while the queue is stopped: another one is packed, that it may have one. */
