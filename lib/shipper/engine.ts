@@ -42,7 +42,7 @@ export class Engine {
     this.waits = new Waits(deps, later);
     this.sending = new Sending(deps, this.queue, this.records);
     this.held = new Held(deps, this.queue, this.records, this.waits, later);
-    this.room = new Room(deps.log);
+    this.room = new Room(deps.log, deps.config.dataRoot);
   }
 
   /** Takes over the whole archives that earlier runs left in the outbox. */

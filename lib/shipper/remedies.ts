@@ -1,7 +1,8 @@
 // What mends what only the shipper meets, as data; faults of the network are in lib/client. Pure.
 
 import { quoted } from "../core/fields.ts";
-import type { Command, Finding, Fix } from "../core/finding.ts";
+import { type Command, type Finding, type Fix, lineFix } from "../core/finding.ts";
+import { shellLine } from "../core/shell-quote.ts";
 
 const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
 
@@ -19,6 +20,12 @@ export function stampFix(commitFile: string): Fix {
     text: `write the commit of the recording code into ${commitFile}, or as "code_commit" into the episode's meta.json; or set [gate] require_commit = false on the collector`,
     commands: [],
   };
+}
+
+/** There is no room on the data root's disk: what may go there a person knows; this shows where it is. */
+export function roomFix(dataRoot: string): Fix {
+  const look = `${shellLine(["sudo", "du", "-k", "-x", dataRoot])} | sort -n | tail -n 20`;
+  return lineFix(`make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: ${look}`);
 }
 
 /** What mends an answer that is no receipt, by the reason that decide.ts gives it. */

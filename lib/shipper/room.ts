@@ -6,6 +6,7 @@ import type { Hindrance } from "./hindrance.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
+import { roomFix } from "./remedies.ts";
 import { type Dirs, inodeOf } from "./settle.ts";
 import { fixTail } from "./words.ts";
 
@@ -29,7 +30,10 @@ export class Room {
   /** Those of them that had their try since room was said to be there. */
   private readonly tried = new Set<Entry>();
 
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly dataRoot: string,
+  ) {}
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
   full(entry: Entry, untilMs: number): void {
@@ -40,7 +44,8 @@ export class Room {
 
   /** No room could be made. */
   isNone(): void {
-    if (!this.diskLow) this.log.warn("the disk is full up to its reserve: packing waits, sending goes on");
+    const what = "the disk is full up to its reserve: packing waits, sending goes on";
+    if (!this.diskLow) this.log.warn(`${what}${fixTail(roomFix(this.dataRoot))}`);
     this.diskLow = true;
   }
 

@@ -7,7 +7,7 @@ import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { heldLine } from "./hindrance.ts";
 import type { Entry, Trouble } from "./queue.ts";
-import { stampFix } from "./remedies.ts";
+import { roomFix, stampFix } from "./remedies.ts";
 import { RECHECK_S } from "./room.ts";
 import { fixTail } from "./words.ts";
 
@@ -78,7 +78,7 @@ export class Waits {
   /** There is no room to pack it. */
   forRoom(entry: Entry, untilMs: number): void {
     entry.notBeforeMs = untilMs;
-    this.trouble(entry, "no-room", "no room to pack it", null);
+    this.trouble(entry, "no-room", "no room to pack it", roomFix(this.deps.config.dataRoot));
   }
 
   /** The disk takes nothing: that is said once for all (room.ts). */
