@@ -201,7 +201,8 @@ function trouble(live: LiveStatus, toldS: number | null): Row[] {
   const { failing, refused, disk_failure, unreadable, dropped, damaged } = live;
   const rows: Row[] = [];
   if (failing !== null) {
-    rows.push(["not sent", `${failing.why}${failing.tries > 1 ? ` (${failing.tries} tries in a row)` : ""}`]);
+    // Before it, for a remedy ends its line.
+    rows.push(["not sent", `${failing.tries > 1 ? `${failing.tries} tries in a row: ` : ""}${failing.why}`]);
   }
   if (toldS !== null) rows.push(["next try", `in ${formatSeconds(toldS)}: the receiver asked to wait so long`]);
   if (refused !== null) {

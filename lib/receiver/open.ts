@@ -87,8 +87,10 @@ function tryRemove(path: string): void {
 function refusal(dataRoot: string, path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null) return error;
-  // What is read-only is so for all of the root, and mended for all of it.
-  const why = whyDiskRefuses(code === "EROFS" ? dataRoot : path, code);
+  // What is read-only is so for all of the root, and mended for all of it; so is a root in which nothing can be made.
+  const isRoots =
+    code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
+  const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
   return new UserError(
     `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
     why.fix ?? "make [paths] data_root a directory that this service's user may write to",

@@ -112,6 +112,9 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     const where = shown === undefined ? "" : ` (at \`${printable(shown)}\`)`;
     const fix =
       shown !== undefined && BARE_VALUE.test(line) ? `; text stands in quotes: ${printable(shown)} = "…"` : "";
-    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`);
+    throw new UserError(
+      `${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`,
+      `mend ${file}, then run this again`,
+    );
   }
 }

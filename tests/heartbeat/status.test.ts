@@ -195,7 +195,7 @@ describe("the status that a person reads", () => {
       "           … and 1 more",
       "arrived    the newest at an unknown time",
       "waiting    100 heartbeats, 60 of them in memory only",
-      'not sent   status 403: "not yours" (7 tries in a row)',
+      'not sent   7 tries in a row: status 403: "not yours"',
       "refused    1 heartbeat for good, the newest: status 422; heartbeats are taken again",
       "disk       cannot write /s/spool: ENOSPC: heartbeats wait in memory only; fix: make room on its disk",
       "unreadable 1 of the heartbeats that wait cannot be read: /s/1: EACCES; fix: chown 998: /s/1",

@@ -55,6 +55,17 @@ describe("a start", () => {
     expect(readdirSync(root, { recursive: true }).sort()).toEqual(["episodes", "incoming"]);
   });
 
+  diskTest("in a root where nothing may be made is mended for the whole root, by one line", async () => {
+    using disk = smallDisk(4);
+    const root = join(disk.path, "root");
+    mkdirSync(root);
+    sh(`chattr +i '${root}'`);
+    const refused = await start(root);
+    expect(refused?.exitCode).toBe(3);
+    paste(refused?.hint ?? "");
+    expect(await start(root)).toBeNull();
+  });
+
   test("on a file is a mistake of the configuration: exit 2", async () => {
     const root = join(tempDir(), "file");
     writeFileSync(root, "");

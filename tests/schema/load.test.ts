@@ -11,7 +11,10 @@ function refusal(text: string): string[] {
   try {
     parseShipperConfig(text, FILE);
   } catch (error) {
-    if (error instanceof UserError && error.exitCode === 2) return error.message.split("\n");
+    if (error instanceof UserError && error.exitCode === 2) {
+      if (error.message.includes("not valid TOML")) expect(error.hint).toBe(`mend ${FILE}, then run this again`);
+      return error.message.split("\n");
+    }
     throw error;
   }
   throw new Error("the configuration was taken");
