@@ -1,0 +1,159 @@
+// Faults of episodes: their stamp, their files, their names, their owners.
+
+import { type Bed, DATA } from "./bed.ts";
+import { type Fault, shipperLog, shipperStatus } from "./fault.ts";
+
+const EPISODES = `${DATA}/episodes`;
+const VERSION = "/opt/labfleet/VERSION";
+
+/** What a name in a directory of its own makes an episode: a file, and the marker. */
+const finish = (path: string): string => `mkdir -p "${path}"; echo hi >"${path}/notes.txt"; : >"${path}/done.marker"`;
+
+const gate = (line: string) => (bed: Bed) => bed.collect((toml) => `${toml}\n[gate]\n${line}\n`);
+
+const requeue = (bed: Bed): Promise<string> => bed.sh("lab1", `shipper requeue ${bed.latest}`);
+
+/** The words are about the files; the printed line queues it again. */
+const mendAndRun =
+  (script: (id: string) => string): NonNullable<Fault["words"]> =>
+  async (bed, { steps }) => {
+    await bed.sh("lab1", script(bed.latest));
+    await bed.paste(steps.filter(({ line }) => line.includes("requeue")));
+  };
+
+export const EPISODE: readonly Fault[] = [
+  {
+    name: "the collector requires a stamp, and the episode has none",
+    seen: shipperLog,
+    make: async (bed) => {
+      await gate("require_commit = true")(bed);
+      await bed.record();
+    },
+    says: /held: the collector wants the commit/,
+    words: (bed) => bed.sh("lab1", `echo abc123 >${VERSION}`),
+  },
+  {
+    name: "the collector does not accept the commit",
+    seen: shipperStatus,
+    make: async (bed) => {
+      await bed.write("collector", "/etc/labfleet/accepted", "abc123\n");
+      await gate('accepted_commits_file = "/etc/labfleet/accepted"')(bed);
+      await bed.record(`echo '{"code_commit": "def456"}' >meta.json`);
+    },
+    says: /episode-\d+: commit-not-accepted/,
+    words: async (bed) => {
+      await bed.sh("collector", "echo def456 >>/etc/labfleet/accepted");
+      await requeue(bed);
+    },
+  },
+  {
+    name: "the episode is larger than the collector takes",
+    seen: shipperStatus,
+    make: async (bed) => {
+      await bed.collect((toml) => toml.replace("[limits]\n", '[limits]\nmax_episode_bytes = "10 KiB"\n'));
+      await bed.record();
+    },
+    says: /episode-\d+: too-large/,
+    words: async (bed) => {
+      await bed.collect((toml) => toml.replace(/max_episode_bytes.*\n/, ""));
+      await requeue(bed);
+    },
+  },
+  {
+    name: "the collector has another episode of the same name",
+    seen: shipperStatus,
+    make: async (bed) => {
+      const id = await bed.record();
+      const shipped = `${DATA}/shipped/${id}`;
+      await bed.sh("lab1", `until [ -e ${shipped}/receipt.json ]; do sleep 0.2; done; rm -rf ${shipped}`);
+      await bed.sh("lab1", finish(`${EPISODES}/${id}`));
+    },
+    says: /episode-\d+: conflict/,
+    words: (bed) => bed.sh("lab1", `cd ${DATA}; mv quarantine/${bed.latest} episodes/${bed.latest}-other`),
+    mended: (bed) => bed.arrived(`${bed.latest}-other`),
+  },
+  {
+    name: "files do not fit the episode's manifest",
+    seen: shipperStatus,
+    make: async (bed) => {
+      await bed.record("sha256sum data.bin >.m; echo torn >>data.bin; mv .m done.marker");
+    },
+    says: /episode-\d+: incomplete/,
+    words: mendAndRun((id) => `cd ${DATA}/quarantine/${id}; sha256sum data.bin >.m; mv .m done.marker`),
+  },
+  {
+    name: "a power cut tore the marker",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.record("head -c 200 /dev/zero >.m; mv .m done.marker");
+    },
+    says: /quarantined.*done\.marker|quarantined/,
+    words: mendAndRun((id) => `: >${DATA}/quarantine/${id}/done.marker`),
+  },
+  {
+    name: "meta.json is no JSON",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.record(`echo '{"code_commit": "abc",}' >meta.json`);
+    },
+    says: /held episode=episode-\d+ because its meta.json is no JSON/,
+  },
+  {
+    name: "a symbolic link in episodes/",
+    seen: shipperStatus,
+    make: (bed) => bed.sh("lab1", `${finish("/srv/linked")}; ln -s /srv/linked ${EPISODES}/linked`),
+    says: /^held +linked/,
+    mended: (bed) => bed.arrived("linked"),
+  },
+  {
+    name: "a name that no URL can carry",
+    seen: shipperStatus,
+    make: (bed) => bed.sh("lab1", finish(`${EPISODES}/my run #1`)),
+    says: /^held +my run/,
+    mended: (bed) => bed.arrived("my_run__1"),
+  },
+  {
+    name: "a name that is no UTF-8",
+    seen: shipperStatus,
+    make: (bed) => bed.sh("lab1", `d=$(printf '${EPISODES}/run\\377'); ${finish("$d")}`),
+    says: /^held +run/,
+    mended: (bed) => bed.arrived("run_xff"),
+  },
+  {
+    name: "a file in episodes/",
+    seen: shipperStatus,
+    make: (bed) => bed.sh("lab1", `echo hi >${EPISODES}/notes.txt`),
+    says: /^held +notes\.txt/,
+    mended: async (bed) => !/^held/m.test(await bed.look("lab1", "shipper status")),
+  },
+  {
+    name: "an episode of root, mode 0700, and a unit without the capability",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.dropIn("lab1", "labfleet-shipper", "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
+      await bed.record("chown -R root:root .; chmod 0700 .");
+    },
+    says: /not shipped episode=episode-\d+ because .* belongs to root/,
+  },
+  {
+    name: "an immutable episode (chattr +i)",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.record("touch done.marker; chattr +i .");
+    },
+    says: /held episode=episode-\d+ because .* immutable/,
+  },
+  {
+    name: "something is mounted on the episode",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.sh(
+        "lab1",
+        `mkdir ${EPISODES}/mounted; mount -t tmpfs tmpfs ${EPISODES}/mounted; ${finish(`${EPISODES}/mounted`)}`,
+      );
+      await bed.sh("lab1", "systemctl restart labfleet-shipper");
+    },
+    says: /held episode=mounted because/,
+    mended: (bed) => bed.arrived("mounted"),
+  },
+];
