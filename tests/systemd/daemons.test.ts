@@ -146,7 +146,7 @@ bedTest(
     await sh("systemctl restart labfleet-shipper");
     await record("cut", 40_000);
     await host.waitFor("the upload is under way", async () =>
-      (await sh(`${PREFIX}/bin/shipper status`)).includes("1 under way"),
+      (await sh(`${PREFIX}/bin/shipper status`)).includes("\nnow        sending "),
     );
     const startedAt = performance.now();
     await sh("systemctl stop labfleet-shipper");

@@ -42,7 +42,8 @@ const slowLink = async (name: string, port: number, bytesPerSecond: number): Pro
   );
   await host.waitFor("the slow link listens", async () => (await sh("ss -ltn")).includes(`:${port} `));
 };
-const underWay = async (): Promise<boolean> => (await sh(`${PREFIX}/bin/shipper status`)).includes("1 under way");
+const underWay = async (): Promise<boolean> =>
+  (await sh(`${PREFIX}/bin/shipper status`)).includes("\nnow        sending ");
 
 bedTest("systemctl stop: systemd is named as the sender, and the next start says that it was clean", async () => {
   await mark();
