@@ -1,7 +1,7 @@
 // The table of all tokens: what a refusal may cost, how soon a change counts, and what is kept of names that nobody has.
 
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTokenCheck, hashToken, parseTokenFile } from "../../lib/receiver/auth.ts";
 import { openTokenTable, type TokenTable } from "../../lib/receiver/token-table.ts";
@@ -88,20 +88,15 @@ test("a pipe and a file of megabytes among the tokens hold up nobody, and are to
   expect(check("lab2", "Bearer x")).toEqual({ unreadable: "it has more than 65536 bytes" });
 });
 
-test.skipIf(process.geteuid?.() === 0)(
-  "a directory that cannot be entered is said once, whatever names are asked for",
-  () => {
-    const dir = join(tempDir(), "tokens.d");
-    mkdirSync(dir);
-    chmodSync(dir, 0o000);
-    onCleanUp(() => chmodSync(dir, 0o700));
-    const log = keptLog();
-    const check = createTokenCheck(dir, log, tableOf(dir));
-    for (let i = 0; i < 100; i++)
-      expect(check(`lab${i}`, "Bearer x")).toEqual({ unreadable: "EACCES: permission denied" });
-    expect(log.lines).toHaveLength(1);
-  },
-);
+test("a directory that cannot be entered, by root neither, is said once, whatever names are asked for", () => {
+  const dir = join(tempDir(), "tokens.d");
+  symlinkSync("tokens.d", dir);
+  const log = keptLog();
+  const check = createTokenCheck(dir, log, tableOf(dir));
+  for (let i = 0; i < 100; i++)
+    expect(check(`lab${i}`, "Bearer x")).toEqual({ unreadable: expect.stringContaining("ELOOP") });
+  expect(log.lines).toHaveLength(1);
+});
 
 test("a name that cannot be a directory's is said once, whatever names are asked for", () => {
   const dir = join(tempDir(), "tokens.d");
