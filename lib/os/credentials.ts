@@ -76,12 +76,15 @@ export async function readCredentials(receiver: ReceiverEndpoint, limits: ReadLi
   try {
     const read = async (key: CredentialKey, path: string | null): Promise<string | null> =>
       path === null ? null : readCredential(key, path, readOnce(path, limits.readFile), end.reached);
-    const [ca, cert, key, tokenText] = await Promise.all([
+    const files = [
       read("ca_bundle", receiver.caBundle),
       read("client_cert", receiver.clientCert),
       read("client_key", receiver.clientKey),
       read("bearer_token_file", bearerTokenFile),
-    ]);
+    ] as const;
+    // All of them first: of two faults always the same one is said.
+    await Promise.allSettled(files);
+    const [ca, cert, key, tokenText] = await Promise.all(files);
     const token = tokenText?.trim() ?? receiver.bearerToken;
     if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
       const key = tokenText === null ? "bearer_token" : "bearer_token_file";
