@@ -54,7 +54,8 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
 
   const round = async (): Promise<void> => {
     nextRoundMs = monotonicMs() + config.quarantineCleanupIntervalS * 1000;
-    const pinned = (await readPin(config.dataRoot))?.receiver_id ?? null;
+    // A pin that cannot be read is said where episodes are sent; until it is mended nobody may confirm anything.
+    const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
     const callDeps = { ...deps, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
     const expiry = await announceExpiring(callDeps);
     // A Python receiver judges nothing.

@@ -68,16 +68,26 @@ export async function announceExpiring(
   return after;
 }
 
+/** So many episodes in a row about which nobody who may judge answered, and the rest is left for another time. */
+export const MISSES_MAX = 3;
+
 /**
- * One round. @returns false when the receiver could not be asked: then nothing more was done, and it is tried again.
+ * One round. One episode that never gets an answer, as behind a box that dislikes its name, keeps no other from being asked.
+ * @returns false when the receiver could not be asked about any: then it is tried again.
  */
 export async function lastCall(deps: LastCallDeps, expiry: Expiry = NO_EXPIRY): Promise<boolean> {
-  for (const rejection of (await listRejections(deps)).filter(isAskedDaily)) {
-    if (deps.signal.aborted) return false;
+  const asked = (await listRejections(deps)).filter(isAskedDaily);
+  let answers = 0;
+  let misses = 0;
+  for (const rejection of asked) {
+    if (deps.signal.aborted || misses >= MISSES_MAX) break;
     deps.moved();
-    if (!(await callFor(deps, rejection, expiry))) return false;
+    if (await callFor(deps, rejection, expiry)) {
+      answers++;
+      misses = 0;
+    } else misses++;
   }
-  return true;
+  return asked.length === 0 || answers > 0;
 }
 
 async function callFor(deps: LastCallDeps, rejection: Rejection, expiry: Expiry): Promise<boolean> {

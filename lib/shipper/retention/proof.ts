@@ -19,7 +19,7 @@ export async function askHead(
 ): Promise<"confirmed" | "missing" | "unknown" | "unreached"> {
   const { config, client } = deps;
   const stallMs = config.requestTimeoutS * 1000;
-  const pinned = (await readPin(config.dataRoot))?.receiver_id ?? null;
+  const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
   if (pinned === null) return "unreached";
   const reply = await client.send(config.receiver, {
     method: "HEAD",

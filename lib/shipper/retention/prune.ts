@@ -10,6 +10,7 @@ import { requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
 import { checkClock, isShippedOld, lowDiskOrder } from "./decide.ts";
+import { MISSES_MAX } from "./last-call.ts";
 import type { Receipted } from "./notes.ts";
 import { askHead, askJudge } from "./proof.ts";
 import { removeSettled } from "./removal.ts";
@@ -41,8 +42,11 @@ export class Pruning {
         log.warn(`some of shipped/ is not pruned: ${today.clock.trusted ? "" : today.clock.why}`),
       );
     }
+    let misses = 0;
     for (const kept of old) {
-      if (!(await this.removeProved(kept, `kept for ${rules.keepDays} days`))) return;
+      const isAsked = await this.removeProved(kept, `kept for ${rules.keepDays} days`);
+      misses = isAsked ? 0 : misses + 1;
+      if (misses >= MISSES_MAX) return;
     }
   }
 
@@ -50,10 +54,12 @@ export class Pruning {
   async untilFree(bytes: number): Promise<boolean> {
     const { dirs, list, moved } = this.deps;
     let freed = false;
+    let misses = 0;
     for (const kept of lowDiskOrder(await list.read(moved))) {
       if ((await freeBytes(dirs.shipped)) >= bytes) break;
       const count = this.removed;
-      if (!(await this.removeProved(kept, "the disk is low"))) break;
+      misses = (await this.removeProved(kept, "the disk is low")) ? 0 : misses + 1;
+      if (misses >= MISSES_MAX) break;
       freed ||= this.removed > count;
     }
     return freed;
@@ -61,7 +67,7 @@ export class Pruning {
 
   private removed = 0;
 
-  /** @returns false when the receiver cannot be asked: then no other is tried now */
+  /** @returns false when nobody who could know it answered */
   private async removeProved(kept: Receipted, why: string): Promise<boolean> {
     const { signal, moved, dirs, log } = this.deps;
     if (signal.aborted) return false;

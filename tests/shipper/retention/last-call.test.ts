@@ -76,11 +76,24 @@ describe("a refused episode", () => {
     refused(dirs, "a");
     refused(dirs, "b");
     await keeper.tidy();
-    expect(asked.length).toBe(1);
+    expect(asked.length).toBe(2);
     up = true;
     clock.monotonic += 3_600_000;
     await keeper.tidy();
-    expect(asked.length).toBe(3);
+    expect(asked.length).toBe(4);
+  });
+
+  test("that never gets an answer keeps no other from being asked; three in a row end the round", async () => {
+    const { url } = await scriptedCollector((ask) => (ask.id === "a" ? { status: 403 } : judgement(ask, "accept")));
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    for (const id of ["a", "b", "c"]) refused(dirs, id);
+    await keeper.tidy();
+    expect([readdirSync(dirs.quarantine), readdirSync(dirs.episodes).sort()]).toEqual([["a"], ["b", "c"]]);
+    const dead = await scriptedCollector(() => ({ status: 502 }));
+    const other = housekeeper(tempDir(), dead.url);
+    for (const id of ["a", "b", "c", "d", "e"]) refused(other.dirs, id);
+    await other.keeper.tidy();
+    expect(dead.asked.length).toBe(3);
   });
 
   test("whose rejection an older release made counts from the first refusal that may judge", async () => {

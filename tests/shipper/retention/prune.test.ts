@@ -54,6 +54,28 @@ describe("pruning shipped/", () => {
     expect(readdirSync(dirs.shipped).sort()).toEqual(["a", "b"]);
   });
 
+  test("one that never gets an answer keeps no other from going", async () => {
+    const { url } = await scriptedCollector((ask) =>
+      ask.id === "a" ? { status: 403, headers: { "x-labfleet-receiver-id": "" } } : HAS,
+    );
+    const { keeper, dirs } = housekeeper(tempDir(), url);
+    for (const id of ["a", "b", "c"]) shipped(dirs, id);
+    await keeper.tidy();
+    expect(readdirSync(dirs.shipped)).toEqual(["a"]);
+  });
+
+  test("a pin that cannot be read removes nothing, and is no end of the daemon", async () => {
+    const root = tempDir();
+    const { url } = await scriptedCollector(() => HAS);
+    const { keeper, dirs } = housekeeper(root, url);
+    writeFileSync(join(root, "receiver-pin.json"), "{");
+    shipped(dirs, "old");
+    refused(dirs, "ep");
+    await keeper.tidy();
+    expect(await keeper.freeSpace(Number.MAX_SAFE_INTEGER)).toBe(false);
+    expect([readdirSync(dirs.shipped), readdirSync(dirs.quarantine)]).toEqual([["old"], ["ep"]]);
+  });
+
   test("brings back what the receiver has no more, once its judge would take it: it was restored from a backup", async () => {
     const { url, asked } = await scriptedCollector((ask: Ask) =>
       ask.method === "HEAD" ? { status: 404 } : judgement(ask, "accept"),
