@@ -29,6 +29,46 @@ function countTests(report: string): { passed: number; failed: number; skipped: 
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
+/** Runs them all; errors are said again at the end, since thousands of lines may lie in between. */
+async function runTests(): Promise<boolean> {
+  console.log("\n== tests");
+  const places = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const tests = Bun.spawn([bun, "test", `--parallel=${availableParallelism()}`, "--timeout", "60000", ...places], {
+    cwd: root,
+    stdout: "inherit",
+    stderr: "pipe",
+    env: { ...process.env, LABFLEET_BUILT: "1", CI: process.env.CI ?? "1" },
+  });
+  const errors: string[] = [];
+  let block: string[] = [];
+  for await (const line of linesOf(tests.stderr)) {
+    process.stderr.write(`${line}\n`);
+    const isVerdict = /^\((pass|skip|fail)\) /.test(line);
+    if (!isVerdict) block.push(line);
+    // Of several workers: an error stands anywhere between two verdicts.
+    else if (block.some((one) => one.startsWith("error: "))) errors.push(...block.slice(-ERROR_LINES));
+    if (isVerdict) block = [];
+  }
+  const isOk = (await tests.exited) === 0;
+  // The runner's summary stays the last that is read.
+  if (!isOk) console.log(["", "== tests: FAILED", ...errors, ...block].join("\n"));
+  return isOk;
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Of what was printed with an error, the last lines. */
+const ERROR_LINES = 60;
+
 const reports = mkdtempSync(join(tmpdir(), "labfleet-check-"));
 const report = join(reports, "junit.xml");
 const target = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
@@ -39,19 +79,7 @@ const steps: [string, string[], Record<string, string>?][] = [
   ["executables with fail points", [bun, "scripts/build.ts", "--failpoints", "--out", `dist/${target}-failpoints`]],
 ];
 const broken = steps.filter(([name, command, env]) => !step(name, command, env)).map(([name]) => name);
-const testsOk = step(
-  "tests",
-  [
-    bun,
-    "test",
-    `--parallel=${availableParallelism()}`,
-    "--timeout",
-    "60000",
-    "--reporter=junit",
-    `--reporter-outfile=${report}`,
-  ],
-  { LABFLEET_BUILT: "1", CI: process.env.CI ?? "1" },
-);
+const testsOk = await runTests();
 const { passed, failed, skipped } = countTests(readFileSync(report, "utf8"));
 rmSync(reports, { recursive: true });
 if (broken.length > 0) console.log(`\nnot clean: ${broken.join(", ")}`);
