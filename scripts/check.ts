@@ -33,7 +33,7 @@ function countTests(report: string): { passed: number; failed: number; skipped: 
 async function runTests(): Promise<boolean> {
   console.log("\n== tests");
   const places = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const tests = Bun.spawn([bun, "test", `--parallel=${availableParallelism()}`, "--timeout", "60000", ...places], {
+  const tests = Bun.spawn([bun, "test", `--parallel=${availableParallelism()}`, "--timeout", "180000", ...places], {
     cwd: root,
     stdout: "inherit",
     stderr: "pipe",

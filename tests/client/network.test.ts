@@ -56,5 +56,5 @@ test.skipIf(!isRoot)(
       expect(lines[i]).toMatchObject({ url, reason, immediate: true, said: expect.stringContaining(said) });
     }
   },
-  30_000,
+  180_000,
 );

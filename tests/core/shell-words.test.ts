@@ -147,4 +147,4 @@ test("quotes that sh finds unbalanced are refused, and no others", () => {
   });
   expect({ seed, differ: verdicts.filter(({ sh, ours }) => sh !== ours) }).toEqual({ seed, differ: [] });
   expect(new Set(verdicts.map(({ sh }) => sh)).size).toBe(2);
-}, 30_000);
+}, 180_000);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Fleet, until } from "../support/fleet.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const diskTest = (name: string, body: () => Promise<void>): void =>
   test.skipIf(smallDiskMissing !== null)(

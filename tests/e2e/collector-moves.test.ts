@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
 import { acknowledgedFaults } from "../support/oracle.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const idOf = (fleet: Fleet): string => readFileSync(join(fleet.collectorData, "receiver-id"), "utf8").trim();
 const identity = (fleet: Fleet, ...args: string[]) =>

@@ -10,7 +10,7 @@ import { executables } from "../support/compiled.ts";
 import { unixReceiver } from "../support/datagrams.ts";
 import { makeLab, TOOLS, type Verb, verbs } from "../support/every-verb.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 interface Situation {
   what: string;

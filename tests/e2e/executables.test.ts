@@ -11,7 +11,7 @@ import { executables } from "../support/compiled.ts";
 import { Fleet, until } from "../support/fleet.ts";
 import { expectGolden } from "../support/golden.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 function run(
   tool: string,

@@ -9,7 +9,7 @@ import { Fleet, HOST, until } from "../support/fleet.ts";
 import { sha256 } from "../support/oracle.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 
-setDefaultTimeout(90_000);
+setDefaultTimeout(180_000);
 const diskTest = (name: string, body: () => Promise<void>): void =>
   test.skipIf(smallDiskMissing !== null)(
     smallDiskMissing === null ? name : `${name} (skipped: ${smallDiskMissing})`,

@@ -11,7 +11,7 @@ import { Fleet, HOST, until } from "../support/fleet.ts";
 import { HeartbeatHost } from "../support/heartbeat-host.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const NOBODY_THERE = "http://127.0.0.1:1";
 

@@ -83,7 +83,7 @@ for (const [signal, code, args] of [
     expect(log).not.toContain("not sent");
     expect(log).not.toContain("check ended");
     expect(host.spool()).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 }
 
 test("once: a second signal quits at once, and kills what runs", async () => {
@@ -98,7 +98,7 @@ test("once: a second signal quits at once, and kills what runs", async () => {
   expect(performance.now() - before).toBeLessThan(30_000);
   // The leaders and their groups; a job in another group is found by looking only, for which there is no time.
   await until("they are gone", () => pids.slice(0, 4).every(isGone));
-}, 60_000);
+}, 180_000);
 
 test("the daemon: a grace that is longer than the stop may take leaves no check alive", async () => {
   configure(60, "drain_timeout_s = 3");
@@ -110,7 +110,7 @@ test("the daemon: a grace that is longer than the stop may take leaves no check 
   expect(existsSync(file("asked"))).toBe(true);
   expect(daemon.log()).not.toContain("was not closed");
   expect(daemon.log()).not.toContain("check ended");
-}, 60_000);
+}, 180_000);
 
 test("plugins: a signal ends it with its own code", async () => {
   const plugin = file("plugins.d/slow.ts");
@@ -123,4 +123,4 @@ test("plugins: a signal ends it with its own code", async () => {
   expect(await child.exited).toBe(143);
   expect(await child.stdout.text()).toBe("");
   rmSync(plugin);
-}, 60_000);
+}, 180_000);

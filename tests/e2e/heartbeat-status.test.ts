@@ -9,7 +9,7 @@ import { executables } from "../support/compiled.ts";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 import { HeartbeatHost } from "../support/heartbeat-host.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const CHECKS = `[nagios_runner]
 commands = [

@@ -7,7 +7,7 @@ test("20 kills of shipper and receiver lose no acknowledged episode and double n
   const report = await killLoop(20, 20260101, () => {});
   expect(report.faults).toEqual([]);
   expect(report.episodes).toBeGreaterThan(20);
-}, 120_000);
+}, 180_000);
 
 test("there are fail points around the steps of both protocols", () => {
   expect(failpointsOf("shipper").length).toBeGreaterThanOrEqual(8);

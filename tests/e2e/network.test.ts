@@ -9,7 +9,7 @@ import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-p
 import { Fleet, type FleetOptions, HOST, type Tool, until } from "../support/fleet.ts";
 import { restFaults, sha256 } from "../support/oracle.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 interface Scene extends AsyncDisposable {
   fleet: Fleet;

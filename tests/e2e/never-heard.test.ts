@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Fleet, HOST } from "../support/fleet.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 test("it is in the list from the start; what is refused of it is counted, with what mends it", async () => {
   await using fleet = new Fleet();

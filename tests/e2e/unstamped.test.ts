@@ -9,7 +9,7 @@ import { isCommitRequired } from "../../lib/receiver/settings.ts";
 import { PROJECT } from "../support/compiled.ts";
 import { Fleet } from "../support/fleet.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 test("README's collector requires no commit", () => {
   const block =

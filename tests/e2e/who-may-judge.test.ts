@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { Fleet, until } from "../support/fleet.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 
 const pinOf = (fleet: Fleet): string =>
   JSON.parse(readFileSync(join(fleet.hostData, "receiver-pin.json"), "utf8")).receiver_id;

@@ -148,7 +148,7 @@ describe("what it leaves behind", () => {
     const before = openFiles();
     for (let i = 0; i < 35; i++) await round();
     await until(() => openFiles() <= before && zombies() === 0);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a check that does not end", () => {
@@ -167,7 +167,7 @@ describe("a check that does not end", () => {
       return;
     }
     throw new Error("the check never got its turn");
-  }, 60_000);
+  }, 180_000);
 
   test("X12 one that exits 0 at SIGTERM has timed out all the same", async () => {
     for (const timeoutMs of [300, 3000, 30_000]) {
@@ -179,7 +179,7 @@ describe("a check that does not end", () => {
       return;
     }
     throw new Error("the check never got its turn");
-  }, 60_000);
+  }, 180_000);
 
   test("X13 one that floods is kept to its limit, and what it printed is counted", async () => {
     const done = await check(["yes"], { timeoutMs: 300, graceMs: 5000 });
@@ -222,7 +222,7 @@ describe("a check that does not end", () => {
       return;
     }
     throw new Error("the check never got its turn");
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("a check that is cancelled", () => {

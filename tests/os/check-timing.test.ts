@@ -25,4 +25,4 @@ test("a held pipe does not keep the result: it comes long before the holder ends
     took.push(done.durationMs);
   }
   expect(Math.min(...took)).toBeLessThan(2000);
-}, 40_000);
+}, 180_000);

@@ -95,7 +95,7 @@ describe("a client that takes nothing", () => {
     await slow.send(GET);
     await until(() => got >= SIZE);
     await until(() => downloads.running === 0);
-  }, 60_000);
+  }, 180_000);
 
   test("does not hold up a stop beyond its drain: it is counted until it is cut, and then nothing is left", async () => {
     const { receiver, downloads, episodes } = await withEpisode();

@@ -91,7 +91,7 @@ test("heartbeats of two boots by turns: one finding, first in the host's line, i
     const child = Bun.spawn([process.execPath, program, ...args, "--config", config]);
     expect(await child.stdout.text()).toContain("two machines send under this name: 127.0.0.1 (");
   }
-}, 60_000);
+}, 180_000);
 
 test("what a spool brings back, of a boot that is over, is no evidence", async () => {
   const { beat, listed } = await open();

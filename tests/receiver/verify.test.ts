@@ -100,7 +100,7 @@ test("beside a running receiver that keeps storing it reports nothing", async ()
   stop = true;
   await storing;
   expect(reports.filter((report) => !isSound(report))).toEqual([]);
-}, 30_000);
+}, 180_000);
 
 describe("as a command", () => {
   const RECEIVER = join(import.meta.dir, "../../bin/receiver.ts");

@@ -208,7 +208,7 @@ test("a slow disk slows the client and not our memory: 300 MB at the disk's pace
   expect(most).toBeLessThan(2_000_000);
   // The client is in this process too; without back-pressure this is 300 MB and more.
   expect((peak - before) / 1e6).toBeLessThan(150);
-}, 60_000);
+}, 180_000);
 
 describe("stopping", () => {
   test("a running upload is finished, new ones are refused, and then nothing is left", async () => {

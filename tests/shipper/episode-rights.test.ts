@@ -9,7 +9,7 @@ import { recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { ext4Disk, ext4DiskMissing } from "../support/small-disk.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 const LOOK = join(import.meta.dir, "../fixtures/programs/look-at-episode.ts");
 /** The user `nobody`, who runs the shipper here. */
 const NOBODY = 65534;

@@ -19,7 +19,7 @@ import { walkTree } from "../../lib/shipper/walk.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(180_000);
 const MIB = 1024 * 1024;
 const AT = 1_777_616_273;
 const sha256 = (data: string | Uint8Array): string => new Bun.CryptoHasher("sha256").update(data).digest("hex");

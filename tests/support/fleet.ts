@@ -208,7 +208,7 @@ export async function until(
   what: string,
   holds: () => boolean,
   tool?: Pick<Tool, "log" | "process">,
-  limitMs = 30_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {

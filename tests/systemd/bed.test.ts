@@ -9,7 +9,7 @@ const missing = systemdBedMissing();
 const bedTest = test.skipIf(missing !== null);
 const title = (name: string) => (missing === null ? name : `${name} (skipped: the systemd bed ${missing})`);
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const service = (lines: string[]) => ["[Service]", ...lines, ""].join("\n");
 

@@ -108,7 +108,7 @@ bedTest("a stopped shipper is killed by the watchdog, restarted, and the queue d
       const now = await host.show("labfleet-shipper", "MainPID");
       return now !== "0" && now !== pid;
     },
-    30_000,
+    180_000,
   );
   expect(await host.journal("labfleet-shipper")).toContain("Watchdog timeout (limit 2s)!");
   await host.waitFor("while-stopped is shipped", () => isShipped("while-stopped"), 20_000);

@@ -42,7 +42,7 @@ for (const [id, what, dataRoot, prepare, failure] of [
     await host.waitFor(
       "it is shipped",
       async () => (await host.exec(["test", "-e", `${dataRoot}/shipped/${id}/receipt.json`])).code === 0,
-      30_000,
+      180_000,
     );
     await sh("systemctl stop labfleet-shipper");
   });

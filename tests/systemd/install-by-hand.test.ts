@@ -93,13 +93,13 @@ bedTest("4. an episode of an unprivileged recorder arrives, and the collector sh
   await lab?.waitFor(
     "the episode is shipped",
     async () => (await lab?.exec(["test", "-e", "/var/lib/labfleet/data/shipped/first/receipt.json"]))?.code === 0,
-    60_000,
+    180_000,
   );
   expect(await collector?.run(["receiver", "verify", "--deep"])).toMatch(/^sound: 1 episode,/m);
   await collector?.waitFor(
     "lab1's first report",
     async () => JSON.parse((await collector?.run(["receiver", "hosts", "--json"])) ?? "{}").hosts.length === 1,
-    90_000,
+    180_000,
   );
   const told = JSON.parse((await collector?.run(["receiver", "hosts", "lab1", "--json"])) ?? "{}");
   expect(told).toMatchObject({ host: "lab1", stale: false });

@@ -171,4 +171,4 @@ test("a compiled executable does all this without a toolchain, and reads nothing
     "unknown: plugin loop failed: it did not answer within 0.3 s",
   ]);
   expect(() => readFileSync(join(dir, "ran"))).toThrow();
-}, 90_000);
+}, 180_000);

@@ -50,7 +50,7 @@ describe.skipIf(MISSING !== "")(`what the user may not read${MISSING}`, () => {
       }
       chmodSync(at[which], 0o755);
     },
-    30_000,
+    180_000,
   );
   test("one file: the other host is shown, and this one not as torn", async () => {
     const { dir, hosts } = await collector();
@@ -60,7 +60,7 @@ describe.skipIf(MISSING !== "")(`what the user may not read${MISSING}`, () => {
     expect(out).toMatch(/^lab1 +not known +unknown +its file cannot be read: EACCES$/m);
     expect(out).toMatch(/^lab2 .* late /m);
     expect(hosts("lab1").err[0]).toStartWith("receiver: cannot read ");
-  }, 30_000);
+  }, 180_000);
 });
 
 test("no data root, and a directory that is none", async () => {
@@ -85,4 +85,4 @@ test("no data root, and a directory that is none", async () => {
       "",
     ],
   ]);
-}, 30_000);
+}, 180_000);

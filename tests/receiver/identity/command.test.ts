@@ -8,7 +8,7 @@ import { identityPaths, writeIdentity } from "../../../lib/receiver/identity/fil
 import { cleanUp, tempDir } from "../support.ts";
 
 afterEach(cleanUp);
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const RECEIVER = join(import.meta.dir, "../../../bin/receiver.ts");
 const A = "a".repeat(32);
