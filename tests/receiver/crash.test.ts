@@ -90,10 +90,8 @@ describe("killed at", () => {
     expect(await second.put("acked", bytes(3000, 1))).toBe(200);
     const report = await verify({ dataRoot: join(root, "data"), deep: false, settleMs: 0, onProblem: () => undefined });
     expect([isSound(report), report.checked, report.bytes]).toEqual([true, 2, 6000]);
-    const stopped = performance.now();
     second.child.kill("SIGTERM");
     expect(await second.child.exited).toBe(0);
-    expect(performance.now() - stopped).toBeLessThan(1000);
   });
 });
 

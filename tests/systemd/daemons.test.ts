@@ -148,9 +148,8 @@ bedTest(
     await host.waitFor("the upload is under way", async () =>
       (await sh(`${PREFIX}/bin/shipper status`)).includes("\nnow        sending "),
     );
-    const startedAt = performance.now();
     await sh("systemctl stop labfleet-shipper");
-    expect(performance.now() - startedAt).toBeLessThan(11_000);
+    // One that is not cut meets TimeoutStopSec, and then the result is `timeout`.
     expect(await host.show("labfleet-shipper", "Result")).toBe("success");
     expect(await host.show("labfleet-shipper", "ExecMainStatus")).toBe("0");
     const journal = await host.journal("labfleet-shipper");
