@@ -1,90 +1,65 @@
-// What a collector's index costs as it grows: time of a start, memory, and the longest that one row holds up the event loop.
-// By hand: bun bench/growth.ts [--rows 100000,1000000,10000000]   (10 M rows: 3.4 GB below the temporary directory)
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+// How labfleet grows with the fleet, the index and the backlog: each figure at three sizes, with the exponent of its growth.
+// bun bench/growth.ts [--only start,flood] [--sizes 100,1000] [--work DIR]   (needs dist/linux-x64, python3; see `--list`)
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { formatRow } from "../lib/contract/index-row.ts";
-import { openIndex } from "../lib/receiver/index.ts";
+import { killAll } from "./growth/daemon.ts";
+import { flood, heartbeats, hosts, rows, startHosts } from "./growth/receiver.ts";
+import { backlogs } from "./growth/shipper.ts";
+import { tableOf } from "./growth/table.ts";
+import { haveLabfleet } from "./labfleet.ts";
+import { machine } from "./measure.ts";
+
+const PARTS = [startHosts, heartbeats, hosts, flood, rows, ...backlogs];
 
 const { values } = parseArgs({
-  options: { rows: { type: "string", default: "100000,1000000,10000000" }, measure: { type: "string" } },
+  options: {
+    only: { type: "string" },
+    sizes: { type: "string" },
+    work: { type: "string" },
+    list: { type: "boolean" },
+  },
 });
 
-const HOSTS = 100;
-const address = (i: number) => ({ host: `lab-${i % HOSTS}`, id: `2026-05-01T06-37-53.${i}` });
+/** Millions of files: `rm` is much faster than we are. */
+function remove(dir: string): void {
+  Bun.spawnSync(["rm", "-rf", dir]);
+}
 
-function writeIndex(path: string, rows: number): void {
-  const fd = openSync(path, "w");
-  let text = "";
-  for (let i = 0; i < rows; i++) {
-    const { host, id } = address(i);
-    const digest = i.toString(16).padStart(64, "0");
-    text += `${formatRow({
-      host_id: host,
-      episode_id: id,
-      received_at_wall: "2026-05-01T06:37:53.830599+00:00",
-      bytes: 1_000_000 + i,
-      sha256: digest,
-      code_commit: "3f2c0ffee0ddf00d3f2c0ffee0ddf00d3f2c0ffe",
-      path: `episodes/${host}/${id}.tar.zst`,
-      tree_sha256: digest,
-    })}\n`;
-    if (text.length < 4_000_000) continue;
-    writeSync(fd, text);
-    text = "";
+async function main(): Promise<void> {
+  if (values.list) {
+    for (const { name, title, sizes, of } of PARTS) console.log(`${name}: ${title} (${sizes.join(", ")} ${of})`);
+    return;
   }
-  writeSync(fd, text);
-  closeSync(fd);
-}
-
-/** Time on a processor, not on the clock: what others do on this machine must not count. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** In a process of its own, so that memory is that of one size alone. */
-async function measure(path: string, rows: number): Promise<string[]> {
-  const before = process.memoryUsage.rss();
-  const began = performance.now();
-  const { index } = await openIndex(path, `${path}.torn`, 1);
-  const startS = (performance.now() - began) / 1000;
-  Bun.gc(true);
-  const rssMiB = (process.memoryUsage.rss() - before) / 2 ** 20;
-  // As many rows again: the table grows by as much as it ever does.
-  let longest = 0;
-  let last = cpuMs();
-  for (let i = rows; i < 2 * rows; i++) {
-    index.table.insert(address(i), i);
-    const now = cpuMs();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }
-  Bun.gc(true);
-  const doubledMiB = (process.memoryUsage.rss() - before) / 2 ** 20;
-  await index.close();
-  return [rows.toLocaleString("en"), startS.toFixed(2), rssMiB.toFixed(0), doubledMiB.toFixed(0), longest.toFixed(1)];
-}
-
-if (values.measure !== undefined) {
-  const [path = "", rows = ""] = values.measure.split(" ");
-  console.log(JSON.stringify(await measure(path, Number(rows))));
-} else {
-  const dir = mkdtempSync(join(tmpdir(), "labfleet-growth-"));
-  console.log(
-    "| rows | start, s | memory, MiB | after as many again, MiB | longest for one row, ms |\n|---:|---:|---:|---:|---:|",
-  );
+  if (!haveLabfleet()) throw new Error("dist/linux-x64 holds no shipper and receiver: bun run build");
+  const wanted = values.only?.split(",");
+  const chosen = PARTS.filter(({ name }) => wanted === undefined || wanted.includes(name));
+  const unknown = wanted?.filter((name) => !PARTS.some((part) => part.name === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(", ")}; see --list`);
+  const root = values.work ?? tmpdir();
+  mkdirSync(root, { recursive: true });
+  const work = mkdtempSync(join(root, "labfleet-growth-"));
+  const end = (signal: NodeJS.Signals): void => {
+    killAll();
+    remove(work);
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  };
+  process.on("SIGINT", end).on("SIGTERM", end);
+  console.log(`${machine()}; medians of three runs\n`);
   try {
-    for (const rows of values.rows.split(",").map(Number)) {
-      const path = join(dir, "index.jsonl");
-      writeIndex(path, rows);
-      const child = Bun.spawnSync([process.execPath, import.meta.path, "--measure", `${path} ${rows}`], {
-        stderr: "inherit",
-      });
-      console.log(`| ${(JSON.parse(child.stdout.toString()) as string[]).join(" | ")} |`);
+    for (const part of chosen) {
+      const sizes = values.sizes?.split(",").map(Number) ?? part.sizes;
+      const home = join(work, part.name);
+      mkdirSync(home);
+      console.log(await tableOf(part, sizes, home));
+      remove(home);
     }
   } finally {
-    rmSync(dir, { recursive: true });
+    killAll();
+    remove(work);
   }
+  console.log(`${machine()} (at the end)`);
 }
+
+await main();

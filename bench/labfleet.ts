@@ -6,7 +6,7 @@ import { type Daemon, freePort, startDaemon } from "./peers.ts";
 
 const DIST = resolve(import.meta.dir, "../dist/linux-x64");
 export const SHIPPER = join(DIST, "shipper");
-const RECEIVER = join(DIST, "receiver");
+export const RECEIVER = join(DIST, "receiver");
 
 export function haveLabfleet(): boolean {
   return existsSync(SHIPPER) && existsSync(RECEIVER);

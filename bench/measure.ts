@@ -50,7 +50,7 @@ export async function timed(
 const TICKS = Number(Bun.spawnSync(["getconf", "CLK_TCK"]).stdout.toString());
 
 /** User and system time of a process and of its children already waited for. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the name may hold blanks and brackets
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
