@@ -36,7 +36,8 @@ export class Collector {
       mkdirSync(join(home, dir), { recursive: true });
     const paths = `[paths]\ndata_root = "${made.data}"\nrun_dir = "${join(home, "run")}"\n`;
     const auth = `[auth]\ntokens_dir = "${join(home, "tokens.d")}"\n`;
-    writeFileSync(made.config, `listen = "127.0.0.1:${made.port}"\n\n${paths}\n${auth}`);
+    const limits = "[limits]\nuploads_total = 256\nuploads_per_host = 256\n";
+    writeFileSync(made.config, `listen = "127.0.0.1:${made.port}"\n\n${paths}\n${auth}\n${limits}`);
     made.token("operator", OPERATOR_TOKEN);
     return made;
   }

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { findingText } from "../core/finding.ts";
+import { forgetOldest } from "../core/oldest.ts";
 import { replaceRunFile } from "../os/run-file.ts";
 import type { Log } from "../runtime/log.ts";
 import {
@@ -62,7 +63,7 @@ export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
       const senders = noteSender(hosts.get(host) ?? NOBODY, sighting, nowMs);
       hosts.delete(host);
       hosts.set(host, senders);
-      for (const oldest of hosts.keys()) if (hosts.size > HOSTS_MAX) hosts.delete(oldest);
+      forgetOldest(hosts, HOSTS_MAX);
       const duplicate = duplicateOf(host, senders, nowMs);
       if (duplicate === null) {
         isNew = found.delete(host) || isNew;

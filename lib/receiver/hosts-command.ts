@@ -124,7 +124,7 @@ async function foundOrNamed(
   whyNone: () => Promise<string | null>,
 ): Promise<StoredHeartbeat> {
   // A name that may not be is no file's either.
-  const known = (await store.list()).map((brief) => brief.host);
+  const known = await store.names();
   const found: FoundHost = known.includes(host) ? await store.find(host) : { kind: "none" };
   if (found.kind === "found") return found.stored;
   if (found.kind === "unreadable") {

@@ -99,6 +99,8 @@ async function start(
   log.info(await heartbeats.describe(Date.now()));
   const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
   await watch.look();
+  // Not waited for: who asks for the list in the first seconds waits for it.
+  void heartbeats.warm();
   const stopChores = startChores(context, { opened, admission, watch, room }, [attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;

@@ -64,6 +64,7 @@ function charactersOf({ plugin, name }: CheckResult): number {
 function oddOf(notes: CheckNotes | undefined): string {
   if (notes === undefined) return "";
   const { refresh_failed, unkillable, overlaps } = notes;
+  if (refresh_failed === undefined && unkillable === undefined && overlaps === undefined) return "";
   const telling: CheckNotes = {
     ...(refresh_failed !== undefined && { refresh_failed }),
     ...(unkillable !== undefined && { unkillable }),

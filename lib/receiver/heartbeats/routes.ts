@@ -23,9 +23,10 @@ import type { Refusals } from "../refusals.ts";
 import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
+import { type ListFacts, listText } from "./list.ts";
 import { type Sighting, withDuplicate } from "./senders.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
-import { type HostSummary, hostView, summarise } from "./view.ts";
+import { hostView } from "./view.ts";
 
 export interface HeartbeatDeps extends AnswerDeps {
   heartbeats: {
@@ -33,7 +34,7 @@ export interface HeartbeatDeps extends AnswerDeps {
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
     admission: Admission;
     /** The list with those that have a token and were never heard of. */
-    listed: (hosts: readonly HostSummary[], nowMs: number) => Promise<HostSummary[]>;
+    listed: ListFacts["listed"];
   };
   log: Log;
   /** What the disk still takes. */
@@ -219,13 +220,12 @@ async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response 
   if (denied !== null) return denied;
   const briefs = await fromDisk(deps.log, "the list of hosts", () => deps.heartbeats.store.list());
   if ("kind" in briefs) return briefs;
-  const nowMs = deps.nowMs();
-  const hosts = await deps.heartbeats.listed(
-    briefs.map((brief) => summarise(brief, nowMs, deps.identity())),
-    nowMs,
-  );
-  const marked = hosts.map((row) => withDuplicate(row, deps.duplicates.find(row.host, nowMs)));
-  return Response.json({ at: isoWall(nowMs), hosts: marked }, { headers: FRESH });
+  const text = await listText(briefs, deps.nowMs(), {
+    own: deps.identity(),
+    listed: deps.heartbeats.listed,
+    duplicate: deps.duplicates.find,
+  });
+  return new Response(text, { headers: { ...FRESH, "Content-Type": "application/json" } });
 }
 
 async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {

@@ -4,6 +4,7 @@
 import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { changeRow, type HeartbeatRow, SAMPLE_EVERY_S, sampleRow } from "../../contract/heartbeat-row.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
+import { forgetOldest } from "../../core/oldest.ts";
 import { POLICY } from "./decide.ts";
 import type { StoredHeartbeat } from "./document.ts";
 
@@ -43,7 +44,7 @@ export class SpooledRows {
     const { sampledMs } = due || before === null ? { sampledMs: sentMs } : before;
     this.last.delete(host_id);
     this.last.set(host_id, { heartbeat, sampledMs, day });
-    for (const host of this.last.keys()) if (this.last.size > POLICY.spooledHosts) this.last.delete(host);
+    forgetOldest(this.last, POLICY.spooledHosts);
     return rowOf(due ? null : before, heartbeat, nowMs, true);
   }
 

@@ -11,6 +11,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, settleNew } from "../../os/owner.ts";
+import { mapInTurns } from "../../os/turns.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
 import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
@@ -23,6 +24,8 @@ import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./vie
 
 /** Files that a listing reads at a time. */
 const READ_AT_ONCE = 32;
+/** Names looked at between two turns of the event loop. */
+const NAMES_PER_TURN = 2000;
 const SUFFIX = ".json";
 
 export interface Kept {
@@ -46,6 +49,13 @@ export interface HeartbeatStore {
    * @throws the disk's error when the directory cannot be read; a file that cannot be is a host without a heartbeat
    */
   list(): Promise<HostBrief[]>;
+  /**
+   * The names of all hosts, sorted; nothing of them is read.
+   * @throws the disk's error when the directory cannot be read
+   */
+  names(): Promise<string[]>;
+  /** Reads ahead what the first listing needs, beside the requests. Never rejects. */
+  warm(): Promise<void>;
   /** Removes old days. Never rejects. */
   prune(nowMs: number): Promise<void>;
   /** What the daily files hold, in one line. Never rejects. */
@@ -66,6 +76,28 @@ export function openHeartbeats(
   const alone = createKeyedLock();
   const history = openHistory(dir, log, historyBytes);
   const spooled = new SpooledRows();
+  const list = async (): Promise<HostBrief[]> => {
+    const hosts = await hostNames(dir, (host) => briefs.has(host));
+    const there = new Set(hosts);
+    // An operator may remove the file of a host that is gone.
+    for (const host of briefs.keys()) if (!there.has(host)) briefs.delete(host);
+    /** Those of whom nothing can be kept: they are looked at again next time. */
+    const unreadable = new Map<string, HostBrief>();
+    // One at a time: what one listing reads the next one need not.
+    await alone("", () =>
+      inTurns(
+        hosts.filter((host) => !briefs.has(host)),
+        async (host) => {
+          const brief = await readBrief(dir, host);
+          if (brief === null) return;
+          if (brief.heartbeat === null) unreadable.set(host, brief);
+          // A heartbeat that came meanwhile knows better.
+          else if (!briefs.has(host)) briefs.set(host, brief);
+        },
+      ),
+    );
+    return hosts.flatMap((host) => briefs.get(host) ?? unreadable.get(host) ?? []);
+  };
   return {
     put: (heartbeat, dateMs, nowMs) =>
       alone(heartbeat.host_id, async () => {
@@ -74,21 +106,13 @@ export function openHeartbeats(
         return kept;
       }),
     find: (host) => readLatest(dir, host),
-    async list() {
-      const hosts = await hostNames(dir);
-      const there = new Set(hosts);
-      // An operator may remove the file of a host that is gone.
-      for (const host of briefs.keys()) if (!there.has(host)) briefs.delete(host);
-      const missing = hosts.filter((host) => !briefs.has(host));
-      await inTurns(missing, async (host) => {
-        const brief = await readBrief(dir, host);
-        // A heartbeat that came meanwhile knows better; one that cannot be read is looked at again next time.
-        if (brief !== null && brief.heartbeat !== null && !briefs.has(host)) briefs.set(host, brief);
-      });
-      return Promise.all(hosts.map(async (host) => briefs.get(host) ?? (await readBrief(dir, host)))).then((all) =>
-        all.filter((brief) => brief !== null),
-      );
-    },
+    list,
+    names: () => hostNames(dir, () => false),
+    warm: () =>
+      list().then(
+        () => undefined,
+        () => undefined, // the first listing says what is wrong
+      ),
     prune: history.prune,
     describe: history.describe,
   };
@@ -164,17 +188,20 @@ function latestOf(known: StoredHeartbeat | null, heartbeat: Heartbeat, receipt: 
   };
 }
 
-/** The names of all hosts of whom a heartbeat is kept, sorted. */
-async function hostNames(dir: string): Promise<string[]> {
-  const names = await readdir(dir).catch((error: unknown) => {
+/**
+ * The names of all hosts of whom a heartbeat is kept, sorted.
+ * @param isKnown spares a look at a name that was one before
+ */
+async function hostNames(dir: string, isKnown: (host: string) => boolean): Promise<string[]> {
+  const files = await readdir(dir).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return [];
     throw error;
   });
-  return names
-    .filter((name) => name.endsWith(SUFFIX))
-    .map((name) => name.slice(0, -SUFFIX.length))
-    .filter(isName)
-    .sort();
+  const names = await mapInTurns(files, NAMES_PER_TURN, (file) => {
+    const host = file.endsWith(SUFFIX) ? file.slice(0, -SUFFIX.length) : "";
+    return isKnown(host) || isName(host) ? host : null;
+  });
+  return names.filter((name) => name !== null).sort();
 }
 
 async function readLatest(dir: string, host: string): Promise<FoundHost> {

@@ -1,7 +1,17 @@
 // `receiver hosts` where its files cannot be read: one sentence and the fix, exit 2; what can be read is shown.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { cleanUp, keptLog, tempDir } from "../support.ts";
@@ -30,7 +40,10 @@ async function collector() {
   const hosts = (...args: string[]) => {
     const user = IS_ROOT ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
     const argv = [...user, process.execPath, RECEIVER, "hosts", "--config", config, ...args];
-    const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { env: { ...process.env, NO_COLOR: "1" } });
+    const { exitCode, stdout, stderr } = Bun.spawnSync(argv, {
+      env: { ...process.env, NO_COLOR: "1" },
+      timeout: 120_000,
+    });
     return { code: exitCode, out: stdout.toString(), err: stderr.toString().split("\n") };
   };
   return { data, dir, hosts };
@@ -85,4 +98,20 @@ test("no data root, and a directory that is none", async () => {
       "",
     ],
   ]);
+}, 180_000);
+
+test("one host is shown without a look into the files of the others", async () => {
+  const { dir, hosts } = await collector();
+  const pipe = join(dir, "lab3.json");
+  expect(Bun.spawnSync(["mkfifo", "-m", "666", pipe]).exitCode).toBe(0);
+  // Who reads it takes this byte, and waits for more.
+  const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    writeSync(fd, "x");
+    const { code, out } = hosts("lab1");
+    expect([code, out.split("\n")[0]]).toEqual([0, "host       lab1"]);
+    expect(readSync(fd, Buffer.alloc(2))).toBe(1);
+  } finally {
+    closeSync(fd);
+  }
 }, 180_000);
