@@ -12,6 +12,7 @@ import { failpoint } from "../os/failpoint.ts";
 import { exists, removeIfExists } from "../os/files.ts";
 import { openOrMake } from "../os/owner.ts";
 import { MARKER } from "./marker.ts";
+import { inodeOf } from "./settle.ts";
 
 export interface OutboxRecord {
   id: string;
@@ -116,7 +117,13 @@ async function isUsable(
     throw error;
   }
   if (record.boot_id === bootId) return true;
-  return (await stands(episodesDir, record.id)) !== true && (await sha256OfFile(archive)) === record.sha256;
+  // Another directory under its name is another episode: then the archive is the last copy of the one that was packed.
+  const isThere = (await stands(episodesDir, record.id)) === true && (await isSameDirectory(episodesDir, record));
+  return !isThere && (await sha256OfFile(archive)) === record.sha256;
+}
+
+async function isSameDirectory(episodesDir: string, { id, directory_inode }: OutboxRecord): Promise<boolean> {
+  return (await inodeOf(join(episodesDir, id))) === directory_inode;
 }
 
 /** Whether a finished episode stands there, to be packed again; null when we may not look: then nobody knows. */

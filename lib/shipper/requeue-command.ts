@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
 import { shellWord } from "../core/shell-quote.ts";
@@ -28,13 +28,23 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
   let refused = 0;
   for (const name of names) {
-    const result = await requeue(dirs, "quarantine", name);
+    const result = await tryRequeue(dirs, name);
     if ("id" in result) log.info("queued again", { episode: result.id });
     else log.error(`not queued: ${quoted(result.refused)}`);
     if (!("id" in result)) refused++;
   }
   await print(`${names.length - refused} of ${names.length} queued again\n`);
   return refused === 0 ? EXIT.ok : EXIT.undelivered;
+}
+
+/** One that cannot be moved keeps no other from it. */
+async function tryRequeue(dirs: Dirs, name: string): ReturnType<typeof requeue> {
+  try {
+    return await requeue(dirs, "quarantine", name);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return { refused: `${join(dirs.quarantine, name)} cannot be moved: ${errorText(error)}` };
+  }
 }
 
 /** @throws UserError naming the reasons that there are, when nothing lies there for this one */

@@ -1,8 +1,11 @@
-// Brings a settled episode back into the queue: our note out of it, then the rename.
+// Brings a settled episode back into the queue: the rename, then our note out of it. A power cut in between leaves a note that is never
+// packed; the other way round it would leave an episode in shipped/ or quarantine/ about which nobody is ever asked again.
 
 import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
 import { isName } from "../core/names.ts";
-import { exists, fsyncDir, renameDurable } from "../os/files.ts";
+import { failpoint } from "../os/failpoint.ts";
+import { exists, renameDurable } from "../os/files.ts";
 import { type Place, removeDocument } from "./document.ts";
 import { idOf } from "./retention/notes.ts";
 import { type Dirs, inodeOf } from "./settle.ts";
@@ -18,8 +21,13 @@ export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{
   if (!isName(id) || (await inodeOf(from)) === null) return { refused: `no episode ${name} in ${dirs[place]}` };
   const to = join(dirs.episodes, id);
   if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
-  await removeDocument(from, place);
-  await fsyncDir(from);
   await renameDurable(from, to);
+  failpoint("requeue.after-rename");
+  try {
+    await removeDocument(to, place);
+  } catch (error) {
+    // Sent already and moved on, or a file that cannot be removed: it is in the queue, and the note is no part of it.
+    if (errorCode(error) === null) throw error;
+  }
   return { id };
 }

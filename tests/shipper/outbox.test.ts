@@ -4,11 +4,15 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { admitArchive, dropRecord, type OutboxRecord, outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
+import { inodeOf } from "../../lib/shipper/settle.ts";
 import { makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const ARCHIVE = "0123456789";
 const ARCHIVE_SHA = new Bun.CryptoHasher("sha256").update(ARCHIVE).digest("hex");
+
+/** Stands in a record for the directory that is there. */
+const ITS_OWN = "its-own-directory";
 
 interface Left {
   episode?: boolean;
@@ -21,9 +25,10 @@ interface Left {
 async function recover(left: Left) {
   const dirs = makeDirs(tempDir());
   if (left.episode) makeEpisode(dirs, "ep");
+  const inode = (await inodeOf(join(dirs.episodes, "ep"))) ?? "none";
   const paths = outboxPaths(dirs.outbox, "ep");
   if (left.archive !== undefined) writeFileSync(paths.archive, left.archive);
-  if (left.record !== undefined) writeFileSync(paths.record, left.record);
+  if (left.record !== undefined) writeFileSync(paths.record, left.record.replace(ITS_OWN, inode));
   for (const name of left.others ?? []) writeFileSync(join(dirs.outbox, name), "");
   const { records, strays } = await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot");
   return { ids: records.map(({ id }) => id), strays, files: readdirSync(dirs.outbox).sort(), records };
@@ -51,8 +56,17 @@ describe("a start", () => {
     ["removes a record without an archive", { episode: true, record: text() }, { ids: [], strays: [], files: [] }],
     [
       "does not believe an archive of another boot while the directory is there",
-      { episode: true, archive: ARCHIVE, record: text({ boot_id: "earlier", sha256: ARCHIVE_SHA }) },
+      {
+        episode: true,
+        archive: ARCHIVE,
+        record: text({ boot_id: "earlier", sha256: ARCHIVE_SHA, directory_inode: ITS_OWN }),
+      },
       { ids: [], strays: [], files: [] },
+    ],
+    [
+      "believes it by its digest when another episode has got its name: it is the last copy of the first",
+      { episode: true, archive: ARCHIVE, record: text({ boot_id: "earlier", sha256: ARCHIVE_SHA }) },
+      { ids: ["ep"], strays: [], files: ["ep.json", "ep.tar.zst"] },
     ],
     [
       "believes an archive of another boot by its digest when it is the last copy",

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requeue } from "../../lib/shipper/requeue.ts";
+import { walkTree } from "../../lib/shipper/walk.ts";
 import { makeDirs, writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -41,6 +42,20 @@ describe("an episode taken back", () => {
     expect(await requeue(dirs, "quarantine", "ep~2")).toEqual({ id: "ep" });
     expect(existsSync(join(dirs.episodes, "ep/data.bin"))).toBe(true);
   });
+});
+
+test("a kill on the way back leaves it in the queue, with a note that is never packed", async () => {
+  const dirs = quarantined("ep", { "rejection.json": OURS });
+  const module = JSON.stringify(join(import.meta.dir, "../../lib/shipper/requeue.ts"));
+  const program = `await (await import(${module})).requeue(${JSON.stringify(dirs)}, "quarantine", "ep");`;
+  const killed = Bun.spawnSync([process.execPath, "--define", "LABFLEET_FAILPOINTS=true", "-e", program], {
+    env: { ...process.env, LABFLEET_FAILPOINT: "requeue.after-rename" },
+  });
+  expect([killed.signalCode, killed.stderr.toString()]).toEqual(["SIGKILL", ""]);
+  expect(readdirSync(dirs.quarantine)).toEqual([]);
+  expect(readdirSync(join(dirs.episodes, "ep")).sort()).toEqual(["data.bin", "done.marker", "rejection.json"]);
+  const packed = walkTree(join(dirs.episodes, "ep")).entries.map(({ path }) => path);
+  expect(packed).toEqual(["", "data.bin", "done.marker"]);
 });
 
 describe("what is not taken back", () => {
