@@ -76,7 +76,7 @@ const RULES: Rule[] = [
     because: "the command line is a table and a sentence; it needs nothing of the machine",
   },
   {
-    from: /^lib\/(shipper|receiver|heartbeat)\/(decide|marker|queue)\.ts$/,
+    from: /^lib\/(shipper|receiver|heartbeat)\/(decide|marker|name-taken|queue)\.ts$/,
     allow:
       /^lib\/(core\/|contract\/|client\/(answers|explain|failures)\.ts$|shipper\/[a-z-]+\.ts$|receiver\/[a-z-]+\.ts$|heartbeat\/[a-z-]+\.ts$)/,
     because: "decisions are pure: their tests are tables of literals",
@@ -201,7 +201,7 @@ test("no two files import each other, directly or in a ring", () => {
 
 test("core and decisions use no clock, no random and no machine: time and chance are arguments", () => {
   const pure = [...graph.keys()].filter((file) =>
-    /^lib\/core\/|\/(decide|marker|queue)\.ts$|\/heartbeats\/(document|never|problem|queue-view|states|view)\.ts$|receiver\/room\.ts$/.test(
+    /^lib\/core\/|\/(decide|marker|name-taken|queue)\.ts$|\/heartbeats\/(document|never|problem|queue-view|states|view)\.ts$|receiver\/room\.ts$/.test(
       file,
     ),
   );

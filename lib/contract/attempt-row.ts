@@ -18,8 +18,16 @@ export interface AttemptRow {
   what?: "heartbeat";
 }
 
-/** What refusals were about. `connection`: it never came to a request: a TLS handshake that failed, no HTTP. */
-export type RefusedWhat = "episode" | "heartbeat" | "connection";
+/**
+ * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `connection`: it never
+ * came to a request: a TLS handshake that failed, no HTTP.
+ */
+const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "connection"] as const;
+export type RefusedWhat = (typeof REFUSED_WHATS)[number];
+
+function isRefusedWhat(value: unknown): value is RefusedWhat {
+  return REFUSED_WHATS.some((what) => what === value);
+}
 
 /**
  * How often somebody who did not show who it is was refused between two moments. It proves nothing about a host: anyone who
@@ -85,7 +93,7 @@ function parseRow(value: Loose<AttemptRow>): AttemptLine | null {
 function parseSum(value: Loose<RefusalSum>): AttemptLine | null {
   const { from, to, remote, host_id, what, reason, count } = value;
   if (typeof from !== "string" || typeof to !== "string" || typeof remote !== "string") return null;
-  if (what !== "episode" && what !== "heartbeat" && what !== "connection") return null;
+  if (!isRefusedWhat(what)) return null;
   if (typeof reason !== "string" || typeof count !== "number" || !(count > 0)) return null;
   return {
     kind: "sum",

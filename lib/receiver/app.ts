@@ -12,18 +12,25 @@ import { quoted } from "../core/fields.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
 import { type AppContext, type AppEnv, answering, refusing } from "./answering.ts";
 import { identityHeaders, receiptOf, receiptResponse } from "./answers.ts";
-import { decideAccess, REFUSALS, type Refusal, refuse } from "./decide.ts";
+import { REFUSALS, type Refusal, refuse } from "./decide.ts";
 import { fromDisk } from "./disk-refusals.ts";
 import { type Downloads, fileStream, openArchive } from "./downloads.ts";
+import { addHostRoutes, type HostsDeps } from "./heartbeats/hosts.ts";
 import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
 import { addressOf } from "./peer.ts";
-import { credentialsOf } from "./preflight.ts";
+import { checkAccess } from "./preflight.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import type { NotReady } from "./readiness.ts";
+import { noteUnknown } from "./unknown.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
-export interface AppDeps extends PutDeps, HeartbeatDeps {
+type HeartbeatParts = Omit<HeartbeatDeps, "heartbeats" | "duplicates">;
+type HostsParts = Omit<HostsDeps, "heartbeats" | "duplicates">;
+
+export interface AppDeps extends PutDeps, HeartbeatParts, HostsParts {
+  heartbeats: HeartbeatDeps["heartbeats"] & HostsDeps["heartbeats"];
+  duplicates: HeartbeatDeps["duplicates"] & HostsDeps["duplicates"];
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<NotReady | null>;
   downloads: Downloads;
@@ -58,6 +65,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   );
   addJudgeRoute(app, deps);
   addHeartbeatRoutes(app, deps);
+  addHostRoutes(app, deps);
   app.get("/healthz", (c) => c.text("alive\n"));
   app.get(
     "/readyz",
@@ -81,6 +89,7 @@ async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refus
     path: rawPath(wire.target),
     header: (name: string) => c.req.raw.headers.get(name),
     peerNames: wire.peerNames,
+    known: wire.known,
     body: wire.body,
   };
   const outcome = await putEpisode(deps, request, notes).catch((error: unknown): PutOutcome => {
@@ -142,11 +151,15 @@ function statusOf(outcome: PutOutcome): number {
 async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
   const path = parseEpisodePath(rawPath(wire.target));
-  if (path.kind !== "episode") return refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst");
-  const { address } = path;
-  const request = { header: (name: string) => c.req.raw.headers.get(name), peerNames: wire.peerNames };
-  const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
-  if (denied !== null) return denied;
+  const address = path.kind === "episode" ? path.address : null;
+  const unknown = { what: "read", method: c.req.method, host: address?.host ?? null } as const;
+  if (address === null) {
+    const refusal = refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst");
+    return noteUnknown(deps, wire, unknown, refusal);
+  }
+  const header = (name: string): string | null => c.req.raw.headers.get(name);
+  const denied = checkAccess(deps, { ...wire, header }, address.host);
+  if (denied !== null) return noteUnknown(deps, wire, unknown, denied);
   // Looked at now, row and file: a shipper removes its own copy on the strength of this answer.
   const stored = await fromDisk(deps.log, archivePath(address), () => deps.store.find(address));
   if (stored.kind === "refused") return stored;

@@ -48,8 +48,10 @@ export class RateWatch {
 
 /** A body that came over a connection, with the verbs that its adapter needs. */
 export interface WireBody extends UploadBody {
-  /** True when the whole body was read from the connection. */
-  readonly complete: boolean;
+  /** Bytes that were not read from the connection; `unknown`: it did not come to its end, or nobody knows where that is. */
+  readonly left: number | "unknown";
+  /** True once it was asked for. */
+  readonly asked: boolean;
   /** Ends a read that waits, and all later ones. */
   stop(why: BodyEnd): void;
 }
@@ -83,8 +85,11 @@ export function wireBody(source: Source, { rate, length, onFirstRead }: WireBody
     return chunk;
   };
   return {
-    get complete() {
-      return ended === "end";
+    get left() {
+      return ended === null || ended === "end" ? left : "unknown";
+    },
+    get asked() {
+      return started;
     },
     stop(why) {
       ended ??= why;

@@ -1,7 +1,6 @@
 // When does the receiver refuse, and with which words? Every refusal as a table, every decision as a function of plain
 // data, in the order of the PUT handler (put.ts). Pure: no clock, no disk, no request objects.
 
-import type { IndexRow } from "../contract/index-row.ts";
 import { parseReprDigest, parseTreeDigest } from "../core/digest.ts";
 import { formatBytes } from "../core/units.ts";
 import { noRoomFor, type Room } from "./room.ts";
@@ -157,63 +156,6 @@ export function decideHeaders(headers: PutHeaders, maxBytes: number, what = "epi
   if (treeSha256 === "malformed")
     return refuse("malformed-digest", "X-Labfleet-Tree-Digest is not sha256: and 64 hex digits");
   return { kind: "declared", bytes, sha256, treeSha256 };
-}
-
-/** What is on the disk under a name. `row-only`: the file is missing; `damaged`: it has another size than its row says. */
-export type Stored =
-  | { kind: "none" }
-  | { kind: "stored"; row: IndexRow }
-  | { kind: "row-only"; row: IndexRow }
-  | { kind: "damaged"; row: IndexRow };
-
-/** An episode that is already there. */
-export interface Duplicate {
-  kind: "duplicate";
-  row: IndexRow;
-}
-
-/** What to do when the name is taken, from the headers alone; `read`: only the body can tell. */
-export function decideStored(stored: Stored, declared: Declared): Duplicate | Refusal | { kind: "read" } {
-  if (stored.kind === "none") return { kind: "read" };
-  if (stored.kind === "damaged") {
-    return refuse("damaged", "the stored copy has another size than its index row; on the collector: receiver verify", {
-      retryAfterS: 300,
-    });
-  }
-  if (declared.sha256 === null && !isSameTree(stored.row, declared)) return { kind: "read" };
-  const same = declared.sha256 === stored.row.sha256;
-  if (stored.kind === "row-only") return same ? { kind: "read" } : conflict(stored);
-  return same || isSameTree(stored.row, declared) ? { kind: "duplicate", row: stored.row } : conflict(stored);
-}
-
-/** What to do when the name is taken, after the body was read and its digest computed. */
-export function decideSecond(
-  stored: Exclude<Stored, { kind: "none" }>,
-  declared: Declared,
-  sha256: string,
-): Duplicate | Refusal {
-  const same = stored.row.sha256 === sha256 || isSameTree(stored.row, declared);
-  return same && stored.kind === "stored" ? { kind: "duplicate", row: stored.row } : conflict(stored);
-}
-
-function isSameTree(row: IndexRow, declared: Declared): boolean {
-  return declared.treeSha256 !== null && row.tree_sha256 === declared.treeSha256;
-}
-
-function conflict(stored: Exclude<Stored, { kind: "none" }>): Refusal {
-  const { sha256, tree_sha256 } = stored.row;
-  // The tree digest of a file that is gone must not be given: a shipper would take an equal one for "delivered".
-  return stored.kind === "stored"
-    ? refuse("conflict", `another episode of this name is stored, sha256 ${sha256}`, {
-        stored: { sha256, tree_sha256 },
-      })
-    : refuse(
-        "conflict",
-        "this name is taken by an index row whose file is missing; on the collector: receiver verify",
-        {
-          stored: { sha256 },
-        },
-      );
 }
 
 export interface Load {

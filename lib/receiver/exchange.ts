@@ -1,10 +1,11 @@
 // One request and its answer: a connection on one side, the application (a function of a web Request) on the other. An
-// answer may come before the body; the rest is then read and thrown away, since closing at once would send a reset that
-// destroys the answer before a client that is still sending has read it (algesten/ureq#676).
+// answer may come before the body; what becomes of the rest then is decided in http/leftover.ts. To close at once would send
+// a reset that destroys the answer before a client that is still sending has read it (algesten/ureq#676).
 
 import { type RateRule, type WireBody, wireBody } from "./body.ts";
 import { CONTINUE, sendAnswer } from "./http/answer.ts";
 import type { Head } from "./http/head.ts";
+import { decideLeftover } from "./http/leftover.ts";
 import type { Sink } from "./http/sink.ts";
 import type { Source } from "./http/source.ts";
 import type { Wire } from "./wire.ts";
@@ -19,8 +20,6 @@ export interface ExchangeOptions {
   rate: RateRule;
   /** Called with each body when its request comes, when it is answered, and when it is over: a stop must end it. */
   onBody: (body: WireBody, state: BodyState) => void;
-  /** How long to wait before so many bytes that nobody wants are read on, milliseconds. */
-  beforeDiscard: (bytes: number) => number;
   /** True once connections serve nothing after the answer that is being made. */
   closing: () => boolean;
 }
@@ -33,14 +32,19 @@ export interface Exchange {
   wire: Omit<Wire, "body" | "target">;
   /** Called with the status of the answer before it goes out; resolves when it may. */
   beforeAnswer: (status: number) => Promise<void>;
+  /** Whether so many bytes that nobody wants may be read. */
+  mayRead: (bytes: number) => boolean;
+  /** Called when so many of them were read; resolves when more may be. */
+  beforeMore: (bytes: number) => Promise<void>;
 }
 
 /**
  * Serves one request: the answer is out then, and the body through.
- * @returns `next`: the connection is fit for another one; `last`: for none, but what was sent shall arrive
+ * @returns `next`: the connection is fit for another one; `last`: for none, but what was sent shall arrive; `leave`: the same,
+ *   and the client may still be sending what nobody will read
  * @throws when the connection is of no more use
  */
-export async function serveExchange(exchange: Exchange, options: ExchangeOptions): Promise<"next" | "last"> {
+export async function serveExchange(exchange: Exchange, options: ExchangeOptions): Promise<"next" | "last" | "leave"> {
   const { head, source, sink, wire } = exchange;
   let answered = false;
   const body = wireBody(source, {
@@ -55,12 +59,19 @@ export async function serveExchange(exchange: Exchange, options: ExchangeOptions
   try {
     const response = await options.fetch(webRequest(head), { ...wire, target: head.target, body });
     await exchange.beforeAnswer(response.status);
-    const last = !head.keepAlive || head.length === "unknown" || options.closing();
+    const leftover = decideLeftover({
+      left: body.left,
+      awaited: head.expectsContinue && !body.asked,
+      mayRead: exchange.mayRead,
+    });
+    const isFit = leftover === "none" || leftover === "read";
+    const last = !head.keepAlive || !isFit || options.closing();
     answered = true;
     await sendAnswer(sink, response, { headOnly: head.method === "HEAD", last });
     options.onBody(body, "answered");
-    if (head.length !== "unknown" && !(await discard(body, options.beforeDiscard)))
-      throw new Error("the body did not come to its end");
+    if (leftover === "leave") return "leave";
+    if (leftover === "last") sink.end();
+    if (!(await discard(body, exchange.beforeMore))) return "leave";
     return last || options.closing() ? "last" : "next";
   } finally {
     options.onBody(body, "over");
@@ -76,11 +87,10 @@ function webRequest({ method, headers }: Head): Request {
 }
 
 /** Reads what is left of the body; false when it does not come. */
-async function discard(body: WireBody, beforeDiscard: (bytes: number) => number): Promise<boolean> {
+async function discard(body: WireBody, beforeMore: (bytes: number) => Promise<void>): Promise<boolean> {
   for (;;) {
     const chunk = await body.read();
     if (typeof chunk === "string") return chunk === "end";
-    const waitMs = beforeDiscard(chunk.length);
-    if (waitMs > 0) await Bun.sleep(waitMs);
+    await beforeMore(chunk.length);
   }
 }

@@ -3,9 +3,10 @@
 import { openFilesLimit } from "../os/open-files.ts";
 import { connectionRefusal } from "./answers.ts";
 import type { Identity } from "./identity/decide.ts";
-import type { ListenOptions, TlsMaterial } from "./listen.ts";
+import type { ListenOptions } from "./listen.ts";
 import type { Refusals } from "./refusals.ts";
 import type { ReceiverConfig } from "./settings.ts";
+import type { TlsMaterial } from "./tls-server.ts";
 
 /** Descriptors for all that is no connection: index, journal, log, day files, token files, directories that are flushed. */
 const OWN_FILES = 64;

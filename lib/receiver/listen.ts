@@ -2,12 +2,7 @@
 // (http/): Bun's node:http reads and parses ahead of what is answered, without end.
 
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TLSSocket,
-  type Server as TlsServer,
-} from "node:tls";
+import type { Server as TlsServer } from "node:tls";
 import type { RefusedWhat } from "../contract/attempt-row.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -18,17 +13,11 @@ import type { BodyState, Fetch } from "./exchange.ts";
 import { sendAnswer } from "./http/answer.ts";
 import { Connection, type ConnectionOptions, remoteOf } from "./http/connection.ts";
 import { HEAD_LIMITS, type HeadFault } from "./http/head.ts";
+import { createLeftovers } from "./http/leftover.ts";
 import { createPace } from "./http/pace.ts";
 import { Sink } from "./http/sink.ts";
-import { peerNames } from "./peer.ts";
-
-export interface TlsMaterial {
-  /** PEM texts. */
-  certificate: string;
-  key: string;
-  /** Null: no client certificate is asked for. */
-  clientCa: string | null;
-}
+import { addressOf } from "./refusal-sums.ts";
+import { namesOf, openTls, secureContext, type TlsMaterial } from "./tls-server.ts";
 
 export interface ListenOptions {
   host: string;
@@ -92,6 +81,8 @@ const FULL = refuse("too-many-connections", "more connections are open than this
 const AHEAD_BYTES = 16 * 1024 * 1024;
 /** Bodies of refused requests are read and thrown away no faster than this, all together: it is done for an answer's sake. */
 const DISCARD_BYTES_PER_S = 64 * 1024 * 1024;
+/** Those of senders that nobody knows: a share of their own, so that they take none of the others'. */
+const UNKNOWN_BYTES_PER_S = 16 * 1024 * 1024;
 
 class HttpListener implements Listener {
   private readonly server: NetServer;
@@ -108,6 +99,7 @@ class HttpListener implements Listener {
     const { tls, rate } = options;
     const pace = createPace();
     const discardPace = createPace(DISCARD_BYTES_PER_S, DISCARD_BYTES_PER_S);
+    const unknownPace = createPace(UNKNOWN_BYTES_PER_S, UNKNOWN_BYTES_PER_S);
     this.connections = createConnections(options.connectionsTotal);
     this.connectionOptions = {
       fetch,
@@ -119,7 +111,8 @@ class HttpListener implements Listener {
       onState: (connection, state) => this.connections.changed(connection, state),
       pace: () => pace(performance.now()),
       ahead: () => AHEAD_BYTES / Math.max(1, this.connections.count),
-      beforeDiscard: (bytes) => discardPace(performance.now(), bytes),
+      leftovers: createLeftovers(),
+      beforeDiscard: (bytes, isKnown) => (isKnown ? discardPace : unknownPace)(performance.now(), bytes),
       faultAnswer: (fault) => options.refusalAnswer(FAULTS[fault]),
       onFault: (remote, fault) =>
         options.onBadConnection({ remote, what: "connection", reason: fault, detail: FAULTS[fault].detail }),
@@ -185,7 +178,8 @@ class HttpListener implements Listener {
     const shaking = new WeakMap<Socket, Held>();
     server.on("connection", (socket: Socket) => {
       if (!this.connections.makeRoom()) return void socket.destroy();
-      const held = { hurry: () => undefined, cut: () => undefined, destroy: () => void socket.destroy() };
+      const nothing = { hurry: () => undefined, cut: () => undefined };
+      const held = { ...nothing, address: addressOf(remoteOf(socket)), destroy: () => void socket.destroy() };
       shaking.set(socket, held);
       this.hold(socket, held);
       this.connections.changed(held, "waiting");
@@ -235,32 +229,6 @@ class HttpListener implements Listener {
     if (state === "answered" && this.closing) body.stop("stopped");
     if (this.bodies.size === 0) this.quiet?.();
   }
-}
-
-function openTls(tls: TlsMaterial, handshakeTimeout: number): TlsServer {
-  try {
-    return createTlsServer({
-      ...secureContext(tls),
-      handshakeTimeout,
-      allowHalfOpen: true,
-      ...(tls.clientCa !== null && { requestCert: true, rejectUnauthorized: true }),
-    });
-  } catch (error) {
-    throw new UserError(
-      `the files of [tls] cannot be used: ${quoted(errorText(error))}`,
-      "check that `certificate` and `key` belong together and are PEM: openssl x509 -in <certificate> -noout -text; openssl pkey -in <key> -noout",
-    );
-  }
-}
-
-function secureContext(tls: TlsMaterial): SecureContextOptions {
-  const { certificate, key, clientCa } = tls;
-  return { cert: certificate, key, minVersion: "TLSv1.2", ...(clientCa !== null && { ca: clientCa }) };
-}
-
-function namesOf(socket: TLSSocket): readonly string[] {
-  const certificate = socket.getPeerCertificate();
-  return Object.keys(certificate).length === 0 ? [] : peerNames(certificate);
 }
 
 function cannotListen(error: Error, at: string): UserError {

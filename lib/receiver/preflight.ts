@@ -7,16 +7,14 @@ import {
   type Accepted,
   type Credentials,
   type Declared,
-  type Duplicate,
   decideAccess,
   decideGate,
   decideHeaders,
-  decideStored,
   type PutHeaders,
   type Refusal,
   refuse,
-  type Stored,
 } from "./decide.ts";
+import { type Duplicate, decideStored, type Stored } from "./name-taken.ts";
 import type { Store } from "./store.ts";
 
 export interface PreflightDeps {
@@ -35,15 +33,24 @@ export interface PreflightDeps {
 export interface Asker {
   header: (name: string) => string | null;
   peerNames: readonly string[] | null;
+  /** Told when it has shown who it is. */
+  known: () => void;
 }
 
 /** Whose request this is, as far as its headers and its certificate tell. */
-export function credentialsOf(deps: Pick<PreflightDeps, "checkToken">, asker: Asker, host: string): Credentials {
+function credentialsOf(deps: Pick<PreflightDeps, "checkToken">, asker: Asker, host: string): Credentials {
   return {
     tokenRequired: deps.checkToken !== null,
     token: deps.checkToken?.(host, asker.header("Authorization")) ?? "absent",
     peerNames: asker.peerNames,
   };
+}
+
+/** Whether this one may act for that host; null: yes, and its connection is told that it is of somebody known. */
+export function checkAccess(deps: Pick<PreflightDeps, "checkToken">, asker: Asker, host: string): Refusal | null {
+  const denied = decideAccess(credentialsOf(deps, asker, host), host);
+  if (denied === null) asker.known();
+  return denied;
 }
 
 /** Whether this one may store under that host's name now; null: yes. */
@@ -53,7 +60,7 @@ export function decideAsker(
   host: string,
 ): Refusal | null {
   if (deps.stopping()) return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
-  return decideAccess(credentialsOf(deps, asker, host), host);
+  return checkAccess(deps, asker, host);
 }
 
 /** What is said of an episode: its code commit, and what describes its body. */

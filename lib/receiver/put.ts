@@ -10,23 +10,14 @@ import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
 import type { Admission, Slot } from "./admission.ts";
 import type { UploadBody } from "./body.ts";
-import {
-  type Declared,
-  type Duplicate,
-  decideAccess,
-  decideProof,
-  decideSecond,
-  endedEarly,
-  type Refusal,
-  refuse,
-  type Stored,
-} from "./decide.ts";
+import { type Declared, decideProof, endedEarly, type Refusal, refuse } from "./decide.ts";
 import type { Disk } from "./disk.ts";
 import { onDisk } from "./disk-refusals.ts";
 import { stampOf } from "./echo.ts";
+import { type Duplicate, decideSecond, type Stored } from "./name-taken.ts";
 import {
   type Asker,
-  credentialsOf,
+  checkAccess,
   type Description,
   decideAsker,
   decideDescription,
@@ -131,7 +122,7 @@ async function receiveAndCommit(deps: PutDeps, upload: Upload): Promise<PutOutco
     const unproved = decideProof(declared, got.sha256);
     if (unproved !== null) return unproved;
     // A body may take hours: a token that was revoked meanwhile stores nothing more.
-    const denied = decideAccess(credentialsOf(deps, request, address.host), address.host);
+    const denied = checkAccess(deps, request, address.host);
     if (denied !== null) {
       notes.vouched = false;
       return denied;

@@ -69,7 +69,7 @@ export function openRefusals({ attempts, log, nowMs, limits = SAY_LIMITS }: Refu
       const count = sums.add(refused, nowMs());
       if (mayName(refused.host)) return true;
       if (count === 1 && lines.first++ < limits.sums) {
-        log.warn(`refused ${oneOf(refused.what)} of ${refused.remote}: ${detail}; more of these are counted`);
+        log.warn(`refused ${WORDS[refused.what].one} of ${refused.remote}: ${detail}; more of these are counted`);
       }
       return false;
     },
@@ -85,7 +85,7 @@ export function tell(sums: readonly RefusalSum[], limits: Pick<typeof SAY_LIMITS
   untold.sort((a, b) => b.count - a.count);
   const lines = untold.slice(0, limits.sums).map(({ count, what, remote, host_id, reason, from, to }) => {
     const whose = host_id === null ? "" : ` for ${host_id}`;
-    return `refused ${count} ${what}s of ${remote}${whose}: ${reason}, from ${clockOf(from)} to ${clockOf(to)} UTC`;
+    return `refused ${count} ${WORDS[what].many} of ${remote}${whose}: ${reason}, from ${clockOf(from)} to ${clockOf(to)} UTC`;
   });
   const more = untold.slice(limits.sums);
   const count = more.reduce((sum, each) => sum + each.count, 0);
@@ -99,6 +99,10 @@ function clockOf(wall: string): string {
   return wall.slice(11, 19);
 }
 
-function oneOf(what: Refused["what"]): string {
-  return what === "episode" ? "an episode" : `a ${what}`;
-}
+const WORDS: Record<Refused["what"], { one: string; many: string }> = {
+  episode: { one: "an episode", many: "episodes" },
+  heartbeat: { one: "a heartbeat", many: "heartbeats" },
+  read: { one: "a read", many: "reads" },
+  judge: { one: "a judge call", many: "judge calls" },
+  connection: { one: "a connection", many: "connections" },
+};

@@ -25,7 +25,7 @@ import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
-import { type Listener, listen, type TlsMaterial } from "./listen.ts";
+import { type Listener, listen } from "./listen.ts";
 import { listenOptions } from "./listen-options.ts";
 import { withNeverSeen } from "./never-seen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
@@ -36,6 +36,7 @@ import { openRefusedHosts } from "./refused-hosts.ts";
 import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { checkPair, readTls } from "./tls-files.ts";
+import type { TlsMaterial } from "./tls-server.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
 import { openTokenUse, type TokenUseNotes } from "./token-use.ts";
 

@@ -10,13 +10,13 @@ import type { EpisodeAddress } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { fsyncDir, makeDir, publishNoReplace } from "../os/files.ts";
 import type { Work } from "../runtime/progress.ts";
-import type { Stored } from "./decide.ts";
 import { type Disk, fileFacts, hashFile } from "./disk.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { archiveFacts, checkHostDirectory } from "./misplaced.ts";
+import type { Stored } from "./name-taken.ts";
 import type { Received } from "./receive.ts";
 
 export interface StoreParts {

@@ -6,8 +6,8 @@ import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { type PemFault, pemFault } from "../core/pem.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
-import type { TlsMaterial } from "./listen.ts";
 import type { ReceiverConfig } from "./settings.ts";
+import type { TlsMaterial } from "./tls-server.ts";
 
 /**
  * Reads the files; null without [tls].

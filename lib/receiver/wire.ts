@@ -11,6 +11,8 @@ export interface Wire {
   /** CN and SANs of the client's certificate; null where none is asked for. */
   peerNames: readonly string[] | null;
   body: UploadBody;
+  /** To be called once the sender has shown who it is: from then on its connection makes room for no other. */
+  known: () => void;
 }
 
 /** The request target as it came; of a request without a connection, what its URL says. */
@@ -25,6 +27,7 @@ export function wireOf(request: Request, env: Partial<Wire> | undefined): Wire {
     remote: env?.remote ?? "-",
     peerNames: env?.peerNames ?? null,
     body: env?.body ?? webBody(request.body),
+    known: env?.known ?? (() => undefined),
   };
 }
 

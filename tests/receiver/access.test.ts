@@ -180,6 +180,8 @@ describe("over the wire", () => {
     expect(await receiver.sums()).toMatchObject([
       { remote: "127.0.0.1", host_id: "lab1", what: "episode", reason: "unauthorized", count: 2 },
       { remote: "127.0.0.1", host_id: "lab1", what: "episode", reason: "wrong-host", count: 1 },
+      { remote: "127.0.0.1", host_id: "lab1", what: "read", reason: "wrong-host", count: 1 },
+      { remote: "127.0.0.1", host_id: "lab1", what: "read", reason: "unauthorized", count: 2 },
     ]);
     // Whatever went wrong, no token is in the log.
     expect(receiver.log.lines.join("\n")).not.toMatch(/Bearer|nobody/);

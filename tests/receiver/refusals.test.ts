@@ -171,3 +171,45 @@ describe("the disk", () => {
     expect(attemptLines(dir)).toMatchObject([{ kind: "sum", sum: { count: 3 } }]);
   });
 });
+
+test("reads and judge calls that are refused to nobody known are counted too, and named with their access line", async () => {
+  const receiver = await startReceiver({ deps: { checkToken: () => "unknown" } });
+  const ask = (path: string, method: string) =>
+    fetch(`${receiver.url}${path}`, { method, proxy: "", ...(method === "POST" && { body: "{}" }) });
+  const episode = "/v1/episodes/lab1/ep1.tar.zst";
+  const asked = [
+    [episode, "GET"],
+    [episode, "HEAD"],
+    ["/v1/hosts/lab1", "GET"],
+    ["/v1/hosts", "GET"],
+    ["/v1/judge/lab1/ep1", "POST"],
+    ["/v1/judge/x1/ep1", "POST"],
+  ] as const;
+  for (const [path, method] of asked) expect((await ask(path, method)).status).toBe(401);
+  expect((await ask("/v1/episodes/%2e/a", "GET")).status).toBe(400);
+  const remote = "127.0.0.1";
+  expect(await receiver.sums()).toMatchObject([
+    { remote, host_id: "lab1", what: "read", reason: "unauthorized", count: 3 },
+    { remote, host_id: null, what: "read", reason: "unauthorized", count: 1 },
+    { remote, host_id: "lab1", what: "judge", reason: "unauthorized", count: 1 },
+    { remote, host_id: null, what: "judge", reason: "unauthorized", count: 1 },
+    { remote, host_id: null, what: "read", reason: "malformed-path", count: 1 },
+  ]);
+  const line =
+    /^warn: rejected (\w+) host=lab1: no bearer token|this token .*; 127\.0\.0\.1:\d+ - "(\w+) (\S+) HTTP\/1\.1" 401$/;
+  const named = receiver.log.lines.filter((text) => text.startsWith("warn: rejected"));
+  expect(named.map((text) => line.exec(text)?.slice(2))).toEqual([
+    ["GET", episode],
+    ["HEAD", episode],
+    ["GET", "/v1/hosts/lab1"],
+    ["POST", "/v1/judge/lab1/ep1"],
+  ]);
+});
+
+test("of senders that are known a read or a judge call leaves nothing, whatever it is answered", async () => {
+  const receiver = await startReceiver({ deps: { checkToken: () => "valid" } });
+  const answer = await fetch(`${receiver.url}/v1/episodes/lab1/ep1.tar.zst`, { proxy: "" });
+  const judged = await fetch(`${receiver.url}/v1/judge/lab1/ep1`, { method: "POST", body: "{}", proxy: "" });
+  expect([answer.status, judged.status]).toEqual([404, 400]);
+  expect([await receiver.sums(), await receiver.attemptRows(), receiver.log.lines]).toEqual([[], [], []]);
+});

@@ -1,5 +1,5 @@
-// The heartbeats' part of the receiver's application: PUT, and what is known of the hosts. Who may, and is there room;
-// then store.ts.
+// The heartbeats' part of the receiver's application, as they come in: who may, and is there room; then store.ts. What is
+// known of hosts is read in hosts.ts.
 
 import type { Hono } from "hono";
 import type { Heartbeat } from "../../contract/heartbeat.ts";
@@ -13,28 +13,24 @@ import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../ans
 import type { Attempts } from "../attempts.ts";
 import type { TokenCheck } from "../auth.ts";
 import type { UploadBody } from "../body.ts";
-import { decideAccess, decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
-import { fromDisk, onDisk } from "../disk-refusals.ts";
+import { decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
+import { onDisk } from "../disk-refusals.ts";
 import type { DuplicateHosts } from "../duplicate-hosts.ts";
 import { readWhole } from "../json-body.ts";
 import { addressOf } from "../peer.ts";
-import { credentialsOf, decideAsker } from "../preflight.ts";
+import { type Asker, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
 import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
-import { type ListFacts, listText } from "./list.ts";
-import { type Sighting, withDuplicate } from "./senders.ts";
+import type { Sighting } from "./senders.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
-import { hostView } from "./view.ts";
 
 export interface HeartbeatDeps extends AnswerDeps {
   heartbeats: {
     store: HeartbeatStore;
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
     admission: Admission;
-    /** The list with those that have a token and were never heard of. */
-    listed: ListFacts["listed"];
   };
   log: Log;
   /** What the disk still takes. */
@@ -49,37 +45,21 @@ export interface HeartbeatDeps extends AnswerDeps {
   stopping: () => boolean;
   nowMs: () => number;
   /** Told who speaks for a host. */
-  duplicates: Pick<DuplicateHosts, "saw" | "find">;
+  duplicates: Pick<DuplicateHosts, "saw">;
 }
 
 const HEARTBEATS = "/v1/heartbeats/";
-const HOSTS = "/v1/hosts/";
-/** What is known now is out of date a moment later. */
-const FRESH = { "Cache-Control": "no-store" };
 
-/** Adds the routes of heartbeats and hosts. */
+/** Adds the routes of heartbeats. */
 export function addHeartbeatRoutes(app: Hono<AppEnv>, deps: HeartbeatDeps): void {
   const noOther = answering(deps, () =>
     refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts", { allow: "PUT" }),
-  );
-  const onlyReads = answering(deps, () =>
-    refuse("method-not-allowed", "hosts have GET and HEAD", { allow: "GET, HEAD" }),
   );
   app.put(
     `${HEARTBEATS}*`,
     answering(deps, (c) => handlePut(deps, c)),
   );
   app.all(`${HEARTBEATS}*`, noOther);
-  app.get(
-    "/v1/hosts",
-    answering(deps, (c) => handleList(deps, c)), // hono answers HEAD with GET's headers
-  );
-  app.all("/v1/hosts", onlyReads);
-  app.get(
-    `${HOSTS}*`,
-    answering(deps, (c) => handleHost(deps, c)),
-  );
-  app.all(`${HOSTS}*`, onlyReads);
 }
 
 async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
@@ -135,12 +115,10 @@ interface HeartbeatNotes {
   bytes: number;
 }
 
-interface HeartbeatRequest {
+interface HeartbeatRequest extends Asker {
   remote: string;
   notes: HeartbeatNotes;
   host: string;
-  header: (name: string) => string | null;
-  peerNames: readonly string[] | null;
   body: UploadBody;
 }
 
@@ -213,42 +191,4 @@ function sightingOf({ boot_id, machine }: Heartbeat, remote: string): Sighting {
 function parseDate(header: string | null): number | null {
   const ms = Date.parse(header ?? "");
   return Number.isFinite(ms) ? ms : null;
-}
-
-async function handleList(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
-  const denied = accessAs(deps, c, OPERATOR);
-  if (denied !== null) return denied;
-  const briefs = await fromDisk(deps.log, "the list of hosts", () => deps.heartbeats.store.list());
-  if ("kind" in briefs) return briefs;
-  const text = await listText(briefs, deps.nowMs(), {
-    own: deps.identity(),
-    listed: deps.heartbeats.listed,
-    duplicate: deps.duplicates.find,
-  });
-  return new Response(text, { headers: { ...FRESH, "Content-Type": "application/json" } });
-}
-
-async function handleHost(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
-  const host = hostOfPath(rawPath(wireOf(c.req.raw, c.env).target), HOSTS);
-  if (host === null) return refuse("malformed-path", "the path must be /v1/hosts/<host>");
-  // The operator first: to find that a token is another's, all token files are looked at.
-  const denied = accessAs(deps, c, OPERATOR) === null ? null : accessAs(deps, c, host);
-  if (denied !== null) return denied;
-  const found = await fromDisk(deps.log, `the latest heartbeat of ${host}`, () => deps.heartbeats.store.find(host));
-  if (found.kind === "refused") return found;
-  if (found.kind === "none") return refuse("not-found", `no heartbeat of ${host} has come`);
-  if (found.kind === "unreadable") {
-    return refuse("damaged", `the latest heartbeat of ${host} cannot be read; its next one writes it anew`, {
-      retryAfterS: 60,
-    });
-  }
-  const nowMs = deps.nowMs();
-  const view = withDuplicate(hostView(host, found.stored, nowMs, deps.identity()), deps.duplicates.find(host, nowMs));
-  return Response.json({ at: isoWall(nowMs), ...view }, { headers: FRESH });
-}
-
-function accessAs(deps: HeartbeatDeps, c: AppContext, name: string): Refusal | null {
-  const { peerNames } = wireOf(c.req.raw, c.env);
-  const header = (key: string): string | null => c.req.raw.headers.get(key);
-  return decideAccess(credentialsOf(deps, { header, peerNames }, name), name);
 }

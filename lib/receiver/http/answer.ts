@@ -31,7 +31,8 @@ async function send(sink: Sink, response: Response, { headOnly, last }: AnswerOp
   const { body, headers } = response;
   const declared = headers.get("content-length");
   if (headOnly || body === null) {
-    await sink.write(headBytes(response, declared ?? "0", last));
+    // That of a body which is left out is not known here, and need not be said (RFC 9110 §8.6).
+    await sink.write(headBytes(response, declared ?? (headOnly ? null : "0"), last));
   } else if (declared === null || Number(declared) <= SMALL_BYTES) {
     const bytes = Buffer.from(await response.arrayBuffer());
     await sink.write(Buffer.concat([headBytes(response, String(bytes.length), last), bytes]));
@@ -41,12 +42,13 @@ async function send(sink: Sink, response: Response, { headOnly, last }: AnswerOp
   }
 }
 
-function headBytes({ status, headers }: Response, length: string, last: boolean): Buffer {
+function headBytes({ status, headers }: Response, length: string | null, last: boolean): Buffer {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
   headers.forEach((value, name) => {
     if (name !== "content-length" && name !== "connection") text += `${name}: ${value}\r\n`;
   });
-  text += `content-length: ${length}\r\ndate: ${httpDate()}\r\n${last ? "connection: close\r\n" : ""}\r\n`;
+  if (length !== null) text += `content-length: ${length}\r\n`;
+  text += `date: ${httpDate()}\r\n${last ? "connection: close\r\n" : ""}\r\n`;
   return Buffer.from(text, "latin1");
 }
 

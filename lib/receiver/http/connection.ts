@@ -5,9 +5,11 @@
 import type { Socket } from "node:net";
 import type { ConnectionState, Held } from "../connections.ts";
 import { type ExchangeOptions, serveExchange } from "../exchange.ts";
+import { addressOf } from "../refusal-sums.ts";
 import type { Wire } from "../wire.ts";
 import { sendAnswer } from "./answer.ts";
 import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, isNoRequest, parseHead } from "./head.ts";
+import type { Leftovers } from "./leftover.ts";
 import { Sink } from "./sink.ts";
 import { Source } from "./source.ts";
 
@@ -20,6 +22,10 @@ export interface ConnectionOptions extends ExchangeOptions {
   ahead: () => number;
   /** How long a refusal of credentials waits, milliseconds. */
   pace: () => number;
+  /** The bodies of unknown senders that are read though nobody wants them. */
+  leftovers: Leftovers;
+  /** How long to wait before so many bytes that nobody wants are read on, milliseconds. */
+  beforeDiscard: (bytes: number, isKnown: boolean) => number;
   /** The answer to what is no request. */
   faultAnswer: (fault: HeadFault) => Response;
   /** Told of what is no request. */
@@ -34,8 +40,11 @@ export class Connection implements Held {
   private readonly source: Source;
   private readonly sink: Sink;
   private readonly wire: Omit<Wire, "body" | "target">;
+  readonly address: string;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private paced: (() => void) | null = null;
+  /** Its sender has shown who it is: that of the request under way. */
+  private isKnown = false;
   /** Nothing that came ahead is served any more. */
   private dropped = false;
 
@@ -46,7 +55,8 @@ export class Connection implements Held {
   ) {
     this.source = new Source(socket);
     this.sink = new Sink(socket, options.rate, () => this.boundAhead());
-    this.wire = { remote: remoteOf(socket), peerNames };
+    this.wire = { remote: remoteOf(socket), peerNames, known: () => this.nowKnown() };
+    this.address = addressOf(this.wire.remote);
     socket.setNoDelay(true);
     socket.once("close", () => clearTimeout(this.timer));
   }
@@ -59,9 +69,11 @@ export class Connection implements Held {
         const head = await this.nextHead(first);
         first = false;
         if (head === null) return await this.finish();
-        this.options.onState(this, "busy");
+        this.isKnown = false;
+        this.options.onState(this, "unproved");
         if (typeof head === "string") return await this.refuse(head);
-        if ((await this.exchange(head)) === "last") return await this.finish();
+        const then = await this.exchange(head);
+        if (then !== "next") return await this.finish(then === "leave" && !this.isKnown ? 0 : LINGER_BYTES);
         this.boundAhead();
         if (this.dropped) return await this.finish();
       }
@@ -84,10 +96,32 @@ export class Connection implements Held {
     this.paced?.();
   }
 
-  private async exchange(head: Head): Promise<"next" | "last"> {
+  private async exchange(head: Head): Promise<"next" | "last" | "leave"> {
     const { source, sink, wire, options } = this;
-    const beforeAnswer = (status: number): Promise<void> => this.beforeAnswer(status);
-    return serveExchange({ head, source, sink, wire, beforeAnswer }, { ...options, closing: () => this.isLast() });
+    let giveBack = (): void => undefined;
+    const exchange = {
+      ...{ head, source, sink, wire },
+      beforeAnswer: (status: number) => this.beforeAnswer(status),
+      mayRead: (bytes: number) => {
+        // All is said but for the answer itself: whoever comes with something new may have this place.
+        options.onState(this, "ending");
+        if (this.isKnown) return true;
+        const entered = options.leftovers.enter(this.address, bytes);
+        giveBack = entered ?? giveBack;
+        return entered !== null;
+      },
+      beforeMore: (bytes: number) => this.pause(options.beforeDiscard(bytes, this.isKnown)),
+    };
+    try {
+      return await serveExchange(exchange, { ...options, closing: () => this.isLast() });
+    } finally {
+      giveBack();
+    }
+  }
+
+  private nowKnown(): void {
+    this.isKnown = true;
+    this.options.onState(this, "busy");
   }
 
   private isLast(): boolean {
@@ -103,33 +137,38 @@ export class Connection implements Held {
 
   private async beforeAnswer(status: number): Promise<void> {
     const waitMs = status === 401 || status === 403 ? this.options.pace() : 0;
-    if (waitMs <= 0 || this.options.closing()) return;
+    if (waitMs <= 0) return;
     this.boundAhead();
     this.options.onState(this, "paced");
+    await this.pause(waitMs);
+  }
+
+  /** Waits, but not when the server closes. */
+  private async pause(ms: number): Promise<void> {
+    if (ms <= 0 || this.options.closing()) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
+      const timer = setTimeout(resolve, ms);
       this.paced = () => {
         clearTimeout(timer);
         resolve();
       };
     });
     this.paced = null;
-    this.options.onState(this, "busy");
   }
 
   /** The next request's head; null: there is none to come. */
   private async nextHead(first: boolean): Promise<Head | HeadFault | null> {
     const { headerMs, keepAliveMs } = this.options;
     let bytes = this.source.poll();
+    this.options.onState(this, "waiting");
     if (bytes === null) {
-      this.options.onState(this, "waiting");
       this.arm(first ? headerMs : keepAliveMs);
       bytes = await this.source.next();
     } else if (!first) {
       // Sent ahead: whoever else has something to be done comes first.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    if (!first) this.arm(headerMs);
+    if (!first || this.timer === undefined) this.arm(headerMs);
     const head = await this.wholeHead(bytes);
     clearTimeout(this.timer);
     return head;
@@ -141,9 +180,9 @@ export class Connection implements Held {
     for (;;) {
       if (typeof bytes === "string") return null;
       const seen = held.length;
-      held = seen === 0 ? withoutBlankLines(bytes) : Buffer.concat([held, bytes]);
-      if (isNoRequest(held)) return "malformed";
+      held = seen === 0 ? bytes : Buffer.concat([held, bytes]);
       const end = endOfHead(held, seen);
+      if (isNoRequest(end > 0 ? held.subarray(0, end) : held, seen)) return "malformed";
       if (end > 0) {
         this.source.putBack(held.subarray(end));
         return parseHead(held.subarray(0, end));
@@ -164,21 +203,19 @@ export class Connection implements Held {
     await this.finish();
   }
 
-  /** Ends our side, and reads on for a moment: to close with bytes unread would take back the answer. */
-  private async finish(): Promise<void> {
+  /**
+   * Ends our side, and stays for a moment: to close with bytes unread would take back the answer. Meanwhile it reads on; not
+   * where nothing it reads is worth anything, since what the kernels hold is enough for most that a client has sent blindly.
+   */
+  private async finish(lingerBytes = LINGER_BYTES): Promise<void> {
     this.options.onState(this, "ending");
     this.source.drop();
     await this.sink.flush();
     if (this.socket.destroyed) return;
-    this.socket.end();
-    this.source.drain(LINGER_BYTES, () => this.destroy());
+    this.sink.end();
+    if (lingerBytes > 0) this.source.drain(lingerBytes, () => this.destroy());
     this.arm(LINGER_MS);
   }
-}
-
-/** RFC 9112 §2.2: an empty line before a request line is passed over. */
-function withoutBlankLines(bytes: Buffer): Buffer {
-  return bytes[0] === 0x0d && bytes[1] === 0x0a ? bytes.subarray(2) : bytes;
 }
 
 /** `10.0.0.5:40112`; an IPv6 address in brackets. */

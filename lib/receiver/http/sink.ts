@@ -33,6 +33,11 @@ export class Sink {
     if (this.socket.writableLength > 0) await this.drained();
   }
 
+  /** Ends our side: the client learns that no more answers come. */
+  end(): void {
+    if (!this.socket.destroyed) this.socket.end();
+  }
+
   /** From now on nothing waits for the client: where it would, the connection is ended. */
   cut(): void {
     this.isCut = true;

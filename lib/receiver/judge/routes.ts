@@ -15,9 +15,10 @@ import { fromDisk } from "../disk-refusals.ts";
 import { commitOf, type Told } from "../echo.ts";
 import { parseJson, readWhole } from "../json-body.ts";
 import { type Description, decideAsker, decideDescription, decideName, type PreflightDeps } from "../preflight.ts";
+import { noteUnknown, type UnknownDeps } from "../unknown.ts";
 import { rawPath, wireOf } from "../wire.ts";
 
-export interface JudgeDeps extends PreflightDeps, AnswerDeps {
+export interface JudgeDeps extends PreflightDeps, AnswerDeps, UnknownDeps {
   admission: Admission;
   log: Log;
 }
@@ -44,13 +45,15 @@ async function handleJudge(deps: JudgeDeps, atOnce: Admission, c: AppContext): P
   const wire = wireOf(c.req.raw, c.env);
   const header = (name: string): string | null => c.req.raw.headers.get(name);
   const address = parseJudgePath(rawPath(wire.target));
-  if (address === null) return refuse("malformed-path", "the path must be /v1/judge/<host>/<id>");
+  const unknown = { what: "judge", method: c.req.method, host: address?.host ?? null } as const;
+  if (address === null)
+    return noteUnknown(deps, wire, unknown, refuse("malformed-path", "the path must be /v1/judge/<host>/<id>"));
   // First of all, since every answer must say what was asked: it is small, and what is thrown away is read just the same.
   const body = await readJson(header, wire.body);
   const told = toldBy(body.kind === "json" ? body.value : null);
   c.set("judged", told);
-  const denied = decideAsker(deps, { header, peerNames: wire.peerNames }, address.host);
-  if (denied !== null) return denied;
+  const denied = decideAsker(deps, { ...wire, header }, address.host);
+  if (denied !== null) return noteUnknown(deps, wire, unknown, denied);
   if (body.kind === "refused") return body;
   const slot = atOnce.enter(address.host, 0);
   if (slot.kind === "refused") return slot;

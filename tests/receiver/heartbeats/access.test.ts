@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "../../../lib/receiver/answering.ts";
 import { createTokenCheck, hashToken, parseTokenFile } from "../../../lib/receiver/auth.ts";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
+import { addHostRoutes } from "../../../lib/receiver/heartbeats/hosts.ts";
 import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
@@ -33,7 +34,7 @@ test.each([
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
   const admission = createHeartbeatAdmission(0, () => ROOM);
   const heartbeats = { store, admission, listed: async (hosts: readonly HostSummary[]) => [...hosts] };
-  addHeartbeatRoutes(app, {
+  const deps = {
     heartbeats,
     log: keptLog(),
     checkToken: null,
@@ -46,7 +47,9 @@ test.each([
     identity: () => IDENTITY,
     room: () => ROOM,
     commitHeaders: [],
-  });
+  };
+  addHeartbeatRoutes(app, deps);
+  addHostRoutes(app, deps);
   const body = JSON.stringify(heartbeat({ sequence: 2, uptime_s: 1060 }));
   const put = { method: "PUT", body, headers: { "Content-Length": String(Buffer.byteLength(body)) } };
   expect((await app.request(path, path.includes("heartbeats") ? put : {}, { peerNames })).status).toBe(status);

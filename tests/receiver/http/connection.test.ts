@@ -248,7 +248,8 @@ describe("more connections than there are places:", () => {
     const gate = Promise.withResolvers<void>();
     let served = 0;
     const { port } = await serve(
-      async () => {
+      async (_, { known }) => {
+        known();
         served++;
         await gate.promise;
         return new Response("ok");
@@ -271,7 +272,8 @@ describe("more connections than there are places:", () => {
     const gate = Promise.withResolvers<void>();
     let served = 0;
     const { port, bad } = await serve(
-      async () => {
+      async (_, { known }) => {
+        known();
         served++;
         await gate.promise;
         return new Response("ok");

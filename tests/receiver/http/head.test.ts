@@ -9,7 +9,7 @@ const get = (fields: string, line = "GET / HTTP/1.1") => parse(`${line}\r\n${fie
 test("a request line and fields, as they came", () => {
   const head = get("Host: x\r\nX-A:\t b \r\nx-a: c\r\nX-B:\xe9\r\n", "PUT /v1/a%2e?q=1 HTTP/1.1");
   if (typeof head === "string") throw new Error(head);
-  expect(head).toMatchObject({ method: "PUT", target: "/v1/a%2e?q=1", length: null, keepAlive: true });
+  expect(head).toMatchObject({ method: "PUT", target: "/v1/a%2e?q=1", length: "unknown", keepAlive: true });
   expect([head.headers.get("x-a"), head.headers.get("X-B"), head.expectsContinue]).toEqual(["b, c", "\xe9", false]);
 });
 
@@ -23,7 +23,13 @@ test.each([
   ["GET /", false],
   ["M-SEARCH", false],
   ["\r", false],
-  ["\n", false],
+  ["\n", true],
+  ["\r\nG", false],
+  ["\r\n\r", true],
+  ["\rG", true],
+  ["GET / HTTP/1.1\r\nHost: x\r", false],
+  ["GET / HTTP/1.1\n", true],
+  ["GET / HTTP/1.1\r\nHost: x\n\n", true],
 ] as const)("that %j begins no request is %p", (begun, isNone) => {
   expect(isNoRequest(Buffer.from(begun, "latin1"))).toBe(isNone);
 });
@@ -37,6 +43,10 @@ describe("the body's length:", () => {
     ["Transfer-Encoding: gzip\r\n", "unknown"],
   ] as const)("%j is %p", (fields, length) => {
     expect(get(`Host: x\r\n${fields}`)).toMatchObject({ length });
+  });
+  test.each(["PUT", "POST", "PATCH", "put"])("none of a %s is unknown: what follows may be its body", (method) => {
+    expect(get("Host: x\r\n", `${method} / HTTP/1.1`)).toMatchObject({ length: "unknown" });
+    expect(get("Host: x\r\nContent-Length: 0\r\n", `${method} / HTTP/1.1`)).toMatchObject({ length: 0 });
   });
 });
 
@@ -83,6 +93,11 @@ test("300 fields and 16 KiB are taken, one more is too large", () => {
   const room = HEAD_LIMITS.bytes - "GET / HTTP/1.1\r\nHost: x\r\nX-A: \r\n\r\n".length;
   expect(get(`Host: x\r\nX-A: ${"b".repeat(room)}\r\n`)).toMatchObject({ method: "GET" });
   expect(get(`Host: x\r\nX-A: ${"b".repeat(room + 1)}\r\n`)).toBe("head-too-large");
+});
+
+test("one empty line before a head is passed over, a second one is not", () => {
+  expect(parse("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")).toMatchObject({ method: "GET", target: "/" });
+  expect(parse("\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("malformed");
 });
 
 test("the end of a head is found wherever its parts were cut", () => {
