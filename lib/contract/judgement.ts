@@ -12,6 +12,17 @@ export const SUCCEEDS_HEADER = "X-Labfleet-Receiver-Succeeds";
 /** The machine that sends: hashed for labfleet alone (machine-id(5)), so that two machines of one name can be told apart. */
 export const MACHINE_HEADER = "X-Labfleet-Machine";
 
+/**
+ * A HEAD of an episode carries a word of its own, and its answer repeats it: what a cache between the two has kept answers another
+ * question. A shipper removes its copy on the strength of that answer alone.
+ */
+export const ASK_HEADER = "X-Labfleet-Ask";
+
+/** True for a word as shippers make them: random, in lower-case hex. */
+export function isAsk(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{16,64}$/.test(value);
+}
+
 /** What `type` of a problem (RFC 9457) begins with when it comes from a labfleet receiver; the reason follows. */
 export const PROBLEM_TYPE = "urn:labfleet:problem:";
 

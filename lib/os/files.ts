@@ -1,7 +1,7 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { link, lstat, open, readFile, rename, rm, statfs } from "node:fs/promises";
+import { link, lstat, open, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "./failpoint.ts";
@@ -28,7 +28,7 @@ export async function writeFileDurable(
   temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`),
 ): Promise<void> {
   // Root may write into a directory of the service's user: through no link, and over nothing that somebody put there.
-  await rm(temp, { force: true });
+  await rm(temp, { recursive: true, force: true });
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const handle = await open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
@@ -66,13 +66,26 @@ export async function publishNoReplace(temp: string, path: string): Promise<bool
   }
 }
 
-/** The text of a file, or null when there is none. */
-export async function readIfExists(path: string): Promise<string | null> {
+/**
+ * The text of a file of ours, or null when there is none. Never blocks, whatever has that name.
+ * @throws Error of the system; EISDIR or EINVAL for what is no regular file, or has more than `maxBytes`
+ */
+export async function readIfExists(path: string, maxBytes = 16 * 1024 * 1024): Promise<string | null> {
+  let handle: Awaited<ReturnType<typeof open>>;
   try {
-    return await readFile(path, "utf8");
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
+  }
+  try {
+    const stats = await handle.stat();
+    if (stats.isFile() && stats.size <= maxBytes) return await handle.readFile("utf8");
+    const why = stats.isFile() ? `has more than ${maxBytes} bytes` : "is no regular file";
+    const code = stats.isDirectory() ? "EISDIR" : "EINVAL";
+    throw Object.assign(new Error(`${code}: ${path} ${why}`), { code, path });
+  } finally {
+    await handle.close();
   }
 }
 
@@ -91,6 +104,10 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<s
   try {
     const stats = await handle.stat();
     return stats.isFile() && stats.size <= maxBytes ? await handle.readFile("utf8") : null;
+  } catch (error) {
+    // A bad sector in it: what cannot be read says nothing.
+    if (errorCode(error) === null) throw error;
+    return null;
   } finally {
     await handle.close();
   }

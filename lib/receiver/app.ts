@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import type { AttemptRow } from "../contract/attempt-row.ts";
 import { archivePath, type IndexRow } from "../contract/index-row.ts";
-import { MACHINE_HEADER } from "../contract/judgement.ts";
+import { ASK_HEADER, isAsk, MACHINE_HEADER } from "../contract/judgement.ts";
 import { parseMachine } from "../contract/machine.ts";
 import { isoWall } from "../core/clock.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
@@ -165,6 +165,8 @@ async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refus
   if (stored.kind === "refused") return stored;
   if (stored.kind !== "stored") return absent(stored.kind);
   const headers = archiveHeaders(stored.row);
+  const ask = c.req.raw.headers.get(ASK_HEADER);
+  if (isAsk(ask)) headers.set(ASK_HEADER, ask);
   if (c.req.method === "HEAD") return new Response(null, { headers });
   const slot = deps.downloads.enter(address.host);
   if (slot.kind === "refused") return slot;
@@ -190,6 +192,8 @@ function archiveHeaders(row: IndexRow): Headers {
     "Content-Type": "application/zstd",
     "Content-Length": String(row.bytes),
     "Repr-Digest": formatReprDigest(row.sha256),
+    // What is true of it now is what is asked for.
+    "Cache-Control": "no-store",
   });
   if (row.tree_sha256 !== null) headers.set("X-Labfleet-Tree-Digest", formatTreeDigest(row.tree_sha256));
   return headers;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import type { Resource } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
+import { localFaultOf } from "./episode-facts.ts";
 import { Held } from "./held.ts";
 import { heldLine } from "./hindrance.ts";
 import { LANES } from "./lanes.ts";
@@ -17,6 +18,7 @@ import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { Sending } from "./sending.ts";
 import { Waits } from "./waits.ts";
+import { fixTail } from "./words.ts";
 
 export class Engine {
   readonly queue = new Queue();
@@ -48,7 +50,13 @@ export class Engine {
   /** Takes over the whole archives that earlier runs left in the outbox. */
   async recover(): Promise<void> {
     const { dirs, bootId, log } = this.deps;
-    const { records, strays } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
+    const { records, strays, stuck } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
+    for (const { name, code } of stuck) {
+      const path = join(dirs.outbox, name);
+      const error = Object.assign(new Error(`cannot remove ${path}: ${code}`), { path, code });
+      const { what, fix } = localFinding(localFaultOf(error));
+      log.warn(`its episode is not packed before this is gone: ${what}${fixTail(fix)}`);
+    }
     for (const name of strays) {
       log.warn("left alone: an archive that no record proves, and its episode's directory is gone or cannot be read", {
         archive: join(dirs.outbox, name),
@@ -260,7 +268,7 @@ export class Engine {
       isMarked: false,
       detail: errorText(error),
     };
-    this.waits.again(entry, fault, localFinding(fault.detail), RECHECK_S, 0);
+    this.waits.again(entry, fault, localFinding(localFaultOf(error)), RECHECK_S, 0);
   }
 
   private later(seconds: number): number {

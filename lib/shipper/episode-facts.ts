@@ -12,6 +12,7 @@ import { attributesOf } from "../os/libc.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
+import type { LocalFault } from "./remedies.ts";
 
 /** Bits of a capability set (capabilities(7)). */
 const CAP_DAC_OVERRIDE = 1n << 1n;
@@ -53,6 +54,13 @@ export async function hindranceToMove(root: string): Promise<Hindrance | null> {
   const isKept = immutable || appendOnly || isMountPoint || isPinnedByParent(root);
   const code = (await refusalToWrite(root)) ?? (isKept ? "EPERM" : null);
   return code === null ? null : whyNotMoved(root, code);
+}
+
+/** What this host's own disk or rights refused, outside the expected places. */
+export function localFaultOf(error: unknown): LocalFault {
+  const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : null;
+  const { immutable, appendOnly } = path === null ? { immutable: false, appendOnly: false } : attributesOf(path);
+  return { detail: errorText(error), code: errorCode(error), path, isKept: immutable || appendOnly };
 }
 
 /** Why the disk that a directory lies on refuses to work, for this episode and for any. */

@@ -3,20 +3,20 @@
 // gets there), and why an archive from an earlier boot is not believed: a power cut may have left holes in it.
 
 import { closeSync, constants, createReadStream, writeFileSync } from "node:fs";
-import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { exists, removeIfExists } from "../os/files.ts";
-import { openOrMake } from "../os/owner.ts";
+import { exists, readRegularFile, removeIfExists } from "../os/files.ts";
+import { makeNew } from "../os/owner.ts";
 import { MARKER } from "./marker.ts";
-import { inodeOf } from "./settle.ts";
+import { directoryId, isSameDirectory } from "./settle.ts";
 
 export interface OutboxRecord {
   id: string;
-  /** The episode's directory when it was packed: another directory of this name is another episode. */
+  /** The episode's directory when it was packed: another one of this name is another episode. See `directoryId` in settle.ts. */
   directory_inode: string;
   finished_ms: number;
   fingerprint: string;
@@ -40,15 +40,29 @@ export function outboxPaths(outboxDir: string, id: string) {
 export async function admitArchive(outboxDir: string, record: OutboxRecord): Promise<void> {
   const paths = outboxPaths(outboxDir, record.id);
   failpoint("outbox.before-admit");
+  for (const path of [paths.archive, paths.record]) await clearOurs(path);
   await rename(paths.part, paths.archive);
   failpoint("outbox.after-archive");
   // A torn record is as good as none: nothing is flushed here.
-  const fd = openOrMake(paths.record, constants.O_WRONLY | constants.O_TRUNC, 0o640);
+  const fd = makeNew(paths.record, constants.O_WRONLY, 0o640);
   try {
     writeFileSync(fd, `${JSON.stringify(record)}\n`);
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Removes whatever has one of our names: a pipe would be written to for ever, and a directory never be replaced.
+ * @throws Error of the system
+ */
+async function clearOurs(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Whether the archive that a record speaks of is there at all: somebody may have cleared the outbox. */
+export async function hasArchive(outboxDir: string, id: string): Promise<boolean> {
+  return (await archiveBytes(outboxPaths(outboxDir, id).archive)) !== null;
 }
 
 /**
@@ -67,7 +81,12 @@ export interface Recovered {
   records: OutboxRecord[];
   /** Archives without a readable directory to pack them from again and without a record that proves them: left alone. */
   strays: string[];
+  /** What should have been removed and could not be, with the errno. */
+  stuck: { name: string; code: string }[];
 }
+
+/** Our records have some five hundred bytes; what is longer is none. */
+const RECORD_MAX_BYTES = 64 * 1024;
 
 /**
  * What earlier runs left. Whatever can be packed again from its directory is removed unless it is whole and of this boot;
@@ -75,13 +94,12 @@ export interface Recovered {
  * @param bootId this boot's /proc/sys/kernel/random/boot_id
  */
 export async function recoverOutbox(outboxDir: string, episodesDir: string, bootId: string): Promise<Recovered> {
-  const entries = await readdir(outboxDir, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  const found: Recovered = { records: [], strays: [] };
+  const names = await readdir(outboxDir);
+  const found: Recovered = { records: [], strays: [], stuck: [] };
   const kept = new Set<string>();
   for (const name of names.filter((n) => n.endsWith(".json") && isName(n.slice(0, -".json".length)))) {
     const id = name.slice(0, -".json".length);
-    const record = parseRecord(await readFile(join(outboxDir, name), "utf8"), id);
+    const record = parseRecord((await readRegularFile(join(outboxDir, name), RECORD_MAX_BYTES)) ?? "", id);
     if (record === null || !(await isUsable(outboxDir, episodesDir, record, bootId))) continue;
     found.records.push(record);
     kept.add(id);
@@ -89,12 +107,22 @@ export async function recoverOutbox(outboxDir: string, episodesDir: string, boot
   for (const name of names) {
     const id = /^(.+)(?:\.tar\.zst|\.json)$/.exec(name)?.[1] ?? null;
     const isLeftover = name.startsWith(".") && name.endsWith(".part");
-    if (isLeftover) await removeIfExists(join(outboxDir, name));
-    else if (id === null || kept.has(id)) continue;
-    else if (await mayGo(outboxDir, episodesDir, id, name)) await removeIfExists(join(outboxDir, name));
+    if (!isLeftover && (id === null || !isName(id) || kept.has(id))) continue;
+    if (isLeftover || (await mayGo(outboxDir, episodesDir, id ?? "", name))) await remove(found, outboxDir, name);
     else if (name.endsWith(ARCHIVE_SUFFIX)) found.strays.push(name);
   }
   return found;
+}
+
+/** What cannot be removed keeps its own episode waiting, and no other. */
+async function remove({ stuck }: Recovered, outboxDir: string, name: string): Promise<void> {
+  try {
+    await clearOurs(join(outboxDir, name));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    stuck.push({ name, code });
+  }
 }
 
 /** A file of the outbox goes if the episode can be packed again; a record also if it has no archive to speak of. */
@@ -110,20 +138,27 @@ async function isUsable(
   bootId: string,
 ): Promise<boolean> {
   const { archive } = outboxPaths(outboxDir, record.id);
-  try {
-    if ((await stat(archive)).size !== record.bytes) return false;
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
-    throw error;
-  }
+  if ((await archiveBytes(archive)) !== record.bytes) return false;
   if (record.boot_id === bootId) return true;
-  // Another directory under its name is another episode: then the archive is the last copy of the one that was packed.
-  const isThere = (await stands(episodesDir, record.id)) === true && (await isSameDirectory(episodesDir, record));
-  return !isThere && (await sha256OfFile(archive)) === record.sha256;
+  if (await isStanding(episodesDir, record)) return false;
+  return (await sha256OfFile(archive)) === record.sha256;
 }
 
-async function isSameDirectory(episodesDir: string, { id, directory_inode }: OutboxRecord): Promise<boolean> {
-  return (await inodeOf(join(episodesDir, id))) === directory_inode;
+/** Whether the very directory that was packed stands there, finished, to be packed again. */
+async function isStanding(episodesDir: string, record: OutboxRecord): Promise<boolean> {
+  if ((await stands(episodesDir, record.id)) !== true) return false;
+  return isSameDirectory(record.directory_inode, await directoryId(join(episodesDir, record.id)));
+}
+
+/** Null when there is none. */
+async function archiveBytes(path: string): Promise<number | null> {
+  try {
+    const stats = await lstat(path);
+    return stats.isFile() ? stats.size : null;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** Whether a finished episode stands there, to be packed again; null when we may not look: then nobody knows. */
@@ -136,9 +171,15 @@ async function stands(episodesDir: string, id: string): Promise<boolean | null> 
   }
 }
 
-async function sha256OfFile(path: string): Promise<string> {
+/** Null for one that cannot be read to its end: nobody can prove it then. */
+async function sha256OfFile(path: string): Promise<string | null> {
   const hash = new Bun.CryptoHasher("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
   return hash.digest("hex");
 }
 

@@ -8,13 +8,13 @@ import { type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { episodeCommit } from "./commit.ts";
 import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
-import { hindranceToMove, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
+import { hindranceToMove, localFaultOf, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
 import { localFinding, rejectionFix } from "./remedies.ts";
-import { inodeOf, settle } from "./settle.ts";
+import { directoryId, settle } from "./settle.ts";
 import { REJECTION_RULES } from "./settled-documents.ts";
 import { fixTail } from "./words.ts";
 
@@ -44,7 +44,7 @@ export async function packStep(
   isStopping: () => boolean,
 ): Promise<PackStep> {
   const root = join(deps.dirs.episodes, entry.id);
-  const inode = await inodeOf(root);
+  const inode = await directoryId(root);
   if (inode === null) return { next: "gone", counts: null };
   const hindrance = await hindranceToMove(root);
   if (hindrance !== null) return held(hindrance);
@@ -96,6 +96,12 @@ async function refused(
     case "unreadable":
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
+      if (result.path === part)
+        return again(
+          result.code,
+          result.detail,
+          localFinding(localFaultOf(Object.assign(new Error(result.detail), result))),
+        );
       if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
       // Where the data root itself has a path of hundreds of bytes; walk.ts leaves room for less.
       if (result.code === "ENAMETOOLONG")
@@ -134,9 +140,13 @@ function held({ reason: detail, fix, ofDisk }: Hindrance): Refused {
 }
 
 /** It is packed again another time; nobody was asked. */
-function again(reason: string, detail: string): Refused {
+function again(reason: string, detail: string, finding: Finding = bare(detail)): Refused {
   const fault = { status: 0, reason, isMarked: false, detail };
-  return { next: "retry", repack: true, fault, finding: localFinding(detail), retryAfterS: null, tookMs: 0 };
+  return { next: "retry", repack: true, fault, finding, retryAfterS: null, tookMs: 0 };
+}
+
+function bare(detail: string): Finding {
+  return localFinding({ detail, code: null, path: null, isKept: false });
 }
 
 function recordOf(

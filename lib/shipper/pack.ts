@@ -64,8 +64,17 @@ export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackR
   } catch (error) {
     result = failureOf(error, job);
   }
-  if (result.kind !== "packed") rmSync(job.part, { force: true, recursive: true });
+  if (result.kind !== "packed") clear(job.part);
   return result;
+}
+
+/** What cannot be removed is met, and said, by the next try. */
+function clear(part: string): void {
+  try {
+    rmSync(part, { force: true, recursive: true });
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+  }
 }
 
 /** A text that changes whenever a file below `root` changes; null when it cannot be read. */

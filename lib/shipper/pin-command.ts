@@ -8,6 +8,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { findingText, fixText } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { print } from "../os/answer.ts";
 import { type Pin, pinPath, readPin, writePin } from "./pin.ts";
 import { acceptFix } from "./remedies.ts";
@@ -48,10 +49,17 @@ async function accept(config: ShipperConfig, id: string): Promise<number> {
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const why = `cannot write ${pinPath(config.dataRoot)}: ${quoted(errorText(error))}`;
-    throw new UserError(why, "run this as root or as the shipper's user", EXIT.undelivered);
+    throw new UserError(why, pinFix(config.dataRoot, errorCode(error)), EXIT.undelivered);
   }
   await print(`this host trusts ${id} from now on; a shipper that runs needs no restart\n`);
   return EXIT.ok;
+}
+
+function pinFix(dataRoot: string, code: string | null): string {
+  const path = pinPath(dataRoot);
+  // Something else has its name.
+  if (code === "EISDIR") return shellLine(["sudo", "mv", "-T", path, `${path}.aside`]);
+  return "run this as root or as the shipper's user";
 }
 
 async function whoAnswers(config: ShipperConfig): Promise<Answering> {

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { isReceiverId } from "../contract/judgement.ts";
 import { PIN_FILE } from "../contract/receiver-pin.ts";
-import { errorCode, UserError } from "../core/failure.ts";
+import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { readIfExists, writeFileDurable } from "../os/files.ts";
 
@@ -39,7 +39,7 @@ export async function readPin(dataRoot: string): Promise<Pin | null> {
   try {
     text = await readIfExists(path);
   } catch (error) {
-    throw unreadable(path, errorCode(error) ?? String(error));
+    throw unreadable(path, errorText(error));
   }
   if (text === null) return null;
   const pin = parsePin(text);

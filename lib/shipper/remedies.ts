@@ -1,5 +1,6 @@
 // What mends what only the shipper meets, as data; faults of the network are in lib/client. Pure.
 
+import { basename, dirname, join } from "node:path/posix";
 import { quoted } from "../core/fields.ts";
 import { type Command, type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { shellLine } from "../core/shell-quote.ts";
@@ -49,15 +50,42 @@ const ANSWERS: Readonly<Record<string, Fix>> = {
   },
 };
 
-/** This host's own disk or rights refused something outside the expected places. */
-export function localFinding(detail: string): Finding {
+/** The archive in the outbox is the only copy of an episode that nobody takes. */
+export function lastCopyFix(archive: string): Fix {
+  const aside = join(dirname(archive), "..", basename(archive));
   return {
-    what: quoted(detail),
-    fix: {
-      text: "if it stays so, look at the disk it lies on",
-      commands: [onHost("sudo", "dmesg", "--level=err,warn")],
-    },
+    text: "mend what it was refused for, or take the archive out of the outbox to keep it",
+    commands: [onHost("sudo", "mv", archive, aside)],
   };
+}
+
+/** What was refused on this host, and why that may be. */
+export interface LocalFault {
+  detail: string;
+  code: string | null;
+  /** What was refused; null where the system does not say. */
+  path: string | null;
+  /** It is immutable or append-only (chattr(1)). */
+  isKept: boolean;
+}
+
+/** This host's own disk or rights refused something outside the expected places. */
+export function localFinding({ detail, code, path, isKept }: LocalFault): Finding {
+  return { what: quoted(detail), fix: (path === null ? null : fixOfPath(path, code, isKept)) ?? LOOK_AT_DISK };
+}
+
+const LOOK_AT_DISK: Fix = {
+  text: "if it stays so, look at the disk it lies on",
+  commands: [onHost("sudo", "dmesg", "--level=err,warn")],
+};
+
+function fixOfPath(path: string, code: string | null, isKept: boolean): Fix | null {
+  if (isKept) return { text: "", commands: [onHost("sudo", "chattr", "-i", "-a", path)] };
+  // Something else has a name that we need.
+  if (["EISDIR", "ENOTDIR", "EEXIST", "ELOOP", "ENOTEMPTY"].includes(code ?? ""))
+    return { text: "", commands: [onHost("sudo", "mv", "-T", path, `${path}.aside`)] };
+  if (code !== "EACCES" && code !== "EPERM") return null;
+  return { text: "let this service's user write there", commands: [onHost("ls", "-ld", path)] };
 }
 
 /** What was refused for good, by its reason: what makes it go. Null: nothing that we know. */

@@ -8,7 +8,7 @@ import { failpoint } from "../os/failpoint.ts";
 import { exists, renameDurable } from "../os/files.ts";
 import { type Place, removeDocument } from "./document.ts";
 import { idOf } from "./retention/notes.ts";
-import { type Dirs, inodeOf } from "./settle.ts";
+import { type Dirs, directoryId } from "./settle.ts";
 
 /**
  * Brings an episode back from `quarantine/`, or from `shipped/`, on the disk when this resolves.
@@ -18,7 +18,7 @@ import { type Dirs, inodeOf } from "./settle.ts";
 export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{ id: string } | { refused: string }> {
   const from = join(dirs[place], name);
   const id = idOf(name);
-  if (!isName(id) || (await inodeOf(from)) === null) return { refused: `no episode ${name} in ${dirs[place]}` };
+  if (!isName(id) || (await directoryId(from)) === null) return { refused: `no episode ${name} in ${dirs[place]}` };
   const to = join(dirs.episodes, id);
   if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
   await renameDurable(from, to);

@@ -7,7 +7,7 @@ import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
 import { roomFix } from "./remedies.ts";
-import { type Dirs, inodeOf } from "./settle.ts";
+import { type Dirs, directoryId, isSameDirectory } from "./settle.ts";
 import { fixTail } from "./words.ts";
 
 /** Archives in back-off that may lie in the outbox beyond those about to be sent. */
@@ -106,7 +106,8 @@ export class Room {
     if (waiting.length <= SPARE_ARCHIVES) return;
     const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
     // Without its directory the archive is the last copy; another one of its name does not count.
-    if ((await inodeOf(join(dirs.episodes, last.id))) !== records.get(last.id)?.directory_inode) return;
+    const found = await directoryId(join(dirs.episodes, last.id));
+    if (!isSameDirectory(records.get(last.id)?.directory_inode ?? "", found)) return;
     // Meanwhile its time may have come.
     if (last.stage !== "packed") return;
     queue.move(last, "waiting");

@@ -11,10 +11,11 @@ import { stampOf } from "./commit.ts";
 import type { Fault, Resource, Verdict } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { whyNotSettled } from "./episode-facts.ts";
-import { dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
+import { dropRecord, hasArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
+import { lastCopyFix } from "./remedies.ts";
 import { type SendResult, sendArchive } from "./send.ts";
-import { inodeOf, type Settlement, settle } from "./settle.ts";
+import { directoryId, isSameDirectory, type Settlement, settle } from "./settle.ts";
 import { documentOf, type Final, lateDocument, reportSettled } from "./settled-documents.ts";
 
 /** The engine's next move with an episode. */
@@ -50,9 +51,12 @@ export async function sendStep(
   resource: Resource,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
-  if ((await sourceOf(deps, record)) === "changed") {
+  const source = await sourceOf(deps, record);
+  const isThere = await hasArchive(deps.dirs.outbox, entry.id);
+  if (source === "changed" || !isThere) {
     await dropRecord(deps.dirs.outbox, entry.id);
-    return { step: { next: "waiting" }, isAnswered: false };
+    const step: SendStep = source === "gone" ? tookAway(deps, entry.id) : { next: "waiting" };
+    return { step, isAnswered: false };
   }
   // Unstamped when it was packed: it may have got its stamp since.
   record.code_commit ??= await stampOf(rootOf(deps, record), deps.config.commitFile);
@@ -141,19 +145,28 @@ async function conclude(
   return { next: "gone", counts: settlement.to === "shipped" ? "delivered" : "quarantined" };
 }
 
+/** Somebody removed the directory and the archive. */
+function tookAway({ log }: EngineDeps, episode: string): SendStep {
+  log.warn("not shipped: its directory and its archive were both taken away", { episode });
+  return { next: "gone", counts: null };
+}
+
 /** The archive is the last copy: only a receipt lets it go. */
 async function concludeWithoutSource(deps: EngineDeps, record: OutboxRecord, verdict: Final): Promise<SendStep> {
   if (verdict.kind === "delivered") {
     await dropRecord(deps.dirs.outbox, record.id);
-    deps.log.warn("shipped, but its directory is gone: there is no receipt on this host", { episode: record.id });
+    const what =
+      "shipped from its archive: its directory is gone, or another has its name, so there is no receipt here";
+    deps.log.warn(what, { episode: record.id });
     return { next: "gone", counts: "delivered" };
   }
   const why =
     verdict.kind === "quarantine"
       ? `refused (${quoted(`${verdict.reason}: ${verdict.detail}`)})`
       : "answered without a proof";
-  const detail = `${why}, and its directory is gone: the archive stays in the outbox`;
-  return { next: "held", reason: "last-copy", detail, fix: null, unsettled: null };
+  const detail = `${why}, and its directory is gone, or another has its name: the archive stays in the outbox`;
+  const { archive } = outboxPaths(deps.dirs.outbox, record.id);
+  return { next: "held", reason: "last-copy", detail, fix: lastCopyFix(archive), unsettled: null };
 }
 
 /**
@@ -162,7 +175,7 @@ async function concludeWithoutSource(deps: EngineDeps, record: OutboxRecord, ver
  */
 async function sourceOf(deps: EngineDeps, record: OutboxRecord): Promise<"same" | "changed" | "gone"> {
   const root = rootOf(deps, record);
-  if ((await inodeOf(root)) !== record.directory_inode) return "gone";
+  if (!isSameDirectory(record.directory_inode, await directoryId(root))) return "gone";
   return (await deps.packer.fingerprint(root)) === record.fingerprint ? "same" : "changed";
 }
 

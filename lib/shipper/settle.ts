@@ -40,7 +40,7 @@ export async function settle(
   fingerprint: Fingerprint = fingerprintHere,
 ): Promise<boolean> {
   const from = join(dirs.episodes, packed.id);
-  if ((await inodeOf(from)) !== packed.directory_inode) return false;
+  if (!isSameDirectory(packed.directory_inode, await directoryId(from))) return false;
   if ((await fingerprint(from)) !== packed.fingerprint) return false;
   failpoint("settle.before-document");
   const about = { episode_id: packed.id, fingerprint: packed.fingerprint };
@@ -53,15 +53,24 @@ export async function settle(
   return true;
 }
 
-/** The inode number of a directory, or null when there is none. */
-export async function inodeOf(path: string): Promise<string | null> {
+/**
+ * What tells a directory from any other that has had its name, or null when there is none: `<inode>@<birth, ns>`. The number
+ * alone does not: ext4 gives the next directory that of the one that was just removed. Where no births are known, `<inode>`.
+ */
+export async function directoryId(path: string): Promise<string | null> {
   try {
     const stats = await stat(path, { bigint: true });
-    return stats.isDirectory() ? String(stats.ino) : null;
+    if (!stats.isDirectory()) return null;
+    return stats.birthtimeNs > 0n ? `${stats.ino}@${stats.birthtimeNs}` : String(stats.ino);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
+}
+
+/** Whether a directory is the one that was packed. Records of older releases have its number alone. Pure. */
+export function isSameDirectory(packed: string, found: string | null): boolean {
+  return found === packed || (!packed.includes("@") && found?.split("@")[0] === packed);
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

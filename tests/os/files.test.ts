@@ -201,3 +201,16 @@ describe("whether something may be used", () => {
     expect([await exists(join(dir, "link")), await exists(join(dir, "none"))]).toEqual([true, false]);
   });
 });
+
+test("a pipe that nobody writes to is no file of ours, and is not waited for", async () => {
+  const path = join(tempDir(), "state.json");
+  Bun.spawnSync(["mkfifo", path]);
+  await expect(readIfExists(path)).rejects.toMatchObject({ code: "EINVAL" });
+});
+
+test("a state file beyond all measure is not read", async () => {
+  const path = join(tempDir(), "state.json");
+  writeFileSync(path, "12345");
+  await expect(readIfExists(path, 4)).rejects.toMatchObject({ code: "EINVAL" });
+  expect(await readIfExists(path, 5)).toBe("12345");
+});

@@ -71,3 +71,15 @@ test("what is no HTTP at all is answered with the store's name and mark, and wit
   expect(problem).not.toHaveProperty("echo");
   await client.closed;
 });
+
+test("the word that a HEAD carries is repeated, so that no cache can answer it, and nothing else is", async () => {
+  const { receiver } = await stored();
+  const ask = async (word: string) => {
+    const url = `${receiver.url}/v1/episodes/lab1/ep1.tar.zst`;
+    return (await fetch(url, { method: "HEAD", proxy: "", headers: { "X-Labfleet-Ask": word } })).headers;
+  };
+  const headers = await ask("0123456789abcdef");
+  expect([headers.get("x-labfleet-ask"), headers.get("cache-control")]).toEqual(["0123456789abcdef", "no-store"]);
+  for (const word of ["", "0123456789abcde", "0123456789abcdeF", "a".repeat(65)])
+    expect((await ask(word)).get("x-labfleet-ask")).toBeNull();
+});

@@ -112,6 +112,7 @@ diskTest("an episode that may not be looked into keeps no start from its work, a
     expect(await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot")).toEqual({
       records: [],
       strays: ["ep.tar.zst"],
+      stuck: [],
     });
   } finally {
     process.seteuid?.(0);

@@ -1,13 +1,13 @@
 // For every removal: what proves that it is safe? Each test here holds an episode whose only copy is at stake.
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type OutboxRecord, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { readRejection } from "../../lib/shipper/retention/notes.ts";
-import { settle } from "../../lib/shipper/settle.ts";
+import { isSameDirectory, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -59,15 +59,39 @@ test("a new episode that got the name and the inode of a delivered one is not ta
   expect(existsSync(join(episode, "receipt.json"))).toBe(false);
 });
 
+test("an archive stays when its directory is gone and another one has got its name and its inode number", async () => {
+  const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "vanished" }));
+  const [number = "", birth = "1"] = inode(makeEpisode(dirs, "ep")).split("@");
+  const archive = join(dirs.outbox, "ep.tar.zst");
+  writeFileSync(archive, "0123456789");
+  const directory_inode = `${number}@${BigInt(birth) - 1n}`;
+  writeFileSync(join(dirs.outbox, "ep.json"), JSON.stringify(recordOf("ep", { directory_inode })));
+  await engine.recover();
+  engine.pump();
+  await engine.settled();
+  await engine.stop(0);
+  expect(existsSync(archive)).toBe(true);
+});
+
+test("a directory is the one that was packed by number and birth; by its number alone where a record says no more", () => {
+  expect(isSameDirectory("7@100", "7@100")).toBe(true);
+  expect(isSameDirectory("7@100", "7@101")).toBe(false);
+  expect(isSameDirectory("7@100", "8@100")).toBe(false);
+  expect(isSameDirectory("7", "7@100")).toBe(true);
+  expect(isSameDirectory("7", "77@100")).toBe(false);
+  expect(isSameDirectory("7", "7")).toBe(true);
+  expect(isSameDirectory("7@100", null)).toBe(false);
+});
+
 test("a crash while the document is written leaves nothing in the episode that would be packed", async () => {
   const dirs = makeDirs(tempDir());
   const episode = makeEpisode(dirs, "ep");
   const before = readdirSync(episode);
   // Found by the kill loop: a temporary file beside the document made the episode another one, and a conflict. Here the
-  // place in the outbox where it is written instead is blocked.
-  mkdirSync(join(dirs.outbox, ".ep.document.part"));
+  // place where it is written instead is gone.
+  rmSync(dirs.outbox, { recursive: true });
   const settling = settle(dirs, packedRecord(episode, "ep"), { to: "shipped", document: { status: "stored" } });
-  await expect(settling).rejects.toThrow("EISDIR");
+  await expect(settling).rejects.toThrow("ENOENT");
   await settling.catch(() => undefined);
   expect(readdirSync(episode)).toEqual(before);
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { admitArchive, dropRecord, type OutboxRecord, outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { inodeOf } from "../../lib/shipper/settle.ts";
+import { directoryId } from "../../lib/shipper/settle.ts";
 import { makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -25,7 +25,7 @@ interface Left {
 async function recover(left: Left) {
   const dirs = makeDirs(tempDir());
   if (left.episode) makeEpisode(dirs, "ep");
-  const inode = (await inodeOf(join(dirs.episodes, "ep"))) ?? "none";
+  const inode = (await directoryId(join(dirs.episodes, "ep"))) ?? "none";
   const paths = outboxPaths(dirs.outbox, "ep");
   if (left.archive !== undefined) writeFileSync(paths.archive, left.archive);
   if (left.record !== undefined) writeFileSync(paths.record, left.record.replace(ITS_OWN, inode));

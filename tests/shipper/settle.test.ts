@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readDocument } from "../../lib/shipper/document.ts";
 import { outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
-import { type Dirs, inodeOf, type Settlement, settle } from "../../lib/shipper/settle.ts";
+import { type Dirs, directoryId, type Settlement, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -102,7 +102,7 @@ describe("a power cut in the middle leaves an episode that is still the same", (
     const { dirs, record } = await packedEpisode();
     await settle(dirs, record, { to: "shipped", document: RECEIPT });
     writeFileSync(outboxPaths(dirs.outbox, "ep").record, JSON.stringify(record));
-    expect(await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot")).toEqual({ records: [], strays: [] });
+    expect(await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot")).toMatchObject({ records: [], strays: [] });
     expect(standing(dirs)).toEqual({ episodes: [], outbox: [], shipped: ["ep"], quarantine: [] });
   });
 });
@@ -140,7 +140,7 @@ describe("a directory", () => {
   test("has an inode, a file and nothing have none", async () => {
     const dir = tempDir();
     writeFileSync(join(dir, "file"), "");
-    const found = [await inodeOf(dir), await inodeOf(join(dir, "file")), await inodeOf(join(dir, "none"))];
+    const found = [await directoryId(dir), await directoryId(join(dir, "file")), await directoryId(join(dir, "none"))];
     expect(found).toEqual([inode(dir), null, null]);
   });
 });

@@ -29,9 +29,10 @@ export function makeEpisode(dirs: Dirs, id: string, files: Readonly<Record<strin
   return directory;
 }
 
-/** The inode number of a file or directory, as records carry it. */
+/** What tells a directory from any other, as records carry it. */
 export function inode(path: string): string {
-  return String(statSync(path, { bigint: true }).ino);
+  const { ino, birthtimeNs } = statSync(path, { bigint: true });
+  return birthtimeNs > 0n ? `${ino}@${birthtimeNs}` : String(ino);
 }
 
 /** A record of a packed archive whose figures nobody checks. */

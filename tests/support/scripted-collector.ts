@@ -50,7 +50,9 @@ export async function scriptedCollector(
     asked.push(`${method} ${id}`);
     const { status, headers = {}, body } = answer({ method, id, question, headers: request.headers });
     response.sendDate = false;
-    response.writeHead(status, { date: date(), "x-labfleet-receiver-id": COLLECTOR_ID, ...headers });
+    const { "x-labfleet-ask": ask } = request.headers;
+    const ours = { date: date(), "x-labfleet-receiver-id": COLLECTOR_ID, ...(ask !== undefined && { "x-labfleet-ask": ask }) };
+    response.writeHead(status, { ...ours, ...headers });
     response.end(body === undefined ? "" : JSON.stringify(body));
   };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

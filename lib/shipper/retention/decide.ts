@@ -1,6 +1,7 @@
 // What may be removed, when, and what has to be proved first? (DESIGN 3.4, “Nothing unproved is removed”.) Pure. Ages of what a
 // person should see before it goes count receiver days, so that no clock of this host has to be right.
 
+import { ASK_HEADER } from "../../contract/judgement.ts";
 import { parseReprDigest } from "../../core/digest.ts";
 import type { AnswerHeaders } from "../trust.ts";
 import { receiverIdOf } from "../trust.ts";
@@ -60,17 +61,20 @@ export function lowDiskOrder(shipped: readonly Receipted[]): Receipted[] {
 }
 
 /**
- * What a HEAD says of a shipped episode. `confirmed`: the pinned receiver has the very archive; `missing`: the pinned
+ * What a HEAD, asked with the word `ask`, says of a shipped episode. `confirmed`: the pinned receiver has the very archive; `missing`: the pinned
  * receiver says that it has none; `unknown`: anything else, and the episode stays.
  */
 export function classifyHead(
   { status, headers }: { status: number; headers: AnswerHeaders },
   kept: Pick<Receipted, "sha256" | "bytes">,
   pinned: string | null,
+  ask: string,
 ): "confirmed" | "missing" | "unknown" {
   if (pinned === null || receiverIdOf(headers) !== pinned) return "unknown";
   if (status === 404) return "missing";
   if (status !== 200 || kept.sha256 === null) return "unknown";
+  // A cache tells what was true once.
+  if (headers[ASK_HEADER.toLowerCase()] !== ask) return "unknown";
   const isSame = parseReprDigest(headers["repr-digest"] ?? "") === kept.sha256;
   const isWhole = kept.bytes === null || headers["content-length"] === String(kept.bytes);
   return isSame && isWhole ? "confirmed" : "unknown";

@@ -1,5 +1,7 @@
 // What the receiver says of a settled episode, asked at the moment when its copy here might go.
 
+import { randomBytes } from "node:crypto";
+import { ASK_HEADER } from "../../contract/judgement.ts";
 import { episodePath } from "../../core/names.ts";
 import { hostCommit, stampOf } from "../commit.ts";
 import { readPin } from "../pin.ts";
@@ -10,6 +12,7 @@ import type { Receipted, Rejection } from "./notes.ts";
 
 /** A HEAD may take so many times the stall time-out. */
 const HEAD_FACTOR = 2;
+const ASK_BYTES = 16;
 
 /** Whether the pinned receiver has a shipped episode; `unreached` where nobody that could know it answered. */
 export async function askHead(
@@ -21,10 +24,11 @@ export async function askHead(
   const stallMs = config.requestTimeoutS * 1000;
   const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
   if (pinned === null) return "unreached";
+  const ask = randomBytes(ASK_BYTES).toString("hex");
   const reply = await client.send(config.receiver, {
     method: "HEAD",
     path: episodePath({ host: config.hostId, id: kept.id }),
-    headers: {},
+    headers: { [ASK_HEADER]: ask, "Cache-Control": "no-cache" },
     body: null,
     stallMs,
     answerMs: stallMs,
@@ -32,7 +36,7 @@ export async function askHead(
     signal,
   });
   if (reply.kind !== "answer") return "unreached";
-  const said = classifyHead(reply, kept, pinned);
+  const said = classifyHead(reply, kept, pinned, ask);
   if (reply.answeredAtMs !== null && receiverIdOf(reply.headers) === pinned) await deps.days.seen(reply.answeredAtMs);
   if (said !== "unknown") return said;
   // It answered about this episode; anything else would be answered so for every other, too.

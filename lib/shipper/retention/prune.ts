@@ -16,6 +16,10 @@ import { askHead, askJudge } from "./proof.ts";
 import { removeSettled } from "./removal.ts";
 import type { ShippedList } from "./shipped-list.ts";
 
+const UNCONFIRMED = "stays in shipped/: the answer does not prove that the receiver has it now";
+const PASS_HEAD =
+  "let what stands before the receiver pass HEAD below /v1/ to it, with X-Labfleet-Ask, and keep no answers; else update the receiver";
+
 export interface PruneDeps extends SendDeps {
   list: ShippedList;
   fingerprint: Fingerprint;
@@ -80,7 +84,7 @@ export class Pruning {
       if (said === "missing") return this.goesAgain(kept);
       if (said === "unknown") {
         return this.say(`unknown ${name}`, () =>
-          log.warn("stays in shipped/: the receiver does not confirm that it has it", { episode: id }),
+          log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`),
         );
       }
       if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) {

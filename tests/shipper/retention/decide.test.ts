@@ -102,11 +102,14 @@ test("on a low disk the oldest acknowledged go first, and unverified ones never"
 });
 
 describe("a HEAD", () => {
-  const headers = { "x-labfleet-receiver-id": ID, "repr-digest": formatReprDigest(SHA), "content-length": "7" };
+  const ASK = "0123456789abcdef";
+  const headers = { "x-labfleet-receiver-id": ID, "repr-digest": formatReprDigest(SHA), "content-length": "7", "x-labfleet-ask": ASK };
   for (const [what, status, change, said] of [
     ["of the pinned receiver with digest and length confirms", 200, {}, "confirmed"],
     ["with another digest confirms nothing", 200, { "repr-digest": formatReprDigest("b".repeat(64)) }, "unknown"],
     ["with no digest confirms nothing", 200, { "repr-digest": "" }, "unknown"],
+    ["that a cache kept from an earlier one confirms nothing", 200, { "x-labfleet-ask": "f".repeat(16) }, "unknown"],
+    ["that does not repeat what was asked confirms nothing", 200, { "x-labfleet-ask": "" }, "unknown"],
     ["with another length confirms nothing", 200, { "content-length": "8" }, "unknown"],
     ["of another receiver confirms nothing", 200, { "x-labfleet-receiver-id": "2".repeat(32) }, "unknown"],
     ["of nobody confirms nothing", 200, { "x-labfleet-receiver-id": "" }, "unknown"],
@@ -116,15 +119,15 @@ describe("a HEAD", () => {
     ["503 says nothing", 503, {}, "unknown"],
     ["401 says nothing", 401, {}, "unknown"],
   ] as const) {
-    test(what, () => expect(classifyHead({ status, headers: { ...headers, ...change } }, RECEIPTED, ID)).toBe(said));
+    test(what, () => expect(classifyHead({ status, headers: { ...headers, ...change } }, RECEIPTED, ID, ASK)).toBe(said));
   }
 
   test("says nothing where nobody is pinned, or the receipt names no digest", () => {
-    expect(classifyHead({ status: 200, headers }, RECEIPTED, null)).toBe("unknown");
-    expect(classifyHead({ status: 404, headers: { ...headers, "x-labfleet-receiver-id": "" } }, RECEIPTED, null)).toBe(
+    expect(classifyHead({ status: 200, headers }, RECEIPTED, null, ASK)).toBe("unknown");
+    expect(classifyHead({ status: 404, headers: { ...headers, "x-labfleet-receiver-id": "" } }, RECEIPTED, null, ASK)).toBe(
       "unknown",
     );
-    expect(classifyHead({ status: 200, headers }, { ...RECEIPTED, sha256: null }, ID)).toBe("unknown");
+    expect(classifyHead({ status: 200, headers }, { ...RECEIPTED, sha256: null }, ID, ASK)).toBe("unknown");
   });
 });
 

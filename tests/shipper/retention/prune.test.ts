@@ -30,6 +30,7 @@ describe("pruning shipped/", () => {
   });
 
   for (const [what, say] of [
+    ["is what a cache has kept", { ...HAS, headers: { ...HAS.headers, "x-labfleet-ask": "0".repeat(32) } }],
     ["has another digest", { ...HAS, headers: { ...HAS.headers, "repr-digest": formatReprDigest("b".repeat(64)) } }],
     ["is another one", { ...HAS, headers: { ...HAS.headers, "x-labfleet-receiver-id": "2".repeat(32) } }],
     ["is a page", { status: 200, headers: { "x-labfleet-receiver-id": "" } }],
