@@ -38,7 +38,7 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
  * @throws UserError when episodes could not be moved
  */
 export async function tidyDataRoot(dirs: Dirs, log: Log): Promise<void> {
-  for (const path of await sweepDoomed(dirs)) log.warn("cannot remove what is left of a pruned episode", { path });
+  await sweepDoomed(dirs);
   await tryMoves(dirs, log);
 }
 

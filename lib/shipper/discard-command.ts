@@ -19,7 +19,7 @@ import { type Chosen, choose, type Doomed, readChoice } from "./retention/choice
 import { noteRemoved, removeSettled } from "./retention/removal.ts";
 import { usageOf } from "./retention/usage.ts";
 import type { ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
+import { type Dirs, directoryId } from "./settle.ts";
 
 /** @returns exit code: 0 all were removed, 3 some were not */
 export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: CommandLine, log: Log): Promise<number> {
@@ -39,7 +39,7 @@ export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: C
     return EXIT.ok;
   }
   let removed = 0;
-  for (const doomed of chosen.doomed) if (await remove(config, dirs, place, doomed, today.day, log)) removed++;
+  for (const doomed of chosen.doomed) if (await removeListed(config, dirs, place, doomed, today.day, log)) removed++;
   await print(`${removed} of ${chosen.doomed.length} removed; ${config.dataRoot}/removed.jsonl keeps their notes\n`);
   return removed === chosen.doomed.length ? EXIT.ok : EXIT.undelivered;
 }
@@ -47,7 +47,13 @@ export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: C
 async function settledIn(dirs: Dirs, place: Place): Promise<Doomed[]> {
   const entries = await readdir(dirs[place], { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
-  return Promise.all(names.map(async (name) => ({ name, note: await readDocument(join(dirs[place], name), place) })));
+  return Promise.all(names.map((name) => lookAt(dirs, place, name)));
+}
+
+/** What lies there now. */
+export async function lookAt(dirs: Dirs, place: Place, name: string): Promise<Doomed> {
+  const path = join(dirs[place], name);
+  return { name, note: await readDocument(path, place), directory: await directoryId(path) };
 }
 
 function listing({ doomed }: Chosen, place: Place, sizes: readonly number[]): string {
@@ -67,15 +73,23 @@ async function isMeant(count: number): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-async function remove(
+/** Removes what was listed, unless something else has its name by now. */
+export async function removeListed(
   { dataRoot }: ShipperConfig,
   dirs: Dirs,
   place: Place,
-  { name }: Pick<Doomed, "name">,
+  doomed: Doomed,
   day: number,
   log: Log,
 ): Promise<boolean> {
+  const { name } = doomed;
   try {
+    // A person took their time to answer, and a shipper was at work meanwhile.
+    const now = await lookAt(dirs, place, name);
+    if (now.directory !== doomed.directory || now.note !== doomed.note) {
+      log.error(`not removed: it is not what was listed any more, in ${dirs[place]}`, { episode: name });
+      return false;
+    }
     const at = new Date().toISOString();
     await noteRemoved(dataRoot, dirs, { at, place, name, why: "discarded", receiver_day: day });
     await removeSettled(dirs, place, name);

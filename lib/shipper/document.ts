@@ -62,7 +62,8 @@ export async function writeDocument(
 /** Takes our document out of an episode's directory, if there is one. */
 export async function removeDocument(directory: string, place: Place): Promise<void> {
   const found = await findDocument(directory, place);
-  if (found !== null) await rm(found.path);
+  // It may have been shipped and moved on by now.
+  if (found !== null) await rm(found.path, { force: true });
 }
 
 async function findDocument(directory: string, place: Place): Promise<{ path: string; text: string } | null> {

@@ -5,11 +5,14 @@ import type { SettledCounts } from "../contract/shipper-status.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { readPin } from "./pin.ts";
+import { leftOverFix } from "./remedies.ts";
 import { arrivedAnnouncement } from "./retention/announcements.ts";
 import { countSettled } from "./retention/counts.ts";
 import { type Expiry, readExpiry } from "./retention/expiry.ts";
 import { announceExpiring, judgeAnew, lastCall } from "./retention/last-call.ts";
 import { type PruneDeps, Pruning } from "./retention/prune.ts";
+import { sweepDoomed } from "./retention/removal.ts";
+import { fixTail } from "./words.ts";
 
 /** The receiver is asked again about refused episodes so often, milliseconds. */
 const CALL_MS = 24 * 3600 * 1000;
@@ -62,7 +65,17 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     if (config.receiver.kind === "labfleet" && monotonicMs() >= nextCallMs && (await lastCall(callDeps, expiry)))
       nextCallMs = monotonicMs() + CALL_MS;
     await alone(() => pruning.byAge());
+    await alone(sweep);
     await recount(expiry);
+  };
+  const saidLeft = new Set<string>();
+  /** What a removal left over is tried again; its bytes are not free before. */
+  const sweep = async (): Promise<void> => {
+    for (const path of await sweepDoomed(deps.dirs)) {
+      if (saidLeft.has(path)) continue;
+      saidLeft.add(path);
+      log.warn(`what is left of a removed episode cannot be removed: ${path}${fixTail(leftOverFix(path))}`);
+    }
   };
   const recount = async (expiry: Expiry): Promise<void> => {
     counts = await countSettled(deps, expiry);

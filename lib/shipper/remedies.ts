@@ -93,6 +93,12 @@ export function rejectionFix(reason: string, id: string): Fix | null {
   return REJECTIONS[reason]?.(id) ?? null;
 }
 
+/** Of a removed episode something is left over that only root can remove, as what is immutable. */
+export function leftOverFix(path: string): Fix {
+  const find = ["sudo", "find", path, "-type", "f,d", "-exec", "chattr", "-i", "-a", "{}", "+"];
+  return { text: "", commands: [onHost(...find), onHost("sudo", "rm", "-r", path)] };
+}
+
 const requeue = (id: string): Command => onHost("shipper", "requeue", id);
 const discard = (id: string): Command => onHost("shipper", "discard", id);
 
@@ -105,6 +111,8 @@ const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
     text: "raise [limits] max_episode_bytes on the collector: then it goes by itself within a day",
     commands: [],
   }),
+  // Its note is missing or damaged: nothing is lost by asking again.
+  unknown: (id) => ({ text: "nothing says why it lies there: queue it again", commands: [requeue(id)] }),
   conflict: (id) => ({
     text: "the collector has another episode of this name: compare the two, then rename this directory and its episode, or give it up",
     commands: [discard(id)],

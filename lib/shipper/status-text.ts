@@ -24,6 +24,7 @@ export function renderStatus(status: Status): string {
     ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
     ...quarantine(quarantined),
+    ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}; fix: ${fix}`),
   ];
   return lines.map(printable).join("\n");
 }

@@ -11,7 +11,8 @@ import { readUptimeS } from "../os/uptime.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { readDocument } from "./document.ts";
 import { type Pin, readPin } from "./pin.ts";
-import { rejectionFix } from "./remedies.ts";
+import { leftOverFix, rejectionFix } from "./remedies.ts";
+import { listDoomed } from "./retention/removal.ts";
 import { scanEpisodes } from "./scan.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
@@ -46,6 +47,8 @@ export interface Status {
   recording: number;
   shipped: number;
   quarantined: Quarantined[];
+  /** What is left of removed episodes and cannot be removed, each with what mends it. */
+  left_over: { path: string; fix: string }[];
   /** How the last run ended; null before there was one. */
   last_end: EndReport | null;
 }
@@ -70,6 +73,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     recording: scan.recording,
     shipped: (await directories(dirs.shipped)).length,
     quarantined: await Promise.all((await directories(dirs.quarantine)).map((name) => quarantined(dirs, name))),
+    left_over: (await listDoomed(dirs)).map((path) => ({ path, fix: fixText(leftOverFix(path)) })),
     last_end: readEnds(join(config.dataRoot, "ends")).last,
   };
 }

@@ -1,7 +1,7 @@
 // Taking refused episodes back, as `shipper requeue` does.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requeue } from "../../lib/shipper/requeue.ts";
 import { walkTree } from "../../lib/shipper/walk.ts";
@@ -80,4 +80,12 @@ describe("what is not taken back", () => {
     writeFileSync(join(dirs.quarantine, "notes.txt"), "");
     expect(await requeue(dirs, "quarantine", "notes.txt")).toMatchObject({ refused: expect.anything() });
   });
+});
+
+test("what cannot be moved keeps its note: nobody has to guess why it lies there", async () => {
+  const dirs = quarantined("ep", { "rejection.json": OURS });
+  // The queue has gone: the move is refused.
+  renameSync(dirs.episodes, `${dirs.episodes}.away`);
+  await expect(requeue(dirs, "quarantine", "ep")).rejects.toMatchObject({ code: "ENOENT" });
+  expect(readFileSync(join(dirs.quarantine, "ep/rejection.json"), "utf8")).toBe(OURS);
 });

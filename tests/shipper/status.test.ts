@@ -31,6 +31,7 @@ describe("the status of a host", () => {
     recording: 0,
     shipped: 5,
     quarantined: [],
+    left_over: [],
     last_end: null,
   };
   const runs = (live: Partial<ShipperStatus>, change: Partial<Status> = {}): string[] =>
@@ -150,8 +151,9 @@ describe("reading the status from the disk", () => {
       shipped: 2,
       quarantined: [
         { episode: "bad", reason: "conflict", detail: null, fix: expect.stringContaining("shipper discard bad") },
-        { episode: "bare", reason: "unknown", detail: null, fix: null },
+        { episode: "bare", reason: "unknown", detail: null, fix: expect.stringContaining("shipper requeue bare") },
       ],
+      left_over: [{ path: join(dirs.shipped, ".pruned-c"), fix: expect.stringContaining("chattr -i -a") }],
       last_end: null,
     });
   });

@@ -16,6 +16,8 @@ export type Choice =
 export interface Doomed {
   name: string;
   note: string | null;
+  /** Which directory it is; null: it has gone. */
+  directory: string | null;
 }
 
 export interface Chosen {

@@ -3,12 +3,14 @@
 import { join } from "node:path";
 import type { RefusedGroup, SettledCounts } from "../../contract/shipper-status.ts";
 import type { Expiry } from "./expiry.ts";
-import { type LastCallDeps, listRejections } from "./last-call.ts";
+import { type LastCallDeps, listQuarantine } from "./last-call.ts";
 import type { Rejection } from "./notes.ts";
 import type { ShippedList } from "./shipped-list.ts";
 import { usageOf } from "./usage.ts";
 
 const GROUPS_MAX = 10;
+/** As `shipper status` and `discard --reason` call it. */
+const NOTELESS = { reason: "unknown", detail: null, atMs: null };
 
 /** @throws Error of the system when a directory cannot be read */
 export async function countSettled(
@@ -17,8 +19,8 @@ export async function countSettled(
 ): Promise<SettledCounts> {
   const shipped = await list.read(moved);
   const refused: Refused[] = [];
-  for (const rejection of await listRejections({ dirs })) {
-    refused.push({ ...rejection, bytes: await usageOf(join(dirs.quarantine, rejection.name), moved) });
+  for (const { name, rejection } of await listQuarantine({ dirs })) {
+    refused.push({ ...(rejection ?? NOTELESS), bytes: await usageOf(join(dirs.quarantine, name), moved) });
   }
   return {
     shipped: shipped.length,

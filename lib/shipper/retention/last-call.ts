@@ -1,6 +1,7 @@
 // Once a day the receiver is asked whether it still refuses what lies in quarantine, with the stamp that a requeue would send now.
 // What it takes goes back into the queue by itself; what it refuses to the last, announced and old, is removed.
 
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
@@ -25,16 +26,23 @@ export interface LastCallDeps extends SendDeps {
   arrived: () => number | null;
 }
 
-/** What lies in quarantine, with a note of ours. */
-export async function listRejections({ dirs }: Pick<SendDeps, "dirs">): Promise<Rejection[]> {
-  const found: Rejection[] = [];
-  for (const entry of await readdir(dirs.quarantine, { withFileTypes: true })) {
-    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    const text = await readDocument(join(dirs.quarantine, entry.name), "quarantine");
-    const rejection = readRejection(entry.name, text);
-    if (rejection !== null) found.push(rejection);
+/** What lies in quarantine, with its note; null: none of ours that can be read. */
+export async function listQuarantine({
+  dirs,
+}: Pick<SendDeps, "dirs">): Promise<{ name: string; rejection: Rejection | null }[]> {
+  const found: { name: string; rejection: Rejection | null }[] = [];
+  for (const { name } of await readdir(dirs.quarantine, { withFileTypes: true }).then(directories)) {
+    const text = await readDocument(join(dirs.quarantine, name), "quarantine");
+    found.push({ name, rejection: readRejection(name, text) });
   }
   return found;
+}
+
+const directories = (entries: Dirent[]): Dirent[] => entries.filter((e) => e.isDirectory() && !e.name.startsWith("."));
+
+/** What lies in quarantine, with a note of ours. */
+export async function listRejections(deps: Pick<SendDeps, "dirs">): Promise<Rejection[]> {
+  return (await listQuarantine(deps)).flatMap(({ rejection }) => rejection ?? []);
 }
 
 /**

@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from 
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { fsyncDir } from "../../os/files.ts";
+import { exists, fsyncDir } from "../../os/files.ts";
 import { openOrMake } from "../../os/owner.ts";
 import { type Place, readDocument } from "../document.ts";
 import type { Dirs } from "../settle.ts";
@@ -16,23 +16,47 @@ const NEWLINE = 0x0a;
 /** `removed.jsonl` is set aside as `removed.jsonl.1` above this, bytes: tens of thousands of notes. */
 const REMOVED_MAX_BYTES = 16 * 1024 * 1024;
 
-/** Removes a settled episode. @throws Error of the system */
+/**
+ * Removes a settled episode. What cannot be removed to its end is no episode any more, and goes with a later sweep.
+ * @throws Error of the system when it stays as it is
+ */
 export async function removeSettled(dirs: Dirs, kind: Place, name: string): Promise<void> {
-  const doomed = join(dirs[kind], `${DOOMED}${name}`);
+  const doomed = await freeName(dirs[kind], `${DOOMED}${name}`);
   await rename(join(dirs[kind], name), doomed);
-  await rm(doomed, { recursive: true, force: true });
+  await clear(doomed);
+}
+
+/** Another of its name may have been left over. `~` cannot be in an episode's own name. */
+async function freeName(directory: string, name: string): Promise<string> {
+  for (let n = 0; ; n++) {
+    const path = join(directory, n === 0 ? name : `${name}~${n}`);
+    if (!(await exists(path)) || (await clear(path))) return path;
+  }
+}
+
+async function clear(path: string): Promise<boolean> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
+}
+
+/** What removals left over; `.pruned-` begins no episode's name. */
+export async function listDoomed(dirs: Dirs): Promise<string[]> {
+  const found: string[] = [];
+  for (const kind of ["shipped", "quarantine"] as const) {
+    for (const name of await readdir(dirs[kind])) if (name.startsWith(DOOMED)) found.push(join(dirs[kind], name));
+  }
+  return found;
 }
 
 /** Finishes removals that were interrupted; what cannot be removed stays and is returned. */
 export async function sweepDoomed(dirs: Dirs): Promise<string[]> {
   const left: string[] = [];
-  for (const kind of ["shipped", "quarantine"] as const) {
-    for (const name of await readdir(dirs[kind])) {
-      if (!name.startsWith(DOOMED)) continue;
-      const path = join(dirs[kind], name);
-      await rm(path, { recursive: true, force: true }).catch(() => left.push(path));
-    }
-  }
+  for (const path of await listDoomed(dirs)) if (!(await clear(path))) left.push(path);
   return left;
 }
 

@@ -8,10 +8,12 @@ const NOW = Date.parse("2026-06-20T12:00:00Z");
 const TODAY = { day: 100, nowMs: NOW };
 const refused = (name: string, change: object): Doomed => ({
   name,
+  directory: "1",
   note: JSON.stringify({ labfleet: 1, fingerprint: "f", episode_id: name, reason: "conflict", ...change }),
 });
 const shipped = (name: string, change: object): Doomed => ({
   name,
+  directory: "1",
   note: JSON.stringify({ labfleet: 1, fingerprint: "f", episode_id: name, verified: false, ...change }),
 });
 const thrown = (work: () => unknown): UserError => {
@@ -62,7 +64,7 @@ describe("what is chosen", () => {
     refused("by-clock", { at: "2026-05-01T00:00:00Z" }),
     refused("nobody-knows", {}),
     refused("large", { reason: "too-large", refused_day: 1 }),
-    { name: "bare", note: null },
+    { name: "bare", note: null, directory: "1" },
   ];
   const names = (choice: Parameters<typeof choose>[1], list = settled): string[] =>
     choose(list, choice, TODAY).doomed.map(({ name }) => name);
@@ -101,7 +103,7 @@ describe("what is chosen", () => {
       shipped("old", { shipped_at: "2026-06-01T00:00:00Z" }),
       shipped("new", { shipped_at: "2026-06-20T00:00:00Z" }),
       shipped("proved", { shipped_at: "2026-06-01T00:00:00Z", verified: true }),
-      { name: "bare", note: null },
+      { name: "bare", note: null, directory: "1" },
     ];
     expect(names({ kind: "unverified", olderThanDays: 7 }, list)).toEqual(["old"]);
     expect(names({ kind: "unverified", olderThanDays: 0 }, list)).toEqual(["old", "new"]);

@@ -1,6 +1,8 @@
 // What is refused, by its reason: what giving it up would free, and the newest words.
 
 import { expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { byReason } from "../../../lib/shipper/retention/counts.ts";
 import { housekeeper, refused } from "../../support/housekeeper.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -29,6 +31,14 @@ test("one group a reason, the largest first, with its newest words", () => {
 test("ten at most: reasons in notes are anybody's", () => {
   const groups = byReason(Array.from({ length: 30 }, (_, n) => one(`r${n}`, n, T)));
   expect(groups.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, (_, n) => `r${29 - n}`));
+});
+
+test("what lies in quarantine without a note of ours is counted, too", async () => {
+  const { keeper, dirs } = housekeeper(tempDir(), "http://127.0.0.1:9");
+  mkdirSync(join(dirs.quarantine, "bare"));
+  mkdirSync(join(dirs.quarantine, ".pruned-x"));
+  await keeper.tidy(0);
+  expect(keeper.counts()).toMatchObject({ quarantined: 1, refused: [{ reason: "unknown", count: 1 }] });
 });
 
 test("what was just refused is counted before the next round, but no more often than twice a minute", async () => {
