@@ -1,6 +1,7 @@
 // When a heartbeat is due, what the receiver's answer means for it, and which ones go when too many wait. Pure.
 
 import type { Heartbeat } from "../contract/heartbeat.ts";
+import { backoffSeconds } from "../core/backoff.ts";
 import { type Finding, findingText } from "../core/finding.ts";
 import { type CheckResult, type CheckStatus, worst } from "../core/heartbeat.ts";
 
@@ -136,4 +137,17 @@ export function toDrop(waiting: readonly Waiting[], max: SpoolLimits): number[] 
     total -= bytes;
   }
   return gone;
+}
+
+/** Between two tries lies so much at least, seconds, whatever the schedule and its jitter say: no hiccup is over sooner. */
+const RETRY_MIN_S = 1;
+
+/** Seconds until heartbeats are tried again after so many tries that failed. */
+export function retryWaitS(
+  schedule: readonly number[],
+  tries: number,
+  jitter: number,
+  retryAfterS: number | null,
+): number {
+  return Math.max(RETRY_MIN_S, backoffSeconds(schedule, tries, jitter, retryAfterS));
 }

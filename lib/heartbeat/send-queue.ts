@@ -3,7 +3,7 @@
 
 import { backoffSeconds } from "../core/backoff.ts";
 import type { Log } from "../runtime/log.ts";
-import { isAboutOne } from "./decide.ts";
+import { isAboutOne, retryWaitS } from "./decide.ts";
 import type { SendResult } from "./send.ts";
 import { type AgentSpool, type Failing, Remarks } from "./send-remarks.ts";
 import type { HeartbeatConfig } from "./settings.ts";
@@ -233,7 +233,7 @@ export class SendQueue {
         this.untold();
         this.pump();
       },
-      backoffSeconds(config.backoffSeconds, tries, jitter, retryAfterS) * 1000,
+      retryWaitS(config.backoffSeconds, tries, jitter, retryAfterS) * 1000,
     );
   }
 }

@@ -6,6 +6,7 @@ import {
   classifyDelivery,
   isAboutOne,
   isPlain,
+  retryWaitS,
   splayMs,
   summarise,
   summaryText,
@@ -207,5 +208,17 @@ describe("what goes when too many wait", () => {
       expect(toDrop(waiting(text), { count, bytes: 100 })).toEqual([...gone]));
     test(`${text} of 10 bytes each down to ${10 * count + 9} bytes: the same`, () =>
       expect(toDrop(waiting(text, 10), { count: 100, bytes: 10 * count + 9 })).toEqual([...gone]));
+  }
+});
+
+describe("a heartbeat that failed", () => {
+  for (const [what, schedule, tries, jitter, asked, waitS] of [
+    ["is tried again after what the schedule and chance say", [10, 20], 2, 0.5, null, 10],
+    ["never at once, however short the schedule", [0.01], 1, 0.9, null, 1],
+    ["never at once, however small the jitter", [1, 2], 1, 0, null, 1],
+    ["never at once, even if the receiver says so", [0], 3, 0, 0, 1],
+    ["later if the receiver asks for it", [0], 1, 0, 60, 60],
+  ] as [string, number[], number, number, number | null, number][]) {
+    test(what, () => expect(retryWaitS(schedule, tries, jitter, asked)).toBe(waitS));
   }
 });
