@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { formatFields } from "../lib/core/fields.ts";
-import { monotonicUsec } from "../lib/os/libc.ts";
+import { monotonicUsec } from "../lib/os/clock-calls.ts";
 import { type Snapshot, takeSnapshot } from "../lib/runtime/forensics/snapshot.ts";
 import { contextFields, contextJson } from "../lib/runtime/forensics/snapshot-text.ts";
 

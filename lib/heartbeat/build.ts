@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { QueueReport } from "../contract/queue.ts";
 import { PIN_FILE, pinnedId } from "../contract/receiver-pin.ts";
 import { BUILD } from "../core/build-info.ts";
-import { readClock } from "../os/libc.ts";
+import { readClock } from "../os/clock-calls.ts";
 import { thisMachine } from "../os/machine.ts";
 import { bootId, isUnreadable, readParsed } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";

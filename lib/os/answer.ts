@@ -7,7 +7,7 @@ import { constants as os } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
-import { duplicate, keepAside, writeNow } from "./libc.ts";
+import { duplicate, keepAside, writeNow } from "./file-calls.ts";
 
 /** No room now: the reader is slow. */
 const AGAIN: ReadonlySet<number> = new Set([os.errno.EAGAIN, os.errno.EINTR, os.errno.ENOBUFS]);

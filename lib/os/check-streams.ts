@@ -5,7 +5,7 @@ import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errorCode } from "../core/failure.ts";
 import { cutUtf8 } from "../core/utf8.ts";
 import { CHECK_TIMING_MS } from "./check-timing.ts";
-import { openPipe } from "./libc.ts";
+import { openPipe } from "./file-calls.ts";
 
 /** Tells a character that ends at the limit from one that is cut by it. */
 const LOOKAHEAD_BYTES = 1;

@@ -7,7 +7,7 @@ import { parseCgroup } from "../core/cgroup.ts";
 import { type DiskRefusal, explainDiskRefusal } from "../core/disk-refusal.ts";
 import { errorCode } from "../core/failure.ts";
 import { mountOf } from "../core/mounts.ts";
-import { attributesOf, refusedUse } from "./libc.ts";
+import { attributesOf, refusedUse } from "./file-calls.ts";
 import { isUnreadable, readParsed, readText } from "./proc.ts";
 import { readUserNames } from "./process-table.ts";
 

@@ -2,7 +2,8 @@
 // dead for good (a restart keeps it, systemd holds it meanwhile): this makes another, as systemd made the first.
 
 import { fstatSync } from "node:fs";
-import { closeDescriptor, connectUnixStream, duplicate, writeNow } from "./libc.ts";
+import { duplicate, writeNow } from "./file-calls.ts";
+import { closeDescriptor, connectUnixStream } from "./socket-calls.ts";
 
 /** Where journald takes streams; a unit with a LogNamespace= has its own there. */
 const JOURNAL_SOCKET = "/run/systemd/journal/stdout";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { tryLock } from "./libc.ts";
+import { tryLock } from "./file-calls.ts";
 import { makeDirsNow } from "./owner.ts";
 import { isUnreadable, readText } from "./proc.ts";
 import { replaceRunFile } from "./run-file.ts";

@@ -1,6 +1,7 @@
 // Talks to systemd in a few verbs (sd_notify(3)). Without NOTIFY_SOCKET they do nothing, so a run by hand needs no flags.
 
-import { monotonicUsec, sendUnixDatagram } from "./libc.ts";
+import { monotonicUsec } from "./clock-calls.ts";
+import { sendUnixDatagram } from "./socket-calls.ts";
 
 const EAGAIN = 11;
 

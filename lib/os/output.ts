@@ -3,7 +3,7 @@
 
 import { constants, fstatSync, openSync, type Stats } from "node:fs";
 import { constants as os } from "node:os";
-import { writeNow } from "./libc.ts";
+import { writeNow } from "./file-calls.ts";
 
 /** No room now, but perhaps later. Any other errno means that nobody takes lines there. */
 const FULL: ReadonlySet<number> = new Set([

@@ -4,7 +4,7 @@
 import { isIPv6 } from "node:net";
 import { constants } from "node:os";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { beginConnect, closeDescriptor, connectErrno } from "./libc.ts";
+import { beginConnect, closeDescriptor, connectErrno } from "./socket-calls.ts";
 import type { TlsFiles } from "./upload.ts";
 
 const AF_INET = 2;

@@ -1,7 +1,7 @@
 // What of a socket's bytes has not arrived yet.
 
 import type { Socket } from "node:net";
-import { unacknowledgedBytes } from "./libc.ts";
+import { unacknowledgedBytes } from "./socket-calls.ts";
 
 /** Bytes of a socket that the kernel holds until the peer acknowledges them; null: it cannot be told. */
 export function unsentBytes(socket: Socket): number | null {

@@ -3,7 +3,7 @@
 
 import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
-import { unacknowledgedBytes } from "./libc.ts";
+import { unacknowledgedBytes } from "./socket-calls.ts";
 import type { Connection, Phase } from "./upload-phase.ts";
 
 export interface Limits {

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, openSync } from "node:fs";
 import { complain, print } from "../os/answer.ts";
-import { duplicate, writeNow } from "../os/libc.ts";
+import { duplicate, writeNow } from "../os/file-calls.ts";
 
 /** Tells the second process what it is: it holds the pid of the first. Nobody else has that parent. */
 const MARK = "LABFLEET_DETACHED_BY";

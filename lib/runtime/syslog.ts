@@ -3,7 +3,8 @@
 
 import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
-import { sendUnixDatagram, writeNow } from "../os/libc.ts";
+import { writeNow } from "../os/file-calls.ts";
+import { sendUnixDatagram } from "../os/socket-calls.ts";
 import { UdpSender } from "../os/udp.ts";
 import type { LogLevel } from "./sinks.ts";
 

@@ -5,7 +5,7 @@
 import { closeSync, readSync } from "node:fs";
 import { shortName } from "../core/byte-name.ts";
 import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
-import { nextData } from "../os/libc.ts";
+import { nextData } from "../os/file-calls.ts";
 import { MARKER } from "./marker.ts";
 import { bytePath, openRegular, SourceChanged, STAT_BLOCK, type Tree, type TreeEntry } from "./walk.ts";
 

@@ -12,62 +12,9 @@ import {
   readReceipt,
 } from "../contract/judgement.ts";
 import { isSha256Hex } from "../core/digest.ts";
-import { type AnswerHeaders, pinAfter, standingOf, type Trust } from "./trust.ts";
-
-/** What is known of the episode that was sent or asked about. Digests in hex. */
-export interface Sent {
-  host: string;
-  id: string;
-  bytes: number;
-  sha256: string;
-  /** Null when it is not known: then no tree is the same. */
-  treeSha256: string | null;
-  /** The stamp that went with it, or null. */
-  commit: string | null;
-}
-
-/** `put`: the episode itself; `judge`: only the question what a PUT would get. */
-export type Resource = "put" | "judge";
-
-/** A decoded answer; `body` is the parsed JSON, or null. */
-export interface Answer {
-  resource: Resource;
-  status: number;
-  headers: AnswerHeaders;
-  body: unknown;
-}
-
-/** By what two faults are told apart when it is to be decided whether they are one (DESIGN 3.4, “Waiting alone and pausing”). */
-export interface Fault {
-  /** 0: no answer came. */
-  status: number;
-  reason: string;
-  /** It carried our mark. */
-  isMarked: boolean;
-  /** One sentence, of what was answered; "" where nothing was said. */
-  detail: string;
-}
-
-export type Verdict =
-  /** The receiver has it, proved by its receipt: move to shipped/. `pin`: trust this receiver from now on. */
-  | { kind: "delivered"; receipt: Receipt; pin: string | null }
-  /** A Python receiver says that it has it, and proves nothing: move to shipped/, never prune by itself. */
-  | { kind: "delivered-unverified" }
-  /** The judge would take it (`accept`) or has it (`stored`). */
-  | { kind: "would"; would: "accept" | "stored"; pin: string | null }
-  /** The episode is refused for good: move to quarantine/. `judgedBy` is null for a Python receiver. */
-  | { kind: "quarantine"; reason: string; detail: string; judgedBy: string | null }
-  /** The collector wants a stamp, and this episode has none: it is held, stamped ones go on. */
-  | { kind: "unstamped"; detail: string }
-  /** This episode alone waits and is tried again. `repack`: the packed archive is not to be trusted. */
-  | ({ kind: "retry"; repack: boolean } & Fault)
-  /** No episode would fare better: the queue pauses at once. */
-  | ({ kind: "pause" } & Fault)
-  /** Another store answers than the pinned one: the queue pauses until somebody says whom to trust. */
-  | ({ kind: "other-receiver"; receiverId: string } & Fault);
-
-/** Longest text of an answer that is kept, in characters. */
-const WORDS_MAX = 300;
+import { classifyPython } from "./decide-python.ts";
+import { pinAfter, standingOf, type Trust } from "./trust.ts";
+import { type Answer, alone, type Fault, faultOf, type Sent, type Verdict } from "./verdict.ts";
 
 type Rule =
   | "receipt" // a receipt, or the judge's word
@@ -110,7 +57,8 @@ export function classifyAnswer(answer: Answer, sent: Sent, trust: Trust): Verdic
   const other = otherReceiver(answer, problem, trust);
   if (other !== null) return other;
   const fault = faultOf(answer, problem);
-  if (trust.kind === "python" && problem === null) return classifyPython(answer, sent, fault);
+  if (trust.kind === "python" && problem === null)
+    return classifyPython(answer, sent, fault, ruleOf(answer.status) === "misdirected");
   switch (ruleOf(answer.status)) {
     case "receipt":
       return answer.resource === "put"
@@ -229,40 +177,4 @@ function mayJudge(problem: Problem, sent: Sent, { pinned }: Trust): boolean {
 /** What a receiver must echo. */
 export function echoOf({ host, id, commit, bytes, sha256 }: Sent): Echo {
   return { host_id: host, episode_id: id, code_commit: commit, bytes, sha256 };
-}
-
-/** The Python fleet's receiver: no mark, and its exact bodies are unknown. JSON that contradicts nothing is its word. */
-function classifyPython(answer: Answer, sent: Sent, fault: Fault): Verdict {
-  const { status, body, resource } = answer;
-  if (!isTable(body) || resource !== "put") return isMisdirected(status) ? { kind: "pause", ...fault } : alone(fault);
-  if (status === 200 || status === 201 || status === 409) {
-    return contradicts(body, sent) ? alone(fault) : { kind: "delivered-unverified" };
-  }
-  if (status === 400 || status === 412) {
-    return { kind: "quarantine", reason: fault.reason, detail: fault.detail, judgedBy: null };
-  }
-  return isMisdirected(status) ? { kind: "pause", ...fault } : alone(fault);
-}
-
-const isMisdirected = (status: number): boolean => ruleOf(status) === "misdirected";
-
-function contradicts(body: Record<string, unknown>, sent: Sent): boolean {
-  const { host_id = sent.host, episode_id = sent.id, bytes = sent.bytes, sha256 = sent.sha256 } = body;
-  return host_id !== sent.host || episode_id !== sent.id || bytes !== sent.bytes || sha256 !== sent.sha256;
-}
-
-function alone(fault: Fault, reason = fault.reason, detail = fault.detail): Extract<Verdict, { kind: "retry" }> {
-  return { kind: "retry", ...fault, reason, detail, repack: false };
-}
-
-function faultOf({ status, body }: Answer, problem: Problem | null): Fault {
-  // What is not marked may say what it likes: its status tells it from others.
-  const said = isTable(body) && typeof body.detail === "string" && body.detail !== "" ? body.detail : null;
-  const reason = (problem?.reason ?? `status-${status}`).slice(0, WORDS_MAX);
-  const detail = (problem?.detail ?? said ?? "").slice(0, WORDS_MAX);
-  return { status, reason, isMarked: problem !== null, detail };
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

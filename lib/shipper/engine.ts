@@ -1,43 +1,38 @@
 // The shipper at work: what is packed and sent, side by side, and what becomes of each. What an answer means is in decide.ts,
-// who goes next in sending.ts, how long an episode waits in waits.ts, what is held in held.ts; here they meet.
+// what comes in in intake.ts, who goes next in sending.ts, how long an episode waits in waits.ts, what is held in held.ts; here they meet.
 
-import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
-import type { Resource } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { localFaultOf } from "./episode-facts.ts";
 import { Held } from "./held.ts";
-import { heldLine } from "./hindrance.ts";
+import { Intake } from "./intake.ts";
 import { LANES } from "./lanes.ts";
-import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import type { OutboxRecord } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
-import { type Entry, newEntry, Queue, type Work } from "./queue.ts";
+import { type Entry, Queue, type Work } from "./queue.ts";
 import { localFinding } from "./remedies.ts";
 import { RECHECK_S, Room } from "./room.ts";
-import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { Sending } from "./sending.ts";
+import type { Resource } from "./verdict.ts";
 import { Waits } from "./waits.ts";
-import { fixTail } from "./words.ts";
 
 export class Engine {
   readonly queue = new Queue();
   readonly records = new Map<string, OutboxRecord>();
   readonly sending: Sending;
   readonly room: Room;
-  recording = 0;
-  problems: ScanProblem[] = [];
   delivered = 0;
   quarantined = 0;
   private readonly waits: Waits;
   private readonly held: Held;
+  readonly intake: Intake;
   /** Lanes that are packing, by their place in the table. */
   private readonly packing = new Set<number>();
   private stopping = false;
   private readonly abort = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
-  private readonly told = new Set<string>();
 
   constructor(readonly deps: EngineDeps) {
     const later = (seconds: number): number => this.later(seconds);
@@ -45,61 +40,18 @@ export class Engine {
     this.sending = new Sending(deps, this.queue, this.records);
     this.held = new Held(deps, this.queue, this.records, this.waits, later);
     this.room = new Room(deps.log, deps.config.dataRoot);
+    this.intake = new Intake(deps, this.queue, this.records);
   }
 
   /** Takes over the whole archives that earlier runs left in the outbox. */
-  async recover(): Promise<void> {
-    const { dirs, bootId, log } = this.deps;
-    const { records, strays, stuck } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
-    for (const { name, code } of stuck) {
-      const path = join(dirs.outbox, name);
-      const error = Object.assign(new Error(`cannot remove ${path}: ${code}`), { path, code });
-      const { what, fix } = localFinding(localFaultOf(error));
-      log.warn(`its episode is not packed before this is gone: ${what}${fixTail(fix)}`);
-    }
-    for (const name of strays) {
-      log.warn("left alone: an archive that no record proves, and its episode's directory is gone or cannot be read", {
-        archive: join(dirs.outbox, name),
-      });
-    }
-    for (const record of records) {
-      this.records.set(record.id, record);
-      this.queue.restore(newEntry(record.id, record.finished_ms, "packed"));
-    }
+  recover(): Promise<void> {
+    return this.intake.recover();
   }
 
   /** Looks for new episodes and for held ones that can go on. */
   async scan(): Promise<void> {
     for await (const { entry, step } of this.held.look()) this.apply(entry, step);
-    const scan = await this.look();
-    if (scan === null) return;
-    this.queue.add(scan.finished);
-    this.recording = scan.recording;
-    const { trouble } = this.room;
-    const ofDisk =
-      trouble === null ? [] : [{ name: this.deps.config.dataRoot, problem: trouble.reason, fix: trouble.fix }];
-    this.problems = [...ofDisk, ...scan.problems];
-    // A record outlives its directory: what it says is settled or sent first.
-    this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
-    for (const problem of scan.problems) this.tell(problem);
-  }
-
-  /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
-  private async look(): Promise<Scan | null> {
-    const { episodes } = this.deps.dirs;
-    try {
-      return await scanEpisodes(episodes, (id) => this.queue.has(id));
-    } catch (error) {
-      if (errorCode(error) === null) throw error;
-      const problem = {
-        name: episodes,
-        problem: `cannot read it: ${errorCode(error)}`,
-        fix: { text: "", commands: [{ argv: ["ls", "-ld", episodes], on: "host" as const }] },
-      };
-      this.tell(problem);
-      this.problems = [problem];
-      return null;
-    }
+    await this.intake.scan(this.room.trouble);
   }
 
   /** Starts whatever can be started now. */
@@ -284,13 +236,5 @@ export class Engine {
       this.room.notBeforeMs,
     ].filter((due): due is number => due !== null && due > now && Number.isFinite(due));
     this.wake = dues.length === 0 ? null : setTimeout(() => this.pump(), Math.min(...dues) - now + 1);
-  }
-
-  /** Said once for each directory and problem, not on every pass. */
-  private tell({ name, problem, fix }: ScanProblem): void {
-    const key = `${name}: ${problem}`;
-    if (this.told.has(key)) return;
-    this.told.add(key);
-    this.deps.log.error(heldLine("not shipped", name, problem, fix));
   }
 }

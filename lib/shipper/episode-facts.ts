@@ -8,7 +8,7 @@ import { errorCode, errorText } from "../core/failure.ts";
 import { clipMiddle, quoted } from "../core/fields.ts";
 import { lineFix } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
-import { attributesOf } from "../os/libc.ts";
+import { attributesOf } from "../os/file-calls.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";

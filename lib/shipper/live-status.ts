@@ -41,7 +41,7 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
     pending: counts.pending,
     packed: counts.packed,
     sending: counts.sending,
-    recording: engine.recording,
+    recording: engine.intake.recording,
     oldest_pending_s:
       counts.oldestFinishedMs === null ? null : Math.max(0, Math.round((now.wallMs - counts.oldestFinishedMs) / 1000)),
     under_way: [...queue.inStage("sending"), ...queue.inStage("packing")]
@@ -87,7 +87,7 @@ function waiterOf({ id, trouble }: Entry): Waiter[] {
 }
 
 /** What stands in episodes/ and is no episode that could be shipped. */
-function problemWaiters({ problems }: Engine, now: Now): Waiter[] {
+function problemWaiters({ intake: { problems } }: Engine, now: Now): Waiter[] {
   return problems.map(({ name, problem, fix }) => {
     return {
       episode: name,

@@ -6,7 +6,6 @@ import { errorCode } from "../core/failure.ts";
 import { clipMiddle, quoted } from "../core/fields.ts";
 import { type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { episodeCommit } from "./commit.ts";
-import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { hindranceToMove, localFaultOf, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
@@ -16,6 +15,7 @@ import type { Entry } from "./queue.ts";
 import { localFinding, rejectionFix } from "./remedies.ts";
 import { directoryId, settle } from "./settle.ts";
 import { REJECTION_RULES } from "./settled-documents.ts";
+import type { Fault } from "./verdict.ts";
 import { fixTail } from "./words.ts";
 
 /** The engine's next move with an episode. */

@@ -2,7 +2,7 @@
 // One bad episode never stops a host, and one bad path never empties the queue into back-off: only several different
 // episodes in a row that met the same fault stop it, or a fault that is plainly ours. Pure: time and chance are arguments.
 
-import type { Fault } from "./decide.ts";
+import type { Fault } from "./verdict.ts";
 
 /** The queue is stopped. Times on the engine's clock, milliseconds. */
 export interface Pause {

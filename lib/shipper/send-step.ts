@@ -8,7 +8,6 @@ import type { Finding, Fix } from "../core/finding.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { removeIfExists } from "../os/files.ts";
 import { stampOf } from "./commit.ts";
-import type { Fault, Resource, Verdict } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { whyNotSettled } from "./episode-facts.ts";
 import { dropRecord, hasArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
@@ -17,6 +16,7 @@ import { lastCopyFix } from "./remedies.ts";
 import { type SendResult, sendArchive } from "./send.ts";
 import { directoryId, isSameDirectory, type Settlement, settle } from "./settle.ts";
 import { documentOf, type Final, lateDocument, reportSettled } from "./settled-documents.ts";
+import type { Fault, Resource, Verdict } from "./verdict.ts";
 
 /** The engine's next move with an episode. */
 export type SendStep =

@@ -9,12 +9,13 @@ import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { Finding } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
-import { classifyAnswer, type Fault, type Resource, type Sent, type Verdict } from "./decide.ts";
+import { classifyAnswer } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
 import { type Pin, readPin, writePin } from "./pin.ts";
 import { acceptFix, answerFix } from "./remedies.ts";
 import { receiverIdOf } from "./trust.ts";
+import type { Fault, Resource, Sent, Verdict } from "./verdict.ts";
 
 /** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
 const ANSWER_FACTOR = 5;

@@ -2,12 +2,12 @@
 // When it stops is decided in pausing.ts; here that is carried out and said.
 
 import type { Finding } from "../core/finding.ts";
-import type { Fault, Resource } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { Pausing, probeWaitMs } from "./pausing.ts";
 import type { Entry, Queue } from "./queue.ts";
 import type { SendStep } from "./send-step.ts";
+import type { Fault, Resource } from "./verdict.ts";
 import { fixTail, pauseText } from "./words.ts";
 
 /** What is larger is asked about before it is sent while the queue is stopped, bytes. */

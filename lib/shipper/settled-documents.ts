@@ -4,10 +4,10 @@ import { quoted } from "../core/fields.ts";
 import { fixText } from "../core/finding.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Log } from "../runtime/log.ts";
-import type { Verdict } from "./decide.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { rejectionFix } from "./remedies.ts";
 import type { SendResult } from "./send.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** An answer after which an episode leaves the queue. */
 export type Final = Extract<Verdict, { kind: "delivered" | "delivered-unverified" | "quarantine" }>;

@@ -3,12 +3,12 @@
 
 import { backoffSeconds } from "../core/backoff.ts";
 import { type Finding, type Fix, fixText } from "../core/finding.ts";
-import type { Fault } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { heldLine } from "./hindrance.ts";
 import type { Entry, Trouble } from "./queue.ts";
 import { roomFix, stampFix } from "./remedies.ts";
 import { RECHECK_S } from "./room.ts";
+import type { Fault } from "./verdict.ts";
 import { fixTail } from "./words.ts";
 
 /** A body is sent again after so many times as long as its failed try took: a path that never takes it gets a fifth of it. */

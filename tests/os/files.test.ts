@@ -172,7 +172,7 @@ test("free bytes are what df(1) says, within what others write meanwhile", async
 
 describe("whether something may be used", () => {
   const REFUSED = `
-    const { refusedUse } = await import("${import.meta.dir}/../../lib/os/libc.ts");
+    const { refusedUse } = await import("${import.meta.dir}/../../lib/os/file-calls.ts");
     console.log(process.argv.slice(1).map((path) => refusedUse(path, 7) ?? "yes").join(" "));`;
 
   test.skipIf(process.getuid?.() !== 0)(

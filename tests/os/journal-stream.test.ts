@@ -8,7 +8,7 @@ import { tempDir } from "../support/temp-dir.ts";
 const PROGRAM = `
 import { fstatSync, readFileSync } from "node:fs";
 import { reopenJournal } from ${JSON.stringify(join(PROJECT, "lib/os/journal-stream.ts"))};
-import { writeNow } from ${JSON.stringify(join(PROJECT, "lib/os/libc.ts"))};
+import { writeNow } from ${JSON.stringify(join(PROJECT, "lib/os/file-calls.ts"))};
 const [, , socket] = process.argv;
 const { dev, ino } = fstatSync(1);
 const stream = reopenJournal("a-tool", socket);

@@ -2,8 +2,8 @@
 
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { join } from "node:path";
-import { sendUnixDatagram } from "../../lib/os/libc.ts";
 import { createNotifier } from "../../lib/os/notify.ts";
+import { sendUnixDatagram } from "../../lib/os/socket-calls.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 

@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test } from "bun:test";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { duplicate } from "../../lib/os/libc.ts";
+import { duplicate } from "../../lib/os/file-calls.ts";
 import { Output } from "../../lib/os/output.ts";
 import { tempDir } from "../support/temp-dir.ts";
 

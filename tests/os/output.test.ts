@@ -4,7 +4,7 @@
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { duplicate } from "../../lib/os/libc.ts";
+import { duplicate } from "../../lib/os/file-calls.ts";
 import { Output } from "../../lib/os/output.ts";
 import { seededRandom } from "../support/random.ts";
 import { tempDir } from "../support/temp-dir.ts";

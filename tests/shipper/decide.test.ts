@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { PROBLEM_TYPE } from "../../lib/contract/judgement.ts";
-import { type Answer, classifyAnswer, type Sent, type Verdict } from "../../lib/shipper/decide.ts";
+import { classifyAnswer } from "../../lib/shipper/decide.ts";
 import type { Trust } from "../../lib/shipper/trust.ts";
+import type { Answer, Sent, Verdict } from "../../lib/shipper/verdict.ts";
 
 const SHA = "a".repeat(64);
 const TREE = "b".repeat(64);

@@ -2,9 +2,9 @@
 // and its waits are the real ones; the path is a rule.
 
 import { describe, expect, test } from "bun:test";
-import type { Fault } from "../../lib/shipper/decide.ts";
 import { Pausing, probeWaitMs } from "../../lib/shipper/pausing.ts";
 import { Queue } from "../../lib/shipper/queue.ts";
+import type { Fault } from "../../lib/shipper/verdict.ts";
 import { Waits } from "../../lib/shipper/waits.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";

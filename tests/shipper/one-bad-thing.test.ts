@@ -55,7 +55,7 @@ test("a disk that takes nothing is said once, whatever the episodes; others are 
   expect(said[0]).toStartWith("packing waits, sending goes on: the file system at ");
   expect(new Set(calls)).toEqual(new Set(["a", "b", "c", "d", "e"].map((id) => `pack ${id}`)));
   await engine.scan();
-  expect(engine.problems.map(({ name }) => name)).toEqual([engine.deps.config.dataRoot]);
+  expect(engine.intake.problems.map(({ name }) => name)).toEqual([engine.deps.config.dataRoot]);
   await engine.stop(0);
 });
 
@@ -84,7 +84,7 @@ test("episodes/ that cannot be read for a moment stops nothing, and nothing is f
   await engine.scan();
   renameSync(dirs.episodes, `${dirs.episodes}.away`);
   await engine.scan();
-  expect(engine.problems).toEqual([
+  expect(engine.intake.problems).toEqual([
     {
       name: dirs.episodes,
       problem: "cannot read it: ENOENT",
@@ -94,5 +94,5 @@ test("episodes/ that cannot be read for a moment stops nothing, and nothing is f
   expect(engine.queue.has("ep")).toBe(true);
   renameSync(`${dirs.episodes}.away`, dirs.episodes);
   await engine.scan();
-  expect(engine.problems).toEqual([]);
+  expect(engine.intake.problems).toEqual([]);
 });

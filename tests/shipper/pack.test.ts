@@ -192,10 +192,4 @@ describe("a disk", () => {
       expect([result.kind, existsSync(part)]).toEqual(["no-space", false]);
     },
   );
-
-  test("that has a directory where the part should be says so", async () => {
-    const here = place({});
-    mkdirSync(here.part);
-    expect(await pack(here).catch((error: unknown) => error)).toMatchObject({ kind: "unreadable", code: "EISDIR" });
-  });
 });

@@ -1,8 +1,8 @@
 // When the queue stops, and who goes ahead: tables of literals, time as a number.
 
 import { describe, expect, test } from "bun:test";
-import type { Fault } from "../../lib/shipper/decide.ts";
 import { type Candidate, Pausing, probeWaitMs } from "../../lib/shipper/pausing.ts";
+import type { Fault } from "../../lib/shipper/verdict.ts";
 
 const fault = (status: number, reason = `status-${status}`, isMarked = false): Fault => ({
   status,

@@ -51,7 +51,11 @@ export async function scriptedCollector(
     const { status, headers = {}, body } = answer({ method, id, question, headers: request.headers });
     response.sendDate = false;
     const { "x-labfleet-ask": ask } = request.headers;
-    const ours = { date: date(), "x-labfleet-receiver-id": COLLECTOR_ID, ...(ask !== undefined && { "x-labfleet-ask": ask }) };
+    const ours = {
+      date: date(),
+      "x-labfleet-receiver-id": COLLECTOR_ID,
+      ...(ask !== undefined && { "x-labfleet-ask": ask }),
+    };
     response.writeHead(status, { ...ours, ...headers });
     response.end(body === undefined ? "" : JSON.stringify(body));
   };

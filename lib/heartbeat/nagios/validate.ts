@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { shellHint, shellHintOfWords } from "../../core/shell-hint.ts";
 import { splitWords } from "../../core/shell-words.ts";
-import { refusedUse } from "../../os/libc.ts";
+import { refusedUse } from "../../os/file-calls.ts";
 import type { Fields } from "../../runtime/log.ts";
 import { LIMITS } from "../observations.ts";
 import type { Check, Command } from "./check.ts";

@@ -5,7 +5,7 @@ import { constants, existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorText } from "../../core/failure.ts";
 import { printable } from "../../core/printable.ts";
-import { refusedUse } from "../../os/libc.ts";
+import { refusedUse } from "../../os/file-calls.ts";
 import { isRunId, RUN_ID_RULE } from "./diagnostic-file.ts";
 import type { Subject } from "./diagnostic-report.ts";
 

@@ -3,7 +3,7 @@
 
 import type { CgroupPlace } from "../../core/cgroup.ts";
 import { formatFields, quoted } from "../../core/fields.ts";
-import { monotonicUsec } from "../../os/libc.ts";
+import { monotonicUsec } from "../../os/clock-calls.ts";
 import { isUnreadable } from "../../os/proc.ts";
 import { selfCommand } from "../../os/self.ts";
 import type { Log } from "../log.ts";

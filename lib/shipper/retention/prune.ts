@@ -83,9 +83,7 @@ export class Pruning {
     await this.onDisk(kept, async () => {
       if (said === "missing") return this.goesAgain(kept);
       if (said === "unknown") {
-        return this.say(`unknown ${name}`, () =>
-          log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`),
-        );
+        return this.say(`unknown ${name}`, () => log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`));
       }
       if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) {
         return this.say(`changed ${name}`, () =>

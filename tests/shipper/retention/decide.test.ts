@@ -103,7 +103,12 @@ test("on a low disk the oldest acknowledged go first, and unverified ones never"
 
 describe("a HEAD", () => {
   const ASK = "0123456789abcdef";
-  const headers = { "x-labfleet-receiver-id": ID, "repr-digest": formatReprDigest(SHA), "content-length": "7", "x-labfleet-ask": ASK };
+  const headers = {
+    "x-labfleet-receiver-id": ID,
+    "repr-digest": formatReprDigest(SHA),
+    "content-length": "7",
+    "x-labfleet-ask": ASK,
+  };
   for (const [what, status, change, said] of [
     ["of the pinned receiver with digest and length confirms", 200, {}, "confirmed"],
     ["with another digest confirms nothing", 200, { "repr-digest": formatReprDigest("b".repeat(64)) }, "unknown"],
@@ -119,14 +124,16 @@ describe("a HEAD", () => {
     ["503 says nothing", 503, {}, "unknown"],
     ["401 says nothing", 401, {}, "unknown"],
   ] as const) {
-    test(what, () => expect(classifyHead({ status, headers: { ...headers, ...change } }, RECEIPTED, ID, ASK)).toBe(said));
+    test(what, () =>
+      expect(classifyHead({ status, headers: { ...headers, ...change } }, RECEIPTED, ID, ASK)).toBe(said),
+    );
   }
 
   test("says nothing where nobody is pinned, or the receipt names no digest", () => {
     expect(classifyHead({ status: 200, headers }, RECEIPTED, null, ASK)).toBe("unknown");
-    expect(classifyHead({ status: 404, headers: { ...headers, "x-labfleet-receiver-id": "" } }, RECEIPTED, null, ASK)).toBe(
-      "unknown",
-    );
+    expect(
+      classifyHead({ status: 404, headers: { ...headers, "x-labfleet-receiver-id": "" } }, RECEIPTED, null, ASK),
+    ).toBe("unknown");
     expect(classifyHead({ status: 200, headers }, { ...RECEIPTED, sha256: null }, ID, ASK)).toBe("unknown");
   });
 });

@@ -1,0 +1,88 @@
+// What comes into the queue: the archives that earlier runs left, and the episodes that a scan finds. Whatever cannot come is said,
+// once, and shown until it can.
+
+import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
+import type { EngineDeps } from "./deps.ts";
+import { localFaultOf } from "./episode-facts.ts";
+import { type Hindrance, heldLine } from "./hindrance.ts";
+import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
+import { newEntry, type Queue } from "./queue.ts";
+import { localFinding } from "./remedies.ts";
+import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
+import { fixTail } from "./words.ts";
+
+export class Intake {
+  /** Directories in episodes/ that are being recorded. */
+  recording = 0;
+  /** What stands in episodes/ and cannot be shipped, and why nothing can be packed. */
+  problems: ScanProblem[] = [];
+  private readonly told = new Set<string>();
+
+  constructor(
+    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log">,
+    private readonly queue: Queue,
+    private readonly records: Map<string, OutboxRecord>,
+  ) {}
+
+  /** Takes over the whole archives that earlier runs left in the outbox. */
+  async recover(): Promise<void> {
+    const { dirs, bootId, log } = this.deps;
+    const { records, strays, stuck } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
+    for (const { name, code } of stuck) {
+      const path = join(dirs.outbox, name);
+      const error = Object.assign(new Error(`cannot remove ${path}: ${code}`), { path, code });
+      const { what, fix } = localFinding(localFaultOf(error));
+      log.warn(`its episode is not packed before this is gone: ${what}${fixTail(fix)}`);
+    }
+    for (const name of strays) {
+      log.warn("left alone: an archive that no record proves, and its episode's directory is gone or cannot be read", {
+        archive: join(dirs.outbox, name),
+      });
+    }
+    for (const record of records) {
+      this.records.set(record.id, record);
+      this.queue.restore(newEntry(record.id, record.finished_ms, "packed"));
+    }
+  }
+
+  /** Looks for new episodes. @param trouble why the disk takes nothing, or null */
+  async scan(trouble: Hindrance | null): Promise<void> {
+    const scan = await this.look();
+    if (scan === null) return;
+    this.queue.add(scan.finished);
+    this.recording = scan.recording;
+    const ofDisk =
+      trouble === null ? [] : [{ name: this.deps.config.dataRoot, problem: trouble.reason, fix: trouble.fix }];
+    this.problems = [...ofDisk, ...scan.problems];
+    // A record outlives its directory: what it says is settled or sent first.
+    this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
+    for (const problem of scan.problems) this.tell(problem);
+  }
+
+  /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
+  private async look(): Promise<Scan | null> {
+    const { episodes } = this.deps.dirs;
+    try {
+      return await scanEpisodes(episodes, (id) => this.queue.has(id));
+    } catch (error) {
+      if (errorCode(error) === null) throw error;
+      const problem = {
+        name: episodes,
+        problem: `cannot read it: ${errorCode(error)}`,
+        fix: { text: "", commands: [{ argv: ["ls", "-ld", episodes], on: "host" as const }] },
+      };
+      this.tell(problem);
+      this.problems = [problem];
+      return null;
+    }
+  }
+
+  /** Said once for each directory and problem, not on every pass. */
+  private tell({ name, problem, fix }: ScanProblem): void {
+    const key = `${name}: ${problem}`;
+    if (this.told.has(key)) return;
+    this.told.add(key);
+    this.deps.log.error(heldLine("not shipped", name, problem, fix));
+  }
+}
