@@ -1,16 +1,7 @@
 // Packing one episode for real: what comes of it when the directory, the disk or the marker does not hold still.
 
 import { describe, expect, test } from "bun:test";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PackedArchive, type PackHooks, type PackResult, packEpisode } from "../../lib/shipper/pack.ts";
 import { writeFiles } from "../support/lab-host.ts";
