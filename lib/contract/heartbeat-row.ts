@@ -1,5 +1,5 @@
-// Rows of heartbeats/<UTC day>.jsonl: a sample now and then, and in between what changed. Every heartbeat leaves a row, so
-// that a gap is one; what changes all the time (perfdata, messages of what stays as it is) comes with the samples. Pure.
+// Rows of heartbeats/<UTC day>.jsonl: a whole heartbeat now and then, and in between what changed. Every heartbeat leaves a row, so
+// that a gap is one; what changes all the time (perfdata, messages of what stays as it is) comes every ten minutes. Pure.
 
 import type { CheckResult } from "../core/heartbeat.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -15,8 +15,10 @@ export interface ChangeRow {
   sent_at: string;
   sequence: number;
   old?: true;
-  /** Results that are new, or of which more changed than figures and words, whole. */
+  /** Results that are new, or of which something changed that never does, such as a threshold: whole. */
   changed?: CheckResult[];
+  /** Results of another status or other notes, and every `FIGURES_EVERY_S` all: what moves in them. */
+  updates?: ResultUpdate[];
   /** Names of results that are no longer told. */
   gone?: string[];
   /** Other fields of the heartbeat that changed, by their names there; null: it is no longer told. */
@@ -25,25 +27,51 @@ export interface ChangeRow {
 
 export type HeartbeatRow = SampleRow | ChangeRow;
 
-/** Perfdata and messages are kept at least so often, seconds. */
-export const SAMPLE_EVERY_S = 600;
+/** What moves in a result. All else of it, and of its perfdata all but the values, is as it was told before. */
+export type ResultUpdate = Pick<CheckResult, "name" | (typeof MOVING)[number]> & {
+  /** Of its perfdata, in their order. */
+  values: (number | null)[];
+};
 
-/** What differs in every heartbeat: the row tells it, or a sample does. */
-const ALWAYS = new Set(["host_id", "sent_at", "sequence", "uptime_s", "results"]);
+/** A row is whole so often, seconds: who reads the last hour need not read the day. */
+export const SAMPLE_EVERY_S = 3600;
+/** Perfdata, messages and figures are kept at least so often, seconds. */
+export const FIGURES_EVERY_S = 600;
+
+/** Of a result, beside the values of its perfdata. */
+const MOVING = ["status", "message", "long_text", "perf_errors", "started_at", "duration_ms", "run", "notes"] as const;
+const NOT_FIXED: ReadonlySet<string> = new Set([...MOVING, "perfdata"]);
+
+/** What differs in every heartbeat: the row tells it. */
+const ALWAYS = new Set(["host_id", "sent_at", "sequence", "results"]);
 
 /** A sample of a heartbeat. */
 export function sampleRow(heartbeat: Heartbeat, received_at_wall: string, old: boolean): SampleRow {
   return { ...heartbeat, kind: "sample", received_at_wall, ...(old && { old }) };
 }
 
-/** A heartbeat as what changed since `before`, which has a row in the same file. */
-export function changeRow(before: Heartbeat, heartbeat: Heartbeat, received_at_wall: string, old: boolean): ChangeRow {
+/**
+ * A heartbeat as what changed since `before`, which has a row in the same file.
+ * @param figures true: with all that moves, though it be figures and words alone
+ */
+export function changeRow(
+  before: Heartbeat,
+  heartbeat: Heartbeat,
+  received_at_wall: string,
+  { old, figures }: { old: boolean; figures: boolean },
+): ChangeRow {
   const { host_id, sent_at, sequence } = heartbeat;
-  const known = new Map(before.results.map((result) => [result.name, traits(result)]));
-  const changed = heartbeat.results.filter((result) => known.get(result.name) !== traits(result));
-  for (const { name } of heartbeat.results) known.delete(name);
+  const known = new Map(before.results.map((result) => [result.name, result]));
+  const changed: CheckResult[] = [];
+  const updates: ResultUpdate[] = [];
+  for (const result of heartbeat.results) {
+    const was = known.get(result.name);
+    if (was === undefined || !isSame(fixedOf(was), fixedOf(result))) changed.push(result);
+    else if (figures || traits(was) !== traits(result)) updates.push(updateOf(result));
+    known.delete(result.name);
+  }
   const gone = [...known.keys()];
-  const fields = changedFields(before, heartbeat);
+  const fields = changedFields(before, heartbeat, figures);
   return {
     kind: "change",
     host_id,
@@ -52,6 +80,7 @@ export function changeRow(before: Heartbeat, heartbeat: Heartbeat, received_at_w
     sequence,
     ...(old && { old }),
     ...(changed.length > 0 && { changed }),
+    ...(updates.length > 0 && { updates }),
     ...(gone.length > 0 && { gone }),
     ...(Object.keys(fields).length > 0 && { fields }),
   };
@@ -64,23 +93,69 @@ export function readRow(before: Heartbeat | null, row: HeartbeatRow): Heartbeat 
     return heartbeat;
   }
   if (before === null) return null;
-  const { sent_at, sequence, changed = [], gone = [], fields = {} } = row;
+  const { sent_at, sequence, changed = [], updates = [], gone = [], fields = {} } = row;
   const now = new Map(changed.map((result) => [result.name, result]));
-  const kept = before.results.filter(({ name }) => !now.has(name) && !gone.includes(name));
+  const moved = new Map(updates.map((update) => [update.name, update]));
+  const kept = before.results
+    .filter(({ name }) => !now.has(name) && !gone.includes(name))
+    .map((result) => withUpdate(result, moved.get(result.name)));
   return { ...before, ...fields, sent_at, sequence, results: [...kept, ...changed] };
 }
 
-/** What makes a result another one: its status, and what is odd about it; not its figures and words. */
-function traits({ plugin, status, notes }: CheckResult): string {
-  return JSON.stringify([plugin, status, Object.keys(notes ?? {}).sort()]);
+function updateOf(result: CheckResult): ResultUpdate {
+  const moving = Object.fromEntries(
+    Object.entries(result).filter(([key]) => (MOVING as readonly string[]).includes(key)),
+  );
+  return { name: result.name, ...(moving as Pick<CheckResult, (typeof MOVING)[number]>), values: valuesOf(result) };
 }
 
-function changedFields(before: Heartbeat, heartbeat: Heartbeat): Record<string, unknown> {
+function withUpdate(result: CheckResult, update: ResultUpdate | undefined): CheckResult {
+  if (update === undefined) return result;
+  const { values, ...moving } = update;
+  const fixed = Object.fromEntries(Object.entries(result).filter(([key]) => !NOT_FIXED.has(key)));
+  const perfdata = result.perfdata.map((item, i) => ({ ...item, value: values[i] ?? null }));
+  return { ...(fixed as unknown as CheckResult), ...moving, perfdata };
+}
+
+function valuesOf({ perfdata }: CheckResult): (number | null)[] {
+  return perfdata.map(({ value }) => value);
+}
+
+/** What never moves in a result while its check is the same; fields that this release does not know are of it. */
+function fixedOf(result: CheckResult): unknown {
+  const fixed = Object.fromEntries(Object.entries(result).filter(([key]) => !NOT_FIXED.has(key)));
+  return { ...fixed, perfdata: result.perfdata.map(({ value: _, ...shape }) => shape) };
+}
+
+/** Whether two values of JSON are the same. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length && keys.every((key) => key in right && isSame(left[key], right[key]))
+  );
+}
+
+/** What makes a result news: its status, and what is odd about it; not its figures and words. */
+function traits({ status, notes }: CheckResult): string {
+  return `${status} ${Object.keys(notes ?? {})
+    .sort()
+    .join(" ")}`;
+}
+
+function changedFields(before: Heartbeat, heartbeat: Heartbeat, figures: boolean): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   const [was, is] = [before, heartbeat] as unknown as Record<string, unknown>[];
   for (const name of new Set([...Object.keys(was ?? {}), ...Object.keys(is ?? {})])) {
-    if (ALWAYS.has(name) || withoutFigures(was?.[name]) === withoutFigures(is?.[name])) continue;
-    fields[name] = is?.[name] ?? null;
+    if (ALWAYS.has(name)) continue;
+    const [old, now] = [was?.[name], is?.[name]];
+    const isNews = name !== "uptime_s" && withoutFigures(old) !== withoutFigures(now);
+    // What moved since it was told last is not known here: all that has figures goes.
+    if (!isNews && !(figures && (name === "uptime_s" || hasFigures(now)))) continue;
+    fields[name] = now ?? null;
   }
   return fields;
 }
@@ -92,4 +167,10 @@ function withoutFigures(value: unknown): string {
     if (key === "next_try_at") return inner === null ? null : "set";
     return typeof inner === "number" ? inner !== 0 : inner;
   });
+}
+
+/** Whether there are numbers in a value that is told only where one becomes 0 or ceases to be. */
+function hasFigures(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some((inner) => typeof inner === "number" || hasFigures(inner));
 }

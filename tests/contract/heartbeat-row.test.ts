@@ -8,8 +8,9 @@ import type { CheckResult } from "../../lib/core/heartbeat.ts";
 import { heartbeat, result } from "../receiver/heartbeats/support.ts";
 
 const AT = "2026-05-01T12:00:00.000000+00:00";
+const ROW = { old: false, figures: false };
 const change = (before: Partial<Heartbeat>, after: Partial<Heartbeat> & Record<string, unknown>) =>
-  changeRow(heartbeat(before), heartbeat({ sequence: 2, ...after }), AT, false);
+  changeRow(heartbeat(before), heartbeat({ sequence: 2, ...after }), AT, ROW);
 const BARE = { kind: "change", host_id: "lab1", received_at_wall: AT, sent_at: "2026-05-01T12:00:00Z", sequence: 2 };
 
 test("a heartbeat that says the same in other figures and words leaves its time and its number", () => {
@@ -25,18 +26,116 @@ test("a heartbeat that says the same in other figures and words leaves its time 
 });
 
 test("what came from a spool says so", () => {
-  expect(changeRow(heartbeat(), heartbeat(), AT, true).old).toBe(true);
+  expect(changeRow(heartbeat(), heartbeat(), AT, { ...ROW, old: true }).old).toBe(true);
   expect(sampleRow(heartbeat(), AT, true).old).toBe(true);
   expect(sampleRow(heartbeat(), AT, false)).toEqual({ ...heartbeat(), kind: "sample", received_at_wall: AT });
 });
 
+const item = (value: number | null, more: object = {}): CheckResult["perfdata"][number] => {
+  return { label: "load1", value, uom: "", warning: null, critical: null, min: null, max: null, ...more };
+};
+const range = (high: number) => ({ inside: false, low: 0, high });
+
+describe("of a result is told what moves, and nothing that stays", () => {
+  const CASES: [what: string, before: CheckResult, after: CheckResult, update: object][] = [
+    [
+      "another status",
+      result({ perfdata: [item(1, { warning: range(5) })] }),
+      result({ status: "critical", message: "full", perfdata: [item(9, { warning: range(5) })] }),
+      { status: "critical", message: "full", values: [9] },
+    ],
+    ["it waits for its run", result(), result({ notes: { pending: true } }), { notes: { pending: true } }],
+    ["no time-out any more", result({ notes: { timed_out: true } }), result({ notes: {} }), { notes: {} }],
+    [
+      "a value that is not known",
+      result({ perfdata: [item(1)] }),
+      result({ status: "unknown", perfdata: [item(null)] }),
+      { status: "unknown", values: [null] },
+    ],
+  ];
+  const moving = {
+    name: "load",
+    status: "ok",
+    message: "fine",
+    started_at: "2026-05-01T12:00:00Z",
+    duration_ms: 12,
+    run: 1,
+    values: [],
+  };
+  for (const [what, before, after, update] of CASES) {
+    test(what, () => {
+      const row = change({ results: [before] }, { results: [after] });
+      expect([row.updates, row.changed] as unknown).toEqual([[{ ...moving, ...update }], undefined]);
+      expect(readRow(heartbeat({ results: [before] }), row)?.results).toEqual([after]);
+    });
+  }
+  test("a long text, errors and notes that it has no more are gone", () => {
+    const before = result({ status: "critical", long_text: "much", perf_errors: ["x"], notes: { signal: 9 } });
+    const row = change({ results: [before] }, { results: [result()] });
+    expect(readRow(heartbeat({ results: [before] }), row)?.results).toEqual([result()]);
+  });
+});
+
+describe("every ten minutes all that moves is told", () => {
+  const told = (before: Partial<Heartbeat>, after: Partial<Heartbeat>) =>
+    changeRow(heartbeat(before), heartbeat({ sequence: 2, ...after }), AT, { old: false, figures: true });
+  test("of each result, and of the heartbeat what has figures", () => {
+    const queue = { pending: 5, paused: null } as never;
+    const row = told({ queue }, { queue, uptime_s: 1600, results: [result({ message: "load 0.7" })] });
+    expect(row.fields).toEqual({ queue, uptime_s: 1600 });
+    expect(told({ results: [result()] }, { results: [result({ message: "load 0.7" })] }).updates).toMatchObject([
+      { message: "load 0.7" },
+    ]);
+    expect(told({}, {}).fields).toEqual({ uptime_s: 1000 });
+  });
+  test("though nothing moved just now: it may have moved, and was not told", () => {
+    expect(told({ results: [result()] }, { results: [result()] }).updates).toHaveLength(1);
+  });
+  test("and so an hour is much smaller than with whole rows every ten minutes, though a tenth of the checks flap", () => {
+    const checks = (n: number, flapping: number): CheckResult[] =>
+      Array.from({ length: 20 }, (_, i) =>
+        result({
+          name: `check_${i}`,
+          status: i < flapping && n % 2 === 1 ? "critical" : "ok",
+          message: `DISK OK - free space: /data${i} ${n % 97} % of 238.4 GB`,
+          perfdata: [n % 97, n % 31].map((value) =>
+            item(value, { uom: "%", warning: range(80), critical: range(90), min: 0, max: 100 }),
+          ),
+          run: n,
+          notes: { exit_code: 0 },
+        }),
+      );
+    const bytes = (flapping: number): number => {
+      let sum = 0;
+      for (let n = 1; n <= 60; n++) {
+        const [before, now] = [n - 1, n].map((at) => heartbeat({ sequence: at, results: checks(at, flapping) }));
+        const row =
+          n === 1
+            ? sampleRow(now as Heartbeat, AT, false)
+            : changeRow(before as Heartbeat, now as Heartbeat, AT, { old: false, figures: n % 10 === 1 });
+        sum += JSON.stringify(row).length + 1;
+      }
+      return sum;
+    };
+    const whole = JSON.stringify(sampleRow(heartbeat({ results: checks(1, 0) }), AT, false)).length + 1;
+    // As it was: six whole rows an hour, and every flapping result whole.
+    expect(bytes(0) / (6 * whole)).toBeLessThan(0.6);
+    expect(bytes(2) / (6 * whole + 54 * 2 * (whole / 20))).toBeLessThan(0.6);
+  });
+});
+
 describe("a result is told whole", () => {
   const CASES: [what: string, before: CheckResult[], after: CheckResult[]][] = [
-    ["of another status", [result()], [result({ status: "critical", message: "disk full" })]],
     ["that is new", [], [result()]],
-    ["that waits for its run", [result()], [result({ notes: { pending: true } })]],
-    ["that no longer times out", [result({ notes: { timed_out: true } })], [result({ notes: {} })]],
     ["of another plugin", [result()], [result({ plugin: "disks" })]],
+    [
+      "with another threshold",
+      [result({ perfdata: [item(1)] })],
+      [result({ perfdata: [item(1, { warning: range(5) })] })],
+    ],
+    ["with one figure more", [result({ perfdata: [item(1)] })], [result({ perfdata: [item(1), item(2)] })]],
+    ["that counts for longer", [result()], [result({ ttl_s: 600 })]],
+    ["with a field that this release does not know", [result()], [result({ severity: 1 })]],
   ];
   for (const [what, before, after] of CASES) {
     test(what, () => expect(change({ results: before }, { results: after }).changed).toEqual(after));
@@ -80,9 +179,15 @@ test("rows read back give every status of every heartbeat, at every time", () =>
     status: fc.constantFrom("ok", "warning", "critical", "unknown"),
     message: fc.string(),
     pending: fc.boolean(),
+    values: fc.array(fc.option(fc.integer()), { maxLength: 3 }),
+    high: fc.integer({ min: 0, max: 1 }),
   });
   const beats = fc.array(
-    fc.record({ results: fc.uniqueArray(someResult, { selector: ({ name }) => name }), sample: fc.boolean() }),
+    fc.record({
+      results: fc.uniqueArray(someResult, { selector: ({ name }) => name }),
+      sample: fc.boolean(),
+      figures: fc.boolean(),
+    }),
     {
       minLength: 1,
     },
@@ -91,25 +196,29 @@ test("rows read back give every status of every heartbeat, at every time", () =>
     fc.property(beats, (all) => {
       let before: Heartbeat | null = null;
       let read: Heartbeat | null = null;
-      for (const [i, { results, sample }] of all.entries()) {
+      for (const [i, { results, sample, figures }] of all.entries()) {
         const now = heartbeat({
           sequence: i,
-          results: results.map(({ name, status, message, pending }) =>
+          results: results.map(({ name, status, message, pending, values, high }) =>
             result({
               name,
               status: status as CheckResult["status"],
               message,
+              perfdata: values.map((value) => item(value, { warning: range(high) })),
               ...(pending && { notes: { pending: true as const } }),
             }),
           ),
         });
         const row: HeartbeatRow =
-          before === null || sample ? sampleRow(now, AT, false) : changeRow(before, now, AT, false);
+          before === null || sample ? sampleRow(now, AT, false) : changeRow(before, now, AT, { old: false, figures });
         read = readRow(read, JSON.parse(JSON.stringify(row)) as HeartbeatRow);
         const told = (beat: Heartbeat | null) =>
           beat?.results.map(({ name, status, notes }) => `${name} ${status} ${notes?.pending}`).sort();
         expect([read?.sequence, told(read)]).toEqual([i, told(now)]);
         if (row.kind === "sample") expect(read).toEqual(now);
+        // All figures then: in another order where results came and went.
+        const sorted = (beat: Heartbeat | null) => beat?.results.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        if (figures) expect(sorted(read)).toEqual(sorted(now));
         before = now;
       }
     }),
@@ -117,7 +226,7 @@ test("rows read back give every status of every heartbeat, at every time", () =>
 });
 
 test("without a sample nothing is made up", () => {
-  expect(readRow(null, changeRow(heartbeat(), heartbeat(), AT, false))).toBeNull();
+  expect(readRow(null, changeRow(heartbeat(), heartbeat(), AT, ROW))).toBeNull();
 });
 
 test("rows of older releases, which are whole heartbeats, are samples", () => {

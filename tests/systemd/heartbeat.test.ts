@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
+import type { ChangeRow } from "../../lib/contract/heartbeat-row.ts";
 import { bedTest, bootInstalled, type InstalledHost, PREFIX } from "./installed-host.ts";
 
 let lab: InstalledHost | null = null;
@@ -98,8 +99,9 @@ bedTest("a stop while checks run reports none of them as failed, and takes no lo
     `cat /var/lib/labfleet/heartbeats/*.jsonl; for f in ${STATE}/spool/*.json; do [ ! -e $f ] || { cat $f; echo; }; done`,
   );
   const rows = said.trim().split("\n");
-  const told = rows.map((row) => JSON.parse(row) as Partial<Heartbeat> & { changed?: Heartbeat["results"] });
-  const results = told.flatMap((row) => row.results ?? row.changed ?? []);
+  type Row = Partial<Heartbeat> & Pick<ChangeRow, "changed" | "updates">;
+  const told = rows.map((row) => JSON.parse(row) as Row);
+  const results = told.flatMap((row) => row.results ?? [...(row.changed ?? []), ...(row.updates ?? [])]);
   const slow = results.filter(({ name }) => name === "slow");
   expect(slow.length).toBeGreaterThan(0);
   for (const result of slow) expect(result).toMatchObject({ status: "unknown", notes: { pending: true } });

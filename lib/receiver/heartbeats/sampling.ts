@@ -2,7 +2,13 @@
 // literals; what came last from spools is remembered by the caller.
 
 import type { Heartbeat } from "../../contract/heartbeat.ts";
-import { changeRow, type HeartbeatRow, SAMPLE_EVERY_S, sampleRow } from "../../contract/heartbeat-row.ts";
+import {
+  changeRow,
+  FIGURES_EVERY_S,
+  type HeartbeatRow,
+  SAMPLE_EVERY_S,
+  sampleRow,
+} from "../../contract/heartbeat-row.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
 import { forgetOldest } from "../../core/oldest.ts";
 import { POLICY } from "./decide.ts";
@@ -11,7 +17,8 @@ import type { StoredHeartbeat } from "./document.ts";
 /** The row before: the heartbeat it stood for, and the sample that its chain began with. */
 export interface LastRow {
   heartbeat: Heartbeat;
-  /** By the clock that tells how far its chain has come: ours, of spooled ones the host's. */
+  /** When it came, and the sample; by the clock that tells how far its chain has come: ours, of spooled ones the host's. */
+  atMs: number;
   sampledMs: number;
   /** The file that sample is in. */
   day: string;
@@ -21,7 +28,7 @@ export interface LastRow {
 export function lastLive(known: StoredHeartbeat | null): LastRow | null {
   if (known?.sampled_at_wall === undefined) return null;
   const sampledMs = Date.parse(known.sampled_at_wall);
-  return { heartbeat: known.heartbeat, sampledMs, day: utcDay(sampledMs) };
+  return { heartbeat: known.heartbeat, atMs: Date.parse(known.received_at_wall), sampledMs, day: utcDay(sampledMs) };
 }
 
 /** @param atMs by the clock of `sampledMs`; `day`: the file that it goes into */
@@ -29,6 +36,12 @@ export function isSampleDue(last: LastRow | null, heartbeat: Heartbeat, atMs: nu
   if (last === null || last.day !== day || last.heartbeat.boot_id !== heartbeat.boot_id) return true;
   // Either way: a clock may have been set back.
   return !(Math.abs(atMs - last.sampledMs) < SAMPLE_EVERY_S * 1000);
+}
+
+/** Whether all figures are told again: the first heartbeat in each `FIGURES_EVERY_S` since the sample. */
+export function areFiguresDue({ atMs, sampledMs }: LastRow, nowMs: number): boolean {
+  const nth = (ms: number): number => Math.floor((ms - sampledMs) / (FIGURES_EVERY_S * 1000));
+  return nth(nowMs) !== nth(atMs);
 }
 
 /** What came last from the spools of a few hosts: their rows are chains of their own. */
@@ -43,9 +56,9 @@ export class SpooledRows {
     const due = isSampleDue(before, heartbeat, sentMs, day);
     const { sampledMs } = due || before === null ? { sampledMs: sentMs } : before;
     this.last.delete(host_id);
-    this.last.set(host_id, { heartbeat, sampledMs, day });
+    this.last.set(host_id, { heartbeat, atMs: sentMs, sampledMs, day });
     forgetOldest(this.last, POLICY.spooledHosts);
-    return rowOf(due ? null : before, heartbeat, nowMs, true);
+    return rowOf(due ? null : before, heartbeat, { nowMs, atMs: sentMs, old: true });
   }
 
   /** Its row did not get into the file: the next one must not build on it. */
@@ -54,10 +67,16 @@ export class SpooledRows {
   }
 }
 
-/** @param before null: a sample */
-export function rowOf(before: LastRow | null, heartbeat: Heartbeat, nowMs: number, old: boolean): HeartbeatRow {
+/**
+ * @param before null: a sample
+ * @param atMs by the clock of its chain
+ */
+export function rowOf(
+  before: LastRow | null,
+  heartbeat: Heartbeat,
+  { nowMs, atMs, old }: { nowMs: number; atMs: number; old: boolean },
+): HeartbeatRow {
   const received_at_wall = isoWall(nowMs);
-  return before === null
-    ? sampleRow(heartbeat, received_at_wall, old)
-    : changeRow(before.heartbeat, heartbeat, received_at_wall, old);
+  if (before === null) return sampleRow(heartbeat, received_at_wall, old);
+  return changeRow(before.heartbeat, heartbeat, received_at_wall, { old, figures: areFiguresDue(before, atMs) });
 }

@@ -149,7 +149,10 @@ async function keep(
   }
   const before = lastLive(known);
   const due = isSampleDue(before, heartbeat, nowMs, utcDay(nowMs));
-  await history.append(utcDay(nowMs), JSON.stringify(rowOf(due ? null : before, heartbeat, nowMs, false)));
+  await history.append(
+    utcDay(nowMs),
+    JSON.stringify(rowOf(due ? null : before, heartbeat, { nowMs, atMs: nowMs, old: false })),
+  );
   const sampled_at_wall = due || before === null ? received_at_wall : isoWall(before.sampledMs);
   const document = { ...latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts }), sampled_at_wall };
   await replace(dir, host, JSON.stringify(document));

@@ -30,16 +30,19 @@ function open() {
       .map((line) => JSON.parse(line) as HeartbeatRow);
   const kinds = (day?: string): string =>
     rows(day)
-      .map(({ kind, old }) => (old ? kind.slice(0, 1).toUpperCase() : kind.slice(0, 1)))
+      .map((row) => {
+        const kind = row.kind === "change" && row.fields?.uptime_s !== undefined ? "f" : row.kind.slice(0, 1);
+        return row.old ? kind.toUpperCase() : kind;
+      })
       .join("");
   return { dir, send, rows, kinds };
 }
 
-test("a whole heartbeat every ten minutes, a small row for each in between", async () => {
+test("a whole heartbeat every hour, all figures every ten minutes, a small row for each in between", async () => {
   const { send, kinds, rows } = open();
-  for (let n = 0; n < 25; n++) await send(n, { results: [result({ message: `load ${n}`, run: n })] });
-  expect(kinds()).toBe("scccccccccsccccccccc" + "scccc");
-  expect(rows().map(({ sequence }) => sequence)).toEqual(Array.from({ length: 25 }, (_, n) => n + 1));
+  for (let n = 0; n < 75; n++) await send(n, { results: [result({ message: `load ${n}`, run: n })] });
+  expect(kinds()).toBe(`s${"c".repeat(9)}${`f${"c".repeat(9)}`.repeat(5)}s${"c".repeat(9)}fcccc`);
+  expect(rows().map(({ sequence }) => sequence)).toEqual(Array.from({ length: 75 }, (_, n) => n + 1));
   expect(JSON.stringify(rows()[1])).toHaveLength(138);
 });
 
@@ -62,9 +65,9 @@ test("each boot, and each file, begins with a whole one", async () => {
 
 test("a clock of the collector that was set back begins anew", async () => {
   const { send, kinds } = open();
-  await send(60);
-  await send(61, {}, -60);
-  await send(62, {}, -60);
+  await send(160);
+  await send(161, {}, -120);
+  await send(162, {}, -120);
   expect(kinds()).toBe("ssc");
 });
 
@@ -75,7 +78,7 @@ test("what comes from the spool is a chain of its own, by the host's clock, and 
   const spooled = (n: number) => send(n, { results: [result({ status: n < 20 ? "ok" : "warning" })] }, 41 - n);
   for (const n of [10, 11, 12, 20, 21]) expect((await spooled(n)).status).toBe("old");
   await send(42, { results: [result({ status: "critical" })] });
-  expect(kinds()).toBe("ssSCCSCc");
+  expect(kinds()).toBe("sfSCCFCc");
   const chains: Record<string, Heartbeat | null> = { live: null, old: null };
   const told = rows().map((row) => {
     const chain = row.old ? "old" : "live";
@@ -101,7 +104,7 @@ test("a row that did not get into the file is not built on", async () => {
   renameSync(`${day}.kept`, day);
   await send(12, {}, 31);
   await send(42, { boot_id: "boot-b" });
-  expect(kinds()).toBe("ssSSs");
+  expect(kinds()).toBe("sfSSs");
 });
 
 test("what the room is enough for is said in hosts and days", () => {
