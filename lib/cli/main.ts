@@ -3,8 +3,11 @@
 
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { fixText } from "../core/finding.ts";
 import { printable } from "../core/printable.ts";
+import { thenStarted } from "../core/unit-fix.ts";
 import { complain, print } from "../os/answer.ts";
+import { ownUnit } from "../os/own-unit.ts";
 import { type CommandLine, parseCommandLine } from "./options.ts";
 import type { ToolSpec } from "./table.ts";
 
@@ -28,19 +31,30 @@ export async function main(
       code = await run(parsed.line);
     }
   } catch (error) {
-    code = reportFailure(spec.name, error, complain);
+    code = reportFailure(spec.name, error, complain, ownUnit());
   }
   // Ends even if a keep-alive socket or a timer is still open.
   process.exit(code);
 }
 
-/** Writes what went wrong and returns the exit code: a sentence for a mistake or a refusal, a stack for a bug. */
-export function reportFailure(tool: string, error: unknown, write: (text: string) => void): number {
+/**
+ * Writes what went wrong and returns the exit code: a sentence for a mistake or a refusal, a stack for a bug.
+ * @param unit the unit of ours that this process is; null: a person has started it
+ */
+export function reportFailure(
+  tool: string,
+  error: unknown,
+  write: (text: string) => void,
+  unit: string | null = null,
+): number {
   if (error instanceof UserError) {
     for (const line of error.message.split("\n"))
       write(`${line.startsWith(tool) ? "" : `${tool}: `}${printable(line)}\n`);
-    if (error.hint !== null) write(`${tool}: fix: ${printable(error.hint)}\n`);
-    return error.exitCode;
+    const { fix, exitCode } = error;
+    if (fix === null) return exitCode;
+    const whole = unit !== null && exitCode === EXIT.usage ? thenStarted(fix, unit) : fix;
+    write(`${tool}: fix: ${printable(fixText(whole))}\n`);
+    return exitCode;
   }
   // The machine refused something that nobody expected: no bug, and a restart may find it mended.
   if (/^E[A-Z0-9]+$/.test(errorCode(error) ?? "")) {

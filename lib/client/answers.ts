@@ -161,7 +161,9 @@ function whatOf({ status: code, reason, detail, headers, receiver }: AnswerFacts
       ? "something that is no labfleet receiver"
       : `${quoted(server.slice(0, 60))}, not the receiver`;
   const what = type === undefined ? "" : `, with ${quoted(type.slice(0, 60))}`;
-  const to = location === undefined ? "" : `, and leads to ${quoted(location.slice(0, 200))}`;
+  const isRedirect = 300 <= code && code < 400;
+  const nowhere = isRedirect ? ", and does not say where it leads" : "";
+  const to = location === undefined ? nowhere : `, and leads to ${quoted(location.slice(0, 200))}`;
   return `${placeOf(receiver.url, null)} answers ${code} from ${from}${what}${to}`;
 }
 

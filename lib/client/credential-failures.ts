@@ -1,6 +1,7 @@
 // What mends a token or a certificate file that cannot be used, by what is wrong with it. Pure.
 
 import type { Command, Finding } from "../core/finding.ts";
+import { asPem, bothPublicKeys, withoutPassword } from "../core/pem-fix.ts";
 import type { Access } from "../os/access.ts";
 import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
 import type { Asked } from "./explain.ts";
@@ -74,20 +75,10 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
     fix: newToken(fault.path, fault.access, who),
   }),
   "no-pem": namesAnother("holds no PEM text"),
-  der: (fault) => {
-    const isKey = fault.key === "client_key";
-    const pem = `${fault.path}.pem`;
-    return {
-      what: `${nameOf(fault)} is DER, and PEM is needed`,
-      fix: {
-        text: `write it as PEM, and name ${pem} in receiver.${fault.key}`,
-        commands: [
-          host("sudo", "openssl", isKey ? "pkey" : "x509", "-inform", "DER", "-in", fault.path, "-out", pem),
-          ...(isKey ? [host("sudo", "chown", `--reference=${fault.path}`, pem)] : []),
-        ],
-      },
-    };
-  },
+  der: (fault) => ({
+    what: `${nameOf(fault)} is DER, and PEM is needed`,
+    fix: { text: "write it as PEM", commands: asPem(fault.path, fault.key === "client_key" ? "key" : "certificate") },
+  }),
   key: namesAnother("holds a private key and no certificate"),
   certificate: namesAnother("holds a certificate and no private key"),
   request: namesAnother("holds a request for a certificate, which nobody has signed yet"),
@@ -100,27 +91,13 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
     what: `receiver.client_cert ${clientCert} and ${nameOf(fault)} do not belong together`,
     fix: {
       text: "name the key that this certificate was made for; both must show the same",
-      commands: [
-        host("sudo", "openssl", "x509", "-in", clientCert ?? "", "-noout", "-pubkey"),
-        host("sudo", "openssl", "pkey", "-in", fault.path, "-pubout"),
-      ],
+      commands: bothPublicKeys(clientCert ?? "", fault.path),
     },
   }),
-  encrypted: ({ path, ...fault }) => {
-    const open = `${path}.open`;
-    return {
-      what: `${nameOf({ ...fault, path })} is encrypted, and a daemon has nobody who types its password`,
-      // Into a copy with the owner and the mode of the key: a power cut leaves one of the two whole.
-      fix: {
-        text: "take the password off",
-        commands: [
-          host("sudo", "cp", "-p", path, open),
-          host("sudo", "openssl", "pkey", "-in", path, "-out", open),
-          host("sudo", "mv", open, path),
-        ],
-      },
-    };
-  },
+  encrypted: (fault) => ({
+    what: `${nameOf(fault)} is encrypted, and a daemon has nobody who types its password`,
+    fix: { text: "take the password off", commands: withoutPassword(fault.path) },
+  }),
 };
 
 function inspect({ key, path }: CredentialFault & { path: string }): string[] {

@@ -9,6 +9,7 @@ const host = (...argv: string[]): Command => ({ argv, on: "host" });
 
 /** Sets the clock by the network, as systemd does it. */
 const SET_CLOCK = host("sudo", "timedatectl", "set-ntp", "true");
+const SET_THEIR_CLOCK: Command = { ...SET_CLOCK, on: "collector" };
 
 const codeIs =
   (pattern: RegExp) =>
@@ -48,7 +49,11 @@ export const TLS_ROWS: readonly Row[] = [
         certificate === null || certificate.validFrom <= now
           ? `a certificate of the receiver's chain is not valid yet; this host's clock says ${timeText(now)}`
           : `the receiver's certificate is valid from ${timeText(certificate.validFrom)} on, and this host's clock says ${timeText(now)}`,
-      fix: { text: "set this host's clock", commands: [SET_CLOCK] },
+      // Its begin was taken from the clock of the machine that made it.
+      fix: {
+        text: "set the clock that is wrong, this host's or the collector's, and if a wrong clock made the certificate, make it anew",
+        commands: [SET_CLOCK, SET_THEIR_CLOCK],
+      },
     }),
   },
   {

@@ -3,6 +3,7 @@
 
 import type { MountOf } from "./mounts.ts";
 import { shellLine } from "./shell-quote.ts";
+import { dropInLine } from "./unit-fix.ts";
 
 export interface DiskFacts {
   /** The directory that is to be used. */
@@ -74,17 +75,9 @@ function readOnly(facts: DiskFacts): DiskRefusal {
 /** The sandbox of our own unit: a drop-in opens it for this one directory. */
 function sandboxed(facts: DiskFacts, setting: string, more: readonly string[]): DiskRefusal {
   const { path, service, owner, me } = facts;
-  const file = `/etc/systemd/system/${service}.d/data-root.conf`;
   // Without it the unit would not even start; and what is there keeps its mode.
-  const make = owner === null ? ["sudo", "install", "-d", "-o", me, path] : null;
-  const lines = ["[Service]", ...more, `ReadWritePaths=${unitPath(path)}`];
-  const write = `${shellLine(["printf", "%s\\n", ...lines])} | ${shellLine(["sudo", "install", "-D", "-m", "0644", "/dev/stdin", file])}`;
-  const steps = [
-    ...(make === null ? [] : [shellLine(make)]),
-    write,
-    "sudo systemctl daemon-reload",
-    shellLine(["sudo", "systemctl", "restart", service ?? ""]),
-  ];
+  const make = owner === null ? [shellLine(["sudo", "install", "-d", "-o", me, path])] : [];
+  const steps = [...make, dropInLine(service ?? "", "data-root", [...more, `ReadWritePaths=${unitPath(path)}`])];
   return { what: `${path} is closed to ${service} by its unit's ${setting}`, fix: steps.join(" && ") };
 }
 

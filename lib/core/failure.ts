@@ -1,19 +1,27 @@
 // An operator's mistake or a machine's refusal: one sentence and how to mend it, never a stack trace.
 
 import { EXIT } from "./exit.ts";
+import { type Fix, fixText } from "./finding.ts";
 
 /**
- * Thrown for what a person can mend. `message` says what, where, found and expected; `hint` is the fix.
- * Anything else that is thrown is a bug.
+ * Thrown for what a person can mend. `message` says what, where, found and expected; `fix` is what mends it, words or
+ * commands for the shell of this machine. Anything else that is thrown is a bug.
  */
 export class UserError extends Error {
   override name = "UserError";
+  readonly fix: Fix | null;
   constructor(
     message: string,
-    readonly hint: string | null = null,
+    fix: Fix | string | null = null,
     readonly exitCode: number = EXIT.usage,
   ) {
     super(message);
+    this.fix = typeof fix === "string" ? { text: fix, commands: [] } : fix;
+  }
+
+  /** The fix in one line. */
+  get hint(): string | null {
+    return this.fix === null ? null : fixText(this.fix);
   }
 }
 

@@ -1,5 +1,8 @@
 // What brings a daemon back that does not run, or does not answer. Pure.
 
+import type { Fix } from "./finding.ts";
+import { shellLine } from "./shell-quote.ts";
+
 /** A line for the shell of its machine. What hangs is ended by a restart first. */
 export function unitLine(tool: "shipper" | "heartbeat" | "receiver", verb: "start" | "restart"): string {
   return `sudo systemctl ${verb} labfleet-${tool}`;
@@ -8,4 +11,28 @@ export function unitLine(tool: "shipper" | "heartbeat" | "receiver", verb: "star
 /** What a status says of a daemon that is not there. */
 export function notRunningText(tool: "shipper" | "heartbeat" | "receiver"): string {
   return `not running; fix: ${unitLine(tool, "start")}`;
+}
+
+/** What systemd does not start again by itself (RestartPreventExitStatus=2) is started by whoever has mended it. */
+export function thenStarted(fix: Fix, unit: string): Fix {
+  const { text, commands } = fix;
+  if (text.includes("systemctl ")) return fix;
+  const start = { argv: ["sudo", "systemctl", "start", unit], on: "host" } as const;
+  return { text: commands.length === 0 ? `${text}, then` : text, commands: [...commands, start] };
+}
+
+/**
+ * A line for a shell that gives a unit settings of its own, and restarts it.
+ * @param service with its suffix
+ * @param name of the drop-in
+ * @param settings lines of its [Service]
+ */
+export function dropInLine(service: string, name: string, settings: readonly string[]): string {
+  const file = `/etc/systemd/system/${service}.d/${name}.conf`;
+  const text = shellLine(["printf", "%s\\n", "[Service]", ...settings]);
+  return [
+    `${text} | ${shellLine(["sudo", "install", "-D", "-m", "0644", "/dev/stdin", file])}`,
+    "sudo systemctl daemon-reload",
+    shellLine(["sudo", "systemctl", "restart", service]),
+  ].join(" && ");
 }

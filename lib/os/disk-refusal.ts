@@ -3,12 +3,12 @@
 
 import { constants, lstatSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { parseCgroup } from "../core/cgroup.ts";
 import { type DiskRefusal, explainDiskRefusal } from "../core/disk-refusal.ts";
 import { errorCode } from "../core/failure.ts";
 import { mountOf } from "../core/mounts.ts";
 import { attributesOf, refusedUse } from "./file-calls.ts";
-import { isUnreadable, readParsed, readText } from "./proc.ts";
+import { ownService } from "./own-unit.ts";
+import { isUnreadable, readText } from "./proc.ts";
 import { readUserNames } from "./process-table.ts";
 
 /**
@@ -29,7 +29,7 @@ export function whyDiskRefuses(path: string, code: string): DiskRefusal {
     owner: uid === null ? null : nameOf(uid),
     closed: closedAbove(full),
     mount: isUnreadable(mounts) ? null : mountOf(mounts, full),
-    service: ourService(),
+    service: ownService(),
     me: nameOf(process.geteuid?.() ?? 0),
     isImmutable: attributes.immutable || attributes.appendOnly,
     isOutOfInodes: isOutOfInodes(full),
@@ -66,12 +66,4 @@ function isOutOfInodes(path: string): boolean {
       if (at === dirname(at)) return false;
     }
   }
-}
-
-/** The system's service that started us, or null. */
-function ourService(): string | null {
-  if ((process.env.INVOCATION_ID ?? "") === "") return null;
-  const place = readParsed("/", "proc/self/cgroup", parseCgroup);
-  if (isUnreadable(place) || place.scope !== "system") return null;
-  return /^[A-Za-z0-9:_.@-]+\.service$/.exec(place.unit ?? "")?.[0] ?? null;
 }

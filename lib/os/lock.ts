@@ -7,6 +7,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { tryLock } from "./file-calls.ts";
+import { unitOf } from "./own-unit.ts";
 import { makeDirsNow } from "./owner.ts";
 import { isUnreadable, readText } from "./proc.ts";
 import { replaceRunFile } from "./run-file.ts";
@@ -93,9 +94,14 @@ export function lockDataRoot(tool: string, dataRoot: string, runDir: string): vo
 
 /** What to say when another process is at work. */
 export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserError {
+  const unit = pid === null ? null : unitOf(pid);
+  const stop = unit === null ? [tool, "stop"] : ["sudo", "systemctl", "stop", unit];
   return new UserError(
     `another ${tool} is at work on ${dataRoot}${pid === null ? "" : ` (pid ${pid})`}`,
-    `stop it first: systemctl stop labfleet-${tool}, or ${tool} stop where systemd does not run it`,
+    {
+      text: "leave it at that: one does the work; to have this one instead, stop the other first",
+      commands: [{ argv: stop, on: "host" }],
+    },
     // No fault of the configuration: systemd tries again, and finds it free.
     EXIT.undelivered,
   );

@@ -2,6 +2,7 @@
 
 import { BUILD } from "../core/build-info.ts";
 import { UserError } from "../core/failure.ts";
+import type { Fix } from "../core/finding.ts";
 
 /** Code of a thread by its path in the project, such as `lib/shipper/pack-worker`; listed in scripts/build.ts too. */
 export function threadUrl(path: string): string {
@@ -10,7 +11,7 @@ export function threadUrl(path: string): string {
   return new URL(file, import.meta.url).href;
 }
 
-type Reply<A> = { answer: A } | { mistake: { message: string; hint: string | null; exitCode: number } };
+type Reply<A> = { answer: A } | { mistake: { message: string; fix: Fix | null; exitCode: number } };
 
 /**
  * Asks a thread made for this one question. What it needed, such as a schema library, does not stay in this process.
@@ -21,7 +22,7 @@ export function askThread<Q, A>(path: string, question: Q): Promise<A> {
   return new Promise<A>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<Reply<A>>) => {
       if ("answer" in data) resolve(data.answer);
-      else reject(new UserError(data.mistake.message, data.mistake.hint, data.mistake.exitCode));
+      else reject(new UserError(data.mistake.message, data.mistake.fix, data.mistake.exitCode));
     };
     worker.onerror = (event) => reject(new Error(`the thread ${path} failed: ${event.message}`));
     worker.postMessage(question);
@@ -36,7 +37,7 @@ export function answerOnce<Q, A>(scope: Worker, answer: (question: Q) => A): voi
       reply = { answer: answer(data) };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      reply = { mistake: { message: error.message, hint: error.hint, exitCode: error.exitCode } };
+      reply = { mistake: { message: error.message, fix: error.fix, exitCode: error.exitCode } };
     }
     scope.postMessage(reply);
   };

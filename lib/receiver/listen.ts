@@ -4,9 +4,10 @@
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import type { RefusedWhat } from "../contract/attempt-row.ts";
-import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import { ownService } from "../os/own-unit.ts";
 import type { RateRule, WireBody } from "./body.ts";
+import { cannotListen } from "./cannot-listen.ts";
 import { type Connections, createConnections, type Held } from "./connections.ts";
 import { type Refusal, refuse } from "./decide.ts";
 import type { BodyState, Fetch } from "./exchange.ts";
@@ -123,7 +124,9 @@ class HttpListener implements Listener {
   bind(): Promise<void> {
     const { host, port } = this.options;
     return new Promise((resolve, reject) => {
-      this.server.once("error", (error) => reject(cannotListen(error, `${host}:${port}`)));
+      this.server.once("error", (error) =>
+        reject(cannotListen({ host, port, code: errorCode(error), text: errorText(error), service: ownService() })),
+      );
       this.server.listen(port, host, () => {
         // Such as no descriptor left to accept with: it passes, and must not end the process.
         this.server.on("error", (error) => this.tellBad("-", "listen", errorText(error)));
@@ -229,22 +232,4 @@ class HttpListener implements Listener {
     if (state === "answered" && this.closing) body.stop("stopped");
     if (this.bodies.size === 0) this.quiet?.();
   }
-}
-
-function cannotListen(error: Error, at: string): UserError {
-  const code = errorCode(error);
-  if (code === "EADDRINUSE")
-    return new UserError(
-      `cannot listen on ${at}: the port is in use`,
-      "see who has it: ss -ltnp; or set another `listen`",
-    );
-  if (code === "EACCES")
-    return new UserError(
-      `cannot listen on ${at}: not allowed`,
-      "choose a port above 1023, or run systemctl edit labfleet-receiver and write, below [Service], AmbientCapabilities=CAP_NET_BIND_SERVICE and CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
-    );
-  return new UserError(
-    `cannot listen on ${at}: ${quoted(errorText(error))}`,
-    'set `listen = "<address>:<port>"` to an address of this machine',
-  );
 }

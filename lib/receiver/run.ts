@@ -35,7 +35,7 @@ import { openRefusals, type Refusals } from "./refusals.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
 import { type Room, roomOf, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
-import { checkPair, readTls } from "./tls-files.ts";
+import { readTls } from "./tls-files.ts";
 import type { TlsMaterial } from "./tls-server.ts";
 import { openTokenTable, type TokenTable } from "./token-table.ts";
 import { openTokenUse, type TokenUseNotes } from "./token-use.ts";
@@ -116,7 +116,6 @@ async function start(
       const fresh = await readConfig();
       // Certificates run out while a collector runs: the same files are read anew.
       const renewed = readTls(config.tls);
-      if (renewed !== null) checkPair(renewed);
       const waiting = takeOver(config, fresh, FIXED_SETTINGS);
       if (renewed !== null) listener.renew(renewed);
       Object.assign(deps, gateSettings(config));

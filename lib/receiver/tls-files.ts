@@ -2,12 +2,17 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { UserError } from "../core/failure.ts";
+import type { Fix } from "../core/finding.ts";
 import { type PemFault, pemFault } from "../core/pem.ts";
+import { asPem, bothPublicKeys, withoutPassword } from "../core/pem-fix.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
 import type { ReceiverConfig } from "./settings.ts";
 import type { TlsMaterial } from "./tls-server.ts";
+
+type Files = NonNullable<ReceiverConfig["tls"]>;
+type Kind = "certificate" | "key";
 
 /**
  * Reads the files; null without [tls].
@@ -15,28 +20,40 @@ import type { TlsMaterial } from "./tls-server.ts";
  */
 export function readTls(tls: ReceiverConfig["tls"]): TlsMaterial | null {
   if (tls === null) return null;
-  return {
+  const material = {
     certificate: readPem("tls.certificate", tls.certificate, "certificate"),
     key: readPem("tls.key", tls.key, "key"),
     clientCa: tls.clientCa === null ? null : readPem("tls.client_ca", tls.clientCa, "certificate"),
   };
+  checkPair(tls, material);
+  return material;
 }
 
-function readPem(setting: string, path: string, wanted: "certificate" | "key"): string {
+function readPem(setting: string, path: string, kind: Kind): string {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
     const { what, fix } = explainUnreadable(path, error, process.env);
-    throw new UserError(`${setting}: ${path} ${what}`, fix ?? `name a file with ${A[wanted]}, as PEM`);
+    throw new UserError(`${setting}: ${path} ${what}`, fix ?? named(kind));
   }
-  const fault = pemFault(text, wanted);
-  if (fault !== null)
-    throw new UserError(`${setting}: ${path} ${HOLDS[fault]}`, FIXES[fault] ?? `name a file with ${A[wanted]}, as PEM`);
+  const fault = pemFault(text, kind);
+  if (fault !== null) throw new UserError(`${setting}: ${path} ${HOLDS[fault]}`, mended(fault, path, kind));
+  const parse = kind === "key" ? createPrivateKey : (pem: string) => new X509Certificate(pem);
+  try {
+    parse(text);
+  } catch {
+    const what = "is damaged: what stands between its BEGIN and END cannot be read";
+    throw new UserError(`${setting}: ${path} ${what}`, `put ${A[kind]}, as PEM, there again`);
+  }
   return text;
 }
 
-const A = { certificate: "certificates", key: "the private key of tls.certificate" } as const;
+const A = { certificate: "the certificate", key: "the private key of tls.certificate" } as const;
+
+function named(kind: Kind): string {
+  return `put ${A[kind]}, as PEM, there, or name in [tls] where it lies`;
+}
 
 /** What a file is instead. */
 const HOLDS: Readonly<Record<PemFault, string>> = {
@@ -49,21 +66,18 @@ const HOLDS: Readonly<Record<PemFault, string>> = {
   encrypted: "is encrypted, and a daemon has nobody who types its password",
 };
 
-const FIXES: Readonly<Partial<Record<PemFault, string>>> = {
-  der: "write it as PEM: openssl x509 or openssl pkey, with -inform DER -in OLD -out NEW",
-  encrypted: "take the password off: openssl pkey -in OLD -out NEW, readable for this service alone",
-};
+function mended(fault: PemFault, path: string, kind: Kind): Fix | string {
+  if (fault === "der") return { text: "write it as PEM", commands: asPem(path, kind) };
+  if (fault === "encrypted") return { text: "take the password off", commands: withoutPassword(path) };
+  return named(kind);
+}
 
-/**
- * Refuses a pair that cannot serve, before a running server takes it.
- * @throws UserError
- */
-export function checkPair({ certificate, key }: TlsMaterial): void {
-  let fits: boolean;
-  try {
-    fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-  } catch (error) {
-    throw new UserError(`the files of [tls] cannot be used: ${quoted(errorText(error))}`, "name PEM files");
-  }
-  if (!fits) throw new UserError("tls.key does not belong to tls.certificate", "name the key that it was made with");
+/** Refuses a pair that cannot serve, before a running server takes it. */
+function checkPair(tls: Files, { certificate, key }: TlsMaterial): void {
+  if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
+  const [ofCertificate, ofKey] = bothPublicKeys(tls.certificate, tls.key).map(({ argv }) => shellLine(argv));
+  throw new UserError(
+    `tls.key ${tls.key} does not belong to tls.certificate ${tls.certificate}`,
+    `name in [tls] the key that the certificate was made for: of that one \`${ofKey}\` shows the same as \`${ofCertificate}\``,
+  );
 }

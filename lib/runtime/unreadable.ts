@@ -3,15 +3,17 @@
 
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { type Command, type Fix, fixText } from "../core/finding.ts";
+import { type Command, type Fix, lineFix } from "../core/finding.ts";
 import { type Access, accessTo } from "../os/access.ts";
 
 export interface Unreadable {
   /** What is the case, to stand behind the name of the file: `is not there`. */
   what: string;
   /** What mends it; null: nothing that is known here. */
-  fix: string | null;
+  fix: Fix | null;
 }
+
+const AS_ROOT = lineFix("run this as root, with sudo");
 
 /** systemd gives each run of a unit one; a person's shell has none. */
 const OF_A_SERVICE = "INVOCATION_ID";
@@ -39,14 +41,14 @@ export interface UnreadableFacts {
 /** The same from facts. Pure. */
 export function unreadable({ path, code, text, access, isService }: UnreadableFacts): Unreadable {
   if (code === "ENOENT") return { what: "is not there", fix: null };
-  if (code === "EISDIR") return { what: "is a directory", fix: "name the file in it" };
+  if (code === "EISDIR") return { what: "is a directory", fix: lineFix("name the file in it") };
   if (access === null) {
     const isRefused = code === "EACCES" || code === "EPERM";
-    return { what: `cannot be read: ${quoted(text)}`, fix: isRefused ? "run this as root, with sudo" : null };
+    return { what: `cannot be read: ${quoted(text)}`, fix: isRefused ? AS_ROOT : null };
   }
   const whose = `belongs to ${access.owner}:${access.group}, mode ${access.mode}`;
   const what = `cannot be read by ${access.user}: ${access.path === path ? "it" : access.path} ${whose}`;
-  return { what, fix: isService ? fixText(letIn(access)) : "run this as root, with sudo" };
+  return { what, fix: isService ? letIn(access) : AS_ROOT };
 }
 
 function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {

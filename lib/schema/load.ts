@@ -56,7 +56,7 @@ export function loadTable<T>(text: string, file: string, schema: TableSchema<T>,
       .map(({ error, path }) => problem(path, errorSentence(error, schema.json, rules), lines)),
   ];
   if (checked instanceof type.errors || problems.length > 0) {
-    throw new UserError([...inOrder(problems, file), ...warnings].join("\n"), `mend ${file}, then run this again`);
+    throw new UserError([...inOrder(problems, file), ...warnings].join("\n"), `mend ${file}`);
   }
   return { table: checked, warnings };
 }
@@ -112,9 +112,6 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     const where = shown === undefined ? "" : ` (at \`${printable(shown)}\`)`;
     const fix =
       shown !== undefined && BARE_VALUE.test(line) ? `; text stands in quotes: ${printable(shown)} = "…"` : "";
-    throw new UserError(
-      `${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`,
-      `mend ${file}, then run this again`,
-    );
+    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`, `mend ${file}`);
   }
 }

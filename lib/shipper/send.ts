@@ -69,7 +69,7 @@ export async function sendArchive(
     if (!(error instanceof UserError)) throw error;
     // Our pin cannot be read: nothing can be judged.
     const fault = { status: 0, reason: "pin", isMarked: false, detail: error.message };
-    const fix = { text: error.hint ?? "", commands: [] };
+    const fix = error.fix ?? { text: "", commands: [] };
     return unanswered({ kind: "pause", ...fault }, { what: error.message, fix });
   }
 }

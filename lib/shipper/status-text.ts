@@ -52,7 +52,10 @@ function quarantine(list: Status["quarantined"]): string[] {
   const shown = list.slice(0, SHOWN);
   return [
     "quarantine, each with what mends it; afterwards: shipper requeue <id>…, or --all [--reason R]",
-    ...shown.map(({ episode, reason, fix }) => `           ${episode}: ${reason}${tail(fix)}`),
+    ...shown.map(
+      ({ episode, reason, detail, fix }) =>
+        `           ${episode}: ${reason}${detail === null ? "" : `, ${detail}`}${tail(fix)}`,
+    ),
     ...(list.length > SHOWN ? [`           … and ${list.length - SHOWN} more: --json lists all`] : []),
   ];
 }

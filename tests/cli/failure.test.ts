@@ -5,13 +5,37 @@ import { reportFailure } from "../../lib/cli/main.ts";
 import { EXIT } from "../../lib/core/exit.ts";
 import { UserError } from "../../lib/core/failure.ts";
 
-function report(error: unknown): { code: number; text: string } {
+function report(error: unknown, unit: string | null = null): { code: number; text: string } {
   let text = "";
-  const code = reportFailure("tool", error, (part) => {
+  const add = (part: string): void => {
     text += part;
-  });
+  };
+  const code = reportFailure("tool", error, add, unit);
   return { code, text };
 }
+
+describe("a unit of ours that systemd does not start again by itself", () => {
+  const UNIT = "labfleet-shipper";
+  const chmod = { argv: ["sudo", "chmod", "g+r", "/a"], on: "host" } as const;
+  for (const [what, fix, exitCode, said] of [
+    ["words", "mend a.toml", EXIT.usage, "mend a.toml, then: sudo systemctl start labfleet-shipper"],
+    [
+      "commands",
+      { text: "let it in", commands: [chmod] },
+      EXIT.usage,
+      "let it in: sudo chmod g+r /a && sudo systemctl start labfleet-shipper",
+    ],
+    ["words that start it", "run: sudo systemctl restart x", EXIT.usage, "run: sudo systemctl restart x"],
+    ["what the next start may find mended", "mend the disk", EXIT.undelivered, "mend the disk"],
+  ] as const)
+    test(`${what}: the remedy ends with its start where it is needed`, () => {
+      expect(report(new UserError("no", fix, exitCode), UNIT).text).toBe(`tool: no\ntool: fix: ${said}\n`);
+    });
+
+  test("says nothing where no remedy is known", () => {
+    expect(report(new UserError("no"), UNIT).text).toBe("tool: no\n");
+  });
+});
 
 describe("an operator's mistake", () => {
   test("is a sentence and a fix, and its exit code", () => {

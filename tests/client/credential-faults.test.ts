@@ -94,7 +94,7 @@ test("a certificate file that holds something else is told by what it holds", ()
     [
       "ca_bundle",
       "der",
-      `is DER, and PEM is needed; fix: write it as PEM, and name ${path}.pem in receiver.ca_bundle: sudo`,
+      `is DER, and PEM is needed; fix: write it as PEM: sudo cp -p ${path} ${path}.new && sudo openssl x509 -inform DER`,
     ],
     [
       "client_cert",

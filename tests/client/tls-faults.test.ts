@@ -55,8 +55,11 @@ describe("the receiver's certificate", () => {
     expect(why).toMatchObject({ kind: "tls", reason: "tls CERT_NOT_YET_VALID" });
     expect(why.what).toContain("is valid from 2099-01-01 00:00 UTC on, and this host's clock says ");
     expect(why.fix).toEqual({
-      text: "set this host's clock",
-      commands: [{ argv: ["sudo", "timedatectl", "set-ntp", "true"], on: "host" }],
+      text: "set the clock that is wrong, this host's or the collector's, and if a wrong clock made the certificate, make it anew",
+      commands: (["host", "collector"] as const).map((on) => ({
+        argv: ["sudo", "timedatectl", "set-ntp", "true"],
+        on,
+      })),
     });
   });
 

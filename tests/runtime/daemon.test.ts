@@ -193,7 +193,7 @@ describe("the place of one that runs", () => {
     // Not 2, which the units do not restart: the other one may end.
     expect(await second.child.exited).toBe(3);
     expect(await second.child.stderr.text()).toStartWith(
-      `d: another d is at work on ${place.data} (pid ${child.pid})\nd: fix: stop it first`,
+      `d: another d is at work on ${place.data} (pid ${child.pid})\nd: fix: leave it at that: one does the work; to have this one instead, stop the other first: d stop`,
     );
   });
 

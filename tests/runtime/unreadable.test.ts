@@ -1,10 +1,15 @@
 // A file that cannot be read: what is said, to a service's log and to a person.
 
 import { describe, expect, test } from "bun:test";
+import { fixText } from "../../lib/core/finding.ts";
 import { type UnreadableFacts, unreadable } from "../../lib/runtime/unreadable.ts";
 
 const PATH = "/etc/labfleet/collector.toml";
 const FACTS: UnreadableFacts = { path: PATH, code: "EACCES", text: "EACCES: no", access: null, isService: true };
+const said = (facts: UnreadableFacts): { what: string; fix: string | null } => {
+  const { what, fix } = unreadable(facts);
+  return { what, fix: fix === null ? null : fixText(fix) };
+};
 const ACCESS = {
   path: PATH,
   isDirectory: false,
@@ -17,36 +22,34 @@ const ACCESS = {
 
 describe("a right that is missing", () => {
   test("a service is let in, by the commands that do it", () => {
-    expect(unreadable({ ...FACTS, access: ACCESS })).toEqual({
+    expect(said({ ...FACTS, access: ACCESS })).toEqual({
       what: "cannot be read by labfleet: it belongs to root:root, mode 0640",
       fix: `let labfleet in: sudo chgrp labfleet ${PATH} && sudo chmod g+r ${PATH}`,
     });
   });
 
   test("where the group fits its right alone is given", () => {
-    expect(unreadable({ ...FACTS, access: { ...ACCESS, group: "labfleet", mode: "0600" } }).fix).toBe(
+    expect(said({ ...FACTS, access: { ...ACCESS, group: "labfleet", mode: "0600" } }).fix).toBe(
       `let labfleet in: sudo chmod g+r ${PATH}`,
     );
   });
 
   test("a directory on the way is named, and opened for passing", () => {
-    expect(
-      unreadable({ ...FACTS, access: { ...ACCESS, path: "/etc/labfleet", isDirectory: true, mode: "0750" } }),
-    ).toEqual({
+    expect(said({ ...FACTS, access: { ...ACCESS, path: "/etc/labfleet", isDirectory: true, mode: "0750" } })).toEqual({
       what: "cannot be read by labfleet: /etc/labfleet belongs to root:root, mode 0750",
       fix: "let labfleet in: sudo chgrp labfleet /etc/labfleet && sudo chmod g+x /etc/labfleet",
     });
   });
 
   test("a person becomes root, and nothing is opened to them", () => {
-    expect(unreadable({ ...FACTS, access: { ...ACCESS, user: "alice" }, isService: false })).toEqual({
+    expect(said({ ...FACTS, access: { ...ACCESS, user: "alice" }, isService: false })).toEqual({
       what: "cannot be read by alice: it belongs to root:root, mode 0640",
       fix: "run this as root, with sudo",
     });
   });
 
   test("what cannot be looked at is said in the machine's words", () => {
-    expect(unreadable(FACTS)).toEqual({ what: 'cannot be read: "EACCES: no"', fix: "run this as root, with sudo" });
+    expect(said(FACTS)).toEqual({ what: 'cannot be read: "EACCES: no"', fix: "run this as root, with sudo" });
   });
 });
 
@@ -56,6 +59,6 @@ for (const [code, what, fix] of [
   ["EIO", 'cannot be read: "EACCES: no"', null],
 ] as const) {
   test(`${code}: ${what}`, () => {
-    expect(unreadable({ ...FACTS, code })).toEqual({ what, fix });
+    expect(said({ ...FACTS, code })).toEqual({ what, fix });
   });
 }

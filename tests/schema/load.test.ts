@@ -12,7 +12,7 @@ function refusal(text: string): string[] {
     parseShipperConfig(text, FILE);
   } catch (error) {
     if (error instanceof UserError && error.exitCode === 2) {
-      if (error.message.includes("not valid TOML")) expect(error.hint).toBe(`mend ${FILE}, then run this again`);
+      if (error.message.includes("not valid TOML")) expect(error.hint).toBe(`mend ${FILE}`);
       return error.message.split("\n");
     }
     throw error;

@@ -57,7 +57,7 @@ describe("the status of a host", () => {
 
   test("names refused episodes under a heading of their own, ten at most, each with what mends it", () => {
     const quarantined = Array.from({ length: 12 }, (_, i) => {
-      return { episode: `ep${i}`, reason: "conflict", detail: "d", fix: i === 0 ? "do this" : null };
+      return { episode: `ep${i}`, reason: "conflict", detail: i === 0 ? "d" : null, fix: i === 0 ? "do this" : null };
     });
     const lines = runs({}, { recording: 1, quarantined });
     expect(lines.slice(2, 4)).toEqual([
@@ -66,7 +66,10 @@ describe("the status of a host", () => {
     ]);
     const at = lines.findIndex((line) => line.startsWith("quarantine"));
     expect(lines[at]).toContain("shipper requeue <id>");
-    expect(lines.slice(at + 1, at + 3)).toEqual(["           ep0: conflict; fix: do this", "           ep1: conflict"]);
+    expect(lines.slice(at + 1, at + 3)).toEqual([
+      "           ep0: conflict, d; fix: do this",
+      "           ep1: conflict",
+    ]);
     expect(lines.slice(at + 1).filter((line) => /ep\d: /.test(line)).length).toBe(10);
     expect(lines.at(-1)).toContain("and 2 more");
   });

@@ -1,5 +1,6 @@
 // What is wrong with a host, in one line. Pure.
 
+import { fixText } from "../../core/finding.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { gravity, type Judged } from "./judge.ts";
 
@@ -38,8 +39,17 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
   if (odd[0] !== undefined) parts.push(`${odd[0].name}: ${odd[0].odd}${andMore(odd)}`);
   const flapping = results.filter((result) => result.flapping);
   if (flapping[0] !== undefined) parts.push(`${flapping[0].name} flapping${andMore(flapping)}`);
-  return parts.length === 0 ? null : parts.join("; ");
+  const line = parts.join("; ");
+  if (line === "") return null;
+  // A remedy ends its line, and what makes it speak again comes before what it last said.
+  return stale && facts.aheadS === 0 ? `${line.replaceAll("; fix: ", "; ")}; fix: ${SPEAK}` : line;
 }
+
+/** Only there can be seen why a host is silent. */
+const SPEAK = fixText(
+  { text: "switch the host on, or see what keeps it", commands: [{ argv: ["heartbeat", "status"], on: "host" }] },
+  "collector",
+);
 
 /** What is wrong with its shipper: null for nothing. */
 export interface AboutShipper {

@@ -107,7 +107,10 @@ export function duplicateOf(
   return {
     reason: "duplicate-host",
     what: `two machines send under this name: ${shown.join(" and ")}`,
-    fix: { text: "give one of them a host_id and a token of its own", commands: remedy(host, isClone) },
+    fix: {
+      text: "give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D",
+      commands: remedy(host, isClone),
+    },
     machines: [first, second].map((each) => ({
       remote: each.remote,
       age_s: age(each),
@@ -135,27 +138,27 @@ function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
   const name = `${host.slice(0, 120)}-2`;
   const on = "host" as const;
   const anew = [
-    { argv: ["sudo", "rm", "/etc/machine-id"], on },
+    // Where D-Bus keeps a copy of its own, the old id would come back from there (systemd-machine-id-setup(1)).
+    { argv: ["sudo", "rm", "-f", "/etc/machine-id", "/var/lib/dbus/machine-id"], on },
     { argv: ["sudo", "systemd-machine-id-setup"], on },
   ];
   return [
     { argv: ["receiver", "token", "add", name], on: "collector" },
     ...(isClone ? anew : []),
     { argv: ["sudo", "sed", "-i", `s/^host_id *=.*/host_id = "${name}"/`, "/etc/labfleet/lab-host.toml"], on },
-    { argv: ["sudoedit", "/etc/labfleet/lab-host.toml"], on },
+    // Where the token of a host lies that was installed as docs/operating.md says.
+    { argv: ["sudo", "install", "-m", "0640", "-g", "labfleet", "/dev/stdin", "/etc/labfleet/token"], on },
     { argv: ["sudo", "systemctl", "restart", "labfleet-shipper", "labfleet-heartbeat"], on },
   ];
 }
 
-/** A host's row, or its whole view, with what was found about it: first, since all else is of two machines by turns. */
+/** A host's row, or its whole view, with what was found about it, and that alone: all else is of two machines by turns. */
 export function withDuplicate<T extends { problem: string | null }>(
   summary: T,
   duplicate: DuplicateHost | null,
 ): T & { duplicate: DuplicateHost | null } {
   if (duplicate === null) return { ...summary, duplicate };
-  const { problem } = summary;
-  const text = findingText(duplicate, "collector");
-  return { ...summary, duplicate, problem: problem === null ? text : `${text}; ${problem}` };
+  return { ...summary, duplicate, problem: findingText(duplicate, "collector") };
 }
 
 function isOver(sinceMs: number | null, hours: number, nowMs: number): boolean {

@@ -7,6 +7,9 @@ import { renderHost } from "../../../lib/receiver/heartbeats/table.ts";
 import { briefOf, hostView, summarise } from "../../../lib/receiver/heartbeats/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
+/** What mends a silence. */
+const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+
 const summary = (results: CheckResult[], afterS = 0) =>
   summarise(briefOf("lab1", storedAfter([results])), T0 + afterS * 1000);
 
@@ -56,7 +59,7 @@ describe("the list says, and calls no host worse for it, of", () => {
       problem: "flag5 stale, was ok [its newest run failed: broken (exit code 77)]",
     });
     // Of a host that is silent that is no news.
-    expect(summary([BROKEN], 151).problem).toBe("no heartbeat for 2min 31s");
+    expect(summary([BROKEN], 151).problem).toBe(`no heartbeat for 2min 31s${SPEAK}`);
   });
   test("a long reason as much as is kept of a message", () => {
     const brief = briefOf("lab1", storedAfter([[result({ notes: { refresh_failed: "x".repeat(5000) } })]]));

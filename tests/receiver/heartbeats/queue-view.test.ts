@@ -7,6 +7,9 @@ import { renderHost, renderHosts } from "../../../lib/receiver/heartbeats/table.
 import { briefOf, hostView, summarise } from "../../../lib/receiver/heartbeats/view.ts";
 import { heartbeat, result, storedAfter, T0 } from "./support.ts";
 
+/** What mends a silence. */
+const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+
 const [OURS, OTHER, OLD] = ["a".repeat(32), "b".repeat(32), "c".repeat(32)] as const;
 const OWN = { id: OURS, succeeds: [OLD] };
 
@@ -177,7 +180,7 @@ describe("in the list of all hosts", () => {
     expect(problem({ ...IDLE, waiting: { ...WAITING, since } }, {}, 13)).toBe("2 wait for 1d 1s: 403, Server: waf");
   });
   test("of a host that is silent nobody knows it", () => {
-    expect(problem(FULL, {}, 7200)).toBe("no heartbeat for 2h");
+    expect(problem(FULL, {}, 7200)).toBe(`no heartbeat for 2h${SPEAK}`);
   });
   test("the words of the queue's own check reach to its remedy; those of others are cut as ever", () => {
     const message = `${"x".repeat(500)}; fix: y`;

@@ -6,6 +6,9 @@ import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.
 import { briefOf, hostView, summarise, unreadableBrief } from "../../../lib/receiver/heartbeats/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
+/** What mends a silence. */
+const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+
 const stored = (results: CheckResult[], times = 1, over: Partial<StoredHeartbeat> = {}) =>
   storedAfter(
     Array.from({ length: times }, (_, n) => results.map((one) => ({ ...one, run: n + 1 }))),
@@ -26,7 +29,7 @@ describe("a host", () => {
       worst: "ok",
       problem: null,
     });
-    expect(row(document, 151)).toMatchObject({ age_s: 151, stale: true, problem: "no heartbeat for 2min 31s" });
+    expect(row(document, 151)).toMatchObject({ age_s: 151, stale: true, problem: `no heartbeat for 2min 31s${SPEAK}` });
   });
   test("that is late is not known to be well, though an answer of it counts for a day", () => {
     const document = stored([result({ name: "daily", ttl_s: 86_400 })]);
@@ -34,7 +37,7 @@ describe("a host", () => {
     const graver = stored([result({ ttl_s: 10 }), result({ name: "daily", status: "warning", ttl_s: 86_400 })], 3);
     expect(row(graver, 151)).toMatchObject({
       worst: "stale",
-      problem: "no heartbeat for 2min 31s; daily warning: fine",
+      problem: `no heartbeat for 2min 31s; daily warning: fine${SPEAK}`,
     });
   });
   test("that checks nothing is not known to be well either", () => {
@@ -46,7 +49,7 @@ describe("a host", () => {
     });
     expect(row(stored([]), 3600)).toMatchObject({
       worst: "unknown",
-      problem: "no heartbeat for 1h; its heartbeat holds no result",
+      problem: `no heartbeat for 1h; its heartbeat holds no result${SPEAK}`,
     });
   });
   test("whose heartbeat had lain in its spool is not silent, but what it said is old", () => {
@@ -96,7 +99,7 @@ describe("a host", () => {
   test("that is silent is one thing to say, though everything expires", () => {
     expect(row(stored([result(), result({ name: "b" })]), 3600)).toMatchObject({
       worst: "stale",
-      problem: "no heartbeat for 1h",
+      problem: `no heartbeat for 1h${SPEAK}`,
     });
   });
   test.each([
