@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
     say: ({ receiver }) => {
       const { origin, pathname } = new URL(receiver.url);
       if (pathname === "/") return { text: "update the receiver: it does not know this path", commands: [] };
-      return { text: `set receiver.url to ${origin}: the receiver has nothing below ${pathname}`, commands: [] };
+      return { text: `the receiver has nothing below ${pathname}: set receiver.url to ${origin}`, commands: [] };
     },
   },
   {

@@ -13,13 +13,13 @@ export function ownUnit(): string | null {
   return ours(ownService());
 }
 
-/** The unit of ours that another process belongs to, or null. */
-export function unitOf(pid: number): string | null {
-  return ours(serviceOf(pid));
+/** The unit of ours that another process belongs to, or null. @param root where `proc/` is */
+export function unitOf(pid: number, root = "/"): string | null {
+  return ours(serviceOf(pid, root));
 }
 
-function serviceOf(pid: number | "self"): string | null {
-  const place = readParsed("/", `proc/${pid}/cgroup`, parseCgroup);
+function serviceOf(pid: number | "self", root = "/"): string | null {
+  const place = readParsed(root, `proc/${pid}/cgroup`, parseCgroup);
   if (isUnreadable(place) || place.scope !== "system") return null;
   return /^[A-Za-z0-9:_.@-]+\.service$/.exec(place.unit ?? "")?.[0] ?? null;
 }

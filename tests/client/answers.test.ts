@@ -39,7 +39,7 @@ describe("our own receiver's answer", () => {
   test("that it has nothing at this path, when the URL has one of its own: the URL without it", () => {
     const receiver = at("https://collector.wg:8443/labfleet", TOKEN);
     expect(said(404, { reason: "not-found", receiver })).toEndWith(
-      "; fix: set receiver.url to https://collector.wg:8443: the receiver has nothing below /labfleet",
+      "; fix: the receiver has nothing below /labfleet: set receiver.url to https://collector.wg:8443",
     );
   });
 
@@ -90,7 +90,9 @@ describe("a redirect", () => {
     const receiver = at("http://collector.wg");
     const headers = { location: `https://collector.wg${PATH}` };
     expect(said(301, { receiver, headers })).toEndWith("fix: set receiver.url to https://collector.wg");
-    expect(said(307)).toEndWith("fix: set receiver.url to the receiver's own address");
+    expect(said(307)).toEndWith(
+      ", and does not say where it leads; fix: set receiver.url to the receiver's own address",
+    );
   });
 });
 

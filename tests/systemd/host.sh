@@ -135,6 +135,8 @@ start() { # boot a host whose files are there; let go of the lock; wait until sy
 }
 
 # --- ending ---
+# What a test has made immutable goes too: the disk would stay, and with it the network.
+WIPE='rm -rf "$1" 2>/dev/null || { find "$1" -type f,d -exec chattr -f -i -a {} + || true; rm -rf "$1"; }'
 stop() { # kill whatever runs, then remove the cgroups, deepest first
   local pid root try
   while pid=$(keeper "$1"); do pkill -KILL -P "$pid" || sleep 0.01; done
@@ -151,7 +153,7 @@ remove() { # hosts, all at once; without a host left, the network too: then noth
   if [ "${1:-}" = -a ]; then mapfile -t all < <(hosts) && set -- "${all[@]}"; fi
   for name; do stop "$name" & done && wait
   for name; do
-    if pid=$(switch); then nsenter -t "$pid" -m rm -rf "$STATE/disk/$name"; fi
+    if pid=$(switch); then nsenter -t "$pid" -m "$BASH" -c "$WIPE" wipe "$STATE/disk/$name"; fi
     rm -rf "${STATE:?}/host/$name"
   done
   if [ -n "$(hosts)" ]; then write_hosts && return; fi

@@ -205,6 +205,11 @@ describe("in the list of all hosts", () => {
       problem: `it trusts another collector (${OTHER}); fix: if it shall trust this one: on the lab host: shipper pin --accept ${OURS}`,
     });
     expect(renderHosts([row(IDLE, { receiver_id: OURS })])).not.toContain("trusts");
+    // Of one that is silent, too; but what makes it speak is the remedy of that line.
+    const silent = row(IDLE, { receiver_id: OTHER }, 7200).problem ?? "";
+    expect(silent).toStartWith(`no heartbeat for 2h; it trusts another collector (${OTHER}); if it shall`);
+    expect(silent.split("; fix: ")).toHaveLength(2);
+    expect(silent).toEndWith(SPEAK);
   });
   test.each([
     [OURS, false],
