@@ -73,7 +73,8 @@ export class Connection implements Held {
         this.options.onState(this, "unproved");
         if (typeof head === "string") return await this.refuse(head);
         const then = await this.exchange(head);
-        if (then !== "next") return await this.finish(then === "leave" && !this.isKnown ? 0 : LINGER_BYTES);
+        if (then === "leave" && !this.isKnown) return await this.leave();
+        if (then !== "next") return await this.finish();
         this.boundAhead();
         if (this.dropped) return await this.finish();
       }
@@ -203,18 +204,29 @@ export class Connection implements Held {
     await this.finish();
   }
 
+  /** Ends our side, and reads on for a moment: to close with bytes unread would take back the answer. */
+  private async finish(): Promise<void> {
+    await this.lastWritten();
+    if (this.socket.destroyed) return;
+    this.sink.end();
+    this.source.drain(LINGER_BYTES, () => this.destroy());
+    this.arm(LINGER_MS);
+  }
+
   /**
-   * Ends our side, and stays for a moment: to close with bytes unread would take back the answer. Meanwhile it reads on; not
-   * where nothing it reads is worth anything, since what the kernels hold is enough for most that a client has sent blindly.
+   * Stays for a moment and reads nothing: what the kernels hold is enough for most that a client has sent blindly. Our side
+   * is not ended, since Bun reads on from a socket whose side was (1.4.5); that no more comes the answer says.
    */
-  private async finish(lingerBytes = LINGER_BYTES): Promise<void> {
+  private async leave(): Promise<void> {
+    this.source.hold();
+    await this.lastWritten();
+    if (!this.socket.destroyed) this.arm(LINGER_MS);
+  }
+
+  private async lastWritten(): Promise<void> {
     this.options.onState(this, "ending");
     this.source.drop();
     await this.sink.flush();
-    if (this.socket.destroyed) return;
-    this.sink.end();
-    if (lingerBytes > 0) this.source.drain(lingerBytes, () => this.destroy());
-    this.arm(LINGER_MS);
   }
 }
 

@@ -2,6 +2,7 @@
 // was taken, so that a slow disk slows the sender and not our memory.
 
 import type { Socket } from "node:net";
+import { pauseNow } from "../../os/pause-now.ts";
 
 /** `end`: the peer sends no more, but may still read; `gone`: the connection is broken. */
 export type SourceEnd = "end" | "gone";
@@ -13,7 +14,7 @@ export class Source {
 
   constructor(private readonly socket: Socket) {
     socket.on("data", (chunk: Buffer) => {
-      socket.pause();
+      pauseNow(socket);
       this.chunks.push(chunk);
       this.wakeUp();
     });
@@ -57,6 +58,13 @@ export class Source {
   drop(): void {
     this.chunks.length = 0;
     this.finish("gone");
+  }
+
+  /** Reads nothing any more, whatever comes. To be called again after a write: Bun reads on after each (1.4.5). */
+  hold(): void {
+    this.drop();
+    this.socket.removeAllListeners("data");
+    pauseNow(this.socket);
   }
 
   /** Reads on and throws away, at most so many bytes; `done` is called when there are more. */
