@@ -12,6 +12,16 @@ export function haveLabfleet(): boolean {
   return existsSync(SHIPPER) && existsSync(RECEIVER);
 }
 
+/** Those who can take part; who is left out, and why, is said. */
+export function present<C extends { name: string; program?: string }>(contestants: readonly C[]): C[] {
+  return contestants.filter(({ name, program }) => {
+    const isThere = program === undefined ? haveLabfleet() : Bun.which(program) !== null;
+    const why = program === undefined ? "dist/linux-x64 holds no shipper and receiver" : `there is no ${program}`;
+    if (!isThere) process.stderr.write(`${name} is left out: ${why}\n`);
+    return isThere;
+  });
+}
+
 export interface Collector extends Daemon {
   token: string;
   /** Where the archives of host `bench` end up. */

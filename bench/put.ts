@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { haveLabfleet, startReceiver } from "./labfleet.ts";
+import { present, startReceiver } from "./labfleet.ts";
 import { type LoadResult, type LoadSpec, payload } from "./load.ts";
 import { interleave, machine, markdown, median, ratio, spread, timed, type Usage, watchDaemon } from "./measure.ts";
 import { type Daemon, startNginx, startRcloneDav } from "./peers.ts";
@@ -20,6 +20,8 @@ interface Shape {
 interface Contestant {
   name: string;
   note: string;
+  /** What must be installed for it; none: labfleet itself. */
+  program?: string;
   /** Starts the server in an empty `home`. */
   start(home: string): Promise<Daemon>;
   /** Where the n-th body goes ("{n}"), and what the server wants to be told about it. */
@@ -34,6 +36,7 @@ interface Sample {
 
 const nginx: Contestant = {
   name: "nginx DAV",
+  program: "nginx",
   note: "2 workers; neither hashes nor fsyncs: the body is in the page cache when it answers 201",
   start: startNginx,
   path: "/{n}.tar.zst",
@@ -42,6 +45,7 @@ const nginx: Contestant = {
 
 const rclone: Contestant = {
   name: "rclone serve webdav",
+  program: "rclone",
   note: "neither hashes nor fsyncs",
   start: startRcloneDav,
   path: "/{n}.tar.zst",
@@ -125,8 +129,7 @@ async function main(): Promise<void> {
   const quick = values.quick ?? false;
   const rounds = Number(values.rounds ?? (quick ? 3 : 5));
   const work = values.work ? resolve(values.work) : mkdtempSync(join(tmpdir(), "labfleet-bench-"));
-  const contestants = haveLabfleet() ? [nginx, rclone, labfleet] : [nginx, rclone];
-  if (!haveLabfleet()) process.stderr.write("labfleet is left out: dist/linux-x64 holds no shipper and receiver\n");
+  const contestants = present([nginx, rclone, labfleet]);
   try {
     const reports: string[] = [];
     for (const shape of shapes(quick)) {

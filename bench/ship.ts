@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type DataSet, makeData } from "./data.ts";
-import { haveLabfleet, SHIPPER, startReceiver } from "./labfleet.ts";
+import { present, SHIPPER, startReceiver } from "./labfleet.ts";
 import {
   interleave,
   machine,
@@ -31,6 +31,8 @@ interface Contestant {
   name: string;
   /** What it does and does not do, printed under the table. */
   note: string;
+  /** What must be installed for it; none: labfleet itself. */
+  program?: string;
   /** Takes minutes a round with the full data: only with --quick or --all. */
   slow?: boolean;
   /** `home` is empty and thrown away afterwards; `episodes` holds hard links to the set's files and may be used up. */
@@ -53,6 +55,7 @@ async function measured(set: DataSet, server: Daemon, stored: string, send: () =
 
 const pipeline: Contestant = {
   name: "tar, zstd, curl to nginx DAV",
+  program: "nginx",
   note: "`tar | zstd -3 -T0 | curl -T -` in a loop; nginx neither hashes nor fsyncs; no receipt, the source stays",
   async run(set, home, episodes) {
     const server = await startNginx(home);
@@ -62,6 +65,7 @@ const pipeline: Contestant = {
 
 const rclonePacked: Contestant = {
   name: "tar, zstd, then rclone move to rclone serve webdav",
+  program: "rclone",
   note: "archives packed to an outbox one by one, then moved four at once; no fsync; the source stays",
   async run(set, home, episodes) {
     const server = await startRcloneDav(home);
@@ -73,6 +77,7 @@ const rclonePacked: Contestant = {
 
 const rclone: Contestant = {
   name: "rclone move to rclone serve webdav",
+  program: "rclone",
   note: "file by file, uncompressed, 4 at once; no fsync; the source is deleted; before 1.63 it waits 10 ms a request",
   slow: true,
   async run(set, home, episodes) {
@@ -145,8 +150,7 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds ?? (quick ? 3 : 5));
   const work = values.work ? resolve(values.work) : mkdtempSync(join(tmpdir(), "labfleet-bench-"));
   const peers = [pipeline, rclonePacked, rclone].filter((peer) => quick || values.all || !peer.slow);
-  const contestants = haveLabfleet() ? [...peers, labfleet] : peers;
-  if (!haveLabfleet()) process.stderr.write("labfleet is left out: dist/linux-x64 holds no shipper and receiver\n");
+  const contestants = present([...peers, labfleet]);
   try {
     const reports: string[] = [];
     for (const set of makeData(join(work, "data"), quick)) {

@@ -2,6 +2,7 @@
 // whoever looks up reads the row back and compares. It grows by segments (extendible hashing), so that no insert ever moves
 // more rows than one segment has: to rehash a table of millions at once would hold up all requests for a second.
 
+import type { NamePlaces } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
 
 /** A segment is split, or while it is small doubled, when more than this share of its slots is taken. */
@@ -20,7 +21,7 @@ interface Segment {
   count: number;
   lows: Uint32Array;
   highs: Uint32Array;
-  /** Byte offset of the row + 1; 0: the slot is free. */
+  /** Byte offset of the row + 1, negative once it is marked; 0: the slot is free. */
   offsets: Float64Array;
 }
 
@@ -32,6 +33,8 @@ export class IndexTable {
   private count = 0;
   private low = 0;
   private high = 0;
+  /** A pass over all files is under way: what is added meanwhile is marked from the start. */
+  private isPassing = false;
   /** Rows that growing has moved so far. */
   moved = 0;
 
@@ -45,7 +48,7 @@ export class IndexTable {
     return this.count;
   }
 
-  /** More than any slot's number: the size of a bit set over them. */
+  /** Slots, at most. */
   get capacity(): number {
     return this.segments.length * SEGMENT_SLOTS;
   }
@@ -53,12 +56,29 @@ export class IndexTable {
   /** Notes that the row of `address` stands at byte `offset`. */
   insert(address: EpisodeAddress, offset: number): void {
     this.hash(address);
+    this.insertHashed(offset);
+  }
+
+  /** The same for names that stand in `bytes`: no string is made of them. */
+  insertBytes(bytes: Buffer, { hostAt, hostEnd, idAt, idEnd }: NamePlaces, offset: number): void {
+    this.low = this.seed | 0;
+    this.high = ~this.seed ^ 0x9e3779b9;
+    for (let i = hostAt; i < hostEnd; i++) this.mix(bytes[i] ?? 0);
+    this.endPart();
+    for (let i = idAt; i < idEnd; i++) this.mix(bytes[i] ?? 0);
+    this.endPart();
+    this.endHash();
+    this.insertHashed(offset);
+  }
+
+  /** Adds a row for the hash that was made last. */
+  private insertHashed(offset: number): void {
     const { low, high } = this;
     for (let segment = this.home(high); isFull(segment); segment = this.home(high)) {
-      if (this.forgetOldest(address, offset)) return;
+      if (this.forgetOldest(offset)) return;
       this.makeRoom(segment);
     }
-    put(this.home(high), low, high, offset + 1);
+    put(this.home(high), low, high, this.isPassing ? -(offset + 1) : offset + 1);
     this.count++;
   }
 
@@ -66,11 +86,11 @@ export class IndexTable {
    * Rows of one name cannot be split. So many of them are no episodes, but an index that somebody has written to: the last one
    * holds, and the first is forgotten for it.
    */
-  private forgetOldest(address: EpisodeAddress, offset: number): boolean {
-    const same = this.slots(address);
+  private forgetOldest(offset: number): boolean {
+    const same = this.slotsOfHash();
     if (same.length < SAME_NAME) return false;
     const oldest = same.reduce((a, b) => (this.offsetAt(b) < this.offsetAt(a) ? b : a));
-    this.segmentOf(oldest).offsets[oldest % SEGMENT_SLOTS] = offset + 1;
+    this.setOffset(oldest, offset);
     return true;
   }
 
@@ -78,7 +98,7 @@ export class IndexTable {
   replace(address: EpisodeAddress, offset: number): void {
     const [newest] = this.slots(address).sort((a, b) => this.offsetAt(b) - this.offsetAt(a));
     if (newest === undefined) this.insert(address, offset);
-    else this.segmentOf(newest).offsets[newest % SEGMENT_SLOTS] = offset + 1;
+    else this.setOffset(newest, offset);
   }
 
   /** Byte offsets of the rows that may be those of `address`, newest first; nearly always none or one. */
@@ -87,9 +107,28 @@ export class IndexTable {
     return offsets.length < 2 ? offsets : offsets.sort((a, b) => b - a);
   }
 
+  /** Begins a pass over all files, of which there is one in the life of a table. */
+  beginPass(): void {
+    this.isPassing = true;
+  }
+
+  /** Marks the rows of `address`: their file is there. @returns false when there is none */
+  mark(address: EpisodeAddress): boolean {
+    const slots = this.slots(address);
+    for (const slot of slots) {
+      const { offsets } = this.segmentOf(slot);
+      offsets[slot % SEGMENT_SLOTS] = -Math.abs(offsets[slot % SEGMENT_SLOTS] ?? 0);
+    }
+    return slots.length > 0;
+  }
+
   /** The slots of equal hash. Their numbers hold until a row is added. */
-  slots(address: EpisodeAddress): number[] {
+  private slots(address: EpisodeAddress): number[] {
     this.hash(address);
+    return this.slotsOfHash();
+  }
+
+  private slotsOfHash(): number[] {
     const { low, high } = this;
     const { number, lows, highs, offsets } = this.home(high);
     const found: number[] = [];
@@ -100,16 +139,16 @@ export class IndexTable {
     return found;
   }
 
-  /** Byte offsets of the rows whose slot's bit is not set in `seen`, at most `most`, and how many there are in all. */
-  unseen(seen: Uint8Array, most: number): { offsets: number[]; count: number } {
+  /** Ends the pass. @returns byte offsets of rows that nobody marked, at most `most`, and how many there are in all */
+  unmarked(most: number): { offsets: number[]; count: number } {
+    this.isPassing = false;
     const found: number[] = [];
     let count = 0;
-    for (const { number, offsets } of this.segments) {
-      for (let at = 0; at < offsets.length; at++) {
-        const slot = number * SEGMENT_SLOTS + at;
-        if (offsets[at] === 0 || (((seen[slot >> 3] ?? 0) >> (slot & 7)) & 1) === 1) continue;
+    for (const { offsets } of this.segments) {
+      for (const offset of offsets) {
+        if (offset <= 0) continue;
         count++;
-        if (found.length < most) found.push(this.offsetAt(slot));
+        if (found.length < most) found.push(offset - 1);
       }
     }
     return { offsets: found, count };
@@ -120,7 +159,14 @@ export class IndexTable {
   }
 
   private offsetAt(slot: number): number {
-    return (this.segmentOf(slot).offsets[slot % SEGMENT_SLOTS] ?? 0) - 1;
+    return Math.abs(this.segmentOf(slot).offsets[slot % SEGMENT_SLOTS] ?? 0) - 1;
+  }
+
+  /** Another row for a slot; its mark stays. */
+  private setOffset(slot: number, offset: number): void {
+    const { offsets } = this.segmentOf(slot);
+    const at = slot % SEGMENT_SLOTS;
+    offsets[at] = (offsets[at] ?? 0) < 0 ? -(offset + 1) : offset + 1;
   }
 
   /** The segment that a hash belongs to. */
@@ -178,22 +224,31 @@ export class IndexTable {
 
   /** Two multiply-and-mix lanes over `host/id` (the idea of MurmurHash2A), into `low` and `high`: no allocation. */
   private hash({ host, id }: EpisodeAddress): void {
-    let low = this.seed | 0;
-    let high = ~this.seed ^ 0x9e3779b9;
-    for (let part = 0; part < 2; part++) {
-      const text = part === 0 ? host : id;
-      for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i);
-        low = Math.imul(low ^ code, 0x85ebca6b);
-        low ^= low >>> 15;
-        high = Math.imul(high ^ code, 0xc2b2ae35);
-        high ^= high >>> 13;
-      }
-      low = Math.imul(low ^ 0x2f, 0x27d4eb2f);
-      high = Math.imul(high ^ 0x2f, 0x165667b1);
-    }
-    this.low = (low ^ (low >>> 16)) >>> 0;
-    this.high = (high ^ (high >>> 16)) >>> 0;
+    this.low = this.seed | 0;
+    this.high = ~this.seed ^ 0x9e3779b9;
+    for (let i = 0; i < host.length; i++) this.mix(host.charCodeAt(i));
+    this.endPart();
+    for (let i = 0; i < id.length; i++) this.mix(id.charCodeAt(i));
+    this.endPart();
+    this.endHash();
+  }
+
+  private mix(code: number): void {
+    const low = Math.imul(this.low ^ code, 0x85ebca6b);
+    this.low = low ^ (low >>> 15);
+    const high = Math.imul(this.high ^ code, 0xc2b2ae35);
+    this.high = high ^ (high >>> 13);
+  }
+
+  /** `a/bc` and `ab/c` are two names. */
+  private endPart(): void {
+    this.low = Math.imul(this.low ^ 0x2f, 0x27d4eb2f);
+    this.high = Math.imul(this.high ^ 0x2f, 0x165667b1);
+  }
+
+  private endHash(): void {
+    this.low = (this.low ^ (this.low >>> 16)) >>> 0;
+    this.high = (this.high ^ (this.high >>> 16)) >>> 0;
   }
 }
 

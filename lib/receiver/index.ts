@@ -2,7 +2,15 @@
 
 import { close, constants, fdatasync, fsync, ftruncate, read, write } from "node:fs";
 import { promisify } from "node:util";
-import { addressOfLine, formatRow, type IndexRow, isCorrection, parseRow } from "../contract/index-row.ts";
+import {
+  addressOfLine,
+  findNames,
+  formatRow,
+  type IndexRow,
+  isCorrection,
+  type NamePlaces,
+  parseRow,
+} from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
 import { openOrMake } from "../os/owner.ts";
 import { type AppendLog, openAppendLog } from "./append-log.ts";
@@ -51,7 +59,9 @@ export async function openIndex(path: string, tornPath: string, seed: number): P
   let badLines = 0;
   let tornBytes = 0;
   try {
+    const places: NamePlaces = { hostAt: 0, hostEnd: 0, idAt: 0, idEnd: 0 };
     const tail = await scanLines(fd, (bytes, start, end, offset) => {
+      if (findNames(bytes, start, end, places)) return table.insertBytes(bytes, places, offset);
       const address = addressOfLine(bytes, start, end);
       if (address === null) badLines++;
       else if (isCorrection(bytes, start, end)) table.replace(address, offset);

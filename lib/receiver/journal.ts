@@ -1,5 +1,5 @@
-// journal.jsonl: what is about to be published. After a crash it gives a stored file without a row its commit and tree
-// digest back. It is cut to nothing whenever it has grown and no commit is under way.
+// journal.jsonl: what is about to be published, and so all that a crash may leave half published. After one it gives a stored file
+// without a row its commit and tree digest back. It is cut to nothing whenever it has grown and no commit is under way.
 
 import { formatRow, type IndexRow, parseRow } from "../contract/index-row.ts";
 import { type AppendLog, openAppendLog } from "./append-log.ts";
@@ -13,8 +13,8 @@ const HARD_BYTES = 8 * SOFT_BYTES;
 export interface Journal {
   /** Runs a commit: `intent` notes its row, on the disk when it resolves. */
   during<T>(commit: (intent: (row: IndexRow) => Promise<void>) => Promise<T>): Promise<T>;
-  /** The newest intents of the episodes that `wanted` names by `host/id`. */
-  read(wanted: ReadonlySet<string>): Promise<Map<string, IndexRow[]>>;
+  /** All intents, by the episode's `host/id`, the newest last: a few MB at most. */
+  read(): Promise<Map<string, IndexRow[]>>;
   /** Cuts the journal to nothing. No commit may be under way. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -57,12 +57,15 @@ function overLog(log: AppendLog, needed: () => boolean): Journal {
         await leave();
       }
     },
-    async read(wanted) {
+    async read() {
       const found = new Map<string, IndexRow[]>();
       await scanLines(log.fd, (bytes, start, end) => {
         const row = parseRow(bytes.toString("utf8", start, end));
-        const key = row === null ? "" : `${row.host_id}/${row.episode_id}`;
-        if (row !== null && wanted.has(key)) found.set(key, [...(found.get(key) ?? []), row]);
+        if (row === null) return;
+        const key = `${row.host_id}/${row.episode_id}`;
+        const known = found.get(key);
+        if (known === undefined) found.set(key, [row]);
+        else known.push(row);
       });
       return found;
     },

@@ -14,9 +14,12 @@ import type { Work } from "../runtime/progress.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
-import { type Reconciled, reconcile } from "./reconcile.ts";
+import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
 import { dataPaths, PROBE } from "./settings.ts";
 import { Store } from "./store.ts";
+
+/** So long a comparison may take to be broken off. */
+const BREAK_OFF_MS = 5000;
 
 export interface OpenParts {
   dataRoot: string;
@@ -29,7 +32,9 @@ export interface OpenedStore {
   store: Store;
   index: EpisodeIndex;
   disk: Disk;
-  reconciled: Reconciled;
+  recovered: Recovered;
+  /** Compares all files with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
+  compare(): Promise<Compared>;
   close(): Promise<void>;
 }
 
@@ -108,13 +113,26 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   const rowless = new Map<string, IndexRow>();
   const journal = await openJournal(paths.journal, () => rowless.size > 0);
   const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin });
-  const reconciled = await reconcile({ ...paths, index, journal, store, log });
+  const all = { ...paths, index, journal, store, log };
+  const recovered = await recover(all);
+  let isOver = false;
+  let comparing: Promise<unknown> = Promise.resolve();
   return {
     store,
     index,
     disk,
-    reconciled,
+    recovered,
+    compare() {
+      const mine = compare(all, () => isOver);
+      comparing = mine.catch(() => undefined);
+      return mine;
+    },
     close: async () => {
+      isOver = true;
+      // It may be in the middle of a huge file. Then the process's end closes what is open: a row that is added to a closed file
+      // might end up in another one.
+      const isLeft = await Promise.race([comparing.then(() => false), Bun.sleep(BREAK_OFF_MS).then(() => true)]);
+      if (isLeft) return;
       await index.close();
       await journal.close();
     },

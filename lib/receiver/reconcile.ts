@@ -1,9 +1,13 @@
-// At every start, before READY: what a crash left is mended. A file without a row gets its row, leftovers of uploads are
-// removed, a row without a file is told and kept. Nothing that was acknowledged is ever removed.
+// What a crash left is mended in two steps. Before READY what the journal names: a file without a row gets its row, leftovers of
+// uploads are removed. That is all a crash of ours can leave, and costs the same with ten episodes and with ten million. Beside
+// the requests all files are then compared with all rows: what was restored or lost otherwise is found; a row without a file is
+// told and kept. Nothing that was acknowledged is ever removed.
 
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { EpisodeAddress } from "../core/names.ts";
+import type { IndexRow } from "../contract/index-row.ts";
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { fsyncDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EpisodeIndex } from "./index.ts";
@@ -11,13 +15,20 @@ import type { Journal } from "./journal.ts";
 import type { Store } from "./store.ts";
 import { entries, walkEpisodes } from "./walk.ts";
 
-export interface Reconciled {
+/** What was mended before READY. */
+export interface Recovered {
+  /** Files that got their row. */
+  adopted: number;
+  /** Temporary files that were removed. */
+  swept: number;
+}
+
+/** What all files are beside all rows. */
+export interface Compared {
   /** Files that got their row. */
   adopted: number;
   /** Rows whose file is missing. */
   missing: number;
-  /** Temporary files that were removed. */
-  swept: number;
 }
 
 export interface ReconcileParts {
@@ -27,47 +38,78 @@ export interface ReconcileParts {
   journal: Journal;
   store: Store;
   log: Log;
+  /** Flushes a directory. */
+  flush?: (path: string) => Promise<void>;
 }
 
-/** Mends what a crash left. Nothing else may be at work on the data root. */
-export async function reconcile(parts: ReconcileParts): Promise<Reconciled> {
-  const { index, journal, store, log } = parts;
+/** Mends what the journal names. Nothing else may be at work on the data root. */
+export async function recover(parts: ReconcileParts): Promise<Recovered> {
+  const { journal, store, episodes, log, flush = fsyncDir } = parts;
   const swept = await sweep(parts.incoming);
-  await flushDirectories(parts.episodes);
-  const { rowless, missing } = await compare(parts.episodes, index);
-  const known = await journal.read(new Set(rowless.map(({ host, id }) => `${host}/${id}`)));
-  for (const address of rowless) {
-    const row = await store.adopt(address, known.get(`${address.host}/${address.id}`) ?? []);
+  const intents = await journal.read();
+  await flushDirectories(episodes, new Set([...intents.values()].map(([row]) => row?.host_id ?? "")), flush);
+  let adopted = 0;
+  for (const rows of intents.values()) {
+    const [{ host_id: host, episode_id: id }] = rows as [(typeof rows)[number]];
+    const address = { host, id };
+    if (await addRow(log, store.pathOf(address), () => store.mend(address, rows))) adopted++;
+  }
+  await journal.clear();
+  return { adopted, swept };
+}
+
+/**
+ * One pass over the files, beside the requests: marks each one's row, and mends what has none.
+ * @param isOver true: nobody waits for the end of it any more
+ */
+export async function compare(parts: ReconcileParts, isOver: () => boolean): Promise<Compared> {
+  const { index, store, log } = parts;
+  let adopted = 0;
+  index.table.beginPass();
+  for await (const { address } of walkEpisodes(parts.episodes)) {
+    if (isOver()) return { adopted, missing: 0 };
+    // `receiver verify` tells of strangers.
+    if (address === null || index.table.mark(address)) continue;
+    if (await addRow(log, store.pathOf(address), () => store.mend(address, []))) adopted++;
+  }
+  const missing = index.table.unmarked(3);
+  if (missing.count > 0) await tellMissing(missing, index, log);
+  return { adopted, missing: missing.count };
+}
+
+/** One file that cannot be read keeps neither the start nor the others from going on. @returns whether it got a row */
+async function addRow(log: Log, path: string, mend: () => Promise<IndexRow | null>): Promise<boolean> {
+  try {
+    const row = await mend();
+    if (row === null) return false;
     log.warn(`${row.path} was stored but not in the index: its row was added`, {
       from: row.recovered ? "file" : "journal",
     });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    log.error(`${path} has no row, and cannot get one: ${quoted(errorText(error))}; see: receiver verify`);
+    return false;
   }
-  await journal.clear();
-  if (missing.count > 0) await tellMissing(missing, index, log);
-  return { adopted: rowless.length, missing: missing.count, swept };
 }
 
-/** One pass over the files: marks each one's row as seen; the memory is one bit a row. */
-async function compare(
+/**
+ * What a killed receiver linked or made may be in memory only; nothing of it may be answered for before it is flushed. It has
+ * linked nothing of which no intent is on the disk.
+ */
+async function flushDirectories(
   episodes: string,
-  { table }: EpisodeIndex,
-): Promise<{ rowless: EpisodeAddress[]; missing: { offsets: number[]; count: number } }> {
-  const seen = new Uint8Array(Math.ceil(table.capacity / 8));
-  const rowless: EpisodeAddress[] = [];
-  for await (const { address } of walkEpisodes(episodes)) {
-    if (address === null) continue; // `receiver verify` tells of strangers
-    const slots = table.slots(address);
-    if (slots.length === 0) rowless.push(address);
-    for (const slot of slots) seen[slot >> 3] = (seen[slot >> 3] ?? 0) | (1 << (slot & 7));
+  hosts: ReadonlySet<string>,
+  flush: (path: string) => Promise<void>,
+): Promise<void> {
+  for (const host of hosts) {
+    await flush(join(episodes, host)).catch((error: unknown) => {
+      // Nothing was linked there yet, or somebody put something else in its place, which a PUT tells.
+      if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
+    });
   }
-  return { rowless, missing: table.unseen(seen, 3) };
-}
-
-/** What a killed receiver linked or made may be in memory only; nothing of it may be answered for before it is flushed. */
-async function flushDirectories(episodes: string): Promise<void> {
-  for await (const host of entries(episodes)) if (host.isDirectory()) await fsyncDir(join(episodes, host.name));
-  await fsyncDir(episodes);
-  await fsyncDir(dirname(episodes));
+  await flush(episodes);
+  await flush(dirname(episodes));
 }
 
 /** Removes the temporary files of uploads that a crash ended. */

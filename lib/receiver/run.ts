@@ -100,6 +100,7 @@ async function start(
   log.info(await heartbeats.describe(Date.now()));
   const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
   await watch.look();
+  void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
   const stopChores = startChores(context, { opened, admission, watch, room }, [attempts, heartbeats]);
@@ -122,6 +123,17 @@ async function start(
       return waiting;
     },
   };
+}
+
+/** Ten million files take a while; what is wrong with them is no reason to take no others. */
+async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<void> {
+  try {
+    const { adopted, missing } = await compare();
+    log.debug(`the archives were compared with ${index.table.size} rows`, { adopted, missing });
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    log.error(`the archives cannot be compared with the index: ${quoted(errorText(error))}; see: receiver verify`);
+  }
 }
 
 /** What the application reads anew for each request. */
@@ -182,7 +194,7 @@ function appDeps(
 async function announce(
   config: ReceiverConfig,
   { address }: Listener,
-  { index, reconciled }: OpenedStore,
+  { index, recovered }: OpenedStore,
   log: Log,
 ): Promise<void> {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
@@ -193,8 +205,7 @@ async function announce(
       `cannot write ${join(config.runDir, "listen")}: ${quoted(errorText(error))}; fix: make room in ${config.runDir}, then restart`,
     );
   });
-  const { adopted, missing, swept } = reconciled;
-  log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { adopted, missing, swept });
+  log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
 }

@@ -68,9 +68,16 @@ export class Store {
     });
   }
 
-  /** Gives a file without a row its row: one of `known` if it fits the bytes, else one made from the file. */
-  adopt(address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow> {
-    return this.locked(keyOf(address), () => this.adoptLocked(address, known));
+  /**
+   * Gives a file its row where it has none, whatever else is under way with it: one of `known` if it fits the bytes, else one made
+   * from the file.
+   * @returns the row that was added, or null
+   * @throws the disk's error, and Misplaced
+   */
+  mend(address: EpisodeAddress, known: readonly IndexRow[]): Promise<IndexRow | null> {
+    return this.locked(keyOf(address), async () =>
+      (await this.lookUp(address)).kind === "rowless" ? this.adoptLocked(address, known) : null,
+    );
   }
 
   private async lookUp(address: EpisodeAddress): Promise<Stored | { kind: "rowless" }> {

@@ -85,6 +85,7 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
     log,
     begin: () => ({ moved: () => undefined, done: () => undefined }),
   });
+  await opened.compare();
   for (const { path, row } of before.wrong_tree) {
     // Killed here, or in the middle of it, the row before still holds, and the next repair finds the same.
     await opened.index.append(row);

@@ -87,7 +87,7 @@ class Check {
   }
 
   private hasRow({ address }: FoundEntry): boolean {
-    return address !== null && this.table.slots(address).length > 0;
+    return address !== null && this.table.candidates(address).length > 0;
   }
 
   /** Reports what has been there for a while; returns what was just published and may be getting its row now. */
@@ -132,7 +132,7 @@ class Check {
   private async row(row: IndexRow): Promise<void> {
     const address = { host: row.host_id, id: row.episode_id };
     const path = archivePath(address);
-    const again = this.table.slots(address).length > 0;
+    const again = this.table.candidates(address).length > 0;
     if (!again) this.table.insert(address, 0);
     if (!again || row.corrects === undefined) this.report.checked++;
     if (again && row.corrects === undefined) {

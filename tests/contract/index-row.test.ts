@@ -1,7 +1,16 @@
 // Rows of index.jsonl as text and back: what a release writes, what an older one wrote, and what puts a row right.
 
-import { expect, test } from "bun:test";
-import { addressOfLine, formatRow, type IndexRow, isCorrection, parseRow } from "../../lib/contract/index-row.ts";
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  addressOfLine,
+  findNames,
+  formatRow,
+  type IndexRow,
+  isCorrection,
+  parseRow,
+} from "../../lib/contract/index-row.ts";
+import { isName } from "../../lib/core/names.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
@@ -56,4 +65,50 @@ test("a correction is told by its first bytes, and has the address of its episod
 test("a correction reads as a row to who knows nothing of corrections: same time, same size, same digest", () => {
   const seed = JSON.parse(formatRow({ ...ROW, tree_sha256: null, corrects: "tree_sha256" }));
   expect(seed).toEqual({ ...ROW, tree_sha256: null, corrects: "tree_sha256" });
+});
+
+describe("names are found in a line without parsing it", () => {
+  /** What stands before and after the line must not matter. */
+  const find = (text: string) => {
+    const line = Buffer.from(text);
+    const bytes = Buffer.concat([Buffer.from('x"}\n'), line, Buffer.from('\n{"host_id":"other"}')]);
+    const places = { hostAt: 0, hostEnd: 0, idAt: 0, idEnd: 0 };
+    if (!findNames(bytes, 4, 4 + line.length, places)) return null;
+    return {
+      host: bytes.toString("latin1", places.hostAt, places.hostEnd),
+      id: bytes.toString("latin1", places.idAt, places.idEnd),
+    };
+  };
+  const NAME = `${"A-z0.9_".repeat(18)}ab`; // 128
+
+  test.each([
+    ["ours", formatRow(ROW), { host: "lab1", id: "ep1" }],
+    ["Python's", '{"host_id": "lab1", "episode_id": "ep1"}', { host: "lab1", id: "ep1" }],
+    ["the longest names", `{"host_id":"${NAME}","episode_id":"${NAME}"}`, { host: NAME, id: NAME }],
+    ["one character", '{"host_id":"a","episode_id":"b"}', { host: "a", id: "b" }],
+    ["a correction", formatRow({ ...ROW, corrects: "tree_sha256" }), null],
+    ["a name that is too long", `{"host_id":"${NAME}c","episode_id":"b"}`, null],
+    ["an id that is too long", `{"host_id":"a","episode_id":"${NAME}c"}`, null],
+    ["a dot first", '{"host_id":".a","episode_id":"b"}', null],
+    ["nothing", '{"host_id":"","episode_id":"b"}', null],
+    ["an escape", '{"host_id":"a\\u0062","episode_id":"b"}', null],
+    ["a slash", '{"host_id":"a","episode_id":"../b"}', null],
+    ["no ASCII", '{"host_id":"ä","episode_id":"b"}', null],
+    ["keys of two ways", '{"host_id": "a","episode_id":"b"}', null],
+    ["torn in a name", '{"host_id":"a","episode_id":"b', null],
+    ["torn behind it", formatRow(ROW).slice(0, 80), null],
+    ["nothing at all", "", null],
+  ])("%s", (_, text, names) => expect(find(text)).toEqual(names));
+
+  test("never another one than the parser finds", () => {
+    const part = fc.stringMatching(/^[-A-Za-z0-9._/"\\ ]{0,6}$/);
+    fc.assert(
+      fc.property(part, part, fc.constantFrom("", " "), (host_id, episode_id, gap) => {
+        const text = `{"host_id":${gap}${JSON.stringify(host_id)},${gap}"episode_id":${gap}${JSON.stringify(episode_id)}}`;
+        const both = isName(host_id) && isName(episode_id);
+        expect(find(text)).toEqual(both ? { host: host_id, id: episode_id } : null);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });

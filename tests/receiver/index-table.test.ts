@@ -59,23 +59,47 @@ describe("growing", () => {
   });
 });
 
-describe("a bit set over the slots", () => {
-  test("tells which rows were not seen, in every segment", () => {
+test("names in bytes and names as text are the same names", () => {
+  const [byText, byBytes] = [new IndexTable(3), new IndexTable(3)];
+  for (let i = 0; i < 30_000; i++) {
+    const { host, id } = address(i);
+    const bytes = Buffer.from(`x${host}--${id}y`);
+    const hostEnd = 1 + host.length;
+    byText.insert({ host, id }, i);
+    byBytes.insertBytes(bytes, { hostAt: 1, hostEnd, idAt: hostEnd + 2, idEnd: bytes.length - 1 }, i);
+  }
+  for (let i = 0; i < 30_000; i += 7) expect(byBytes.candidates(address(i))).toEqual(byText.candidates(address(i)));
+  expect([byBytes.size, byBytes.candidates({ host: "lab1", id: "no" })]).toEqual([30_000, []]);
+});
+
+describe("a pass over all files", () => {
+  test("tells which rows nobody marked, in every segment", () => {
     const table = tableOf(50_000);
-    const seen = new Uint8Array(Math.ceil(table.capacity / 8));
-    const slots = new Set<number>();
-    for (let i = 0; i < 50_000; i++) {
-      if (i % 1000 === 7) continue;
-      for (const slot of table.slots(address(i))) {
-        slots.add(slot);
-        seen[slot >> 3] = (seen[slot >> 3] ?? 0) | (1 << (slot & 7));
-      }
-    }
-    expect(slots.size).toBe(50_000 - 50);
-    expect(Math.max(...slots)).toBeLessThan(table.capacity);
-    const { offsets, count } = table.unseen(seen, 3);
+    table.beginPass();
+    for (let i = 0; i < 50_000; i++) if (i % 1000 !== 7) expect(table.mark(address(i))).toBe(true);
+    expect(table.mark({ host: "lab1", id: "no" })).toBe(false);
+    const { offsets, count } = table.unmarked(3);
     expect([count, offsets.length]).toEqual([50, 3]);
     expect(offsets.every((offset) => (offset / 300) % 1000 === 7)).toBe(true);
+    expect(table.unmarked(100).offsets.toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 50 }, (_, n) => (n * 1000 + 7) * 300),
+    );
+  });
+
+  test("while the table grows: marks move with their rows, what is added meanwhile has its file, and all are found as ever", () => {
+    const table = tableOf(1000);
+    table.beginPass();
+    for (let i = 0; i < 1000; i++) if (i !== 5 && i !== 6) table.mark(address(i));
+    for (let i = 1000; i < 40_000; i++) table.insert(address(i), i * 300);
+    // A correction is no new file: marked or not, it stays so.
+    table.replace(address(6), 90_000_000);
+    table.replace(address(9), 90_000_300);
+    expect(table.unmarked(9)).toEqual({ offsets: [1500, 90_000_000], count: 2 });
+    for (const i of [0, 5, 999, 1000, 39_999]) expect(table.candidates(address(i))).toEqual([i * 300]);
+    expect([table.candidates(address(6)), table.candidates(address(9))]).toEqual([[90_000_000], [90_000_300]]);
+    // What is added later is no matter of the pass.
+    table.insert(address(40_000), 1);
+    expect(table.candidates(address(40_000))).toEqual([1]);
   });
 });
 

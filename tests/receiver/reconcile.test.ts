@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { addressOfLine, formatRow, type IndexRow, parseRow } from "../../lib/contract/index-row.ts";
 import { IndexTable } from "../../lib/receiver/index-table.ts";
+import { makeDataDirs, openStore } from "../../lib/receiver/open.ts";
 import { dataPaths } from "../../lib/receiver/settings.ts";
 import { bytes, cleanUp, keptLog, openIn, rowsOf, sha256, tempDir } from "./support.ts";
 
@@ -144,6 +145,82 @@ describe("after a crash", () => {
         .map((r) => r.episode_id)
         .sort(),
     ).toEqual([...ids].sort());
+  });
+});
+
+describe("before READY only what the journal names is looked at", () => {
+  /** A start up to READY. */
+  async function ready(root: string, log = keptLog()) {
+    await makeDataDirs(root);
+    const idle = { moved: () => undefined, done: () => undefined };
+    return { log, opened: await openStore({ dataRoot: root, log, begin: () => idle }) };
+  }
+
+  test("a file that it does not name gets its row afterwards, or when somebody asks for it", async () => {
+    const at = dataRoot({ files: ["ep1", "ep2", "ep3"], journal: line(row("ep1")) });
+    const { opened } = await ready(at.root);
+    expect(opened.recovered).toEqual({ adopted: 1, swept: 0 });
+    expect(rowsOf(at.index).map((r) => r.episode_id)).toEqual(["ep1"]);
+    expect((await opened.store.find({ host: "lab1", id: "ep3" })).kind).toBe("stored");
+    expect(await opened.compare()).toEqual({ adopted: 1, missing: 0 });
+    await opened.close();
+    expect(rowsOf(at.index).map((r) => r.episode_id)).toEqual(["ep1", "ep3", "ep2"]);
+  });
+
+  test("an intent whose row is there, or whose file was never linked, adds nothing", async () => {
+    const at = dataRoot({ files: ["ep1"], index: line(row("ep1")), journal: line(row("ep1")) + line(row("ep2")) });
+    const { opened, log } = await ready(at.root);
+    expect(opened.recovered).toEqual({ adopted: 0, swept: 0 });
+    expect(await opened.compare()).toEqual({ adopted: 0, missing: 0 });
+    await opened.close();
+    expect([readFileSync(at.index, "utf8"), log.lines.filter((l) => /^(warn|error)/.test(l))]).toEqual([
+      line(row("ep1")),
+      [],
+    ]);
+  });
+
+  test("what cannot be read keeps neither the start nor the others from going on", async () => {
+    const at = dataRoot({ files: ["ep1", "ep2"], journal: line(row("ep0")) + line(row("ep1")) });
+    mkdirSync(join(at.episodes, "lab1", "ep0.tar.zst"));
+    const { opened, log } = await ready(at.root);
+    expect(opened.recovered.adopted).toBe(1);
+    expect((await opened.compare()).adopted).toBe(1);
+    await opened.close();
+    const errors = log.lines.filter((l) => l.startsWith("error"));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(
+      /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; see: receiver verify$/,
+    );
+  });
+
+  test("a stop breaks the comparison off, and closes nothing under its hands", async () => {
+    const ids = Array.from({ length: 30 }, (_, i) => `ep${i}`);
+    const at = dataRoot({ files: ids });
+    const { opened } = await ready(at.root);
+    const comparing = opened.compare();
+    await opened.close();
+    const { adopted, missing } = await comparing;
+    expect([adopted < 30, missing]).toEqual([true, 0]);
+    expect(rowsOf(at.index)).toHaveLength(adopted);
+    const { opened: next } = await ready(at.root);
+    expect((await next.compare()).adopted).toBe(30 - adopted);
+    await next.close();
+  });
+
+  test("the directories of the hosts that it names are flushed, and no other's", async () => {
+    const at = dataRoot({ files: ["ep1"], index: line(row("ep1")), journal: line(row("ep1")) });
+    // One that cannot be opened as a directory would be refused.
+    for (const host of ["lab2", "lab3"]) mkdirSync(join(at.episodes, host));
+    const flushed: string[] = [];
+    const { recover } = await import("../../lib/receiver/reconcile.ts");
+    const { opened } = await ready(at.root);
+    const { openJournal } = await import("../../lib/receiver/journal.ts");
+    writeFileSync(at.journal, line(row("ep1")) + line(row("x", { host_id: "gone" })));
+    const journal = await openJournal(at.journal, () => false);
+    await recover({ ...at, ...opened, journal, log: keptLog(), flush: async (path) => void flushed.push(path) });
+    await journal.close();
+    await opened.close();
+    expect(flushed).toEqual([join(at.episodes, "lab1"), join(at.episodes, "gone"), at.episodes, at.root]);
   });
 });
 

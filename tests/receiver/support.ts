@@ -21,6 +21,7 @@ import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admissio
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
+import type { Compared, Recovered } from "../../lib/receiver/reconcile.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals.ts";
 import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
 import type { Log } from "../../lib/runtime/log.ts";
@@ -73,9 +74,17 @@ export const ROOM = { freeBytes: 1e15, freeInodes: 1e9 };
 
 const idle = { moved: () => undefined, done: () => undefined };
 
-export async function openIn(dataRoot: string, log: Log = keptLog(), disk?: Disk): Promise<OpenedStore> {
+/** A store as it is a while after READY: all was compared. */
+export async function openIn(
+  dataRoot: string,
+  log: Log = keptLog(),
+  disk?: Disk,
+): Promise<OpenedStore & { reconciled: Recovered & Compared }> {
   await makeDataDirs(dataRoot);
-  return openStore({ dataRoot, log, begin: () => idle, ...(disk && { disk }) });
+  const opened = await openStore({ dataRoot, log, begin: () => idle, ...(disk && { disk }) });
+  const { adopted, missing } = await opened.compare();
+  const { recovered } = opened;
+  return { ...opened, reconciled: { ...recovered, missing, adopted: adopted + recovered.adopted } };
 }
 
 export interface TestReceiver {
