@@ -6,6 +6,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import type { CheckResult, PluginState } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files.ts";
 import { type Instance, lockHolder, makeRunDir, openLock } from "../os/lock.ts";
@@ -14,6 +15,7 @@ import { createProgress } from "../runtime/progress.ts";
 import { handleSignals, isRepeat, type ReceivedSignal } from "../runtime/signals.ts";
 import { type Agent, NO_SPOOL } from "./agent.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
+import { NOT_YET } from "./roster.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 import { Spool } from "./spool.ts";
 
@@ -128,14 +130,25 @@ export function renderResults(results: readonly CheckResult[]): string {
     .join("\n");
 }
 
-/** A line for each plugin. Pure. */
+/** A line for each plugin; one that failed says what brings it back. Pure. */
 export function renderPlugins(states: readonly PluginState[]): string {
   const width = Math.max(0, ...states.map(({ name }) => name.length));
   return states
-    .map(({ name, state, reason }) =>
-      printable(`${state.padEnd(7)}  ${name.padEnd(width)}${reason === null ? "" : `  ${reason}`}`.trimEnd()),
-    )
+    .map((plugin) => {
+      const { name, state, reason } = plugin;
+      const why = reason === null ? "" : `  ${reason}${needsFix(plugin) ? `; fix: ${MEND_PLUGIN}` : ""}`;
+      return printable(`${state.padEnd(7)}  ${name.padEnd(width)}${why}`.trimEnd());
+    })
     .join("\n");
+}
+
+/** Plugins are loaded at the agent's start. */
+const MEND_PLUGIN = `mend what it names, then: ${unitLine("heartbeat", "restart")}`;
+
+/** Not what has a remedy of its own, and not what is only slow. */
+function needsFix({ state, reason }: PluginState): boolean {
+  const isSlow = Object.values<string | null>(NOT_YET).includes(reason);
+  return state === "failed" && !isSlow && reason?.includes("; fix: ") !== true;
 }
 
 const FIXES: Readonly<Record<string, string>> = {

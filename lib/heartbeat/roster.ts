@@ -26,6 +26,12 @@ interface Member {
   plugin: Plugin | null;
 }
 
+/** Why one that is slow takes no part so far: nobody has to mend it. */
+export const NOT_YET = {
+  initialise: "its initialise has not ended yet",
+  load: "it has not finished loading yet",
+} as const;
+
 /** A reason is a line: it goes with each heartbeat, and must not crowd the results out. */
 const REASON_CHARACTERS = 500;
 /** For closing inactive ones, milliseconds. */
@@ -138,7 +144,7 @@ export class Roster {
   async #join(member: Member, plugin: Plugin): Promise<void> {
     const { name } = plugin;
     this.#open.add(plugin);
-    member.state = { name, state: "failed", reason: "its initialise has not ended yet" };
+    member.state = { name, state: "failed", reason: NOT_YET.initialise };
     const { signal } = this.#abort;
     const state = signal.aborted ? null : await initialise(plugin, { ...this.options, signal });
     // Closed in the meantime, or before it could begin.
@@ -155,7 +161,7 @@ export class Roster {
   }
 
   #add(name: string, file: string | null = null): Member {
-    const state: PluginState = { name, state: "failed", reason: "it has not finished loading yet" };
+    const state: PluginState = { name, state: "failed", reason: NOT_YET.load };
     const member: Member = { file, state, pending: true, plugin: null };
     this.#members.push(member);
     return member;

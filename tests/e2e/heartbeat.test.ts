@@ -119,7 +119,9 @@ test("plugins: which are loaded, skipped or failed, and why; a broken file fails
   expect(code).toBe(0);
   expect(stdout).toMatch(/^loaded +camera$/m);
   expect(stdout).toMatch(/^loaded +nagios_runner$/m);
-  expect(stdout).toMatch(/^failed +broken(\.ts)? .*broken\.ts:\d+/m);
+  expect(stdout).toMatch(
+    /^failed +broken(\.ts)? .*broken\.ts:\d+.*; fix: mend what it names, then: sudo systemctl restart labfleet-heartbeat$/m,
+  );
 });
 
 test("without a receiver: exit 3, the heartbeat waits, and goes with the next one", () => {

@@ -75,8 +75,8 @@ describe("a stop time-out that is too short is one sentence and one command", ()
         "TimeoutStopSec of labfleet-shipper.service (/etc/systemd/system/labfleet-shipper.service) is 45s, " +
         "less than the 1min 10s that a clean stop needs: systemd may kill it half-way",
       fix:
-        `mkdir -p ${directory} && printf '[Service]\\nTimeoutStopSec=70\\n' | tee ${directory}/zz-labfleet-stop.conf ` +
-        "&& systemctl daemon-reload",
+        `sudo mkdir -p ${directory} && printf '[Service]\\nTimeoutStopSec=70\\n' | ` +
+        `sudo tee ${directory}/zz-labfleet-stop.conf && sudo systemctl daemon-reload`,
     });
   });
 
@@ -98,7 +98,7 @@ describe("a stop time-out that is too short is one sentence and one command", ()
   });
 
   for (const [scope, fix] of [
-    ["system", "systemctl daemon-reload"],
+    ["system", "sudo systemctl daemon-reload"],
     ["user", "systemctl --user daemon-reload"],
   ] as const) {
     test(`the reload alone for the ${scope} manager, while one is due`, () => {
@@ -121,7 +121,7 @@ describe("a stop time-out that is too short is one sentence and one command", ()
   ] as const) {
     test(`that comes after ${dropIns}`, () => {
       const properties = { ...GOOD, TimeoutStopUSec: "1s", DropInPaths: dropIns };
-      expect(judgeAlignment({ ...FACTS, properties }).fix).toContain(` | tee ${directory}/${name} && `);
+      expect(judgeAlignment({ ...FACTS, properties }).fix).toContain(` | sudo tee ${directory}/${name} && `);
     });
   }
 });

@@ -5,6 +5,7 @@ import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { shellWord } from "../../core/shell-quote.ts";
+import { unitLine } from "../../core/unit-fix.ts";
 
 /** `why` is a sentence; `fix` says what to do, null where there is nothing to say. */
 export interface Distrust {
@@ -60,7 +61,12 @@ export function checkTrust(path: string, uid: number): Trust {
 /** As one sentence; null for what is trusted. @param consequence what becomes of it */
 export function refusalText(trust: Trust, consequence: string): string | null {
   if (trust.kind === "trusted") return null;
-  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; ${trust.fix}`}`;
+  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; fix: ${trust.fix}`}`;
+}
+
+/** Plugins are loaded at the agent's start. */
+function mended(line: string): string {
+  return `${line} && ${unitLine("heartbeat", "restart")}`;
 }
 
 /** @param onTheWay a directory above: in a sticky one others cannot touch what is not theirs */
@@ -75,7 +81,7 @@ function refuse(path: string, stats: Stats, uid: number, onTheWay: boolean): Tru
     kind: "refused",
     why: `${path} can be written by ${who} (mode ${mode})`,
     // Such a one is shared on purpose, like /tmp: to close it would break the host.
-    fix: (stats.mode & STICKY) !== 0 ? ELSEWHERE : `mend it with: chmod go-w ${shellWord(path)}`,
+    fix: (stats.mode & STICKY) !== 0 ? ELSEWHERE : mended(`sudo chmod go-w ${shellWord(path)}`),
   };
 }
 
@@ -88,6 +94,8 @@ function refuseOwner(path: string, stats: Stats, uid: number, onTheWay: boolean)
     kind: "refused",
     why: `${path} belongs to user ${stats.uid}, neither root nor the user of this process (${uid})`,
     // A home directory, perhaps: it belongs to whom it should.
-    fix: onTheWay ? ELSEWHERE : `mend it with: chown ${link}root:root ${word}${open ? ` && chmod go-w ${word}` : ""}`,
+    fix: onTheWay
+      ? ELSEWHERE
+      : mended(`sudo chown ${link}root:root ${word}${open ? ` && sudo chmod go-w ${word}` : ""}`),
   };
 }

@@ -25,7 +25,7 @@ export interface Alignment {
   /** "info": it cannot be told, and `message` says why. */
   level: "ok" | "info" | "warn";
   message: string;
-  /** One command for a root shell, or for the user's own shell with a user's unit; null unless "warn". */
+  /** One line for a shell; null unless "warn". */
   fix: string | null;
 }
 
@@ -114,7 +114,7 @@ function quoted(value: string | undefined): string {
 }
 
 function reload({ scope }: Unit): string {
-  return scope === "user" ? "systemctl --user daemon-reload" : "systemctl daemon-reload";
+  return scope === "user" ? "systemctl --user daemon-reload" : "sudo systemctl daemon-reload";
 }
 
 /** Writes a drop-in that is read after all others: the last setting wins, whichever directory it stands in. */
@@ -124,7 +124,9 @@ function mend(unit: Unit, dropInPaths: string, budget: StopBudget): string {
   const name = unit.unit.includes("\\") ? `'${unit.unit}'` : unit.unit;
   const directory = `${home}/${name}.d`;
   const setting = `[Service]\\nTimeoutStopSec=${Math.ceil(budget.timeoutStopS)}\\n`;
-  return `mkdir -p ${directory} && printf '${setting}' | tee ${directory}/${lastName(dropInPaths)} && ${reload(unit)}`;
+  const sudo = unit.scope === "user" ? "" : "sudo ";
+  const write = `printf '${setting}' | ${sudo}tee ${directory}/${lastName(dropInPaths)}`;
+  return `${sudo}mkdir -p ${directory} && ${write} && ${reload(unit)}`;
 }
 
 /** systemd sorts drop-ins of all directories by name, byte by byte (systemd.unit(5)). */

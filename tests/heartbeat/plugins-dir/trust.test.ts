@@ -6,6 +6,9 @@ import { join } from "node:path";
 
 import { directoryOf, failures, GOOD, load, say, statesOf } from "./support.ts";
 
+/** Plugins are loaded at the agent's start. */
+const AGAIN = " && sudo systemctl restart labfleet-heartbeat";
+
 test("a file in place of the directory is said", async () => {
   const dir = directoryOf({ "f.ts": GOOD });
   expect(failures(await load(join(dir, "f.ts")))).toEqual([
@@ -17,12 +20,12 @@ test("a directory that others may write to is refused with the command that mend
   const dir = directoryOf({ "good.ts": GOOD });
   chmodSync(dir, 0o775);
   const refused = await load(dir);
-  const fix = `chmod go-w ${dir}`;
+  const fix = `sudo chmod go-w ${dir}`;
   expect(refused.plugins()).toEqual([]);
   expect(failures(refused)).toEqual([
-    `${dir} can be written by its group (mode 0775), so no plugin is loaded from it; mend it with: ${fix}`,
+    `${dir} can be written by its group (mode 0775), so no plugin is loaded from it; fix: ${fix}${AGAIN}`,
   ]);
-  expect(Bun.spawnSync(["sh", "-c", fix]).exitCode).toBe(0);
+  expect(Bun.spawnSync(["sh", "-c", fix.replace("sudo ", "")]).exitCode).toBe(0);
   expect(await say(await load(dir))).toEqual(["good ok: fine"]);
 });
 
@@ -54,9 +57,9 @@ test("a file that others may write to is refused, alone and also where another i
   const loaded = await load(dir);
   const failed = statesOf(loaded).filter(({ state }) => state === "failed");
   expect(Object.fromEntries(failed.map(({ name, reason }) => [name, reason]))).toEqual({
-    "far.ts": `${dir}/_far.ts can be written by everybody (mode 0646), so far.ts, which imports it, is not loaded; mend it with: chmod go-w ${dir}/_far.ts`,
-    "it's open.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so it is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
-    "user.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so user.ts, which imports it, is not loaded; mend it with: chmod go-w '${dir}/it'\\''s open.ts'`,
+    "far.ts": `${dir}/_far.ts can be written by everybody (mode 0646), so far.ts, which imports it, is not loaded; fix: sudo chmod go-w ${dir}/_far.ts${AGAIN}`,
+    "it's open.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so it is not loaded; fix: sudo chmod go-w '${dir}/it'\\''s open.ts'${AGAIN}`,
+    "user.ts": `${dir}/it's open.ts can be written by its group and everybody (mode 0666), so user.ts, which imports it, is not loaded; fix: sudo chmod go-w '${dir}/it'\\''s open.ts'${AGAIN}`,
   });
   expect(await say(loaded)).toEqual(["good ok: fine"]);
 });
@@ -70,7 +73,7 @@ test("a link is judged by what it leads to, and by the way there", async () => {
   symlinkSync("round.ts", join(dir, "round.ts"));
   const loaded = await load(dir);
   expect(failures(loaded)).toEqual([
-    `${elsewhere}/open can be written by its group and everybody (mode 0777), so it is not loaded; mend it with: chmod go-w ${elsewhere}/open`,
+    `${elsewhere}/open can be written by its group and everybody (mode 0777), so it is not loaded; fix: sudo chmod go-w ${elsewhere}/open${AGAIN}`,
     `${dir}/round.ts leads round in links, so it is not loaded`,
   ]);
   expect(await say(loaded)).toEqual(["safe ok: fine"]);
@@ -86,7 +89,7 @@ test("what belongs to somebody else is refused with chown", async () => {
   expect(reason).toStartWith(
     `${path} belongs to user ${owner}, neither root nor the user of this process (${trusted})`,
   );
-  expect(reason).toEndWith(`; mend it with: chown root:root ${path}`);
+  expect(reason).toEndWith(`; fix: sudo chown root:root ${path}${AGAIN}`);
 });
 
 /** A plugin that imports `helper`, and `_open.ts` behind it, which everybody may write to. */
@@ -114,7 +117,7 @@ test.each([
 ])("what %s imports is looked at as well", async (helper, text) => {
   const dir = behind(helper, text);
   expect(failures(await load(dir))).toEqual([
-    `${dir}/_open.ts can be written by its group and everybody (mode 0666), so x.ts, which imports it, is not loaded; mend it with: chmod go-w ${dir}/_open.ts`,
+    `${dir}/_open.ts can be written by its group and everybody (mode 0666), so x.ts, which imports it, is not loaded; fix: sudo chmod go-w ${dir}/_open.ts${AGAIN}`,
   ]);
   expect(existsSync(join(dir, "ran"))).toBe(false);
 });
@@ -174,12 +177,12 @@ test("no fix is proposed that breaks the host: a link to a directory, a shared d
   symlinkSync(join(dir, "shared"), join(dir, "z.ts"));
   expect(failures(await load(dir))).toEqual([`${dir}/z.ts is a directory, and a plugin is a file`]);
   const text =
-    "can be written by its group and everybody (mode 1777), so no plugin is loaded from it; put plugins elsewhere";
+    "can be written by its group and everybody (mode 1777), so no plugin is loaded from it; fix: put plugins elsewhere";
   expect(failures(await load(join(dir, "shared")))).toEqual([`${dir}/shared ${text}`]);
   if (process.geteuid?.() !== 0) return;
   const home = directoryOf({ "plugins/good.ts": GOOD });
   chownSync(home, 12345, 12345);
   expect(failures(await load(join(home, "plugins")))).toEqual([
-    `${home} belongs to user 12345, neither root nor the user of this process (0), so no plugin is loaded from it; put plugins elsewhere`,
+    `${home} belongs to user 12345, neither root nor the user of this process (0), so no plugin is loaded from it; fix: put plugins elsewhere`,
   ]);
 });
