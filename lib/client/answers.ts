@@ -44,6 +44,8 @@ const status =
 
 const marks = ({ reason, status: given }: AnswerFacts, code: number): boolean => reason !== null && given === code;
 
+const PORTAL = "sign in at the portal that stands between, or let this host reach the receiver without it";
+
 const CLIENT_CERTIFICATE: Row["say"] = ({ hostId }) => ({
   text: `have a certificate issued for ${hostId} by the authority that the server asks for, and name it in receiver.client_cert and client_key`,
   commands: [],
@@ -135,6 +137,11 @@ const ROWS: readonly Row[] = [
   },
   { is: status(431), say: words("let what stands before the receiver take heads of 16 KiB") },
   {
+    // RFC 6585: only what stands between says so.
+    is: status(511),
+    say: words(PORTAL),
+  },
+  {
     is: (facts) => status(500, 599)(facts) || status(408)(facts) || status(425)(facts) || status(429)(facts),
     say: () => ({
       text: "look at the receiver, and at what stands before it",
@@ -174,7 +181,7 @@ function redirected({ headers: { location }, receiver, path }: AnswerFacts): Fin
   const base = to.href.endsWith(path) ? to.href.slice(0, -path.length).replace(/\/+$/, "") : null;
   if (base !== null && base !== receiver.url) return { text: `set receiver.url to ${base}`, commands: [] };
   return {
-    text: "sign in at the portal that stands between, or let this host reach the receiver without it",
+    text: PORTAL,
     commands: [{ argv: ["curl", "-sv", "-o", "/dev/null", to.href], on: "host" }],
   };
 }

@@ -1,7 +1,8 @@
 // The shipper as a daemon: passes on a timer, a status that is kept current, a drain, and a configuration read anew.
 
 import { join } from "node:path";
-import { errorText } from "../core/failure.ts";
+import { EXIT } from "../core/exit.ts";
+import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { replaceRunFile } from "../os/run-file.ts";
 import { readUptimeS } from "../os/uptime.ts";
@@ -9,6 +10,7 @@ import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { tidyDataRoot } from "./data-root.ts";
+import { goneProblem, judgeGround, openGround } from "./ground.ts";
 import { liveStatus, statusLine } from "./live-status.ts";
 import { buildParts } from "./parts.ts";
 import { readPin } from "./pin.ts";
@@ -51,14 +53,30 @@ export async function startDaemon(
     context.status(statusLine(live));
     writeLive(config.runDir, JSON.stringify(live), context.log);
   };
+  const under = openGround(config.dataRoot, dirs);
+  /** Whether the data root is ours still; what it lacks is made again, and for another one we start anew. */
+  const isOnGround = async (): Promise<boolean> => {
+    const now = await under.look();
+    const ground = judgeGround(under.id, now, Object.keys(dirs).length);
+    if (ground === "gone") engine.groundIs(goneProblem(config.dataRoot, now));
+    else if (ground === "another") context.fail(otherGround(config.dataRoot));
+    else {
+      engine.groundIs(null);
+      for (const name of await under.restore(now))
+        context.log.warn("made again: somebody removed it", { path: join(config.dataRoot, name) });
+    }
+    return ground === "ours";
+  };
   const pass = async (): Promise<void> => {
     const work = context.progress.begin("scan of the episodes", 120);
     const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
     // A person has just said whom to trust.
     if (pinned !== receiverId) engine.sending.pausing.tryNow();
     receiverId = pinned;
-    await engine.scan();
-    engine.pump();
+    if (await isOnGround()) {
+      await engine.scan();
+      engine.pump();
+    }
     work.done();
   };
   await engine.recover();
@@ -114,6 +132,12 @@ export async function startDaemon(
     ],
     reload,
   };
+}
+
+/** Another process may work there, and of what lies there nothing is known: a new start locks it and looks at it. */
+function otherGround(dataRoot: string): UserError {
+  const what = `another directory stands at ${dataRoot} than the one that was locked at the start`;
+  return new UserError(what, "start the shipper again, as systemd does by itself", EXIT.undelivered);
 }
 
 /** The run directory is in memory and the report is renewed every second: a rename is all it needs. */

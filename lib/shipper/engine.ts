@@ -12,6 +12,7 @@ import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, Queue, type Work } from "./queue.ts";
 import { localFinding } from "./remedies.ts";
 import { RECHECK_S, Room } from "./room.ts";
+import type { ScanProblem } from "./scan.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { Sending } from "./sending.ts";
 import type { Resource } from "./verdict.ts";
@@ -30,6 +31,8 @@ export class Engine {
   /** Lanes that are packing, by their place in the table. */
   private readonly packing = new Set<number>();
   private stopping = false;
+  /** The data root has gone: see ground.ts. */
+  private isGroundGone = false;
   private readonly abort = new AbortController();
   private readonly running = new Set<Promise<void>>();
   private wake: ReturnType<typeof setTimeout> | null = null;
@@ -54,9 +57,15 @@ export class Engine {
     await this.intake.scan(this.room.trouble);
   }
 
+  /** Whether the data root has gone: then nothing new is begun before it is back (null). */
+  groundIs(gone: ScanProblem | null): void {
+    this.isGroundGone = gone !== null;
+    if (gone !== null) this.intake.only(gone);
+  }
+
   /** Starts whatever can be started now. */
   pump(): void {
-    if (this.stopping) return;
+    if (this.stopping || this.isGroundGone) return;
     for (let next = this.sending.next(); next !== null; next = this.sending.next()) {
       const { entry, resource } = next;
       this.begin(resource === "put" ? "sending" : "asking", entry, () => this.sendOne(entry, resource));

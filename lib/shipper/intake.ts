@@ -60,6 +60,13 @@ export class Intake {
     for (const problem of scan.problems) this.tell(problem);
   }
 
+  /** Nothing else can be said now. Should it go and come again, that is said again. */
+  only(problem: ScanProblem): void {
+    if (this.problems.length !== 1 || this.problems[0]?.problem !== problem.problem) this.told.delete(keyOf(problem));
+    this.problems = [problem];
+    this.tell(problem);
+  }
+
   /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
   private async look(): Promise<Scan | null> {
     const { episodes } = this.deps.dirs;
@@ -79,10 +86,14 @@ export class Intake {
   }
 
   /** Said once for each directory and problem, not on every pass. */
-  private tell({ name, problem, fix }: ScanProblem): void {
-    const key = `${name}: ${problem}`;
-    if (this.told.has(key)) return;
-    this.told.add(key);
+  private tell(one: ScanProblem): void {
+    if (this.told.has(keyOf(one))) return;
+    this.told.add(keyOf(one));
+    const { name, problem, fix } = one;
     this.deps.log.error(heldLine("not shipped", name, problem, fix));
   }
+}
+
+function keyOf({ name, problem }: ScanProblem): string {
+  return `${name}: ${problem}`;
 }

@@ -43,7 +43,8 @@ const ANSWERS: Readonly<Record<string, Fix>> = {
     text: "set receiver.url to the receiver's own address, past any portal; for the Python fleet's receiver set [receiver] kind = \"python\"",
     commands: [],
   },
-  "no-judgement": { text: "update the collector: it does not judge episodes yet", commands: [] },
+  // A receiver that cannot judge says 404.
+  "no-judgement": { text: "set receiver.url to the receiver's own address, past any portal", commands: [] },
   "receipt-mismatch": {
     text: "look for what damages requests or answers between this host and the collector",
     commands: [],

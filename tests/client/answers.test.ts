@@ -157,3 +157,9 @@ describe("another's answer", () => {
       expect(said(status)).toMatch(/^collector\.wg.* answers \d+ .*; fix: ./);
   });
 });
+
+test("511 is a portal's own word, wherever it stands", () => {
+  expect(said(511, { headers: { "content-type": "text/html" } })).toEndWith(
+    "fix: sign in at the portal that stands between, or let this host reach the receiver without it",
+  );
+});
