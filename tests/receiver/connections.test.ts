@@ -59,6 +59,12 @@ test("of the address that holds most, though another one has waited longer and i
   expect(all.map(({ gone }) => gone)).toEqual([false, true, false, false]);
 });
 
+test("of the address that holds most, in whatever order they came", () => {
+  const { all, connections } = full(["b", "waiting"], ["b", "waiting"], ["a", "ending"]);
+  expect(connections.makeRoom()).toBe(true);
+  expect(all.map(({ gone }) => gone)).toEqual([true, false, false]);
+});
+
 test("of the next one where that has only known ones at work; none at all where all are", () => {
   const { all, connections } = full(["b", "busy"], ["b", "busy"], ["a", "unproved"]);
   expect(connections.makeRoom()).toBe(true);

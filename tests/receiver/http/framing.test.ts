@@ -2,10 +2,8 @@
 // and no more. The reader here knows nothing of the one in lib: it goes byte by byte through the rules of RFC 9112.
 
 import { expect, test } from "bun:test";
-import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
 import fc from "fast-check";
-import { Connection, type ConnectionOptions } from "../../../lib/receiver/http/connection.ts";
+import { serveBytes } from "./support.ts";
 
 interface Served {
   method: string;
@@ -13,29 +11,10 @@ interface Served {
   body: string;
 }
 
-/** A socket that brings given pieces, one a turn of the loop, and takes all that is written. */
-class Pieces extends Duplex {
-  readonly written: Buffer[] = [];
-  readonly remoteAddress = "10.0.0.5";
-  readonly remotePort = 1;
-  constructor(private readonly pieces: Buffer[]) {
-    super({ allowHalfOpen: true });
-  }
-  setNoDelay(): void {}
-  override _read(): void {
-    setImmediate(() => this.push(this.pieces.shift() ?? null));
-  }
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.written.push(chunk);
-    done();
-  }
-}
-
 /** What a connection serves of these bytes, each body read whole, and the statuses of its answers. */
 async function serve(pieces: Buffer[]): Promise<{ served: Served[]; statuses: string[] }> {
   const served: Served[] = [];
-  const socket = new Pieces(pieces);
-  const options: ConnectionOptions = {
+  const { statuses } = await serveBytes(pieces, {
     fetch: async ({ method }, { target, body }) => {
       let text = "";
       for (;;) {
@@ -47,23 +26,8 @@ async function serve(pieces: Buffer[]): Promise<{ served: Served[]; statuses: st
       served.push({ method, target, body: text });
       return new Response("ok");
     },
-    rate: { minBytesPerS: 1, windowS: 60 },
-    onBody: () => undefined,
-    closing: () => false,
-    headerMs: 60_000,
-    keepAliveMs: 60_000,
-    onState: () => undefined,
-    ahead: () => 1e9,
-    pace: () => 0,
-    leftovers: { enter: () => () => undefined },
-    beforeDiscard: () => 0,
-    faultAnswer: () => new Response(null, { status: 400 }),
-    onFault: () => undefined,
-  };
-  await new Connection(socket as unknown as Socket, null, options).serve();
-  const text = Buffer.concat(socket.written).toString("latin1");
-  socket.destroy();
-  return { served, statuses: text.match(/HTTP\/1\.1 \d{3}/g) ?? [] };
+  });
+  return { served, statuses };
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -62,6 +62,13 @@ describe("a body never passes for a request:", () => {
     expect(client.text()).toContain("\r\nconnection: close\r\n");
     expect(receiver.rows()).toEqual([]);
   });
+  test("and a client that waited, and sends nothing, is told at once that nothing more is served", async () => {
+    const receiver = await startReceiver(unknown);
+    const client = await rawClient(receiver.port);
+    await client.send(outer("Content-Length: 1000\r\nExpect: 100-continue\r\n"));
+    expect(await client.closed).toBe("end");
+    expect(client.text()).toStartWith("HTTP/1.1 401 ");
+  });
   test("and what comes after a body that was read is one", async () => {
     const receiver = await startReceiver(unknown);
     const client = await rawClient(receiver.port);
