@@ -8,12 +8,13 @@ import { dirname, join } from "node:path";
 import type { IndexRow } from "../contract/index-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { entries } from "../os/entries.ts";
 import { fsyncDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import type { Store } from "./store.ts";
-import { entries, walkEpisodes } from "./walk.ts";
+import { walkEpisodes } from "./walk.ts";
 
 /** What was mended before READY. */
 export interface Recovered {

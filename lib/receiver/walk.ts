@@ -1,9 +1,8 @@
 // What lies below episodes/: archives by their names, and strangers. One entry at a time, whatever the directory's size.
 
-import { opendir } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
+import { entries } from "../os/entries.ts";
 import { IDENTITY_IN_EPISODES, IDENTITY_TEMP, PROBE } from "./settings.ts";
 
 export interface FoundEntry {
@@ -29,14 +28,5 @@ export async function* walkEpisodes(episodes: string): AsyncGenerator<FoundEntry
       const address = file.isFile() && isName(id) ? { host: host.name, id } : null;
       yield { path: `episodes/${host.name}/${file.name}`, address };
     }
-  }
-}
-
-/** The entries of a directory, as they come; none when it is not there. */
-export async function* entries(directory: string) {
-  try {
-    yield* await opendir(directory, { bufferSize: 1024 });
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
   }
 }

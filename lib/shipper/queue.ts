@@ -68,10 +68,22 @@ export interface QueueCounts {
   oldestFinishedMs: number | null;
 }
 
+interface Untouched {
+  id: string;
+  finishedMs: number;
+}
+
+/** Oldest first; of two of one time by their names. */
+function inOrder(a: Untouched, b: Untouched): number {
+  return a.finishedMs - b.finishedMs || (a.id < b.id ? -1 : 1);
+}
+
 export class Queue {
   /** Untouched, oldest first; `head` is the next. */
-  private fresh: { id: string; finishedMs: number }[] = [];
+  private fresh: Untouched[] = [];
   private head = 0;
+  /** Untouched ones were removed, and still stand in `fresh`. */
+  private hasGone = false;
   private readonly touched = new Map<string, Entry>();
   private readonly known = new Set<string>();
   private readonly stages = new Map<Stage, Set<Entry>>(STAGES.map((stage) => [stage, new Set()]));
@@ -84,15 +96,27 @@ export class Queue {
     return this.known.size;
   }
 
-  /** Adds finished episodes that are not in the queue yet. */
-  add(episodes: readonly { id: string; finishedMs: number }[]): void {
-    const added = episodes.filter(({ id }) => !this.known.has(id));
-    if (added.length === 0) return;
+  /** Adds finished episodes that are not in the queue yet: mostly a few that are newer than all there are. */
+  add(episodes: readonly Untouched[]): void {
+    const added = episodes.filter(({ id }) => !this.known.has(id)).sort(inOrder);
+    const [first] = added;
+    if (first === undefined) return;
     // First: an episode that went away and came back must not stand there twice.
-    const rest = this.fresh.slice(this.head).filter(({ id }) => this.known.has(id));
+    if (this.hasGone || this.head > this.fresh.length / 2) this.compact();
     for (const { id } of added) this.known.add(id);
-    this.fresh = [...rest, ...added].sort((a, b) => a.finishedMs - b.finishedMs || (a.id < b.id ? -1 : 1));
+    const last = this.fresh.at(-1);
+    if (last === undefined || inOrder(last, first) < 0) for (const one of added) this.fresh.push(one);
+    else {
+      this.fresh = [...this.fresh.slice(this.head), ...added].sort(inOrder);
+      this.head = 0;
+    }
+  }
+
+  /** Forgets what was taken from `fresh`, and what went away. */
+  private compact(): void {
+    this.fresh = this.fresh.slice(this.head).filter(({ id }) => this.known.has(id));
     this.head = 0;
+    this.hasGone = false;
   }
 
   /** Puts an episode in with a state of its own, such as one whose archive an earlier run has packed. */
@@ -111,7 +135,10 @@ export class Queue {
   remove(id: string): void {
     this.known.delete(id);
     const entry = this.touched.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      this.hasGone = true;
+      return;
+    }
     this.touched.delete(id);
     this.inStage(entry.stage).delete(entry);
   }

@@ -1,12 +1,13 @@
 // Finds finished episodes. The scan is the truth: nothing else puts an episode into the queue. Whatever is wrong with one
 // directory is noted and never keeps the others from being found.
 
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode } from "../core/failure.ts";
 import type { Fix } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
+import { entriesOf } from "../os/entries.ts";
 import { whyNotRead } from "./episode-facts.ts";
 import { MARKER } from "./marker.ts";
 import { badlyNamed, isPassedOver, noDirectory, type ScanProblem, statsOf, undecodable } from "./no-episode.ts";
@@ -34,7 +35,7 @@ export async function scanEpisodes(episodesDir: string, isKnown: (id: string) =>
   const scan: Scan = { finished: [], recording: 0, problems: [], present: new Set() };
   let looked = 0;
   let isTextOnly = true;
-  for (const entry of readdirSync(episodesDir, { withFileTypes: true })) {
+  for await (const entry of entriesOf(episodesDir)) {
     if (entry.name.includes("\ufffd")) isTextOnly = false;
     else if (isName(entry.name) && entry.isDirectory()) {
       scan.present.add(entry.name);

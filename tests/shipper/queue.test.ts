@@ -55,6 +55,58 @@ describe("the next episode to pack", () => {
   });
 });
 
+describe("adding to a long queue", () => {
+  /** Episodes that count how often their times are looked at. */
+  function counted(count: number) {
+    const looks = { times: 0 };
+    const list = Array.from({ length: count }, (_, i) => ({
+      id: `ep${String(i).padStart(6, "0")}`,
+      get finishedMs() {
+        looks.times++;
+        return i;
+      },
+    }));
+    return { list, looks };
+  }
+
+  test("one that is newer than all costs a look or two, and not one for each that waits", () => {
+    const { list, looks } = counted(20_000);
+    const queue = new Queue();
+    queue.add(list);
+    expect(queue.nextToPack(0)?.id).toBe("ep000000");
+    looks.times = 0;
+    for (let n = 0; n < 10; n++) queue.add([{ id: `new${n}`, finishedMs: 20_000 + n }]);
+    expect(looks.times).toBeLessThanOrEqual(10);
+    expect(queue.size).toBe(20_010);
+  });
+
+  test("whatever comes and goes in between, the order is that of their times, and each is given once", () => {
+    const random = seededRandom(11);
+    const queue = new Queue();
+    const waiting = new Map<string, number>();
+    const given: string[] = [];
+    for (let round = 0; round < 300; round++) {
+      const some = Array.from({ length: 5 }, () => random.between(0, 199));
+      const added = some.map((n): [string, number] => [`e${n}`, n % 50]).filter(([id]) => !given.includes(id));
+      queue.add(episodes(...added));
+      for (const [id, at] of added) waiting.set(id, at);
+      const gone = `e${random.between(0, 199)}`;
+      queue.forgetWaiting((id) => id === gone);
+      waiting.delete(gone);
+      if (round % 3 !== 0) continue;
+      const oldest = [...waiting].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))[0]?.[0];
+      const entry = queue.nextToPack(0);
+      expect(entry?.id).toBe(oldest as string);
+      if (entry === null) continue;
+      queue.move(entry, "packing");
+      given.push(entry.id);
+      waiting.delete(entry.id);
+    }
+    expect([...waiting.keys(), ...given].length).toBe(queue.size);
+    expect(drain(queue)).toEqual([...waiting].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([id]) => id));
+  });
+});
+
 describe("forgetting what somebody took away", () => {
   test("leaves what is being worked on", () => {
     const queue = new Queue();

@@ -1,11 +1,10 @@
 // Once a day the receiver is asked whether it still refuses what lies in quarantine, with the stamp that a requeue would send now.
 // What it takes goes back into the queue by itself; what it refuses to the last, announced and old, is removed.
 
-import type { Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
+import { entriesOf } from "../../os/entries.ts";
 import { readDocument, writeDocument } from "../document.ts";
 import { requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
@@ -31,14 +30,14 @@ export async function listQuarantine({
   dirs,
 }: Pick<SendDeps, "dirs">): Promise<{ name: string; rejection: Rejection | null }[]> {
   const found: { name: string; rejection: Rejection | null }[] = [];
-  for (const { name } of await readdir(dirs.quarantine, { withFileTypes: true }).then(directories)) {
+  for await (const entry of entriesOf(dirs.quarantine)) {
+    const { name } = entry;
+    if (!entry.isDirectory() || name.startsWith(".")) continue;
     const text = await readDocument(join(dirs.quarantine, name), "quarantine");
     found.push({ name, rejection: readRejection(name, text) });
   }
   return found;
 }
-
-const directories = (entries: Dirent[]): Dirent[] => entries.filter((e) => e.isDirectory() && !e.name.startsWith("."));
 
 /** What lies in quarantine, with a note of ours. */
 export async function listRejections(deps: Pick<SendDeps, "dirs">): Promise<Rejection[]> {

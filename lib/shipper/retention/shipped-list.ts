@@ -1,8 +1,8 @@
 // What lies in shipped/, kept in memory: fifty thousand receipts are not read anew each hour, nor each time room is needed.
 
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { entriesOf } from "../../os/entries.ts";
 import { readDocument } from "../document.ts";
 import type { Dirs } from "../settle.ts";
 import { type Receipted, readReceipted } from "./notes.ts";
@@ -21,7 +21,7 @@ export class ShippedList {
    */
   async read(moved: () => void): Promise<Receipted[]> {
     const present = new Set<string>();
-    for (const entry of await readdir(this.dirs.shipped, { withFileTypes: true })) {
+    for await (const entry of entriesOf(this.dirs.shipped)) {
       if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
       present.add(entry.name);
       if (this.known.has(entry.name)) continue;
