@@ -12,7 +12,7 @@ import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
-import { localFinding, rejectionFix } from "./remedies.ts";
+import { CHANGING_FIX, localFinding, rejectionFix } from "./remedies.ts";
 import { directoryId, settle } from "./settle.ts";
 import { REJECTION_RULES } from "./settled-documents.ts";
 import type { Fault } from "./verdict.ts";
@@ -77,7 +77,7 @@ async function refused(
 ): Promise<Refused> {
   switch (result.kind) {
     case "changed":
-      return again("changing", result.detail);
+      return again("changing", result.detail, { what: quoted(result.detail), fix: CHANGING_FIX });
     case "no-space":
       return { next: "no-space", neededBytes: result.neededBytes };
     case "large":

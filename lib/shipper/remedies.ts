@@ -51,6 +51,12 @@ const ANSWERS: Readonly<Record<string, Fix>> = {
   },
 };
 
+/** An episode that is finished, by its marker, and is written to all the same. */
+export const CHANGING_FIX: Fix = {
+  text: "let its recorder write nothing after done.marker, and make that last, by a rename",
+  commands: [],
+};
+
 /** The archive in the outbox is the only copy of an episode that nobody takes. */
 export function lastCopyFix(archive: string): Fix {
   const aside = join(dirname(archive), "..", basename(archive));

@@ -51,3 +51,14 @@ test("and what has gone is not removed", async () => {
   rmSync(join(dirs.quarantine, "ep"), { recursive: true });
   expect(await remove(doomed)).toBe(false);
 });
+
+test("of two without a note the second is not taken for the first", async () => {
+  const { dirs, remove, look } = listed();
+  rmSync(join(dirs.quarantine, "ep/rejection.json"));
+  const doomed = await look();
+  renameSync(join(dirs.quarantine, "ep"), join(dirs.episodes, "ep"));
+  refused(dirs, "ep");
+  rmSync(join(dirs.quarantine, "ep/rejection.json"));
+  expect(await remove(doomed)).toBe(false);
+  expect(existsSync(join(dirs.quarantine, "ep/data.bin"))).toBe(true);
+});

@@ -96,3 +96,17 @@ test("episodes/ that cannot be read for a moment stops nothing, and nothing is f
   await engine.scan();
   expect(engine.intake.problems).toEqual([]);
 });
+
+test("an episode that its recorder still writes to waits, with what mends that and not the disk", async () => {
+  const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "changed", detail: "done.marker went away" }));
+  makeEpisode(dirs, "ep");
+  await engine.scan();
+  engine.pump();
+  await engine.settled();
+  await engine.stop(0);
+  expect(engine.queue.get("ep")?.trouble).toMatchObject({
+    reason: "changing",
+    detail: '"done.marker went away"',
+    fix: { text: "let its recorder write nothing after done.marker, and make that last, by a rename", commands: [] },
+  });
+});
