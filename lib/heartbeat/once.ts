@@ -116,7 +116,7 @@ async function untilSignal(log: Log, work: (breakOff: BreakOff) => Promise<numbe
   return SIGNALLED + outcome.number;
 }
 
-function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<void> {
+function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<unknown> {
   return writeAnswer(out, `${json ? JSON.stringify(heartbeat, null, 2) : renderResults(heartbeat.results)}\n`);
 }
 

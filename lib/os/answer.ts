@@ -2,7 +2,7 @@
 // meanwhile puts standard output aside: whatever that code writes there, from native code or a child process, too, goes to
 // standard error.
 
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { constants as os } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { EXIT } from "../core/exit.ts";
@@ -14,9 +14,21 @@ const AGAIN: ReadonlySet<number> = new Set([os.errno.EAGAIN, os.errno.EINTR, os.
 /** How often a slow reader is looked at, milliseconds. A pipe holds 64 KiB: that makes some megabytes a second. */
 const LOOK_MS = 10;
 
-/** Prints a tool's answer: all of it, what process.stdout has not written yet is lost when the process exits. */
-export function print(text: string): Promise<void> {
+/**
+ * Prints a tool's answer: all of it, what process.stdout has not written yet is lost when the process exits.
+ * @returns whether its reader took all of it, or had gone
+ */
+export function print(text: string): Promise<boolean> {
   return writeAnswer(1, text);
+}
+
+/**
+ * Whether standard output leads nowhere: /dev/null, which also stands there in this process when it was closed (`>&-`). What
+ * can be shown only once must not be made then.
+ */
+export function isOutputNowhere(): boolean {
+  const [out, nowhere] = [fstatSync(1), statSync("/dev/null")];
+  return out.isCharacterDevice() && out.rdev === nowhere.rdev;
 }
 
 /** So long a failure waits for whoever reads standard error, milliseconds: nobody holds up an end. */
@@ -68,19 +80,21 @@ function isTerminal(fd: number): boolean {
 
 /**
  * Writes all of a text, however slow its reader is; a reader that has gone does not want the rest.
+ * @returns false for such a reader
  * @throws UserError when it cannot be written, as on a full disk
  */
-export async function writeAnswer(fd: number, text: string): Promise<void> {
+export async function writeAnswer(fd: number, text: string): Promise<boolean> {
   let left: Uint8Array = Buffer.from(text);
   while (left.length > 0) {
     const written = writeNow(fd, left);
     if (written > 0) left = left.subarray(written);
     else if (AGAIN.has(-written)) await Bun.sleep(LOOK_MS);
-    else if (-written === os.errno.EPIPE || -written === os.errno.ECONNRESET) return;
-    else if (-written === os.errno.EIO && isTerminal(fd)) return;
+    else if (-written === os.errno.EPIPE || -written === os.errno.ECONNRESET) return false;
+    else if (-written === os.errno.EIO && isTerminal(fd)) return false;
     else {
       const why = getSystemErrorName(written);
       throw new UserError(`the answer cannot be written to standard output: ${why}`, null, EXIT.undelivered);
     }
   }
+  return true;
 }

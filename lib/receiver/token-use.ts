@@ -1,6 +1,7 @@
 // token-use.json in the data root: when each token was last used, to the hour, so that who rolls a token out sees when the
 // old one may go. Written every ten minutes at most, and at the end: a request costs a look into a table. A crash costs the
-// last minutes. Not flushed: nothing is decided by it.
+// last minutes. The first use of a token is written within a second: whoever rolls it out looks just then, and "never used"
+// would have him revoke the one that the host has gone over to. Not flushed: nothing is decided by it.
 
 import { closeSync, constants, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,6 +13,8 @@ import { tokenId } from "./token-file.ts";
 
 const HOUR_MS = 3_600_000;
 const WRITE_EVERY_MS = 600_000;
+/** A whole fleet's first uses, as after a move, are one write and not one each. */
+const FIRST_USE_MS = 500;
 const IDS_PER_HOST = 4;
 const KEEP_MS = 400 * 86_400_000;
 
@@ -64,18 +67,29 @@ export function openTokenUse(path: string, log: Log, nowMs: () => number = Date.
   };
   const timer = setInterval(write, WRITE_EVERY_MS);
   timer.unref();
+  let soon: ReturnType<typeof setTimeout> | null = null;
+  const writeSoon = (): void => {
+    soon ??= setTimeout(() => {
+      soon = null;
+      write();
+    }, FIRST_USE_MS).unref();
+  };
   return {
     used(host, hash) {
       const id = tokenId(hash.toString("hex"));
       const ids = notes.get(host) ?? new Map<string, string>();
       const hour = new Date(Math.floor(nowMs() / HOUR_MS) * HOUR_MS).toISOString();
       if (ids.get(id) === hour) return;
+      if (!ids.has(id)) writeSoon();
       ids.set(id, hour);
       notes.set(host, ids);
       isNew = true;
     },
     write,
-    close: () => clearInterval(timer),
+    close: () => {
+      clearInterval(timer);
+      if (soon !== null) clearTimeout(soon);
+    },
   };
 }
 

@@ -19,7 +19,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
-import { complain, print } from "../os/answer.ts";
+import { complain, isOutputNowhere, print } from "../os/answer.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
@@ -44,6 +44,7 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
   const { host, file, config } = await subject(line, "token add <host>");
   const text = readTokens(file) ?? "";
   if (countTokens(text, file) >= TOKENS_PER_HOST) throw tooMany(host, tokensIn(text, useOf(config, host)));
+  if (isOutputNowhere()) throw notShown("standard output is closed, or /dev/null, and a token is shown only once");
   const token = `lf_${randomBytes(32).toString("base64url")}`;
   const entry = `# added ${new Date().toISOString()}\nsha256:${hashToken(token).toString("hex")}\n`;
   await writeTokens(file, config, text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`);
@@ -52,18 +53,23 @@ export async function tokenAdd(line: CommandLine): Promise<number> {
       ? "It reads about all hosts: GET /v1/hosts."
       : `On ${host}, put it into lab-host.toml as [receiver] bearer_token, or into the file that bearer_token_file names.`;
   complain(`receiver: a new token for ${host}; it is shown only now. ${use}\n`);
+  // What nobody has seen, nobody can ever use.
+  const takeBack = (): Promise<void> => writeTokens(file, config, text);
+  let isShown: boolean;
   try {
-    await print(`${token}\n`);
+    isShown = await print(`${token}\n`);
   } catch (error) {
-    // Nobody can ever use it.
-    await writeTokens(file, config, text);
-    throw new UserError(
-      `${errorText(error)}; no token was added`,
-      "see that standard output has room",
-      EXIT.undelivered,
-    );
+    await takeBack();
+    throw notShown(errorText(error));
   }
-  return EXIT.ok;
+  if (isShown) return EXIT.ok;
+  await takeBack();
+  throw notShown("whoever reads standard output has gone");
+}
+
+function notShown(why: string): UserError {
+  const fix = "let a terminal, or a file that has room, have standard output";
+  return new UserError(`${why}; no token was added`, fix, EXIT.undelivered);
 }
 
 /** The refusal at two tokens names the one that may go, and what revokes exactly that one. */
@@ -71,7 +77,7 @@ function tooMany(host: string, tokens: readonly TokenFacts[]): UserError {
   const which = toRevoke(tokens)?.id ?? "";
   return new UserError(
     `${host} has ${TOKENS_PER_HOST} tokens already: ${tokens.map(tokenText).join(", ")}`,
-    `receiver token revoke ${host} --token ${which}`,
+    `sudo receiver token revoke ${host} --token ${which}`,
   );
 }
 
@@ -82,17 +88,17 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
   const { all, oldest, token } = line.options;
   const text = readTokens(file);
   const tokens = text === null ? [] : checkedTokens(text, file, useOf(config, host));
-  if (text === null || tokens.length === 0) throw new UserError(`${host} has no token`, "receiver token list");
+  if (text === null || tokens.length === 0) throw new UserError(`${host} has no token`, "sudo receiver token list");
   if ([all === true, oldest === true, typeof token === "string"].filter((said) => said).length !== 1) {
     throw new UserError(
       `say which: --token ID, --oldest or --all; ${host} has ${tokens.map(tokenText).join(", ")}`,
-      `receiver token revoke ${host} --token ${toRevoke(tokens)?.id ?? ""}`,
+      `sudo receiver token revoke ${host} --token ${toRevoke(tokens)?.id ?? ""}`,
     );
   }
   if (typeof token === "string" && !tokens.some(({ id }) => id === token)) {
     throw new UserError(
       `${host} has no token ${quoted(token)}: it has ${tokens.map(tokenText).join(", ")}`,
-      "receiver token list",
+      "sudo receiver token list",
     );
   }
   const after = all === true ? "" : typeof token === "string" ? withoutToken(text, token) : withoutOldest(text);
@@ -116,7 +122,7 @@ export async function tokenList(line: CommandLine): Promise<number> {
     });
   if (line.options.json === true)
     await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts: hosts.map(asJson) })}\n`);
-  else if (hosts.length === 0) await print(`no host has a token; make one: receiver token add <host>\n`);
+  else if (hosts.length === 0) await print(`no host has a token; make one: sudo receiver token add <host>\n`);
   else await print(table([["HOST", "TOKEN", "ADDED", "LAST USED (UTC)"], ...hosts.flatMap(rowsOf)]));
   return EXIT.ok;
 }

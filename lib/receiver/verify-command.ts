@@ -31,7 +31,7 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
   const deep = line.options.deep === true;
   const repairing = line.options.repair === true;
   // One after the other: a slow reader must not mix them up.
-  let said = Promise.resolve();
+  let said: Promise<unknown> = Promise.resolve();
   const look = (quiet: boolean): Promise<VerifyReport> =>
     verify({
       dataRoot: config.dataRoot,

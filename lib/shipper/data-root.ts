@@ -10,9 +10,11 @@ import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
+import { letRecordersIn, ourName } from "./recorders.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+import { fixTail } from "./words.ts";
 
 /**
  * Makes the directories; warns of what else this host has in their place, or lacks.
@@ -26,11 +28,17 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
   }
   const fault = await commitFileFault(config.commitFile);
   if (fault !== null) log.warn(fault);
+  const wasThere = await isThere(dirs.episodes);
   try {
     for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
   } catch (error) {
     throw refusal("cannot make the data directories", config.dataRoot, error);
   }
+  if (wasThere) return;
+  const me = ourName();
+  log.warn(
+    `${dirs.episodes} was not there and is made: nobody but root and ${me} can record in it${fixTail(letRecordersIn(dirs.episodes, me))}`,
+  );
 }
 
 /**

@@ -8,8 +8,10 @@ import { localFaultOf } from "./episode-facts.ts";
 import { type Hindrance, heldLine } from "./hindrance.ts";
 import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { newEntry, type Queue } from "./queue.ts";
+import { noEpisodesDir } from "./recorders.ts";
 import { localFinding } from "./remedies.ts";
 import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
+import { Unfinished } from "./unfinished.ts";
 import { fixTail } from "./words.ts";
 
 export class Intake {
@@ -18,6 +20,7 @@ export class Intake {
   /** What stands in episodes/ and cannot be shipped, and why nothing can be packed. */
   problems: ScanProblem[] = [];
   private readonly told = new Set<string>();
+  private readonly unfinished = new Unfinished();
 
   constructor(
     private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log">,
@@ -71,14 +74,10 @@ export class Intake {
   private async look(): Promise<Scan | null> {
     const { episodes } = this.deps.dirs;
     try {
-      return await scanEpisodes(episodes, (id) => this.queue.has(id));
+      return await scanEpisodes(episodes, (id) => this.queue.has(id), this.unfinished);
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      const problem = {
-        name: episodes,
-        problem: `cannot read it: ${errorCode(error)}`,
-        fix: { text: "", commands: [{ argv: ["ls", "-ld", episodes], on: "host" as const }] },
-      };
+      const problem = noEpisodesDir(episodes, error);
       this.tell(problem);
       this.problems = [problem];
       return null;

@@ -11,7 +11,7 @@ const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
 export function acceptFix(receiverId: string): Fix {
   return {
     text: "if `receiver identity` on the collector you mean shows this id, trust it, and else mend receiver.url",
-    commands: [onHost("shipper", "pin", "--accept", receiverId)],
+    commands: [onHost("sudo", "shipper", "pin", "--accept", receiverId)],
   };
 }
 
@@ -106,8 +106,8 @@ export function leftOverFix(path: string): Fix {
   return { text: "", commands: [onHost(...find), onHost("sudo", "rm", "-r", path)] };
 }
 
-const requeue = (id: string): Command => onHost("shipper", "requeue", id);
-const discard = (id: string): Command => onHost("shipper", "discard", id);
+const requeue = (id: string): Command => onHost("sudo", "shipper", "requeue", id);
+const discard = (id: string): Command => onHost("sudo", "shipper", "discard", id);
 
 const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
   "commit-not-accepted": () => ({

@@ -11,6 +11,7 @@ import { entriesOf } from "../os/entries.ts";
 import { whyNotRead } from "./episode-facts.ts";
 import { MARKER } from "./marker.ts";
 import { badlyNamed, isPassedOver, noDirectory, type ScanProblem, statsOf, undecodable } from "./no-episode.ts";
+import { Unfinished } from "./unfinished.ts";
 
 export type { ScanProblem } from "./no-episode.ts";
 
@@ -30,8 +31,13 @@ const SLICE = 2000;
 /**
  * Looks through `episodes/`: one stat for each episode that is not known, none for those that are.
  * @param isKnown whether an episode is in the queue already
+ * @param unfinished what earlier scans found in those without a marker
  */
-export async function scanEpisodes(episodesDir: string, isKnown: (id: string) => boolean): Promise<Scan> {
+export async function scanEpisodes(
+  episodesDir: string,
+  isKnown: (id: string) => boolean,
+  unfinished: Unfinished = new Unfinished(),
+): Promise<Scan> {
   const scan: Scan = { finished: [], recording: 0, problems: [], present: new Set() };
   let looked = 0;
   let isTextOnly = true;
@@ -39,16 +45,17 @@ export async function scanEpisodes(episodesDir: string, isKnown: (id: string) =>
     if (entry.name.includes("\ufffd")) isTextOnly = false;
     else if (isName(entry.name) && entry.isDirectory()) {
       scan.present.add(entry.name);
-      if (!isKnown(entry.name)) look(scan, episodesDir, entry.name);
-    } else lookAtOther(scan, episodesDir, entry.name);
+      if (!isKnown(entry.name)) look(scan, episodesDir, entry.name, unfinished);
+    } else lookAtOther(scan, episodesDir, entry.name, unfinished);
     if (++looked % SLICE === 0) await nextTurn();
   }
   if (!isTextOnly) scan.problems.push(...undecodable(episodesDir));
+  unfinished.endOfScan();
   return scan;
 }
 
 /** Anything but a directory of a fitting name. */
-function lookAtOther(scan: Scan, episodesDir: string, name: string): void {
+function lookAtOther(scan: Scan, episodesDir: string, name: string, unfinished: Unfinished): void {
   const path = join(episodesDir, name);
   const stats = statsOf(path);
   if (stats === null || isPassedOver(name, stats.isDirectory())) return;
@@ -57,11 +64,11 @@ function lookAtOther(scan: Scan, episodesDir: string, name: string): void {
   else if (isName(name)) {
     // A file system that tells no kinds in its listings.
     scan.present.add(name);
-    look(scan, episodesDir, name);
+    look(scan, episodesDir, name, unfinished);
   } else scan.problems.push(badlyNamed(episodesDir, name, stats.ino));
 }
 
-function look(scan: Scan, episodesDir: string, id: string): void {
+function look(scan: Scan, episodesDir: string, id: string, unfinished: Unfinished): void {
   const directory = join(episodesDir, id);
   try {
     const marker = lstatSync(join(directory, MARKER));
@@ -70,8 +77,11 @@ function look(scan: Scan, episodesDir: string, id: string): void {
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    if (code === "ENOENT" || code === "ENOTDIR") scan.recording++;
-    else {
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      const problem = unfinished.look(episodesDir, id);
+      if (problem === null) scan.recording++;
+      else scan.problems.push(problem);
+    } else {
       const { reason, fix } = whyNotRead(directory, directory, code);
       scan.problems.push({ name: id, problem: reason, fix });
     }

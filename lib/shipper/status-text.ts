@@ -23,6 +23,7 @@ export function renderStatus(status: Status): string {
     ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one)}`),
     ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
+    ...(live === null ? noEpisodes(status.problems) : []),
     ...quarantine(quarantined),
     ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}; fix: ${fix}`),
   ];
@@ -47,11 +48,20 @@ function waiters(heading: string, list: readonly Waiter[], count: number): strin
   ];
 }
 
+/** What the disk alone tells, without a daemon that would say since when. */
+function noEpisodes(list: Status["problems"]): string[] {
+  const shown = list.slice(0, SHOWN);
+  return [
+    ...shown.map(({ name, problem, fix }) => `held       ${name}: ${problem}${tail(fix)}`),
+    ...(list.length > SHOWN ? [`${" ".repeat(10)} … and ${list.length - SHOWN} more: --json lists all`] : []),
+  ];
+}
+
 function quarantine(list: Status["quarantined"]): string[] {
   if (list.length === 0) return [];
   const shown = list.slice(0, SHOWN);
   return [
-    "quarantine, each with what mends it; afterwards: shipper requeue <id>…, or --all [--reason R]",
+    "quarantine, each with what mends it; afterwards: sudo shipper requeue <id>…, or --all [--reason R]",
     ...shown.map(
       ({ episode, reason, detail, fix }) =>
         `           ${episode}: ${reason}${detail === null ? "" : `, ${detail}`}${tail(fix)}`,

@@ -26,6 +26,13 @@ export interface Quarantined {
   fix: string | null;
 }
 
+/** What is no episode, or none that would ever be shipped. */
+export interface NoEpisode {
+  name: string;
+  problem: string;
+  fix: string | null;
+}
+
 /** What `shipper status --json` prints. */
 export interface Status {
   host_id: string;
@@ -45,6 +52,8 @@ export interface Status {
   /** Finished and not shipped, by what lies on the disk. */
   pending: number;
   recording: number;
+  /** What stands in episodes/ and cannot be shipped as it is; a daemon that runs says the same, with all that it holds. */
+  problems: NoEpisode[];
   shipped: number;
   quarantined: Quarantined[];
   /** What is left of removed episodes and cannot be removed, each with what mends it. */
@@ -71,6 +80,11 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     live,
     pending: scan.finished.length,
     recording: scan.recording,
+    problems: scan.problems.map(({ name, problem, fix }) => ({
+      name,
+      problem,
+      fix: fix === null ? null : fixText(fix),
+    })),
     shipped: (await directories(dirs.shipped)).length,
     quarantined: await Promise.all((await directories(dirs.quarantine)).map((name) => quarantined(dirs, name))),
     left_over: (await listDoomed(dirs)).map((path) => ({ path, fix: fixText(leftOverFix(path)) })),

@@ -1,7 +1,7 @@
 // `receiver token add|list|revoke`: what they print, what they write, for whom. And what the receiver notes of their use.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTokenCheck, hashToken } from "../../lib/receiver/auth.ts";
 import { tokenId } from "../../lib/receiver/token-file.ts";
@@ -95,11 +95,28 @@ test("at two tokens the one that nobody uses is named, with the command that rev
   expect(third.stderr).toMatch(
     /lab1 has 2 tokens already: \w{8} \(added .*, last used 2026-05-01 06:00\), \w{8} \(added .*, never used\)/,
   );
-  expect(third.stderr).toContain(`fix: receiver token revoke lab1 --token ${idOf(second)}\n`);
-  const fix = /fix: receiver token (.*)\n/.exec(third.stderr)?.[1] ?? "";
+  expect(third.stderr).toContain(`fix: sudo receiver token revoke lab1 --token ${idOf(second)}\n`);
+  const fix = /fix: sudo receiver token (.*)\n/.exec(third.stderr)?.[1] ?? "";
   expect((await run(...fix.split(" "))).code).toBe(0);
   expect([isValid(first), isValid(second)]).toEqual([true, false]);
 }, 180_000);
+
+test.each([
+  [">&-", "standard output is closed, or /dev/null, and a token is shown only once; no token was added"],
+  [">/dev/null", "standard output is closed, or /dev/null, and a token is shown only once; no token was added"],
+  [">/dev/full", "the answer cannot be written to standard output: ENOSPC; no token was added"],
+  ["| true", "whoever reads standard output has gone; no token was added"],
+])(
+  "a token that %s keeps from being shown is not added",
+  (where, said) => {
+    // The last one's reader has gone before there is anything to read.
+    const line = `{ sleep 0.2; '${process.execPath}' '${RECEIVER}' token add lab1 --config '${config}'; } ${where}`;
+    const { stderr } = Bun.spawnSync(["sh", "-c", line], { stderr: "pipe" });
+    expect(stderr.toString()).toContain(said);
+    expect(existsSync(join(tokens, "lab1")) ? readFileSync(join(tokens, "lab1"), "utf8") : "").toBe("");
+  },
+  180_000,
+);
 
 describe.skipIf(process.getuid?.() !== 0)("by root, under a umask of 077", () => {
   const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
@@ -164,6 +181,14 @@ describe("a receiver notes when a token was used", () => {
     notes.used("lab1", HASH);
     notes.write();
     expect(readTokenUse(path())?.used.lab1).toEqual({ [tokenId(HASH.toString("hex"))]: "2026-05-01T07:00:00.000Z" });
+    notes.close();
+  });
+
+  test("within a second when it is a token's first: 'never used' is said of none that its host has gone over to", async () => {
+    const notes = openTokenUse(path(), keptLog(), () => T0);
+    notes.used("lab1", HASH);
+    while (readTokenUse(path()) === null) await Bun.sleep(10);
+    expect(readTokenUse(path())?.used.lab1).toEqual({ [tokenId(HASH.toString("hex"))]: "2026-05-01T06:00:00.000Z" });
     notes.close();
   });
 

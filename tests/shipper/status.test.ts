@@ -29,6 +29,7 @@ describe("the status of a host", () => {
     live: null,
     pending: 2,
     recording: 0,
+    problems: [],
     shipped: 5,
     quarantined: [],
     left_over: [],
@@ -47,6 +48,16 @@ describe("the status of a host", () => {
       "refused    0 in quarantine",
       "last end   none is known",
     ]);
+  });
+
+  test("lists what is no episode where no daemon does, ten at most, each with what mends it", () => {
+    const problems = Array.from({ length: 11 }, (_, i) => {
+      return { name: `n${i}`, problem: "it is a file", fix: i === 0 ? "sudo mv x" : null };
+    });
+    const lines = renderStatus({ ...STATUS, problems }).split("\n");
+    expect(lines.slice(7, 9)).toEqual(["held       n0: it is a file; fix: sudo mv x", "held       n1: it is a file"]);
+    expect(lines.slice(-1)).toEqual(["           … and 1 more: --json lists all"]);
+    expect(runs({}, { problems }).filter((line) => line.startsWith("held"))).toEqual([]);
   });
 
   test("names whom it trusts, and why it cannot be told", () => {
@@ -151,6 +162,7 @@ describe("reading the status from the disk", () => {
       live: null,
       pending: 1,
       recording: 1,
+      problems: [],
       shipped: 2,
       quarantined: [
         { episode: "bad", reason: "conflict", detail: null, fix: expect.stringContaining("shipper discard bad") },

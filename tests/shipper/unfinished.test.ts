@@ -1,0 +1,123 @@
+// Directories without a marker: what is being recorded is left alone, and what would never be shipped is said.
+
+import { describe, expect, test } from "bun:test";
+import { lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fixText } from "../../lib/core/finding.ts";
+import { scanEpisodes } from "../../lib/shipper/scan.ts";
+import { isNearlyMarker, Unfinished } from "../../lib/shipper/unfinished.ts";
+import { makeDirs } from "../support/lab-host.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+/** An episodes directory, and a clock that runs ahead of its files. */
+function host() {
+  const dirs = makeDirs(tempDir());
+  const clock = { aheadMs: 0 };
+  const unfinished = new Unfinished(() => Date.now() + clock.aheadMs);
+  const make = (path: string): void => {
+    mkdirSync(join(dirs.episodes, path, ".."), { recursive: true });
+    writeFileSync(join(dirs.episodes, path), "");
+  };
+  const scan = async () => {
+    const { recording, problems } = await scanEpisodes(dirs.episodes, () => false, unfinished);
+    return { recording, said: problems.map(({ problem, fix }) => [problem, fix === null ? null : fixText(fix)]) };
+  };
+  return { episodes: dirs.episodes, clock, make, scan };
+}
+
+describe("a directory without a marker", () => {
+  test("is being recorded as long as it is not quiet, and whatever its files are called", async () => {
+    const { make, scan, clock } = host();
+    make("a/DONE.MARKER");
+    make("b/run1/done.marker");
+    clock.aheadMs = MINUTE - 5000;
+    expect(await scan()).toEqual({ recording: 2, said: [] });
+  });
+
+  test("with a marker of another name is said, and what gives it the right one", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("a/done.marker.txt");
+    clock.aheadMs = MINUTE;
+    expect(await scan()).toEqual({
+      recording: 0,
+      said: [
+        [
+          'it has "done.marker.txt" and no done.marker: the name has to be exactly that',
+          `sudo mv -T ${episodes}/a/done.marker.txt ${episodes}/a/done.marker`,
+        ],
+      ],
+    });
+  });
+
+  test("with an episode in it is said, and what takes that out, unless its name is taken", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("day/run1/done.marker");
+    clock.aheadMs = MINUTE;
+    const problem = "it has no done.marker, and run1/ in it has one: an episode stands directly in episodes/";
+    expect((await scan()).said).toEqual([[problem, `sudo mv -T ${episodes}/day/run1 ${episodes}/day-run1`]]);
+    const taken = host();
+    taken.make("day/run1/done.marker");
+    taken.make("day-run1/f");
+    taken.clock.aheadMs = MINUTE;
+    expect((await taken.scan()).said).toEqual([[problem, null]]);
+  });
+
+  test("that nothing has touched for a day is said", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("left/data");
+    clock.aheadMs = DAY - MINUTE;
+    expect(await scan()).toEqual({ recording: 1, said: [] });
+    clock.aheadMs = DAY + MINUTE;
+    // Asked again only after ten minutes.
+    expect(await scan()).toEqual({ recording: 1, said: [] });
+    clock.aheadMs = DAY + 15 * MINUTE;
+    const { recording, said } = await scan();
+    expect([recording, said.length]).toEqual([0, 1]);
+    expect(said[0]?.[0]).toMatch(/^it has no done\.marker, and nothing in it has changed since 20\d\d-\S+Z$/);
+    expect(said[0]?.[1]).toBe(
+      `let its recorder finish it; if it is whole as it lies there: sudo touch ${episodes}/left/done.marker`,
+    );
+  });
+
+  test("whose file still grows is being recorded, though its own time is a day old", async () => {
+    const { episodes, make } = host();
+    make("grows/data");
+    const before = lstatSync(join(episodes, "grows")).ctimeMs;
+    while (lstatSync(join(episodes, "grows/data")).ctimeMs <= before)
+      writeFileSync(join(episodes, "grows/data"), "more");
+    const seen = async (now: number) =>
+      (await scanEpisodes(episodes, () => false, new Unfinished(() => now))).problems.length;
+    const after = lstatSync(join(episodes, "grows/data")).ctimeMs;
+    expect([await seen(before + DAY), await seen(after + DAY)]).toEqual([0, 1]);
+  });
+
+  test("is looked into once, until it changes, and forgotten when it goes", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("a/done.marker.tmp");
+    clock.aheadMs = MINUTE;
+    expect((await scan()).said).toHaveLength(1);
+    rmSync(join(episodes, "a"), { recursive: true });
+    expect(await scan()).toEqual({ recording: 0, said: [] });
+    make("a/other");
+    expect(await scan()).toEqual({ recording: 1, said: [] });
+  });
+});
+
+test.each([
+  ["DONE.MARKER", true],
+  ["Done.Marker", true],
+  ["done.marker.txt", true],
+  ["done.marker.part", true],
+  ["done_marker", true],
+  ["donemarker", true],
+  [".done.marker", true],
+  ["done.marker", false],
+  ["done", false],
+  ["done.marker.sig", false],
+  ["undone.marker", false],
+])("the name %s was meant for the marker: %p", (name, is) => {
+  expect(isNearlyMarker(name)).toBe(is);
+});
