@@ -75,6 +75,9 @@ function readable({ bytes, dropped }: Kept): { text: string; lossy: boolean; dro
   return { text: `${text.slice(0, head)}\n${text.slice(tail)}`, lossy, dropped: dropped + middle };
 }
 
+/** Nobody but a person can mend that. */
+const GONE = "; fix: install it, or correct its command in [nagios_runner]";
+
 interface Verdict {
   status: CheckStatus;
   message: string;
@@ -85,7 +88,8 @@ function verdictOf(exit: CheckExit, output: CheckOutput & { empty: boolean }, ti
   const { kind, code, signal, why } = exit;
   if (kind === "timed_out") return withTextSoFar(`timed out after ${timeoutS} s`, output);
   if (kind === "signalled") return withTextSoFar(`Process killed by signal ${signal}`, output);
-  if (code === null) return { status: "unknown", message: why ?? "it did not run" };
+  if (code === null)
+    return { status: "unknown", message: `${why ?? "it did not run"}${kind === "not_found" ? GONE : ""}` };
   const { status, note } = statusOfExit(code);
   const message = note === null ? output.message : `${output.message} (${note})`;
   return { status, message, ...longText(output.longText) };

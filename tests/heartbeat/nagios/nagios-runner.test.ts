@@ -43,7 +43,11 @@ describe("what a check says", () => {
       { name: "b", command: [join(CHECKS, "not-executable.sh")] },
     ];
     expect((await rig({ commands }).collect()).map(said)).toEqual([
-      { status: "unknown", message: '"/nonexistent/check" not found', perfdata: [] },
+      {
+        status: "unknown",
+        message: '"/nonexistent/check" not found; fix: install it, or correct its command in [nagios_runner]',
+        perfdata: [],
+      },
       {
         ...{ status: "unknown", perfdata: [] },
         message: `${JSON.stringify(join(CHECKS, "not-executable.sh"))} not executable: EACCES`,
