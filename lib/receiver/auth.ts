@@ -2,10 +2,13 @@
 // them). Whether access is given is decided in decide.ts.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { quoted } from "../core/fields.ts";
+import { fixText } from "../core/finding.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import type { Log } from "../runtime/log.ts";
+import { explainUnreadable } from "../runtime/unreadable.ts";
 import type { Credentials } from "./decide.ts";
 import { openTokenTable, type TokenFile, type TokenTable } from "./token-table.ts";
 
@@ -56,8 +59,9 @@ export function createTokenCheck(
     const subject = table.has(host) ? host : "";
     const why = file.kind === "unreadable" ? file.why : "";
     if (why !== "" && said.get(subject) !== why) {
+      const path = join(tokensDir, host);
       log.error(
-        `cannot use token file ${join(tokensDir, host)}: ${quoted(why)}; fix: make it readable for this service, or run: receiver token add ${host}`,
+        `cannot use token file ${path}: ${quoted(why)}; fix: ${readable(path) ?? `write it anew: ${add(host)}`}`,
       );
     }
     if (why !== "") said.set(subject, why);
@@ -77,6 +81,19 @@ export function createTokenCheck(
     if (own.kind === "unreadable") return { unreadable: own.why };
     return table.holds(hash) ? "other-host" : "unknown";
   };
+}
+
+const add = (host: string): string => shellLine(["sudo", "receiver", "token", "add", host]);
+
+/** What lets this service read a file that it may not read; null: that is not what is wrong with it. */
+function readable(path: string): string | null {
+  try {
+    accessSync(path, constants.R_OK);
+    return null;
+  } catch (error) {
+    const { fix } = explainUnreadable(path, error, process.env);
+    return fix === null ? null : fixText(fix);
+  }
 }
 
 /** Compares with every hash, in constant time, whatever the first says. */
