@@ -48,6 +48,8 @@ export async function serveBytes(
     ...more,
   };
   await new Connection(socket as unknown as Socket, null, options).serve();
+  // What it would read on, it reads in these turns of the loop: there is a piece for each.
+  for (let turn = 0; turn < pieces.length + 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   const text = Buffer.concat(socket.written).toString("latin1");
   const { left } = socket;
   socket.destroy();
