@@ -44,6 +44,12 @@ describe("of a result is told what moves, and nothing that stays", () => {
       result({ status: "critical", message: "full", perfdata: [item(9, { warning: range(5) })] }),
       { status: "critical", message: "full", values: [9] },
     ],
+    [
+      "another long text",
+      result({ long_text: "one" }),
+      result({ status: "warning", long_text: "two" }),
+      { status: "warning", long_text: "two" },
+    ],
     ["it waits for its run", result(), result({ notes: { pending: true } }), { notes: { pending: true } }],
     ["no time-out any more", result({ notes: { timed_out: true } }), result({ notes: {} }), { notes: {} }],
     [

@@ -87,4 +87,7 @@ test("what was read ahead is listed, and nothing is read twice: only what was re
     ["lab5", false],
   ]);
   expect(await reader.names()).toEqual(["lab1", "lab2", "lab4", "lab5"]);
+  // One that was forgotten and comes back is looked at anew.
+  writeFileSync(join(dir, "lab3.json"), "torn");
+  expect((await reader.list()).find(({ host }) => host === "lab3")?.heartbeat).toBeNull();
 });
