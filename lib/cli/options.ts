@@ -41,8 +41,11 @@ export function parseCommandLine(spec: ToolSpec, argv: readonly string[]): Parse
   const parsed = parseOptions(spec, command, table, rest);
   if (parsed.options.version === true) return { kind: "print", text: versionLine(spec.name) };
   const extra = parsed.operands[commandSpec.maxOperands ?? 0];
-  if (extra !== undefined)
-    throw usageError(spec, `unexpected operand "${extra}"`, meant(extra, commandNames(spec)), command);
+  if (extra !== undefined) {
+    const names = commandNames(spec);
+    // A command that is said twice is spelt right.
+    throw usageError(spec, `unexpected operand "${extra}"`, meant(extra, names.includes(extra) ? [] : names), command);
+  }
   return { kind: "run", line: { command, ...parsed } };
 }
 

@@ -44,11 +44,11 @@ export async function runShipper(line: CommandLine): Promise<number> {
   const instance = { tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir };
   switch (line.command) {
     case "status":
-      return printStatus(config, dirs, line.options.json === true);
+      return inDataRoot("read", () => printStatus(config, dirs, line.options.json === true));
     case "requeue":
-      return requeueEpisodes(dirs, line, log);
+      return inDataRoot("work in", () => requeueEpisodes(dirs, line, log));
     case "discard":
-      return discardEpisodes(config, dirs, line, log);
+      return inDataRoot("work in", () => discardEpisodes(config, dirs, line, log));
     case "pin":
       return pinCommand(config, line);
     case "once":
@@ -67,14 +67,19 @@ export async function runShipper(line: CommandLine): Promise<number> {
 }
 
 async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Promise<number> {
+  const status = await readStatus(config, dirs);
+  await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  return EXIT.ok;
+}
+
+/** A command by hand, perhaps by somebody who may not, or before there is anything. */
+async function inDataRoot(doWhat: string, work: () => Promise<number>): Promise<number> {
   try {
-    const status = await readStatus(config, dirs);
-    await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
-    return EXIT.ok;
+    return await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
     throw new UserError(
-      `cannot read the data root: ${quoted(errorText(error))}`,
+      `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
       "run this as root or as the shipper's user, after the shipper's first start",
     );
   }

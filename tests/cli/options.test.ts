@@ -126,6 +126,7 @@ describe("a command line", () => {
     ["tokens", 'tool: no command "tokens"; there are token add, token list'],
     ["tokens frobnicate", 'tool: no command "tokens"; there are token add, token list'],
     ["status extra", 'tool: unexpected operand "extra"'],
+    ["status status", 'tool: unexpected operand "status"'],
     ["token add lab1 lab2", 'tool: unexpected operand "lab2"'],
     ["--json", "tool: no option --json without a command: it belongs to status"],
     ["status --all", "tool: no option --all for status: it belongs to requeue"],

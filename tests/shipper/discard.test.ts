@@ -62,3 +62,15 @@ test("of two without a note the second is not taken for the first", async () => 
   expect(await remove(doomed)).toBe(false);
   expect(existsSync(join(dirs.quarantine, "ep/data.bin"))).toBe(true);
 });
+
+for (const words of [["discard", "ep"], ["requeue", "--all"], ["status"]]) {
+  test(`${words[0]} before the first start says that there is nothing yet, and what to do`, () => {
+    const root = tempDir();
+    const config = join(root, "c.toml");
+    const paths = `[paths]\ndata_root = "${root}/data"\nrun_dir = "${root}/run"\n`;
+    writeFileSync(config, `host_id = "lab1"\n${paths}[receiver]\nurl = "http://127.0.0.1:9"\n`);
+    const command = [process.execPath, join(import.meta.dir, "../../bin/shipper.ts"), ...words, "--config", config];
+    const { exitCode, stderr } = Bun.spawnSync(command, { env: { PATH: process.env.PATH ?? "" } });
+    expect([exitCode, stderr.toString()]).toEqual([2, expect.stringContaining("fix: run this as root or as the")]);
+  });
+}
