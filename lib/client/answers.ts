@@ -87,7 +87,7 @@ const ROWS: readonly Row[] = [
   { is: marked("too-large"), say: words("raise [limits] max_episode_bytes on the collector") },
   {
     is: marked("disk-full"),
-    say: () => ({ text: "make room on the collector's disk", commands: [collector("receiver", "status")] }),
+    say: () => ({ text: "make room on the collector's disk", commands: [collector("sudo", "receiver", "status")] }),
   },
   {
     is: marked("not-found", "method-not-allowed"),

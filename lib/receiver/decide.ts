@@ -79,7 +79,7 @@ export function decideAccess(credentials: Credentials, host: string): Refusal | 
   if (typeof token === "object") return refuse("tokens-unreadable", "the receiver cannot read this host's token file");
   if (token === "other-host") return refuse("wrong-host", `this token does not belong to ${host}`);
   const what = token === "absent" ? "no bearer token was sent" : `this token is not one of ${host}'s`;
-  return refuse("unauthorized", `${what}; on the collector: receiver token add ${host}`);
+  return refuse("unauthorized", `${what}; on the collector: sudo receiver token add ${host}`);
 }
 
 /** The accepted commits as the gate file has them; `any`: no file is set or there. */

@@ -44,8 +44,10 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
 }
 
 function misplaced(log: Pick<Log, "error">, what: string, { message }: Misplaced): Refusal {
-  log.error(`${what}: ${message}; fix: stop the receiver, then: receiver verify --repair, which moves it aside`);
-  return refuse("damaged", "something else stands in this episode's place; on the collector: receiver verify", {
+  log.error(
+    `${what}: ${message}; fix: move it aside: sudo systemctl stop labfleet-receiver && sudo receiver verify --repair; sudo systemctl start labfleet-receiver`,
+  );
+  return refuse("damaged", "something else stands in this episode's place; on the collector: sudo receiver verify", {
     retryAfterS: 300,
   });
 }

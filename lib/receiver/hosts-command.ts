@@ -138,10 +138,10 @@ async function foundOrNamed(
   if (known.length === 0) {
     throw new UserError(
       `no heartbeat of ${quoted(host)} has come, and none of any other host`,
-      "name the collector's config with --config PATH, or see on the host: heartbeat once",
+      "name the collector's config with --config PATH, or see on the host: sudo heartbeat once",
     );
   }
   const guess = nearest(host, known);
   const meant = guess === null ? "" : `; did you mean ${guess}?`;
-  throw new UserError(`no heartbeat of ${quoted(host)} has come${meant}`, "see all: receiver hosts");
+  throw new UserError(`no heartbeat of ${quoted(host)} has come${meant}`, "see all: sudo receiver hosts");
 }

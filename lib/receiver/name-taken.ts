@@ -21,9 +21,13 @@ export interface Duplicate {
 export function decideStored(stored: Stored, declared: Declared): Duplicate | Refusal | { kind: "read" } {
   if (stored.kind === "none") return { kind: "read" };
   if (stored.kind === "damaged") {
-    return refuse("damaged", "the stored copy has another size than its index row; on the collector: receiver verify", {
-      retryAfterS: 300,
-    });
+    return refuse(
+      "damaged",
+      "the stored copy has another size than its index row; on the collector: sudo receiver verify",
+      {
+        retryAfterS: 300,
+      },
+    );
   }
   if (declared.sha256 === null && !isSameTree(stored.row, declared)) return { kind: "read" };
   const same = declared.sha256 === stored.row.sha256;
@@ -54,7 +58,7 @@ function conflict(stored: Exclude<Stored, { kind: "none" }>): Refusal {
       })
     : refuse(
         "conflict",
-        "this name is taken by an index row whose file is missing; on the collector: receiver verify",
+        "this name is taken by an index row whose file is missing; on the collector: sudo receiver verify",
         {
           stored: { sha256 },
         },

@@ -109,7 +109,7 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   const paths = dataPaths(dataRoot);
   const { index, tornBytes, badLines } = await openIndex(paths.index, paths.torn, Math.random() * 2 ** 32);
   if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
-  if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: receiver verify`);
+  if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
   const rowless = new Map<string, IndexRow>();
   const journal = await openJournal(paths.journal, () => rowless.size > 0);
   const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin });

@@ -106,7 +106,7 @@ export function readStoring(runDir: string, nowMs: number): Storing {
     return {
       ready: null,
       why: "the receiver does not say any more whether it can store",
-      fix: "see its log: journalctl -u labfleet-receiver",
+      fix: "see its log: sudo journalctl -u labfleet-receiver",
     };
   return said.storing;
 }

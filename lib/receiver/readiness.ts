@@ -63,7 +63,7 @@ export function createReadiness(parts: ReadinessParts): () => Promise<NotReady |
 
 function slow(how: string): NotReady {
   const why = `the disk is too slow, or does not get its turn: a write of one byte ${how}`;
-  return { kind: "slow", why, fix: "see what keeps it busy: iostat -x 5, and what the kernel says of it: dmesg" };
+  return { kind: "slow", why, fix: "see what keeps it busy: iostat -x 5, and what the kernel says of it: sudo dmesg" };
 }
 
 /** What the disk says without being written to; null: nothing against it. Costs two system calls and no wear. */

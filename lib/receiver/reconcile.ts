@@ -89,7 +89,7 @@ async function addRow(log: Log, path: string, mend: () => Promise<IndexRow | nul
     return true;
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    log.error(`${path} has no row, and cannot get one: ${quoted(errorText(error))}; see: receiver verify`);
+    log.error(`${path} has no row, and cannot get one: ${quoted(errorText(error))}; see: sudo receiver verify`);
     return false;
   }
 }
@@ -133,6 +133,6 @@ async function tellMissing(
   const names = rows.filter((row) => row !== null).map((row) => `${row.host_id}/${row.episode_id}`);
   const more = missing.count > names.length ? `, and ${missing.count - names.length} more` : "";
   log.error(
-    `${missing.count} stored episodes are missing from the disk: ${names.join(", ")}${more}; see: receiver verify`,
+    `${missing.count} stored episodes are missing from the disk: ${names.join(", ")}${more}; see: sudo receiver verify`,
   );
 }

@@ -132,7 +132,7 @@ async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<vo
     log.debug(`the archives were compared with ${index.table.size} rows`, { adopted, missing });
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    log.error(`the archives cannot be compared with the index: ${quoted(errorText(error))}; see: receiver verify`);
+    log.error(`the archives cannot be compared with the index: ${quoted(errorText(error))}; see: sudo receiver verify`);
   }
 }
 
@@ -226,5 +226,5 @@ function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {
   const open = openToOthers(config.tokensDir);
   if (open !== null) log.warn(open);
   if (!existsSync(config.tokensDir))
-    log.warn(`${config.tokensDir} does not exist: no host can ship; fix: receiver token add <host>`);
+    log.warn(`${config.tokensDir} does not exist: no host can ship; fix: sudo receiver token add <host>`);
 }

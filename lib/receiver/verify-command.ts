@@ -59,7 +59,7 @@ export function summary(report: VerifyReport): string {
   const claimed =
     claims === 0 ? [] : [`${claims} ${claims === 1 ? "row claims" : "rows claim"} another tar than is stored`];
   if (damageOf(report) === 0) {
-    return `WRONG ROWS: ${claimed}, no episode is damaged; fix: receiver verify --deep --repair; ${read}`;
+    return `WRONG ROWS: ${claimed}, no episode is damaged; fix: sudo receiver verify --deep --repair; ${read}`;
   }
   const counts = [
     [report.missing.length, "missing"],

@@ -29,7 +29,10 @@ export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: C
   const chosen = choose(await settledIn(dirs, place), choice, today);
   if (chosen.missing.length > 0) {
     const names = chosen.missing.map(quoted).join(", ");
-    throw new UserError(`nothing was removed: there is no ${names} in ${dirs[place]}`, "shipper status lists them");
+    throw new UserError(
+      `nothing was removed: there is no ${names} in ${dirs[place]}`,
+      "see which there are: sudo shipper status",
+    );
   }
   const sizes = await Promise.all(chosen.doomed.map(({ name }) => usageOf(join(dirs[place], name), () => {})));
   await print(listing(chosen, place, sizes));

@@ -4,6 +4,7 @@ import type { QueueGroup, QueuePause } from "../contract/queue.ts";
 import type { SettledCounts, ShipperStatus, UnderWay, Waiter } from "../contract/shipper-status.ts";
 import { fixText } from "../core/finding.ts";
 import { printable } from "../core/printable.ts";
+import { remedyLast } from "../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../core/units.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry } from "./queue.ts";
@@ -130,11 +131,11 @@ export function statusLine(live: ShipperStatus): string {
   const [first] = live.under_way;
   if (first !== undefined)
     parts.push(underWayText(first) + (live.under_way.length > 1 ? ` and ${live.under_way.length - 1} more` : ""));
-  if (live.waiting !== null && live.paused === null) parts.push(waitingText(live));
-  if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
   if (live.disk_low) parts.push("disk low, packing waits");
   if (live.paused !== null) parts.push(pausedText(live.paused));
-  return printable(parts.join(", "));
+  if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
+  if (live.waiting !== null && live.paused === null) parts.push(waitingText(live));
+  return printable(remedyLast(parts, ", "));
 }
 
 /** `paused: 3 of 3 episodes got 413 from nginx, not the receiver; fix: …`. */
@@ -143,7 +144,7 @@ export function pausedText({ detail, fix, next_try_at }: QueuePause): string {
   return `PAUSED${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
 }
 
-/** `1 waits alone since 12:03 (…); 214 others went`. */
+/** `1 waits alone since 12:03, 214 others went: …; fix: …`. */
 export function waitingText({
   waiting,
   delivered_since_start: went,
@@ -152,7 +153,7 @@ export function waitingText({
   const { count, reason, since, next_try_at } = waiting;
   const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
   const who = count === 1 ? "1 waits alone" : `${count} wait`;
-  return `${who} since ${clock(since)}${next} (${reason}); ${went} others went`;
+  return `${who} since ${clock(since)}${next}, ${went} others went: ${reason}`;
 }
 
 /** `sending ep1: 12 of 400 MiB for 3s`. */

@@ -79,7 +79,7 @@ export async function writePin(
 function unreadable(path: string, why: string): UserError {
   return new UserError(
     `cannot read whom this host trusts, ${path}: ${quoted(why)}`,
-    "ask the collector for its id with `receiver identity`, then run: shipper pin --accept ID",
+    "ask the collector for its id with `sudo receiver identity`, then run: sudo shipper pin --accept ID",
     3,
   );
 }

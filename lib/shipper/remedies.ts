@@ -10,7 +10,7 @@ const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
 /** Another store answers than the pinned one. */
 export function acceptFix(receiverId: string): Fix {
   return {
-    text: "if `receiver identity` on the collector you mean shows this id, trust it, and else mend receiver.url",
+    text: "if `sudo receiver identity` on the collector you mean shows this id, trust it, and else mend receiver.url",
     commands: [onHost("sudo", "shipper", "pin", "--accept", receiverId)],
   };
 }

@@ -1,4 +1,4 @@
-// `shipper requeue`: takes refused episodes back into the queue.
+// `sudo shipper requeue`: takes refused episodes back into the queue.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,9 +22,10 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   if (all === line.operands.length > 0)
     throw new UserError(
       "name the episodes, or say --all",
-      "shipper requeue <id>…, or shipper requeue --all [--reason R]",
+      "sudo shipper requeue <id>…, or sudo shipper requeue --all [--reason R]",
     );
-  if (!all && wanted !== undefined) throw new UserError("--reason goes with --all", "shipper requeue --all --reason R");
+  if (!all && wanted !== undefined)
+    throw new UserError("--reason goes with --all", "sudo shipper requeue --all --reason R");
   const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
   let refused = 0;
   for (const name of names) {
@@ -63,6 +64,6 @@ async function quarantinedFor(dirs: Dirs, wanted: string | null): Promise<string
   const guess = nearest(wanted, [...byReason.keys()]) ?? "R";
   throw new UserError(
     `nothing in ${dirs.quarantine} was refused for ${quoted(wanted)}; the reasons there are ${found.join(", ")}`,
-    `shipper requeue --all --reason ${shellWord(guess)}, or all of them: shipper requeue --all`,
+    `sudo shipper requeue --all --reason ${shellWord(guess)}, or all of them: sudo shipper requeue --all`,
   );
 }

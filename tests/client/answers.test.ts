@@ -25,7 +25,7 @@ describe("our own receiver's answer", () => {
     [400, "missing-commit", "write the commit of the recording code into shipper.commit_file"],
     [412, "commit-not-accepted", "update the recording code on this host, or add its commit to accepted_commits_file"],
     [413, "too-large", "raise [limits] max_episode_bytes on the collector"],
-    [507, "disk-full", "make room on the collector's disk: on the collector: receiver status"],
+    [507, "disk-full", "make room on the collector's disk: on the collector: sudo receiver status"],
     [404, "not-found", "update the receiver: it does not know this path"],
     [500, "internal", "look at what the receiver says of itself: on the collector: sudo journalctl"],
   ] as const) {

@@ -12,7 +12,7 @@ afterEach(cleanUp);
 const damaged = {
   status: 503,
   reason: "damaged",
-  detail: "something else stands in this episode's place; on the collector: receiver verify",
+  detail: "something else stands in this episode's place; on the collector: sudo receiver verify",
 };
 
 describe("a link in the place of a host's directory", () => {
@@ -28,7 +28,7 @@ describe("a link in the place of a host's directory", () => {
     expect([receiver.rows(), receiver.incoming()]).toEqual([[], []]);
     const path = join(receiver.dataRoot, "episodes/lab1");
     expect(receiver.log.lines[0]).toBe(
-      `error: episodes/lab1/ep1.tar.zst: ${path} is a symbolic link and no directory; fix: stop the receiver, then: receiver verify --repair, which moves it aside`,
+      `error: episodes/lab1/ep1.tar.zst: ${path} is a symbolic link and no directory; fix: move it aside: sudo systemctl stop labfleet-receiver && sudo receiver verify --repair; sudo systemctl start labfleet-receiver`,
     );
     expect((await put(receiver.url, "lab2", "ep1", bytes(1000))).status).toBe(201);
   });

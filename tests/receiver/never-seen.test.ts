@@ -111,7 +111,7 @@ describe("the list", () => {
         "lab1",
         true,
         3,
-        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
       ],
       ["lab2", false, null, "x"],
       [
@@ -124,7 +124,7 @@ describe("the list", () => {
         "lab4",
         true,
         null,
-        "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: heartbeat status",
+        "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status",
       ],
       ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed"],
     ]);

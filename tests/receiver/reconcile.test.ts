@@ -189,7 +189,7 @@ describe("before READY only what the journal names is looked at", () => {
     const errors = log.lines.filter((l) => l.startsWith("error"));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(
-      /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; see: receiver verify$/,
+      /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; see: sudo receiver verify$/,
     );
   });
 
@@ -232,7 +232,7 @@ test("rows without a file are told in one line with the command, and kept", asyn
   const told = log.lines.filter((l) => l.startsWith("error"));
   expect(told).toHaveLength(1);
   expect(told[0]).toMatch(
-    /^error: 4 stored episodes are missing from the disk: lab1\/ep\d, lab1\/ep\d, lab1\/ep\d, and 1 more; see: receiver verify$/,
+    /^error: 4 stored episodes are missing from the disk: lab1\/ep\d, lab1\/ep\d, lab1\/ep\d, and 1 more; see: sudo receiver verify$/,
   );
   expect(readFileSync(at.index, "utf8")).toBe(index);
 });

@@ -88,7 +88,7 @@ describe("a wrong tree digest", () => {
       ["episodes/lab1/v2.tar.zst", `v2:${sha256(TAR)}`],
     ]);
     expect(summary(report)).toBe(
-      "WRONG ROWS: 2 rows claim another tar than is stored, no episode is damaged; fix: receiver verify --deep --repair; 3 episodes, 6.0 KiB read",
+      "WRONG ROWS: 2 rows claim another tar than is stored, no episode is damaged; fix: sudo receiver verify --deep --repair; 3 episodes, 6.0 KiB read",
     );
   });
 

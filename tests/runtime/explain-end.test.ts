@@ -121,7 +121,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, oom_kills: null },
     kind: "killed",
     sentence:
-      'the last run was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell; it was in phase "running", after running 2h 3min; see: journalctl -k -g oom',
+      'the last run was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell; it was in phase "running", after running 2h 3min; see: sudo journalctl -k -g oom',
   },
   {
     what: "SIGKILL in a cgroup that had counted a kill for memory before it started",
@@ -160,7 +160,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, service_result: "oom-kill", oom_kills: 1, memory_max: 96 * 1024 * 1024 },
     kind: "oom-kill",
     sentence:
-      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; MemoryMax= of its unit is 96.0 MiB; fix: systemctl set-property labfleet-shipper MemoryMax=192M',
+      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; MemoryMax= of its unit is 96.0 MiB; fix: sudo systemctl set-property labfleet-shipper MemoryMax=192M',
   },
   {
     what: "OOM on cgroup version 1, where systemd tells of a SIGKILL alone; the machine was short",
@@ -168,7 +168,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, oom_kills: 1 },
     kind: "oom-kill",
     sentence:
-      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; its unit sets no MemoryMax=, so the machine or a slice was short; see: journalctl -k -g oom',
+      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom',
   },
   {
     what: "OOM of another process of the unit (OOMPolicy=stop), in a user's manager",
@@ -184,7 +184,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "watchdog", exit_code: "killed", exit_status: "ABRT" },
     kind: "watchdog",
     sentence:
-      'the last run was killed by systemd\'s watchdog: nothing moved for WatchdogSec=; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run was killed by systemd\'s watchdog: nothing moved for WatchdogSec=; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a stop longer than TimeoutStopSec",
@@ -192,7 +192,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
+      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: sudo systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
   },
   {
     what: "a stop that it never noticed",
@@ -200,7 +200,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "something else in the unit that did not end",
@@ -208,7 +208,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "timeout" },
     kind: "stop-timeout",
     sentence:
-      'the last run ended by itself, but a process of its unit outlived it until systemd killed that; it was in phase "close", which began 0.01s into its stop, after running 3d 2h; see: journalctl -u labfleet-shipper',
+      'the last run ended by itself, but a process of its unit outlived it until systemd killed that; it was in phase "close", which began 0.01s into its stop, after running 3d 2h; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a start longer than TimeoutStartSec",
@@ -216,7 +216,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "start-timeout",
     sentence:
-      'the last run was ended by systemd: it was not ready within TimeoutStartSec=; it was in phase "stopping", which began 0.00s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run was ended by systemd: it was not ready within TimeoutStartSec=; it was in phase "stopping", which began 0.00s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a start that came not even to its record",
@@ -224,7 +224,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "start-timeout",
     sentence:
-      "the last run was ended by systemd: it was not ready within TimeoutStartSec=; see: journalctl -u labfleet-shipper",
+      "the last run was ended by systemd: it was not ready within TimeoutStartSec=; see: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "a fault",
@@ -232,7 +232,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "signal", exit_code: "killed", exit_status: "SEGV" },
     kind: "crash",
     sentence:
-      'the last run crashed: SIGSEGV, a bug; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run crashed: SIGSEGV, a bug; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a core dump of any signal",
@@ -248,7 +248,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "70" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 70, a bug; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run exited with 70, a bug; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a second signal",
@@ -256,7 +256,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run quit in the middle of its stop (SIGTERM from systemd(1)): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run quit in the middle of its stop (SIGTERM from systemd(1)): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a second signal by hand, its sender unknown",
@@ -278,7 +278,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 3, it could not start or go on; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run exited with 3, it could not start or go on; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a refusal of the machine before any stop",
@@ -286,7 +286,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 3, it could not start or go on; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run exited with 3, it could not start or go on; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a configuration that cannot be read, before there ever was a run",
@@ -294,7 +294,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "2" },
     kind: "exit-code",
     sentence:
-      "the last run exited with 2, its command line, configuration or input cannot be read; see: journalctl -u labfleet-shipper",
+      "the last run exited with 2, its command line, configuration or input cannot be read; see: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "a directory of the unit that is missing",
@@ -302,7 +302,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "226" },
     kind: "exit-code",
     sentence:
-      "the last run exited with 226, a directory that its unit names is missing; see: journalctl -u labfleet-shipper",
+      "the last run exited with 226, a directory that its unit names is missing; see: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "an exit code of nobody's",
@@ -310,7 +310,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "99" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 99, none of its own codes; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run exited with 99, none of its own codes; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "an end without a word before READY=1",
@@ -318,14 +318,15 @@ const CASES: readonly Case[] = [
     stop: { service_result: "protocol" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 0 before it was ready; it was in phase "starting", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run exited with 0 before it was ready; it was in phase "starting", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a result without a main process",
     run: null,
     stop: { service_result: "resources", exit_code: null, exit_status: null },
     kind: "unknown",
-    sentence: 'the last run ended for a reason that systemd calls "resources"; see: journalctl -u labfleet-shipper',
+    sentence:
+      'the last run ended for a reason that systemd calls "resources"; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "an exit status that is no number",
@@ -333,7 +334,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "x" },
     kind: "unknown",
     sentence:
-      'the last run ended for a reason that systemd calls "exit-code"; it was in phase "running", after running 2h 3min; see: journalctl -u labfleet-shipper',
+      'the last run ended for a reason that systemd calls "exit-code"; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a power cut under systemd",
@@ -368,7 +369,7 @@ const CASES: readonly Case[] = [
     boot: "b00t-2",
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
+      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: sudo systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
   },
   {
     what: "kill -9 by hand of a run by hand",

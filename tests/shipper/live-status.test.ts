@@ -47,7 +47,7 @@ describe("the status line", () => {
           next_try_at: "2026-05-01T12:08:00.000Z",
         },
       },
-      "1 to ship, 1 waits alone since 12:03, next try 12:08 (403 from waf, not the receiver); 214 others went",
+      "1 to ship, 1 waits alone since 12:03, next try 12:08, 214 others went: 403 from waf, not the receiver",
     ],
     [
       "when somebody has to mend something",

@@ -33,7 +33,7 @@ describe("a pin", () => {
       expect(error).toMatchObject({
         name: "UserError",
         exitCode: 3,
-        hint: expect.stringContaining("shipper pin --accept ID"),
+        hint: expect.stringContaining("sudo shipper pin --accept ID"),
       });
       expect(readFileSync(pinPath(root), "utf8")).toBe(spoil);
     }

@@ -29,7 +29,7 @@ test("a 2xx to a judge call without a judgement comes from no receiver, old or n
 });
 
 test("what lies in quarantine for no reason that is known is queued again", () => {
-  expect(fixText(rejectionFix("unknown", "ep") ?? { text: "", commands: [] })).toEndWith("shipper requeue ep");
+  expect(fixText(rejectionFix("unknown", "ep") ?? { text: "", commands: [] })).toEndWith("sudo shipper requeue ep");
 });
 
 test("a last copy that nobody takes can be kept elsewhere, by a command that stands alone", () => {

@@ -1,4 +1,4 @@
-// `shipper requeue --all --reason R`: whom it takes, and what it says when there is nobody.
+// `sudo shipper requeue --all --reason R`: whom it takes, and what it says when there is nobody.
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -33,7 +33,7 @@ test("a reason that nothing was refused for is an error that names the reasons t
   expect(error.message).toBe(
     `nothing in ${dirs.quarantine} was refused for "confict"; the reasons there are conflict (2), incomplete (1)`,
   );
-  expect(error.hint).toBe("shipper requeue --all --reason conflict, or all of them: shipper requeue --all");
+  expect(error.hint).toBe("sudo shipper requeue --all --reason conflict, or all of them: sudo shipper requeue --all");
   expect(error.exitCode).toBe(2);
   expect(readdirSync(dirs.episodes)).toEqual([]);
 });

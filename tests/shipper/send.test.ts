@@ -96,5 +96,5 @@ test("a pin that cannot be read stops the queue before a byte is sent, with the 
   writeFileSync(pinPath(root), "{");
   const result = await sendArchive(engine.deps, SUBJECT, "put", new AbortController().signal, () => {});
   expect(result.verdict).toMatchObject({ kind: "pause", reason: "pin" });
-  expect(result.finding?.fix.text).toContain("shipper pin --accept ID");
+  expect(result.finding?.fix.text).toContain("sudo shipper pin --accept ID");
 });

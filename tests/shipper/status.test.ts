@@ -76,7 +76,7 @@ describe("the status of a host", () => {
       "to ship    2 (and 1 being recorded)",
     ]);
     const at = lines.findIndex((line) => line.startsWith("quarantine"));
-    expect(lines[at]).toContain("shipper requeue <id>");
+    expect(lines[at]).toContain("sudo shipper requeue <id>");
     expect(lines.slice(at + 1, at + 3)).toEqual([
       "           ep0: conflict, d; fix: do this",
       "           ep1: conflict",
@@ -166,7 +166,7 @@ describe("reading the status from the disk", () => {
       shipped: 2,
       quarantined: [
         { episode: "bad", reason: "conflict", detail: null, fix: expect.stringContaining("shipper discard bad") },
-        { episode: "bare", reason: "unknown", detail: null, fix: expect.stringContaining("shipper requeue bare") },
+        { episode: "bare", reason: "unknown", detail: null, fix: expect.stringContaining("sudo shipper requeue bare") },
       ],
       left_over: [{ path: join(dirs.shipped, ".pruned-c"), fix: expect.stringContaining("chattr -i -a") }],
       last_end: null,

@@ -175,8 +175,8 @@ function faultOf(program: string): string | null {
 }
 
 function whoElseCanChange({ mode, uid }: Stats): string | null {
-  if ((mode & 0o002) !== 0) return "can be changed by anybody (fix: chmod o-w)";
+  if ((mode & 0o002) !== 0) return "can be changed by anybody (fix: sudo chmod o-w)";
   const isTrusted = uid === 0 || uid === process.geteuid?.();
   if ((mode & 0o020) === 0 || isTrusted) return null;
-  return "can be changed by its group and belongs to somebody else (fix: chmod g-w)";
+  return "can be changed by its group and belongs to somebody else (fix: sudo chmod g-w)";
 }

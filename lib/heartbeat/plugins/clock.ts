@@ -84,7 +84,7 @@ const NTP_OFF = /^NTP=no$/m;
 const SYNCHRONISED: Observation = { status: "ok", message: "synchronised" };
 const NO_SERVICE: Observation = {
   status: "warning",
-  message: "no service keeps the clock right: run timedatectl set-ntp true",
+  message: "no service keeps the clock right; fix: sudo timedatectl set-ntp true",
 };
 const UNSYNCHRONISED: Observation = {
   status: "warning",

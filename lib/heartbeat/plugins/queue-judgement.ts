@@ -1,9 +1,11 @@
 // What the state of the shipper's queue means: which of it needs a person, and what that person does. Pure.
 
-import type { QueueGroup, QueuePause, QueueReport } from "../../contract/queue.ts";
+import type { QueuePause, QueueReport } from "../../contract/queue.ts";
 import type { RefusedGroup, UnderWay } from "../../contract/shipper-status.ts";
 import { fixText } from "../../core/finding.ts";
 import { type CheckStatus, worst } from "../../core/heartbeat.ts";
+import { remedyLast } from "../../core/remedy-last.ts";
+import { unitLine } from "../../core/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/units.ts";
 import type { Observation } from "../plugin.ts";
 import type { ShipperView } from "../shipper-view.ts";
@@ -49,20 +51,23 @@ export function observe(view: QueueView): Observation {
   const said = [...ofShipper(view), ...ofQueue(view), ...ofRefused(view), ...ofLoad(view)];
   const status = worst([statusOf(perfdata), ...said.map(([one]) => one)]);
   // A start is no failure: what has waited while the machine was off, and what no network answers yet, is told and no alarm.
+  const message = remedyLast(
+    said.map(([, words]) => words),
+    SEPARATOR,
+  );
   const isSpared = shipper.state === "starting" && status === "critical";
-  return { status: isSpared ? "warning" : status, message: said.map(([, words]) => words).join(SEPARATOR), perfdata };
+  return { status: isSpared ? "warning" : status, message, perfdata };
 }
 
 function ofShipper({ shipper, report, unreadable }: QueueView): Said[] {
   const said: Said[] = [];
   const { state, pid, ageS, problem } = shipper;
   if (state === "stopped") {
-    const words =
-      "the shipper does not run; fix: systemctl start labfleet-shipper, or see why: systemctl status labfleet-shipper";
+    const words = `the shipper does not run; fix: ${unitLine("shipper", "start")}`;
     said.push([report.pending > 0 ? "critical" : "warning", words]);
   } else if (state === "silent") {
     const since = ageS === null ? "has never answered" : `has not answered for ${formatSeconds(ageS)}`;
-    said.push(["critical", `the shipper (pid ${pid}) ${since}; fix: systemctl restart labfleet-shipper`]);
+    said.push(["critical", `the shipper (pid ${pid}) ${since}; fix: ${unitLine("shipper", "restart")}`]);
   } else if (state === "starting") {
     said.push(
       pid === null
@@ -83,12 +88,13 @@ function ofQueue({ report, shipper: { live } }: QueueView): Said[] {
   if (waiting !== null && live !== null) {
     const isLong = Date.parse(live.at) - Date.parse(waiting.since) > WAITS_TOO_LONG_S * 1000;
     const went = `${live.delivered_since_start} others went`;
-    const words = `${waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`} ${sinceText(waiting)}; ${went}`;
+    const who = waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`;
+    const words = `${who} since ${minute(waiting.since)}, ${went}: ${waiting.reason}`;
     // In a pause all of them wait, and for the same.
     if (isLong) said.push(["warning", words]);
     else if (paused === null) said.push(["ok", words]);
   }
-  if (held !== null) said.push(["ok", `${held.count} held ${sinceText(held)}`]);
+  if (held !== null) said.push(["ok", `${held.count} held since ${minute(held.since)}: ${held.reason}`]);
   return said;
 }
 
@@ -107,33 +113,34 @@ function ofRefused({ report, shipper: { live }, dataRoot }: QueueView): Said[] {
   if (quarantined > 0) said.push(["ok", quarantineText(quarantined, quarantined_bytes, refused)]);
   if ((unverified ?? 0) > 0) {
     const fix = fixText({
-      text: "give them up",
-      commands: [{ argv: ["shipper", "discard", "--shipped-unverified"], on: "host" }],
+      text: "give them up, if nobody needs them here",
+      commands: [{ argv: ["sudo", "shipper", "discard", "--shipped-unverified"], on: "host" }],
     });
-    said.push(["ok", `${unverified} shipped and not proved, never removed by themselves; to ${fix}`]);
+    said.push(["ok", `${unverified} shipped and not proved, never removed by themselves; fix: ${fix}`]);
   }
   return said;
 }
 
 /** What makes a refused episode go, so that it is not removed. */
 const EXPIRING_FIX =
-  "let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; shipper status names them";
+  "let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; this names them: sudo shipper status";
 
 /** `4 in quarantine (1.2 GiB): commit-not-accepted 3, conflict 1; …`. */
 function quarantineText(count: number, bytes: number | null, refused: readonly RefusedGroup[]): string {
   const size = bytes === null ? "" : ` (${formatBytes(bytes)})`;
   const [largest] = refused;
-  if (largest === undefined) return `${count} in quarantine${size}: shipper status shows why`;
+  if (largest === undefined) return `${count} in quarantine${size}; fix: see why: sudo shipper status`;
   const reasons = refused.map((group) => `${group.reason} ${group.count}`).join(", ");
   const newest = refused.reduce((a, b) => ((b.newest_at ?? "") > (a.newest_at ?? "") ? b : a));
   const why = newest.newest_detail === null ? "" : `; the newest: ${newest.newest_detail}`;
-  return `${count} in quarantine${size}: ${reasons}${why}; fix: shipper status shows what mends each; or ${discardText(largest)}`;
+  return `${count} in quarantine${size}: ${reasons}${why}; fix: sudo shipper status shows what mends each; or ${discardText(largest)}`;
 }
 
-/** `give them up: shipper discard --reason conflict (frees 1.2 GiB)`. */
+/** `give up refused ones, which frees 1.2 GiB: sudo shipper discard --reason conflict`. */
 function discardText({ reason, bytes }: RefusedGroup): string {
-  const argv = ["shipper", "discard", "--reason", reason];
-  return `${fixText({ text: "give up refused ones", commands: [{ argv, on: "host" }] })} (frees ${formatBytes(bytes)})`;
+  const argv = ["sudo", "shipper", "discard", "--reason", reason];
+  const text = `give up refused ones, which frees ${formatBytes(bytes)}`;
+  return fixText({ text, commands: [{ argv, on: "host" }] });
 }
 
 function ofLoad({ report, shipper }: QueueView): Said[] {
@@ -151,10 +158,6 @@ function ofLoad({ report, shipper }: QueueView): Said[] {
 function pausedText({ detail, fix, since, next_try_at }: QueuePause): string {
   const next = next_try_at === null ? "" : `, next try ${next_try_at.slice(11, 16)}`;
   return `PAUSED since ${minute(since)}${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
-}
-
-function sinceText({ since, reason }: QueueGroup): string {
-  return `since ${minute(since)} (${reason})`;
 }
 
 function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {

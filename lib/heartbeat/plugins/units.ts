@@ -90,17 +90,18 @@ export function judgeUnit(unit: Unit): [CheckStatus, string] {
   const state = unit.get("ActiveState") ?? "";
   const sub = unit.get("SubState") ?? "";
   const result = unit.get("Result") ?? "";
-  const why = `journalctl -u ${id} -n 50 shows why`;
+  const why = `fix: see why: sudo journalctl -u ${id} -n 50`;
   const code = unit.get("ExecMainStatus") ?? "0";
   const cause = `result ${result}${code === "0" ? "" : `, status ${code}`}`;
-  if (state === "failed") return ["critical", `${id} failed (${cause}): ${why}`];
-  if (sub === "auto-restart") return ["critical", `${id} died and waits to be started again (${cause}): ${why}`];
-  if (state === "active" || state === "reloading" || state === "refreshing") return ["ok", `${id} is ${sub}`];
+  if (state === "failed") return ["critical", `${id} failed (${cause}); ${why}`];
+  if (sub === "auto-restart") return ["critical", `${id} died and waits to be started again (${cause}); ${why}`];
+  if (state === "active") return ["ok", `${id} is ${sub}`];
+  if (state === "reloading" || state === "refreshing") return ["ok", `${id} is reading its configuration anew`];
   if (state === "activating") return ["ok", `${id} is starting (${sub})`];
   if (state === "deactivating") return ["warning", `${id} is stopping (${sub})`];
   // A oneshot with a timer is inactive between its runs, and is not itself enabled.
   if (unit.get("UnitFileState") === "enabled") {
-    return ["warning", `${id} is enabled and does not run: systemctl start ${id}`];
+    return ["warning", `${id} is enabled and does not run; fix: sudo systemctl start ${id}`];
   }
   return ["ok", `${id} is ${state}`];
 }

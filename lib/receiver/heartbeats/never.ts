@@ -14,9 +14,9 @@ export interface RefusedTally {
 
 /** What to do about a refusal, by its reason. */
 const FIXES: Readonly<Record<string, (host: string) => string>> = {
-  unauthorized: (host) => `receiver token add ${host}, and put it into [receiver] bearer_token_file of ${host}`,
+  unauthorized: (host) => `sudo receiver token add ${host}, and put it into [receiver] bearer_token_file of ${host}`,
   "wrong-host": (host) => `give ${host} its own token and certificate: it sends another host's`,
-  "tokens-unreadable": () => "make its token file readable for the receiver: receiver token list says more",
+  "tokens-unreadable": () => "make its token file readable for the receiver; this says more: sudo receiver token list",
 };
 
 /** The row of a host that was never heard of. */
@@ -32,7 +32,7 @@ export function neverSummary(host: string, refused: RefusedTally | null): HostSu
 /** Why nothing is known of a host, in one line. */
 export function neverText(host: string, refused: RefusedTally | null): string {
   if (refused === null)
-    return "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: heartbeat status";
+    return "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status";
   const { count, reason } = refused;
   const fix = FIXES[reason]?.(host);
   const times = count === 1 ? "once" : `${count} times`;

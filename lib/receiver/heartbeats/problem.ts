@@ -1,6 +1,7 @@
 // What is wrong with a host, in one line. Pure.
 
 import { fixText } from "../../core/finding.ts";
+import { beforeRemedy, remedyLast } from "../../core/remedy-last.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { gravity, type Judged } from "./judge.ts";
 
@@ -32,7 +33,7 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
   // Of a host that is silent everything expires: that is one thing to say, not one for each result.
   const bad = results.filter(({ shown }) => shown !== "ok" && !(stale && shown === "stale"));
   const [first] = [...bad].sort((a, b) => gravity(b.shown) - gravity(a.shown));
-  if (first !== undefined) parts.push(`${resultLine(first)}${andMore(bad)}`);
+  if (first !== undefined) parts.push(beforeRemedy(resultLine(first), andMore(bad)));
   // Its own check says the same; and what the queue of a host was that is silent nobody knows now.
   if (queue !== null && !stale && first?.name !== "queue") parts.push(queue);
   const odd = results.filter((result) => result.shown === "ok" && result.odd !== "");
@@ -42,7 +43,7 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
   const line = parts.join("; ");
   if (line === "") return null;
   // A remedy ends its line, and what makes it speak again comes before what it last said.
-  return stale && facts.aheadS === 0 ? `${line.replaceAll("; fix: ", "; ")}; fix: ${SPEAK}` : line;
+  return stale && facts.aheadS === 0 ? `${line.replaceAll("; fix: ", "; ")}; fix: ${SPEAK}` : remedyLast(parts, "; ");
 }
 
 /** Only there can be seen why a host is silent. */
@@ -71,8 +72,8 @@ function resultLine({ name, status, shown, was, state, attempts, message, before
   const words = message === "" ? "" : `: ${message}`;
   const behind = odd === "" ? "" : ` [${odd}]`;
   // An old message would pass for what is so now; why it has to wait, or how its newest run failed, is news.
-  if (shown === "stale") return `${name} stale, was ${was}${state === "pending" ? words : ""}${behind}`;
+  if (shown === "stale") return beforeRemedy(`${name} stale, was ${was}${state === "pending" ? words : ""}`, behind);
   // Waiting makes nothing better.
   const last = before === null || before === "ok" ? "" : ` (was ${before})`;
-  return `${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}${behind}`;
+  return beforeRemedy(`${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}`, behind);
 }

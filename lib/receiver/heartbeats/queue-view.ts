@@ -4,6 +4,7 @@
 
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueueReport, type SentQueue } from "../../contract/queue.ts";
 import { fixText } from "../../core/finding.ts";
+import { remedyLast } from "../../core/remedy-last.ts";
 import { isNumber } from "../../core/shape.ts";
 import { formatBytes, formatSeconds } from "../../core/units.ts";
 
@@ -90,7 +91,7 @@ export function queueProblem(queue: ShownQueue, taken: Taken): string | null {
   if (waiting !== null && sinceS(waiting.since, taken) > WAITS_TOO_LONG_S) parts.push(waitingText(waiting, taken));
   if (held !== null) parts.push(`${held.count} held${groupText(held, taken)}`);
   if ((expiring ?? 0) > 0) parts.push(expiringText(expiring ?? 0));
-  return parts.length === 0 ? null : parts.join("; ");
+  return parts.length === 0 ? null : remedyLast(parts, "; ");
 }
 
 /** The rows of one host's queue. */
@@ -144,12 +145,12 @@ function groupText({ since, reason }: QueueGroup, taken: Taken): string {
 /** What makes a refused episode go, so that it is not removed: two ways, on either side. */
 function expiringText(count: number): string {
   const who = count === 1 ? "1 refused episode is" : `${count} refused episodes are`;
-  return `${who} removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: shipper status`;
+  return `${who} removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status`;
 }
 
 function unverifiedText(count: number): string {
   const fix = fixText(
-    { text: "give them up", commands: [onHost("shipper", "discard", "--shipped-unverified")] },
+    { text: "give them up", commands: [onHost("sudo", "shipper", "discard", "--shipped-unverified")] },
     "collector",
   );
   return `${count} shipped to a receiver that proves nothing: never removed by themselves; to ${fix}`;
@@ -176,7 +177,7 @@ export function trustsAnother(receiverId: string | null, own: OwnStore | null): 
 }
 
 export function trustText(receiverId: string, own: OwnStore): string {
-  const commands = [onHost("shipper", "pin", "--accept", own.id)];
+  const commands = [onHost("sudo", "shipper", "pin", "--accept", own.id)];
   return `it trusts another collector (${receiverId}); fix: ${fixText({ text: "if it shall trust this one", commands }, "collector")}`;
 }
 

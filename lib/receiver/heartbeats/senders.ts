@@ -143,7 +143,7 @@ function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
     { argv: ["sudo", "systemd-machine-id-setup"], on },
   ];
   return [
-    { argv: ["receiver", "token", "add", name], on: "collector" },
+    { argv: ["sudo", "receiver", "token", "add", name], on: "collector" },
     ...(isClone ? anew : []),
     { argv: ["sudo", "sed", "-i", `s/^host_id *=.*/host_id = "${name}"/`, "/etc/labfleet/lab-host.toml"], on },
     // Where the token of a host lies that was installed as docs/operating.md says.

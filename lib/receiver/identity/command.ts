@@ -52,11 +52,14 @@ function begun({ use, new: anew }: CommandLine["options"], dataRoot: string, fou
   if (anew === true) return { id: newId(), succeeds: [] };
   if (typeof use === "string") {
     if (!isReceiverId(use))
-      throw new UserError(`--use takes an id of 32 hex digits, found ${quoted(use)}`, "on a lab host: shipper status");
+      throw new UserError(
+        `--use takes an id of 32 hex digits, found ${quoted(use)}`,
+        "on a lab host: sudo shipper status",
+      );
     return { id: use, succeeds: found.kind === "known" ? found.identity.succeeds.filter((id) => id !== use) : [] };
   }
   if (found.kind === "none")
-    throw new UserError("this store has no identity yet", "start it once: systemctl start labfleet-receiver");
+    throw new UserError("this store has no identity yet", "start it once: sudo systemctl start labfleet-receiver");
   return known(dataRoot, found).identity;
 }
 
@@ -72,7 +75,7 @@ async function settle({ dataRoot, runDir }: ReceiverConfig, found: Decision, wan
   if (!existsSync(dirname(episodes)))
     throw new UserError(
       `${dirname(episodes)} is missing`,
-      "start the receiver once: systemctl start labfleet-receiver",
+      "start the receiver once: sudo systemctl start labfleet-receiver",
     );
   await writeIdentity(dataRoot, wanted).catch((error: unknown) => {
     throw cannotWrite(dataRoot, error);

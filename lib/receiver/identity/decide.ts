@@ -66,14 +66,14 @@ export interface Refused {
 /** An identity that also succeeds `other`. */
 export function succeeding(identity: Identity, other: string): Identity | Refused {
   if (!isReceiverId(other))
-    return { refused: "--succeeds takes an id of 32 hex digits", fix: "ask the old collector: receiver identity" };
+    return { refused: "--succeeds takes an id of 32 hex digits", fix: "ask the old collector: sudo receiver identity" };
   if (other === identity.id)
     return { refused: `${other} is this store's own id`, fix: "name the id of the collector that it follows" };
   if (identity.succeeds.includes(other)) return identity;
   if (identity.succeeds.length >= SUCCEEDS_MAX)
     return {
       refused: `this store succeeds ${SUCCEEDS_MAX} others already, and that is the most`,
-      fix: `take out one that no host has pinned any more: receiver identity --forget ${identity.succeeds[0]}`,
+      fix: `take out one that no host has pinned any more: sudo receiver identity --forget ${identity.succeeds[0]}`,
     };
   return { id: identity.id, succeeds: [...identity.succeeds, other] };
 }
@@ -82,5 +82,5 @@ export function succeeding(identity: Identity, other: string): Identity | Refuse
 export function forgetting(identity: Identity, other: string): Identity | Refused {
   const succeeds = identity.succeeds.filter((id) => id !== other);
   if (succeeds.length < identity.succeeds.length) return { id: identity.id, succeeds };
-  return { refused: "this store succeeds none of that id", fix: "see whom it succeeds: receiver identity" };
+  return { refused: "this store succeeds none of that id", fix: "see whom it succeeds: sudo receiver identity" };
 }

@@ -97,19 +97,19 @@ export function known(
     case "two":
       throw new UserError(
         `${dataRoot} was put together from two stores: ${paths.root} says ${found.root}, ${paths.episodes} says ${found.episodes}`,
-        `to go on as the store that its episodes come from: receiver identity --use ${found.episodes} --succeeds ${found.root}`,
+        `to go on as the store that its episodes come from: sudo receiver identity --use ${found.episodes} --succeeds ${found.root}`,
       );
     case "unreadable": {
       const path = paths[found.place];
       if (found.machine)
         throw new UserError(
           `cannot read the identity of this store, ${path}: ${found.why}`,
-          `make it readable for this service's user: chown labfleet: ${path}`,
+          `make it readable for this service's user: sudo chown labfleet: ${path}`,
           EXIT.undelivered,
         );
       throw new UserError(
         `the identity of this store cannot be read: ${path} ${found.why.replace(/^it /, "")}`,
-        `put the file back from a backup, or say which id its hosts have pinned: receiver identity --use ID (a new one, which every host must accept: receiver identity --new)`,
+        `put the file back from a backup, or make a new one, which every host must accept (sudo receiver identity --new), or say which id its hosts have pinned: sudo receiver identity --use ID`,
       );
     }
   }
@@ -158,7 +158,7 @@ export function watchIdentity(
       held = found.identity;
     } else if (is !== said) {
       log.error(
-        `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start; fix: receiver identity`,
+        `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start; fix: sudo receiver identity`,
       );
     }
     said = is;

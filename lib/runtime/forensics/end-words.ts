@@ -28,14 +28,16 @@ export function withComma(text: string | null): string {
   return text === null ? "" : `${text}, `;
 }
 
-/** `systemctl edit labfleet-shipper`, to the manager that runs it. */
+/** `sudo systemctl edit labfleet-shipper`, to the manager that runs it. */
 export function systemctl({ stop }: Facts, verb: string): string {
-  return `systemctl${stop?.scope === "user" ? " --user" : ""} ${verb} ${stop?.unit ?? ""}`;
+  return `${stop?.scope === "user" ? "systemctl --user" : "sudo systemctl"} ${verb} ${stop?.unit ?? ""}`;
 }
 
-/** `; see: journalctl -u labfleet-shipper` */
+/** `; see: sudo journalctl -u labfleet-shipper` */
 export function seeLog({ stop }: Facts): string {
-  return stop === null ? "" : `; see: journalctl${stop.scope === "user" ? " --user" : ""} -u ${stop.unit}`;
+  return stop === null
+    ? ""
+    : `; see: ${stop.scope === "user" ? "journalctl --user" : "sudo journalctl"} -u ${stop.unit}`;
 }
 
 const MIB = 1024 * 1024;
@@ -44,7 +46,7 @@ const MIB = 1024 * 1024;
 export function memoryFix(facts: Facts): string {
   const limit = facts.stop?.memory_max ?? null;
   if (limit === null)
-    return "; its unit sets no MemoryMax=, so the machine or a slice was short; see: journalctl -k -g oom";
+    return "; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom";
   const twice = `MemoryMax=${Math.ceil((2 * limit) / MIB)}M`;
   return `; MemoryMax= of its unit is ${formatBytes(limit)}; fix: ${systemctl(facts, "set-property")} ${twice}`;
 }

@@ -107,7 +107,7 @@ const RULES: readonly Rule[] = [
     when: (f) => f.signal === "SIGKILL",
     say: (f) =>
       `was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell${where(f)}` +
-      "; see: journalctl -k -g oom",
+      "; see: sudo journalctl -k -g oom",
   },
   {
     kind: "killed",

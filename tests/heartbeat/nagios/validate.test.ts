@@ -198,7 +198,7 @@ describe("programs", () => {
   });
 
   test("one that others can change gets a warning", () => {
-    expect(inspect(program(0o757))).toEqual(["warn check's program can be changed by anybody (fix: chmod o-w)"]);
+    expect(inspect(program(0o757))).toEqual(["warn check's program can be changed by anybody (fix: sudo chmod o-w)"]);
     expect(inspect(program(0o775))).toEqual([]);
   });
 
@@ -208,7 +208,7 @@ describe("programs", () => {
       const file = program(0o775);
       chownSync(file, 65_534, 65_534);
       expect(inspect(file)).toEqual([
-        "warn check's program can be changed by its group and belongs to somebody else (fix: chmod g-w)",
+        "warn check's program can be changed by its group and belongs to somebody else (fix: sudo chmod g-w)",
       ]);
     },
   );

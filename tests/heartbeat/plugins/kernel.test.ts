@@ -130,7 +130,7 @@ describe("clock", () => {
     ],
     [
       "echo NTP=no; echo NTPSynchronized=no",
-      "- warning: no service keeps the clock right: run timedatectl set-ntp true",
+      "- warning: no service keeps the clock right; fix: sudo timedatectl set-ntp true",
     ],
     ["echo NTP=no; echo NTPSynchronized=yes", "- ok: synchronised"],
     ["echo no bus >&2; exit 1", "- unknown: timedatectl does not say whether the clock is synchronised: no bus"],
@@ -171,7 +171,7 @@ describe("clock", () => {
     };
     expect(await seen("echo NTP=no")).toMatchObject({
       status: "warning",
-      message: "no service keeps the clock right: run timedatectl set-ntp true",
+      message: "no service keeps the clock right; fix: sudo timedatectl set-ntp true",
       perfdata: [{ label: "offset" }, { label: "max_error", value: 16 }],
     });
     for (const other of ["echo NTP=yes", "exit 1"])

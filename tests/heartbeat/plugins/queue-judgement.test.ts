@@ -63,7 +63,7 @@ const line = ({ report, shipper, live }: Over, unreadable: string[] = []): strin
 const waiting = { count: 1, reason: "403, Server: waf", since: "2026-05-02T05:03:00.000Z" };
 const long = { ...waiting, since: "2026-05-01T05:59:59.000Z" };
 const day = { ...waiting, since: "2026-05-01T06:00:00.000Z" };
-const GIVE_UP = "give up refused ones: shipper discard --reason conflict (frees 3.0 KiB)";
+const GIVE_UP = "give up refused ones, which frees 3.0 KiB: sudo shipper discard --reason conflict";
 
 describe("what waits", () => {
   test.each<[string, Over, string]>([
@@ -87,7 +87,7 @@ describe("what waits", () => {
     [
       "paused",
       { report: { pending: 1, paused: PAUSE, waiting } },
-      "critical: PAUSED since 2026-05-02 05:12 UTC, next try 06:00: 401: the token is wrong; fix: sudo receiver token add lab1 · 1 to ship",
+      "critical: PAUSED since 2026-05-02 05:12 UTC, next try 06:00: 401: the token is wrong · 1 to ship; fix: sudo receiver token add lab1",
     ],
     [
       "paused, while a probe is under way and nothing mends it",
@@ -97,22 +97,22 @@ describe("what waits", () => {
     [
       "alone",
       { report: { pending: 1, waiting } },
-      "ok: 1 waits alone since 2026-05-02 05:03 UTC (403, Server: waf); 214 others went · 1 to ship",
+      "ok: 1 waits alone since 2026-05-02 05:03 UTC, 214 others went: 403, Server: waf · 1 to ship",
     ],
     [
       "alone for a day",
       { report: { pending: 1, waiting: day } },
-      "ok: 1 waits alone since 2026-05-01 06:00 UTC (403, Server: waf); 214 others went · 1 to ship",
+      "ok: 1 waits alone since 2026-05-01 06:00 UTC, 214 others went: 403, Server: waf · 1 to ship",
     ],
     [
       "alone for more than a day",
       { report: { pending: 1, waiting: long } },
-      "warning: 1 waits alone since 2026-05-01 05:59 UTC (403, Server: waf); 214 others went · 1 to ship",
+      "warning: 1 waits alone since 2026-05-01 05:59 UTC, 214 others went: 403, Server: waf · 1 to ship",
     ],
     [
       "for a person, and was never tried",
       { report: { held: { ...waiting, count: 2, reason: "mode 0700; fix: chmod" } } },
-      "warning: 2 held since 2026-05-02 05:03 UTC (mode 0700; fix: chmod)",
+      "warning: 2 held since 2026-05-02 05:03 UTC: mode 0700; fix: chmod",
     ],
   ])("%s", (_, over, text) => {
     expect(line(over)).toBe(text);
@@ -124,7 +124,7 @@ describe("what is refused", () => {
     [
       "and not counted yet",
       { report: { quarantined: 1, quarantined_bytes: null } },
-      "warning: 1 in quarantine: shipper status shows why · nothing to ship",
+      "warning: 1 in quarantine · nothing to ship; fix: see why: sudo shipper status",
     ],
     [
       "with reasons, the newest words, and what frees how much",
@@ -132,27 +132,27 @@ describe("what is refused", () => {
         report: { quarantined: 4, quarantined_bytes: 4096 },
         live: { settled: { ...SETTLED, refused: [CONFLICT, REFUSED] } },
       },
-      `warning: 4 in quarantine (4.0 KiB): conflict 1, commit-not-accepted 3; the newest: commit abc is not accepted; fix: shipper status shows what mends each; or ${GIVE_UP} · nothing to ship`,
+      `warning: 4 in quarantine (4.0 KiB): conflict 1, commit-not-accepted 3; the newest: commit abc is not accepted · nothing to ship; fix: sudo shipper status shows what mends each; or ${GIVE_UP}`,
     ],
     [
       "and about to go",
       { report: { expiring: 1 } },
-      "warning: 1 refused episode is removed in a week or later; fix: let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; shipper status names them · nothing to ship",
+      "warning: 1 refused episode is removed in a week or later · nothing to ship; fix: let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; this names them: sudo shipper status",
     ],
     [
       "while the disk is low",
       { live: { disk_low: true, settled: { ...SETTLED, refused: [CONFLICT, REFUSED] } } },
-      `warning: disk low, packing waits; fix: ${GIVE_UP} · nothing to ship`,
+      `warning: disk low, packing waits · nothing to ship; fix: ${GIVE_UP}`,
     ],
     [
       "not at all, while the disk is low",
       { live: { disk_low: true } },
-      "warning: disk low, packing waits; fix: make room on the disk of /data · nothing to ship",
+      "warning: disk low, packing waits · nothing to ship; fix: make room on the disk of /data",
     ],
     [
       "by nobody, and proved by nobody",
       { report: { unverified: 3 } },
-      "ok: 3 shipped and not proved, never removed by themselves; to give them up: shipper discard --shipped-unverified · nothing to ship",
+      "ok: 3 shipped and not proved, never removed by themselves · nothing to ship; fix: give them up, if nobody needs them here: sudo shipper discard --shipped-unverified",
     ],
   ])("%s", (_, over, text) => {
     expect(line(over)).toBe(text);
@@ -165,22 +165,22 @@ describe("a shipper", () => {
     [
       "that does not answer is not healthy",
       { shipper: { state: "silent", ageS: 61 } },
-      "critical: the shipper (pid 42) has not answered for 1min 1s; fix: systemctl restart labfleet-shipper · nothing to ship",
+      "critical: the shipper (pid 42) has not answered for 1min 1s · nothing to ship; fix: sudo systemctl restart labfleet-shipper",
     ],
     [
       "that never answered",
       { shipper: { state: "silent", live: null, ageS: null } },
-      "critical: the shipper (pid 42) has never answered; fix: systemctl restart labfleet-shipper · no episode lies here",
+      "critical: the shipper (pid 42) has never answered · no episode lies here; fix: sudo systemctl restart labfleet-shipper",
     ],
     [
       "that does not run",
       { shipper: gone },
-      "warning: the shipper does not run; fix: systemctl start labfleet-shipper, or see why: systemctl status labfleet-shipper · no episode lies here",
+      "warning: the shipper does not run · no episode lies here; fix: sudo systemctl start labfleet-shipper",
     ],
     [
       "that does not run while something waits",
       { shipper: gone, report: { pending: 2 } },
-      "critical: the shipper does not run; fix: systemctl start labfleet-shipper, or see why: systemctl status labfleet-shipper · 2 lie here, finished or not",
+      "critical: the shipper does not run · 2 lie here, finished or not; fix: sudo systemctl start labfleet-shipper",
     ],
     [
       "that is being restarted",

@@ -56,27 +56,27 @@ test("a restart is news once; restarts before the first look and a counter that 
 
 const unit = (state: string, sub: string, more: Record<string, string> = {}) =>
   new Map(Object.entries({ Id: "labfleet-x.service", ActiveState: state, SubState: sub, Result: "success", ...more }));
-const WHY = "journalctl -u labfleet-x.service -n 50 shows why";
+const WHY = "fix: see why: sudo journalctl -u labfleet-x.service -n 50";
 
 test.each([
   [unit("active", "running"), "ok", "labfleet-x.service is running"],
   [
     unit("failed", "failed", { Result: "exit-code", ExecMainStatus: "2" }),
     "critical",
-    `labfleet-x.service failed (result exit-code, status 2): ${WHY}`,
+    `labfleet-x.service failed (result exit-code, status 2); ${WHY}`,
   ],
-  [unit("failed", "failed", { Result: "watchdog" }), "critical", `labfleet-x.service failed (result watchdog): ${WHY}`],
+  [unit("failed", "failed", { Result: "watchdog" }), "critical", `labfleet-x.service failed (result watchdog); ${WHY}`],
   [
     unit("activating", "auto-restart", { Result: "signal", ExecMainStatus: "9" }),
     "critical",
-    `labfleet-x.service died and waits to be started again (result signal, status 9): ${WHY}`,
+    `labfleet-x.service died and waits to be started again (result signal, status 9); ${WHY}`,
   ],
   [unit("activating", "start"), "ok", "labfleet-x.service is starting (start)"],
   [unit("deactivating", "stop-sigterm"), "warning", "labfleet-x.service is stopping (stop-sigterm)"],
   [
     unit("inactive", "dead", { UnitFileState: "enabled" }),
     "warning",
-    "labfleet-x.service is enabled and does not run: systemctl start labfleet-x.service",
+    "labfleet-x.service is enabled and does not run; fix: sudo systemctl start labfleet-x.service",
   ],
   [unit("inactive", "dead", { UnitFileState: "static" }), "ok", "labfleet-x.service is inactive"],
   [unit("inactive", "dead", { UnitFileState: "disabled" }), "ok", "labfleet-x.service is inactive"],

@@ -106,7 +106,7 @@ test("receiver hosts reads what is there, whether a receiver runs or not", async
     code: 2,
     out: "",
     err: `receiver: no heartbeat of "lab1" has come, and none of any other host
-receiver: fix: name the collector's config with --config PATH, or see on the host: heartbeat once
+receiver: fix: name the collector's config with --config PATH, or see on the host: sudo heartbeat once
 `,
   });
   await put(1);
@@ -121,7 +121,7 @@ receiver: fix: name the collector's config with --config PATH, or see on the hos
   expect(hosts("lab2")).toEqual({
     code: 2,
     out: "",
-    err: 'receiver: no heartbeat of "lab2" has come; did you mean lab1?\nreceiver: fix: see all: receiver hosts\n',
+    err: 'receiver: no heartbeat of "lab2" has come; did you mean lab1?\nreceiver: fix: see all: sudo receiver hosts\n',
   });
   for (const name of ["..", "../../collector", ".lab1", ""]) {
     expect(hosts(name)).toMatchObject({ code: 2, err: expect.stringContaining(`no heartbeat of "${name}" has come`) });

@@ -67,8 +67,8 @@ test("all that there is to say: each on a line, with how long and with its remed
     "fix         sudo receiver token add lab1",
     "waiting     2 wait for 1h 12s: 403, Server: waf",
     "held        1 for 1h 12s: mode 0700; fix: chmod g+rx ep9",
-    "expiring    2 refused episodes are removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: shipper status",
-    "unverified  5 shipped to a receiver that proves nothing: never removed by themselves; to give them up: on the lab host: shipper discard --shipped-unverified",
+    "expiring    2 refused episodes are removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status",
+    "unverified  5 shipped to a receiver that proves nothing: never removed by themselves; to give them up: on the lab host: sudo shipper discard --shipped-unverified",
     `trusts      ANOTHER: ${OTHER}`,
   ]);
 });
@@ -163,10 +163,12 @@ describe("in the list of all hosts", () => {
   const bad = (name: string, plugin = name) => result({ plugin, name, status: "critical", message: `${name} is bad` });
 
   test("what is wrong with the queue is said where no check says it", () => {
-    const paused =
-      "queue paused for 2h 12s (misconfigured), next try in 40s: 401: no token of lab1's; fix: sudo receiver token add lab1";
-    const held = "1 held for 1h 12s: mode 0700; fix: chmod g+rx ep9";
-    expect(problem(FULL)).toStartWith(`${paused}; ${held}; 2 refused episodes are removed in a week or later; fix: `);
+    const paused = "queue paused for 2h 12s (misconfigured), next try in 40s: 401: no token of lab1's";
+    const held = "1 held for 1h 12s: mode 0700";
+    // One remedy, the gravest one's, and nothing behind it; the others have rows of their own.
+    expect(problem(FULL)).toBe(
+      `${paused}; ${held}; 2 refused episodes are removed in a week or later; fix: sudo receiver token add lab1`,
+    );
     expect(problem(FULL, { results: [bad("load")] })).toStartWith(
       `load critical (soft, run 1): load is bad; ${paused}`,
     );
@@ -202,7 +204,7 @@ describe("in the list of all hosts", () => {
     expect(row(IDLE, { receiver_id: OTHER })).toMatchObject({
       receiver_id: OTHER,
       trusts_another: true,
-      problem: `it trusts another collector (${OTHER}); fix: if it shall trust this one: on the lab host: shipper pin --accept ${OURS}`,
+      problem: `it trusts another collector (${OTHER}); fix: if it shall trust this one: on the lab host: sudo shipper pin --accept ${OURS}`,
     });
     expect(renderHosts([row(IDLE, { receiver_id: OURS })])).not.toContain("trusts");
     // Of one that is silent, too; but what makes it speak is the remedy of that line.

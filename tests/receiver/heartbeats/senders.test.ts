@@ -113,7 +113,7 @@ test("the finding names both addresses, and what gives one of them a name of its
   const text = found === null ? "" : findingText(found, "collector");
   expect(text).toBe(
     "two machines send under this name: 10.77.0.31 (5s ago) and 10.77.0.12 (1min 5s ago); fix: give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D: " +
-      "receiver token add lab1-2; then on the lab host: sudo rm -f /etc/machine-id /var/lib/dbus/machine-id && sudo systemd-machine-id-setup && " +
+      "sudo receiver token add lab1-2; then on the lab host: sudo rm -f /etc/machine-id /var/lib/dbus/machine-id && sudo systemd-machine-id-setup && " +
       `sudo sed -i 's/^host_id *=.*/host_id = "lab1-2"/' /etc/labfleet/lab-host.toml && ` +
       "sudo install -m 0640 -g labfleet /dev/stdin /etc/labfleet/token && " +
       "sudo systemctl restart labfleet-shipper labfleet-heartbeat",
