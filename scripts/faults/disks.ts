@@ -1,6 +1,7 @@
 // Faults of disks, mounts and rights, on both sides.
 
 import { type Bed, DATA } from "./bed.ts";
+import { stores } from "./collector.ts";
 import { type Fault, receiverHosts, receiverLog, receiverStatus, shipperLog, shipperStatus } from "./fault.ts";
 import type { Place, Said } from "./remedy.ts";
 
@@ -42,9 +43,6 @@ const lookAndClear =
     }
     await bed.sh(on, `rm -rf ${ROOTS[on]}/filler`);
   };
-
-const stores = async (bed: Bed): Promise<boolean> =>
-  JSON.parse(await bed.look("collector", "receiver status --json")).storing.ready === true;
 
 export const DISKS: readonly Fault[] = [
   {
@@ -120,10 +118,10 @@ export const DISKS: readonly Fault[] = [
     make: async (bed) => {
       await smallDisk(bed, "collector", "size=24M");
       await fill("collector")(bed);
-      await bed.record();
     },
     says: /this collector cannot store/,
     words: lookAndClear("collector"),
+    mended: stores,
     clear: bigDisk("collector"),
   },
   {
@@ -139,6 +137,8 @@ export const DISKS: readonly Fault[] = [
       await bed.paste(steps);
       await bed.sh("collector", `rm ${STORE}/filler`);
     },
+    // The receiver has asked for five minutes (Retry-After).
+    patienceS: 420,
     clear: bigDisk("collector"),
   },
   {
@@ -147,21 +147,25 @@ export const DISKS: readonly Fault[] = [
     make: async (bed) => {
       await smallDisk(bed, "collector", "size=24M,nr_inodes=900");
       await spend("collector")(bed);
-      await bed.record();
     },
     says: /storing +NO: .*inodes/,
     words: lookAndClear("collector"),
+    mended: stores,
     clear: bigDisk("collector"),
   },
   {
-    name: "the collector's disk became read-only",
+    name: "the collector's disk is read-only",
     seen: receiverStatus,
     make: async (bed) => {
       await smallDisk(bed, "collector", "size=24M");
-      await bed.look("collector", `mount -o remount,ro ${STORE}`);
-      await bed.record();
+      // While it runs only the kernel can make it so: files are open for writing.
+      await bed.look(
+        "collector",
+        `systemctl stop labfleet-receiver; mount -o remount,ro ${STORE}; systemctl start labfleet-receiver`,
+      );
     },
     says: /storing +NO: .*read-only/,
+    mended: stores,
     clear: bigDisk("collector"),
   },
   {

@@ -9,6 +9,10 @@ const VERSION = "/opt/labfleet/VERSION";
 /** What a name in a directory of its own makes an episode: a file, and the marker. */
 const finish = (path: string): string => `mkdir -p "${path}"; echo hi >"${path}/notes.txt"; : >"${path}/done.marker"`;
 
+/** A path of more bytes than an archive can hold. */
+const DEEP = `mkdir deep; (cd deep; n=$(printf 'd%.0s' $(seq 200)); i=0
+  while [ $i -lt 20 ]; do mkdir $n; cd -P $n; i=$((i + 1)); done; echo hi >notes.txt)`;
+
 const gate = (line: string) => (bed: Bed) => bed.collect((toml) => `${toml}\n[gate]\n${line}\n`);
 
 const requeue = (bed: Bed): Promise<string> => bed.sh("lab1", `shipper requeue ${bed.latest}`);
@@ -91,12 +95,55 @@ export const EPISODE: readonly Fault[] = [
     words: mendAndRun((id) => `: >${DATA}/quarantine/${id}/done.marker`),
   },
   {
-    name: "meta.json is no JSON",
+    name: "the marker is a manifest of sums that are not checked (sha1sum)",
+    seen: shipperStatus,
+    make: async (bed) => {
+      await bed.record("sha1sum data.bin >.m; mv .m done.marker");
+    },
+    says: /episode-\d+: incomplete/,
+    words: mendAndRun((id) => `cd ${DATA}/quarantine/${id}; sha256sum data.bin >.m; mv .m done.marker`),
+  },
+  {
+    name: "the marker is a manifest of sums that are not checked, as the log tells it",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.record("sha1sum data.bin >.m; mv .m done.marker");
+    },
+    says: /quarantined.*SHA-1/,
+    words: mendAndRun((id) => `cd ${DATA}/quarantine/${id}; sha256sum data.bin >.m; mv .m done.marker`),
+  },
+  {
+    name: "a tree that no archive can hold",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.record(DEEP);
+    },
+    says: /quarantined.*unpackable/,
+    words: mendAndRun((id) => `rm -r ${DATA}/quarantine/${id}/deep`),
+  },
+  {
+    name: "meta.json has a comma too much",
     seen: shipperLog,
     make: async (bed) => {
       await bed.record(`echo '{"code_commit": "abc",}' >meta.json`);
     },
     says: /held episode=episode-\d+ because its meta.json is no JSON/,
+  },
+  {
+    name: "a hidden directory with a marker in it",
+    seen: shipperStatus,
+    make: (bed) => bed.sh("lab1", finish(`${EPISODES}/.hidden`)),
+    says: /^held +\.hidden/,
+    mended: (bed) => bed.arrived("hidden"),
+  },
+  {
+    name: "a directory without a marker, and its recorder is done",
+    seen: shipperStatus,
+    make: async (bed) => {
+      await bed.record("mkdir ../never; echo hi >../never/notes.txt");
+    },
+    says: /^to ship .*being recorded/,
+    byItself: true,
   },
   {
     name: "a symbolic link in episodes/",
@@ -133,7 +180,25 @@ export const EPISODE: readonly Fault[] = [
       await bed.dropIn("lab1", "labfleet-shipper", "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
       await bed.record("chown -R root:root .; chmod 0700 .");
     },
-    says: /not shipped episode=episode-\d+ because .* belongs to root/,
+    says: /(?:held|not shipped) episode=episode-\d+ because .* belongs to root/,
+  },
+  {
+    name: "a file that only its owner may read, and a unit without the capability",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.dropIn("lab1", "labfleet-shipper", "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
+      await bed.record("chown -R labfleet .; chown root data.bin; chmod 0600 data.bin");
+    },
+    says: /(?:held|not shipped) episode=episode-\d+ because .*data\.bin/,
+  },
+  {
+    name: "an episode with a directory that shuts its owner out, and a unit without the capability",
+    seen: shipperLog,
+    make: async (bed) => {
+      await bed.dropIn("lab1", "labfleet-shipper", "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n");
+      await bed.record("mkdir sub; echo hi >sub/notes.txt; chown -R labfleet .; chmod 0000 sub");
+    },
+    says: /(?:held|not shipped) episode=episode-\d+ because .*sub/,
   },
   {
     name: "an immutable episode (chattr +i)",

@@ -1,6 +1,7 @@
-// Faults of the way to the collector: names, ports, cables, and what stands in between.
+// Faults of the way to the collector: names, ports, cables. What stands in between is in answers.ts.
 
 import type { Bed } from "./bed.ts";
+import { corrected, restarted } from "./config.ts";
 import { type Fault, receiverHosts, shipperLog, shipperStatus } from "./fault.ts";
 import type { Said } from "./remedy.ts";
 
@@ -11,22 +12,23 @@ export const setUrl =
   (bed: Bed): Promise<void> =>
     bed.host((toml) => toml.replace(/^url = .*$/m, `url = "${url}"`));
 
-/** Sets the URL that a remedy names. */
-async function namedUrl(bed: Bed, { remedy }: Said): Promise<void> {
-  const [, url = ""] = /receiver\.url to .*?(https?:\/\/[^\s,;]+)/.exec(remedy) ?? [];
-  if (url === "") throw new Error(`no URL is named: ${remedy}`);
-  await setUrl(url)(bed);
-}
-
-const recorded =
+/** With an episode that is to be shipped then. */
+export const recorded =
   (make: (bed: Bed) => Promise<unknown>) =>
   async (bed: Bed): Promise<void> => {
     await make(bed);
     await bed.record();
   };
 
+/** Sets the URL that a remedy names. */
+export async function namedUrl(bed: Bed, { remedy }: Said): Promise<void> {
+  const [, url = ""] = /receiver\.url to .*?(https?:\/\/[^\s,;]+?)(?=[,;:]?(?:\s|$))/.exec(remedy) ?? [];
+  if (url === "") throw new Error(`no URL is named: ${remedy}`);
+  await setUrl(url)(bed);
+}
+
 /** Runs what a remedy shows first, as a person would to see what is wrong, whatever it finds; then does what it says. */
-const lookAndThen =
+export const lookAndThen =
   (mend: (bed: Bed) => Promise<unknown>) =>
   async (bed: Bed, { steps }: Said): Promise<void> => {
     for (const { on, line } of steps) {
@@ -35,20 +37,6 @@ const lookAndThen =
     }
     await mend(bed);
   };
-
-const HTML = { "content-type": "text/html", server: "nginx" };
-const PAGE = "<html><body><h1>nginx</h1></body></html>";
-
-/** A box in between that answers by itself. */
-const boxed = (status: number, headers: Record<string, string> = HTML): ((bed: Bed) => Promise<void>) =>
-  recorded(async (bed) => {
-    await bed.sh("collector", "cat >/run/box", JSON.stringify({ status, headers, body: PAGE }));
-    await bed.sh("collector", "systemd-run -q --unit=box bun /srv/labfleet/scripts/faults/box.ts");
-    await bed.sh("collector", "until curl -sk -o /dev/null https://127.0.0.1:9443/; do sleep 0.2; done");
-    await setUrl("https://collector.wg:9443")(bed);
-  });
-const passOn = (bed: Bed): Promise<unknown> => bed.sh("collector", ": >/run/box");
-const noBox = (bed: Bed): Promise<unknown> => bed.look("collector", "systemctl stop box; rm -f /run/box");
 
 const cable = (on: "lab1" | "collector", state: "up" | "down") => (bed: Bed) =>
   bed.sh(on, `ip link set host0 ${state}${state === "up" ? "; ip route replace default via 10.77.0.1" : ""}`);
@@ -72,6 +60,20 @@ export const NETWORK: readonly Fault[] = [
     make: recorded(setUrl("https://collector.wg:8444")),
     says: /nobody listens at/,
     words: setUrl(URL),
+  },
+  {
+    name: "the URL has port 0",
+    seen: shipperLog,
+    make: restarted((toml) => toml.replace("collector.wg:8443", "collector.wg:0")),
+    says: /receiver\.url/,
+    words: corrected((toml) => toml.replace("collector.wg:0", "collector.wg:8443")),
+  },
+  {
+    name: "the URL has a path below which there is nothing",
+    seen: shipperLog,
+    make: recorded(setUrl(`${URL}/labfleet`)),
+    says: /queue paused: .*404/,
+    words: namedUrl,
   },
   {
     name: "the URL's name does not resolve",
@@ -117,56 +119,5 @@ export const NETWORK: readonly Fault[] = [
     make: recorded((bed) => bed.collect((toml) => toml.replace(/\[tls\][^[]*/, ""))),
     says: /does not speak TLS/,
     words: namedUrl,
-  },
-  {
-    name: "a proxy takes no large bodies (a bare 413)",
-    seen: shipperLog,
-    make: boxed(413),
-    says: /answers 413 from "?nginx/,
-    words: passOn,
-    clear: noBox,
-  },
-  {
-    name: "a firewall for the web refuses (a bare 403)",
-    seen: shipperLog,
-    make: boxed(403, { ...HTML, server: "waf" }),
-    says: /answers 403 from "?waf/,
-    words: lookAndThen(setUrl(URL)),
-    clear: noBox,
-  },
-  {
-    name: "the receiver moved (a redirect to the same path)",
-    seen: shipperLog,
-    make: async (bed) => {
-      const id = `episode-${Number(bed.latest.split("-")[1] ?? 0) + 1}`;
-      await boxed(302, { ...HTML, location: `${URL}/v1/episodes/lab1/${id}.tar.zst` })(bed);
-    },
-    says: /answers 302 from "?nginx/,
-    words: namedUrl,
-    clear: noBox,
-  },
-  {
-    name: "a portal wants a sign-in (a redirect to its page)",
-    seen: shipperLog,
-    make: boxed(302, { ...HTML, location: "http://portal.example/login" }),
-    says: /answers 302 from .*portal\.example/,
-    words: passOn,
-    clear: noBox,
-  },
-  {
-    name: "a portal answers for the receiver (HTML with 200)",
-    seen: shipperLog,
-    make: boxed(200),
-    says: /without a receipt/,
-    words: lookAndThen(setUrl(URL)),
-    clear: noBox,
-  },
-  {
-    name: "a proxy has nobody behind it (a bare 502)",
-    seen: shipperLog,
-    make: boxed(502),
-    says: /answers 502 from/,
-    words: passOn,
-    clear: noBox,
   },
 ];

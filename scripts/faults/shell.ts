@@ -12,6 +12,7 @@ export interface Ran {
 export interface Shell {
   /** Runs a script in /root, with an end at its first failure. */
   run(script: string, stdin?: string): Promise<Ran>;
+  /** Ends it, and what it runs with the host. */
   close(): Promise<void>;
 }
 
@@ -50,7 +51,8 @@ export function openShell({ name }: Host): Shell {
       return ran;
     },
     async close() {
-      await process.stdin.end();
+      // A script that is under way could go on for long.
+      process.kill("SIGKILL");
       await process.exited;
     },
   };

@@ -1,10 +1,10 @@
 // One row of the fault table: makes the fault, waits until the tools say so, mends it as they say, and waits until it is mended.
 
 import { type Bed, until } from "./bed.ts";
-import type { Fault, Walked } from "./fault.ts";
+import { type Fault, mendedHow, seenText, type Walked } from "./fault.ts";
 import { findSaid, type Said } from "./remedy.ts";
 
-const SEEN_MS = 120_000;
+const SEEN_S = 120;
 
 /** @throws Error when the fault is not said, or not mended by what is printed */
 export async function walk(bed: Bed, fault: Fault): Promise<Walked> {
@@ -13,22 +13,35 @@ export async function walk(bed: Bed, fault: Fault): Promise<Walked> {
   try {
     await fault.make(bed);
     const said = await see(bed, fault);
-    if (said.remedy === "") throw new Error(`no remedy is printed: ${said.sentence}`);
-    if (fault.words === undefined && said.steps.length === 0)
-      throw new Error(`words alone, and no line to run: ${said.sentence}; fix: ${said.remedy}`);
-    await (fault.words === undefined ? bed.paste(said.steps, fault.typed) : fault.words(bed, said));
+    await mend(bed, fault, said);
     const mended = fault.mended ?? ((on: Bed) => on.arrived());
-    await until(`mended by "${said.remedy}" (${said.sentence})`, () => mended(bed));
+    await until(`mended by "${said.remedy}" (${said.sentence})`, () => mended(bed), fault.patienceS);
     return {
       fault: fault.name,
-      seen: seenText(fault),
+      seen: seenText(fault.seen),
       sentence: lasting(said.sentence),
       remedy: lasting(said.remedy),
-      mended: fault.words === undefined ? "as printed" : "by its words",
+      mended: mendedHow(fault),
     };
   } finally {
     await fault.clear?.(bed);
   }
+}
+
+/** As the person who reads it would. @throws Error when it says nothing that can be done, or what is run fails */
+async function mend(bed: Bed, fault: Fault, said: Said): Promise<void> {
+  if (fault.byItself === true) {
+    if (said.remedy !== "") throw new Error(`a remedy for what mends itself: ${said.remedy}`);
+    return;
+  }
+  if (said.remedy === "") throw new Error(`no remedy is printed: ${said.sentence}`);
+  if (fault.words !== undefined) {
+    await fault.words(bed, said);
+    return;
+  }
+  if (said.steps.length === 0)
+    throw new Error(`words alone, and no line to run: ${said.sentence}; fix: ${said.remedy}`);
+  await bed.paste(said.steps, fault);
 }
 
 async function see(bed: Bed, { seen, says }: Fault): Promise<Said> {
@@ -39,16 +52,11 @@ async function see(bed: Bed, { seen, says }: Fault): Promise<Said> {
     said = findSaid(text, says, seen.on);
     return said !== null;
   };
-  await until(`${says} is said`, isSaid, SEEN_MS).catch((error: unknown) => {
+  await until(`${says} is said`, isSaid, SEEN_S).catch((error: unknown) => {
     throw new Error(`${error}; what is said:\n${text}`);
   });
   if (said === null) throw new Error("unreachable");
   return said;
-}
-
-function seenText({ seen }: Fault): string {
-  const where = seen.on === "lab1" ? "lab host" : "collector";
-  return "log" in seen ? `${where}: log of \`${seen.log}\`` : `${where}: \`${seen.command}\``;
 }
 
 /** Without what is another at each run: times, ids, pids, inodes. */
@@ -61,6 +69,9 @@ export function lasting(text: string): string {
     )
     .replace(/\bpid \d+/g, "pid <n>")
     .replace(/ -inum \d+/g, " -inum <n>")
+    .replace(/\boldest \d+\w+/g, "oldest <n>s")
+    .replace(/\(\d+s ago\)/g, "(<n>s ago)")
+    .replace(/^(lab\d\S*) +\d+[a-z]+( late)? +(?:ok|warning|critical|unknown|stale|pending) +/, "$1 <n>s$2, <worst>: ")
     .replace(/\b(next try|since) \d\d:\d\d\b/g, "$1 <time>")
     .replace(/\bepisode-\d+\b/g, "episode-1");
 }

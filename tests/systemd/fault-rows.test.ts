@@ -2,8 +2,9 @@
 // what the table shows. `bun run faults` walks all of them.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { type Bed, openBed } from "../../scripts/faults/bed.ts";
+import type { Bed } from "../../scripts/faults/bed.ts";
 import { readTable } from "../../scripts/faults/document.ts";
+import { openBed } from "../../scripts/faults/pair.ts";
 import { FAULTS } from "../../scripts/faults/table.ts";
 import { walk } from "../../scripts/faults/walk.ts";
 import { bedTest, missing } from "./installed-host.ts";
