@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Announced } from "../../lib/contract/announcement.ts";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { parseShipperStatus, type ShipperStatus } from "../../lib/contract/shipper-status.ts";
-import type { StoredHeartbeat } from "../../lib/receiver/heartbeats/document.ts";
+import { decodeLatest, latestPath } from "../../lib/receiver/heartbeats/latest-file.ts";
 import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
 import { HeartbeatHost } from "../support/heartbeat-host.ts";
 
@@ -20,8 +20,8 @@ const live = (fleet: Fleet): ShipperStatus | null => {
 };
 /** The newest heartbeat at the collector, whole: rows hold what changed. */
 const stored = (fleet: Fleet): Heartbeat | null => {
-  const document = json(join(fleet.collectorData, `heartbeats/${HOST}.json`)) as StoredHeartbeat | null;
-  return document?.heartbeat ?? null;
+  const path = latestPath(join(fleet.collectorData, "heartbeats"), HOST);
+  return existsSync(path) ? (decodeLatest(readFileSync(path))?.heartbeat ?? null) : null;
 };
 const stop = async (tool: Tool): Promise<void> => {
   tool.process.kill("SIGTERM");

@@ -1,4 +1,4 @@
-// heartbeats/<host>.json: the latest heartbeat of a host with what the receiver knows about it. Shape and reading back
+// heartbeats/<host>.json.zst: the latest heartbeat of a host with what the receiver knows about it. Shape and reading back
 // only; decide.ts and states.ts say how it comes about, view.ts what it means now.
 
 import type { Heartbeat } from "../../contract/heartbeat.ts";

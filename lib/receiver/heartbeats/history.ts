@@ -1,12 +1,12 @@
 // The daily files of heartbeats: the rows of 14 days, but never more than they may have of the disk, which they share with
 // the episodes. What is given up for that is told, once. Each host's latest is not theirs to lose.
 
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { utcDay } from "../../core/clock.ts";
 import { formatBytes } from "../../core/units.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../day-files.ts";
+import { hostNames } from "./latest-file.ts";
 
 export interface History {
   /**
@@ -38,8 +38,7 @@ export function openHistory(dir: string, log: Log, maxBytes: () => number): Hist
       if (gone.length > 0) log.warn(goneText(dir, gone, all()));
     },
     async describe(nowMs) {
-      const names = await readdir(dir).catch(() => []);
-      const hosts = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).length;
+      const hosts = (await hostNames(dir).catch(() => [])).length;
       return reachText({ files: await dayFiles(dir), hosts, maxBytes: maxBytes(), today: utcDay(nowMs) });
     },
   };

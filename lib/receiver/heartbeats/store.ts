@@ -3,37 +3,26 @@
 // is the last seconds of rows, and on a file system that does not write a file out before it renames it (ext4 and btrfs do),
 // a host's latest document: the host is then listed as unreadable until its next heartbeat. A kill costs nothing.
 
-import { open, readdir, readFile, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
-import { isName } from "../../core/names.ts";
-import { failpoint } from "../../os/failpoint.ts";
-import { makeDirsNow, settleNew } from "../../os/owner.ts";
-import { mapInTurns } from "../../os/turns.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
 import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
 import { decidePlace, judgeClock, noteSeen, type Place } from "./decide.ts";
-import { parseStored, type StoredHeartbeat } from "./document.ts";
+import type { StoredHeartbeat } from "./document.ts";
 import { type History, openHistory } from "./history.ts";
+import { type FoundHost, hostNames, readBrief, readLatest, replaceLatest } from "./latest-file.ts";
 import { isSampleDue, lastLive, rowOf, SpooledRows } from "./sampling.ts";
 import { nextStates } from "./states.ts";
-import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
+import { briefOf, type HostBrief } from "./view.ts";
 
 /** Files that a listing reads at a time. */
 const READ_AT_ONCE = 32;
-/** Names looked at between two turns of the event loop. */
-const NAMES_PER_TURN = 2000;
-const SUFFIX = ".json";
 
 export interface Kept {
   status: Place;
   received_at_wall: string;
 }
-
-export type FoundHost = { kind: "found"; stored: StoredHeartbeat } | { kind: "none" } | { kind: "unreadable" };
 
 export interface HeartbeatStore {
   /**
@@ -107,7 +96,7 @@ export function openHeartbeats(
       }),
     find: (host) => readLatest(dir, host),
     list,
-    names: () => hostNames(dir, () => false),
+    names: () => hostNames(dir),
     warm: () =>
       list().then(
         () => undefined,
@@ -144,7 +133,7 @@ async function keep(
   if (known !== null && status === "old") {
     await appendOld(history, spooled, heartbeat, nowMs);
     const document = { ...known, seen: noteSeen(known.seen, heartbeat, false) };
-    await replace(dir, host, JSON.stringify(document));
+    await replaceLatest(dir, host, document);
     return { status, received_at_wall, document };
   }
   const before = lastLive(known);
@@ -155,7 +144,7 @@ async function keep(
   );
   const sampled_at_wall = due || before === null ? received_at_wall : isoWall(before.sampledMs);
   const document = { ...latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts }), sampled_at_wall };
-  await replace(dir, host, JSON.stringify(document));
+  await replaceLatest(dir, host, document);
   return { status, received_at_wall, document };
 }
 
@@ -189,60 +178,6 @@ function latestOf(known: StoredHeartbeat | null, heartbeat: Heartbeat, receipt: 
     }),
     heartbeat,
   };
-}
-
-/**
- * The names of all hosts of whom a heartbeat is kept, sorted.
- * @param isKnown spares a look at a name that was one before
- */
-async function hostNames(dir: string, isKnown: (host: string) => boolean): Promise<string[]> {
-  const files = await readdir(dir).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  });
-  const names = await mapInTurns(files, NAMES_PER_TURN, (file) => {
-    const host = file.endsWith(SUFFIX) ? file.slice(0, -SUFFIX.length) : "";
-    return isKnown(host) || isName(host) ? host : null;
-  });
-  return names.filter((name) => name !== null).sort();
-}
-
-async function readLatest(dir: string, host: string): Promise<FoundHost> {
-  try {
-    const stored = parseStored(await readFile(join(dir, `${host}${SUFFIX}`), "utf8"));
-    return stored === null ? { kind: "unreadable" } : { kind: "found", stored };
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return { kind: "none" };
-    throw error;
-  }
-}
-
-async function readBrief(dir: string, host: string): Promise<HostBrief | null> {
-  let why: Unreadable = "torn";
-  const found = await readLatest(dir, host).catch((error: unknown): FoundHost => {
-    why = errorCode(error) ?? errorText(error);
-    return { kind: "unreadable" };
-  });
-  if (found.kind === "found") return briefOf(host, found.stored);
-  const facts = await stat(join(dir, `${host}${SUFFIX}`)).catch(() => null);
-  return facts === null ? null : unreadableBrief(host, facts.mtimeMs, why);
-}
-
-/** Replaces a host's document: killed at any time, it is the old one or the new one, whole. */
-async function replace(dir: string, host: string, text: string): Promise<void> {
-  makeDirsNow(dir, 0o750);
-  // One writer for each host: a temporary file that a kill left is written over.
-  const temp = join(dir, `.${host}${SUFFIX}.tmp`);
-  const handle = await open(temp, "w", 0o640);
-  try {
-    settleNew(handle.fd, temp, 0o640);
-    await handle.writeFile(`${text}\n`);
-  } finally {
-    await handle.close();
-  }
-  failpoint("receiver.before-heartbeat-rename");
-  await rename(temp, join(dir, `${host}${SUFFIX}`));
-  failpoint("receiver.after-heartbeat-rename");
 }
 
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -94,8 +94,8 @@ describe("who may read", () => {
     expect((await send(receiver.url, heartbeat({ sequence: 2 }))).status).toBe(401);
     expect(readdirSync(join(receiver.dataRoot, "heartbeats")).sort()).toEqual([
       "2026-05-01.jsonl",
-      "lab1.json",
-      "lab2.json",
+      "lab1.json.zst",
+      "lab2.json.zst",
     ]);
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanUp, onCleanUp, tempDir, until } from "../support.ts";
-import { heartbeat, result, send } from "./support.ts";
+import { heartbeat, readStored, result, send } from "./support.ts";
 
 afterEach(cleanUp);
 
@@ -57,7 +57,7 @@ function numbers(root: string): { latest: number; rows: number[] } {
     .trim()
     .split("\n");
   return {
-    latest: JSON.parse(readFileSync(join(dir, "lab1.json"), "utf8")).heartbeat.sequence,
+    latest: readStored(dir, "lab1").heartbeat.sequence,
     rows: rows.map((row) => JSON.parse(row).sequence),
   };
 }

@@ -35,7 +35,12 @@ async function collector() {
   writeFileSync(config, `listen = "127.0.0.1:0"\n[paths]\ndata_root = "${data}"\nrun_dir = "${root}/run"\n`);
   const store = openHeartbeats(dir, keptLog());
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
-  const open = { [data]: 0o755, [dir]: 0o755, [join(dir, "lab1.json")]: 0o644, [join(dir, "lab2.json")]: 0o644 };
+  const open = {
+    [data]: 0o755,
+    [dir]: 0o755,
+    [join(dir, "lab1.json.zst")]: 0o644,
+    [join(dir, "lab2.json.zst")]: 0o644,
+  };
   for (const [path, mode] of Object.entries(open)) chmodSync(path, mode);
   const hosts = (...args: string[]) => {
     const user = IS_ROOT ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
@@ -67,7 +72,7 @@ describe.skipIf(MISSING !== "")(`what the user may not read${MISSING}`, () => {
   );
   test("one file: the other host is shown, and this one not as torn", async () => {
     const { dir, hosts } = await collector();
-    chmodSync(join(dir, "lab1.json"), 0);
+    chmodSync(join(dir, "lab1.json.zst"), 0);
     const { code, out } = hosts();
     expect(code).toBe(0);
     expect(out).toMatch(/^lab1 +not known +unknown +its file cannot be read: EACCES$/m);
@@ -102,7 +107,7 @@ test("no data root, and a directory that is none", async () => {
 
 test("one host is shown without a look into the files of the others", async () => {
   const { dir, hosts } = await collector();
-  const pipe = join(dir, "lab3.json");
+  const pipe = join(dir, "lab3.json.zst");
   expect(Bun.spawnSync(["mkfifo", "-m", "666", pipe]).exitCode).toBe(0);
   // Who reads it takes this byte, and waits for more.
   const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);

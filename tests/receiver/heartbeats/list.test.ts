@@ -76,10 +76,10 @@ test("what was read ahead is listed, and nothing is read twice: only what was re
   const reader = openHeartbeats(dir, keptLog());
   await reader.warm();
   // From now on a file that is read would say that it cannot be.
-  for (const host of ["lab1", "lab2"]) writeFileSync(join(dir, `${host}.json`), "torn");
-  rmSync(join(dir, "lab3.json"));
-  writeFileSync(join(dir, "lab4.json"), "torn");
-  mkdirSync(join(dir, "lab5.json"));
+  for (const host of ["lab1", "lab2"]) writeFileSync(join(dir, `${host}.json.zst`), "torn");
+  rmSync(join(dir, "lab3.json.zst"));
+  writeFileSync(join(dir, "lab4.json.zst"), "torn");
+  mkdirSync(join(dir, "lab5.json.zst"));
   expect((await reader.list()).map(({ host, heartbeat: known }) => [host, known !== null])).toEqual([
     ["lab1", true],
     ["lab2", true],
@@ -88,6 +88,6 @@ test("what was read ahead is listed, and nothing is read twice: only what was re
   ]);
   expect(await reader.names()).toEqual(["lab1", "lab2", "lab4", "lab5"]);
   // One that was forgotten and comes back is looked at anew.
-  writeFileSync(join(dir, "lab3.json"), "torn");
+  writeFileSync(join(dir, "lab3.json.zst"), "torn");
   expect((await reader.list()).find(({ host }) => host === "lab3")?.heartbeat).toBeNull();
 });

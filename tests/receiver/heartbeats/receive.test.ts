@@ -7,12 +7,13 @@ import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
 import { cleanUp, IDENTITY, keptLog, rawClient, type TestReceiver, tempDir } from "../support.ts";
-import { get, heartbeat, receiverAt, result, send, T0 } from "./support.ts";
+import { get, heartbeat, readStored, receiverAt, result, send, T0 } from "./support.ts";
 
 afterEach(cleanUp);
 
-const latest = (receiver: TestReceiver, host = "lab1"): Record<string, unknown> =>
-  JSON.parse(readFileSync(join(receiver.dataRoot, "heartbeats", `${host}.json`), "utf8"));
+const latest = (receiver: TestReceiver, host = "lab1"): Record<string, unknown> => ({
+  ...readStored(join(receiver.dataRoot, "heartbeats"), host),
+});
 const dayRows = (receiver: TestReceiver, day = "2026-05-01"): Record<string, unknown>[] =>
   readFileSync(join(receiver.dataRoot, "heartbeats", `${day}.jsonl`), "utf8")
     .trim()
@@ -166,7 +167,7 @@ describe("a heartbeat", () => {
   test("is taken again after its file was torn, and until then the host is still listed", async () => {
     const receiver = await receiverAt();
     await send(receiver.url, heartbeat());
-    writeFileSync(join(receiver.dataRoot, "heartbeats/lab1.json"), "\0\0\0");
+    writeFileSync(join(receiver.dataRoot, "heartbeats/lab1.json.zst"), "\0\0\0");
     const fresh = openHeartbeats(join(receiver.dataRoot, "heartbeats"), keptLog());
     expect(await fresh.list()).toMatchObject([{ host: "lab1", heartbeat: null }]);
     const answer = await get(receiver.url, "/v1/hosts/lab1");
@@ -191,6 +192,6 @@ test("a host whose file an operator removed is no longer listed", async () => {
   const listed = async () =>
     ((await (await get(receiver.url, "/v1/hosts")).json()) as { hosts: HostSummary[] }).hosts.map(({ host }) => host);
   expect(await listed()).toEqual(["lab1", "lab2"]);
-  rmSync(join(receiver.dataRoot, "heartbeats/lab1.json"));
+  rmSync(join(receiver.dataRoot, "heartbeats/lab1.json.zst"));
   expect(await listed()).toEqual(["lab2"]);
 });

@@ -1,9 +1,11 @@
 // Heartbeats for tests, a receiver and a way to send them, and what is stored after some of them.
 
+import { readFileSync } from "node:fs";
 import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import type { CheckResult } from "../../../lib/core/heartbeat.ts";
 import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
+import { decodeLatest, latestPath } from "../../../lib/receiver/heartbeats/latest-file.ts";
 import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
 import { startReceiver } from "../support.ts";
 
@@ -40,6 +42,13 @@ export function heartbeat(over: Partial<Heartbeat> & Record<string, unknown> = {
     results: [],
     ...over,
   };
+}
+
+/** What is known of a host, from its file. */
+export function readStored(dir: string, host: string): StoredHeartbeat {
+  const stored = decodeLatest(readFileSync(latestPath(dir, host)));
+  if (stored === null) throw new Error(`${latestPath(dir, host)} cannot be read`);
+  return stored;
 }
 
 /** What an agent says of a check that has not run yet. */

@@ -1,0 +1,66 @@
+// heartbeats/<host>.json.zst: small, whole or unreadable, and the plain files of before are read until their host speaks again.
+
+import { expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeLatest, encodeLatest, hostNames, readLatest } from "../../../lib/receiver/heartbeats/latest-file.ts";
+import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
+import { keptLog, tempDir } from "../support.ts";
+import { heartbeat, readStored, result, storedAfter, T0 } from "./support.ts";
+
+const CHECKS = Array.from({ length: 24 }, (_, n) =>
+  result({
+    name: `check-${n}`,
+    message: `OK - ${n} of 24 are as they should be`,
+    perfdata: [{ label: "value", value: n * 1.7, uom: "s", warning: null, critical: null, min: 0, max: null }],
+  }),
+);
+
+test("a document comes back as it was, from a tenth of its bytes", () => {
+  const document = storedAfter([CHECKS]);
+  const bytes = encodeLatest(document);
+  expect(decodeLatest(bytes)).toEqual(document);
+  expect(bytes.length * 10).toBeLessThan(JSON.stringify(document).length);
+});
+
+test("what a power cut tore is unreadable, and never half a document", () => {
+  const bytes = encodeLatest(storedAfter([CHECKS]));
+  for (let end = 0; end < bytes.length; end++) expect(decodeLatest(bytes.subarray(0, end))).toBeNull();
+  expect(decodeLatest(new Uint8Array(bytes.length))).toBeNull();
+  expect(decodeLatest(Buffer.from(JSON.stringify(storedAfter([CHECKS]))))).toBeNull();
+});
+
+test("a plain file of before is its host's until the next heartbeat, and then there is one file", async () => {
+  const dir = join(tempDir(), "heartbeats");
+  mkdirSync(dir);
+  const before = storedAfter([CHECKS], { seen: [{ boot_id: "boot-a", ranges: [[1, 1]] }] });
+  for (const host of ["lab1", "lab2"]) writeFileSync(join(dir, `${host}.json`), `${JSON.stringify(before)}\n`);
+  expect(await hostNames(dir)).toEqual(["lab1", "lab2"]);
+  expect(await readLatest(dir, "lab1")).toEqual({ kind: "found", stored: before });
+  const store = openHeartbeats(dir, keptLog());
+  await store.put(heartbeat({ sequence: 2, uptime_s: 1060, sent_at: "2026-05-01T12:01:00Z" }), null, T0 + 60_000);
+  expect(readdirSync(dir).sort()).toEqual(["2026-05-01.jsonl", "lab1.json.zst", "lab2.json"]);
+  // What was counted before goes on.
+  expect(readStored(dir, "lab1").seen).toEqual([{ boot_id: "boot-a", ranges: [[1, 2]] }]);
+  expect((await store.list()).map(({ host }) => host)).toEqual(["lab1", "lab2"]);
+});
+
+test("a host whose file is removed is forgotten, also one whose plain file a kill left beside it", async () => {
+  const dir = join(tempDir(), "heartbeats");
+  const store = openHeartbeats(dir, keptLog());
+  await store.put(heartbeat(), null, T0);
+  writeFileSync(join(dir, "lab1.json"), JSON.stringify(readStored(dir, "lab1")));
+  await store.put(heartbeat({ sequence: 2, uptime_s: 1060 }), null, T0 + 60_000);
+  rmSync(join(dir, "lab1.json.zst"));
+  expect(await store.list()).toEqual([]);
+  expect(await readLatest(dir, "lab1")).toEqual({ kind: "none" });
+});
+
+test("hosts named like files are told apart", async () => {
+  const dir = join(tempDir(), "heartbeats");
+  const store = openHeartbeats(dir, keptLog());
+  for (const host_id of ["lab1", "lab1.json", "lab1.json.zst"]) await store.put(heartbeat({ host_id }), null, T0);
+  expect(await hostNames(dir)).toEqual(["lab1", "lab1.json", "lab1.json.zst"]);
+  expect(readFileSync(join(dir, "lab1.json.zst")).length).toBeGreaterThan(0);
+  expect(readStored(dir, "lab1").heartbeat.host_id).toBe("lab1");
+});
