@@ -90,19 +90,23 @@ describe("a client certificate", () => {
       [null, "lab1"],
     ];
     const answers = new Map<number | "refused", number>();
+    // One that is patient, however busy this machine is.
+    const receiver = await startReceiver({
+      listen: { tls: { certificate: server.cert, key: server.key, clientCa: ca.cert } },
+    });
     let left = 1000;
     await Promise.all(
       Array.from({ length: 16 }, async () => {
         while (left-- > 0) {
           const [pair, host] = wrong[left % wrong.length] ?? [null, ""];
-          const answer = await put(closed, pair, host, `try${left}`, bytes(1000));
+          const answer = await put(receiver, pair, host, `try${left}`, bytes(1000));
           answers.set(answer, (answers.get(answer) ?? 0) + 1);
         }
       }),
     );
     expect(Object.fromEntries(answers)).toEqual({ refused: 750, 403: 250 });
-    expect(closed.rows().filter((row) => row.episode_id.startsWith("try"))).toEqual([]);
-    expect(await put(closed, lab1, "lab1", "after")).toBe(201);
+    expect(receiver.rows()).toEqual([]);
+    expect(await put(receiver, lab1, "lab1", "after")).toBe(201);
   }, 180_000);
   test("a session that was resumed is still the same host's", async () => {
     const session = await new Promise<Buffer>((resolve) => {
