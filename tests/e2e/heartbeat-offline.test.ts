@@ -187,8 +187,10 @@ for (const [offS, isOff] of [
     const host = new HeartbeatHost(fleet, { url: receiver.url });
     const printed: Heartbeat = JSON.parse(host.run("once", "--no-send", "--json").stdout);
     const there = new Date(Date.now() + offS * 1000);
-    const results = printed.results.slice(0, 1).map((result) => ({ ...result, status: "ok" }));
-    const body = JSON.stringify({ ...printed, sequence: 7, results, sent_at: there.toISOString() });
+    // Valid for an hour, however long this machine takes to look at it.
+    const valid = { interval_s: 3600, sequence: 7 };
+    const results = printed.results.slice(0, 1).map((result) => ({ ...result, status: "ok", ttl_s: 3600 }));
+    const body = JSON.stringify({ ...printed, ...valid, results, sent_at: there.toISOString() });
     const answer = await fetch(`${receiver.url}/v1/heartbeats/${HOST}`, {
       method: "PUT",
       headers: { Authorization: `Bearer ${fleet.token}`, Date: there.toUTCString() },
