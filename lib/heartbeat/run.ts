@@ -8,6 +8,7 @@ import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
+import { holdHangUp } from "../runtime/signals.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startAgent } from "./daemon.ts";
 import { beatOnce, makeStateDir, showPlugins } from "./once.ts";
@@ -20,6 +21,7 @@ export async function runHeartbeat(line: CommandLine): Promise<number> {
   if (done !== null) return done;
   const log = openLog("heartbeat", readLogLevel(line.options));
   if (line.command === "" && shouldDetach(line)) return detach("heartbeat");
+  if (line.command === "") holdHangUp();
   const thread = "lib/heartbeat/config-worker";
   const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
   const readConfig = (): Promise<HeartbeatConfig> => loadConfig<HeartbeatConfig>(source, log);

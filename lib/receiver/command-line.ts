@@ -6,6 +6,7 @@ import type { ToolSpec } from "../cli/table.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
+import { holdHangUp } from "../runtime/signals.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { hostsCommand } from "./hosts-command.ts";
 import { identityCommand } from "./identity/command.ts";
@@ -105,6 +106,7 @@ export async function runReceiver(line: CommandLine): Promise<number> {
       return tokenRevoke(line);
     default:
       if (shouldDetach(line)) return detach("receiver");
+      holdHangUp();
       return serve(line, log, () => loadReceiverConfig(line, log));
   }
 }

@@ -20,7 +20,7 @@ export interface DayFile {
 
 /** Day files that go, oldest first, and why. */
 export interface Expired {
-  /** Older than `KEEP_DAYS`. */
+  /** Older than `KEEP_DAYS`, and so many newer ones are there, or all are more than they may be. */
   aged: DayFile[];
   /** Younger, but all are more than they may be. */
   crowded: DayFile[];
@@ -28,7 +28,7 @@ export interface Expired {
 
 /**
  * The day files that go: those that are older than `KEEP_DAYS`, and while all are more than `maxBytes` the oldest. Today's
- * stays. Pure.
+ * stays, and so do the newest `KEEP_DAYS` files, whatever the clock says: one that runs years ahead removes nothing. Pure.
  */
 export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes = Number.POSITIVE_INFINITY): Expired {
   const first = new Date(nowMs - KEEP_DAYS * DAY_MS).toISOString().slice(0, 10);
@@ -37,11 +37,12 @@ export function expiredDays(files: readonly DayFile[], nowMs: number, maxBytes =
   const newestFirst = [...days].sort((a, b) => (a.name < b.name ? 1 : -1));
   const expired: Expired = { aged: [], crowded: [] };
   let bytes = 0;
-  for (const file of newestFirst) {
+  for (const [newer, file] of newestFirst.entries()) {
     const day = file.name.slice(0, 10);
     bytes += file.bytes;
-    if (day < first) expired.aged.unshift(file);
-    else if (bytes > maxBytes && day < today) expired.crowded.unshift(file);
+    const isCrowded = bytes > maxBytes && day < today;
+    if (day < first && (newer >= KEEP_DAYS || isCrowded)) expired.aged.unshift(file);
+    else if (isCrowded) expired.crowded.unshift(file);
   }
   return expired;
 }

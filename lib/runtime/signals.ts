@@ -1,5 +1,6 @@
 // What each signal means to a daemon, and who sent it: the kernel tells our handler in C, which stands before Bun's own.
 
+import { isatty } from "node:tty";
 import { describeSender, type SignalRecord } from "../core/sender.ts";
 import { signalNumber } from "../core/signals.ts";
 import { type SenderWatch, watchSenders } from "../os/signal-sender.ts";
@@ -34,7 +35,21 @@ export function isRepeat(first: ReceivedSignal, next: ReceivedSignal, elapsedMs:
   return elapsedMs < (String(first.sender.sent_by).startsWith("kernel") ? TERMINAL_MS : ONE_WISH_MS);
 }
 
-/** From now on these signals are handled, in the order in which they come. */
+/** A SIGHUP that came before anybody could handle it. */
+let hasHungUp = false;
+const noteHangUp = (): void => {
+  hasHungUp = true;
+};
+
+/**
+ * The first thing that a daemon does: a SIGHUP while it starts must not end it, and is done once it can be. On a terminal, which may be
+ * what hangs up, it ends it as ever.
+ */
+export function holdHangUp(): void {
+  if (!isatty(2)) process.on("SIGHUP", noteHangUp);
+}
+
+/** From now on these signals are handled, in the order in which they come, after one that was held. */
 export function handleSignals({ stop, reload }: SignalHandlers): void {
   let senders: SenderWatch | null = null;
   let records: { record: SignalRecord; atMs: number }[] = [];
@@ -54,4 +69,7 @@ export function handleSignals({ stop, reload }: SignalHandlers): void {
   for (const name of SIGNALS) process.on(name, on);
   // Bun installs its handlers when a listener is added: ours goes before them, and must come after.
   senders = watchSenders(SIGNALS.map((name) => signalNumber(name) ?? 0));
+  process.off("SIGHUP", noteHangUp);
+  if (hasHungUp) on("SIGHUP");
+  hasHungUp = false;
 }

@@ -109,6 +109,11 @@ export function leftOverFix(path: string): Fix {
 const requeue = (id: string): Command => onHost("sudo", "shipper", "requeue", id);
 const discard = (id: string): Command => onHost("sudo", "shipper", "discard", id);
 
+/** What lies in quarantine is not what was refused. */
+export function judgedAnewFix(id: string): Fix {
+  return { text: "queue it again, to be judged as it is now", commands: [requeue(id)] };
+}
+
 const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
   "commit-not-accepted": () => ({
     text: "update the recording code, or add its commit to accepted_commits_file on the collector: then it goes by itself within a day",

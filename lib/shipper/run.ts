@@ -12,6 +12,7 @@ import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
+import { holdHangUp } from "../runtime/signals.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startDaemon } from "./daemon.ts";
 import { makeDataDirs } from "./data-root.ts";
@@ -30,6 +31,7 @@ export async function runShipper(line: CommandLine): Promise<number> {
   if (done !== null) return done;
   const log = openLog("shipper", readLogLevel(line.options));
   if (line.command === "" && shouldDetach(line)) return detach("shipper");
+  if (line.command === "") holdHangUp();
   const thread = "lib/shipper/config-worker";
   const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
   const readConfig = (): Promise<ShipperConfig> => loadConfig<ShipperConfig>(source, log);

@@ -111,21 +111,26 @@ describe("attempts", () => {
   });
   test("are pruned after 14 days; what is no day of ours is left alone", async () => {
     const dir = tempDir();
-    const names = ["2026-05-01.jsonl", "2026-05-02.jsonl", "2026-05-16.jsonl", "notes.txt", "2026-01-01.jsonl.gz"];
+    const days = (from: number, to: number): string[] =>
+      Array.from({ length: to - from + 1 }, (_, i) => `2026-05-${String(from + i).padStart(2, "0")}.jsonl`);
+    const names = [...days(1, 16), "notes.txt", "2026-01-01.jsonl.gz"];
     for (const name of names) writeFileSync(join(dir, name), "");
-    const now = Date.parse("2026-05-16T12:00:00Z");
     const files = names.map((name) => ({ name, bytes: 10 }));
-    const gone = (maxBytes?: number) => {
-      const { aged, crowded } = expiredDays(files, now, maxBytes);
+    const gone = (now: string, maxBytes?: number) => {
+      const { aged, crowded } = expiredDays(files, Date.parse(now), maxBytes);
       return [aged, crowded].map((some) => some.map(({ name }) => name));
     };
-    expect(gone()).toEqual([["2026-05-01.jsonl"], []]);
+    const now = "2026-05-16T12:00:00Z";
+    expect(gone(now)).toEqual([days(1, 1), []]);
+    // The newest 14 stay by any clock: one that runs years ahead knows no more of what is old than one that is right.
+    expect(gone("2038-01-19T03:14:08Z")).toEqual([days(1, 2), []]);
+    expect(gone("1970-01-01T00:00:01Z")).toEqual([[], []]);
     // The oldest go while all are too many bytes; what is written today stays.
-    expect(gone(25)).toEqual([["2026-05-01.jsonl"], []]);
-    expect(gone(15)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
-    expect(gone(5)).toEqual([["2026-05-01.jsonl"], ["2026-05-02.jsonl"]]);
-    await openAttempts({ dir, log: keptLog() }).prune(now);
-    expect(readdirSync(dir)).toHaveLength(4);
+    expect(gone(now, 145)).toEqual([days(1, 1), days(2, 2)]);
+    expect(gone(now, 15)).toEqual([days(1, 1), days(2, 15)]);
+    expect(gone(now, 5)).toEqual([days(1, 1), days(2, 15)]);
+    await openAttempts({ dir, log: keptLog() }).prune(Date.parse(now));
+    expect(readdirSync(dir).sort()).toEqual([...names.slice(1)].sort());
   });
   test("that cannot be written are told once, and no PUT fails for it", async () => {
     const receiver = await startReceiver();

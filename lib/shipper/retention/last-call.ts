@@ -6,10 +6,12 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { entriesOf } from "../../os/entries.ts";
 import { readDocument, writeDocument } from "../document.ts";
+import { judgedAnewFix } from "../remedies.ts";
 import { requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
 import { REJECTION_RULES } from "../settled-documents.ts";
+import { fixTail } from "../words.ts";
 import { isAskedDaily, isExpiring, isOursNow, whyKept } from "./decide.ts";
 import { announce, type Expiry, NO_EXPIRY, readExpiry, writeExpiry } from "./expiry.ts";
 import { type Rejection, readRejection } from "./notes.ts";
@@ -140,7 +142,9 @@ async function renewNote(deps: LastCallDeps, before: Rejection, now: Rejection, 
 async function remove(deps: LastCallDeps, { name, id, fingerprint }: Rejection, day: number): Promise<void> {
   await onDisk(deps, { id }, async () => {
     if ((await deps.fingerprint(join(deps.dirs.quarantine, name))) !== fingerprint) {
-      return deps.log.warn("not removed from quarantine/: its files changed since it was refused", { episode: id });
+      const what =
+        "not removed from quarantine/: its files changed since it was refused, or were restored from a backup";
+      return deps.log.warn(`${what} episode=${id}${fixTail(judgedAnewFix(id))}`);
     }
     const { dataRoot } = deps.config;
     const at = new Date(deps.wallMs()).toISOString();

@@ -1,5 +1,6 @@
 // Removes shipped episodes that the receiver confirms, at the moment when they go: by age, or oldest first when the disk is low. What
-// the receiver turns out not to have goes back into the queue; on any other answer everything stays.
+// the receiver turns out not to have goes back into the queue, and so does what is not as it was when it was shipped; on any other
+// answer everything stays.
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
@@ -20,6 +21,9 @@ const UNCONFIRMED = "stays in shipped/: the answer does not prove that the recei
 const PASS_HEAD =
   "let what stands before the receiver pass HEAD below /v1/ to it, with X-Labfleet-Ask, and keep no answers; else update the receiver";
 
+/** So many that are not as they were shipped go again between two rounds: they are older than all that waits, and would go first. */
+const COMPARED_MAX = 20;
+
 export interface PruneDeps extends SendDeps {
   list: ShippedList;
   fingerprint: Fingerprint;
@@ -35,6 +39,7 @@ export class Pruning {
 
   /** Removes what is older than the configured days, as far as the receiver confirms it. */
   async byAge(): Promise<void> {
+    this.compared = 0;
     const { config, days, wallMs, list, log, moved } = this.deps;
     const shipped = await list.read(moved);
     const newest = shipped.reduce<number | null>((most, { atMs }) => Math.max(most ?? atMs, atMs), null);
@@ -70,6 +75,8 @@ export class Pruning {
   }
 
   private removed = 0;
+  /** Episodes that went again to be compared, since the last round. */
+  private compared = 0;
 
   /** @returns false when nobody who could know it answered */
   private async removeProved(kept: Receipted, why: string): Promise<boolean> {
@@ -85,11 +92,7 @@ export class Pruning {
       if (said === "unknown") {
         return this.say(`unknown ${name}`, () => log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`));
       }
-      if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) {
-        return this.say(`changed ${name}`, () =>
-          log.warn("stays in shipped/: its files changed since then, so they may be nowhere else", { episode: id }),
-        );
-      }
+      if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) return this.isCompared(kept);
       await removeSettled(dirs, "shipped", name);
       this.removed++;
       const proof = kept.isVerified ? "and the receiver has it" : "unverified, as [retention] prune_unverified says";
@@ -108,6 +111,27 @@ export class Pruning {
     const back = await requeue(dirs, "shipped", kept.name);
     if ("id" in back) log.warn("queued again: the receiver had it once and has it no more", { episode: kept.id });
     else log.warn(`not queued again: ${quoted(back.refused)}`, { episode: kept.id });
+  }
+
+  /**
+   * A late change may be nowhere else; a restore from a backup only gave the same files other inodes. What is packed anew tells: the
+   * receiver has it, and this is shipped once more, or has another one, and this is kept for a person.
+   */
+  private async isCompared({ name, id, isVerified }: Receipted): Promise<void> {
+    const { dirs, log } = this.deps;
+    // A Python receiver would call anything of this name its own.
+    if (!isVerified) {
+      return this.say(`changed ${name}`, () =>
+        log.warn("stays in shipped/: its files changed since then, so they may be nowhere else", { episode: id }),
+      );
+    }
+    if (this.compared >= COMPARED_MAX) return;
+    const back = await requeue(dirs, "shipped", name);
+    if ("refused" in back)
+      return this.say(`again ${name}`, () => log.warn(`not queued again: ${quoted(back.refused)}`));
+    this.compared++;
+    const what = "queued again, to be compared: its files changed since it was shipped, or were restored from a backup";
+    log.warn(what, { episode: id });
   }
 
   private isWaitingForClock(shipped: readonly Receipted[], keepDays: number): boolean {

@@ -102,15 +102,19 @@ describe("pruning shipped/", () => {
     expect([readdirSync(dirs.shipped).sort(), readdirSync(dirs.episodes)]).toEqual([["again", "refused"], ["again"]]);
   });
 
-  test("leaves an episode whose files changed since it was delivered, says so once, and removes the others", async () => {
+  test("leaves an unverified one whose files changed since it was delivered, says so once, and removes the others", async () => {
     const { url } = await scriptedCollector(() => HAS);
-    const { keeper, lines, clock, dirs } = housekeeper(tempDir(), url);
-    writeFileSync(join(shipped(dirs, "changed"), "late.bin"), "nowhere else");
+    const { keeper, lines, clock, dirs } = housekeeper(tempDir(), url, "[retention]\nprune_unverified = true\n");
+    writeFileSync(
+      join(shipped(dirs, "changed", { verified: false, receiver_day: undefined }), "late.bin"),
+      "nowhere else",
+    );
+    shipped(dirs, "fresh", { received_at_wall: FRESH });
     shipped(dirs, "old");
     await keeper.tidy();
     clock.monotonic = 3_600_000;
     await keeper.tidy();
-    expect(readdirSync(dirs.shipped)).toEqual(["changed"]);
+    expect([readdirSync(dirs.shipped), readdirSync(dirs.episodes)]).toEqual([["changed"], []]);
     expect(lines.filter((line) => line.includes('"changed"')).length).toBe(1);
   });
 
