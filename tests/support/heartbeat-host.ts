@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import type { Status } from "../../lib/heartbeat/status.ts";
+import { LIVE_FILE, type LiveStatus } from "../../lib/heartbeat/status-live.ts";
 import { type Fleet, HOST, type Tool } from "./fleet.ts";
 
 export interface HeartbeatOptions {
@@ -67,6 +68,12 @@ ${heartbeat ?? ""}
     const { code, stdout, stderr } = this.run("status", "--json");
     if (code !== 0) throw new Error(`heartbeat status: ${code}: ${stderr}`);
     return JSON.parse(stdout);
+  }
+
+  /** What the agent says of itself, read from its file: a process that serves an agent must not wait for another one. */
+  live(): LiveStatus | null {
+    const file = join(this.runDir, LIVE_FILE);
+    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
   }
 
   /** The newest collection of the agent, or null. */
