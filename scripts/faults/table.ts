@@ -22,13 +22,3 @@ export const FAULTS: readonly Fault[] = [
   ...MACHINE,
   ...COLLECTOR,
 ];
-
-/** Those that were made and not walked to their end so far: the document has no row of them yet. */
-export const UNWALKED: readonly string[] = [
-  "a plugin cannot be loaded",
-  "a plugin can be changed by other users",
-  "a check is not there",
-  "the directory of tokens cannot be read by the receiver",
-  "a host is silent",
-  "a host has a token and was never heard of",
-];
