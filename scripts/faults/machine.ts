@@ -91,7 +91,7 @@ export const MACHINE: readonly Fault[] = [
     words: async (bed, { steps }) => {
       await bed.sh(
         "lab1",
-        "echo 'export default { name: \"broken\", initialise: () => true, collect: () => [{ status: \"ok\", message: \"fine\" }] };' >/etc/labfleet/plugins/broken.ts",
+        'echo \'export default { name: "broken", initialise: () => true, collect: () => [{ status: "ok", message: "fine" }] };\' >/etc/labfleet/plugins/broken.ts',
       );
       await bed.paste(steps);
     },
@@ -101,7 +101,8 @@ export const MACHINE: readonly Fault[] = [
     name: "a plugin can be changed by other users",
     seen: heartbeatPlugins,
     make: async (bed) => {
-      const plugin = 'export default { name: "own", initialise: () => true, collect: () => [{ name: "own", status: "ok", message: "fine" }] };';
+      const plugin =
+        'export default { name: "own", initialise: () => true, collect: () => [{ name: "own", status: "ok", message: "fine" }] };';
       await bed.sh(
         "lab1",
         `install -d /etc/labfleet/plugins; cd /etc/labfleet/plugins; cat >own.ts; chmod 0666 own.ts`,
