@@ -1,6 +1,7 @@
 // Directories in episodes/ without a marker: recorded right now, or stuck for ever. A marker of another name, an episode that
 // stands one level too deep, and one that nothing has touched for a day are said, each with what finishes it. What is still
-// being written is left alone: it is looked into only once its directory has been quiet, and again when that changed.
+// being written is left alone: it is looked into only once its directory has been quiet, and again when that changed. A
+// recorder may keep finished parts in directories of their own: beside anything else such a part is said after a day.
 
 import { type Dirent, lstatSync, opendirSync } from "node:fs";
 import { join } from "node:path";
@@ -64,10 +65,13 @@ export class Unfinished {
     const entries = firstEntries(directory);
     const nearly = entries.find((entry) => entry.isFile() && isNearlyMarker(entry.name));
     if (nearly !== undefined) return misnamed(directory, id, nearly.name);
-    const deeper = entries.find((entry) => entry.isDirectory() && isName(entry.name) && hasMarker(directory, entry));
-    if (deeper !== undefined) return tooDeep(episodesDir, id, deeper.name);
     const newestMs = newestOf(directory, entries.slice(0, ASKED));
-    return this.nowMs() - newestMs >= FORGOTTEN_MS ? forgotten(directory, id, newestMs) : null;
+    const isForgotten = this.nowMs() - newestMs >= FORGOTTEN_MS;
+    // Nothing but one episode is a directory too many; with anything beside it a recording may go on around it.
+    const isInQuestion = isForgotten || entries.length === 1;
+    const deeper = isInQuestion ? entries.find((entry) => isEpisode(directory, entry)) : undefined;
+    if (deeper !== undefined) return tooDeep(episodesDir, id, deeper.name);
+    return isForgotten ? forgotten(directory, id, newestMs) : null;
   }
 }
 
@@ -88,8 +92,9 @@ function firstEntries(directory: string): Dirent[] {
   }
 }
 
-function hasMarker(directory: string, { name }: Dirent): boolean {
-  return lstatSync(join(directory, name, MARKER), { throwIfNoEntry: false })?.isFile() === true;
+function isEpisode(directory: string, entry: Dirent): boolean {
+  if (!entry.isDirectory() || !isName(entry.name)) return false;
+  return lstatSync(join(directory, entry.name, MARKER), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function newestOf(directory: string, entries: readonly Dirent[]): number {

@@ -11,13 +11,18 @@ test.each<[string[], string]>([
   [["a; fix: x", "b"], "a · b; fix: x"],
   [["a", "b; fix: x; then y", "c"], "a · b · c; fix: x; then y"],
   [["a; fix: x", "b; fix: y"], "a · b; fix: x"],
+  // What is behind the first mark is the remedy, whatever stands in it.
+  [["a; fix: x; fix: y", "b"], "a · b; fix: x; fix: y"],
+  [["a", "b; fix: x; fix: y", "c; fix: z"], "a · b · c; fix: x; fix: y"],
 ])("of %p", (sayings, line) => {
   expect(remedyLast(sayings, " · ")).toBe(line);
 });
 
 test("more words stand before it", () => {
-  expect([beforeRemedy("a; fix: x", " (and 2 more)"), beforeRemedy("a", " (and 2 more)")]).toEqual([
+  const more = (saying: string): string => beforeRemedy(saying, " (and 2 more)");
+  expect(["a; fix: x", "a", "a; fix: x; fix: y"].map(more)).toEqual([
     "a (and 2 more); fix: x",
     "a (and 2 more)",
+    "a (and 2 more); fix: x; fix: y",
   ]);
 });

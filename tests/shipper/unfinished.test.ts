@@ -65,6 +65,21 @@ describe("a directory without a marker", () => {
     expect((await taken.scan()).said).toEqual([[problem, null]]);
   });
 
+  test("with finished parts in it is being recorded as long as anything beside them is newer than a day", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("long/part1/done.marker");
+    make("long/part2/data");
+    make("two/part1/done.marker");
+    make("two/part2/done.marker");
+    clock.aheadMs = DAY - MINUTE;
+    expect(await scan()).toEqual({ recording: 2, said: [] });
+    clock.aheadMs = DAY + 15 * MINUTE;
+    const { recording, said } = await scan();
+    const problem = expect.stringMatching(/^it has no done\.marker, and part[12]\/ in it has one/);
+    expect([recording, said.map(([said]) => said)]).toEqual([0, [problem, problem]]);
+    expect(said.map(([, fix]) => fix)).toContain(`sudo mv -T ${episodes}/long/part1 ${episodes}/long-part1`);
+  });
+
   test("that nothing has touched for a day is said", async () => {
     const { episodes, make, scan, clock } = host();
     make("left/data");
@@ -92,6 +107,18 @@ describe("a directory without a marker", () => {
       (await scanEpisodes(episodes, () => false, new Unfinished(() => now))).problems.length;
     const after = lstatSync(join(episodes, "grows/data")).ctimeMs;
     expect([await seen(before + DAY), await seen(after + DAY)]).toEqual([0, 1]);
+  });
+
+  test("that was looked into in vain is looked into anew as soon as it changed", async () => {
+    const { episodes, make, scan, clock } = host();
+    make("a/data");
+    clock.aheadMs = MINUTE;
+    expect(await scan()).toEqual({ recording: 1, said: [] });
+    const before = lstatSync(join(episodes, "a")).ctimeMs;
+    make("a/done.marker.txt");
+    // The clock of a file system may stand for some milliseconds.
+    for (let i = 0; lstatSync(join(episodes, "a")).ctimeMs <= before; i++) make(`a/more${i}`);
+    expect((await scan()).said).toHaveLength(1);
   });
 
   test("is looked into once, until it changes, and forgotten when it goes", async () => {
