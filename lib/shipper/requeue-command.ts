@@ -11,7 +11,9 @@ import { shellWord } from "../core/shell-quote.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
 import { readDocument } from "./document.ts";
-import { requeue } from "./requeue.ts";
+import { localFaultOf } from "./episode-facts.ts";
+import { localFinding } from "./remedies.ts";
+import { notQueuedText, requeue } from "./requeue.ts";
 import type { Dirs } from "./settle.ts";
 import { rejectionOf } from "./status.ts";
 
@@ -31,7 +33,7 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   for (const name of names) {
     const result = await tryRequeue(dirs, name);
     if ("id" in result) log.info("queued again", { episode: result.id });
-    else log.error(`not queued: ${quoted(result.refused)}`);
+    else log.error(`not queued: ${notQueuedText(result)}`);
     if (!("id" in result)) refused++;
   }
   await print(`${names.length - refused} of ${names.length} queued again\n`);
@@ -44,7 +46,8 @@ async function tryRequeue(dirs: Dirs, name: string): ReturnType<typeof requeue> 
     return await requeue(dirs, "quarantine", name);
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    return { refused: `${join(dirs.quarantine, name)} cannot be moved: ${errorText(error)}` };
+    const { fix } = localFinding(localFaultOf(error));
+    return { refused: `${join(dirs.quarantine, name)} cannot be moved: ${errorText(error)}`, fix };
   }
 }
 

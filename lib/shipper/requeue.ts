@@ -3,6 +3,8 @@
 
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { type Command, type Fix, findingText } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, renameDurable } from "../os/files.ts";
@@ -10,17 +12,36 @@ import { type Place, removeDocument } from "./document.ts";
 import { idOf } from "./retention/notes.ts";
 import { type Dirs, directoryId } from "./settle.ts";
 
+export interface NotQueued {
+  refused: string;
+  fix: Fix;
+}
+
+const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
+const LIST: Fix = { text: "see which there are", commands: [onHost("sudo", "shipper", "status")] };
+
+/** What is said of it. The name may be anybody's text. */
+export function notQueuedText({ refused, fix }: NotQueued): string {
+  return findingText({ what: quoted(refused), fix });
+}
+
+/** Another episode has got the name: it is shipped by itself, or under another one. */
+function renameFix(to: string): Fix {
+  return { text: "let that one be shipped first, or rename it", commands: [onHost("sudo", "mv", "-T", to, `${to}-2`)] };
+}
+
 /**
  * Brings an episode back from `quarantine/`, or from `shipped/`, on the disk when this resolves.
  * @param name its directory there
  * @throws Error of the system
  */
-export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{ id: string } | { refused: string }> {
+export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{ id: string } | NotQueued> {
   const from = join(dirs[place], name);
   const id = idOf(name);
-  if (!isName(id) || (await directoryId(from)) === null) return { refused: `no episode ${name} in ${dirs[place]}` };
+  if (!isName(id) || (await directoryId(from)) === null)
+    return { refused: `no episode ${name} in ${dirs[place]}`, fix: LIST };
   const to = join(dirs.episodes, id);
-  if (await exists(to)) return { refused: `${to} exists: ship or rename that one first` };
+  if (await exists(to)) return { refused: `${to} exists`, fix: renameFix(to) };
   await renameDurable(from, to);
   failpoint("requeue.after-rename");
   try {

@@ -1,7 +1,7 @@
 // `sudo shipper requeue --all --reason R`: whom it takes, and what it says when there is nobody.
 
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
 import { requeueEpisodes } from "../../lib/shipper/requeue-command.ts";
@@ -36,6 +36,36 @@ test("a reason that nothing was refused for is an error that names the reasons t
   expect(error.hint).toBe("sudo shipper requeue --all --reason conflict, or all of them: sudo shipper requeue --all");
   expect(error.exitCode).toBe(2);
   expect(readdirSync(dirs.episodes)).toEqual([]);
+});
+
+test.each([
+  [
+    "an id that is not there",
+    "nope",
+    (root: string) => `"no episode nope in ${root}/quarantine"; fix: see which there are: sudo shipper status`,
+  ],
+  [
+    "one whose name is taken",
+    "a",
+    (root: string) =>
+      `"${root}/episodes/a exists"; fix: let that one be shipped first, or rename it: sudo mv -T ${root}/episodes/a ${root}/episodes/a-2`,
+  ],
+])("%s is not queued, and it is said what to do", async (_, id, line) => {
+  const dirs = refused({ a: "conflict" });
+  writeFiles(join(dirs.episodes, "a"), { "data.bin": "another" });
+  const said: string[] = [];
+  const log = { ...quietLog, error: (text: string) => said.push(text) };
+  expect(await requeueEpisodes(dirs, { command: "requeue", operands: [id], options: {} }, log)).toBe(3);
+  expect(said).toEqual([`not queued: ${line(join(dirs.episodes, ".."))}`]);
+});
+
+test("one that cannot be moved is said with its remedy", async () => {
+  const dirs = refused({ a: "conflict" });
+  rmSync(dirs.episodes, { recursive: true });
+  const said: string[] = [];
+  const log = { ...quietLog, error: (text: string) => said.push(text) };
+  expect(await requeueEpisodes(dirs, { command: "requeue", operands: ["a"], options: {} }, log)).toBe(3);
+  expect(said).toEqual([expect.stringMatching(/^not queued: ".* cannot be moved: ENOENT.*"; fix: .+/)]);
 });
 
 test("with nothing in quarantine there is nothing to say", async () => {

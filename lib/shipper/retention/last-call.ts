@@ -7,7 +7,7 @@ import { quoted } from "../../core/fields.ts";
 import { entriesOf } from "../../os/entries.ts";
 import { readDocument, writeDocument } from "../document.ts";
 import { judgedAnewFix } from "../remedies.ts";
-import { requeue } from "../requeue.ts";
+import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
 import { REJECTION_RULES } from "../settled-documents.ts";
@@ -162,7 +162,7 @@ async function takeBack(deps: Pick<LastCallDeps, "dirs" | "log">, { name, id }: 
   await onDisk(deps, { id }, async () => {
     const result = await requeue(deps.dirs, "quarantine", name);
     isBack = "id" in result;
-    if ("refused" in result) deps.log.warn(`not queued again: ${quoted(result.refused)}`, { episode: id });
+    if ("refused" in result) deps.log.warn(`not queued again: ${notQueuedText(result)}`, { episode: id });
   });
   return isBack;
 }

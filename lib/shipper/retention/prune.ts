@@ -7,7 +7,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { freeBytes } from "../../os/files.ts";
 import { readDocument } from "../document.ts";
-import { requeue } from "../requeue.ts";
+import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
 import { checkClock, isShippedOld, lowDiskOrder } from "./decide.ts";
@@ -110,7 +110,7 @@ export class Pruning {
     if (result.verdict.kind !== "would" || result.verdict.would !== "accept") return;
     const back = await requeue(dirs, "shipped", kept.name);
     if ("id" in back) log.warn("queued again: the receiver had it once and has it no more", { episode: kept.id });
-    else log.warn(`not queued again: ${quoted(back.refused)}`, { episode: kept.id });
+    else log.warn(`not queued again: ${notQueuedText(back)}`, { episode: kept.id });
   }
 
   /**
