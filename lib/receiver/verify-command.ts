@@ -7,7 +7,6 @@ import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
-import { formatBytes } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { fsyncDir, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
@@ -17,7 +16,8 @@ import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { verify } from "./verify.ts";
-import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
+import { isSound, type VerifyReport } from "./verify-report.ts";
+import { summary } from "./verify-summary.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
 const SETTLE_MS = 3000;
@@ -48,29 +48,6 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
   await said;
   await print(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
-}
-
-/** One line for people. */
-export function summary(report: VerifyReport): string {
-  const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
-  const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
-  if (isSound(report)) return `sound: ${read}`;
-  const claims = report.wrong_tree.length;
-  const claimed =
-    claims === 0 ? [] : [`${claims} ${claims === 1 ? "row claims" : "rows claim"} another tar than is stored`];
-  if (damageOf(report) === 0) {
-    return `WRONG ROWS: ${claimed}, no episode is damaged; fix: sudo receiver verify --deep --repair; ${read}`;
-  }
-  const counts = [
-    [report.missing.length, "missing"],
-    [report.mismatch.length, "damaged"],
-    [report.unreadable.length, "unreadable"],
-    [report.extra.length, "not in the index"],
-    [report.duplicate.length, "with more than one row"],
-    [report.torn, "unreadable index lines"],
-  ] as const;
-  const found = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return `DAMAGED: ${[...found, ...claimed].join(", ")}; ${read}`;
 }
 
 /**

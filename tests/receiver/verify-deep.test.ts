@@ -10,8 +10,8 @@ import { errorCode } from "../../lib/core/failure.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../lib/core/tar.ts";
 import { unpack } from "../../lib/receiver/archive-check.ts";
 import { verify } from "../../lib/receiver/verify.ts";
-import { summary } from "../../lib/receiver/verify-command.ts";
 import { damageOf, isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
+import { summary } from "../../lib/receiver/verify-summary.ts";
 import { bytes, cleanUp, openIn, put, reprDigest, sha256, startReceiver } from "./support.ts";
 
 afterEach(cleanUp);
@@ -88,7 +88,7 @@ describe("a wrong tree digest", () => {
       ["episodes/lab1/v2.tar.zst", `v2:${sha256(TAR)}`],
     ]);
     expect(summary(report)).toBe(
-      "WRONG ROWS: 2 rows claim another tar than is stored, no episode is damaged; fix: sudo receiver verify --deep --repair; 3 episodes, 6.0 KiB read",
+      "WRONG ROWS: 2 rows claim another tar than is stored, no episode is damaged; 3 episodes, 6.0 KiB read; fix: sudo systemctl stop labfleet-receiver && sudo receiver verify --deep --repair; sudo systemctl start labfleet-receiver",
     );
   });
 

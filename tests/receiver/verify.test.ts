@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { verify } from "../../lib/receiver/verify.ts";
-import { summary } from "../../lib/receiver/verify-command.ts";
 import { isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
+import { summary } from "../../lib/receiver/verify-summary.ts";
 import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);
@@ -119,7 +119,7 @@ describe("as a command", () => {
     const damaged = await run();
     expect(damaged.code).toBe(1);
     expect(damaged.stdout).toMatch(
-      /^missing: episodes\/lab1\/a\.tar\.zst stored .*\nDAMAGED: 1 missing; 3 episodes, 9\.8 KiB read\n$/,
+      /^missing: episodes\/lab1\/a\.tar\.zst stored .*\nDAMAGED: 1 missing; 3 episodes, 9\.8 KiB read; fix: restore [^\n]*\n$/,
     );
   });
 

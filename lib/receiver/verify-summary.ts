@@ -1,0 +1,51 @@
+// What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
+
+import { formatBytes } from "../core/units.ts";
+import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
+
+/** A repair needs the store for itself. */
+const repairLine = (options: string): string =>
+  `sudo systemctl stop labfleet-receiver && sudo receiver verify ${options}; sudo systemctl start labfleet-receiver`;
+
+/** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */
+const SEND_AGAIN =
+  "restore each missing archive from a backup, or, where its lab host still has it in shipped/, have it sent again: " +
+  "on the lab host: sudo mv -T /var/lib/labfleet/data/shipped/ID /var/lib/labfleet/data/episodes/ID";
+const LOOK = "let the receiver's user read what is named above, or look at its disk: sudo dmesg --level=err,warn";
+
+interface Row {
+  count: (report: VerifyReport) => number;
+  what: string;
+  /** What mends it; null: nothing has to. */
+  fix: string | null;
+}
+
+/** The gravest first: only the first remedy is said, and what is left is said by the next look. */
+const ROWS: readonly Row[] = [
+  { count: ({ missing }) => missing.length, what: "missing", fix: SEND_AGAIN },
+  // Moved aside it is missing, and can be sent again.
+  { count: ({ mismatch }) => mismatch.length, what: "damaged", fix: repairLine("--repair") },
+  { count: ({ unreadable }) => unreadable.length, what: "unreadable", fix: LOOK },
+  { count: ({ extra }) => extra.length, what: "not in the index", fix: repairLine("--repair") },
+  // The last row holds, and a line that is none is passed over: neither keeps an episode from anybody.
+  { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: null },
+  { count: ({ torn }) => torn, what: "unreadable index lines", fix: null },
+];
+
+/** One line for people. */
+export function summary(report: VerifyReport): string {
+  const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
+  const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
+  if (isSound(report)) return `sound: ${read}`;
+  const claims = report.wrong_tree.length;
+  const claimed =
+    claims === 0 ? [] : [`${claims} ${claims === 1 ? "row claims" : "rows claim"} another tar than is stored`];
+  const isHarmless = damageOf(report) === 0;
+  const found = ROWS.filter(({ count }) => count(report) > 0);
+  const counts = found.map(({ count, what }) => `${count(report)} ${what}`);
+  const what = isHarmless
+    ? `WRONG ROWS: ${claimed}, no episode is damaged`
+    : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
+  const fix = found.find((row) => row.fix !== null)?.fix ?? (claims > 0 ? repairLine("--deep --repair") : null);
+  return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
+}
