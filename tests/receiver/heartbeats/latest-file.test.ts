@@ -45,6 +45,19 @@ test("a plain file of before is its host's until the next heartbeat, and then th
   expect((await store.list()).map(({ host }) => host)).toEqual(["lab1", "lab2"]);
 });
 
+test("a host with both files is one host; one whose plain file is torn is listed as unreadable", async () => {
+  const dir = join(tempDir(), "heartbeats");
+  const store = openHeartbeats(dir, keptLog());
+  await store.put(heartbeat(), null, T0);
+  for (const host of ["lab1", "lab2"]) writeFileSync(join(dir, `${host}.json`), "torn");
+  expect(await store.names()).toEqual(["lab1", "lab2"]);
+  const listed = await openHeartbeats(dir, keptLog()).list();
+  expect(listed.map(({ host, heartbeat: known }) => [host, known !== null])).toEqual([
+    ["lab1", true],
+    ["lab2", false],
+  ]);
+});
+
 test("a host whose file is removed is forgotten, also one whose plain file a kill left beside it", async () => {
   const dir = join(tempDir(), "heartbeats");
   const store = openHeartbeats(dir, keptLog());
