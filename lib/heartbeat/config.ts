@@ -63,6 +63,7 @@ const RULES = {
     "nagios_runner.commands.*.interval",
   ],
   misplaced: { "plugins.nagios_runner": "[nagios_runner]" },
+  exampleFile: "/opt/labfleet/current/units/lab-host.example.toml",
 };
 
 /**

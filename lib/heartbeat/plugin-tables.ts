@@ -21,15 +21,15 @@ export function unreadTables(tables: readonly string[], { builtIn, own, brokenFi
   return tables.flatMap((name) => {
     if (name === NAGIOS_RUNNER || own.includes(name) || stems.includes(name)) return [];
     const table = `[plugins.${/^[\w-]+$/.test(name) ? name : quoted(name)}]`;
-    if (builtIn.includes(name)) return [`${table} is ignored: this plugin takes no settings`];
-    return [`${table} configures no plugin: ${hint(name, [...own, ...stems], brokenFiles)}`];
+    if (builtIn.includes(name)) return [`${table} is ignored: this plugin takes no settings; fix: remove the table`];
+    return [`${table} configures no plugin${hint(name, [...own, ...stems], brokenFiles)}`];
   });
 }
 
 function hint(name: string, known: readonly string[], brokenFiles: readonly string[]): string {
   const meant = nearest(name, [...known, NAGIOS_RUNNER]);
-  if (meant === NAGIOS_RUNNER) return `did you mean [${NAGIOS_RUNNER}]?`;
-  if (meant !== null) return `did you mean ${meant}?`;
-  const none = "none has that name (heartbeat plugins shows all)";
-  return brokenFiles.length === 0 ? none : `${none}, unless it is in ${brokenFiles.join(" or ")}, which failed to load`;
+  if (meant === NAGIOS_RUNNER) return `; fix: write [${NAGIOS_RUNNER}]`;
+  if (meant !== null) return `; fix: write [plugins.${meant}]`;
+  const unless = brokenFiles.length === 0 ? "" : `, unless it is in ${brokenFiles.join(" or ")}, which failed to load`;
+  return `: none has that name${unless}; fix: see which there are: sudo heartbeat plugins`;
 }

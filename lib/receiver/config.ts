@@ -55,6 +55,7 @@ const RULES = {
   },
   // Sections of the same file that other tools read.
   foreign: ["fleet_health", "notify", "releases"],
+  exampleFile: "/opt/labfleet/current/units/collector.example.toml",
 };
 
 /**

@@ -16,6 +16,7 @@ import {
   misshapenSentence,
   unknownSentence,
 } from "./problems.ts";
+import { plainFor } from "./strange-characters.ts";
 
 /** What `loadTable` needs of an arktype schema. */
 export interface TableSchema<T> {
@@ -106,12 +107,15 @@ function parseToml(text: string, file: string): Record<string, unknown> {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const what = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "syntax error";
-    const line = text.split("\n")[error.line - 1]?.trim() ?? "";
+    const whole = text.split("\n")[error.line - 1] ?? "";
+    const line = whole.trim();
     // The line may hold a secret, or be a part of one: only a key before its "=" or a table's head is shown.
     const shown = KEY.exec(line)?.[1] ?? HEADER.exec(line)?.[0];
     const where = shown === undefined ? "" : ` (at \`${printable(shown)}\`)`;
-    const fix =
-      shown !== undefined && BARE_VALUE.test(line) ? `; text stands in quotes: ${printable(shown)} = "…"` : "";
-    throw new UserError(`${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}${fix}`, `mend ${file}`);
+    const quotes =
+      shown !== undefined && BARE_VALUE.test(line) ? `text stands in quotes: ${printable(shown)} = "…"` : null;
+    const hint = plainFor(whole, error.column) ?? quotes;
+    const said = `${file}:${error.line}:${error.column}: not valid TOML: ${what}${where}`;
+    throw new UserError(hint === null ? said : `${said}; ${hint}`, `mend ${file}`);
   }
 }

@@ -17,6 +17,8 @@ export interface LoadRules {
   foreign?: readonly string[];
   /** Keys in seconds whose names do not say so. */
   seconds?: readonly string[];
+  /** Where all keys are, with what they are for. */
+  exampleFile: string;
   /** Tables that the schema lets pass and nobody reads -> the table that was meant. */
   misplaced?: Readonly<Record<string, string>>;
 }
@@ -53,13 +55,20 @@ export function unknownSentence({ path, value, siblings }: UnknownKey, schema: S
   const isHeader = isTop && (isTable(value) || Array.isArray(value));
   const text = isHeader ? headerText : pathText;
   const guess = guessFor(key, isTop ? [...siblings, ...(rules.foreign ?? [])] : siblings);
-  const hint =
-    guess === null ? elsewhere(key, isTop, schema) : `; did you mean ${text([...path.slice(0, -1), guess])}?`;
-  return `unknown ${isHeader ? "table" : "key"} ${text(path)} is ignored${hint}`;
+  const what = isHeader ? "table" : "key";
+  const fix =
+    guess === null
+      ? (elsewhere(key, isTop, schema) ?? removal(isHeader ? "table" : "line", rules))
+      : `write ${text([...path.slice(0, -1), guess])}`;
+  return `unknown ${what} ${text(path)} is ignored; fix: ${fix}`;
+}
+
+function removal(what: string, { exampleFile }: LoadRules): string {
+  return `remove the ${what}; ${exampleFile} shows all that there are`;
 }
 
 export function misplacedSentence(table: KeyPath, meant: string): string {
-  return `unknown table ${headerText(table)} is ignored; did you mean ${meant}?`;
+  return `unknown table ${headerText(table)} is ignored; fix: write ${meant}`;
 }
 
 /** Keys and numbers of arktype's path. */
@@ -87,19 +96,21 @@ function exampleFor(path: KeyPath, { examples }: LoadRules): string | null {
 function guessFor(key: string, candidates: readonly string[]): string | null {
   const near = nearest(key, candidates);
   if (near !== null || key.length < 3) return near;
-  const longer = candidates.filter((candidate) => candidate.startsWith(key.toLowerCase()));
-  return longer.length === 1 ? (longer[0] ?? null) : null;
+  const short = key.toLowerCase();
+  const starts = candidates.filter((candidate) => candidate.startsWith(short));
+  const ends = candidates.filter((candidate) => candidate.endsWith(`_${short}`));
+  return [starts, ends].find(({ length }) => length === 1)?.[0] ?? null;
 }
 
 /** Where a key that is spelt right, and stands in the wrong table, belongs. */
-function elsewhere(key: string, isTop: boolean, schema: SchemaNode): string {
+function elsewhere(key: string, isTop: boolean, schema: SchemaNode): string | null {
   const table = tablesWith(key, schema)[0];
-  if (table === undefined) return "";
+  if (table === undefined) return null;
   const path = [...table, key];
   const node = nodeAt(schema, path);
-  if (tableNode(node) !== null) return `; did you mean ${headerText(path)}?`;
-  if (isTop && tableNode(elementNode(node)) !== null) return `; did you mean ${headerText([...path, 0])}?`;
-  return `; it belongs ${table.length > 0 ? `in ${headerText(table)}` : "at the top of the file, before the first table"}`;
+  if (tableNode(node) !== null) return `write ${headerText(path)}`;
+  if (isTop && tableNode(elementNode(node)) !== null) return `write ${headerText([...path, 0])}`;
+  return `move it to ${table.length > 0 ? headerText(table) : "the top of the file, before the first table"}`;
 }
 
 /** What stands there; of an array or a table, whatever may be in it, only that it is one. */

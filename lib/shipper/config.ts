@@ -40,6 +40,7 @@ const RULES = {
   examples: HOST_EXAMPLES,
   // Sections of the same file that other tools read.
   foreign: ["heartbeat", "nagios_runner", "plugins"],
+  exampleFile: "/opt/labfleet/current/units/lab-host.example.toml",
 };
 
 /**

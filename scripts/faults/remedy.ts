@@ -32,7 +32,7 @@ export function findSaid(text: string, says: RegExp, here: Place): Said | null {
   const at = lines.findIndex((line) => says.test(line));
   const line = lines[at];
   if (line === undefined) return null;
-  const [sentence = "", ...inline] = line.split(/; fix: |; (?=did you mean )/);
+  const [sentence = "", ...inline] = line.split("; fix: ");
   const next = /^(?:\S+: )?fix: (.*)$/.exec(lines[at + 1] ?? "")?.[1];
   const remedy = (inline.length > 0 ? inline.join("; fix: ") : (next ?? "")).trimEnd();
   return { sentence: sentence.trim(), remedy, ...takeApart(remedy, here) };

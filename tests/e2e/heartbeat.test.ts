@@ -111,7 +111,7 @@ test("what a plugin writes to standard output by itself spoils no answer, and a 
 });
 
 test("a table that configures no plugin is named", () => {
-  expect(heartbeat("plugins").stderr).toContain("[plugins.camrea] configures no plugin: did you mean camera?");
+  expect(heartbeat("plugins").stderr).toContain("[plugins.camrea] configures no plugin; fix: write [plugins.camera]");
 });
 
 test("plugins: which are loaded, skipped or failed, and why; a broken file fails alone, with its line", () => {

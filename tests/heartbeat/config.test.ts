@@ -160,34 +160,34 @@ describe("what is unknown is a warning that names what was meant:", () => {
   for (const [text, ...said] of [
     [
       '[heartbeat]\nplugin_dir = "/x"',
-      "f:5: unknown key heartbeat.plugin_dir is ignored; did you mean heartbeat.plugins_dir?",
+      "f:5: unknown key heartbeat.plugin_dir is ignored; fix: write heartbeat.plugins_dir",
     ],
-    ["[heartbeat]\ntimeout = 5", "f:5: unknown key heartbeat.timeout is ignored; it belongs in [nagios_runner]"],
+    ["[heartbeat]\ntimeout = 5", "f:5: unknown key heartbeat.timeout is ignored; fix: move it to [nagios_runner]"],
     [
       "[nagios_runner]\ninterval_s = 5",
-      "f:5: unknown key nagios_runner.interval_s is ignored; it belongs in [heartbeat]",
+      "f:5: unknown key nagios_runner.interval_s is ignored; fix: move it to [heartbeat]",
     ],
     [
       "[nagios_runner]\nshell = true",
-      "f:5: unknown key nagios_runner.shell is ignored; it belongs in [[nagios_runner.commands]]",
+      "f:5: unknown key nagios_runner.shell is ignored; fix: move it to [[nagios_runner.commands]]",
     ],
-    ['[[commands]]\nname = "x"', "f:4: unknown table [commands] is ignored; did you mean [[nagios_runner.commands]]?"],
+    ['[[commands]]\nname = "x"', "f:4: unknown table [commands] is ignored; fix: write [[nagios_runner.commands]]"],
     [
       '[nagios_runner]\ncommands = [\n{ name = "x",\ncomand = "y", tiemout = 3 },\n{ command = "y" }, { colour = 1 }]',
-      "f:7: unknown key nagios_runner.commands[0].comand is ignored; did you mean nagios_runner.commands[0].command?",
-      "f:7: unknown key nagios_runner.commands[0].tiemout is ignored; did you mean nagios_runner.commands[0].timeout?",
-      "f:8: unknown key nagios_runner.commands[2].colour is ignored",
+      "f:7: unknown key nagios_runner.commands[0].comand is ignored; fix: write nagios_runner.commands[0].command",
+      "f:7: unknown key nagios_runner.commands[0].tiemout is ignored; fix: write nagios_runner.commands[0].timeout",
+      "f:8: unknown key nagios_runner.commands[2].colour is ignored; fix: remove the line; /opt/labfleet/current/units/lab-host.example.toml shows all that there are",
     ],
     [
       '[[nagios_runner.commands]]\nname = "x"\n[[nagios_runner.commands]]\n\ntimeout_s = 3',
-      "f:8: unknown key nagios_runner.commands[1].timeout_s is ignored; did you mean nagios_runner.commands[1].timeout?",
+      "f:8: unknown key nagios_runner.commands[1].timeout_s is ignored; fix: write nagios_runner.commands[1].timeout",
     ],
     [
       "[plugins.nagios_runner]\ntimeout = 3",
-      "f:4: unknown table [plugins.nagios_runner] is ignored; did you mean [nagios_runner]?",
+      "f:4: unknown table [plugins.nagios_runner] is ignored; fix: write [nagios_runner]",
     ],
-    ["[hearbeat]\ninterval_s = 5", "f:4: unknown table [hearbeat] is ignored; did you mean [heartbeat]?"],
-    ["[shiper]\nscan_interval_s = 5", "f:4: unknown table [shiper] is ignored; did you mean [shipper]?"],
+    ["[hearbeat]\ninterval_s = 5", "f:4: unknown table [hearbeat] is ignored; fix: write [heartbeat]"],
+    ["[shiper]\nscan_interval_s = 5", "f:4: unknown table [shiper] is ignored; fix: write [shipper]"],
   ] as const) {
     test(text.replaceAll("\n", " "), () => expect(parseHeartbeatConfig(BASE + text, "f").warnings).toEqual([...said]));
   }

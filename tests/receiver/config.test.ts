@@ -113,9 +113,10 @@ test.each([
 });
 
 test("a mistyped key is told with the nearest known one; other tools' sections are theirs", () => {
-  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1\n[fleet_helth]").warnings).toEqual([
-    "collector.toml:2: unknown key limits.upload_total is ignored; did you mean limits.uploads_total?",
-    "collector.toml:5: unknown table [fleet_helth] is ignored; did you mean [fleet_health]?",
+  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1\n[fleet_helth]\n[colours]").warnings).toEqual([
+    "collector.toml:2: unknown key limits.upload_total is ignored; fix: write limits.uploads_total",
+    "collector.toml:5: unknown table [fleet_helth] is ignored; fix: write [fleet_health]",
+    "collector.toml:6: unknown table [colours] is ignored; fix: remove the table; /opt/labfleet/current/units/collector.example.toml shows all that there are",
   ]);
 });
 

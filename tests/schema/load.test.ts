@@ -5,6 +5,7 @@ import { UserError } from "../../lib/core/failure.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 
 const FILE = "lab-host.toml";
+const EXAMPLE = "/opt/labfleet/current/units/lab-host.example.toml shows all that there are";
 
 /** The lines of the refusal of a text. */
 function refusal(text: string): string[] {
@@ -62,7 +63,7 @@ keep_local_for_days = -1
 
   test("is told of its misspelt keys in the same breath", () => {
     expect(refusal(MISTAKES)).toContain(
-      `${FILE}:15: unknown key shipper.scan_intervall_s is ignored; did you mean shipper.scan_interval_s?`,
+      `${FILE}:15: unknown key shipper.scan_intervall_s is ignored; fix: write shipper.scan_interval_s`,
     );
   });
 
@@ -109,21 +110,23 @@ describe("an unknown key", () => {
   test("is a warning with its line and the nearest key, and the rest loads", () => {
     const text = `${GOOD}verify_tsl = false\n[retention]\nkeep_local_days = 3\n`;
     expect(warnings(text)).toEqual([
-      `${FILE}:4: unknown key receiver.verify_tsl is ignored; did you mean receiver.verify_tls?`,
-      `${FILE}:6: unknown key retention.keep_local_days is ignored; did you mean retention.keep_local_for_days?`,
+      `${FILE}:4: unknown key receiver.verify_tsl is ignored; fix: write receiver.verify_tls`,
+      `${FILE}:6: unknown key retention.keep_local_days is ignored; fix: write retention.keep_local_for_days`,
     ]);
   });
 
   test("far from every key is a warning without a guess", () => {
-    expect(warnings(`${GOOD}[colours]\nx = 1\n`)).toEqual([`${FILE}:4: unknown table [colours] is ignored`]);
+    expect(warnings(`${GOOD}[colours]\nx = 1\n`)).toEqual([
+      `${FILE}:4: unknown table [colours] is ignored; fix: remove the table; ${EXAMPLE}`,
+    ]);
   });
 
   for (const [key, hint] of [
-    ["hearbeat", "; did you mean [heartbeat]?"],
-    ["Nagios-Runner", "; did you mean [nagios_runner]?"],
-    ["nagios", "; did you mean [nagios_runner]?"],
-    ["plugin.camera", "; did you mean [plugins]?"],
-    ["retentoin", "; did you mean [retention]?"],
+    ["hearbeat", "; fix: write [heartbeat]"],
+    ["Nagios-Runner", "; fix: write [nagios_runner]"],
+    ["nagios", "; fix: write [nagios_runner]"],
+    ["plugin.camera", "; fix: write [plugins]"],
+    ["retentoin", "; fix: write [retention]"],
   ] as const) {
     test(`that is a mistyped table is told with the table, be it another tool's: [${key}]`, () => {
       expect(warnings(`${GOOD}[${key}]\nx = 1\n`)).toEqual([
@@ -133,10 +136,14 @@ describe("an unknown key", () => {
   }
 
   for (const [text, said] of [
-    ["keep_local_for_days = 3", "receiver.keep_local_for_days is ignored; it belongs in [retention]"],
-    ['host_id = "b"', "receiver.host_id is ignored; it belongs at the top of the file, before the first table"],
-    ["[receiver.shipper]", "receiver.shipper is ignored; did you mean [shipper]?"],
-    ["[shipper]\nbackoff = [1]", "shipper.backoff is ignored; did you mean shipper.backoff_seconds?"],
+    ["keep_local_for_days = 3", "receiver.keep_local_for_days is ignored; fix: move it to [retention]"],
+    ['host_id = "b"', "receiver.host_id is ignored; fix: move it to the top of the file, before the first table"],
+    ["[receiver.shipper]", "receiver.shipper is ignored; fix: write [shipper]"],
+    ["[shipper]\nbackoff = [1]", "shipper.backoff is ignored; fix: write shipper.backoff_seconds"],
+    ['token_file = "/x"', "receiver.token_file is ignored; fix: write receiver.bearer_token_file"],
+    ['token = "x"', "receiver.token is ignored; fix: write receiver.bearer_token"],
+    // Which of client_cert and client_key is meant, nobody can know.
+    ['client = "x"', `receiver.client is ignored; fix: remove the line; ${EXAMPLE}`],
   ] as const) {
     test(`that is known elsewhere, or cut short, is told where to: ${text.replace("\n", " ")}`, () => {
       expect(warnings(`${GOOD}${text}\n`).map((line) => line.replace(/^.*unknown key /, ""))).toEqual([said]);
@@ -145,7 +152,7 @@ describe("an unknown key", () => {
 
   test("of strange characters steers no terminal", () => {
     expect(warnings(`${GOOD}"a\\u001b[31m.b" = 1\n`)).toEqual([
-      `${FILE}:4: unknown key receiver."a\\u001b[31m.b" is ignored`,
+      `${FILE}:4: unknown key receiver."a\\u001b[31m.b" is ignored; fix: remove the line; ${EXAMPLE}`,
     ]);
   });
 
