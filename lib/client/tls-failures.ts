@@ -34,10 +34,8 @@ export const TLS_ROWS: readonly Row[] = [
     immediate: true,
     say: ({ place, receiver }) => ({
       what: `${place} does not speak TLS, and receiver.url says https://`,
-      fix: {
-        text: `set receiver.url to the receiver's port for https, or, where it has no certificate, to ${receiver.url.replace(/^https/i, "http")}`,
-        commands: [],
-      },
+      // What it speaks is seen, and a start warns of http:// where somebody may be on the way: one line is enough here.
+      fix: { text: `set receiver.url to ${receiver.url.replace(/^https:/i, "http:")}`, commands: [] },
     }),
   },
   {
