@@ -17,16 +17,29 @@ export async function fsyncDir(path: string): Promise<void> {
   }
 }
 
+/** The last write under way of each temporary name: two at once would take it from each other. */
+const writing = new Map<string, Promise<void>>();
+
 /**
- * Replaces a file with `text`: after a power cut it is the old one or the new one, whole.
+ * Replaces a file with `text`: after a power cut it is the old one or the new one, whole. Of several at once the last one holds.
  * @param temp where it is written first, on the same file system; beside the file if left out
  */
-export async function writeFileDurable(
+export function writeFileDurable(
   path: string,
   text: string,
   mode = 0o640,
   temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`),
 ): Promise<void> {
+  const write = (): Promise<void> => replaceFile(path, text, mode, temp);
+  const before = writing.get(temp);
+  const mine = (before === undefined ? write() : before.then(write, write)).finally(() => {
+    if (writing.get(temp) === mine) writing.delete(temp);
+  });
+  writing.set(temp, mine);
+  return mine;
+}
+
+async function replaceFile(path: string, text: string, mode: number, temp: string): Promise<void> {
   // Root may write into a directory of the service's user: through no link, and over nothing that somebody put there.
   await rm(temp, { recursive: true, force: true });
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;

@@ -46,6 +46,11 @@ const JUDGEMENTS: Readonly<Record<string, number>> = {
   "too-large": 413,
 };
 
+/** Whether a receiver of ours gives this reason for refusing an episode for good: what only the pinned one may. */
+export function isJudgementsReason(reason: string): boolean {
+  return reason === "conflict" || Object.hasOwn(JUDGEMENTS, reason);
+}
+
 /** The rule for a status: the table, then 3xx, where nobody but a portal or a moved server answers. */
 export function ruleOf(status: number): Rule {
   return STATUS_RULES[status] ?? (status >= 300 && status < 400 ? "misdirected" : "alone");

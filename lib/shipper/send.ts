@@ -9,7 +9,7 @@ import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { Finding } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
-import { classifyAnswer } from "./decide.ts";
+import { classifyAnswer, isJudgementsReason } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
 import { type Pin, readPin, writePin } from "./pin.ts";
@@ -92,7 +92,7 @@ async function answered(
   const from = receiverIdOf(headers);
   if (from !== null && from === (newPin ?? trust.pinned)) await dayOf(deps, answeredAtMs);
   const facts = { status, headers, text: reply.text, receiver, hostId: sent.host, path };
-  return { verdict, finding: findingOf(verdict, facts), retryAfterS, status, answeredAtMs };
+  return { verdict, finding: findingOf(verdict, facts, trust.pinned), retryAfterS, status, answeredAtMs };
 }
 
 /** The receiver's clock steps the day; that is all that is lost if it cannot be written. */
@@ -104,13 +104,17 @@ async function dayOf({ days, log }: SendDeps, answeredAtMs: number | null): Prom
 type AnswerFacts = Omit<Parameters<typeof explainAnswer>[0], "reason" | "detail">;
 
 /** What a fault is, and what mends it: of our own reasons here, of all others in lib/client. */
-function findingOf(verdict: Verdict, facts: AnswerFacts): Finding | null {
+function findingOf(verdict: Verdict, facts: AnswerFacts, pinned: string | null): Finding | null {
   if (verdict.kind === "other-receiver") return { what: verdict.detail, fix: acceptFix(verdict.receiverId) };
   if (verdict.kind !== "retry" && verdict.kind !== "pause") return null;
   const { reason, isMarked, detail } = verdict;
   const ours = answerFix(reason);
   if (ours !== null) return { what: quoted(detail), fix: ours };
-  return explainAnswer({ ...facts, reason: isMarked ? reason : null, detail });
+  const explained = explainAnswer({ ...facts, reason: isMarked ? reason : null, detail });
+  const from = receiverIdOf(facts.headers);
+  if (pinned !== null || from === null || !isMarked || !isJudgementsReason(reason)) return explained;
+  // Should it refuse all that is there, as after a card that begins anew under an old name, no receipt will ever pin it.
+  return { what: `${explained.what}, and this host trusts no receiver yet to judge`, fix: acceptFix(from) };
 }
 
 /** Pins the receiver that just accepted our token; a disk that takes no pin now gets it with the next answer. */

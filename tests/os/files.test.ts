@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -38,6 +39,21 @@ describe("writing a file", () => {
     ]);
     await writeFileDurable(path, "x", 0o600);
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("many at once take turns: none takes another's temporary file, one that fails stops no other, the last one holds", async () => {
+    const dir = tempDir();
+    const path = join(dir, "a");
+    const texts = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1000));
+    await Promise.all(texts.map((text) => writeFileDurable(path, text)));
+    expect([readFileSync(path, "utf8"), readdirSync(dir)]).toEqual(["19".repeat(1000), ["a"]]);
+    const taken = join(dir, "b");
+    mkdirSync(taken);
+    const refused = writeFileDurable(taken, "1").catch(() => rmdirSync(taken));
+    const after = writeFileDurable(taken, "2");
+    await refused;
+    await after;
+    expect(readFileSync(taken, "utf8")).toBe("2");
   });
 
   test("keeps the old text for whoever has it open", async () => {

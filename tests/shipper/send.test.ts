@@ -83,6 +83,39 @@ describe("a PUT", () => {
   }
 });
 
+describe("a refusal by a receiver that nobody trusts yet", () => {
+  const refusal = (status: number, reason: string): Say =>
+    judgement(
+      {
+        method: "PUT",
+        id: "ep1",
+        headers: {},
+        question: { bytes: 4, sha256: SHA, tree_sha256: null, code_commit: "abc" },
+      },
+      { status, reason, more: reason === "conflict" ? { sha256: "c".repeat(64) } : {} },
+    );
+  for (const [status, reason] of [
+    [409, "conflict"],
+    [412, "commit-not-accepted"],
+    [413, "too-large"],
+  ] as const) {
+    test(`${reason}: the episode waits, and the remedy is the line that trusts it`, async () => {
+      const { result, root } = await exchange(refusal(status, reason));
+      expect(result.verdict).toMatchObject({ kind: "retry", reason });
+      expect(result.finding?.what).toEndWith(", and this host trusts no receiver yet to judge");
+      expect(result.finding?.fix.commands[0]?.argv).toEqual(["sudo", "shipper", "pin", "--accept", COLLECTOR_ID]);
+      expect(existsSync(pinPath(root))).toBe(false);
+    });
+  }
+
+  test("any other refusal of it, or one without our mark, is told as ever", async () => {
+    for (const say of [refusal(507, "disk-reserve"), { ...refusal(409, "conflict"), headers: {} }]) {
+      const { result } = await exchange(say);
+      expect(result.finding?.what).not.toContain("trusts no receiver");
+    }
+  });
+});
+
 test("the judge is asked with the same figures, and its word pins its receiver, too", async () => {
   const { result, asked, root } = await exchange({ status: 200, body: "judge" }, "judge");
   expect(asked).toEqual(["POST ep1"]);
