@@ -13,7 +13,7 @@ import { print } from "../os/answer.ts";
 import { type Pin, pinPath, readPin, writePin } from "./pin.ts";
 import { acceptFix } from "./remedies.ts";
 import type { ShipperConfig } from "./settings.ts";
-import { receiverIdOf } from "./trust.ts";
+import { isVerifiedTls, receiverIdOf, standingOf } from "./trust.ts";
 
 /** No episode is asked for: any answer of a receiver names its store. */
 const ANY_EPISODE = "labfleet-pin";
@@ -21,16 +21,20 @@ const ANY_EPISODE = "labfleet-pin";
 /** Who answers at the configured address. */
 interface Answering {
   receiver_id: string | null;
+  /** It says, where that counts, that it took over the trusted one's store: this host follows it by itself. */
+  is_successor: boolean;
   /** Why that cannot be told, and what mends it; null when it can. */
   trouble: string | null;
 }
+
+const NOBODY = { receiver_id: null, is_successor: false };
 
 /** @returns exit code: 0 the trusted one answers, 1 another one does, 3 nobody could be asked */
 export async function pinCommand(config: ShipperConfig, line: CommandLine): Promise<number> {
   const accepted = line.options.accept;
   if (typeof accepted === "string") return accept(config, accepted);
   const pin = await readPin(config.dataRoot);
-  const answering = await whoAnswers(config);
+  const answering = await whoAnswers(config, pin);
   const report = { url: config.receiver.url, trusted: pin, answering };
   await print(`${line.options.json === true ? JSON.stringify(report, null, 2) : pinText(config, pin, answering)}\n`);
   if (answering.receiver_id === null) return EXIT.undelivered;
@@ -62,7 +66,7 @@ function pinFix(dataRoot: string, code: string | null): string {
   return "run this as root or as the shipper's user";
 }
 
-async function whoAnswers(config: ShipperConfig): Promise<Answering> {
+async function whoAnswers(config: ShipperConfig, pin: Pin | null): Promise<Answering> {
   const client = openClient({ hostId: config.hostId, timeoutKey: "shipper.request_timeout_s" });
   const limitMs = config.requestTimeoutS * 1000;
   const { signal } = new AbortController();
@@ -70,11 +74,14 @@ async function whoAnswers(config: ShipperConfig): Promise<Answering> {
   const limits = { stallMs: limitMs, answerMs: limitMs, totalMs: limitMs, signal };
   const reply = await client.send(config.receiver, { method: "HEAD", path, headers: {}, body: null, ...limits });
   client.close();
-  if (reply.kind === "failed") return { receiver_id: null, trouble: findingText(reply.why) };
-  if (reply.kind === "stopped") return { receiver_id: null, trouble: "stopped" };
+  if (reply.kind === "failed") return { ...NOBODY, trouble: findingText(reply.why) };
+  if (reply.kind === "stopped") return { ...NOBODY, trouble: "stopped" };
   const id = receiverIdOf(reply.headers);
   const trouble = `status ${reply.status}, and no receiver's id: an older release, or no labfleet receiver`;
-  return { receiver_id: id, trouble: id === null ? trouble : null };
+  if (id === null) return { ...NOBODY, trouble };
+  const { receiver } = config;
+  const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
+  return { receiver_id: id, is_successor: standingOf(id, reply.headers, trust) === "successor", trouble: null };
 }
 
 /** What a person reads. Pure. */
@@ -88,7 +95,11 @@ export function pinText(config: Pick<ShipperConfig, "receiver">, pin: Pin | null
     `answers    ${answering.receiver_id ?? answering.trouble}, at ${config.receiver.url}`,
   ];
   if (pin !== null && answering.receiver_id !== null && answering.receiver_id !== pin.receiver_id) {
-    lines.push(`another collector answers; fix: ${fixText(acceptFix(answering.receiver_id))}`);
+    lines.push(
+      answering.is_successor
+        ? "it has taken over the trusted one's store, and says so over verified TLS: a shipper that runs follows it by itself at its next try, and there is nothing to do"
+        : `another collector answers; fix: ${fixText(acceptFix(answering.receiver_id))}`,
+    );
   }
   return lines.join("\n");
 }

@@ -14,7 +14,7 @@ import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
 import { type Pin, readPin, writePin } from "./pin.ts";
 import { acceptFix, answerFix } from "./remedies.ts";
-import { receiverIdOf } from "./trust.ts";
+import { isVerifiedTls, receiverIdOf } from "./trust.ts";
 import type { Fault, Resource, Sent, Verdict } from "./verdict.ts";
 
 /** The answer may take so many times the stall time-out after the last byte: a slow disk flushes gigabytes. */
@@ -84,8 +84,7 @@ async function answered(
 ): Promise<SendResult> {
   const { status, headers, body, retryAfterS, answeredAtMs } = reply;
   const pin = await readPin(deps.config.dataRoot);
-  const isVerifiedTls = receiver.url.startsWith("https:") && receiver.verifyTls;
-  const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls };
+  const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
   const verdict = classifyAnswer({ resource, status, headers, body }, sent, trust);
   const newPin = "pin" in verdict ? verdict.pin : null;
   if (newPin !== null) await trustFromNowOn(deps, pin, newPin, resource, receiver.url);

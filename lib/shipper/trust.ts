@@ -12,6 +12,11 @@ export interface Trust {
   isVerifiedTls: boolean;
 }
 
+/** Whether an answer of this receiver comes over TLS whose certificate is checked. */
+export function isVerifiedTls({ url, verifyTls }: { url: string; verifyTls: boolean }): boolean {
+  return url.startsWith("https:") && verifyTls;
+}
+
 /** Header fields of an answer by their names in lower case. */
 export type AnswerHeaders = Readonly<Record<string, string>>;
 
