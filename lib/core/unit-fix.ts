@@ -8,9 +8,21 @@ export function unitLine(tool: "shipper" | "heartbeat" | "receiver", verb: "star
   return `sudo systemctl ${verb} labfleet-${tool}`;
 }
 
-/** What a status says of a daemon that is not there. */
-export function notRunningText(tool: "shipper" | "heartbeat" | "receiver"): string {
-  return `not running; fix: ${unitLine(tool, "start")}`;
+/** What the units read, each with the log beside it. */
+const CONFIGURATIONS = {
+  shipper: "/etc/labfleet/lab-host.toml",
+  heartbeat: "/etc/labfleet/lab-host.toml",
+  receiver: "/etc/labfleet/collector.toml",
+} as const;
+
+/**
+ * What a status says of a daemon that is not there.
+ * @param isRefused its last start ended for its configuration, or for what that names: one more would end so, too
+ */
+export function notRunningText(tool: "shipper" | "heartbeat" | "receiver", isRefused: boolean): string {
+  if (!isRefused) return `not running; fix: ${unitLine(tool, "start")}`;
+  const mend = `mend what this names, in ${CONFIGURATIONS[tool]} or elsewhere, then ${unitLine(tool, "start")}`;
+  return `not running: its last start was refused (exit code 2); fix: ${mend}: sudo journalctl -u labfleet-${tool} -n 10`;
 }
 
 /** What systemd does not start again by itself (RestartPreventExitStatus=2) is started by whoever has mended it. */

@@ -11,6 +11,7 @@ import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
+import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { summaryText } from "./decide.ts";
 import type { HeartbeatConfig } from "./settings.ts";
@@ -152,8 +153,8 @@ const STARTING_S = 60;
 /** So many intervals without a newer report are no chance. */
 const MISSED = 3;
 
-function activity({ pid, live, live_unreadable, running_s, run_dir }: Status): string {
-  if (pid === null) return notRunningText("heartbeat");
+function activity({ pid, live, live_unreadable, running_s, run_dir, last_end }: Status): string {
+  if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end));
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
     return `${running}; what it does cannot be read (${live_unreadable}): run this as root or as the agent's user`;

@@ -7,6 +7,7 @@ import { notRunningText } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
+import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { notReadyText, type Storing } from "./readiness-watch.ts";
 import type { ReceiverConfig } from "./settings.ts";
@@ -41,7 +42,7 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
 
 function renderStatus({ data_root, pid, listen, storing, last_end }: Status): string {
   return [
-    `receiver   ${pid === null ? notRunningText("receiver") : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunningText("receiver", isStartRefused(last_end)) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,

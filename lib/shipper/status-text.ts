@@ -3,6 +3,7 @@
 import type { Waiter } from "../contract/shipper-status.ts";
 import { printable } from "../core/printable.ts";
 import { notRunningText, unitLine } from "../core/unit-fix.ts";
+import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { statusLine, underWayText } from "./live-status.ts";
 import type { Status } from "./status.ts";
 
@@ -30,8 +31,8 @@ export function renderStatus(status: Status): string {
   return lines.map(printable).join("\n");
 }
 
-function activity({ pid, live, answering }: Status): string {
-  if (pid === null) return notRunningText("shipper");
+function activity({ pid, live, answering, last_end }: Status): string {
+  if (pid === null) return notRunningText("shipper", isStartRefused(last_end));
   if (live === null) return `running (pid ${pid}): starting`;
   if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
   // What it last said has remedies of its own, which are not for this.

@@ -9,6 +9,7 @@ import { readStatus, renderStatus, type Status } from "../../lib/heartbeat/statu
 import { type LiveStatus, parseLive, statusLine } from "../../lib/heartbeat/status-live.ts";
 import { isUnreadable, startTicks } from "../../lib/os/proc.ts";
 import { lineReader } from "../support/lines.ts";
+import { REFUSED_START } from "../support/refused-start.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const HOLDER = join(import.meta.dir, "../fixtures/programs/hold-lock.ts");
@@ -115,6 +116,12 @@ describe("the status that a person reads", () => {
     expect(rows({ ...IDLE, waiting: 3 })[2]).toBe("waiting    3 heartbeats");
     expect(rows({ ...IDLE, waiting: null })[2]).toBe(
       "waiting    not to be seen: /var/lib/labfleet/heartbeat/spool may not be read",
+    );
+  });
+
+  test("when its last start was refused: what shows why, before the start", () => {
+    expect(rows({ ...IDLE, last_end: REFUSED_START })[1]).toBe(
+      "heartbeat  not running: its last start was refused (exit code 2); fix: mend what this names, in /etc/labfleet/lab-host.toml or elsewhere, then sudo systemctl start labfleet-heartbeat: sudo journalctl -u labfleet-heartbeat -n 10",
     );
   });
 

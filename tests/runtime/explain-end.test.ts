@@ -1,7 +1,7 @@
 // Why a run ended, case by case: its own record, systemd's word and the boot in, the operator's sentence out.
 
 import { describe, expect, test } from "bun:test";
-import { END_KINDS, type EndKind } from "../../lib/runtime/forensics/end-records.ts";
+import { END_KINDS, type EndKind, isStartRefused } from "../../lib/runtime/forensics/end-records.ts";
 import { explainEnd, type RunRecord, type StopRecord } from "../../lib/runtime/forensics/explain-end.ts";
 
 const BOOT = "b00t-1";
@@ -438,6 +438,7 @@ test("a report says in fields what its sentence says", () => {
     signal: "SIGKILL",
     exit_code: null,
     failed_starts: 0,
+    failed_exit_code: null,
   });
 });
 
@@ -474,6 +475,31 @@ describe("starts that failed since then", () => {
 
   test("are counted, without those that were called off", () =>
     expect(explainEnd(RUN, { ...STOP, ...KILLED }, { bootId: BOOT }, [bad, off, bad]).failed_starts).toBe(2));
+
+  // Whether another start would be refused as well is told by the newest that nobody called off.
+  for (const [what, stop, later, code, refused] of [
+    ["none, after a kill", KILLED, [], null, false],
+    ["none, after exit code 2", { service_result: "exit-code", exit_code: "exited", exit_status: "2" }, [], null, true],
+    ["one with 2", KILLED, [bad], 2, true],
+    ["one with 2, and one that was called off", KILLED, [bad, off], 2, true],
+    ["one with 3 after one with 2", KILLED, [bad, { ...bad, exit_status: "3" }], 3, false],
+    ["one with 2 after one with 3", KILLED, [{ ...bad, exit_status: "3" }, bad], 2, true],
+    [
+      "one that a signal ended after exit code 2",
+      { service_result: "exit-code", exit_code: "exited", exit_status: "2" },
+      [{ ...off, exit_status: "SEGV" }],
+      null,
+      false,
+    ],
+  ] as const) {
+    test(`of which ${what}: exit code ${code}, ${refused ? "" : "not "}refused`, () => {
+      const run = "exit_code" in stop && stop.exit_code === "exited" ? null : RUN;
+      const end = explainEnd(run, { ...STOP, ...stop }, { bootId: BOOT }, later);
+      expect([end.failed_exit_code, isStartRefused(end)]).toEqual([code, refused]);
+    });
+  }
+
+  test("before there was any end nothing was refused", () => expect(isStartRefused(null)).toBe(false));
 });
 
 describe("how long it ran", () => {

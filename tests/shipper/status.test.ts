@@ -10,6 +10,7 @@ import { readStatus, rejectionOf, type Status } from "../../lib/shipper/status.t
 import { renderStatus } from "../../lib/shipper/status-text.ts";
 import { makeDirs, makeEpisode, writeFiles } from "../support/lab-host.ts";
 import { lineReader } from "../support/lines.ts";
+import { REFUSED_START } from "../support/refused-start.ts";
 import { IDLE_SHIPPER } from "../support/shipper-status.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -48,6 +49,16 @@ describe("the status of a host", () => {
       "refused    0 in quarantine",
       "last end   none is known",
     ]);
+  });
+
+  test("after a start that was refused shows why before it says to start it", () => {
+    const [, , line] = renderStatus({ ...STATUS, last_end: REFUSED_START }).split("\n");
+    expect(line).toBe(
+      "shipper    not running: its last start was refused (exit code 2); fix: mend what this names, in /etc/labfleet/lab-host.toml or elsewhere, then sudo systemctl start labfleet-shipper: sudo journalctl -u labfleet-shipper -n 10",
+    );
+    expect(renderStatus({ ...STATUS, last_end: { ...REFUSED_START, failed_exit_code: 3 } })).toContain(
+      "not running; fix: sudo systemctl start labfleet-shipper\n",
+    );
   });
 
   test("lists what is no episode where no daemon does, ten at most, each with what mends it", () => {

@@ -1,6 +1,7 @@
 // What is on the disk about ends: a run's own record, what systemd told of a stop, and an explained end. Pure. A text is
 // read as whatever it may be: a crash or a power cut may have written it.
 
+import { EXIT } from "../../core/exit.ts";
 import { cutBytes } from "../../core/mask.ts";
 import { printable } from "../../core/printable.ts";
 
@@ -91,6 +92,14 @@ export interface EndReport {
   exit_code: number | null;
   /** Starts since then that failed before they could open the ledger; those that were called off do not count. */
   failed_starts: number;
+  /** Exit code of the newest of them; null: there was none, or a signal ended it. */
+  failed_exit_code: number | null;
+}
+
+/** Whether the newest start was refused for its configuration or for what that names: another one would be, too. */
+export function isStartRefused(last: EndReport | null): boolean {
+  if (last === null) return false;
+  return (last.failed_starts > 0 ? last.failed_exit_code : last.exit_code) === EXIT.usage;
 }
 
 /** `running.json` always has this size, in bytes: written over in place, it takes no room and is never half of two sizes. */
@@ -186,6 +195,7 @@ export function parseEndReport(text: string): EndReport | null {
     signal: asText(row.signal),
     exit_code: asNumber(row.exit_code),
     failed_starts: asNumber(row.failed_starts) ?? 0,
+    failed_exit_code: asNumber(row.failed_exit_code),
   };
 }
 

@@ -213,6 +213,8 @@ export function explainEnd(
   const facts = factsOf(run, stop, now.bootId);
   const rule = RULES.find(({ when }) => when(facts));
   const told = rule?.say(facts) ?? "ended, nobody knows how";
+  const failed = laterStops.filter((later) => !isCalledOff(later));
+  const newest = failed.at(-1);
   return {
     run_id: run?.run_id ?? stop?.run_id ?? "unknown",
     kind: rule?.kind ?? "unknown",
@@ -223,6 +225,7 @@ export function explainEnd(
     phase: run?.phase ?? null,
     signal: facts.signal,
     exit_code: facts.exitCode,
-    failed_starts: laterStops.filter((later) => !isCalledOff(later)).length,
+    failed_starts: failed.length,
+    failed_exit_code: newest?.exit_code === "exited" ? Number(newest.exit_status) : null,
   };
 }
