@@ -65,9 +65,9 @@ export class Reloader {
     } catch (error) {
       // A UserError quotes what it names; anything else may hold any text.
       const { message, hint } = error instanceof UserError ? error : { message: quoted(errorText(error)), hint: null };
-      this.log.error(
-        `the new configuration is bad, the old one stays: ${message}${hint === null ? "" : `; fix: ${hint}`}`,
-      );
+      // All that is wrong with it, in the one line that a log has for it.
+      const why = message.replaceAll("\n", "; ");
+      this.log.error(`the new configuration is bad, the old one stays: ${why}${hint === null ? "" : `; fix: ${hint}`}`);
     }
   }
 }

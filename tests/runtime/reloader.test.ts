@@ -1,6 +1,7 @@
 // One reload at a time, the last one asked for holds, and none during a stop.
 
 import { expect, test } from "bun:test";
+import { UserError } from "../../lib/core/failure.ts";
 import { createLog } from "../../lib/runtime/log.ts";
 import { Reloader } from "../../lib/runtime/reloader.ts";
 import type { ReceivedSignal } from "../../lib/runtime/signals.ts";
@@ -61,4 +62,16 @@ test("a stop ends it: systemd is not told that all is well, and nothing is said 
     "<6>SIGHUP during the stop: nothing is read any more sent_by=bash(7)",
   ]);
   expect(waits).toHaveLength(1);
+});
+
+test("a bad one is told in one line that can be read, with all that is wrong and what mends it", async () => {
+  const { reloader, reload, waits, lines, told } = reloaderWith();
+  reloader.ready(reload);
+  reloader.request(HUP);
+  waits[0]?.reject(new UserError("f: host_id is missing\nf:4: receiver.url is missing", "mend f"));
+  await settle();
+  expect(lines.at(-1)).toEndWith(
+    "the new configuration is bad, the old one stays: f: host_id is missing; f:4: receiver.url is missing; fix: mend f",
+  );
+  expect(told).toEqual(["RELOADING", "READY"]);
 });
