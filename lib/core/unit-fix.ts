@@ -8,6 +8,11 @@ export function unitLine(tool: "shipper" | "heartbeat" | "receiver", verb: "star
   return `sudo systemctl ${verb} labfleet-${tool}`;
 }
 
+/** What takes up a configuration that a reload cannot. */
+export function restartLine(tool: string): string {
+  return `sudo systemctl restart labfleet-${tool}`;
+}
+
 /** What the units read, each with the log beside it. */
 const CONFIGURATIONS = {
   shipper: "/etc/labfleet/lab-host.toml",

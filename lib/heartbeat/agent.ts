@@ -47,6 +47,8 @@ export class Agent {
   private readonly outgoing: SendQueue;
   private before: Statuses | null = null;
   latest: Heartbeat | null = null;
+  /** What of the configuration waits for a restart since the last reload, as the file calls it. */
+  restartFor: readonly string[] = [];
   /** Called when a status would show something else. */
   changed: () => void = () => undefined;
 

@@ -50,6 +50,8 @@ export async function startAgent(
     reload: async () => {
       const waiting = takeOver(config, await readConfig(), FIXED_SETTINGS);
       spool.max = config.spoolMax;
+      agent.restartFor = waiting;
+      agent.changed();
       agent.tryNow();
       return waiting;
     },

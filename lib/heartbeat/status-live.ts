@@ -51,6 +51,8 @@ export interface LiveStatus {
   /** At most 20; `plugins_out_count` says how many there are. */
   plugins_out: { name: string; state: string; reason: string | null }[];
   plugins_out_count: number;
+  /** What of the configuration was read by a reload and waits for a restart, as the file calls it. */
+  restart_for: string[];
 }
 
 /** The agent's view of itself at `wallMs`. @param startedUptimeS when it started */
@@ -77,6 +79,7 @@ export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number)
     plugins_loaded: states().length - out.length,
     plugins_out: out.slice(0, SHOWN),
     plugins_out_count: out.length,
+    restart_for: [...agent.restartFor],
   };
 }
 
@@ -155,6 +158,7 @@ const LIVE_CHECKS: Readonly<Record<keyof LiveStatus, Check>> = {
   plugins_loaded: isNumber,
   plugins_out: listOf(hasFields({ name: isText, state: isText, reason: orNull(isText) })),
   plugins_out_count: isNumber,
+  restart_for: listOf(isText),
 };
 
 function isLive(value: unknown): value is LiveStatus {

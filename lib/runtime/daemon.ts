@@ -81,7 +81,7 @@ export async function runDaemon(
   await takeInstance({ ...options, waitS: budget.totalS });
   const ledger = openEnds(options);
   const stop = Promise.withResolvers<Stop>();
-  const reloader = new Reloader(notifier, log);
+  const reloader = new Reloader(options.tool, notifier, log);
   let stopBeganMs = Number.NaN;
   const sinceStopS = (): number => (performance.now() - stopBeganMs || 0) / 1000;
   // Whichever way the process takes out: what ends it by an exit code is written down here.

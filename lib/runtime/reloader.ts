@@ -2,6 +2,7 @@
 
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { restartLine } from "../core/unit-fix.ts";
 import type { Notifier } from "../os/notify.ts";
 import type { Log } from "./log.ts";
 import type { ReceivedSignal } from "./signals.ts";
@@ -17,6 +18,7 @@ export class Reloader {
   private over = false;
 
   constructor(
+    private readonly tool: string,
     private readonly notifier: Notifier,
     private readonly log: Log,
   ) {}
@@ -60,7 +62,8 @@ export class Reloader {
       if (this.over) return;
       if (waiting.length === 0) this.log.info("the new configuration holds");
       else {
-        this.log.warn("the new configuration holds, but for what needs a restart", { restart_for: waiting.join(",") });
+        const what = `the new configuration holds, but for what needs a restart; fix: ${restartLine(this.tool)}`;
+        this.log.warn(what, { restart_for: waiting.join(",") });
       }
     } catch (error) {
       // A UserError quotes what it names; anything else may hold any text.

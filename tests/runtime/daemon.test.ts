@@ -165,7 +165,7 @@ describe("a daemon", () => {
     for (const said of [
       "<6>the new configuration holds",
       "<3>the new configuration is bad, the old one stays: host_id must be a string; fix: mend line 3",
-      "<4>the new configuration holds, but for what needs a restart restart_for=paths.data_root",
+      "<4>the new configuration holds, but for what needs a restart restart_for=paths.data_root; fix: sudo systemctl restart labfleet-d",
     ]) {
       child.kill("SIGHUP");
       const lines = await until("the new configuration");

@@ -14,7 +14,7 @@ function reloaderWith() {
   const write = (text: string): void => void lines.push(text.trimEnd());
   const log = createLog({ tool: "d", level: "info", sink: "journal", colour: false, write, now: () => new Date(0) });
   const notifier = { reloading: () => told.push("RELOADING"), ready: () => told.push("READY") };
-  const reloader = new Reloader(notifier as never, log);
+  const reloader = new Reloader("d", notifier as never, log);
   const waits: PromiseWithResolvers<readonly string[]>[] = [];
   const reload = (): Promise<readonly string[]> => {
     const wait = Promise.withResolvers<readonly string[]>();
