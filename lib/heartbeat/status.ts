@@ -8,6 +8,7 @@ import { printable } from "../core/printable.ts";
 import { notRunningText, restartLine } from "../core/unit-fix.ts";
 import { formatSeconds } from "../core/units.ts";
 import { print } from "../os/answer.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
@@ -85,10 +86,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
     };
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    throw new UserError(
-      `cannot read the state directory: ${quoted(errorText(error))}`,
-      "run this as root or as the agent's user",
-    );
+    throw new UserError(`cannot read the state directory: ${quoted(errorText(error))}`, refusedFix(errorCode(error)));
   }
 }
 
@@ -161,7 +159,7 @@ function activity({ pid, live, live_unreadable, running_s, run_dir, last_end }: 
   if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end));
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
-    return `${running}; what it does cannot be read (${live_unreadable}): run this as root or as the agent's user`;
+    return `${running}; what it does cannot be read (${live_unreadable}); fix: sudo heartbeat status`;
   }
   if (live === null && (running_s === null || running_s < STARTING_S)) return `${running}: starting`;
   const time = running_s === null ? "" : ` for ${formatSeconds(running_s)}`;

@@ -2,6 +2,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { identityPaths } from "./identity/files.ts";
 import { dataPaths } from "./settings.ts";
 
@@ -43,8 +44,5 @@ export function cannotRead(path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null) return error;
   const denied = code === "EACCES" || code === "EPERM";
-  return new UserError(
-    `cannot read ${path}: ${errorText(error)}`,
-    denied ? "run this as root or as the receiver's user" : null,
-  );
+  return new UserError(`cannot read ${path}: ${errorText(error)}`, denied ? refusedFix(code) : null);
 }

@@ -5,10 +5,12 @@ import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { fixText } from "../core/finding.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { unitLine } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import type { Log } from "../runtime/log.ts";
 import { parseTokenFile } from "./auth.ts";
 import { cannotRead, needDataRoot } from "./data-root.ts";
@@ -79,7 +81,9 @@ async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log):
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (errorCode(error) !== "ENOENT")
-      log.warn(`hosts that were never heard of cannot be told: ${quoted(errorText(error))}; fix: run this as root`);
+      log.warn(
+        `hosts that were never heard of cannot be told: ${quoted(errorText(error))}; fix: ${fixText(refusedFix(errorCode(error)))}`,
+      );
     return [];
   }
   const tokens = openTokenTable(tokensDir, parseTokenFile);

@@ -20,6 +20,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { isName, NAME_RULE } from "../core/names.ts";
 import { complain, isOutputNowhere, print } from "../os/answer.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { makeDir, writeFileDurable } from "../os/files.ts";
 import { openLog, readLogLevel } from "../runtime/log.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
@@ -232,8 +233,5 @@ async function makeTokensDir(tokensDir: string, dataRoot: string): Promise<void>
 
 function cannot(what: string, path: string, error: unknown): unknown {
   if (errorCode(error) === null) return error;
-  return new UserError(
-    `cannot ${what} ${path}: ${quoted(errorText(error))}`,
-    "run this as root or as the receiver's user",
-  );
+  return new UserError(`cannot ${what} ${path}: ${quoted(errorText(error))}`, refusedFix(errorCode(error)));
 }

@@ -5,6 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { formatSeconds } from "../core/units.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { run } from "../os/exec.ts";
 import {
   heldBy,
@@ -139,7 +140,7 @@ function askToStop(tool: string, pid: number): void {
     if (errorCode(error) === "ESRCH") return;
     throw new UserError(
       `cannot stop the ${tool} with pid ${pid}: ${errorCode(error)}`,
-      "run this as root or as its user",
+      refusedFix(errorCode(error)),
       EXIT.undelivered,
     );
   }

@@ -5,6 +5,7 @@ import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { type Command, type Fix, lineFix } from "../core/finding.ts";
 import { type Access, accessTo } from "../os/access.ts";
+import { typedLine, withSudo } from "../os/as-typed.ts";
 
 export interface Unreadable {
   /** What is the case, to stand behind the name of the file: `is not there`. */
@@ -12,8 +13,6 @@ export interface Unreadable {
   /** What mends it; null: nothing that is known here. */
   fix: Fix | null;
 }
-
-const AS_ROOT = lineFix("run this as root, with sudo");
 
 /** systemd gives each run of a unit one; a person's shell has none. */
 const OF_A_SERVICE = "INVOCATION_ID";
@@ -26,7 +25,8 @@ export function explainUnreadable(
 ): Unreadable {
   const code = errorCode(error);
   const access = code === "EACCES" || code === "EPERM" ? accessTo(path) : null;
-  return unreadable({ path, code, text: errorText(error), access, isService: env[OF_A_SERVICE] !== undefined });
+  const isService = env[OF_A_SERVICE] !== undefined;
+  return unreadable({ path, code, text: errorText(error), access, isService, typed: typedLine() });
 }
 
 export interface UnreadableFacts {
@@ -36,19 +36,21 @@ export interface UnreadableFacts {
   /** Where the way to it ends, when a right is missing; null: not to be seen. */
   access: Access | null;
   isService: boolean;
+  /** The command line of this process. */
+  typed: readonly string[];
 }
 
 /** The same from facts. Pure. */
-export function unreadable({ path, code, text, access, isService }: UnreadableFacts): Unreadable {
+export function unreadable({ path, code, text, access, isService, typed }: UnreadableFacts): Unreadable {
   if (code === "ENOENT") return { what: "is not there", fix: null };
   if (code === "EISDIR") return { what: "is a directory", fix: lineFix("name the file in it") };
   if (access === null) {
     const isRefused = code === "EACCES" || code === "EPERM";
-    return { what: `cannot be read: ${quoted(text)}`, fix: isRefused ? AS_ROOT : null };
+    return { what: `cannot be read: ${quoted(text)}`, fix: isRefused ? withSudo(typed) : null };
   }
   const whose = `belongs to ${access.owner}:${access.group}, mode ${access.mode}`;
   const what = `cannot be read by ${access.user}: ${access.path === path ? "it" : access.path} ${whose}`;
-  return { what, fix: isService ? letIn(access) : AS_ROOT };
+  return { what, fix: isService ? letIn(access) : withSudo(typed) };
 }
 
 function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {

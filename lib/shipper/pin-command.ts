@@ -6,10 +6,11 @@ import { isReceiverId } from "../contract/judgement.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { findingText, fixText } from "../core/finding.ts";
+import { type Fix, findingText, fixText, lineFix } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { print } from "../os/answer.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { type Pin, pinPath, readPin, writePin } from "./pin.ts";
 import { acceptFix } from "./remedies.ts";
 import type { ShipperConfig } from "./settings.ts";
@@ -59,11 +60,11 @@ async function accept(config: ShipperConfig, id: string): Promise<number> {
   return EXIT.ok;
 }
 
-function pinFix(dataRoot: string, code: string | null): string {
+function pinFix(dataRoot: string, code: string | null): Fix {
   const path = pinPath(dataRoot);
   // Something else has its name.
-  if (code === "EISDIR") return shellLine(["sudo", "mv", "-T", path, `${path}.aside`]);
-  return "run this as root or as the shipper's user";
+  if (code === "EISDIR") return lineFix(shellLine(["sudo", "mv", "-T", path, `${path}.aside`]));
+  return refusedFix(code);
 }
 
 async function whoAnswers(config: ShipperConfig, pin: Pin | null): Promise<Answering> {

@@ -7,7 +7,9 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { findingText } from "../core/finding.ts";
 import { stopBudget } from "../core/stop-budget.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
+import { refusedFix } from "../os/as-typed.ts";
 import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
@@ -82,7 +84,7 @@ async function inDataRoot(doWhat: string, work: () => Promise<number>): Promise<
     if (errorCode(error) === null) throw error;
     throw new UserError(
       `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
-      "run this as root or as the shipper's user, after the shipper's first start",
+      errorCode(error) === "ENOENT" ? `start it once: ${unitLine("shipper", "start")}` : refusedFix(errorCode(error)),
     );
   }
 }

@@ -295,7 +295,7 @@ describe("reading the status", () => {
     expect(status).toMatchObject({ running: true, pid, live: null, live_unreadable: where });
     // Not "starting": that it would never stop doing.
     expect(renderStatus(status).split("\n")[1]).toBe(
-      `heartbeat  running (pid ${pid}); what it does cannot be read (${where}): run this as root or as the agent's user`,
+      `heartbeat  running (pid ${pid}); what it does cannot be read (${where}); fix: sudo heartbeat status`,
     );
   });
 

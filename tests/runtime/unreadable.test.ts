@@ -5,7 +5,14 @@ import { fixText } from "../../lib/core/finding.ts";
 import { type UnreadableFacts, unreadable } from "../../lib/runtime/unreadable.ts";
 
 const PATH = "/etc/labfleet/collector.toml";
-const FACTS: UnreadableFacts = { path: PATH, code: "EACCES", text: "EACCES: no", access: null, isService: true };
+const FACTS: UnreadableFacts = {
+  path: PATH,
+  code: "EACCES",
+  text: "EACCES: no",
+  access: null,
+  isService: true,
+  typed: ["receiver", "token", "list"],
+};
 const said = (facts: UnreadableFacts): { what: string; fix: string | null } => {
   const { what, fix } = unreadable(facts);
   return { what, fix: fix === null ? null : fixText(fix) };
@@ -44,12 +51,12 @@ describe("a right that is missing", () => {
   test("a person becomes root, and nothing is opened to them", () => {
     expect(said({ ...FACTS, access: { ...ACCESS, user: "alice" }, isService: false })).toEqual({
       what: "cannot be read by alice: it belongs to root:root, mode 0640",
-      fix: "run this as root, with sudo",
+      fix: "sudo receiver token list",
     });
   });
 
   test("what cannot be looked at is said in the machine's words", () => {
-    expect(said(FACTS)).toEqual({ what: 'cannot be read: "EACCES: no"', fix: "run this as root, with sudo" });
+    expect(said(FACTS)).toEqual({ what: 'cannot be read: "EACCES: no"', fix: "sudo receiver token list" });
   });
 });
 

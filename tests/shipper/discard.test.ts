@@ -71,6 +71,9 @@ for (const words of [["discard", "ep"], ["requeue", "--all"], ["status"]]) {
     writeFileSync(config, `host_id = "lab1"\n${paths}[receiver]\nurl = "http://127.0.0.1:9"\n`);
     const command = [process.execPath, join(import.meta.dir, "../../bin/shipper.ts"), ...words, "--config", config];
     const { exitCode, stderr } = Bun.spawnSync(command, { env: { PATH: process.env.PATH ?? "" } });
-    expect([exitCode, stderr.toString()]).toEqual([2, expect.stringContaining("fix: run this as root or as the")]);
+    expect([exitCode, stderr.toString()]).toEqual([
+      2,
+      expect.stringContaining("fix: start it once: sudo systemctl start labfleet-shipper\n"),
+    ]);
   });
 }

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
+import { refusedFix } from "../../os/as-typed.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files.ts";
 import { isUnreadable } from "../../os/proc.ts";
@@ -178,7 +179,7 @@ export function cannotWrite(dataRoot: string, error: unknown): unknown {
   if (errorCode(error) === null) return error;
   return new UserError(
     `cannot write the identity of ${dataRoot}: ${quoted(errorText(error))}`,
-    "run this as root or as the receiver's user",
+    refusedFix(errorCode(error)),
     EXIT.undelivered,
   );
 }
