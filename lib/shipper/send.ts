@@ -111,7 +111,7 @@ function findingOf(verdict: Verdict, facts: AnswerFacts, pinned: string | null):
   if (ours !== null) return { what: quoted(detail), fix: ours };
   const explained = explainAnswer({ ...facts, reason: isMarked ? reason : null, detail });
   const from = receiverIdOf(facts.headers);
-  if (pinned !== null || from === null || !isMarked || !isJudgementsReason(reason)) return explained;
+  if (pinned !== null || from === null || !isJudgementsReason(reason)) return explained;
   // Should it refuse all that is there, as after a card that begins anew under an old name, no receipt will ever pin it.
   return { what: `${explained.what}, and this host trusts no receiver yet to judge`, fix: acceptFix(from) };
 }

@@ -23,7 +23,11 @@ const RECEIPT = {
 };
 
 /** Asks a collector that answers so; with what was asked and noted. */
-async function exchange(say: Say | ((headers: Record<string, unknown>) => Say), resource: "put" | "judge" = "put") {
+async function exchange(
+  say: Say | ((headers: Record<string, unknown>) => Say),
+  resource: "put" | "judge" = "put",
+  pinned: string | null = null,
+) {
   const root = tempDir();
   let headers: Record<string, unknown> = {};
   const collector = await scriptedCollector(
@@ -35,6 +39,7 @@ async function exchange(say: Say | ((headers: Record<string, unknown>) => Say), 
   );
   const { engine, dirs } = scriptedEngine(root, () => ({ kind: "cancelled" }), collector.url);
   writeFileSync(join(dirs.outbox, "ep1.tar.zst"), "data");
+  if (pinned !== null) writeFileSync(pinPath(root), JSON.stringify({ receiver_id: pinned }));
   const days: number[] = [];
   const deps: SendDeps = {
     ...engine.deps,
@@ -107,6 +112,17 @@ describe("a refusal by a receiver that nobody trusts yet", () => {
       expect(existsSync(pinPath(root))).toBe(false);
     });
   }
+
+  test("by the one that is trusted, with an echo of something else, is told as ever", async () => {
+    const { body } = refusal(409, "conflict");
+    const { result } = await exchange(
+      { ...refusal(409, "conflict"), body: { ...Object(body), echo: null } },
+      "put",
+      COLLECTOR_ID,
+    );
+    expect(result.verdict.kind).toBe("retry");
+    expect(result.finding?.what).not.toContain("trusts no receiver");
+  });
 
   test("any other refusal of it, or one without our mark, is told as ever", async () => {
     for (const say of [refusal(507, "disk-reserve"), { ...refusal(409, "conflict"), headers: {} }]) {
