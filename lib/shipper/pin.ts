@@ -60,6 +60,18 @@ export function parsePin(text: string): Pin | null {
   return { receiver_id, pinned_at, source, url, before: Array.isArray(before) ? before.filter(isReceiverId) : [] };
 }
 
+let turn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Answers are judged one after the other: of two collectors behind one name that answer at once only the first is trusted, and the
+ * second one's answer meets its pin.
+ */
+export function judgedInTurn<T>(judge: () => Promise<T>): Promise<T> {
+  const mine = turn.then(judge);
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
 /** Trusts a receiver from now on, on the disk when this resolves. @throws Error of the system */
 export async function writePin(
   dataRoot: string,

@@ -12,7 +12,7 @@ import { episodePath } from "../core/names.ts";
 import { classifyAnswer, isJudgementsReason } from "./decide.ts";
 import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
-import { type Pin, readPin, writePin } from "./pin.ts";
+import { judgedInTurn, type Pin, readPin, writePin } from "./pin.ts";
 import { acceptFix, answerFix } from "./remedies.ts";
 import { isVerifiedTls, receiverIdOf } from "./trust.ts";
 import type { Fault, Resource, Sent, Verdict } from "./verdict.ts";
@@ -83,15 +83,19 @@ async function answered(
   sent: Sent,
 ): Promise<SendResult> {
   const { status, headers, body, retryAfterS, answeredAtMs } = reply;
-  const pin = await readPin(deps.config.dataRoot);
-  const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
-  const verdict = classifyAnswer({ resource, status, headers, body }, sent, trust);
-  const newPin = "pin" in verdict ? verdict.pin : null;
-  if (newPin !== null) await trustFromNowOn(deps, pin, newPin, resource, receiver.url);
+  const { verdict, pinned, trusted } = await judgedInTurn(async () => {
+    const pin = await readPin(deps.config.dataRoot);
+    const pinned = pin?.receiver_id ?? null;
+    const trust = { pinned, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
+    const verdict = classifyAnswer({ resource, status, headers, body }, sent, trust);
+    const newPin = "pin" in verdict ? verdict.pin : null;
+    if (newPin !== null) await trustFromNowOn(deps, pin, newPin, resource, receiver.url);
+    return { verdict, pinned, trusted: newPin ?? pinned };
+  });
   const from = receiverIdOf(headers);
-  if (from !== null && from === (newPin ?? trust.pinned)) await dayOf(deps, answeredAtMs);
+  if (from !== null && from === trusted) await dayOf(deps, answeredAtMs);
   const facts = { status, headers, text: reply.text, receiver, hostId: sent.host, path };
-  return { verdict, finding: findingOf(verdict, facts, trust.pinned), retryAfterS, status, answeredAtMs };
+  return { verdict, finding: findingOf(verdict, facts, pinned), retryAfterS, status, answeredAtMs };
 }
 
 /** The receiver's clock steps the day; that is all that is lost if it cannot be written. */

@@ -147,3 +147,24 @@ test("a pin that cannot be read stops the queue before a byte is sent, with the 
   expect(result.verdict).toMatchObject({ kind: "pause", reason: "pin" });
   expect(result.finding?.fix.text).toContain("sudo shipper pin --accept ID");
 });
+
+test("of two collectors behind one name that answer at once only one is trusted", async () => {
+  const root = tempDir();
+  const ids = [COLLECTOR_ID, "2".repeat(32)];
+  const collector = await scriptedCollector(({ id }) => {
+    const receiver_id = ids[Number(id.slice(2)) % 2] ?? "";
+    const headers = { "x-labfleet-receiver-id": receiver_id };
+    return { status: 201, headers, body: { ...RECEIPT, episode_id: id, receiver_id } };
+  });
+  const { engine, dirs } = scriptedEngine(root, () => ({ kind: "cancelled" }), collector.url);
+  const signal = new AbortController().signal;
+  const results = await Promise.all(
+    Array.from({ length: 12 }, async (_, n) => {
+      writeFileSync(join(dirs.outbox, `ep${n}.tar.zst`), "data");
+      const { verdict } = await sendArchive(engine.deps, { ...SUBJECT, id: `ep${n}` }, "put", signal, () => {});
+      return [n % 2, verdict.kind];
+    }),
+  );
+  const pinned = ids.indexOf(JSON.parse(readFileSync(pinPath(root), "utf8")).receiver_id);
+  expect<unknown>(results).toEqual(results.map(([of]) => [of, of === pinned ? "delivered" : "other-receiver"]));
+});
