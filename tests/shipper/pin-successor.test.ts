@@ -25,7 +25,7 @@ async function pin(how: "tls" | "unverified" | "plain", succeeds: string, option
   const url = `${how === "plain" ? "http" : "https"}://127.0.0.1:${server.port}`;
   const trusted = { receiver_id: A, pinned_at: "2026-05-01T00:00:00Z", source: "receipt", url, before: [] };
   await Bun.write(join(root, "receiver-pin.json"), JSON.stringify(trusted));
-  const verify = how === "tls" ? `ca_bundle = "${ours.certFile}"` : "verify_tls = false";
+  const verify = how === "unverified" ? "verify_tls = false" : `ca_bundle = "${ours.certFile}"`;
   const config = join(root, "lab-host.toml");
   await Bun.write(config, `host_id = "lab1"\n[paths]\ndata_root = "${root}"\n[receiver]\nurl = "${url}"\n${verify}\n`);
   const shipper = [process.execPath, join(import.meta.dir, "../../bin/shipper.ts"), "pin", "--config", config];
