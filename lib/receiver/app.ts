@@ -25,12 +25,9 @@ import type { NotReady } from "./readiness.ts";
 import { noteUnknown } from "./unknown.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
-type HeartbeatParts = Omit<HeartbeatDeps, "heartbeats" | "duplicates">;
-type HostsParts = Omit<HostsDeps, "heartbeats" | "duplicates">;
+export type AppDeps = PutDeps & HeartbeatDeps & HostsDeps & OwnDeps;
 
-export interface AppDeps extends PutDeps, HeartbeatParts, HostsParts {
-  heartbeats: HeartbeatDeps["heartbeats"] & HostsDeps["heartbeats"];
-  duplicates: HeartbeatDeps["duplicates"] & HostsDeps["duplicates"];
+interface OwnDeps {
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<NotReady | null>;
   downloads: Downloads;

@@ -4,7 +4,7 @@
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { type Command, lineFix } from "../core/finding.ts";
+import { type Fix, fixText, lineFix, onHost } from "../core/finding.ts";
 import { dropInLine } from "../core/unit-fix.ts";
 
 export interface ListenFault {
@@ -16,30 +16,30 @@ export interface ListenFault {
   text: string;
   /** The unit that this process is, with its suffix; null: a person has started it. */
   service: string | null;
+  /** The command that this person typed, for root. */
+  asRoot: Fix;
 }
-
-const command = (...argv: string[]): Command => ({ argv, on: "host" });
 
 /** A port that only who has this capability may use. */
 const BIND = "CAP_NET_BIND_SERVICE";
 
-export function cannotListen({ host, port, code, text, service }: ListenFault): UserError {
+export function cannotListen({ host, port, code, text, service, asRoot }: ListenFault): UserError {
   const at = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const no = `cannot listen on ${at}`;
   if (code === "EADDRINUSE") {
-    const look = command("sudo", "ss", "-ltnp", `sport = :${port}`);
+    const look = onHost("sudo", "ss", "-ltnp", `sport = :${port}`);
     const fix = { text: "end what has it, or set another port in `listen`; this shows what has it", commands: [look] };
     return new UserError(`${no}: the port is in use`, fix, EXIT.undelivered);
   }
   if (code === "EADDRNOTAVAIL") {
     const fix = {
       text: "bring up the network or the tunnel that has it, or set `listen` to an address of this machine; it has these",
-      commands: [command("ip", "-brief", "address")],
+      commands: [onHost("ip", "-brief", "address")],
     };
     return new UserError(`${no}: this machine does not have that address, or not yet`, fix, EXIT.undelivered);
   }
   if (code === "EACCES")
-    return new UserError(`${no}: a port below 1024 takes a right of its own`, lineFix(right(service)));
+    return new UserError(`${no}: a port below 1024 takes a right of its own`, lineFix(right(service, asRoot)));
   if (code === null)
     return new UserError(
       `${no}: ${quoted(text)}`,
@@ -49,8 +49,8 @@ export function cannotListen({ host, port, code, text, service }: ListenFault): 
   return new UserError(`${no}: ${quoted(text)}`, 'set `listen = "<address>:<port>"` to an address of this machine');
 }
 
-function right(service: string | null): string {
-  if (service === null) return "set a port above 1023 in `listen`, or run this as root";
+function right(service: string | null, asRoot: Fix): string {
+  if (service === null) return `set a port above 1023 in \`listen\`, or run this as root: ${fixText(asRoot)}`;
   const settings = [`AmbientCapabilities=${BIND}`, `CapabilityBoundingSet=${BIND}`];
   return `set a port above 1023 in \`listen\`, or give it that right: ${dropInLine(service, "port", settings)}`;
 }

@@ -4,6 +4,7 @@
 
 import type { NamePlaces } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
+import { NameHash } from "./name-hash.ts";
 
 /** A segment is split, or while it is small doubled, when more than this share of its slots is taken. */
 const FULL = 0.75;
@@ -31,15 +32,15 @@ export class IndexTable {
   private bits = 0;
   private readonly segments: Segment[] = [];
   private count = 0;
-  private low = 0;
-  private high = 0;
+  private readonly hash: NameHash;
   /** A pass over all files is under way: what is added meanwhile is marked from the start. */
   private isPassing = false;
   /** Rows that growing has moved so far. */
   moved = 0;
 
   /** @param seed any number; drawn at start, so that nobody can choose names that collide */
-  constructor(private readonly seed: number) {
+  constructor(seed: number) {
+    this.hash = new NameHash(seed);
     this.directory = [this.addSegment(0, FIRST_SLOTS)];
   }
 
@@ -55,25 +56,19 @@ export class IndexTable {
 
   /** Notes that the row of `address` stands at byte `offset`. */
   insert(address: EpisodeAddress, offset: number): void {
-    this.hash(address);
+    this.hash.ofAddress(address);
     this.insertHashed(offset);
   }
 
-  /** The same for names that stand in `bytes`: no string is made of them. */
-  insertBytes(bytes: Buffer, { hostAt, hostEnd, idAt, idEnd }: NamePlaces, offset: number): void {
-    this.low = this.seed | 0;
-    this.high = ~this.seed ^ 0x9e3779b9;
-    for (let i = hostAt; i < hostEnd; i++) this.mix(bytes[i] ?? 0);
-    this.endPart();
-    for (let i = idAt; i < idEnd; i++) this.mix(bytes[i] ?? 0);
-    this.endPart();
-    this.endHash();
+  /** The same for names that stand in `bytes`. */
+  insertBytes(bytes: Buffer, places: NamePlaces, offset: number): void {
+    this.hash.ofBytes(bytes, places);
     this.insertHashed(offset);
   }
 
   /** Adds a row for the hash that was made last. */
   private insertHashed(offset: number): void {
-    const { low, high } = this;
+    const { low, high } = this.hash;
     for (let segment = this.home(high); isFull(segment); segment = this.home(high)) {
       if (this.forgetOldest(offset)) return;
       this.makeRoom(segment);
@@ -124,12 +119,12 @@ export class IndexTable {
 
   /** The slots of equal hash. Their numbers hold until a row is added. */
   private slots(address: EpisodeAddress): number[] {
-    this.hash(address);
+    this.hash.ofAddress(address);
     return this.slotsOfHash();
   }
 
   private slotsOfHash(): number[] {
-    const { low, high } = this;
+    const { low, high } = this.hash;
     const { number, lows, highs, offsets } = this.home(high);
     const found: number[] = [];
     const mask = offsets.length - 1;
@@ -220,35 +215,6 @@ export class IndexTable {
       put(home(high), lows[slot] ?? 0, high, offset);
       this.moved++;
     }
-  }
-
-  /** Two multiply-and-mix lanes over `host/id` (the idea of MurmurHash2A), into `low` and `high`: no allocation. */
-  private hash({ host, id }: EpisodeAddress): void {
-    this.low = this.seed | 0;
-    this.high = ~this.seed ^ 0x9e3779b9;
-    for (let i = 0; i < host.length; i++) this.mix(host.charCodeAt(i));
-    this.endPart();
-    for (let i = 0; i < id.length; i++) this.mix(id.charCodeAt(i));
-    this.endPart();
-    this.endHash();
-  }
-
-  private mix(code: number): void {
-    const low = Math.imul(this.low ^ code, 0x85ebca6b);
-    this.low = low ^ (low >>> 15);
-    const high = Math.imul(this.high ^ code, 0xc2b2ae35);
-    this.high = high ^ (high >>> 13);
-  }
-
-  /** `a/bc` and `ab/c` are two names. */
-  private endPart(): void {
-    this.low = Math.imul(this.low ^ 0x2f, 0x27d4eb2f);
-    this.high = Math.imul(this.high ^ 0x2f, 0x165667b1);
-  }
-
-  private endHash(): void {
-    this.low = (this.low ^ (this.low >>> 16)) >>> 0;
-    this.high = (this.high ^ (this.high >>> 16)) >>> 0;
   }
 }
 

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import type { Server as TlsServer } from "node:tls";
 import type { RefusedWhat } from "../contract/attempt-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
+import { withSudo } from "../os/as-typed.ts";
 import { ownService } from "../os/own-unit.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { cannotListen } from "./cannot-listen.ts";
@@ -125,7 +126,16 @@ class HttpListener implements Listener {
     const { host, port } = this.options;
     return new Promise((resolve, reject) => {
       this.server.once("error", (error) =>
-        reject(cannotListen({ host, port, code: errorCode(error), text: errorText(error), service: ownService() })),
+        reject(
+          cannotListen({
+            host,
+            port,
+            code: errorCode(error),
+            text: errorText(error),
+            service: ownService(),
+            asRoot: withSudo(),
+          }),
+        ),
       );
       this.server.listen(port, host, () => {
         // Such as no descriptor left to accept with: it passes, and must not end the process.

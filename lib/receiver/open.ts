@@ -131,8 +131,11 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
       isOver = true;
       // It may be in the middle of a huge file. Then the process's end closes what is open: a row that is added to a closed file
       // might end up in another one.
-      const isLeft = await Promise.race([comparing.then(() => false), Bun.sleep(BREAK_OFF_MS).then(() => true)]);
-      if (isLeft) return;
+      const late = Promise.withResolvers<"late">();
+      const timer = setTimeout(late.resolve, BREAK_OFF_MS, "late");
+      const how = await Promise.race([comparing, late.promise]);
+      clearTimeout(timer);
+      if (how === "late") return;
       await index.close();
       await journal.close();
     },

@@ -49,14 +49,15 @@ export async function recover(parts: ReconcileParts): Promise<Recovered> {
   const swept = await sweep(parts.incoming);
   const intents = await journal.read();
   await flushDirectories(episodes, new Set([...intents.values()].map(([row]) => row?.host_id ?? "")), flush);
-  let adopted = 0;
+  const mended: Mended[] = [];
   for (const rows of intents.values()) {
     const [{ host_id: host, episode_id: id }] = rows as [(typeof rows)[number]];
     const address = { host, id };
-    if (await addRow(log, store.pathOf(address), () => store.mend(address, rows))) adopted++;
+    mended.push(await addRow(log, store.pathOf(address), () => store.mend(address, rows)));
   }
-  await journal.clear();
-  return { adopted, swept };
+  // The intent of one that could not be mended is the only place that knows its commit: the next start tries it again.
+  if (!mended.includes("failed")) await journal.clear();
+  return { adopted: mended.filter((one) => one === "added").length, swept };
 }
 
 /**
@@ -71,26 +72,29 @@ export async function compare(parts: ReconcileParts, isOver: () => boolean): Pro
     if (isOver()) return { adopted, missing: 0 };
     // `receiver verify` tells of strangers.
     if (address === null || index.table.mark(address)) continue;
-    if (await addRow(log, store.pathOf(address), () => store.mend(address, []))) adopted++;
+    if ((await addRow(log, store.pathOf(address), () => store.mend(address, []))) === "added") adopted++;
   }
   const missing = index.table.unmarked(3);
   if (missing.count > 0) await tellMissing(missing, index, log);
   return { adopted, missing: missing.count };
 }
 
-/** One file that cannot be read keeps neither the start nor the others from going on. @returns whether it got a row */
-async function addRow(log: Log, path: string, mend: () => Promise<IndexRow | null>): Promise<boolean> {
+/** `fit`: there was nothing to mend. */
+type Mended = "added" | "fit" | "failed";
+
+/** One file that cannot be read keeps neither the start nor the others from going on. */
+async function addRow(log: Log, path: string, mend: () => Promise<IndexRow | null>): Promise<Mended> {
   try {
     const row = await mend();
-    if (row === null) return false;
+    if (row === null) return "fit";
     log.warn(`${row.path} was stored but not in the index: its row was added`, {
       from: row.recovered ? "file" : "journal",
     });
-    return true;
+    return "added";
   } catch (error) {
     if (errorCode(error) === null) throw error;
     log.error(`${path} has no row, and cannot get one: ${quoted(errorText(error))}; see: sudo receiver verify`);
-    return false;
+    return "failed";
   }
 }
 

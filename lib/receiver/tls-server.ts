@@ -25,7 +25,7 @@ export function openTls(tls: TlsMaterial, handshakeTimeout: number): Server {
   } catch (error) {
     throw new UserError(
       `the files of [tls] cannot be used: ${quoted(errorText(error))}`,
-      "check that `certificate` and `key` belong together and are PEM: openssl x509 -in <certificate> -noout -text; openssl pkey -in <key> -noout",
+      "name in [tls] a certificate and a key that OpenSSL takes: RSA of 2048 bits or more, or EC",
     );
   }
 }

@@ -4,10 +4,18 @@ import { expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { EXIT } from "../../lib/core/exit.ts";
 import { UserError } from "../../lib/core/failure.ts";
+import { withSudo } from "../../lib/os/as-typed.ts";
 import { cannotListen, type ListenFault } from "../../lib/receiver/cannot-listen.ts";
 import { listen } from "../../lib/receiver/listen.ts";
 
-const FAULT: ListenFault = { host: "10.0.0.1", port: 443, code: "EINVAL", text: "no", service: null };
+const FAULT: ListenFault = {
+  host: "10.0.0.1",
+  port: 443,
+  code: "EINVAL",
+  text: "no",
+  service: null,
+  asRoot: withSudo(["receiver"]),
+};
 const UNIT = "labfleet-receiver.service";
 
 for (const [change, message, fix, exitCode] of [
@@ -35,7 +43,7 @@ for (const [change, message, fix, exitCode] of [
   [
     { code: "EACCES" },
     "cannot listen on 10.0.0.1:443: a port below 1024 takes a right of its own",
-    "set a port above 1023 in `listen`, or run this as root",
+    "set a port above 1023 in `listen`, or run this as root: sudo receiver",
     EXIT.usage,
   ],
   [

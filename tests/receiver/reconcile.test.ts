@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -191,6 +192,14 @@ describe("before READY only what the journal names is looked at", () => {
     expect(errors[0]).toMatch(
       /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; see: sudo receiver verify$/,
     );
+    // What the journal knows of it is kept until it can be used.
+    rmdirSync(join(at.episodes, "lab1", "ep0.tar.zst"));
+    writeFileSync(join(at.episodes, "lab1", "ep0.tar.zst"), BODY);
+    const { opened: next } = await ready(at.root);
+    await next.close();
+    expect(next.recovered.adopted).toBe(1);
+    expect(rowsOf(at.index).find((r) => r.episode_id === "ep0")).toMatchObject({ code_commit: "abc" });
+    expect(readFileSync(at.journal, "utf8")).toBe("");
   });
 
   test("a stop breaks the comparison off, and closes nothing under its hands", async () => {

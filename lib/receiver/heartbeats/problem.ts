@@ -1,6 +1,6 @@
 // What is wrong with a host, in one line. Pure.
 
-import { fixText } from "../../core/finding.ts";
+import { fixText, onHost } from "../../core/finding.ts";
 import { beforeRemedy, remedyLast } from "../../core/remedy-last.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { gravity, type Judged } from "./judge.ts";
@@ -48,7 +48,7 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
 
 /** Only there can be seen why a host is silent. */
 const SPEAK = fixText(
-  { text: "switch the host on, or see what keeps it", commands: [{ argv: ["heartbeat", "status"], on: "host" }] },
+  { text: "switch the host on, or see what keeps it", commands: [onHost("heartbeat", "status")] },
   "collector",
 );
 

@@ -3,7 +3,7 @@
 // its heartbeat was taken.
 
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueueReport, type SentQueue } from "../../contract/queue.ts";
-import { fixText } from "../../core/finding.ts";
+import { fixText, onHost } from "../../core/finding.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
 import { isNumber } from "../../core/shape.ts";
 import { formatBytes, formatSeconds } from "../../core/units.ts";
@@ -179,8 +179,4 @@ export function trustsAnother(receiverId: string | null, own: OwnStore | null): 
 export function trustText(receiverId: string, own: OwnStore): string {
   const commands = [onHost("sudo", "shipper", "pin", "--accept", own.id)];
   return `it trusts another collector (${receiverId}); fix: ${fixText({ text: "if it shall trust this one", commands }, "collector")}`;
-}
-
-function onHost(...argv: string[]) {
-  return { argv, on: "host" } as const;
 }
