@@ -1,7 +1,7 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { link, lstat, open, rename, rm, statfs } from "node:fs/promises";
+import { link, lstat, open, rename, rmdir, statfs, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "./failpoint.ts";
@@ -41,7 +41,7 @@ export function writeFileDurable(
 
 async function replaceFile(path: string, text: string, mode: number, temp: string): Promise<void> {
   // Root may write into a directory of the service's user: through no link, and over nothing that somebody put there.
-  await rm(temp, { recursive: true, force: true });
+  await clearName(temp);
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const handle = await open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
@@ -54,6 +54,20 @@ async function replaceFile(path: string, text: string, mode: number, temp: strin
   failpoint("files.write.before-rename");
   await rename(temp, path);
   await fsyncDir(dirname(path));
+}
+
+/**
+ * Frees a name of ours from whatever has it: a pipe would be written to for ever, a directory never be replaced. But a directory
+ * with something in it is somebody's, and stays.
+ * @throws Error of the system; ENOTEMPTY for such a directory
+ */
+export async function clearName(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errorCode(error) === "EISDIR") await rmdir(path);
+    else if (errorCode(error) !== "ENOENT") throw error;
+  }
 }
 
 /** Renames within one filesystem and flushes both parents. */
@@ -139,11 +153,6 @@ export async function exists(path: string): Promise<boolean> {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return false;
     throw error;
   }
-}
-
-/** Removes a file; one that is not there is fine. */
-export async function removeIfExists(path: string): Promise<void> {
-  await rm(path, { force: true });
 }
 
 /** Makes a directory with its parents, flushing each parent that got a new entry. */

@@ -1,9 +1,10 @@
 // The tar of an episode as zstd frames in a file, with the digests of both. Frames are compressed side by side by Bun's own
 // threads. A stretch of zeros costs one digest and nothing else: it is neither read, nor compressed, nor copied.
 
-import { closeSync, constants, rmSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, constants, statfsSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { clearName } from "../os/files.ts";
 import { makeNew } from "../os/owner.ts";
 import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
 import type { PackHooks, PackJob } from "./pack.ts";
@@ -46,8 +47,7 @@ export async function writeArchive(
   const treeHash = new Bun.CryptoHasher("sha256");
   const hash = new Bun.CryptoHasher("sha256");
   const inFlight: { block: Buffer<ArrayBuffer>; frame: Promise<Uint8Array> }[] = [];
-  // Whatever has its name: a pipe would take this thread with it.
-  rmSync(job.part, { force: true, recursive: true });
+  await clearName(job.part);
   const fd = makeNew(job.part, constants.O_WRONLY, 0o640);
   episodes++;
   let bytes = 0;

@@ -3,13 +3,13 @@
 // gets there), and why an archive from an earlier boot is not believed: a power cut may have left holes in it.
 
 import { closeSync, constants, createReadStream, writeFileSync } from "node:fs";
-import { lstat, readdir, rename, rm } from "node:fs/promises";
+import { lstat, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { exists, readRegularFile, removeIfExists } from "../os/files.ts";
+import { clearName, exists, readRegularFile } from "../os/files.ts";
 import { makeNew } from "../os/owner.ts";
 import { MARKER } from "./marker.ts";
 import { directoryId, isSameDirectory } from "./settle.ts";
@@ -40,7 +40,7 @@ export function outboxPaths(outboxDir: string, id: string) {
 export async function admitArchive(outboxDir: string, record: OutboxRecord): Promise<void> {
   const paths = outboxPaths(outboxDir, record.id);
   failpoint("outbox.before-admit");
-  for (const path of [paths.archive, paths.record]) await clearOurs(path);
+  for (const path of [paths.archive, paths.record]) await clearName(path);
   await rename(paths.part, paths.archive);
   failpoint("outbox.after-archive");
   // A torn record is as good as none: nothing is flushed here.
@@ -50,14 +50,6 @@ export async function admitArchive(outboxDir: string, record: OutboxRecord): Pro
   } finally {
     closeSync(fd);
   }
-}
-
-/**
- * Removes whatever has one of our names: a pipe would be written to for ever, and a directory never be replaced.
- * @throws Error of the system
- */
-async function clearOurs(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
 }
 
 /** Whether the archive that a record speaks of is there at all: somebody may have cleared the outbox. */
@@ -72,9 +64,9 @@ export async function hasArchive(outboxDir: string, id: string): Promise<boolean
 export async function dropRecord(outboxDir: string, id: string): Promise<void> {
   const paths = outboxPaths(outboxDir, id);
   failpoint("outbox.before-drop");
-  await removeIfExists(paths.archive);
+  await clearName(paths.archive);
   failpoint("outbox.archive-dropped");
-  await removeIfExists(paths.record);
+  await clearName(paths.record);
 }
 
 export interface Recovered {
@@ -117,7 +109,7 @@ export async function recoverOutbox(outboxDir: string, episodesDir: string, boot
 /** What cannot be removed keeps its own episode waiting, and no other. */
 async function remove({ stuck }: Recovered, outboxDir: string, name: string): Promise<void> {
   try {
-    await clearOurs(join(outboxDir, name));
+    await clearName(join(outboxDir, name));
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;

@@ -1,11 +1,12 @@
 // Packs one episode: walk -> deterministic tar -> zstd frames -> `<part>`, hashing both sides on the way, and walks again
 // at the end: what changed meanwhile is not shipped. Runs in the packing thread.
 
-import { closeSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { clipMiddle } from "../core/fields.ts";
+import { clearName } from "../os/files.ts";
 import type { ArchiveSource } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
@@ -64,17 +65,14 @@ export async function packEpisode(job: PackJob, hooks: PackHooks): Promise<PackR
   } catch (error) {
     result = failureOf(error, job);
   }
-  if (result.kind !== "packed") clear(job.part);
+  // What cannot be removed is met, and said, by the next try.
+  if (result.kind !== "packed") await clearName(job.part).catch(orBug);
   return result;
 }
 
-/** What cannot be removed is met, and said, by the next try. */
-function clear(part: string): void {
-  try {
-    rmSync(part, { force: true, recursive: true });
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-  }
+/** What the machine refuses is no bug. */
+function orBug(error: unknown): void {
+  if (errorCode(error) === null) throw error;
 }
 
 /** A text that changes whenever a file below `root` changes; null when it cannot be read. */

@@ -14,13 +14,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import {
+  clearName,
   exists,
   freeBytes,
   makeDir,
   publishNoReplace,
   readIfExists,
   readRegularFile,
-  removeIfExists,
   renameDurable,
   writeFileDurable,
 } from "../../lib/os/files.ts";
@@ -165,12 +165,18 @@ describe("looking", () => {
   });
 });
 
-test("removing what is not there is fine; removing a directory is not", async () => {
+test("a name is cleared of whatever has it, or of nothing; but a directory with something in it stays", async () => {
   const dir = tempDir();
-  await removeIfExists(join(dir, "none"));
-  mkdirSync(join(dir, "sub"));
-  await removeIfExists(join(dir, "sub")).catch(() => null);
-  expect(existsSync(join(dir, "sub"))).toBe(true);
+  const at = (name: string): string => join(dir, name);
+  writeFileSync(at("file"), "x");
+  mkdirSync(at("empty"));
+  symlinkSync(at("file.kept"), at("link"));
+  writeFileSync(at("file.kept"), "kept");
+  for (const name of ["none", "file", "empty", "link"]) await clearName(at(name));
+  expect(readdirSync(dir)).toEqual(["file.kept"]);
+  mkdirSync(at("full/deeper"), { recursive: true });
+  expect(await clearName(at("full")).catch((error: unknown) => error)).toMatchObject({ code: "ENOTEMPTY" });
+  expect(existsSync(at("full/deeper"))).toBe(true);
 });
 
 test("a directory is made with its parents, also by several at once, and may be there already", async () => {

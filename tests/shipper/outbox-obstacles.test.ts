@@ -4,9 +4,13 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../../lib/core/failure.ts";
+import { fixText } from "../../lib/core/finding.ts";
 import { writeFileDurable } from "../../lib/os/files.ts";
+import { localFault } from "../../lib/shipper/episode-facts.ts";
 import { admitArchive, outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
 import { packEpisode } from "../../lib/shipper/pack.ts";
+import { localFinding } from "../../lib/shipper/remedies.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
@@ -15,7 +19,6 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const OBSTACLES: Readonly<Record<string, (path: string) => void>> = {
   "a directory": (path) => mkdirSync(path),
-  "a directory with something in it": (path) => mkdirSync(join(path, "deeper"), { recursive: true }),
   "a pipe that nobody reads": (path) => run("mkfifo", path),
   "a link to itself": (path) => run("ln", "-s", path, path),
 };
@@ -60,6 +63,33 @@ for (const [what, make] of Object.entries(OBSTACLES)) {
     });
   });
 }
+
+describe("a directory with something in it is somebody's", () => {
+  const deeper = (path: string): string => join(path, "deeper");
+  const make = (path: string): void => void mkdirSync(deeper(path), { recursive: true });
+
+  test("in place of the archive that is written: the episode waits for a person, and says what to do", async () => {
+    const { dirs, root } = episode();
+    const { part } = outboxPaths(dirs.outbox, "ep");
+    make(part);
+    const job = { root, id: "ep", part, reserveBytes: 0, maxBytes: null };
+    const packed = await packEpisode(job, { moved: () => {}, cancelled: () => false });
+    expect(packed).toMatchObject({ kind: "unreadable", path: part, code: "ENOTEMPTY" });
+    expect(fixText(localFinding(localFault("", "ENOTEMPTY", part)).fix)).toBe(`sudo mv -T ${part} ${part}.aside`);
+    expect(existsSync(deeper(part))).toBe(true);
+  });
+
+  test("in place of an archive, and at a start: it stays, and is named", async () => {
+    const { dirs } = episode();
+    const { archive, part } = outboxPaths(dirs.outbox, "ep");
+    make(archive);
+    writeFileSync(part, "0123456789");
+    expect(await admitArchive(dirs.outbox, recordOf("ep")).catch(errorCode)).toBe("ENOTEMPTY");
+    const { stuck } = await recoverOutbox(dirs.outbox, dirs.episodes, "this-boot");
+    expect(stuck).toEqual([{ name: "ep.tar.zst", code: "ENOTEMPTY" }]);
+    expect(existsSync(deeper(archive))).toBe(true);
+  });
+});
 
 test("a record of three gigabytes is none, and is not read", async () => {
   const { dirs } = episode();
