@@ -70,6 +70,7 @@ export function lasting(text: string): string {
     .replace(/\bpid \d+/g, "pid <n>")
     .replace(/ -inum \d+/g, " -inum <n>")
     .replace(/\boldest \d+\w+/g, "oldest <n>s")
+    .replace(/\bno heartbeat for \d+\w+/g, "no heartbeat for <n>s")
     .replace(/\(\d+s ago\)/g, "(<n>s ago)")
     .replace(/^(lab\d\S*) +\d+[a-z]+( late)? +(?:ok|warning|critical|unknown|stale|pending) +/, "$1 <n>s$2, <worst>: ")
     .replace(/\b(next try|since) \d\d:\d\d\b/g, "$1 <time>")
