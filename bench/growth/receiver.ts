@@ -19,9 +19,29 @@ function probe(home: Collector) {
   return home.storm(clients("healthz", 1, { connections: 1, pauseMs: 2 }));
 }
 
-async function onCollector(work: string, measure: (home: Collector, size: number) => Promise<(number | null)[]>) {
+type Daemon = Awaited<ReturnType<Collector["start"]>>;
+
+/** Medians of a daemon that is started anew for each run, on a collector that was made ready for the size. */
+async function onDaemon(
+  work: string,
+  prepare: (home: Collector, size: number) => Promise<void>,
+  measure: (daemon: Daemon, home: Collector, size: number) => Promise<(number | null)[]>,
+) {
   const home = await Home.make(work);
-  return { measure: (size: number) => measure(home, size) } satisfies Measuring;
+  const once = async (size: number): Promise<(number | null)[]> => {
+    const daemon = await home.start();
+    try {
+      return await measure(daemon, home, size);
+    } finally {
+      await daemon.stop();
+    }
+  };
+  return {
+    async measure(size: number) {
+      await prepare(home, size);
+      return medians(RUNS, () => once(size));
+    },
+  } satisfies Measuring;
 }
 
 export const rows: Part = {
@@ -39,26 +59,24 @@ export const rows: Part = {
   ],
   note: `Of the compiled receiver, files in the page cache, archives of 10 kB over 16 connections; warm: nothing is left to do.`,
   open: (work) =>
-    onCollector(work, async (home, size) => {
-      await home.haveHosts(1, false);
-      home.haveRows(size);
-      return medians(RUNS, async () => {
-        const daemon = await home.start();
-        try {
-          const waits = probe(home);
-          await home.storm(clients("episodes", 1, { connections: 1, requests: 1 })).end();
-          const firstS = daemon.sinceS();
-          const warmS = await daemon.warm();
-          const { worstMs } = await waits.end();
-          const memory = daemon.rssMiB();
-          const stored = await home.storm(clients("episodes", 1, { requests: 2000 })).end();
-          need(stored.statuses, "201");
-          return [daemon.readyS, warmS, worstMs, memory, firstS, stored.perS];
-        } finally {
-          await daemon.stop();
-        }
-      });
-    }),
+    onDaemon(
+      work,
+      async (home, size) => {
+        await home.haveHosts(1, false);
+        home.haveRows(size);
+      },
+      async (daemon, home) => {
+        const waits = probe(home);
+        await home.storm(clients("episodes", 1, { connections: 1, requests: 1 })).end();
+        const firstS = daemon.sinceS();
+        const warmS = await daemon.warm();
+        const { worstMs } = await waits.end();
+        const memory = daemon.rssMiB();
+        const stored = await home.storm(clients("episodes", 1, { requests: 2000 })).end();
+        need(stored.statuses, "201");
+        return [daemon.readyS, warmS, worstMs, memory, firstS, stored.perS];
+      },
+    ),
 };
 
 export const startHosts: Part = {
@@ -74,20 +92,18 @@ export const startHosts: Part = {
   ],
   note: "Each host has a token and a heartbeat with 24 results; the list is asked for at READY, seconds from the start.",
   open: (work) =>
-    onCollector(work, async (home, size) => {
-      await home.haveHosts(size);
-      return medians(RUNS, async () => {
-        const daemon = await home.start();
-        try {
-          const { count } = await home.list();
-          if (count !== size) throw new Error(`${count} hosts are listed, not ${size}`);
-          const listedS = daemon.sinceS();
-          return [daemon.readyS, listedS, await daemon.warm(), daemon.rssMiB()];
-        } finally {
-          await daemon.stop();
-        }
-      });
-    }),
+    onDaemon(
+      work,
+      async (home, size) => {
+        await home.haveHosts(size);
+      },
+      async (daemon, home, size) => {
+        const { count } = await home.list();
+        if (count !== size) throw new Error(`${count} hosts are listed, not ${size}`);
+        const listedS = daemon.sinceS();
+        return [daemon.readyS, listedS, await daemon.warm(), daemon.rssMiB()];
+      },
+    ),
 };
 
 export const heartbeats: Part = {
@@ -105,23 +121,21 @@ export const heartbeats: Part = {
   ],
   note: "24 results each (about 10 kB), 16 connections, as fast as they are taken; written: all that the receiver wrote.",
   open: (work) =>
-    onCollector(work, async (home, size) => {
-      await home.haveHosts(size);
-      const requests = Math.max(4000, size);
-      return medians(RUNS, async () => {
-        const daemon = await home.start();
-        try {
-          const written = daemon.written();
-          const waits = probe(home);
-          const sent = await home.storm(clients("heartbeats", size, { requests })).end();
-          need(sent.statuses, "200");
-          const each = (daemon.written() - written) / requests / 1000;
-          return [sent.perS, sent.p50Ms, sent.p99Ms, (await waits.end()).p99Ms, each, daemon.rssMiB()];
-        } finally {
-          await daemon.stop();
-        }
-      });
-    }),
+    onDaemon(
+      work,
+      async (home, size) => {
+        await home.haveHosts(size);
+      },
+      async (daemon, home, size) => {
+        const requests = Math.max(4000, size);
+        const written = daemon.written();
+        const waits = probe(home);
+        const sent = await home.storm(clients("heartbeats", size, { requests })).end();
+        need(sent.statuses, "200");
+        const each = (daemon.written() - written) / requests / 1000;
+        return [sent.perS, sent.p50Ms, sent.p99Ms, (await waits.end()).p99Ms, each, daemon.rssMiB()];
+      },
+    ),
 };
 
 export const hosts: Part = {
@@ -139,26 +153,24 @@ export const hosts: Part = {
   ],
   note: "Cold: the first after a start; warm: the fifth; the wait is that of /healthz while the five are answered.",
   open: (work) =>
-    onCollector(work, async (home, size) => {
-      await home.haveHosts(size);
-      return medians(RUNS, async () => {
-        const daemon = await home.start();
-        try {
-          await daemon.warm();
-          const waits = probe(home);
-          await Bun.sleep(500);
-          const { ms: cold } = await home.list();
-          let last = { ms: 0, bytes: 0 };
-          for (let n = 0; n < 4; n++) last = await home.list();
-          const { worstMs } = await waits.end();
-          const all = await home.command("hosts");
-          const one = await home.command("hosts", "lab-00007");
-          return [cold, last.ms, worstMs, last.bytes / 1e6, all.seconds, one.seconds];
-        } finally {
-          await daemon.stop();
-        }
-      });
-    }),
+    onDaemon(
+      work,
+      async (home, size) => {
+        await home.haveHosts(size);
+      },
+      async (daemon, home) => {
+        await daemon.warm();
+        const waits = probe(home);
+        await Bun.sleep(500);
+        const { ms: cold } = await home.list();
+        let last = { ms: 0, bytes: 0 };
+        for (let n = 0; n < 4; n++) last = await home.list();
+        const { worstMs } = await waits.end();
+        const all = await home.command("hosts");
+        const one = await home.command("hosts", "lab-00007");
+        return [cold, last.ms, worstMs, last.bytes / 1e6, all.seconds, one.seconds];
+      },
+    ),
 };
 
 const FLOOD_MS = 8000;
@@ -179,29 +191,27 @@ export const flood: Part = {
   ],
   note: "Two clients send wrong tokens over 16 connections each as fast as they are answered; one host sends episodes of 10 kB.",
   open: (work) =>
-    onCollector(work, async (home, size) => {
-      await home.haveHosts(size, false);
-      return medians(RUNS, async () => {
-        const daemon = await home.start();
-        try {
-          await daemon.warm();
-          const puts = () => home.storm(clients("episodes", 1, { connections: 1, pauseMs: 20 }));
-          const calm = puts();
-          await Bun.sleep(FLOOD_MS / 4);
-          const { p50Ms: calmMs } = await calm.end();
-          const floods = [clients("wrong", size), clients("wrong", size)].map((spec) => home.storm(spec));
-          const [valid, waits] = [puts(), probe(home)];
-          await Bun.sleep(FLOOD_MS);
-          const [put, health] = [await valid.end(), await waits.end()];
-          const refused = await Promise.all(floods.map((each) => each.end()));
-          need(put.statuses, "201");
-          const perS = refused.reduce((sum, each) => sum + each.perS, 0);
-          return [perS, put.p50Ms, put.p99Ms, calmMs, health.p50Ms, health.p99Ms, daemon.rssMiB()];
-        } finally {
-          await daemon.stop();
-        }
-      });
-    }),
+    onDaemon(
+      work,
+      async (home, size) => {
+        await home.haveHosts(size, false);
+      },
+      async (daemon, home, size) => {
+        await daemon.warm();
+        const puts = () => home.storm(clients("episodes", 1, { connections: 1, pauseMs: 20 }));
+        const calm = puts();
+        await Bun.sleep(FLOOD_MS / 4);
+        const { p50Ms: calmMs } = await calm.end();
+        const floods = [clients("wrong", size), clients("wrong", size)].map((spec) => home.storm(spec));
+        const [valid, waits] = [puts(), probe(home)];
+        await Bun.sleep(FLOOD_MS);
+        const [put, health] = [await valid.end(), await waits.end()];
+        const refused = await Promise.all(floods.map((each) => each.end()));
+        need(put.statuses, "201");
+        const perS = refused.reduce((sum, each) => sum + each.perS, 0);
+        return [perS, put.p50Ms, put.p99Ms, calmMs, health.p50Ms, health.p99Ms, daemon.rssMiB()];
+      },
+    ),
 };
 
 /** A figure of what was refused is no figure. */
