@@ -1,6 +1,6 @@
 // What mends a token or a certificate file that cannot be used, by what is wrong with it. Pure.
 
-import type { Command, Finding } from "../core/finding.ts";
+import { type Command, type Finding, onHost } from "../core/finding.ts";
 import { asPem, bothPublicKeys, withoutPassword } from "../core/pem-fix.ts";
 import type { Access } from "../os/access.ts";
 import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
@@ -19,8 +19,6 @@ const HOLDS: Readonly<Record<CredentialKey, string>> = {
   bearer_token_file: "the host's token",
   bearer_token: "the host's token",
 };
-
-const host = (...argv: string[]): Command => ({ argv, on: "host" });
 
 /** `receiver.ca_bundle /etc/labfleet/tls/ca.crt`. */
 function nameOf({ key, path }: CredentialFault): string {
@@ -45,7 +43,7 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
   unreadable: (fault) => {
     const { access, code } = fault;
     if (access === null || (code !== "EACCES" && code !== "EPERM")) {
-      const look = host("sudo", "dmesg", "--level=err,warn");
+      const look = onHost("sudo", "dmesg", "--level=err,warn");
       return {
         what: `${nameOf(fault)} cannot be read: ${code}`,
         fix: { text: "look at the disk it lies on", commands: [look] },
@@ -62,7 +60,7 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
   "too-large": namesAnother("is larger than 1 MiB"),
   slow: (fault) => ({
     what: `${nameOf(fault)} could not be read in time: its disk gives no answer`,
-    fix: { text: "look at the mount it lies on", commands: [host("findmnt", "--target", fault.path)] },
+    fix: { text: "look at the mount it lies on", commands: [onHost("findmnt", "--target", fault.path)] },
   }),
   stopped: (fault) => ({ what: `${nameOf(fault)} was not read: stopped`, fix: { text: "nothing", commands: [] } }),
   empty: (fault, who) => {
@@ -85,7 +83,7 @@ const TABLE: Readonly<Record<CredentialFault["problem"], Say>> = {
   "public-key": namesAnother("holds a public key"),
   broken: (fault) => ({
     what: `${nameOf(fault)} is damaged: what stands between its BEGIN and END cannot be read`,
-    fix: { text: `put ${HOLDS[fault.key]}, there again`, commands: [host(...inspect(fault))] },
+    fix: { text: `put ${HOLDS[fault.key]}, there again`, commands: [onHost(...inspect(fault))] },
   }),
   mismatch: (fault, { receiver: { clientCert } }) => ({
     what: `receiver.client_cert ${clientCert} and ${nameOf(fault)} do not belong together`,
@@ -110,7 +108,7 @@ export function newToken(path: string | null, access: Access | null, { hostId }:
   if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
   const group = access?.ownGroup ?? "labfleet";
-  const paste = host("sudo", "install", "-D", "-m", "0640", "-g", group, "/dev/stdin", path);
+  const paste = onHost("sudo", "install", "-D", "-m", "0640", "-g", group, "/dev/stdin", path);
   return { text: "make one, paste it into this command and end it with Ctrl-D", commands: [make, paste] };
 }
 
@@ -123,11 +121,11 @@ function opened(
     const place = `/etc/labfleet/${fault.path.split("/").at(-1)}`;
     return {
       text: `copy it to where ${user} can read it, and name ${place} in receiver.${fault.key}`,
-      commands: [host("sudo", "install", "-m", "0640", "-g", ownGroup, fault.path, place)],
+      commands: [onHost("sudo", "install", "-m", "0640", "-g", ownGroup, fault.path, place)],
     };
   }
-  const join = group === ownGroup ? [] : [host("sudo", "chgrp", ownGroup, path)];
-  return { text: `let ${user} in`, commands: [...join, host("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
+  const join = group === ownGroup ? [] : [onHost("sudo", "chgrp", ownGroup, path)];
+  return { text: `let ${user} in`, commands: [...join, onHost("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
 }
 
 /** A token in the configuration itself has no path: only what can be wrong with its text is said of it. */

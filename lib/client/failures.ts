@@ -1,14 +1,13 @@
 // What kept a request from being answered, in words, with what mends it: one table for every program of a lab host. By the
 // codes of the system and of OpenSSL, and by how far the request had come; never by a sentence. Pure.
 
-import type { Command } from "../core/finding.ts";
+import { type Command, onHost } from "../core/finding.ts";
 import type { CredentialFault } from "../os/credentials.ts";
 import type { Failure } from "../os/upload.ts";
 import { explainCredential } from "./credential-failures.ts";
 import { type Asked, type Explanation, type Facts, NOTHING_SEEN, placeOf, type Row, type Seen } from "./explain.ts";
 import { ourCertificate, TLS_ROWS } from "./tls-failures.ts";
 
-const host = (...argv: string[]): Command => ({ argv, on: "host" });
 const collector = (...argv: string[]): Command => ({ argv, on: "collector" });
 const START: Command = collector("sudo", "systemctl", "start", "labfleet-receiver");
 
@@ -64,7 +63,7 @@ const ROWS: readonly Row[] = [
     immediate: false,
     say: ({ failure }) => ({
       what: `what was to be sent cannot be read: ${failure.detail}`,
-      fix: { text: "look at the disk it lies on", commands: [host("sudo", "dmesg", "--level=err,warn")] },
+      fix: { text: "look at the disk it lies on", commands: [onHost("sudo", "dmesg", "--level=err,warn")] },
     }),
   },
   {
@@ -73,7 +72,7 @@ const ROWS: readonly Row[] = [
     immediate: true,
     say: ({ code }) => ({
       what: `this host has no room for another connection: ${code}`,
-      fix: { text: "look at what holds so many", commands: [host("sudo", "ss", "-s")] },
+      fix: { text: "look at what holds so many", commands: [onHost("sudo", "ss", "-s")] },
     }),
   },
   {
@@ -114,7 +113,7 @@ const ROWS: readonly Row[] = [
       what: `${place} is an IPv6 address, and this host has no way to it`,
       fix: {
         text: "give this host IPv6, or the collector's name an IPv4 address",
-        commands: [host("ip", "-6", "route", "get", address ?? "")],
+        commands: [onHost("ip", "-6", "route", "get", address ?? "")],
       },
     }),
   },
@@ -124,7 +123,7 @@ const ROWS: readonly Row[] = [
     immediate: true,
     say: ({ place, failure: { address } }) => ({
       what: `this host has no way to ${place}: its network is down, or has no route there`,
-      fix: { text: "bring the network or the tunnel up", commands: [host("ip", "route", "get", address ?? "")] },
+      fix: { text: "bring the network or the tunnel up", commands: [onHost("ip", "route", "get", address ?? "")] },
     }),
   },
   {
@@ -135,7 +134,7 @@ const ROWS: readonly Row[] = [
       what: `${place} does not answer on its network`,
       fix: {
         text: "switch the collector on, or mend the address in receiver.url",
-        commands: [host("ping", "-c", "3", address ?? "")],
+        commands: [onHost("ping", "-c", "3", address ?? "")],
       },
     }),
   },
@@ -147,7 +146,7 @@ const ROWS: readonly Row[] = [
       what: `this host itself forbids connections to ${place} (${code})`,
       fix: {
         text: "let them through its firewall, or through IPAddressDeny= of the unit",
-        commands: [host("sudo", "nft", "list", "ruleset")],
+        commands: [onHost("sudo", "nft", "list", "ruleset")],
       },
     }),
   },
@@ -168,7 +167,7 @@ const ROWS: readonly Row[] = [
       what: `${place} gives no sign: ${detail}`,
       fix: {
         text: "switch the collector on, let its firewall pass that port, or mend the address in receiver.url",
-        commands: [host("ping", "-c", "3", address ?? "")],
+        commands: [onHost("ping", "-c", "3", address ?? "")],
       },
     }),
   },
@@ -178,7 +177,7 @@ const ROWS: readonly Row[] = [
     immediate: true,
     say: ({ place, failure: { address, detail }, code }) => ({
       what: `no connection to ${place}: ${code === "" ? detail : code}`,
-      fix: { text: "look at the way there", commands: [host("ip", "route", "get", address ?? "")] },
+      fix: { text: "look at the way there", commands: [onHost("ip", "route", "get", address ?? "")] },
     }),
   },
   ...TLS_ROWS,
@@ -238,5 +237,5 @@ const ROWS: readonly Row[] = [
 ];
 
 function lookUp(name: string): Command {
-  return host("getent", "ahosts", name);
+  return onHost("getent", "ahosts", name);
 }

@@ -1,14 +1,12 @@
 // What mends a TLS handshake that failed, by OpenSSL's and Bun's own codes. Each row has its remedy; the first that fits is
 // said. Pure.
 
-import type { Command, Finding } from "../core/finding.ts";
+import { type Command, type Finding, onHost } from "../core/finding.ts";
 import { explainCredential } from "./credential-failures.ts";
 import { type Facts, type Row, timeText } from "./explain.ts";
 
-const host = (...argv: string[]): Command => ({ argv, on: "host" });
-
 /** Sets the clock by the network, as systemd does it. */
-const SET_CLOCK = host("sudo", "timedatectl", "set-ntp", "true");
+const SET_CLOCK = onHost("sudo", "timedatectl", "set-ntp", "true");
 const SET_THEIR_CLOCK: Command = { ...SET_CLOCK, on: "collector" };
 
 const codeIs =
@@ -124,7 +122,7 @@ function unknownAuthority({ certificate, receiver, code, place }: Facts) {
     what: `the receiver's certificate ${by}: ${trusted}`,
     fix: {
       text: `copy ${what} from the collector and name it in receiver.ca_bundle; what is shown now`,
-      commands: [host("openssl", "s_client", "-connect", place.split(" ")[0] ?? "", "-showcerts")],
+      commands: [onHost("openssl", "s_client", "-connect", place.split(" ")[0] ?? "", "-showcerts")],
     },
   };
 }
@@ -144,7 +142,7 @@ export function ourCertificate({ receiver: { clientCert, clientKey }, hostId, co
     what: `the receiver refuses this host's certificate ${clientCert} (${alert})`,
     fix: {
       text: `have one issued for ${hostId} by the authority in the collector's [tls] client_ca, and name it with its key ${clientKey}; this one says`,
-      commands: [host("sudo", "openssl", "x509", "-in", clientCert, "-noout", "-subject", "-issuer", "-dates")],
+      commands: [onHost("sudo", "openssl", "x509", "-in", clientCert, "-noout", "-subject", "-issuer", "-dates")],
     },
   };
 }
@@ -154,7 +152,7 @@ function other({ place, failure }: Facts) {
     what: `no TLS connection to ${place}: ${failure.detail}`,
     fix: {
       text: "look at what it shows",
-      commands: [host("openssl", "s_client", "-connect", place.split(" ")[0] ?? "", "-showcerts")],
+      commands: [onHost("openssl", "s_client", "-connect", place.split(" ")[0] ?? "", "-showcerts")],
     },
   };
 }

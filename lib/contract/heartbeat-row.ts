@@ -66,7 +66,7 @@ export function changeRow(
   const updates: ResultUpdate[] = [];
   for (const result of heartbeat.results) {
     const was = known.get(result.name);
-    if (was === undefined || !isSame(fixedOf(was), fixedOf(result))) changed.push(result);
+    if (was === undefined || fixedOf(was) !== fixedOf(result)) changed.push(result);
     else if (figures || traits(was) !== traits(result)) updates.push(updateOf(result));
     known.delete(result.name);
   }
@@ -122,21 +122,9 @@ function valuesOf({ perfdata }: CheckResult): (number | null)[] {
 }
 
 /** What never moves in a result while its check is the same; fields that this release does not know are of it. */
-function fixedOf(result: CheckResult): unknown {
+function fixedOf(result: CheckResult): string {
   const fixed = Object.fromEntries(Object.entries(result).filter(([key]) => !NOT_FIXED.has(key)));
-  return { ...fixed, perfdata: result.perfdata.map(({ value: _, ...shape }) => shape) };
-}
-
-/** Whether two values of JSON are the same. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(left);
-  return (
-    keys.length === Object.keys(right).length && keys.every((key) => key in right && isSame(left[key], right[key]))
-  );
+  return JSON.stringify({ ...fixed, perfdata: result.perfdata.map(({ value: _, ...shape }) => shape) });
 }
 
 /** What makes a result news: its status, and what is odd about it; not its figures and words. */

@@ -9,6 +9,11 @@ export interface Command {
   on: "host" | "collector" | "build";
 }
 
+/** A command for the shell of the lab host, or of whatever machine says it. */
+export function onHost(...argv: string[]): Command {
+  return { argv, on: "host" };
+}
+
 export interface Fix {
   /** What to do, in words, without a full stop. */
   text: string;

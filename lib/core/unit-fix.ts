@@ -4,13 +4,8 @@ import type { Fix } from "./finding.ts";
 import { shellLine } from "./shell-quote.ts";
 
 /** A line for the shell of its machine. What hangs is ended by a restart first. */
-export function unitLine(tool: "shipper" | "heartbeat" | "receiver", verb: "start" | "restart"): string {
+export function unitLine(tool: string, verb: "start" | "restart"): string {
   return `sudo systemctl ${verb} labfleet-${tool}`;
-}
-
-/** What takes up a configuration that a reload cannot. */
-export function restartLine(tool: string): string {
-  return `sudo systemctl restart labfleet-${tool}`;
 }
 
 /** What the units read, each with the log beside it. */

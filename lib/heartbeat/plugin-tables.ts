@@ -4,7 +4,7 @@ import { quoted } from "../core/fields.ts";
 import { nearest } from "../core/nearest.ts";
 
 /** Has a table of its own, outside of [plugins]. */
-const NAGIOS_RUNNER = "nagios_runner";
+export const NAGIOS_RUNNER = "nagios_runner";
 
 export interface PluginNames {
   /** Plugins that take no settings. */

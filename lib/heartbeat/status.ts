@@ -5,7 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
-import { notRunningText, restartLine } from "../core/unit-fix.ts";
+import { notRunningText, unitLine } from "../core/unit-fix.ts";
 import { formatSeconds } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { refusedFix } from "../os/as-typed.ts";
@@ -15,12 +15,10 @@ import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
 import { summaryText } from "./decide.ts";
+import { NAGIOS_RUNNER } from "./plugin-tables.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
 import { listSpool } from "./spool-files.ts";
 import { heartbeats, LIVE_FILE, type LiveStatus, parseLive } from "./status-live.ts";
-
-/** The plugin whose checks stand in the configuration. */
-const NAGIOS_RUNNER = "nagios_runner";
 
 /** What `heartbeat status --json` prints. Ages in seconds. */
 export interface Status {
@@ -241,7 +239,7 @@ function restartRow({ restart_for }: LiveStatus): Row[] {
   return [
     [
       "restart",
-      `the configuration has changed in ${names}, and that waits for a restart; fix: ${restartLine("heartbeat")}`,
+      `the configuration has changed in ${names}, and that waits for a restart; fix: ${unitLine("heartbeat", "restart")}`,
     ],
   ];
 }

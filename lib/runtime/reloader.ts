@@ -2,7 +2,7 @@
 
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { restartLine } from "../core/unit-fix.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import type { Notifier } from "../os/notify.ts";
 import type { Log } from "./log.ts";
 import type { ReceivedSignal } from "./signals.ts";
@@ -62,7 +62,7 @@ export class Reloader {
       if (this.over) return;
       if (waiting.length === 0) this.log.info("the new configuration holds");
       else {
-        const what = `the new configuration holds, but for what needs a restart; fix: ${restartLine(this.tool)}`;
+        const what = `the new configuration holds, but for what needs a restart; fix: ${unitLine(this.tool, "restart")}`;
         this.log.warn(what, { restart_for: waiting.join(",") });
       }
     } catch (error) {

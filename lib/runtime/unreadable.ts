@@ -3,7 +3,7 @@
 
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { type Command, type Fix, lineFix } from "../core/finding.ts";
+import { type Fix, lineFix, onHost } from "../core/finding.ts";
 import { type Access, accessTo } from "../os/access.ts";
 import { typedLine, withSudo } from "../os/as-typed.ts";
 
@@ -54,7 +54,6 @@ export function unreadable({ path, code, text, access, isService, typed }: Unrea
 }
 
 function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {
-  const command = (...argv: string[]): Command => ({ argv, on: "host" });
-  const join = group === ownGroup ? [] : [command("sudo", "chgrp", ownGroup, path)];
-  return { text: `let ${user} in`, commands: [...join, command("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
+  const join = group === ownGroup ? [] : [onHost("sudo", "chgrp", ownGroup, path)];
+  return { text: `let ${user} in`, commands: [...join, onHost("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
 }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { replaceRunFile } from "../os/run-file.ts";
 import { readUptimeS } from "../os/uptime.ts";
@@ -10,7 +10,7 @@ import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { tidyDataRoot } from "./data-root.ts";
-import { goneProblem, judgeGround, openGround } from "./ground.ts";
+import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./ground.ts";
 import { liveStatus, statusLine } from "./live-status.ts";
 import { buildParts } from "./parts.ts";
 import { readPin } from "./pin.ts";
@@ -60,12 +60,20 @@ export async function startDaemon(
     const ground = judgeGround(under.id, now, Object.keys(dirs).length);
     if (ground === "gone") engine.groundIs(goneProblem(config.dataRoot, now));
     else if (ground === "another") context.fail(otherGround(config.dataRoot));
-    else {
-      engine.groundIs(null);
-      for (const name of await under.restore(now))
-        context.log.warn("made again: somebody removed it", { path: join(config.dataRoot, name) });
+    else return restored(now);
+    return false;
+  };
+  const restored = async (now: Standing): Promise<boolean> => {
+    try {
+      for (const name of await under.restore(now)) context.log.warn(restoredText(dirs, name));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === null) throw error;
+      engine.groundIs(cannotRestore(config.dataRoot, now, code));
+      return false;
     }
-    return ground === "ours";
+    engine.groundIs(null);
+    return true;
   };
   const pass = async (): Promise<void> => {
     const work = context.progress.begin("scan of the episodes", 120);
@@ -114,6 +122,7 @@ export async function startDaemon(
   const close = async (): Promise<undefined> => {
     clearInterval(reporting);
     closeParts();
+    under.close();
     writeLive(config.runDir, "null", context.log);
   };
   const reload = async (): Promise<string[]> => {

@@ -10,11 +10,10 @@ import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
-import { letRecordersIn, ourName } from "./recorders.ts";
+import { closedToRecorders } from "./recorders.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
-import { fixTail } from "./words.ts";
 
 /**
  * Makes the directories; warns of what else this host has in their place, or lacks.
@@ -34,11 +33,7 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
   } catch (error) {
     throw refusal("cannot make the data directories", config.dataRoot, error);
   }
-  if (wasThere) return;
-  const me = ourName();
-  log.warn(
-    `${dirs.episodes} was not there and is made: nobody but root and ${me} can record in it${fixTail(letRecordersIn(dirs.episodes, me))}`,
-  );
+  if (!wasThere) log.warn(closedToRecorders(dirs.episodes));
 }
 
 /**

@@ -1,5 +1,6 @@
-// The shipper at work: what is packed and sent, side by side, and what becomes of each. What an answer means is in decide.ts,
-// what comes in in intake.ts, who goes next in sending.ts, how long an episode waits in waits.ts, what is held in held.ts; here they meet.
+// The shipper at work: what is packed and sent, side by side, and what becomes of each. What comes in is in intake.ts, who goes
+// next in sending.ts, what an answer means in decide.ts, how long an episode waits in waits.ts, what is held in held.ts; here they
+// meet.
 
 import { errorCode, errorText } from "../core/failure.ts";
 import type { EngineDeps } from "./deps.ts";
@@ -60,7 +61,7 @@ export class Engine {
   /** Whether the data root has gone: then nothing new is begun before it is back (null). */
   groundIs(gone: ScanProblem | null): void {
     this.isGroundGone = gone !== null;
-    if (gone !== null) this.intake.only(gone);
+    if (gone !== null) this.intake.sayOnly(gone);
   }
 
   /** Starts whatever can be started now. */

@@ -59,8 +59,13 @@ export async function hindranceToMove(root: string): Promise<Hindrance | null> {
 /** What this host's own disk or rights refused, outside the expected places. */
 export function localFaultOf(error: unknown): LocalFault {
   const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : null;
+  return localFault(errorText(error), errorCode(error), path);
+}
+
+/** The same from what was told of it. */
+export function localFault(detail: string, code: string | null, path: string | null): LocalFault {
   const { immutable, appendOnly } = path === null ? { immutable: false, appendOnly: false } : attributesOf(path);
-  return { detail: errorText(error), code: errorCode(error), path, isKept: immutable || appendOnly };
+  return { detail, code, path, isKept: immutable || appendOnly };
 }
 
 /** Why the disk that a directory lies on refuses to work, for this episode and for any. */

@@ -3,10 +3,12 @@
 
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import type { Fix } from "../core/finding.ts";
+import { type Fix, lineFix, onHost } from "../core/finding.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
+import { closedToRecorders } from "./recorders.ts";
 import type { ScanProblem } from "./scan.ts";
 import type { Dirs } from "./settle.ts";
 
@@ -82,12 +84,25 @@ async function missingBelow(directory: string, names: readonly string[]): Promis
   return missing;
 }
 
+/** What is said of a directory below it that was made again. */
+export function restoredText(dirs: Dirs, name: string): string {
+  if (name === basename(dirs.episodes)) return closedToRecorders(dirs.episodes);
+  return `${join(dirname(dirs.episodes), name)} was not there and is made: somebody removed it`;
+}
+
+/** What is said while a directory is missing below it that cannot be made. */
+export function cannotRestore(dataRoot: string, { missing }: Standing, code: string): ScanProblem {
+  const { what, fix } = whyDiskRefuses(dataRoot, code);
+  const problem = `${missing.join(", ")} is missing in it and cannot be made: ${what}`;
+  return { name: dataRoot, problem, fix: fix === null ? null : lineFix(fix) };
+}
+
 /** What is said while it is gone. */
 export function goneProblem(dataRoot: string, { code }: Standing): ScanProblem {
   const what = code === "" ? "an empty directory stands there" : `there is none: ${code}`;
   const fix: Fix = {
     text: "put its disk back and mount it, or restart the shipper if this is a new one; this shows what is mounted there",
-    commands: [{ argv: ["findmnt", "-T", dataRoot], on: "host" }],
+    commands: [onHost("findmnt", "-T", dataRoot)],
   };
   return { name: dataRoot, problem: `the data root has gone while the shipper was at work: ${what}`, fix };
 }

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import type { EngineDeps } from "./deps.ts";
-import { localFaultOf } from "./episode-facts.ts";
+import { localFault } from "./episode-facts.ts";
 import { type Hindrance, heldLine } from "./hindrance.ts";
 import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { newEntry, type Queue } from "./queue.ts";
@@ -20,10 +20,12 @@ export class Intake {
   /** What stands in episodes/ and cannot be shipped, and why nothing can be packed. */
   problems: ScanProblem[] = [];
   private readonly told = new Set<string>();
+  /** When each of them was first seen, by its key, milliseconds since 1970. */
+  private since = new Map<string, number>();
   private readonly unfinished = new Unfinished();
 
   constructor(
-    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log">,
+    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log" | "wallMs">,
     private readonly queue: Queue,
     private readonly records: Map<string, OutboxRecord>,
   ) {}
@@ -34,8 +36,7 @@ export class Intake {
     const { records, strays, stuck } = await recoverOutbox(dirs.outbox, dirs.episodes, bootId);
     for (const { name, code } of stuck) {
       const path = join(dirs.outbox, name);
-      const error = Object.assign(new Error(`cannot remove ${path}: ${code}`), { path, code });
-      const { what, fix } = localFinding(localFaultOf(error));
+      const { what, fix } = localFinding(localFault(`cannot remove ${path}: ${code}`, code, path));
       log.warn(`its episode is not packed before this is gone: ${what}${fixTail(fix)}`);
     }
     for (const name of strays) {
@@ -57,17 +58,22 @@ export class Intake {
     this.recording = scan.recording;
     const ofDisk =
       trouble === null ? [] : [{ name: this.deps.config.dataRoot, problem: trouble.reason, fix: trouble.fix }];
-    this.problems = [...ofDisk, ...scan.problems];
+    this.stand([...ofDisk, ...scan.problems]);
     // A record outlives its directory: what it says is settled or sent first.
     this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));
     for (const problem of scan.problems) this.tell(problem);
   }
 
   /** Nothing else can be said now. Should it go and come again, that is said again. */
-  only(problem: ScanProblem): void {
+  sayOnly(problem: ScanProblem): void {
     if (this.problems.length !== 1 || this.problems[0]?.problem !== problem.problem) this.told.delete(keyOf(problem));
-    this.problems = [problem];
+    this.stand([problem]);
     this.tell(problem);
+  }
+
+  /** Since when one of them stands, milliseconds since 1970. */
+  sinceMs(problem: ScanProblem): number {
+    return this.since.get(keyOf(problem)) ?? this.deps.wallMs();
   }
 
   /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
@@ -79,9 +85,15 @@ export class Intake {
       if (errorCode(error) === null) throw error;
       const problem = noEpisodesDir(episodes, error);
       this.tell(problem);
-      this.problems = [problem];
+      this.stand([problem]);
       return null;
     }
+  }
+
+  private stand(problems: ScanProblem[]): void {
+    const now = this.deps.wallMs();
+    this.since = new Map(problems.map((one) => [keyOf(one), this.since.get(keyOf(one)) ?? now]));
+    this.problems = problems;
   }
 
   /** Said once for each directory and problem, not on every pass. */

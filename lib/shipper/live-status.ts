@@ -31,7 +31,7 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
   // One that is tried again right now waits all the same.
   const stages = (["packed", "waiting", "sending", "packing"] as const).flatMap((stage) => [...queue.inStage(stage)]);
   const waiting = stages.filter(({ trouble }) => trouble !== null);
-  const held = [...problemWaiters(engine, now), ...[...queue.inStage("held")].flatMap(waiterOf)];
+  const held = [...problemWaiters(engine), ...[...queue.inStage("held")].flatMap(waiterOf)];
   return {
     pid: process.pid,
     at: iso(now.wallMs),
@@ -61,16 +61,16 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
 }
 
 function pausedOf({ sending }: Engine, now: Now): QueuePause | null {
-  const { finding } = sending;
+  const { finding, stoppedMs } = sending;
   const { pause, witnessCount } = sending.pausing;
-  if (pause === null || finding === null) return null;
+  if (pause === null || finding === null || stoppedMs === null) return null;
   const isProbing = pause.nextProbeMs <= now.nowMs;
   return {
     kind: pause.kind,
     reason: pause.fault.reason,
     detail: pauseText(pause.kind, finding, witnessCount),
     fix: fixText(finding.fix),
-    since: wallOf(pause.sinceMs, now),
+    since: iso(stoppedMs),
     next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallOf(pause.nextProbeMs, now),
   };
 }
@@ -88,12 +88,13 @@ function waiterOf({ id, trouble }: Entry): Waiter[] {
 }
 
 /** What stands in episodes/ and is no episode that could be shipped. */
-function problemWaiters({ intake: { problems } }: Engine, now: Now): Waiter[] {
-  return problems.map(({ name, problem, fix }) => {
+function problemWaiters({ intake }: Engine): Waiter[] {
+  return intake.problems.map((one) => {
+    const { name, problem, fix } = one;
     return {
       episode: name,
       reason: "no-episode",
-      since: iso(now.wallMs),
+      since: iso(intake.sinceMs(one)),
       detail: problem,
       fix: fix === null ? null : fixText(fix),
     };

@@ -7,7 +7,7 @@ import { clipMiddle, quoted } from "../core/fields.ts";
 import { type Finding, type Fix, lineFix } from "../core/finding.ts";
 import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
-import { hindranceToMove, localFaultOf, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
+import { hindranceToMove, localFault, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackResult } from "./pack.ts";
@@ -97,11 +97,7 @@ async function refused(
       // The outbox is ours: what is wrong there is no fault of the episode.
       if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
       if (result.path === part)
-        return again(
-          result.code,
-          result.detail,
-          localFinding(localFaultOf(Object.assign(new Error(result.detail), result))),
-        );
+        return again(result.code, result.detail, localFinding(localFault(result.detail, result.code, result.path)));
       if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
       // Where the data root itself has a path of hundreds of bytes; walk.ts leaves room for less.
       if (result.code === "ENAMETOOLONG")
@@ -140,13 +136,13 @@ function held({ reason: detail, fix, ofDisk }: Hindrance): Refused {
 }
 
 /** It is packed again another time; nobody was asked. */
-function again(reason: string, detail: string, finding: Finding = bare(detail)): Refused {
+function again(
+  reason: string,
+  detail: string,
+  finding: Finding = localFinding(localFault(detail, null, null)),
+): Refused {
   const fault = { status: 0, reason, isMarked: false, detail };
   return { next: "retry", repack: true, fault, finding, retryAfterS: null, tookMs: 0 };
-}
-
-function bare(detail: string): Finding {
-  return localFinding({ detail, code: null, path: null, isKept: false });
 }
 
 function recordOf(

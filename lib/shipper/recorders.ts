@@ -1,9 +1,8 @@
 // Who records belongs to a group of its own and has to be able to make directories in episodes/ (docs/operating.md). One that
 // the shipper had to make, or that is gone, is closed to them, and what they then record is nowhere: it is said.
 
-import { dirname } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import type { Command, Fix } from "../core/finding.ts";
+import { type Fix, findingText, onHost } from "../core/finding.ts";
 import { readUserNames } from "../os/process-table.ts";
 import type { ScanProblem } from "./no-episode.ts";
 
@@ -12,7 +11,12 @@ const GROUP = "labfleet-record";
 
 /** What lets recorders in, as the installation does. */
 export function letRecordersIn(episodes: string, me: string): Fix {
-  return { text: "let those who record in", commands: opening(episodes, me) };
+  const commands = [
+    // Does nothing where the group is there.
+    onHost("sudo", "groupadd", "--system", "--force", GROUP),
+    onHost("sudo", "install", "-d", "-m", "3770", "-o", me, "-g", GROUP, episodes),
+  ];
+  return { text: "let those who record in", commands };
 }
 
 /** What a scan that cannot read episodes/ says. */
@@ -22,15 +26,10 @@ export function noEpisodesDir(episodes: string, error: unknown, me: string = our
     return {
       name: episodes,
       problem: `cannot read it: ${code}`,
-      fix: { text: "", commands: [host("ls", "-ld", episodes)] },
+      fix: { text: "", commands: [onHost("ls", "-ld", episodes)] },
     };
   }
-  const commands = [
-    host("sudo", "install", "-d", "-o", me, dirname(episodes)),
-    ...opening(episodes, me),
-    host("sudo", "systemctl", "restart", "labfleet-shipper"),
-  ];
-  return { name: episodes, problem: "it is gone, and nobody can record", fix: { text: "", commands } };
+  return { name: episodes, problem: "it is gone, and nobody can record", fix: letRecordersIn(episodes, me) };
 }
 
 /** The user that the shipper runs as. */
@@ -39,14 +38,8 @@ export function ourName(): string {
   return readUserNames("/").get(uid) ?? String(uid);
 }
 
-function opening(episodes: string, me: string): Command[] {
-  return [
-    // Does nothing where the group is there.
-    host("sudo", "groupadd", "--system", "--force", GROUP),
-    host("sudo", "install", "-d", "-m", "3770", "-o", me, "-g", GROUP, episodes),
-  ];
-}
-
-function host(...argv: string[]): Command {
-  return { argv, on: "host" };
+/** One that the shipper has made, at its start or while it runs. */
+export function closedToRecorders(episodes: string, me: string = ourName()): string {
+  const what = `${episodes} was not there and is made: nobody but root and ${me} can record in it`;
+  return findingText({ what, fix: letRecordersIn(episodes, me) });
 }

@@ -2,10 +2,8 @@
 
 import { basename, dirname, join } from "node:path/posix";
 import { quoted } from "../core/fields.ts";
-import { type Command, type Finding, type Fix, lineFix } from "../core/finding.ts";
+import { type Command, type Finding, type Fix, lineFix, onHost } from "../core/finding.ts";
 import { shellLine } from "../core/shell-quote.ts";
-
-const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
 
 /** Another store answers than the pinned one. */
 export function acceptFix(receiverId: string): Fix {

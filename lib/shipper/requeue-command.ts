@@ -1,4 +1,4 @@
-// `sudo shipper requeue`: takes refused episodes back into the queue.
+// `shipper requeue`: takes refused episodes back into the queue.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { type Command, type Fix, findingText } from "../core/finding.ts";
+import { type Fix, findingText, onHost } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, renameDurable } from "../os/files.ts";
@@ -17,7 +17,6 @@ export interface NotQueued {
   fix: Fix;
 }
 
-const onHost = (...argv: string[]): Command => ({ argv, on: "host" });
 const LIST: Fix = { text: "see which there are", commands: [onHost("sudo", "shipper", "status")] };
 
 /** What is said of it. The name may be anybody's text. */

@@ -6,7 +6,7 @@ import { errorCode } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { Finding, Fix } from "../core/finding.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { removeIfExists } from "../os/files.ts";
+import { clearName } from "../os/files.ts";
 import { stampOf } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
 import { whyNotSettled } from "./episode-facts.ts";
@@ -123,7 +123,7 @@ async function conclude(
   const source = await sourceOf(deps, record);
   if (source === "gone") return concludeWithoutSource(deps, record, verdict);
   // The directory holds it all: the archive makes room first, since a full disk could not even take the document.
-  await removeIfExists(outboxPaths(deps.dirs.outbox, record.id).archive);
+  await clearName(outboxPaths(deps.dirs.outbox, record.id).archive);
   // What came in after packing is in no archive: such a directory is never called shipped.
   const late = source === "changed" && verdict.kind !== "quarantine";
   if (source === "changed") record.fingerprint = (await deps.packer.fingerprint(rootOf(deps, record))) ?? "";

@@ -37,6 +37,8 @@ export class Sending {
   readonly pausing = new Pausing();
   /** What stopped the queue, and what mends it; null while it goes. */
   finding: Finding | null = null;
+  /** When it stopped, by the wall clock of that moment, milliseconds since 1970: one that is set later moves it no more. */
+  stoppedMs: number | null = null;
   private said = "";
 
   constructor(
@@ -70,8 +72,10 @@ export class Sending {
     const now = this.deps.now();
     const wait = (probes: number): number =>
       this.deps.once ? Number.POSITIVE_INFINITY : probeWaitMs(probes, this.deps.random(), retryAfterS);
+    const wasPaused = this.pausing.pause !== null;
     if (step.next === "paused") this.pausing.misconfigured(entry.id, fault, now, wait);
     else this.pausing.failed(entry.id, fault, this.queue.dueCount(now), now, wait);
+    if (!wasPaused && this.pausing.pause !== null) this.stoppedMs = this.deps.wallMs();
     this.say(fault, finding);
   }
 
@@ -116,5 +120,6 @@ export class Sending {
     this.pausing.answered();
     this.said = "";
     this.finding = null;
+    this.stoppedMs = null;
   }
 }

@@ -136,8 +136,11 @@ test("an episode without a stamp is held where one is required, with the remedy,
   await until("stamped ones go on", () => fleet.list("shipped").length === 2, shipper);
   expect([fleet.list("quarantine"), fleet.list("episodes")]).toEqual([[], ["unstamped"]]);
   expect(receiver.log()).toContain("missing X-Cis490-Code-Commit");
-  const status = fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]);
-  expect(JSON.parse(status.stdout).live.held_list).toMatchObject([{ episode: "unstamped", reason: "missing-commit" }]);
+  const held = (): unknown =>
+    JSON.parse(fleet.runNow("shipper", ["status", "--json", "--config", fleet.hostConfig]).stdout).live.held_list;
+  // The daemon's report is a second old at most.
+  await until("status says so", () => Array.isArray(held()) && (held() as unknown[]).length === 1, shipper);
+  expect(held()).toMatchObject([{ episode: "unstamped", reason: "missing-commit" }]);
   writeFileSync(join(fleet.directory, "VERSION"), "abc1234\n");
   await until("it is shipped", () => fleet.list("shipped").length === 3, shipper);
   expect(fleet.rows().at(-1)).toMatchObject({ episode_id: "unstamped", code_commit: "abc1234" });

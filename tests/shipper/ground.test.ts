@@ -3,7 +3,16 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { goneProblem, judgeGround, openGround, type Standing } from "../../lib/shipper/ground.ts";
+import {
+  cannotRestore,
+  goneProblem,
+  judgeGround,
+  openGround,
+  restoredText,
+  type Standing,
+} from "../../lib/shipper/ground.ts";
+import { closedToRecorders } from "../../lib/shipper/recorders.ts";
+import { dataDirs } from "../../lib/shipper/settings.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
@@ -59,6 +68,18 @@ test("what is made again is made in the directory that was locked, though anothe
   await ground.restore(cleared);
   expect([readdirSync(root), existsSync(`${root}.pulled/outbox`)]).toEqual([[], true]);
   ground.close();
+});
+
+test("what was made again is said; episodes/ with what lets recorders in", () => {
+  const dirs = dataDirs("/data");
+  expect(restoredText(dirs, "outbox")).toBe("/data/outbox was not there and is made: somebody removed it");
+  expect(restoredText(dirs, "episodes")).toBe(closedToRecorders("/data/episodes"));
+});
+
+test("what cannot be made again keeps the daemon alive, and is said with what mends the disk", () => {
+  const { name, problem, fix } = cannotRestore("/data", { id: "1:2", code: "", missing: ["shipped"] }, "EROFS");
+  expect([name, problem]).toEqual(["/data", expect.stringContaining("shipped is missing in it and cannot be made: ")]);
+  expect(fix).not.toBeNull();
 });
 
 test("while it is gone nothing is begun, and it is said each time that it goes", async () => {

@@ -1,6 +1,8 @@
 // What a running shipper says of itself, and the one line of it for systemd.
 
 import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { QueuePause } from "../../lib/contract/queue.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../lib/contract/shipper-status.ts";
 import { liveStatus, statusLine } from "../../lib/shipper/live-status.ts";
@@ -139,6 +141,7 @@ describe("the daemon's view", () => {
     const fault = { status: 0, reason: "tls", isMarked: false, detail: "certificate expired" };
     engine.sending.finding = { what: "certificate expired", fix: { text: "renew it", commands: [] } };
     engine.sending.pausing.misconfigured("old", fault, 10_000, () => 60_000);
+    engine.sending.stoppedMs = 7000;
     expect(liveStatus(engine, now)).toMatchObject({
       pid: process.pid,
       at: "1970-01-01T00:18:10.000Z",
@@ -161,10 +164,27 @@ describe("the daemon's view", () => {
         reason: "tls",
         detail: "certificate expired",
         fix: "renew it",
-        since: "1970-01-01T00:18:10.000Z",
+        since: "1970-01-01T00:00:07.000Z",
         next_try_at: "1970-01-01T00:19:10.000Z",
       },
     });
+  });
+
+  test("tells of what is no episode since when it stands there, however often it looks and wherever the clock goes", async () => {
+    const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
+    writeFileSync(join(dirs.episodes, "notes.txt"), "");
+    await engine.scan();
+    const first = engine.deps.wallMs();
+    const since = (): string | undefined => liveStatus(engine, { ...now, wallMs: now.wallMs * 2 }).held?.since;
+    expect(since()).toBe(new Date(first).toISOString());
+    engine.deps.wallMs = () => first + 3_600_000;
+    await engine.scan();
+    expect(since()).toBe(new Date(first).toISOString());
+    rmSync(join(dirs.episodes, "notes.txt"));
+    await engine.scan();
+    writeFileSync(join(dirs.episodes, "notes.txt"), "");
+    await engine.scan();
+    expect(since()).toBe(new Date(first + 3_600_000).toISOString());
   });
 
   test("lists twenty of a thousand held episodes", () => {

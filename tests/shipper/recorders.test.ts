@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { makeDataDirs } from "../../lib/shipper/data-root.ts";
-import { letRecordersIn, noEpisodesDir, ourName } from "../../lib/shipper/recorders.ts";
+import { closedToRecorders, letRecordersIn, noEpisodesDir } from "../../lib/shipper/recorders.ts";
 import { dataDirs } from "../../lib/shipper/settings.ts";
 import { keptLog } from "../receiver/support.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -18,13 +18,19 @@ test("what lets them in is what the installation does", () => {
   expect(fixText(letRecordersIn("/data/episodes", "labfleet"))).toBe(`let those who record in: ${OPEN}`);
 });
 
-test("one that is gone is made again, open, with all that stood beside it", () => {
+test("one that is gone is made again, open", () => {
   const { name, problem, fix } = noEpisodesDir("/data/episodes", { code: "ENOENT" }, "labfleet");
   expect([name, problem, fix === null ? null : fixText(fix)]).toEqual([
     "/data/episodes",
     "it is gone, and nobody can record",
-    `sudo install -d -o labfleet /data && ${OPEN} && sudo systemctl restart labfleet-shipper`,
+    `let those who record in: ${OPEN}`,
   ]);
+});
+
+test("one that the shipper has made is said with what opens it", () => {
+  expect(closedToRecorders("/data/episodes", "labfleet")).toBe(
+    `/data/episodes was not there and is made: nobody but root and labfleet can record in it; fix: let those who record in: ${OPEN}`,
+  );
 });
 
 test("one that cannot be read is something else", () => {
@@ -44,7 +50,7 @@ test("a start that had to make it says so, each time, and no other start does", 
     await makeDataDirs(config, dirs, log);
     return log.lines.filter((line) => line.includes(dirs.episodes));
   };
-  const line = `warn: ${dirs.episodes} was not there and is made: nobody but root and ${ourName()} can record in it; fix: ${fixText(letRecordersIn(dirs.episodes, ourName()))}`;
+  const line = `warn: ${closedToRecorders(dirs.episodes)}`;
   expect([await said(), await said()]).toEqual([[line], []]);
   rmSync(dirs.episodes, { recursive: true });
   expect(await said()).toEqual([line]);

@@ -206,14 +206,14 @@ ${this.options.retention ?? ""}
 /** Waits until a condition holds; fails with its description and the log of what should have brought it about. */
 export async function until(
   what: string,
-  holds: () => boolean,
+  holds: () => boolean | Promise<boolean>,
   tool?: Pick<Tool, "log" | "process">,
   limitMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + limitMs;
-  while (!holds()) {
+  while (!(await holds())) {
     const ended = tool !== undefined && (tool.process.exitCode !== null || tool.process.signalCode !== null);
-    if (performance.now() > end || (ended && !holds())) {
+    if (performance.now() > end || (ended && !(await holds()))) {
       throw new Error(`not seen: ${what}${ended ? " (the process has ended)" : ""}\n${tool?.log().slice(-2000) ?? ""}`);
     }
     await Bun.sleep(10);

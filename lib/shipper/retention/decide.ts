@@ -61,8 +61,8 @@ export function lowDiskOrder(shipped: readonly Receipted[]): Receipted[] {
 }
 
 /**
- * What a HEAD, asked with the word `ask`, says of a shipped episode. `confirmed`: the pinned receiver has the very archive; `missing`: the pinned
- * receiver says that it has none; `unknown`: anything else, and the episode stays.
+ * What a HEAD, asked with the word `ask`, says of a shipped episode. `confirmed`: the pinned receiver has the very archive;
+ * `missing`: the pinned receiver says that it has none; `unknown`: anything else, and the episode stays.
  */
 export function classifyHead(
   { status, headers }: { status: number; headers: AnswerHeaders },

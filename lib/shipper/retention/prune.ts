@@ -92,7 +92,7 @@ export class Pruning {
       if (said === "unknown") {
         return this.say(`unknown ${name}`, () => log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`));
       }
-      if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) return this.isCompared(kept);
+      if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) return this.compareAnew(kept);
       await removeSettled(dirs, "shipped", name);
       this.removed++;
       const proof = kept.isVerified ? "and the receiver has it" : "unverified, as [retention] prune_unverified says";
@@ -117,7 +117,7 @@ export class Pruning {
    * A late change may be nowhere else; a restore from a backup only gave the same files other inodes. What is packed anew tells: the
    * receiver has it, and this is shipped once more, or has another one, and this is kept for a person.
    */
-  private async isCompared({ name, id, isVerified }: Receipted): Promise<void> {
+  private async compareAnew({ name, id, isVerified }: Receipted): Promise<void> {
     const { dirs, log } = this.deps;
     // A Python receiver would call anything of this name its own.
     if (!isVerified) {
@@ -127,8 +127,7 @@ export class Pruning {
     }
     if (this.compared >= COMPARED_MAX) return;
     const back = await requeue(dirs, "shipped", name);
-    if ("refused" in back)
-      return this.say(`again ${name}`, () => log.warn(`not queued again: ${quoted(back.refused)}`));
+    if ("refused" in back) return this.say(`again ${name}`, () => log.warn(`not queued again: ${notQueuedText(back)}`));
     this.compared++;
     const what = "queued again, to be compared: its files changed since it was shipped, or were restored from a backup";
     log.warn(what, { episode: id });

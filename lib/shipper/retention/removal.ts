@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from 
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { exists, fsyncDir } from "../../os/files.ts";
+import { exists, fsyncDir, renameDurable } from "../../os/files.ts";
 import { openOrMake } from "../../os/owner.ts";
 import { type Place, readDocument } from "../document.ts";
 import type { Dirs } from "../settle.ts";
@@ -22,7 +22,7 @@ const REMOVED_MAX_BYTES = 16 * 1024 * 1024;
  */
 export async function removeSettled(dirs: Dirs, kind: Place, name: string): Promise<void> {
   const doomed = await freeName(dirs[kind], `${DOOMED}${name}`);
-  await rename(join(dirs[kind], name), doomed);
+  await renameDurable(join(dirs[kind], name), doomed);
   await clear(doomed);
 }
 
