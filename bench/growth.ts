@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { killAll } from "./growth/daemon.ts";
-import { flood, heartbeats, hosts, rows, startHosts } from "./growth/receiver.ts";
+import { flood, heartbeats, hosts, reconnects, rows, startHosts } from "./growth/receiver.ts";
 import { backlogs } from "./growth/shipper.ts";
 import { tableOf } from "./growth/table.ts";
 import { haveLabfleet } from "./labfleet.ts";
 import { machine } from "./measure.ts";
 
-const PARTS = [startHosts, heartbeats, hosts, flood, rows, ...backlogs];
+const PARTS = [startHosts, heartbeats, hosts, flood, reconnects, rows, ...backlogs];
 
 const { values } = parseArgs({
   options: {

@@ -175,44 +175,61 @@ export const hosts: Part = {
 
 const FLOOD_MS = 8000;
 
-export const flood: Part = {
-  name: "flood",
-  title: "A flood of wrong tokens, with N token files",
-  of: "hosts",
-  sizes: HOSTS,
-  columns: [
-    { head: "refused/s", digits: 0, exponent: false },
-    { head: "PUT p50, ms", digits: 1 },
-    { head: "p99, ms", digits: 1 },
-    { head: "without flood, ms", digits: 1 },
-    { head: "/healthz p50, ms", digits: 1 },
-    { head: "p99, ms", digits: 1 },
-    { head: "memory, MiB", digits: 0 },
-  ],
-  note: "Two clients send wrong tokens over 16 connections each as fast as they are answered; one host sends episodes of 10 kB.",
-  open: (work) =>
-    onDaemon(
-      work,
-      async (home, size) => {
-        await home.haveHosts(size, false);
-      },
-      async (daemon, home, size) => {
-        await daemon.warm();
-        const puts = () => home.storm(clients("episodes", 1, { connections: 1, pauseMs: 20 }));
-        const calm = puts();
-        await Bun.sleep(FLOOD_MS / 4);
-        const { p50Ms: calmMs } = await calm.end();
-        const floods = [clients("wrong", size), clients("wrong", size)].map((spec) => home.storm(spec));
-        const [valid, waits] = [puts(), probe(home)];
-        await Bun.sleep(FLOOD_MS);
-        const [put, health] = [await valid.end(), await waits.end()];
-        const refused = await Promise.all(floods.map((each) => each.end()));
-        need(put.statuses, "201");
-        const perS = refused.reduce((sum, each) => sum + each.perS, 0);
-        return [perS, put.p50Ms, put.p99Ms, calmMs, health.p50Ms, health.p99Ms, daemon.rssMiB()];
-      },
-    ),
-};
+/** What two clients that send wrong tokens cost all others. */
+function floodOf(name: string, title: string, note: string, more: Partial<Storm>): Part {
+  return {
+    name,
+    title,
+    of: "hosts",
+    sizes: HOSTS,
+    columns: [
+      { head: "refused/s", digits: 0, exponent: false },
+      { head: "PUT p50, ms", digits: 1 },
+      { head: "p99, ms", digits: 1 },
+      { head: "without flood, ms", digits: 1 },
+      { head: "/healthz p50, ms", digits: 1 },
+      { head: "p99, ms", digits: 1 },
+      { head: "memory, MiB", digits: 0 },
+    ],
+    note: `${note}; one host sends episodes of 10 kB.`,
+    open: (work) =>
+      onDaemon(
+        work,
+        async (home, size) => {
+          await home.haveHosts(size, false);
+        },
+        async (daemon, home, size) => {
+          await daemon.warm();
+          const puts = () => home.storm(clients("episodes", 1, { connections: 1, pauseMs: 20 }));
+          const calm = puts();
+          await Bun.sleep(FLOOD_MS / 4);
+          const { p50Ms: calmMs } = await calm.end();
+          const floods = [clients("wrong", size, more), clients("wrong", size, more)].map((spec) => home.storm(spec));
+          const [valid, waits] = [puts(), probe(home)];
+          await Bun.sleep(FLOOD_MS);
+          const [put, health] = [await valid.end(), await waits.end()];
+          const refused = await Promise.all(floods.map((each) => each.end()));
+          need(put.statuses, "201");
+          const perS = refused.reduce((sum, each) => sum + each.perS, 0);
+          return [perS, put.p50Ms, put.p99Ms, calmMs, health.p50Ms, health.p99Ms, daemon.rssMiB()];
+        },
+      ),
+  };
+}
+
+export const flood = floodOf(
+  "flood",
+  "A flood of wrong tokens, with N token files",
+  "Two clients send wrong tokens over 16 connections each as fast as they are answered",
+  {},
+);
+
+export const reconnects = floodOf(
+  "reconnects",
+  "A flood of wrong tokens over ever new connections, with N token files",
+  "Two clients send wrong tokens over 150 connections each, a new one for each request",
+  { connections: 150, anew: true },
+);
 
 /** A figure of what was refused is no figure. */
 function need(statuses: Record<string, number>, wanted: string): void {

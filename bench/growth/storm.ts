@@ -9,6 +9,8 @@ export interface Storm {
   kind: "heartbeats" | "episodes" | "wrong" | "healthz";
   port: number;
   connections: number;
+  /** Whether each request has a connection of its own; one that was closed without an answer counts as status 0. */
+  anew?: boolean;
   /** Hosts that there are. */
   hosts: number;
   /** Null: until stdin ends. */
@@ -58,14 +60,17 @@ async function blow(storm: Storm): Promise<StormResult> {
   const began = performance.now();
   await Promise.all(
     Array.from({ length: storm.connections }, async () => {
-      const wire = await Wire.open(storm.port);
+      let wire = await Wire.open(storm.port);
       while (!over && next < (storm.requests ?? Number.POSITIVE_INFINITY)) {
         const request = REQUESTS[storm.kind](storm, next++);
         const at = performance.now();
-        const status = await wire.ask(request);
+        const status = storm.anew ? await wire.ask(request).catch(() => 0) : await wire.ask(request);
         times.push(performance.now() - at);
         statuses[status] = (statuses[status] ?? 0) + 1;
         if (storm.pauseMs > 0) await Bun.sleep(storm.pauseMs);
+        if (!storm.anew) continue;
+        wire.close();
+        wire = await Wire.open(storm.port);
       }
       wire.close();
     }),
