@@ -2,6 +2,7 @@
 // whoever looks up reads the row back and compares. It grows by segments (extendible hashing), so that no insert ever moves
 // more rows than one segment has: to rehash a table of millions at once would hold up all requests for a second.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NamePlaces } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../core/names.ts";
 import { NameHash } from "./name-hash.ts";
@@ -11,6 +12,8 @@ const FULL = 0.75;
 const FIRST_SLOTS = 1024;
 /** Slots of a segment at most: 256 KiB, and well under a millisecond to move. */
 export const SEGMENT_SLOTS = 16_384;
+/** Segments that are looked through between two turns of the event loop: some milliseconds. */
+const SLICE = 16;
 /** More rows of one name than this are not remembered once their segment is full. */
 const SAME_NAME = SEGMENT_SLOTS / 4;
 
@@ -35,6 +38,8 @@ export class IndexTable {
   private readonly hash: NameHash;
   /** A pass over all files is under way: what is added meanwhile is marked from the start. */
   private isPassing = false;
+  /** Rows that are marked. Counted, so that nobody has to look through ten million slots to know that none is missing. */
+  private marked = 0;
   /** Rows that growing has moved so far. */
   moved = 0;
 
@@ -75,6 +80,7 @@ export class IndexTable {
     }
     put(this.home(high), low, high, this.isPassing ? -(offset + 1) : offset + 1);
     this.count++;
+    if (this.isPassing) this.marked++;
   }
 
   /**
@@ -112,7 +118,10 @@ export class IndexTable {
     const slots = this.slots(address);
     for (const slot of slots) {
       const { offsets } = this.segmentOf(slot);
-      offsets[slot % SEGMENT_SLOTS] = -Math.abs(offsets[slot % SEGMENT_SLOTS] ?? 0);
+      const offset = offsets[slot % SEGMENT_SLOTS] ?? 0;
+      if (offset < 0) continue;
+      offsets[slot % SEGMENT_SLOTS] = -offset;
+      this.marked++;
     }
     return slots.length > 0;
   }
@@ -134,19 +143,21 @@ export class IndexTable {
     return found;
   }
 
-  /** Ends the pass. @returns byte offsets of rows that nobody marked, at most `most`, and how many there are in all */
-  unmarked(most: number): { offsets: number[]; count: number } {
-    this.isPassing = false;
-    const found: number[] = [];
-    let count = 0;
-    for (const { offsets } of this.segments) {
-      for (const offset of offsets) {
-        if (offset <= 0) continue;
-        count++;
-        if (found.length < most) found.push(offset - 1);
-      }
+  /**
+   * Ends the pass.
+   * @returns byte offsets of rows that nobody marked, at most `most`, and how many there are in all
+   */
+  async unmarked(most: number): Promise<{ offsets: number[]; count: number }> {
+    const count = this.count - this.marked;
+    const found = new Set<number>();
+    // More may come at the end meanwhile: a segment that is split, whose rows may be met a second time.
+    for (let number = 0; number < this.segments.length && found.size < Math.min(most, count); number++) {
+      for (const offset of this.segments[number]?.offsets ?? []) if (offset > 0) found.add(offset - 1);
+      if (number % SLICE === SLICE - 1) await nextTurn();
     }
-    return { offsets: found, count };
+    // Not before: what is added during the search has its file.
+    this.isPassing = false;
+    return { offsets: [...found].slice(0, most), count };
   }
 
   private segmentOf(slot: number): Segment {

@@ -74,7 +74,7 @@ export async function compare(parts: ReconcileParts, isOver: () => boolean): Pro
     if (address === null || index.table.mark(address)) continue;
     if ((await addRow(log, store.pathOf(address), () => store.mend(address, []))) === "added") adopted++;
   }
-  const missing = index.table.unmarked(3);
+  const missing = await index.table.unmarked(3);
   if (missing.count > 0) await tellMissing(missing, index, log);
   return { adopted, missing: missing.count };
 }

@@ -73,20 +73,20 @@ test("names in bytes and names as text are the same names", () => {
 });
 
 describe("a pass over all files", () => {
-  test("tells which rows nobody marked, in every segment", () => {
+  test("tells which rows nobody marked, in every segment", async () => {
     const table = tableOf(50_000);
     table.beginPass();
     for (let i = 0; i < 50_000; i++) if (i % 1000 !== 7) expect(table.mark(address(i))).toBe(true);
     expect(table.mark({ host: "lab1", id: "no" })).toBe(false);
-    const { offsets, count } = table.unmarked(3);
+    const { offsets, count } = await table.unmarked(3);
     expect([count, offsets.length]).toEqual([50, 3]);
     expect(offsets.every((offset) => (offset / 300) % 1000 === 7)).toBe(true);
-    expect(table.unmarked(100).offsets.toSorted((a, b) => a - b)).toEqual(
+    expect((await table.unmarked(100)).offsets.toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 50 }, (_, n) => (n * 1000 + 7) * 300),
     );
   });
 
-  test("while the table grows: marks move with their rows, what is added meanwhile has its file, and all are found as ever", () => {
+  test("while the table grows: marks move with their rows, what is added meanwhile has its file, and all are found as ever", async () => {
     const table = tableOf(1000);
     table.beginPass();
     for (let i = 0; i < 1000; i++) if (i !== 5 && i !== 6) table.mark(address(i));
@@ -94,13 +94,31 @@ describe("a pass over all files", () => {
     // A correction is no new file: marked or not, it stays so.
     table.replace(address(6), 90_000_000);
     table.replace(address(9), 90_000_300);
-    expect(table.unmarked(9)).toEqual({ offsets: [1500, 90_000_000], count: 2 });
+    expect(await table.unmarked(9)).toEqual({ offsets: [1500, 90_000_000], count: 2 });
     for (const i of [0, 5, 999, 1000, 39_999]) expect(table.candidates(address(i))).toEqual([i * 300]);
     expect([table.candidates(address(6)), table.candidates(address(9))]).toEqual([[90_000_000], [90_000_300]]);
     // What is added later is no matter of the pass.
     table.insert(address(40_000), 1);
     expect(table.candidates(address(40_000))).toEqual([1]);
   });
+});
+
+test("what is missing among a million rows is looked for in pieces, and what is added meanwhile is no part of it", async () => {
+  const table = tableOf(1_000_000);
+  table.beginPass();
+  for (let i = 0; i < 1_000_000; i++) if (i !== 999_999) table.mark(address(i));
+  // Marked a second time: nothing changes.
+  for (let i = 0; i < 1000; i++) table.mark(address(i));
+  let turns = 0;
+  const turn = (): void => {
+    table.insert(address(2_000_000 + turns++), 900_000_000 + turns);
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  const found = await table.unmarked(3);
+  clearImmediate(next);
+  expect(found).toEqual({ offsets: [999_999 * 300], count: 1 });
+  expect(turns).toBeGreaterThanOrEqual(1);
 });
 
 describe("a row that takes another's place", () => {
