@@ -20,15 +20,7 @@ export interface Duplicate {
 /** What to do when the name is taken, from the headers alone; `read`: only the body can tell. */
 export function decideStored(stored: Stored, declared: Declared): Duplicate | Refusal | { kind: "read" } {
   if (stored.kind === "none") return { kind: "read" };
-  if (stored.kind === "damaged") {
-    return refuse(
-      "damaged",
-      "the stored copy has another size than its index row; on the collector: sudo receiver verify",
-      {
-        retryAfterS: 300,
-      },
-    );
-  }
+  if (stored.kind === "damaged") return damaged("the stored copy has another size than its index row");
   if (declared.sha256 === null && !isSameTree(stored.row, declared)) return { kind: "read" };
   const same = declared.sha256 === stored.row.sha256;
   if (stored.kind === "row-only") return same ? { kind: "read" } : conflict(stored);
@@ -41,8 +33,15 @@ export function decideSecond(
   declared: Declared,
   sha256: string,
 ): Duplicate | Refusal {
+  // It came, or went, while the body did. A conflict with the digest that was sent would be taken for "delivered".
+  if (stored.kind === "damaged") return damaged("the stored copy has another size than its index row");
   const same = stored.row.sha256 === sha256 || isSameTree(stored.row, declared);
-  return same && stored.kind === "stored" ? { kind: "duplicate", row: stored.row } : conflict(stored);
+  if (!same) return conflict(stored);
+  return stored.kind === "stored" ? { kind: "duplicate", row: stored.row } : damaged("the stored copy is gone");
+}
+
+function damaged(what: string): Refusal {
+  return refuse("damaged", `${what}; on the collector: sudo receiver verify`, { retryAfterS: 300 });
 }
 
 function isSameTree(row: IndexRow, declared: Declared): boolean {

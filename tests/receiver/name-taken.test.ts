@@ -54,6 +54,9 @@ describe("a name that is taken", () => {
     [{ kind: "stored", row }, declared(null, T), B, "duplicate"],
     [{ kind: "stored", row }, declared(null, null), B, "conflict"],
     [{ kind: "row-only", row }, declared(null, null), B, "conflict"],
+    [{ kind: "row-only", row }, declared(A, T), A, "damaged"],
+    [{ kind: "damaged", row }, declared(A, T), A, "damaged"],
+    [{ kind: "damaged", row }, declared(B, T), B, "damaged"],
   ])("after the body: %p %p %s: %s", (stored, sent, sha256, expected) => {
     expect(reasonOf(decideSecond(stored, sent, sha256))).toBe(expected);
   });
