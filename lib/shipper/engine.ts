@@ -140,6 +140,9 @@ export class Engine {
     // A question that was not answered says nothing of the body: that one keeps its own time.
     if (step.next === "retry" && resource === "judge") this.queue.move(entry, "packed");
     else this.apply(entry, step);
+    // Were the pause over at once, as where only the way of bodies is blocked, the body would go again, and again. Without an
+    // answer (status 0) none went: nobody was reached.
+    if (step.next === "paused" && step.fault.status > 0) this.waits.rest(entry, step.tookMs);
     // The collector took one without a stamp: the others may go, too.
     if (step.next === "gone" && step.counts === "delivered" && record.code_commit === null) this.held.release();
   }

@@ -81,11 +81,11 @@ export class Held {
     }
     const { settlement, said } = unsettled;
     try {
-      const isMoved = await settle(this.deps.dirs, record, settlement, this.deps.packer.fingerprint);
+      const name = await settle(this.deps.dirs, record, settlement, this.deps.packer.fingerprint);
       await dropRecord(this.deps.dirs.outbox, entry.id);
-      if (isMoved) said();
+      if (name !== null) said(name);
       const counts = settlement.to === "shipped" ? "delivered" : "quarantined";
-      yield { entry, step: { next: "gone", counts: isMoved ? counts : null } };
+      yield { entry, step: { next: "gone", counts: name === null ? null : counts } };
     } catch (error) {
       if (errorCode(error) === null) throw error;
       const { reason: detail, fix } = whyNotSettled(join(this.deps.dirs.episodes, entry.id), settlement.to, error);

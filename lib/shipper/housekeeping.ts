@@ -9,9 +9,10 @@ import { leftOverFix } from "./remedies.ts";
 import { arrivedAnnouncement } from "./retention/announcements.ts";
 import { countSettled } from "./retention/counts.ts";
 import { type Expiry, readExpiry } from "./retention/expiry.ts";
-import { announceExpiring, judgeAnew, lastCall } from "./retention/last-call.ts";
+import { announceExpiring, judgeAnew, lastCall, proveAnew, pruneRefused } from "./retention/last-call.ts";
 import { type PruneDeps, Pruning } from "./retention/prune.ts";
 import { sweepDoomed } from "./retention/removal.ts";
+import { Turns } from "./retention/turns.ts";
 import { fixTail } from "./words.ts";
 
 /** The receiver is asked again about refused episodes so often, milliseconds. */
@@ -20,7 +21,7 @@ const CALL_MS = 24 * 3600 * 1000;
 const COUNT_MS = 30_000;
 
 export interface Housekeeping {
-  /** Judges rejections of older releases anew; before the first round. */
+  /** Judges anew what older releases settled; before the first round. */
   begin(): Promise<void>;
   /**
    * One round, if the interval is over and no other is under way; else a count, if more were refused since the last.
@@ -41,6 +42,7 @@ export interface HousekeepingDeps extends PruneDeps {
 export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { config, log, monotonicMs } = deps;
   const pruning = new Pruning(deps);
+  const turns = new Turns();
   let nextRoundMs = Number.NEGATIVE_INFINITY;
   let nextCallMs = Number.NEGATIVE_INFINITY;
   let counts: SettledCounts | null = null;
@@ -59,12 +61,13 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     nextRoundMs = monotonicMs() + config.quarantineCleanupIntervalS * 1000;
     // A pin that cannot be read is said where episodes are sent; until it is mended nobody may confirm anything.
     const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
-    const callDeps = { ...deps, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
+    const callDeps = { ...deps, turns, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
     const expiry = await announceExpiring(callDeps);
     // A Python receiver judges nothing.
     if (config.receiver.kind === "labfleet" && monotonicMs() >= nextCallMs && (await lastCall(callDeps, expiry)))
       nextCallMs = monotonicMs() + CALL_MS;
     await alone(() => pruning.byAge());
+    await alone(() => pruneRefused(callDeps));
     await alone(sweep);
     await recount(expiry);
   };
@@ -100,7 +103,11 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   };
 
   return {
-    begin: () => underWay(async () => void (await judgeAnew(deps))),
+    begin: () =>
+      underWay(async () => {
+        await judgeAnew(deps);
+        await alone(() => proveAnew(deps));
+      }),
     async tidy(quarantined = 0) {
       const isRound = monotonicMs() >= nextRoundMs;
       const isCount = quarantined !== counted && monotonicMs() >= nextCountMs;

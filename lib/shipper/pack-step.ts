@@ -124,9 +124,9 @@ async function quarantine(
     prunable: false,
   };
   const packed = { id, directory_inode: inode, fingerprint };
-  if (!(await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint)))
-    return { next: "waiting" };
-  deps.log.error(`quarantined: ${quoted(detail)}${fixTail(rejectionFix(reason, id))}`, { episode: id, reason });
+  const name = await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint);
+  if (name === null) return { next: "waiting" };
+  deps.log.error(`quarantined: ${quoted(detail)}${fixTail(rejectionFix(reason, name))}`, { episode: id, reason });
   return { next: "gone", counts: "quarantined" };
 }
 

@@ -112,6 +112,18 @@ export function judgedAnewFix(id: string): Fix {
   return { text: "queue it again, to be judged as it is now", commands: [requeue(id)] };
 }
 
+/** The receiver lost a shipped episode, and would not take it now. */
+export function lostFix(reason: string, commitFile: string): Fix {
+  if (reason === "missing-commit") return stampFix(commitFile);
+  if (reason === "commit-not-accepted" || reason === "too-large") return REJECTIONS[reason]?.("") ?? LOOK_AT_STORE;
+  return LOOK_AT_STORE;
+}
+
+const LOOK_AT_STORE: Fix = {
+  text: "see what became of it there",
+  commands: [{ argv: ["sudo", "receiver", "verify"], on: "collector" }],
+};
+
 const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
   "commit-not-accepted": () => ({
     text: "update the recording code, or add its commit to accepted_commits_file on the collector: then it goes by itself within a day",

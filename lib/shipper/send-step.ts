@@ -26,7 +26,7 @@ export type SendStep =
   | { next: "unstamped"; detail: string }
   | { next: "packed"; record: null }
   | { next: "waiting" }
-  | { next: "paused"; fault: Fault; finding: Finding; retryAfterS: number | null };
+  | { next: "paused"; fault: Fault; finding: Finding; retryAfterS: number | null; tookMs: number };
 
 export interface SendOutcome {
   step: SendStep;
@@ -37,7 +37,8 @@ export interface SendOutcome {
 /** An answer that could not be carried out yet, and what is said when it is. */
 export interface Unsettled {
   settlement: Settlement;
-  said: () => void;
+  /** @param name its directory where it is now */
+  said: (name: string) => void;
 }
 
 /** An upload gives itself up before this; if it does not, the watchdog may act. Times the stall time-out. */
@@ -86,7 +87,7 @@ async function carryOut(deps: EngineDeps, record: OutboxRecord, result: SendResu
       return { next: "unstamped", detail: verdict.detail };
     case "pause":
     case "other-receiver":
-      return { next: "paused", fault: verdict, finding: finding ?? bareFinding(verdict), retryAfterS };
+      return { next: "paused", fault: verdict, finding: finding ?? bareFinding(verdict), retryAfterS, tookMs: ms };
     case "retry":
       return again(deps, record, verdict, result, ms);
     case "delivered":
@@ -132,16 +133,18 @@ async function conclude(
     to: verdict.kind === "quarantine" || late ? "quarantine" : "shipped",
     document: late ? lateDocument(record, day) : documentOf(record, result, verdict, day),
   };
-  const said = (): void => reportSettled(deps.log, record, result.status, verdict, late, ms);
+  const said = (name: string): void => reportSettled(deps.log, record, name, result.status, verdict, late, ms);
+  let name: string | null;
   try {
-    if (!(await settle(deps.dirs, record, settlement, deps.packer.fingerprint))) return { next: "waiting" };
+    name = await settle(deps.dirs, record, settlement, deps.packer.fingerprint);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const { reason: detail, fix } = whyNotSettled(rootOf(deps, record), settlement.to, error);
     return { next: "held", reason: "cannot-move", detail, fix, unsettled: { settlement, said } };
   }
+  if (name === null) return { next: "waiting" };
   await dropRecord(deps.dirs.outbox, record.id);
-  said();
+  said(name);
   return { next: "gone", counts: settlement.to === "shipped" ? "delivered" : "quarantined" };
 }
 

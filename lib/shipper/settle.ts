@@ -30,27 +30,28 @@ export type Packed = Pick<OutboxRecord, "id" | "directory_inode" | "fingerprint"
 /**
  * Moves an episode to `shipped/` or `quarantine/`, with its document, on the disk when this resolves.
  * @param fingerprint how to look at a directory; the packing thread's where there is one
- * @returns false when the directory is not the one that was packed, be it by inode or by its files: then it is another
- *   episode under the same name, and stays
+ * @returns its name there, `id` or `id~1` where that stands already; null when the directory is not the one that was packed, be it
+ *   by inode or by its files: then it is another episode under the same name, and stays
  */
 export async function settle(
   dirs: Dirs,
   packed: Packed,
   { to, document }: Settlement,
   fingerprint: Fingerprint = fingerprintHere,
-): Promise<boolean> {
+): Promise<string | null> {
   const from = join(dirs.episodes, packed.id);
-  if (!isSameDirectory(packed.directory_inode, await directoryId(from))) return false;
-  if ((await fingerprint(from)) !== packed.fingerprint) return false;
+  if (!isSameDirectory(packed.directory_inode, await directoryId(from))) return null;
+  if ((await fingerprint(from)) !== packed.fingerprint) return null;
   failpoint("settle.before-document");
   const about = { episode_id: packed.id, fingerprint: packed.fingerprint };
   // Written in the outbox first: what a crash leaves there is swept, and in the episode it would be packed.
   const temp = join(dirs.outbox, `.${packed.id}.document.part`);
   await writeDocument(from, to, { ...document, ...about }, temp);
   failpoint("settle.after-document");
-  await renameDurable(from, join(dirs[to], await freeName(dirs[to], packed.id)));
+  const name = await freeName(dirs[to], packed.id);
+  await renameDurable(from, join(dirs[to], name));
   failpoint("settle.after-rename");
-  return true;
+  return name;
 }
 
 /**

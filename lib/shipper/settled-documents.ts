@@ -79,10 +79,14 @@ export function lateDocument(record: OutboxRecord, day: number): Record<string, 
   };
 }
 
-/** Says what became of an episode that left the queue. */
+/**
+ * Says what became of an episode that left the queue.
+ * @param name its directory where it is now
+ */
 export function reportSettled(
   log: Log,
   record: OutboxRecord,
+  name: string,
   status: number,
   verdict: Final,
   late: boolean,
@@ -95,7 +99,7 @@ export function reportSettled(
       verdict.kind === "quarantine"
         ? quoted(verdict.detail)
         : "files changed after they were shipped; what the receiver has lacks the change";
-    const fix = rejectionFix(reason, record.id);
+    const fix = rejectionFix(reason, name);
     log.error(`quarantined: ${what}${fix === null ? "" : `; fix: ${fixText(fix)}`}`, { ...fields, reason });
     return;
   }

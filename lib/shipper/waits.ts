@@ -34,8 +34,7 @@ export class Waits {
   again(entry: Entry, { reason }: Fault, { what, fix }: Finding, retryAfterS: number | null, tookMs: number): void {
     entry.failures++;
     const waitS = backoffSeconds(this.deps.config.backoffSeconds, entry.failures, this.deps.random(), retryAfterS);
-    const restS = Math.min((tookMs / 1000) * BODY_REST_FACTOR, BODY_REST_MAX_S);
-    entry.bodyNotBeforeMs = this.later(restS);
+    const restS = this.rest(entry, tookMs);
     entry.notBeforeMs = this.later(Math.max(waitS, restS));
     this.trouble(entry, reason, what, fix);
     this.deps.log.warn(`not shipped yet: ${what}${fixTail(fix)}`, {
@@ -44,6 +43,14 @@ export class Waits {
       failures: entry.failures,
       again_in_s: Math.max(waitS, restS).toFixed(1),
     });
+  }
+
+  /** Its body went, and in vain, whatever the fault: it goes again only after some time. @returns seconds */
+  rest(entry: Entry, tookMs: number): number {
+    const restS = Math.min((tookMs / 1000) * BODY_REST_FACTOR, BODY_REST_MAX_S);
+    entry.bodyNotBeforeMs = this.later(restS);
+    entry.notBeforeMs = Math.max(entry.notBeforeMs, entry.bodyNotBeforeMs);
+    return restS;
   }
 
   /** A person has to mend something; it is looked at again now and then. */

@@ -54,7 +54,7 @@ test("a new episode that got the name and the inode of a delivered one is not ta
   // in the record is the old episode's.
   const record = recordOf("ep", { directory_inode: inode(episode) });
   const settlement = { to: "shipped" as const, document: { status: "stored", verified: true } };
-  expect(await settle(dirs, record, settlement)).toBe(false);
+  expect(await settle(dirs, record, settlement)).toBeNull();
   expect(existsSync(join(episode, "data.bin"))).toBe(true);
   expect(existsSync(join(episode, "receipt.json"))).toBe(false);
 });

@@ -33,7 +33,7 @@ function standing(dirs: Dirs): Record<string, string[]> {
 describe("an episode", () => {
   test("that is delivered stands in shipped/ with its receipt; the outbox is the caller's", async () => {
     const { dirs, record } = packedEpisode();
-    expect(await settle(dirs, record, SHIPPED)).toBe(true);
+    expect(await settle(dirs, record, SHIPPED)).toBe("ep");
     expect(standing(dirs)).toEqual({
       episodes: [],
       outbox: [],
@@ -49,7 +49,7 @@ describe("an episode", () => {
 
   test("that is refused stands in quarantine/ with its rejection", async () => {
     const { dirs, record } = packedEpisode();
-    expect(await settle(dirs, record, REFUSED)).toBe(true);
+    expect(await settle(dirs, record, REFUSED)).toBe("ep");
     expect(standing(dirs)).toEqual({
       episodes: [],
       outbox: [],
@@ -66,7 +66,7 @@ describe("an episode", () => {
     test(`gets the name ${target} when ${taken.join(", ")} stand there`, async () => {
       const { dirs, record } = packedEpisode();
       for (const name of taken) mkdirSync(join(dirs.shipped, name));
-      await settle(dirs, record, SHIPPED);
+      expect(await settle(dirs, record, SHIPPED)).toBe(target);
       expect(existsSync(join(dirs.shipped, target, "data.bin"))).toBe(true);
       expect(readdirSync(join(dirs.shipped, "ep"))).toEqual([]);
       expect(readJson(dirs.shipped, target, "receipt.json")).toMatchObject({ episode_id: "ep" });
@@ -94,7 +94,7 @@ describe("a power cut in the middle leaves an episode that is still the same", (
     const document = { labfleet: 1, ...RECEIPT, episode_id: "ep", fingerprint: record.fingerprint };
     writeFileSync(join(directory, "receipt.json"), JSON.stringify(document));
     expect(fingerprintOf(directory)).toBe(record.fingerprint);
-    expect(await settle(dirs, record, { to: "shipped", document: RECEIPT })).toBe(true);
+    expect(await settle(dirs, record, { to: "shipped", document: RECEIPT })).toBe("ep");
     expect(standing(dirs)).toMatchObject({ episodes: [], shipped: ["ep"] });
   });
 
@@ -128,7 +128,7 @@ describe("another episode under the same name stays where it is", () => {
     test(how, async () => {
       const { dirs, directory, record } = await packedEpisode();
       change(directory);
-      expect(await settle(dirs, record, { to: "shipped", document: RECEIPT })).toBe(false);
+      expect(await settle(dirs, record, { to: "shipped", document: RECEIPT })).toBeNull();
       expect(existsSync(join(directory, "data.bin"))).toBe(true);
       expect(readdirSync(dirs.shipped)).toEqual([]);
       expect(existsSync(join(directory, "receipt.json"))).toBe(false);

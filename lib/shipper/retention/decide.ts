@@ -34,9 +34,9 @@ export function checkClock(nowMs: number, newestReceiptMs: number | null): Clock
 }
 
 export interface KeepRules {
-  /** `[retention] keep_local_for_days`; 0 keeps everything. */
+  /** `[retention] keep_local_for_days`, or `quarantine_keep_days`; 0 keeps everything. */
   keepDays: number;
-  /** `[retention] prune_unverified`: what a Python receiver took goes by age, too. */
+  /** `[retention] prune_unverified`: what a Python receiver took or refused goes by age, too. */
   pruneUnverified: boolean;
 }
 
@@ -88,16 +88,30 @@ export function isAskedDaily({ reason, sent }: Rejection): boolean {
   return MAY_PASS.includes(reason) && sent !== null;
 }
 
-/** What a person decides; these never go by themselves. `unknown` is what a note does not say. */
-const PERSONS: readonly string[] = ["conflict", "incomplete", "unpackable", "changed-after-shipping"];
+/** What came in after it was shipped would only be refused as a conflict. */
+const LATE = "changed-after-shipping";
 
 /**
- * Whether a rejection of an older release was our fault by today's rules: then the episode goes back to the queue. Older
- * releases took any box's 4xx for a receiver's word; a Python receiver's refusals stay.
+ * Whether a rejection of an older release has to be made anew by today's rules: then the episode goes back to the queue. Older
+ * releases took any box's 4xx for a receiver's word, and read markers in another way; a Python receiver's refusals stay.
  */
 export function isOursNow({ rules, reason }: Rejection, kind: "labfleet" | "python"): boolean {
-  if (rules > 1 || kind === "python") return false;
-  return ![...MAY_PASS, ...PERSONS].includes(reason);
+  return rules === 1 && kind === "labfleet" && ![...MAY_PASS, LATE].includes(reason);
+}
+
+/** Whether a note of shipped/ proves nothing: an older release took any box's 409 for "the receiver has it". */
+export function isUnproved({ isVerified, day }: Receipted, kind: "labfleet" | "python"): boolean {
+  return kind === "labfleet" && !isVerified && day === null;
+}
+
+/** What a Python receiver refuses for good. */
+const PYTHONS: readonly string[] = ["status-400", "status-412"];
+
+/** Whether what a Python receiver refused goes by its age, as it did before there was any other receiver. */
+export function isRefusedOld(refused: Rejection, { keepDays, pruneUnverified }: KeepRules, today: Today): boolean {
+  const { reason, judgedBy, atMs } = refused;
+  if (keepDays === 0 || !pruneUnverified || judgedBy !== null || !PYTHONS.includes(reason)) return false;
+  return today.clock.trusted && atMs !== null && today.nowMs - atMs > keepDays * DAY_MS;
 }
 
 /** What is known of a refused episode on the day on which it might go. */

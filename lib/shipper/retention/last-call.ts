@@ -5,18 +5,21 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { entriesOf } from "../../os/entries.ts";
-import { readDocument, writeDocument } from "../document.ts";
+import { type Place, readDocument, writeDocument } from "../document.ts";
 import { judgedAnewFix } from "../remedies.ts";
 import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
 import { REJECTION_RULES } from "../settled-documents.ts";
 import { fixTail } from "../words.ts";
-import { isAskedDaily, isExpiring, isOursNow, whyKept } from "./decide.ts";
+import { isAskedDaily, isExpiring, isOursNow, isRefusedOld, isUnproved, whyKept } from "./decide.ts";
 import { announce, type Expiry, NO_EXPIRY, readExpiry, writeExpiry } from "./expiry.ts";
 import { type Rejection, readRejection } from "./notes.ts";
 import { askJudge } from "./proof.ts";
+import { todayOf } from "./prune.ts";
 import { noteRemoved, removeSettled } from "./removal.ts";
+import type { ShippedList } from "./shipped-list.ts";
+import type { Turns } from "./turns.ts";
 
 export interface LastCallDeps extends SendDeps {
   fingerprint: Fingerprint;
@@ -25,6 +28,8 @@ export interface LastCallDeps extends SendDeps {
   moved: () => void;
   /** The newest announcement that has arrived at the pinned receiver; null: none that we know of. */
   arrived: () => number | null;
+  turns: Turns;
+  list: ShippedList;
 }
 
 /** What lies in quarantine, with its note; null: none of ours that can be read. */
@@ -62,6 +67,33 @@ export async function judgeAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "lo
   return back.length;
 }
 
+/**
+ * What an older release called shipped on anybody's 409: it goes again, and a receiver that has it says so. Said once for all.
+ */
+export async function proveAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "log" | "moved" | "list">): Promise<void> {
+  const unproved = (await deps.list.read(deps.moved)).filter((one) => isUnproved(one, deps.config.receiver.kind));
+  let count = 0;
+  for (const one of unproved) {
+    if (await takeBack(deps, one, "shipped")) count++;
+    deps.list.forget(one.name);
+  }
+  if (count > 0) deps.log.warn("queued again: an older release called them shipped without a receipt", { count });
+}
+
+/** Removes what a Python receiver refused, by its age, where `[retention] prune_unverified` asks for it. */
+export async function pruneRefused(deps: LastCallDeps): Promise<void> {
+  const { config, list, moved } = deps;
+  const rules = { keepDays: config.quarantineKeepDays, pruneUnverified: config.pruneUnverified };
+  if (config.receiver.kind !== "python" || !rules.pruneUnverified) return;
+  const today = todayOf(deps, await list.read(moved));
+  for (const refused of await listRejections(deps)) {
+    if (deps.signal.aborted) return;
+    moved();
+    const why = `refused ${rules.keepDays} days ago, and [retention] prune_unverified asks for no more`;
+    if (isRefusedOld(refused, rules, today)) await removeRefused(deps, refused, why);
+  }
+}
+
 /** Announces what is about to go. @returns what is announced, for the status */
 export async function announceExpiring(
   deps: Pick<LastCallDeps, "config" | "dirs" | "days" | "arrived">,
@@ -77,25 +109,17 @@ export async function announceExpiring(
   return after;
 }
 
-/** So many episodes in a row about which nobody who may judge answered, and the rest is left for another time. */
-export const MISSES_MAX = 3;
-
 /**
- * One round. One episode that never gets an answer, as behind a box that dislikes its name, keeps no other from being asked.
+ * One round.
  * @returns false when the receiver could not be asked about any: then it is tried again.
  */
 export async function lastCall(deps: LastCallDeps, expiry: Expiry = NO_EXPIRY): Promise<boolean> {
   const asked = (await listRejections(deps)).filter(isAskedDaily);
-  let answers = 0;
-  let misses = 0;
-  for (const rejection of asked) {
-    if (deps.signal.aborted || misses >= MISSES_MAX) break;
+  const goesOn = (): boolean => !deps.signal.aborted;
+  const answers = await deps.turns.each(asked, goesOn, (rejection) => {
     deps.moved();
-    if (await callFor(deps, rejection, expiry)) {
-      answers++;
-      misses = 0;
-    } else misses++;
-  }
+    return callFor(deps, rejection, expiry);
+  });
   return asked.length === 0 || answers > 0;
 }
 
@@ -122,7 +146,8 @@ async function callFor(deps: LastCallDeps, rejection: Rejection, expiry: Expiry)
     stamp,
     hostCommit,
   };
-  if (whyKept(refused, call) === null) await remove(deps, refused, call.day);
+  const why = `refused for ${call.keepDays} days, announced, and refused again today`;
+  if (whyKept(refused, call) === null) await removeRefused(deps, refused, why);
   return true;
 }
 
@@ -139,28 +164,35 @@ async function renewNote(deps: LastCallDeps, before: Rejection, now: Rejection, 
   await onDisk(deps, before, () => writeDocument(directory, "quarantine", renewed, temp));
 }
 
-async function remove(deps: LastCallDeps, { name, id, fingerprint }: Rejection, day: number): Promise<void> {
+/** Removes a refused episode, unless it is not what was refused. @param why why it may go */
+export async function removeRefused(
+  deps: Pick<LastCallDeps, "config" | "dirs" | "log" | "days" | "wallMs" | "fingerprint">,
+  { name, id, fingerprint }: Rejection,
+  why: string,
+): Promise<void> {
   await onDisk(deps, { id }, async () => {
     if ((await deps.fingerprint(join(deps.dirs.quarantine, name))) !== fingerprint) {
       const what =
         "not removed from quarantine/: its files changed since it was refused, or were restored from a backup";
-      return deps.log.warn(`${what} episode=${id}${fixTail(judgedAnewFix(id))}`);
+      return deps.log.warn(`${what} episode=${id}${fixTail(judgedAnewFix(name))}`);
     }
     const { dataRoot } = deps.config;
     const at = new Date(deps.wallMs()).toISOString();
-    await noteRemoved(dataRoot, deps.dirs, { at, place: "quarantine", name, why: "pruned", receiver_day: day });
+    const gone = { place: "quarantine", name, why: "pruned", receiver_day: deps.days.today() } as const;
+    await noteRemoved(dataRoot, deps.dirs, { at, ...gone });
     await removeSettled(deps.dirs, "quarantine", name);
-    const kept = deps.config.quarantineKeepDays;
-    deps.log.warn(`removed from quarantine/: refused for ${kept} days, announced, and refused again today`, {
-      episode: id,
-    });
+    deps.log.warn(`removed from quarantine/: ${why}`, { episode: id });
   });
 }
 
-async function takeBack(deps: Pick<LastCallDeps, "dirs" | "log">, { name, id }: Rejection): Promise<boolean> {
+async function takeBack(
+  deps: Pick<LastCallDeps, "dirs" | "log">,
+  { name, id }: Pick<Rejection, "name" | "id">,
+  place: Place = "quarantine",
+): Promise<boolean> {
   let isBack = false;
   await onDisk(deps, { id }, async () => {
-    const result = await requeue(deps.dirs, "quarantine", name);
+    const result = await requeue(deps.dirs, place, name);
     isBack = "id" in result;
     if ("refused" in result) deps.log.warn(`not queued again: ${notQueuedText(result)}`, { episode: id });
   });
@@ -177,6 +209,6 @@ async function onDisk(
     await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    deps.log.warn(`stays in quarantine/: ${quoted(errorText(error))}`, { episode: id });
+    deps.log.warn(`stays where it is: ${quoted(errorText(error))}`, { episode: id });
   }
 }

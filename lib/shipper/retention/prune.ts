@@ -7,15 +7,17 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { freeBytes } from "../../os/files.ts";
 import { readDocument } from "../document.ts";
+import { lostFix } from "../remedies.ts";
 import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
 import type { Fingerprint } from "../settle.ts";
-import { checkClock, isShippedOld, lowDiskOrder } from "./decide.ts";
-import { MISSES_MAX } from "./last-call.ts";
+import { fixTail } from "../words.ts";
+import { checkClock, isShippedOld, lowDiskOrder, type Today } from "./decide.ts";
 import type { Receipted } from "./notes.ts";
 import { askHead, askJudge } from "./proof.ts";
 import { removeSettled } from "./removal.ts";
 import type { ShippedList } from "./shipped-list.ts";
+import { Turns } from "./turns.ts";
 
 const UNCONFIRMED = "stays in shipped/: the answer does not prove that the receiver has it now";
 const PASS_HEAD =
@@ -34,16 +36,16 @@ export interface PruneDeps extends SendDeps {
 export class Pruning {
   /** What was said of one is not said again. */
   private readonly said = new Set<string>();
+  private readonly turns = new Turns();
 
   constructor(private readonly deps: PruneDeps) {}
 
   /** Removes what is older than the configured days, as far as the receiver confirms it. */
   async byAge(): Promise<void> {
     this.compared = 0;
-    const { config, days, wallMs, list, log, moved } = this.deps;
+    const { config, list, log, moved } = this.deps;
     const shipped = await list.read(moved);
-    const newest = shipped.reduce<number | null>((most, { atMs }) => Math.max(most ?? atMs, atMs), null);
-    const today = { day: days.today(), nowMs: wallMs(), clock: checkClock(wallMs(), newest) };
+    const today = todayOf(this.deps, shipped);
     const rules = { keepDays: config.keepLocalForDays, pruneUnverified: config.pruneUnverified };
     const old = shipped.filter((kept) => isShippedOld(kept, rules, today));
     if (!today.clock.trusted && this.isWaitingForClock(shipped, rules.keepDays)) {
@@ -51,28 +53,20 @@ export class Pruning {
         log.warn(`some of shipped/ is not pruned: ${today.clock.trusted ? "" : today.clock.why}`),
       );
     }
-    let misses = 0;
-    for (const kept of old) {
-      const isAsked = await this.removeProved(kept, `kept for ${rules.keepDays} days`);
-      misses = isAsked ? 0 : misses + 1;
-      if (misses >= MISSES_MAX) return;
-    }
+    await this.turns.each(old, this.goesOn, (kept) => this.removeProved(kept, `kept for ${rules.keepDays} days`));
   }
 
   /** Removes acknowledged episodes, oldest first, until so many bytes are free; whether any went. */
   async untilFree(bytes: number): Promise<boolean> {
     const { dirs, list, moved } = this.deps;
-    let freed = false;
-    let misses = 0;
-    for (const kept of lowDiskOrder(await list.read(moved))) {
-      if ((await freeBytes(dirs.shipped)) >= bytes) break;
-      const count = this.removed;
-      misses = (await this.removeProved(kept, "the disk is low")) ? 0 : misses + 1;
-      if (misses >= MISSES_MAX) break;
-      freed ||= this.removed > count;
-    }
-    return freed;
+    const before = this.removed;
+    const isWanted = async (): Promise<boolean> => this.goesOn() && (await freeBytes(dirs.shipped)) < bytes;
+    const shipped = lowDiskOrder(await list.read(moved));
+    await this.turns.each(shipped, isWanted, (kept) => this.removeProved(kept, "the disk is low"));
+    return this.removed > before;
   }
+
+  private readonly goesOn = (): boolean => !this.deps.signal.aborted;
 
   private removed = 0;
   /** Episodes that went again to be compared, since the last round. */
@@ -81,7 +75,6 @@ export class Pruning {
   /** @returns false when nobody who could know it answered */
   private async removeProved(kept: Receipted, why: string): Promise<boolean> {
     const { signal, moved, dirs, log } = this.deps;
-    if (signal.aborted) return false;
     moved();
     // A Python receiver cannot confirm anything; its setting asks for the age rule alone.
     const said = kept.isVerified ? await askHead(this.deps, kept, signal) : "confirmed";
@@ -107,10 +100,22 @@ export class Pruning {
     const { dirs, log, signal } = this.deps;
     const sent = sentOf(await readDocument(join(dirs.shipped, kept.name), "shipped"));
     const { result } = await askJudge(this.deps, join(dirs.shipped, kept.name), { id: kept.id, sent }, signal);
-    if (result.verdict.kind !== "would" || result.verdict.would !== "accept") return;
+    const { verdict } = result;
+    if (verdict.kind === "quarantine") return this.sayLost(kept, verdict.reason, verdict.detail);
+    if (verdict.kind === "unstamped") return this.sayLost(kept, "missing-commit", verdict.detail);
+    if (verdict.kind !== "would" || verdict.would !== "accept") return;
     const back = await requeue(dirs, "shipped", kept.name);
     if ("id" in back) log.warn("queued again: the receiver had it once and has it no more", { episode: kept.id });
     else log.warn(`not queued again: ${notQueuedText(back)}`, { episode: kept.id });
+  }
+
+  /** Ours may be the only copy, and a person has to let it go back. */
+  private sayLost({ name, id }: Receipted, reason: string, detail: string): void {
+    const what = "stays in shipped/: the receiver had it once, has it no more, and would not take it";
+    const fix = lostFix(reason, this.deps.config.commitFile);
+    this.say(`lost ${name} ${reason}`, () =>
+      this.deps.log.warn(`${what}: ${quoted(detail)}${fixTail(fix)}`, { episode: id, reason }),
+    );
   }
 
   /**
@@ -152,6 +157,12 @@ export class Pruning {
     this.said.add(what);
     speak();
   }
+}
+
+/** The day, and whether this host's clock may be trusted by what lies in shipped/. */
+export function todayOf({ days, wallMs }: Pick<PruneDeps, "days" | "wallMs">, shipped: readonly Receipted[]): Today {
+  const newest = shipped.reduce<number | null>((most, { atMs }) => Math.max(most ?? atMs, atMs), null);
+  return { day: days.today(), nowMs: wallMs(), clock: checkClock(wallMs(), newest) };
 }
 
 /** What was sent of a shipped episode, by its note: the question to the judge is about the same bytes. */

@@ -8,6 +8,7 @@ import {
   isAskedDaily,
   isExpiring,
   isOursNow,
+  isRefusedOld,
   isShippedOld,
   type KeepRules,
   type LastCall,
@@ -95,6 +96,28 @@ describe("a shipped episode is old", () => {
   }
 });
 
+describe("what a Python receiver refused is old", () => {
+  const sound: Today = { day: 0, nowMs: NOW, clock: { trusted: true } };
+  const wrong: Today = { ...sound, clock: { trusted: false, why: "it is 1970" } };
+  const refused = { reason: "status-412", judgedBy: null, atMs: NOW - 30 * DAY - 1 };
+  for (const [what, change, rules, today, isOld] of [
+    ["after the days", {}, {}, sound, true],
+    ["with either status", { reason: "status-400" }, {}, sound, true],
+    ["not at just the age", { atMs: NOW - 30 * DAY }, {}, sound, false],
+    ["never where nobody asks for it", {}, { pruneUnverified: false }, sound, false],
+    ["never with 0 days", {}, { keepDays: 0 }, sound, false],
+    ["not while the clock is wrong", {}, {}, wrong, false],
+    ["not when its note does not say when", { atMs: null }, {}, sound, false],
+    ["never for another reason", { reason: "incomplete" }, {}, sound, false],
+    ["never when a receiver with an identity judged it", { judgedBy: ID }, {}, sound, false],
+  ] as [string, Partial<Rejection>, Partial<KeepRules>, Today, boolean][]) {
+    test(what, () => {
+      const keep = { keepDays: 30, pruneUnverified: true, ...rules };
+      expect(isRefusedOld({ ...REJECTION, ...refused, ...change }, keep, today)).toBe(isOld);
+    });
+  }
+});
+
 test("on a low disk the oldest acknowledged go first, and unverified ones never", () => {
   const one = (name: string, atMs: number, isVerified = true): Receipted => ({ ...RECEIPTED, name, atMs, isVerified });
   const order = lowDiskOrder([one("b", 2), one("never", 0, false), one("a", 1), one("c", 3)]);
@@ -161,9 +184,9 @@ describe("a rejection", () => {
     ["unknown", true],
     ["commit-not-accepted", false],
     ["too-large", false],
-    ["conflict", false],
-    ["incomplete", false],
-    ["unpackable", false],
+    ["conflict", true],
+    ["incomplete", true],
+    ["unpackable", true],
     ["changed-after-shipping", false],
   ] as const) {
     test(`${reason} of an older release ${isOurs ? "goes back to the queue" : "stays"}`, () => {

@@ -1,10 +1,10 @@
 // The daily last call for refused episodes: back into the queue, kept, or removed to the last; over real HTTP, on a real disk.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expiryPath } from "../../../lib/shipper/retention/expiry.ts";
-import { housekeeper, refused } from "../../support/housekeeper.ts";
+import { FRESH, housekeeper, OLD, refused, shipped } from "../../support/housekeeper.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { type Ask, COLLECTOR_ID, judgement, type Say, scriptedCollector } from "../../support/scripted-collector.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -94,6 +94,20 @@ describe("a refused episode", () => {
     for (const id of ["a", "b", "c", "d", "e"]) refused(other.dirs, id);
     await other.keeper.tidy();
     expect(dead.asked.length).toBe(3);
+  });
+
+  test("comes after the others when it got no answer the last time: three such do not stand before all others", async () => {
+    const disliked = ["a", "b", "c"];
+    const answer = (ask: Ask): Say => (disliked.includes(ask.id) ? { status: 403 } : refusing(ask));
+    const { url, asked } = await scriptedCollector(answer);
+    const { keeper, dirs, clock } = housekeeper(tempDir(), url);
+    for (const id of [...disliked, "d", "e"]) refused(dirs, id);
+    // Which come first is the disk's matter: whatever it is, two rounds ask about all.
+    for (let round = 0; round < 2; round++) {
+      await keeper.tidy();
+      clock.monotonic += 3_600_000;
+    }
+    expect(asked).toEqual(expect.arrayContaining(["POST d", "POST e"]));
   });
 
   test("whose rejection an older release made counts from the first refusal that may judge", async () => {
@@ -191,14 +205,36 @@ describe("rejections of an older release", () => {
   test("that were our own fault go back to the queue, said once; the others stay", async () => {
     const { keeper, dirs, lines } = housekeeper(tempDir(), "http://127.0.0.1:9");
     const old = { rules: undefined, judged_by: undefined, prunable: true };
-    for (const reason of ["missing-commit", "length-required", "conflict", "commit-not-accepted"])
+    for (const reason of ["missing-commit", "incomplete", "changed-after-shipping", "commit-not-accepted"])
       refused(dirs, reason, { ...old, reason });
     await keeper.begin();
-    expect(readdirSync(dirs.episodes).sort()).toEqual(["length-required", "missing-commit"]);
-    expect(readdirSync(dirs.quarantine).sort()).toEqual(["commit-not-accepted", "conflict"]);
+    expect(readdirSync(dirs.episodes).sort()).toEqual(["incomplete", "missing-commit"]);
+    expect(readdirSync(dirs.quarantine).sort()).toEqual(["changed-after-shipping", "commit-not-accepted"]);
     await keeper.begin();
     expect(lines.length).toBe(1);
-    expect(lines[0]).toContain('{"count":2,"reasons":"length-required, missing-commit"}');
+    expect(lines[0]).toContain('{"count":2,"reasons":"incomplete, missing-commit"}');
+  });
+
+  test("so do episodes that it called shipped on anybody's 409: nobody may have them", async () => {
+    const { keeper, dirs, lines } = housekeeper(tempDir(), "http://127.0.0.1:9");
+    const old = { verified: false, receiver_day: undefined };
+    shipped(dirs, "on-a-page", old);
+    shipped(dirs, "on-a-page~1", { ...old, status: "duplicate" });
+    shipped(dirs, "proved", { receiver_day: undefined });
+    shipped(dirs, "python-of-now", { verified: false });
+    await keeper.begin();
+    expect(readdirSync(join(dirs.episodes, "on-a-page")).sort()).toEqual(["data.bin", "done.marker"]);
+    // Of two of one name the second waits until the first is shipped.
+    const left = readdirSync(dirs.shipped).map((name) => name.replace("~1", ""));
+    expect(left.sort()).toEqual(["on-a-page", "proved", "python-of-now"]);
+    expect(lines).toEqual([
+      expect.stringContaining("not queued again"),
+      'queued again: an older release called them shipped without a receipt {"count":1}',
+    ]);
+    const python = housekeeper(tempDir(), "http://127.0.0.1:9", 'kind = "python"\n');
+    shipped(python.dirs, "ep", old);
+    await python.keeper.begin();
+    expect(readdirSync(python.dirs.shipped)).toEqual(["ep"]);
   });
 
   test("stay where another episode of the name stands, and with a Python receiver", async () => {
@@ -213,4 +249,27 @@ describe("rejections of an older release", () => {
       expect(readdirSync(dirs.quarantine)).toEqual(["ep"]);
     }
   });
+});
+
+describe("what a Python receiver refused", () => {
+  const note = { reason: "status-412", judged_by: null, at: OLD };
+  for (const [what, toml, change, left] of [
+    ["goes by its age where that is asked for, and leaves its note", "prune_unverified = true", {}, []],
+    ["stays where it is not", "prune_unverified = false", {}, ["ep"]],
+    ["stays as long as it is young", "prune_unverified = true", { at: FRESH }, ["ep"]],
+    ["stays when it is not what was refused", "prune_unverified = true", { fingerprint: "other" }, ["ep"]],
+  ] as [string, string, object, string[]][]) {
+    test(what, async () => {
+      const root = tempDir();
+      const { keeper, dirs } = housekeeper(root, "http://127.0.0.1:9", `kind = "python"\n[retention]\n${toml}\n`);
+      // What shows that this host's clock is right.
+      shipped(dirs, "newest", { verified: false, received_at_wall: FRESH });
+      refused(dirs, "ep", { ...note, ...change });
+      await keeper.tidy();
+      expect([readdirSync(dirs.quarantine), existsSync(join(root, "removed.jsonl"))]).toEqual([
+        left,
+        left.length === 0,
+      ]);
+    });
+  }
 });

@@ -95,10 +95,16 @@ describe("pruning shipped/", () => {
         ? { status: 404 }
         : judgement(ask, ask.id === "refused" ? { status: 412, reason: "commit-not-accepted" } : "accept"),
     );
-    const { keeper, dirs } = housekeeper(tempDir(), url);
+    const { keeper, dirs, lines, clock } = housekeeper(tempDir(), url);
     for (const name of ["refused", "again"]) shipped(dirs, name);
     makeEpisode(dirs, "again");
     await keeper.tidy();
+    clock.monotonic = 3_600_000;
+    await keeper.tidy();
+    const lost = 'stays in shipped/: the receiver had it once, has it no more, and would not take it: "D"; fix: ';
+    expect(said(lines).filter((line) => line.startsWith("stays"))).toEqual([
+      `${lost}update the recording code, or add its commit to accepted_commits_file on the collector: then it goes by itself within a day`,
+    ]);
     expect([readdirSync(dirs.shipped).sort(), readdirSync(dirs.episodes)]).toEqual([["again", "refused"], ["again"]]);
   });
 

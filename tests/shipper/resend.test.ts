@@ -1,0 +1,59 @@
+// A body that went in vain rests, whatever the answer was: a path that never takes it gets a fifth of the time at most.
+
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
+import { makeEpisode } from "../support/lab-host.ts";
+import { judgement, scriptedCollector } from "../support/scripted-collector.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const BODY = Buffer.alloc(200_000, "x");
+const SHA = createHash("sha256").update(BODY).digest("hex");
+
+function packed(_: string, { part }: PackJob): PackResult {
+  writeFileSync(part, BODY);
+  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, treeBytes: BODY.length };
+  return { kind: "packed", files: 1, fingerprint: "fingerprint", unlisted: 0, skipped: [], ...digests };
+}
+
+/** The moments, in seconds, at which a body came in half an hour on a path that takes a minute and then gives this answer. */
+async function bodiesOn(status: number, takesMs: number): Promise<number[]> {
+  let atS = 0;
+  const bodies: number[] = [];
+  const pass = (ms: number): void => {
+    atS += ms / 1000;
+    host.pass(ms);
+  };
+  const { url } = await scriptedCollector((ask) => {
+    if (ask.method === "POST") return judgement(ask, "accept");
+    bodies.push(atS);
+    pass(takesMs);
+    return { status, headers: { location: "/login" } };
+  });
+  const host = scriptedEngine(tempDir(), packed, url);
+  makeEpisode(host.dirs, "ep");
+  await host.engine.scan();
+  while (atS < 1800) {
+    host.engine.pump();
+    await host.engine.settled();
+    pass(5000);
+  }
+  await host.engine.stop(0);
+  return bodies;
+}
+
+for (const status of [302, 407, 421, 413, 502]) {
+  test(`after ${status} a body that took a minute rests for four, though the judge would have it`, async () => {
+    const bodies = await bodiesOn(status, 60_000);
+    const gaps = bodies.slice(1).map((at, i) => at - (bodies[i] ?? 0));
+    expect(bodies.length).toBeGreaterThanOrEqual(3);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(300);
+  });
+}
+
+test("after an answer that came at once it rests for as good as nothing: what was mended goes on", async () => {
+  const bodies = await bodiesOn(407, 0);
+  expect(bodies.length).toBeGreaterThan(20);
+});
