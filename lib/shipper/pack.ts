@@ -3,6 +3,7 @@
 
 import { closeSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { clipMiddle } from "../core/fields.ts";
@@ -10,7 +11,15 @@ import { clearName } from "../os/files.ts";
 import type { ArchiveSource } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
-import { openRegular, SourceChanged, type Tree, treeFingerprint, walkTree } from "./walk.ts";
+import {
+  fingerprintSteps,
+  openRegular,
+  SourceChanged,
+  type Steps,
+  type Tree,
+  treeFingerprint,
+  treeSteps,
+} from "./walk.ts";
 
 export interface PackJob {
   /** The episode's directory and its name. */
@@ -85,8 +94,30 @@ export function fingerprintOf(root: string): string | null {
   }
 }
 
+/** The same, a step at a time: others are packed, and asked about, meanwhile. */
+export async function fingerprintByTurns(root: string): Promise<string | null> {
+  try {
+    return await byTurns(fingerprintSteps(root), { moved: () => {}, cancelled: () => false });
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
+/** Takes a step, and lets others have their turn. @returns null when it was called off */
+async function byTurns<T>(steps: Steps<T>, hooks: PackHooks): Promise<T | null> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (hooks.cancelled()) return null;
+    hooks.moved();
+    await nextTurn();
+  }
+}
+
 async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
-  const tree = walkTree(job.root, hooks.moved);
+  const tree = await byTurns(treeSteps(job.root), hooks);
+  if (tree === null) return { kind: "cancelled" };
   if (tree.unpackable.length > 0) return unpackable(tree);
   if (job.maxBytes !== null && tree.bytes > job.maxBytes) return { kind: "large", bytes: tree.bytes };
   const before = tree.fingerprint;
@@ -103,9 +134,9 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   );
   if (written === "cancelled") return { kind: "cancelled" };
   if (written === "no-space") return noSpace(job, tree.onDisk);
-  if (treeFingerprint(job.root, hooks.moved) !== before) {
-    return { kind: "changed", detail: "files changed while they were packed" };
-  }
+  const after = await byTurns(fingerprintSteps(job.root), hooks);
+  if (after === null) return { kind: "cancelled" };
+  if (after !== before) return { kind: "changed", detail: "files changed while they were packed" };
   const faults = manifestFaults(listed, digests);
   if (faults.length > 0) return incomplete(faults, tree, before);
   const files = tree.entries.filter((entry) => entry.kind === "file").length;

@@ -181,10 +181,10 @@ export class Queue {
     return oldestDue(this.inStage("packed"), nowMs, suits);
   }
 
-  /** How many packed episodes are due, without those that `isSpent`. */
-  readyToSend(nowMs: number, isSpent: (id: string) => boolean = () => false): number {
+  /** How many packed episodes are due, of those that count. */
+  readyToSend(nowMs: number, counts: (id: string) => boolean = () => true): number {
     let count = 0;
-    for (const entry of this.inStage("packed")) if (entry.notBeforeMs <= nowMs && !isSpent(entry.id)) count++;
+    for (const entry of this.inStage("packed")) if (entry.notBeforeMs <= nowMs && counts(entry.id)) count++;
     return count;
   }
 

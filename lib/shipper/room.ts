@@ -94,10 +94,13 @@ export class Room {
     this.tried.delete(entry);
   }
 
-  /** Whether one more archive makes sense: one more than can be sent side by side, without those that had their turn. */
-  mayPack(queue: Queue, transfers: number, nowMs: number, isSpent: (id: string) => boolean): boolean {
+  /**
+   * Whether one more archive makes sense: one more than can be sent side by side.
+   * @param counts whether a packed episode counts: one that had its turn does not, and for small ones no large one does
+   */
+  mayPack(queue: Queue, transfers: number, nowMs: number, counts: (id: string) => boolean): boolean {
     if (nowMs < this.notBeforeMs) return false;
-    return queue.readyToSend(nowMs, isSpent) <= transfers;
+    return queue.readyToSend(nowMs, counts) <= transfers;
   }
 
   /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */

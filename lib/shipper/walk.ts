@@ -1,6 +1,6 @@
 // Lists an episode's directory for packing: regular files and directories only, in byte order, with what tells whether
-// it changed since. Links, devices and sockets are named, never followed. Synchronous: it runs in the packing thread,
-// where waiting harms nobody and a promise per file would cost more than the call.
+// it changed since. Links, devices and sockets are named, never followed. Each call is synchronous, since a promise per file would
+// cost more than the call; the packing thread takes the walk in steps, so that a million files keep no small episode waiting.
 
 import {
   type BigIntStats,
@@ -75,37 +75,52 @@ export function openRegular(path: Buffer | string): { fd: number; stats: Stats }
   throw new SourceChanged(`${shortName(Buffer.from(path).toString("latin1"))} is no file any more`);
 }
 
-/** Entries between two signs of progress: a walk through millions takes minutes. */
-const SLICE = 1000;
+/** Entries of a step: some milliseconds. */
+const STEP = 500;
 
-/**
- * Reads the tree below `root`.
- * @param moved called now and then
- * @throws the file system's error for what cannot be read
- */
-export function walkTree(root: string, moved: () => void = () => {}): Tree {
-  const entries: TreeEntry[] = [];
-  return { ...walk(root, (entry) => entries.push(entry), moved), entries };
+/** Reads the tree below `root`. @throws the file system's error for what cannot be read */
+export function walkTree(root: string): Tree {
+  return toEnd(treeSteps(root));
 }
 
 /** The fingerprint alone: of a tree of millions of files nothing is kept. @throws the file system's error */
-export function treeFingerprint(root: string, moved: () => void = () => {}): string {
-  return walk(root, () => {}, moved).fingerprint;
+export function treeFingerprint(root: string): string {
+  return toEnd(fingerprintSteps(root));
+}
+
+/** A walk that stops after each step. */
+export type Steps<T> = Generator<void, T>;
+
+/** `walkTree` in steps. */
+export function* treeSteps(root: string): Steps<Tree> {
+  const entries: TreeEntry[] = [];
+  return { ...(yield* walk(root, (entry) => entries.push(entry))), entries };
+}
+
+/** `treeFingerprint` in steps. */
+export function* fingerprintSteps(root: string): Steps<string> {
+  return (yield* walk(root, () => {})).fingerprint;
+}
+
+function toEnd<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 interface Walk {
   root: string;
   take: (entry: TreeEntry) => void;
-  moved: () => void;
   seen: number;
   hash: Bun.CryptoHasher;
   found: Omit<Tree, "entries" | "fingerprint">;
 }
 
-function walk(root: string, take: Walk["take"], moved: () => void): Omit<Tree, "entries"> {
+function* walk(root: string, take: Walk["take"]): Steps<Omit<Tree, "entries">> {
   const found = { bytes: 0, onDisk: 0, skipped: [], unpackable: [] } as Walk["found"];
   const hash = new Bun.CryptoHasher("sha256");
-  visitDirectory({ root, take, moved, seen: 0, hash, found }, "");
+  yield* visitDirectory({ root, take, seen: 0, hash, found }, "");
   if (found.bytes > EPISODE_BYTES)
     found.unpackable.push(`the files have ${found.bytes} bytes in all, and at most ${EPISODE_BYTES} are packed`);
   for (const name of found.skipped) hash.update(`skipped ${name}\0`);
@@ -113,7 +128,7 @@ function walk(root: string, take: Walk["take"], moved: () => void): Omit<Tree, "
   return { ...found, fingerprint: hash.digest("hex") };
 }
 
-function visitDirectory(walk: Walk, path: string): void {
+function* visitDirectory(walk: Walk, path: string): Steps<void> {
   const { root, found } = walk;
   const full = bytePath(root, path);
   visit(walk, path, "directory", lstatSync(full, { bigint: true }));
@@ -127,7 +142,8 @@ function visitDirectory(walk: Walk, path: string): void {
       continue;
     }
     const stats = lstatSync(bytePath(root, below), { bigint: true });
-    if (stats.isDirectory()) visitDirectory(walk, below);
+    if (++walk.seen % STEP === 0) yield;
+    if (stats.isDirectory()) yield* visitDirectory(walk, below);
     else if (stats.isFile() && isDocument(root, below, Number(stats.size))) continue;
     else if (stats.isFile()) {
       visit(walk, below, "file", stats);
@@ -143,7 +159,6 @@ function visit(walk: Walk, path: string, kind: TreeEntry["kind"], stats: BigIntS
   const stamp = kind === "file" ? `${stats.mtimeNs} ${stats.ino}` : "";
   walk.hash.update(`${kind} ${entry.size} ${stamp} ${path}\0`);
   walk.take(entry);
-  if (++walk.seen % SLICE === 0) walk.moved();
 }
 
 /** Our own receipt or rejection from an earlier time: an episode that came back is the same episode without it. */

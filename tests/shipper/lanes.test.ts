@@ -1,10 +1,18 @@
 // A small episode never waits for one that is much larger: neither in the engine's choice nor in the packing thread.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
-import { truncateSync, utimesSync } from "node:fs";
+import { closeSync, existsSync, openSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
-import type { PackResult } from "../../lib/shipper/pack.ts";
+import {
+  fingerprintByTurns,
+  fingerprintOf,
+  type PackJob,
+  type PackResult,
+  packEpisode,
+} from "../../lib/shipper/pack.ts";
 import { startPacker } from "../../lib/shipper/packer.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
@@ -52,6 +60,41 @@ describe("the engine", () => {
     expect(calls.slice(before)).toEqual(["pack huge-2"]);
     await engine.stop(0);
   });
+
+  test("packs and sends a small one that comes while large ones lie packed and one of them is on a slow way", async () => {
+    const puts: string[] = [];
+    const server = createServer((request) => {
+      puts.push(request.url ?? "");
+      request.resume(); // and no answer
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const { port } = server.address() as AddressInfo;
+    const pack = (id: string, { maxBytes, part }: PackJob): PackResult => {
+      const bytes = id.startsWith("large") ? 2048 * MIB : 100;
+      if (maxBytes !== null && bytes > maxBytes) return { kind: "large", bytes };
+      writeFileSync(part, "");
+      truncateSync(part, bytes);
+      const digests = { sha256: "a".repeat(64), treeSha256: "b".repeat(64) };
+      const rest = { files: 1, fingerprint: "fingerprint", skipped: [], unlisted: 0 };
+      return { kind: "packed", bytes, treeBytes: bytes, ...digests, ...rest };
+    };
+    const { engine, dirs } = scriptedEngine(tempDir(), pack, `http://127.0.0.1:${port}`);
+    for (let n = 0; n < 8; n++) utimesSync(join(makeEpisode(dirs, `large-${n}`), "done.marker"), 1000 + n, 1000 + n);
+    await engine.scan();
+    engine.pump();
+    // One on its way, and as many packed as make sense.
+    while (engine.queue.inStage("packed").size < 3 || puts.length < 1) await Bun.sleep(1);
+    makeEpisode(dirs, "small");
+    await engine.scan();
+    engine.pump();
+    while (puts.length < 2) await Bun.sleep(1);
+    expect(puts[1]).toEndWith("/small.tar.zst");
+    await engine.stop(0);
+  });
 });
 
 describe("the packing thread", () => {
@@ -81,6 +124,27 @@ describe("the packing thread", () => {
     expect(isOver).toBe(false);
     packer.cancel();
     expect(await huge).toEqual({ kind: "cancelled" });
+  });
+
+  test("packs a small episode while it walks through one of many files", async () => {
+    const { dirs } = place();
+    const many = makeEpisode(dirs, "many");
+    for (let i = 0; i < 20_000; i++) closeSync(openSync(join(many, `f${i}`), "w"));
+    const order: string[] = [];
+    const pack = async (id: string, cancelled: () => boolean): Promise<PackResult> => {
+      const part = join(dirs.outbox, `.${id}.part`);
+      const job = { root: join(dirs.episodes, id), id, part, reserveBytes: 0, maxBytes: null };
+      const result = await packEpisode(job, { moved: () => {}, cancelled });
+      order.push(id);
+      return result;
+    };
+    const question = fingerprintByTurns(many).finally(() => order.push("question"));
+    const first = pack("many", () => order.includes("small"));
+    expect((await pack("small", () => false)).kind).toBe("packed");
+    expect(await question).toBe(fingerprintOf(many));
+    // It was walking still: nothing of it is written.
+    expect(await first).toEqual({ kind: "cancelled" });
+    expect([order[0], existsSync(join(dirs.outbox, ".many.part"))]).toEqual(["small", false]);
   });
 
   test("leaves what is larger than the lane to another one, unpacked", async () => {
