@@ -17,13 +17,23 @@ const NAME_BYTES = 100;
 /** Largest size and time that eleven octal digits hold; the time is in the year 2242. */
 const OCTAL_MAX = 0o77777777777;
 
+/** Whether a file's time gives the same bytes in both formats: the first has no room for others, and took the nearest. */
+export function isFirstFormatTime(mtimeS: number): boolean {
+  return mtimeS === firstFormatTime(mtimeS);
+}
+
+/** The time that format 1 gives a file. */
+export function firstFormatTime(mtimeS: number): number {
+  return Math.min(Math.max(0, mtimeS), OCTAL_MAX);
+}
+
 /** The header blocks of a member: one, or three and more where its name, size or time needs a pax record. */
 export function tarHeader(member: TarMember): Buffer {
   const name = member.kind === "directory" ? `${member.name}/` : member.name;
   const records: string[] = [];
   if (name.length > NAME_BYTES) records.push(paxRecord("path", name));
   if (member.size > OCTAL_MAX) records.push(paxRecord("size", String(member.size)));
-  if (member.mtimeS < 0 || member.mtimeS > OCTAL_MAX) records.push(paxRecord("mtime", String(member.mtimeS)));
+  if (!isFirstFormatTime(member.mtimeS)) records.push(paxRecord("mtime", String(member.mtimeS)));
   const own = headerBlock(
     { ...member, name: name.slice(0, NAME_BYTES), size: Math.min(member.size, OCTAL_MAX) },
     member.kind === "file" ? "0" : "5",
@@ -55,7 +65,7 @@ function headerBlock(member: TarMember, typeflag: string): Buffer {
   block.write("0000000\0", 108, "latin1"); // uid
   block.write("0000000\0", 116, "latin1"); // gid
   block.write(`${octal(member.size)}\0`, 124, "latin1");
-  block.write(`${octal(Math.min(Math.max(0, member.mtimeS), OCTAL_MAX))}\0`, 136, "latin1");
+  block.write(`${octal(firstFormatTime(member.mtimeS))}\0`, 136, "latin1");
   block.write("        ", 148, "latin1"); // the checksum counts itself as blanks
   block.write(typeflag, 156, "latin1");
   block.write("ustar\x0000", 257, "latin1");

@@ -1,10 +1,12 @@
 // An episode's directory as deterministic tar blocks: the same episode gives the same bytes on every host and in every
 // release (tests/shipper/archive.test.ts holds the digest of one). Names, contents, file times in whole seconds and the
-// executable bit go in; no owner, no other mode, and for directories the marker's time.
+// executable bit go in; no owner, no other mode, and for directories the marker's time. Format 2 keeps times before 1970 and after
+// 2242, where format 1 took the nearest; an episode without such times has the same bytes in both, and is of format 1.
 
 import { closeSync, readSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { shortName } from "../core/byte-name.ts";
-import { TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
+import { firstFormatTime, isFirstFormatTime, TAR_END, tarHeader, tarPadding } from "../core/tar.ts";
 import { nextData } from "../os/file-calls.ts";
 import { MARKER } from "./marker.ts";
 import { bytePath, openRegular, SourceChanged, STAT_BLOCK, type Tree, type TreeEntry } from "./walk.ts";
@@ -15,6 +17,8 @@ export interface ArchiveSource {
   /** The name under which everything stands in the archive. */
   id: string;
   tree: Tree;
+  /** As an older release packed it; else as it is packed now. */
+  isFirstFormat?: boolean;
   /** Takes a file's bytes as they pass, for its digests; null where nobody asks for them. */
   onFile: (path: string) => { update(chunk: Uint8Array): void; end(): void } | null;
 }
@@ -36,12 +40,40 @@ export function* tarBlocks(source: ArchiveSource, pool: BlockPool): Generator<Bu
   for (const entry of source.tree.entries) {
     const name = entry.path === "" ? source.id : `${source.id}/${entry.path}`;
     const mtimeS = entry.kind === "file" ? entry.mtimeS : (marker?.mtimeS ?? 0);
-    yield* out.bytes(tarHeader({ ...entry, name, mtimeS }));
+    yield* out.bytes(tarHeader({ ...entry, name, mtimeS: source.isFirstFormat ? firstFormatTime(mtimeS) : mtimeS }));
     if (entry.kind === "file") yield* fileBlocks(source, entry, out);
   }
   yield* out.zeros(TAR_END);
   const rest = out.rest();
   if (rest.length > 0) yield rest;
+}
+
+/** Whether both formats give an episode the same bytes. */
+export function isFirstFormat({ entries }: Tree): boolean {
+  return entries.every(({ mtimeS }) => isFirstFormatTime(mtimeS));
+}
+
+/** Blocks hashed between two turns of the event loop. */
+const HASHED_A_TURN = 8;
+const HASH_BLOCK = 1024 * 1024;
+
+/** The digest of an episode's tar as an older release packed it. @returns null when it was called off */
+export async function firstFormatDigest(
+  source: Omit<ArchiveSource, "onFile">,
+  { moved, cancelled }: { moved: () => void; cancelled: () => boolean },
+): Promise<string | null> {
+  const hash = new Bun.CryptoHasher("sha256");
+  const block = Buffer.allocUnsafeSlow(HASH_BLOCK);
+  const pool = { take: () => block, zeros: Buffer.alloc(HASH_BLOCK) };
+  let count = 0;
+  for (const filled of tarBlocks({ ...source, isFirstFormat: true, onFile: () => null }, pool)) {
+    hash.update(filled);
+    if (++count % HASHED_A_TURN !== 0) continue;
+    if (cancelled()) return null;
+    moved();
+    await nextTurn();
+  }
+  return hash.digest("hex");
 }
 
 function* fileBlocks(source: ArchiveSource, entry: TreeEntry, out: BlockFiller): Generator<Buffer<ArrayBuffer>> {

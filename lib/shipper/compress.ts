@@ -12,7 +12,7 @@ import type { PackHooks, PackJob } from "./pack.ts";
 export interface Written {
   bytes: number;
   sha256: string;
-  /** Of the uncompressed tar. */
+  /** Of the uncompressed tar, in hex. */
   treeSha256: string;
   treeBytes: number;
 }

@@ -137,8 +137,8 @@ function isReceiptOf(receipt: Receipt, sent: Sent): boolean {
   return receipt.status === "duplicate" && isSameTree(receipt.tree_sha256, sent);
 }
 
-function isSameTree(stored: string | null, { treeSha256 }: Sent): boolean {
-  return treeSha256 !== null && stored === treeSha256;
+function isSameTree(stored: string | null, { treeSha256, firstTreeSha256 = null }: Sent): boolean {
+  return stored !== null && (stored === treeSha256 || stored === firstTreeSha256);
 }
 
 /** The judge's 200. */

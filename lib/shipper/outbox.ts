@@ -5,7 +5,7 @@
 import { closeSync, constants, createReadStream, writeFileSync } from "node:fs";
 import { lstat, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { isSha256Hex } from "../core/digest.ts";
+import { isSha256Hex, isTreeDigest } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
@@ -22,7 +22,10 @@ export interface OutboxRecord {
   fingerprint: string;
   bytes: number;
   sha256: string;
+  /** See `isTreeDigest`. */
   tree_sha256: string;
+  /** The same as an older release would have had it, where that is another. */
+  first_tree_sha256?: string | null;
   code_commit: string | null;
   boot_id: string;
 }
@@ -189,6 +192,6 @@ function parseRecord(text: string, id: string): OutboxRecord | null {
     typeof value.fingerprint === "string" &&
     typeof value.bytes === "number" &&
     isSha256Hex(value.sha256) &&
-    isSha256Hex(value.tree_sha256);
+    isTreeDigest(value.tree_sha256);
   return isWhole ? ({ finished_ms: 0, code_commit: null, boot_id: "", ...value } as OutboxRecord) : null;
 }

@@ -160,6 +160,7 @@ function recordOf(
     bytes: packed.bytes,
     sha256: packed.sha256,
     tree_sha256: packed.treeSha256,
+    first_tree_sha256: packed.firstTreeSha256,
     code_commit: commit,
     boot_id: bootId,
   };

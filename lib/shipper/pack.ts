@@ -8,7 +8,7 @@ import { readableName, shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { clipMiddle } from "../core/fields.ts";
 import { clearName } from "../os/files.ts";
-import type { ArchiveSource } from "./archive.ts";
+import { type ArchiveSource, firstFormatDigest, isFirstFormat } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
 import {
@@ -56,6 +56,8 @@ export interface PackedArchive extends Written {
   fingerprint: string;
   /** Links, devices and sockets that were left out. */
   skipped: string[];
+  /** `treeSha256` as an older release would have had it, where that is another. */
+  firstTreeSha256: string | null;
   /** Files that the manifest does not list: packed, and proved by nobody. 0 without a manifest. */
   unlisted: number;
 }
@@ -134,6 +136,8 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   );
   if (written === "cancelled") return { kind: "cancelled" };
   if (written === "no-space") return noSpace(job, tree.onDisk);
+  const tree256 = await namedTree(job, tree, written.treeSha256, hooks);
+  if (tree256 === null) return { kind: "cancelled" };
   const after = await byTurns(fingerprintSteps(job.root), hooks);
   if (after === null) return { kind: "cancelled" };
   if (after !== before) return { kind: "changed", detail: "files changed while they were packed" };
@@ -142,7 +146,20 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   const files = tree.entries.filter((entry) => entry.kind === "file").length;
   // The marker itself is in no manifest.
   const unlisted = listed.size === 0 ? 0 : files - 1 - digests.size;
-  return { kind: "packed", ...written, files, fingerprint: before, skipped: tree.skipped, unlisted };
+  return { kind: "packed", ...written, ...tree256, files, fingerprint: before, skipped: tree.skipped, unlisted };
+}
+
+/** The digest of the tar, named by its format; null when it was called off. */
+async function namedTree(
+  { root, id }: PackJob,
+  tree: Tree,
+  sha256: string,
+  hooks: PackHooks,
+): Promise<Pick<PackedArchive, "treeSha256" | "firstTreeSha256"> | null> {
+  if (isFirstFormat(tree)) return { treeSha256: sha256, firstTreeSha256: null };
+  // An answer to what an older release sent may have been lost: its receiver would know the episode by this digest alone.
+  const firstTreeSha256 = await firstFormatDigest({ root, id, tree }, hooks);
+  return firstTreeSha256 === null ? null : { treeSha256: `v2:${sha256}`, firstTreeSha256 };
 }
 
 function unpackable(tree: Tree): PackResult {

@@ -36,7 +36,10 @@ export interface SendResult {
 export type SendDeps = Pick<EngineDeps, "config" | "dirs" | "client" | "machine" | "days" | "log" | "wallMs">;
 
 /** What is asked about: a packed episode, or a settled one. */
-export type Subject = Pick<OutboxRecord, "id" | "bytes" | "sha256" | "code_commit"> & { tree_sha256: string | null };
+export type Subject = Pick<OutboxRecord, "id" | "bytes" | "sha256" | "code_commit"> & {
+  tree_sha256: string | null;
+  first_tree_sha256?: string | null;
+};
 
 /**
  * Sends a packed episode, or asks what a PUT of it would get, and classifies what came of it. Never throws for what the
@@ -163,8 +166,9 @@ function requestOf(
   return { method: "PUT", path: episodePath(address), headers, body };
 }
 
-function sentOf(host: string, { id, bytes, sha256, tree_sha256, code_commit }: Subject): Sent {
-  return { host, id, bytes, sha256, treeSha256: tree_sha256, commit: code_commit };
+function sentOf(host: string, { first_tree_sha256: firstTreeSha256 = null, ...subject }: Subject): Sent {
+  const { id, bytes, sha256, tree_sha256: treeSha256, code_commit: commit } = subject;
+  return { host, id, bytes, sha256, treeSha256, firstTreeSha256, commit };
 }
 
 function noAnswer(reply: Exclude<Reply, { kind: "answer" }>): SendResult {

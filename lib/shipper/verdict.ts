@@ -11,6 +11,8 @@ export interface Sent {
   sha256: string;
   /** Null when it is not known: then no tree is the same. */
   treeSha256: string | null;
+  /** The same by the first format of the tar, where that is another. */
+  firstTreeSha256?: string | null;
   /** The stamp that went with it, or null. */
   commit: string | null;
 }

@@ -195,6 +195,24 @@ describe("a conflict (409)", () => {
     }
   });
 
+  test("with our own tree as an older release packed it is a delivery, too: its answer may have been lost", () => {
+    const first = "9".repeat(64);
+    const sent: Sent = { ...SENT, treeSha256: `v2:${TREE}`, firstTreeSha256: first };
+    for (const [tree_sha256, kind] of [
+      [first, "delivered"],
+      [`v2:${TREE}`, "delivered"],
+      [TREE, "quarantine"],
+      [null, "quarantine"],
+    ]) {
+      const answered = problem(409, "conflict", { sha256: OTHER_SHA, tree_sha256 });
+      expect(classifyAnswer(answered, sent, PINNED)).toMatchObject({ kind });
+    }
+    // Where nothing is known of one, nothing is equal to it.
+    const unknown: Sent = { ...SENT, treeSha256: null };
+    const answered = problem(409, "conflict", { sha256: OTHER_SHA, tree_sha256: null });
+    expect(classifyAnswer(answered, unknown, PINNED)).toMatchObject({ kind: "quarantine" });
+  });
+
   test("with another digest is quarantine", () => {
     const verdict = judge(problem(409, "conflict", { sha256: OTHER_SHA, tree_sha256: OTHER_SHA }));
     expect(verdict).toMatchObject({ kind: "quarantine", reason: "conflict", judgedBy: OURS });

@@ -1,8 +1,11 @@
 // Times that a clock from before the network gave to files: kept as they are, to the second.
 
 import { expect, test } from "bun:test";
-import { utimesSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { tarBlocks } from "../../lib/shipper/archive.ts";
+import { packEpisode } from "../../lib/shipper/pack.ts";
 import { walkTree } from "../../lib/shipper/walk.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
@@ -52,3 +55,32 @@ diskTest(`files from before 1970 and after 2242 keep their second (${smallDiskMi
     "2026-05-01 06:17:53 ep/done.marker",
   ]);
 });
+
+diskTest(
+  `such times are of format 2, beside the digest that an older release gave them (${smallDiskMissing ?? "tmpfs"})`,
+  async () => {
+    using disk = smallDisk(4);
+    const packed = async (name: string, times: readonly string[]) => {
+      const root = `${disk.path}/${name}/ep`;
+      for (const [n, at] of times.entries()) {
+        writeFiles(root, { [`file${n}`]: "x" });
+        Bun.spawnSync(["touch", "-d", at, `${root}/file${n}`]);
+      }
+      writeFiles(root, { "done.marker": "" });
+      utimesSync(`${root}/done.marker`, 1_777_616_273, 1_777_616_273);
+      const part = join(disk.path, `${name}.part`);
+      const job = { root, id: "ep", part, reserveBytes: 0, maxBytes: null };
+      const result = await packEpisode(job, { moved: () => {}, cancelled: () => false });
+      if (result.kind !== "packed") throw new Error(result.kind);
+      const tar = Bun.zstdDecompressSync(readFileSync(part));
+      return { ...result, tar: createHash("sha256").update(tar).digest("hex") };
+    };
+    const odd = await packed("odd", ["@-5000", "@8589934592", "@7"]);
+    const even = await packed("even", ["@0", "@8589934591", "@7"]);
+    expect([even.treeSha256, even.firstTreeSha256]).toEqual([even.tar, null]);
+    expect([odd.treeSha256, odd.firstTreeSha256]).toEqual([`v2:${odd.tar}`, even.tar]);
+    expect(odd.tar).not.toBe(even.tar);
+    // As the last release of format 1 packed the odd one.
+    expect(odd.firstTreeSha256).toBe("812be5a4d451ada8fbe459b99cf1313936093297512086a540bb6c47018f0af3");
+  },
+);

@@ -78,7 +78,7 @@ describe("the engine", () => {
       if (maxBytes !== null && bytes > maxBytes) return { kind: "large", bytes };
       writeFileSync(part, "");
       truncateSync(part, bytes);
-      const digests = { sha256: "a".repeat(64), treeSha256: "b".repeat(64) };
+      const digests = { sha256: "a".repeat(64), treeSha256: "b".repeat(64), firstTreeSha256: null };
       const rest = { files: 1, fingerprint: "fingerprint", skipped: [], unlisted: 0 };
       return { kind: "packed", bytes, treeBytes: bytes, ...digests, ...rest };
     };

@@ -14,7 +14,7 @@ const SHA = createHash("sha256").update(BODY).digest("hex");
 
 function packed(_: string, { part }: PackJob): PackResult {
   writeFileSync(part, BODY);
-  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, treeBytes: BODY.length };
+  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, firstTreeSha256: null, treeBytes: BODY.length };
   return { kind: "packed", files: 1, fingerprint: "fingerprint", unlisted: 0, skipped: [], ...digests };
 }
 

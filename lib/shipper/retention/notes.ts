@@ -2,7 +2,7 @@
 // copied from another episode or written by somebody else says nothing, and nothing is removed on its word. Pure.
 
 import { isReceiverId } from "../../contract/judgement.ts";
-import { isSha256Hex } from "../../core/digest.ts";
+import { isSha256Hex, isTreeDigest } from "../../core/digest.ts";
 
 /** A shipped episode. Times in milliseconds since 1970. */
 export interface Receipted {
@@ -79,7 +79,11 @@ export function readRejection(name: string, text: string | null): Rejection | nu
     atMs: numberOf(Date.parse(String(note.at))),
     sent:
       sentBytes !== null && isSha256Hex(sent_sha256)
-        ? { bytes: sentBytes, sha256: sent_sha256, treeSha256: isSha256Hex(sent_tree_sha256) ? sent_tree_sha256 : null }
+        ? {
+            bytes: sentBytes,
+            sha256: sent_sha256,
+            treeSha256: isTreeDigest(sent_tree_sha256) ? sent_tree_sha256 : null,
+          }
         : null,
     fingerprint: String(note.fingerprint),
   };
