@@ -3,7 +3,7 @@
 
 /**
  * `waiting`: for a handshake or a request; `unproved`: with one whose sender has not shown who it is; `busy`: with one of a
- * known sender; `paced`: its answer, a refusal, waits for its turn; `ending`: all is said, and what still comes is thrown away.
+ * known sender; `paced`: its answer, to somebody unknown, waits for its turn; `ending`: all is said, and what still comes is thrown away.
  */
 export type ConnectionState = "waiting" | "unproved" | "busy" | "paced" | "ending";
 

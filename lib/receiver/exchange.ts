@@ -30,8 +30,8 @@ export interface Exchange {
   source: Source;
   sink: Sink;
   wire: Omit<Wire, "body" | "target">;
-  /** Called with the status of the answer before it goes out; resolves when it may. */
-  beforeAnswer: (status: number) => Promise<void>;
+  /** Called before the answer goes out; resolves when it may. */
+  beforeAnswer: () => Promise<void>;
   /** Whether so many bytes that nobody wants may be read. */
   mayRead: (bytes: number) => boolean;
   /** Called when so many of them were read; resolves when more may be. */
@@ -58,7 +58,7 @@ export async function serveExchange(exchange: Exchange, options: ExchangeOptions
   options.onBody(body, "open");
   try {
     const response = await options.fetch(webRequest(head), { ...wire, target: head.target, body });
-    await exchange.beforeAnswer(response.status);
+    await exchange.beforeAnswer();
     const leftover = decideLeftover({
       left: body.left,
       awaited: head.expectsContinue && !body.asked,

@@ -81,6 +81,8 @@ const FULL = refuse("too-many-connections", "more connections are open than this
 
 /** What may be kept of all that clients have sent ahead, shared out among their connections: nobody who is well sends ahead. */
 const AHEAD_BYTES = 16 * 1024 * 1024;
+/** Signs of life and of readiness in a second: monitors are many, and each costs some 100 µs. */
+const SIGNS_PER_SECOND = 1000;
 /** Bodies of refused requests are read and thrown away no faster than this, all together: it is done for an answer's sake. */
 const DISCARD_BYTES_PER_S = 64 * 1024 * 1024;
 /** Those of senders that nobody knows: a share of their own, so that they take none of the others'. */
@@ -99,7 +101,7 @@ class HttpListener implements Listener {
     private readonly options: ListenOptions,
   ) {
     const { tls, rate } = options;
-    const pace = createPace();
+    const [pace, signPace] = [createPace(), createPace(SIGNS_PER_SECOND, SIGNS_PER_SECOND)];
     const discardPace = createPace(DISCARD_BYTES_PER_S, DISCARD_BYTES_PER_S);
     const unknownPace = createPace(UNKNOWN_BYTES_PER_S, UNKNOWN_BYTES_PER_S);
     this.connections = createConnections(options.connectionsTotal);
@@ -111,7 +113,7 @@ class HttpListener implements Listener {
       onBody: (body, state) => this.onBody(body, state),
       closing: () => this.closing,
       onState: (connection, state) => this.connections.changed(connection, state),
-      pace: () => pace(performance.now()),
+      pace: (isSign) => (isSign ? signPace : pace)(performance.now()),
       ahead: () => AHEAD_BYTES / Math.max(1, this.connections.count),
       leftovers: createLeftovers(),
       beforeDiscard: (bytes, isKnown) => (isKnown ? discardPace : unknownPace)(performance.now(), bytes),

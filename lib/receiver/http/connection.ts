@@ -20,8 +20,8 @@ export interface ConnectionOptions extends ExchangeOptions {
   onState: (connection: Connection, state: ConnectionState) => void;
   /** Bytes that may be kept of what was sent ahead of the next answer, now. */
   ahead: () => number;
-  /** How long a refusal of credentials waits, milliseconds. */
-  pace: () => number;
+  /** How long an answer to a sender that has not shown who it is waits, milliseconds; one to `/healthz` or `/readyz` has its own line. */
+  pace: (isSign: boolean) => number;
   /** The bodies of unknown senders that are read though nobody wants them. */
   leftovers: Leftovers;
   /** How long to wait before so many bytes that nobody wants are read on, milliseconds. */
@@ -35,6 +35,8 @@ export interface ConnectionOptions extends ExchangeOptions {
 /** What still comes on a connection that is given up is read for so long, and so much, so that the last answer arrives. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 256 * 1024;
+/** What monitors ask for: they wait for no flood of anything else. */
+const SIGNS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 export class Connection implements Held {
   private readonly source: Source;
@@ -102,7 +104,7 @@ export class Connection implements Held {
     let giveBack = (): void => undefined;
     const exchange = {
       ...{ head, source, sink, wire },
-      beforeAnswer: (status: number) => this.beforeAnswer(status),
+      beforeAnswer: () => this.beforeAnswer(SIGNS.has(head.target)),
       mayRead: (bytes: number) => {
         // All is said but for the answer itself: whoever comes with something new may have this place.
         options.onState(this, "ending");
@@ -136,8 +138,9 @@ export class Connection implements Held {
     this.source.drop();
   }
 
-  private async beforeAnswer(status: number): Promise<void> {
-    const waitMs = status === 401 || status === 403 ? this.options.pace() : 0;
+  /** Whatever is answered to somebody unknown waits for its turn: a flood may ask for what it likes. */
+  private async beforeAnswer(isSign: boolean): Promise<void> {
+    const waitMs = this.isKnown ? 0 : this.options.pace(isSign);
     if (waitMs <= 0) return;
     this.boundAhead();
     this.options.onState(this, "paced");
@@ -200,6 +203,7 @@ export class Connection implements Held {
 
   private async refuse(fault: HeadFault): Promise<void> {
     this.options.onFault(this.wire.remote, fault);
+    await this.beforeAnswer(false);
     await sendAnswer(this.sink, this.options.faultAnswer(fault), { headOnly: false, last: true });
     await this.finish();
   }

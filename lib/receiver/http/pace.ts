@@ -1,6 +1,6 @@
-// Who proves nothing waits for its turn: so many refusals of credentials are answered in a second, however many ask, so that
-// a flood of them leaves the loop and the disk to those who have a token; and so many bytes of bodies that nobody wants are
-// read. Nobody waits longer than `LONGEST_MS`.
+// Who proves nothing waits for its turn: so many requests of unknown senders are answered in a second, however many ask and for
+// whatever, so that a flood of them leaves the loop and the disk to those who have a token; and so many bytes of bodies that nobody
+// wants are read. Nobody waits longer than `LONGEST_MS`.
 
 /** In a second; each costs some 200 µs. */
 const PER_SECOND = 500;

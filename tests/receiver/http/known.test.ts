@@ -70,3 +70,24 @@ test("a place is free while a body that nobody wants is still to come: the conne
     "ending",
   ]);
 });
+
+test("whatever is answered to an unknown sender waits for its turn, what is no request too; a known one's never", async () => {
+  const paced: boolean[] = [];
+  const get = (target: string, more = "") => Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\n${more}\r\n`);
+  const status: Record<string, number> = { "/known": 201, "/healthz": 200, "/readyz": 503, "/malformed": 400 };
+  const { statuses } = await serveBytes(
+    [get("/known"), get("/nothing"), get("/healthz"), get("/readyz"), get("/malformed"), Buffer.from("\0\0\r\n\r\n")],
+    {
+      fetch: (_, { target, known }) => {
+        if (target === "/known") known();
+        return new Response(null, { status: status[target] ?? 404 });
+      },
+      pace: (isSign) => {
+        paced.push(isSign);
+        return 0;
+      },
+    },
+  );
+  expect(statuses.map((line) => line.slice(-3))).toEqual(["201", "404", "200", "503", "400", "400"]);
+  expect(paced).toEqual([false, true, true, false, false]);
+});

@@ -1,4 +1,4 @@
-// Refusals of credentials: so many in a second, whoever asks; the others have their turn first, and a stop waits for none.
+// Answers to unknown senders: so many in a second, whoever asks, and for whatever; the others have their turn first, and a stop waits for none.
 
 import { afterEach, expect, test } from "bun:test";
 import { createPace } from "../../../lib/receiver/http/pace.ts";
@@ -26,20 +26,30 @@ test("nobody waits longer than five seconds, and a flood of an hour is forgotten
   expect(pace(6000)).toBe(0);
 });
 
-test("a flood of wrong tokens waits; a valid PUT among it does not, and neither does a stop", async () => {
-  const receiver = await startReceiver({
-    deps: { checkToken: (_, sent) => (sent === "Bearer good" ? "valid" : "unknown") },
-  });
-  const flood = await Promise.all(Array.from({ length: 20 }, () => rawClient(receiver.port)));
-  const refused = (): number => flood.reduce((sum, { text }) => sum + text().split("HTTP/1.1 401").length - 1, 0);
-  const wrong = "PUT /v1/episodes/lab1/x.tar.zst HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
-  for (const client of flood) await client.send(wrong.repeat(500));
-  await until(() => refused() > 60);
-  const before = refused();
-  expect((await put(receiver.url, "lab1", "ep1", bytes(1000), { Authorization: "Bearer good" })).status).toBe(201);
-  // It took some turns of the loop, in which as good as nobody else was served.
-  expect(refused() - before).toBeLessThan(2000);
-  expect(refused()).toBeLessThan(9000);
-  receiver.listener.close();
-  await receiver.listener.settled();
-}, 180_000);
+const EMPTY = "Host: x\r\nContent-Length: 0\r\n\r\n";
+
+test.each([
+  ["wrong tokens", `PUT /v1/episodes/lab1/x.tar.zst HTTP/1.1\r\n${EMPTY}`, 401, 2000],
+  ["what is not there", `GET /nothing HTTP/1.1\r\n${EMPTY}`, 404, 2000],
+  ["signs of life", `GET /healthz HTTP/1.1\r\n${EMPTY}`, 200, 4000],
+])(
+  "a flood of %s waits; a valid PUT among it does not, and neither does a stop",
+  async (_, wrong, status, most) => {
+    const receiver = await startReceiver({
+      deps: { checkToken: (_, sent) => (sent === "Bearer good" ? "valid" : "unknown") },
+    });
+    const flood = await Promise.all(Array.from({ length: 20 }, () => rawClient(receiver.port)));
+    const answered = (): number =>
+      flood.reduce((sum, { text }) => sum + text().split(`HTTP/1.1 ${status}`).length - 1, 0);
+    for (const client of flood) await client.send(wrong.repeat(500));
+    await until(() => answered() > 60);
+    const before = answered();
+    expect((await put(receiver.url, "lab1", "ep1", bytes(1000), { Authorization: "Bearer good" })).status).toBe(201);
+    // It took some turns of the loop, in which as good as nobody else was served.
+    expect(answered() - before).toBeLessThan(most);
+    expect(answered()).toBeLessThan(9000);
+    receiver.listener.close();
+    await receiver.listener.settled();
+  },
+  180_000,
+);
