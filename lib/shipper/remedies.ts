@@ -49,6 +49,14 @@ const ANSWERS: Readonly<Record<string, Fix>> = {
   },
 };
 
+/** An answer that may be the Python fleet's receiver's, or a gateway's. */
+export function perhapsPythonFix({ text, commands }: Fix): Fix {
+  return {
+    text: `if the Python fleet's receiver answers there, set [receiver] kind = "python"; else ${text}`,
+    commands,
+  };
+}
+
 /** An episode that is finished, by its marker, and is written to all the same. */
 export const CHANGING_FIX: Fix = {
   text: "let its recorder write nothing after done.marker, and make that last, by a rename",

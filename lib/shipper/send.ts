@@ -10,10 +10,11 @@ import { quoted } from "../core/fields.ts";
 import type { Finding } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
 import { classifyAnswer, isJudgementsReason } from "./decide.ts";
+import { isPerhapsPython } from "./decide-python.ts";
 import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
 import { judgedInTurn, type Pin, readPin, writePin } from "./pin.ts";
-import { acceptFix, answerFix } from "./remedies.ts";
+import { acceptFix, answerFix, perhapsPythonFix } from "./remedies.ts";
 import { isVerifiedTls, receiverIdOf } from "./trust.ts";
 import type { Fault, Resource, Sent, Verdict } from "./verdict.ts";
 
@@ -86,11 +87,12 @@ async function answered(
   sent: Sent,
 ): Promise<SendResult> {
   const { status, headers, body, retryAfterS, answeredAtMs } = reply;
+  const answer = { resource, status, headers, body };
   const { verdict, pinned, trusted } = await judgedInTurn(async () => {
     const pin = await readPin(deps.config.dataRoot);
     const pinned = pin?.receiver_id ?? null;
     const trust = { pinned, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
-    const verdict = classifyAnswer({ resource, status, headers, body }, sent, trust);
+    const verdict = classifyAnswer(answer, sent, trust);
     const newPin = "pin" in verdict ? verdict.pin : null;
     if (newPin !== null) await trustFromNowOn(deps, pin, newPin, resource, receiver.url);
     return { verdict, pinned, trusted: newPin ?? pinned };
@@ -98,7 +100,8 @@ async function answered(
   const from = receiverIdOf(headers);
   if (from !== null && from === trusted) await dayOf(deps, answeredAtMs);
   const facts = { status, headers, text: reply.text, receiver, hostId: sent.host, path };
-  return { verdict, finding: findingOf(verdict, facts, pinned), retryAfterS, status, answeredAtMs };
+  const isPython = receiver.kind === "labfleet" && isPerhapsPython(answer);
+  return { verdict, finding: findingOf(verdict, facts, pinned, isPython), retryAfterS, status, answeredAtMs };
 }
 
 /** The receiver's clock steps the day; that is all that is lost if it cannot be written. */
@@ -109,14 +112,18 @@ async function dayOf({ days, log }: SendDeps, answeredAtMs: number | null): Prom
 
 type AnswerFacts = Omit<Parameters<typeof explainAnswer>[0], "reason" | "detail">;
 
-/** What a fault is, and what mends it: of our own reasons here, of all others in lib/client. */
-function findingOf(verdict: Verdict, facts: AnswerFacts, pinned: string | null): Finding | null {
+/**
+ * What a fault is, and what mends it: of our own reasons here, of all others in lib/client.
+ * @param isPython it may be a Python receiver that answers
+ */
+function findingOf(verdict: Verdict, facts: AnswerFacts, pinned: string | null, isPython: boolean): Finding | null {
   if (verdict.kind === "other-receiver") return { what: verdict.detail, fix: acceptFix(verdict.receiverId) };
   if (verdict.kind !== "retry" && verdict.kind !== "pause") return null;
   const { reason, isMarked, detail } = verdict;
   const ours = answerFix(reason);
   if (ours !== null) return { what: quoted(detail), fix: ours };
   const explained = explainAnswer({ ...facts, reason: isMarked ? reason : null, detail });
+  if (isPython) return { what: explained.what, fix: perhapsPythonFix(explained.fix) };
   const from = receiverIdOf(facts.headers);
   if (pinned !== null || from === null || !isJudgementsReason(reason)) return explained;
   // Should it refuse all that is there, as after a card that begins anew under an old name, no receipt will ever pin it.

@@ -27,6 +27,7 @@ async function exchange(
   say: Say | ((headers: Record<string, unknown>) => Say),
   resource: "put" | "judge" = "put",
   pinned: string | null = null,
+  kind: "labfleet" | "python" = "labfleet",
 ) {
   const root = tempDir();
   let headers: Record<string, unknown> = {};
@@ -41,8 +42,10 @@ async function exchange(
   writeFileSync(join(dirs.outbox, "ep1.tar.zst"), "data");
   if (pinned !== null) writeFileSync(pinPath(root), JSON.stringify({ receiver_id: pinned }));
   const days: number[] = [];
+  const { config } = engine.deps;
   const deps: SendDeps = {
     ...engine.deps,
+    config: { ...config, receiver: { ...config.receiver, kind } },
     machine: "-;0123456789abcdef",
     days: { today: () => 0, seen: async (at) => void days.push(at) },
   };
@@ -130,6 +133,50 @@ describe("a refusal by a receiver that nobody trusts yet", () => {
       expect(result.finding?.what).not.toContain("trusts no receiver");
     }
   });
+});
+
+describe("an answer without our mark that may be the Python fleet's receiver's", () => {
+  const plain = { "x-labfleet-receiver-id": "" };
+  const json = { ...plain, "content-type": "application/json" };
+  const NAMED = 'if the Python fleet\'s receiver answers there, set [receiver] kind = "python"; else ';
+  for (const status of [400, 409, 412]) {
+    test(`${status} with JSON waits alone, and its remedy names the kind before the general one`, async () => {
+      const { result } = await exchange({ status, headers: json, body: { detail: "no" } });
+      expect(result.verdict).toMatchObject({ kind: "retry", reason: `status-${status}`, isMarked: false });
+      const { text, commands } = result.finding?.fix ?? { text: "", commands: [] };
+      expect(text).toBe(
+        `${NAMED}set receiver.url to the receiver's own address; at a labfleet receiver this says alive`,
+      );
+      expect(commands[0]?.argv.slice(0, 2)).toEqual(["curl", "-sS"]);
+    });
+  }
+
+  for (const [what, say, resource, kind] of [
+    ["a gateway's bare answer", { status: 412, headers: plain }, "put", "labfleet"],
+    ["a page", { status: 400, headers: { ...plain, "content-type": "text/html" }, body: "<html>" }, "put", "labfleet"],
+    ["a list", { status: 400, headers: json, body: [] }, "put", "labfleet"],
+    ["a status that it does not give", { status: 422, headers: json, body: {} }, "put", "labfleet"],
+    [
+      "somebody's problem, as a gateway says it",
+      { status: 400, headers: { ...plain, "content-type": "application/problem+json" }, body: {} },
+      "put",
+      "labfleet",
+    ],
+    [
+      "a receiver of ours, garbled",
+      { status: 409, headers: { "content-type": "application/json" }, body: {} },
+      "put",
+      "labfleet",
+    ],
+    ["what answers a judge call", { status: 400, headers: json, body: {} }, "judge", "labfleet"],
+    ["one whose kind is set", { status: 409, headers: json, body: { bytes: 5 } }, "put", "python"],
+  ] as [string, Say, "put" | "judge", "labfleet" | "python"][]) {
+    test(`is not ${what}`, async () => {
+      const { result } = await exchange(say, resource, null, kind);
+      expect(result.verdict.kind).toBe("retry");
+      expect(result.finding?.fix.text).not.toContain("python");
+    });
+  }
 });
 
 test("the judge is asked with the same figures, and its word pins its receiver, too", async () => {
