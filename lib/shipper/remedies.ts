@@ -29,7 +29,8 @@ export function roomFix(dataRoot: string): Fix {
 
 /** What mends an answer that is no receipt, by the reason that decide.ts gives it. */
 export function answerFix(reason: string): Fix | null {
-  return ANSWERS[reason] ?? null;
+  // It is a receiver's word, which may also be `constructor`.
+  return Object.hasOwn(ANSWERS, reason) ? (ANSWERS[reason] ?? null) : null;
 }
 
 const ANSWERS: Readonly<Record<string, Fix>> = {
@@ -101,9 +102,10 @@ function fixOfPath(path: string, code: string | null, isKept: boolean): Fix | nu
   return { text: "let this service's user write there", commands: [onHost("ls", "-ld", path)] };
 }
 
-/** What was refused for good, by its reason: what makes it go. Null: nothing that we know. */
-export function rejectionFix(reason: string, id: string): Fix | null {
-  return REJECTIONS[reason]?.(id) ?? null;
+/** What was refused for good, by its reason: what makes it go. The reason is what a note says, and that may be anybody's word. */
+export function rejectionFix(reason: string, id: string): Fix {
+  const known = Object.hasOwn(REJECTIONS, reason) ? REJECTIONS[reason] : undefined;
+  return known === undefined ? refusedFix(id) : known(id);
 }
 
 /** Of a removed episode something is left over that only root can remove, as what is immutable. */
@@ -131,6 +133,14 @@ const LOOK_AT_STORE: Fix = {
   text: "see what became of it there",
   commands: [{ argv: ["sudo", "receiver", "verify"], on: "collector" }],
 };
+
+/** By a Python receiver, by a release before this one, or by a later one: what it was refused for is in its note. */
+function refusedFix(id: string): Fix {
+  return {
+    text: "mend what its rejection.json names, or what the collector's log says of it, then queue it again; or give it up",
+    commands: [requeue(id)],
+  };
+}
 
 const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
   "commit-not-accepted": () => ({

@@ -99,8 +99,7 @@ export function reportSettled(
       verdict.kind === "quarantine"
         ? quoted(verdict.detail)
         : "files changed after they were shipped; what the receiver has lacks the change";
-    const fix = rejectionFix(reason, name);
-    log.error(`quarantined: ${what}${fix === null ? "" : `; fix: ${fixText(fix)}`}`, { ...fields, reason });
+    log.error(`quarantined: ${what}; fix: ${fixText(rejectionFix(reason, name))}`, { ...fields, reason });
     return;
   }
   const rate = `${formatBytes(Math.round((record.bytes / Math.max(1, ms)) * 1000))}/s`;

@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../contract/shipper-status.ts";
-import { type Fix, fixText } from "../core/finding.ts";
+import { fixText } from "../core/finding.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
@@ -22,8 +22,8 @@ export interface Quarantined {
   episode: string;
   reason: string;
   detail: string | null;
-  /** What mends it, in one line; null when nothing is known that does. */
-  fix: string | null;
+  /** What mends it, in one line. */
+  fix: string;
 }
 
 /** What is no episode, or none that would ever be shipped. */
@@ -95,8 +95,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
 async function quarantined(dirs: Dirs, episode: string): Promise<Quarantined> {
   const document = await readDocument(join(dirs.quarantine, episode), "quarantine");
   const { reason, detail } = rejectionOf(document);
-  const fix: Fix | null = rejectionFix(reason, episode);
-  return { episode, reason, detail, fix: fix === null ? null : fixText(fix) };
+  return { episode, reason, detail, fix: fixText(rejectionFix(reason, episode)) };
 }
 
 /** Reason and detail in a rejection.json's text. Pure. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { findingText, fixText } from "../../lib/core/finding.ts";
+import { classifyAnswer } from "../../lib/shipper/decide.ts";
 import { answerFix, lastCopyFix, localFinding, rejectionFix } from "../../lib/shipper/remedies.ts";
 
 describe("what this host's disk or rights refused", () => {
@@ -28,8 +29,71 @@ test("a 2xx to a judge call without a judgement comes from no receiver, old or n
   expect(answerFix("no-judgement")?.text).toBe("set receiver.url to the receiver's own address, past any portal");
 });
 
-test("what lies in quarantine for no reason that is known is queued again", () => {
-  expect(fixText(rejectionFix("unknown", "ep") ?? { text: "", commands: [] })).toEndWith("sudo shipper requeue ep");
+test("a receiver's word that is also one of the language has no remedy of ours", () => {
+  for (const reason of ["constructor", "__proto__", "toString"]) expect(answerFix(reason)).toBeNull();
+});
+
+describe("what lies in quarantine", () => {
+  const EITHER = /: sudo shipper (requeue|discard) ep$/;
+  const PASSES = /: then it goes by itself within a day$/;
+  const AS_REFUSED =
+    "mend what its rejection.json names, or what the collector's log says of it, then queue it again; or give it up: sudo shipper requeue ep";
+
+  test("for no reason that is known is queued again", () => {
+    expect(fixText(rejectionFix("unknown", "ep"))).toEndWith("sudo shipper requeue ep");
+  });
+
+  test.each([
+    ["commit-not-accepted", PASSES],
+    ["too-large", PASSES],
+    ...["conflict", "incomplete", "unpackable", "changed-after-shipping", "unknown"].map((reason): [string, RegExp] => [
+      reason,
+      EITHER,
+    ]),
+  ])("for %s has a remedy of its own", (reason, words) => {
+    const text = fixText(rejectionFix(reason, "ep"));
+    expect(text).toMatch(words);
+    expect(text).not.toBe(AS_REFUSED);
+  });
+
+  test.each([
+    "status-400",
+    "status-412",
+    "digest-mismatch",
+    "not-found",
+    "of-a-later-release",
+    "constructor",
+    "__proto__",
+    "",
+  ])("for %p, a Python receiver's or another release's, has one", (reason) =>
+    expect(fixText(rejectionFix(reason, "ep"))).toBe(AS_REFUSED),
+  );
+
+  test("for whatever an answer may refuse has one", () => {
+    const sent = { host: "lab1", id: "ep", bytes: 4, sha256: "a".repeat(64), treeSha256: null, commit: "abc" };
+    const echo = { host_id: "lab1", episode_id: "ep", code_commit: "abc", bytes: 4, sha256: sent.sha256 };
+    const receiver_id = "1".repeat(32);
+    const reasons = new Set<string>();
+    for (const kind of ["labfleet", "python"] as const) {
+      for (let status = 200; status < 600; status++) {
+        for (const reason of [null, "conflict", "commit-not-accepted", "too-large", "missing-commit", "malformed"]) {
+          const type = `urn:labfleet:problem:${reason}`;
+          const problem = { type, title: "T", status, reason, detail: "D", receiver_id, echo, sha256: "c".repeat(64) };
+          const headers = { "content-type": `application/${reason === null ? "" : "problem+"}json` };
+          const answer = {
+            resource: "put",
+            status,
+            headers,
+            body: reason === null ? { detail: "no" } : problem,
+          } as const;
+          const verdict = classifyAnswer(answer, sent, { pinned: receiver_id, kind, isVerifiedTls: false });
+          if (verdict.kind === "quarantine") reasons.add(verdict.reason);
+        }
+      }
+    }
+    expect([...reasons].sort()).toEqual(["commit-not-accepted", "conflict", "status-400", "status-412", "too-large"]);
+    for (const reason of reasons) expect(fixText(rejectionFix(reason, "ep"))).not.toBe("");
+  });
 });
 
 test("a last copy that nobody takes can be kept elsewhere, by a command that stands alone", () => {

@@ -79,7 +79,12 @@ describe("the status of a host", () => {
 
   test("names refused episodes under a heading of their own, ten at most, each with what mends it", () => {
     const quarantined = Array.from({ length: 12 }, (_, i) => {
-      return { episode: `ep${i}`, reason: "conflict", detail: i === 0 ? "d" : null, fix: i === 0 ? "do this" : null };
+      return {
+        episode: `ep${i}`,
+        reason: "conflict",
+        detail: i === 0 ? "d" : null,
+        fix: i === 0 ? "do this" : "do that",
+      };
     });
     const lines = runs({}, { recording: 1, quarantined });
     expect(lines.slice(2, 4)).toEqual([
@@ -90,7 +95,7 @@ describe("the status of a host", () => {
     expect(lines[at]).toContain("sudo shipper requeue <id>");
     expect(lines.slice(at + 1, at + 3)).toEqual([
       "           ep0: conflict, d; fix: do this",
-      "           ep1: conflict",
+      "           ep1: conflict; fix: do that",
     ]);
     expect(lines.slice(at + 1).filter((line) => /ep\d: /.test(line)).length).toBe(10);
     expect(lines.at(-1)).toContain("and 2 more");
