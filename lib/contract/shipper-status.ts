@@ -1,7 +1,17 @@
 // The shipper's report of itself, `status.json` in its run directory: written by the shipper each second in which something changed,
 // at least every `interval_s`; read by `shipper status` and by the heartbeat. Times are ISO 8601 in UTC by the host's clock. Pure.
 
-import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
+import {
+  type Check,
+  hasFields,
+  isFlag,
+  isNumber,
+  isText,
+  leftOutOr,
+  listOf,
+  orNull,
+  parseShaped,
+} from "../core/shape.ts";
 import { isReceiverId } from "./judgement.ts";
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueuePause } from "./queue.ts";
 
@@ -43,6 +53,8 @@ export interface SettledCounts {
   shipped: number;
   /** Shipped to a receiver that could not prove it: never removed by itself. */
   unverified: number;
+  /** What giving those up would free: `shipper discard --shipped-unverified`. Shippers of older releases do not say it. */
+  unverified_bytes?: number;
   quarantined: number;
   quarantined_bytes: number;
   /** By reason, the largest first; at most 10 of them. */
@@ -139,6 +151,7 @@ const CHECKS: Readonly<Record<keyof ShipperStatus, Check>> = {
     hasFields({
       shipped: isNumber,
       unverified: isNumber,
+      unverified_bytes: leftOutOr(isNumber),
       quarantined: isNumber,
       quarantined_bytes: isNumber,
       refused: listOf(isRefusedGroup),

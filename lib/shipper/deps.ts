@@ -1,6 +1,7 @@
 // What the engine and its steps are given: settings, the outside world, and time.
 
 import type { Client } from "../client/client.ts";
+import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import type { Packer } from "./packer.ts";
@@ -29,6 +30,8 @@ export interface EngineDeps {
   random: () => number;
   /** Whether so many bytes are free; where they are not, acknowledged episodes are removed first. */
   freeSpace: (bytes: number) => Promise<boolean>;
+  /** What lies settled, as of the last round: a person may give it up to make room; null before the first. */
+  settled: () => SettledCounts | null;
   /** Something happened that `status` should show. */
   changed: () => void;
   /** A bug: the daemon must not go on. */

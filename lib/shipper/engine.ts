@@ -43,7 +43,7 @@ export class Engine {
     this.waits = new Waits(deps, later);
     this.sending = new Sending(deps, this.queue, this.records);
     this.held = new Held(deps, this.queue, this.records, this.waits, later);
-    this.room = new Room(deps.log, deps.config.dataRoot);
+    this.room = new Room(deps.log, deps.config.dataRoot, () => deps.settled());
     this.intake = new Intake(deps, this.queue, this.records);
   }
 

@@ -13,6 +13,7 @@ import { announceExpiring, judgeAnew, lastCall, proveAnew, pruneRefused } from "
 import { type PruneDeps, Pruning } from "./retention/prune.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { Turns } from "./retention/turns.ts";
+import { UnverifiedUsage } from "./retention/unverified.ts";
 import { fixTail } from "./words.ts";
 
 /** The receiver is asked again about refused episodes so often, milliseconds. */
@@ -43,6 +44,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { config, log, monotonicMs } = deps;
   const pruning = new Pruning(deps);
   const turns = new Turns();
+  const unverified = new UnverifiedUsage(deps.dirs, deps.list);
   let nextRoundMs = Number.NEGATIVE_INFINITY;
   let nextCallMs = Number.NEGATIVE_INFINITY;
   let counts: SettledCounts | null = null;
@@ -81,7 +83,8 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     }
   };
   const recount = async (expiry: Expiry): Promise<void> => {
-    counts = await countSettled(deps, expiry);
+    const unverified_bytes = await unverified.read(deps.moved);
+    counts = { ...(await countSettled(deps, expiry)), unverified_bytes };
     nextCountMs = monotonicMs() + COUNT_MS;
   };
 

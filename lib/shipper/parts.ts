@@ -54,7 +54,8 @@ export async function buildParts(
     remove: housekeeping.freeSpace,
     reserveBytes: () => config.diskReserveBytes,
   });
-  const work = { packer, progress, bootId, now, random: Math.random, freeSpace, changed, fail, once };
+  const settled = housekeeping.counts;
+  const work = { packer, progress, bootId, now, random: Math.random, freeSpace, settled, changed, fail, once };
   const engine = new Engine({ ...shared, ...work });
   const close = (): void => {
     packer.close();

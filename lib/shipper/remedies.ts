@@ -1,8 +1,10 @@
 // What mends what only the shipper meets, as data; faults of the network are in lib/client. Pure.
 
 import { basename, dirname, join } from "node:path/posix";
+import type { SettledCounts } from "../contract/shipper-status.ts";
+import { freeing } from "../contract/shipper-words.ts";
 import { quoted } from "../core/fields.ts";
-import { type Command, type Finding, type Fix, lineFix, onHost } from "../core/finding.ts";
+import { type Command, type Finding, type Fix, fixText, lineFix, onHost } from "../core/finding.ts";
 import { shellLine } from "../core/shell-quote.ts";
 
 /** Another store answers than the pinned one. */
@@ -21,10 +23,15 @@ export function stampFix(commitFile: string): Fix {
   };
 }
 
-/** There is no room on the data root's disk: what may go there a person knows; this shows where it is. */
-export function roomFix(dataRoot: string): Fix {
+/** So many ways to make room are named: each is a command of its own. */
+const WAYS_SHOWN = 3;
+
+/** There is no room on the data root's disk: what may go there a person knows. @param settled what they may give up */
+export function roomFix(dataRoot: string, settled: SettledCounts | null): Fix {
   const look = `${shellLine(["sudo", "du", "-k", "-x", dataRoot])} | sort -n | tail -n 20`;
-  return lineFix(`make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: ${look}`);
+  const room = `make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: ${look}`;
+  const ways = freeing(settled).slice(0, WAYS_SHOWN);
+  return lineFix([...ways.map((way) => fixText(way)), room].join("; or "));
 }
 
 /** What mends an answer that is no receipt, by the reason that decide.ts gives it. */

@@ -1,6 +1,7 @@
 // Whether anything can be packed: the disk's state and its reserve, and how many archives may lie in the outbox.
 
 import { join } from "node:path";
+import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Hindrance } from "./hindrance.ts";
 import type { OutboxRecord } from "./outbox.ts";
@@ -33,6 +34,8 @@ export class Room {
   constructor(
     private readonly log: Log,
     private readonly dataRoot: string,
+    /** What a person may give up. */
+    private readonly settled: () => SettledCounts | null,
   ) {}
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
@@ -45,7 +48,7 @@ export class Room {
   /** No room could be made. */
   isNone(): void {
     const what = "the disk is full up to its reserve: packing waits, sending goes on";
-    if (!this.diskLow) this.log.warn(`${what}${fixTail(roomFix(this.dataRoot))}`);
+    if (!this.diskLow) this.log.warn(`${what}${fixTail(roomFix(this.dataRoot, this.settled()))}`);
     this.diskLow = true;
   }
 

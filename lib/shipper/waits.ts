@@ -85,7 +85,7 @@ export class Waits {
   /** There is no room to pack it. */
   forRoom(entry: Entry, untilMs: number): void {
     entry.notBeforeMs = untilMs;
-    this.trouble(entry, "no-room", "no room to pack it", roomFix(this.deps.config.dataRoot));
+    this.trouble(entry, "no-room", "no room to pack it", roomFix(this.deps.config.dataRoot, this.deps.settled()));
   }
 
   /** The disk takes nothing: that is said once for all (room.ts). */

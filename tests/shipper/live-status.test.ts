@@ -92,8 +92,15 @@ describe("a live report", () => {
     held_list: [waiter],
   };
 
-  test("is read as it was written, with what a newer version adds", () => {
+  test("is read as it was written, with what a newer version adds, and without what an older one does not say", () => {
     expect(parseShipperStatus(JSON.stringify(full))).toEqual(full);
+    const counts = { shipped: 1, unverified: 1, quarantined: 0, quarantined_bytes: 0, refused: [], expiring: 0 };
+    for (const unverified_bytes of [undefined, 4096]) {
+      const settled = { ...counts, announcement: 0, ...(unverified_bytes !== undefined && { unverified_bytes }) };
+      expect(parseShipperStatus(JSON.stringify({ ...full, settled }))).toEqual({ ...full, settled });
+    }
+    const odd = { ...counts, announcement: 0, unverified_bytes: "many" };
+    expect(parseShipperStatus(JSON.stringify({ ...full, settled: odd }))).toBeNull();
     expect(parseShipperStatus(JSON.stringify({ ...full, more: 1 }))).toMatchObject(full);
   });
 

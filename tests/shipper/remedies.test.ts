@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { findingText, fixText } from "../../lib/core/finding.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
-import { answerFix, lastCopyFix, localFinding, rejectionFix } from "../../lib/shipper/remedies.ts";
+import { answerFix, lastCopyFix, localFinding, rejectionFix, roomFix } from "../../lib/shipper/remedies.ts";
 
 describe("what this host's disk or rights refused", () => {
   const LOOK = "if it stays so, look at the disk it lies on: sudo dmesg --level=err,warn";
@@ -93,6 +93,25 @@ describe("what lies in quarantine", () => {
     }
     expect([...reasons].sort()).toEqual(["commit-not-accepted", "conflict", "status-400", "status-412", "too-large"]);
     for (const reason of reasons) expect(fixText(rejectionFix(reason, "ep"))).not.toBe("");
+  });
+});
+
+describe("a full disk", () => {
+  const LOOK =
+    "make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -k -x /data | sort -n | tail -n 20";
+  const group = (reason: string, bytes: number) => ({ reason, count: 1, bytes, newest_at: null, newest_detail: null });
+  const SETTLED = { shipped: 0, unverified: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: 0 };
+
+  test("is looked at where nothing is known that a person may give up", () => {
+    expect(fixText(roomFix("/data", null))).toBe(LOOK);
+    expect(fixText(roomFix("/data", { ...SETTLED, refused: [] }))).toBe(LOOK);
+  });
+
+  test("gets room by the three commands that free most, with what they free; where to look stands last", () => {
+    const refused = [group("conflict", 4096), group("incomplete", 2048), group("too-large", 1024)];
+    expect(fixText(roomFix("/data", { ...SETTLED, refused, unverified_bytes: 3072 }))).toBe(
+      `give up refused ones, which frees 4.0 KiB: sudo shipper discard --reason conflict; or give up what is shipped and not proved, which frees 3.0 KiB, if nobody needs it here: sudo shipper discard --shipped-unverified; or give up refused ones, which frees 2.0 KiB: sudo shipper discard --reason incomplete; or ${LOOK}`,
+    );
   });
 });
 

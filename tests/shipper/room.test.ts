@@ -1,13 +1,15 @@
-// The outbox stays small while many archives wait for their next try.
+// The outbox stays small while many archives wait for their next try; a disk without room is said with what makes some.
 
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
+import { fixText } from "../../lib/core/finding.ts";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
 import { outboxPaths } from "../../lib/shipper/outbox.ts";
 import { newEntry, Queue } from "../../lib/shipper/queue.ts";
 import { Room } from "../../lib/shipper/room.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 /** Ten archives in back-off; `ep9` is due last. */
@@ -22,7 +24,7 @@ function place() {
     writeFileSync(outboxPaths(dirs.outbox, id).archive, "x");
     queue.restore(Object.assign(newEntry(id, n, "packed"), { notBeforeMs: 1000 + n }));
   }
-  const evict = (): Promise<void> => new Room(quietLog, "/data").evict(queue, records, dirs, 0);
+  const evict = (): Promise<void> => new Room(quietLog, "/data", () => null).evict(queue, records, dirs, 0);
   const isKept = (id: string): boolean => existsSync(outboxPaths(dirs.outbox, id).archive) && records.has(id);
   return { queue, evict, isKept };
 }
@@ -40,4 +42,24 @@ test("but not one whose time has come meanwhile: it may be on its way", async ()
   if (last !== undefined) queue.move(last, "sending");
   await evicting;
   expect([last?.stage, isKept("ep9")]).toEqual(["sending", true]);
+});
+
+test("where no room could be made the log and the episode that waits both name what a person may give up", async () => {
+  const said: string[] = [];
+  const log = { ...quietLog, warn: (line: string) => said.push(line) };
+  const none = { kind: "no-space", neededBytes: 1, detail: "" } as const;
+  const { engine, dirs } = scriptedEngine(tempDir(), () => none, undefined, log);
+  const settled = { shipped: 2, unverified: 2, quarantined: 0, quarantined_bytes: 0, refused: [] };
+  engine.deps.settled = () => ({ ...settled, expiring: 0, announcement: 0, unverified_bytes: 4096 });
+  makeEpisode(dirs, "ep");
+  await engine.scan();
+  engine.pump();
+  await engine.settled();
+  await engine.stop(0);
+  const ways =
+    "give up what is shipped and not proved, which frees 4.0 KiB, if nobody needs it here: sudo shipper discard --shipped-unverified; or make room on its disk, ";
+  const fix = engine.queue.get("ep")?.trouble?.fix ?? null;
+  expect(fix === null ? "" : fixText(fix)).toStartWith(ways);
+  expect(said).toHaveLength(1);
+  expect(said[0]).toStartWith(`the disk is full up to its reserve: packing waits, sending goes on; fix: ${ways}`);
 });

@@ -36,6 +36,7 @@ export function scriptedEngine(
     days: { today: () => 0, seen: async () => {} },
     random: () => 0.5,
     freeSpace: async () => false,
+    settled: () => null,
     changed: () => {},
     fail: (error) => failures.push(error),
     once: false,

@@ -2,6 +2,7 @@
 
 import type { QueuePause, QueueReport } from "../../contract/queue.ts";
 import type { RefusedGroup, UnderWay } from "../../contract/shipper-status.ts";
+import { discardRefused, discardUnverified, freeing } from "../../contract/shipper-words.ts";
 import { fixText } from "../../core/finding.ts";
 import { type CheckStatus, worst } from "../../core/heartbeat.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
@@ -103,7 +104,8 @@ function ofRefused({ report, shipper: { live }, dataRoot }: QueueView): Said[] {
   const refused = live?.settled?.refused ?? [];
   const { quarantined, quarantined_bytes, expiring, unverified } = report;
   if (live?.disk_low === true) {
-    const room = refused[0] === undefined ? `make room on the disk of ${dataRoot}` : discardText(refused[0]);
+    const [way] = freeing(live.settled);
+    const room = way === undefined ? `make room on the disk of ${dataRoot}` : fixText(way);
     said.push(["warning", `disk low, packing waits; fix: ${room}`]);
   }
   if ((expiring ?? 0) > 0) {
@@ -112,10 +114,7 @@ function ofRefused({ report, shipper: { live }, dataRoot }: QueueView): Said[] {
   }
   if (quarantined > 0) said.push(["ok", quarantineText(quarantined, quarantined_bytes, refused)]);
   if ((unverified ?? 0) > 0) {
-    const fix = fixText({
-      text: "give them up, if nobody needs them here",
-      commands: [{ argv: ["sudo", "shipper", "discard", "--shipped-unverified"], on: "host" }],
-    });
+    const fix = fixText(discardUnverified(live?.settled?.unverified_bytes ?? null));
     said.push(["ok", `${unverified} shipped and not proved, never removed by themselves; fix: ${fix}`]);
   }
   return said;
@@ -133,14 +132,7 @@ function quarantineText(count: number, bytes: number | null, refused: readonly R
   const reasons = refused.map((group) => `${group.reason} ${group.count}`).join(", ");
   const newest = refused.reduce((a, b) => ((b.newest_at ?? "") > (a.newest_at ?? "") ? b : a));
   const why = newest.newest_detail === null ? "" : `; the newest: ${newest.newest_detail}`;
-  return `${count} in quarantine${size}: ${reasons}${why}; fix: sudo shipper status shows what mends each; or ${discardText(largest)}`;
-}
-
-/** `give up refused ones, which frees 1.2 GiB: sudo shipper discard --reason conflict`. */
-function discardText({ reason, bytes }: RefusedGroup): string {
-  const argv = ["sudo", "shipper", "discard", "--reason", reason];
-  const text = `give up refused ones, which frees ${formatBytes(bytes)}`;
-  return fixText({ text, commands: [{ argv, on: "host" }] });
+  return `${count} in quarantine${size}: ${reasons}${why}; fix: sudo shipper status shows what mends each; or ${fixText(discardRefused(largest))}`;
 }
 
 function ofLoad({ report, shipper }: QueueView): Said[] {

@@ -63,6 +63,8 @@ const line = ({ report, shipper, live }: Over, unreadable: string[] = []): strin
 const waiting = { count: 1, reason: "403, Server: waf", since: "2026-05-02T05:03:00.000Z" };
 const long = { ...waiting, since: "2026-05-01T05:59:59.000Z" };
 const day = { ...waiting, since: "2026-05-01T06:00:00.000Z" };
+const NOT_PROVED =
+  "give up what is shipped and not proved, which frees 4.0 KiB, if nobody needs it here: sudo shipper discard --shipped-unverified";
 const GIVE_UP = "give up refused ones, which frees 3.0 KiB: sudo shipper discard --reason conflict";
 
 describe("what waits", () => {
@@ -150,9 +152,29 @@ describe("what is refused", () => {
       "warning: disk low, packing waits · nothing to ship; fix: make room on the disk of /data",
     ],
     [
+      "while the disk is low, where more is shipped and not proved",
+      { live: { disk_low: true, settled: { ...SETTLED, refused: [CONFLICT], unverified_bytes: 4096 } } },
+      `warning: disk low, packing waits · nothing to ship; fix: ${NOT_PROVED}`,
+    ],
+    [
+      "while the disk is low, and frees more",
+      { live: { disk_low: true, settled: { ...SETTLED, refused: [CONFLICT], unverified_bytes: 3071 } } },
+      `warning: disk low, packing waits · nothing to ship; fix: ${GIVE_UP}`,
+    ],
+    [
+      "while the disk is low, and frees nothing",
+      { live: { disk_low: true, settled: { ...SETTLED, refused: [{ ...CONFLICT, bytes: 0 }] } } },
+      "warning: disk low, packing waits · nothing to ship; fix: make room on the disk of /data",
+    ],
+    [
       "by nobody, and proved by nobody",
-      { report: { unverified: 3 } },
-      "ok: 3 shipped and not proved, never removed by themselves · nothing to ship; fix: give them up, if nobody needs them here: sudo shipper discard --shipped-unverified",
+      { report: { unverified: 3 }, live: { settled: { ...SETTLED, refused: [], unverified_bytes: 4096 } } },
+      `ok: 3 shipped and not proved, never removed by themselves · nothing to ship; fix: ${NOT_PROVED}`,
+    ],
+    [
+      "by nobody, and proved by nobody, as an older shipper tells it",
+      { report: { unverified: 3 }, live: { settled: { ...SETTLED, refused: [] } } },
+      "ok: 3 shipped and not proved, never removed by themselves · nothing to ship; fix: give up what is shipped and not proved, if nobody needs it here: sudo shipper discard --shipped-unverified",
     ],
   ])("%s", (_, over, text) => {
     expect(line(over)).toBe(text);

@@ -1,10 +1,13 @@
 // What is refused, by its reason: what giving it up would free, and the newest words.
 
 import { expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byReason } from "../../../lib/shipper/retention/counts.ts";
-import { housekeeper, refused } from "../../support/housekeeper.ts";
+import { ShippedList } from "../../../lib/shipper/retention/shipped-list.ts";
+import { UnverifiedUsage } from "../../../lib/shipper/retention/unverified.ts";
+import { usageOf } from "../../../lib/shipper/retention/usage.ts";
+import { housekeeper, refused, shipped } from "../../support/housekeeper.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const one = (reason: string, bytes: number, atMs: number | null, detail: string | null = null) => ({
@@ -61,4 +64,40 @@ test("what was just refused is counted before the next round, but no more often 
   clock.monotonic = 100_000;
   await keeper.tidy(1);
   expect(keeper.counts()?.quarantined).toBe(2);
+});
+
+test("what is shipped and not proved is counted with what giving it up would free, and what is proved is not", async () => {
+  const { keeper, dirs } = housekeeper(tempDir(), "http://127.0.0.1:9");
+  const places = [shipped(dirs, "a", { verified: false }), shipped(dirs, "b", { verified: false })];
+  shipped(dirs, "proved", { receiver_day: 99 });
+  writeFileSync(join(places[0] ?? "", "more.bin"), Buffer.alloc(64 * 1024, "x"));
+  await keeper.tidy(0);
+  const bytes = await Promise.all(places.map((place) => usageOf(place, () => {})));
+  expect(bytes[0]).toBeGreaterThanOrEqual(64 * 1024);
+  expect(keeper.counts()).toMatchObject({
+    shipped: 3,
+    unverified: 2,
+    unverified_bytes: bytes.reduce((sum, one) => sum + one, 0),
+  });
+});
+
+test("what is not proved is measured once, what took its name anew, and what is gone counts no more", async () => {
+  const { dirs } = housekeeper(tempDir(), "http://127.0.0.1:9");
+  const list = new ShippedList(dirs);
+  const usage = new UnverifiedUsage(dirs, list);
+  let measured = 0;
+  const read = async (): Promise<[bytes: number, measured: number]> => {
+    measured = 0;
+    return [await usage.read(() => measured++), measured];
+  };
+  const a = shipped(dirs, "a", { verified: false });
+  shipped(dirs, "b", { verified: false });
+  const [both, first] = await read();
+  expect(first).toBe(2);
+  expect(await read()).toEqual([both, 0]);
+  rmSync(a, { recursive: true });
+  const ofB = await usageOf(join(dirs.shipped, "b"), () => {});
+  expect(await read()).toEqual([ofB, 0]);
+  shipped(dirs, "a", { verified: false });
+  expect(await read()).toEqual([both, 1]);
 });
