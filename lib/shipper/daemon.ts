@@ -16,6 +16,7 @@ import { buildParts } from "./parts.ts";
 import { readPin } from "./pin.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+import { steadyOffset } from "./wall-time.ts";
 
 /**
  * Starts the daemon on a data root that is locked.
@@ -28,7 +29,8 @@ export async function startDaemon(
   readConfig: () => Promise<ShipperConfig>,
 ): Promise<Running> {
   await tidyDataRoot(dirs, context.log);
-  const startedMs = Date.now();
+  const startedMs = performance.now();
+  let offsetMs: number | null = null;
   let receiverId: string | null = null;
   let dirty = true;
   const {
@@ -40,11 +42,15 @@ export async function startDaemon(
     dirty = true;
   });
   const report = (): void => {
-    if (!dirty) return;
+    const nowMs = performance.now();
+    const before = offsetMs;
+    offsetMs = steadyOffset(before, Date.now(), nowMs);
+    // A clock that was set is news: what was told by the old one is wrong.
+    if (!dirty && offsetMs === before) return;
     dirty = false;
     const live = liveStatus(engine, {
-      wallMs: Date.now(),
-      nowMs: performance.now(),
+      nowMs,
+      offsetMs,
       uptimeS: readUptimeS(),
       startedMs,
       receiverId,

@@ -20,9 +20,9 @@ export interface EngineDeps {
   log: Log;
   progress: Progress;
   bootId: string;
-  /** Milliseconds that never jump, for waits. */
+  /** Milliseconds that never jump, for waits and for since when something is so. */
   now: () => number;
-  /** The wall clock, milliseconds since 1970, for what people read. */
+  /** The wall clock, milliseconds since 1970, for what outlives this process. */
   wallMs: () => number;
   /** The pinned receiver's days. */
   days: ReceiverDays;

@@ -117,7 +117,7 @@ export class Engine {
 
   private begin(what: Work["what"], entry: Entry, work: () => Promise<void>): void {
     this.queue.move(entry, what === "packing" ? "packing" : "sending");
-    entry.work = { what, sinceMs: this.deps.wallMs(), doneBytes: null };
+    entry.work = { what, sinceMs: this.deps.now(), doneBytes: null };
     const task = work()
       .catch((error: unknown) => this.failed(entry, error))
       .finally(() => {

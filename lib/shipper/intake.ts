@@ -20,12 +20,12 @@ export class Intake {
   /** What stands in episodes/ and cannot be shipped, and why nothing can be packed. */
   problems: ScanProblem[] = [];
   private readonly told = new Set<string>();
-  /** When each of them was first seen, by its key, milliseconds since 1970. */
+  /** When each of them was first seen, by its key, on the engine's clock, milliseconds. */
   private since = new Map<string, number>();
   private readonly unfinished = new Unfinished();
 
   constructor(
-    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log" | "wallMs">,
+    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log" | "now">,
     private readonly queue: Queue,
     private readonly records: Map<string, OutboxRecord>,
   ) {}
@@ -71,9 +71,9 @@ export class Intake {
     this.tell(problem);
   }
 
-  /** Since when one of them stands, milliseconds since 1970. */
+  /** Since when one of them stands, on the engine's clock, milliseconds. */
   sinceMs(problem: ScanProblem): number {
-    return this.since.get(keyOf(problem)) ?? this.deps.wallMs();
+    return this.since.get(keyOf(problem)) ?? this.deps.now();
   }
 
   /** What stands in episodes/; null when it cannot be read now: then nothing is known, and nothing forgotten. */
@@ -91,7 +91,7 @@ export class Intake {
   }
 
   private stand(problems: ScanProblem[]): void {
-    const now = this.deps.wallMs();
+    const now = this.deps.now();
     this.since = new Map(problems.map((one) => [keyOf(one), this.since.get(keyOf(one)) ?? now]));
     this.problems = problems;
   }

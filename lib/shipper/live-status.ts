@@ -8,17 +8,20 @@ import { remedyLast } from "../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../core/units.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry } from "./queue.ts";
+import { wallTime } from "./wall-time.ts";
 import { pauseText } from "./words.ts";
 
 const LISTED = 20;
 
 /** What the report needs to know beside the engine. */
 export interface Now {
-  wallMs: number;
-  /** The engine's clock. */
+  /** The engine's clock, milliseconds. */
   nowMs: number;
+  /** How far the wall clock is ahead of it (wall-time.ts). */
+  offsetMs: number;
   /** CLOCK_BOOTTIME, seconds. */
   uptimeS: number;
+  /** When it started, on the engine's clock. */
   startedMs: number;
   receiverId: string | null;
   settled: SettledCounts | null;
@@ -31,23 +34,23 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
   // One that is tried again right now waits all the same.
   const stages = (["packed", "waiting", "sending", "packing"] as const).flatMap((stage) => [...queue.inStage(stage)]);
   const waiting = stages.filter(({ trouble }) => trouble !== null);
-  const held = [...problemWaiters(engine), ...[...queue.inStage("held")].flatMap(waiterOf)];
+  const waiterOf = (entry: Entry): Waiter[] => waiters(entry, now);
+  const held = [...problemWaiters(engine, now), ...[...queue.inStage("held")].flatMap(waiterOf)];
   return {
     pid: process.pid,
-    at: iso(now.wallMs),
+    at: wallTime(now.nowMs, now.offsetMs),
     uptime_s: now.uptimeS,
     interval_s: deps.config.scanIntervalS,
-    started_at: iso(now.startedMs),
+    started_at: wallTime(now.startedMs, now.offsetMs),
     receiver_id: now.receiverId,
     pending: counts.pending,
     packed: counts.packed,
     sending: counts.sending,
     recording: engine.intake.recording,
-    oldest_pending_s:
-      counts.oldestFinishedMs === null ? null : Math.max(0, Math.round((now.wallMs - counts.oldestFinishedMs) / 1000)),
+    oldest_pending_s: ageS(counts.oldestFinishedMs, now),
     under_way: [...queue.inStage("sending"), ...queue.inStage("packing")]
       .slice(0, LISTED)
-      .flatMap((entry) => underWay(engine, entry)),
+      .flatMap((entry) => underWay(engine, entry, now)),
     paused: pausedOf(engine, now),
     waiting: waitingGroup(waiting, now),
     waiting_list: oldestFirst(waiting.flatMap(waiterOf)).slice(0, LISTED),
@@ -70,31 +73,38 @@ function pausedOf({ sending }: Engine, now: Now): QueuePause | null {
     reason: pause.fault.reason,
     detail: pauseText(pause.kind, finding, witnessCount),
     fix: fixText(finding.fix),
-    since: iso(stoppedMs),
-    next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallOf(pause.nextProbeMs, now),
+    since: wallTime(stoppedMs, now.offsetMs),
+    next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallTime(pause.nextProbeMs, now.offsetMs),
   };
 }
 
-function underWay({ records }: Engine, { id, work }: Entry): UnderWay[] {
-  if (work === null) return [];
-  const bytes = work.what === "sending" ? (records.get(id)?.bytes ?? null) : null;
-  return [{ episode: id, what: work.what, since: iso(work.sinceMs), done_bytes: work.doneBytes, bytes }];
+/** @param finishedMs by the wall clock: a marker's time */
+function ageS(finishedMs: number | null, { nowMs, offsetMs }: Now): number | null {
+  return finishedMs === null ? null : Math.max(0, Math.round((nowMs + offsetMs - finishedMs) / 1000));
 }
 
-function waiterOf({ id, trouble }: Entry): Waiter[] {
+function underWay({ records }: Engine, { id, work }: Entry, { offsetMs }: Now): UnderWay[] {
+  if (work === null) return [];
+  const { what, sinceMs, doneBytes } = work;
+  const bytes = what === "sending" ? (records.get(id)?.bytes ?? null) : null;
+  return [{ episode: id, what, since: wallTime(sinceMs, offsetMs), done_bytes: doneBytes, bytes }];
+}
+
+function waiters({ id, trouble }: Entry, { offsetMs }: Now): Waiter[] {
   if (trouble === null) return [];
   const { reason, detail, fix, sinceMs } = trouble;
-  return [{ episode: id, reason, since: iso(sinceMs), detail, fix: fix === null ? null : fixText(fix) }];
+  const since = wallTime(sinceMs, offsetMs);
+  return [{ episode: id, reason, since, detail, fix: fix === null ? null : fixText(fix) }];
 }
 
 /** What stands in episodes/ and is no episode that could be shipped. */
-function problemWaiters({ intake }: Engine): Waiter[] {
+function problemWaiters({ intake }: Engine, { offsetMs }: Now): Waiter[] {
   return intake.problems.map((one) => {
     const { name, problem, fix } = one;
     return {
       episode: name,
       reason: "no-episode",
-      since: iso(intake.sinceMs(one)),
+      since: wallTime(intake.sinceMs(one), offsetMs),
       detail: problem,
       fix: fix === null ? null : fixText(fix),
     };
@@ -115,10 +125,10 @@ function groupOf(waiters: readonly Waiter[]): QueueGroup | null {
 
 function waitingGroup(entries: readonly Entry[], now: Now): ShipperStatus["waiting"] {
   const newestFirst = entries.toSorted((a, b) => (b.trouble?.sinceMs ?? 0) - (a.trouble?.sinceMs ?? 0));
-  const group = groupOf(newestFirst.toReversed().flatMap(waiterOf));
+  const group = groupOf(newestFirst.toReversed().flatMap((entry) => waiters(entry, now)));
   if (group === null) return null;
   const next = Math.min(...entries.map(({ notBeforeMs }) => notBeforeMs));
-  return { ...group, next_try_at: Number.isFinite(next) ? wallOf(Math.max(next, now.nowMs), now) : null };
+  return { ...group, next_try_at: Number.isFinite(next) ? wallTime(Math.max(next, now.nowMs), now.offsetMs) : null };
 }
 
 function oldestFirst(waiters: readonly Waiter[]): Waiter[] {
@@ -166,12 +176,4 @@ export function underWayText({ episode, what, done_bytes, bytes }: UnderWay): st
 /** The time of day of an ISO time, as it stands there: UTC. */
 function clock(at: string): string {
   return at.slice(11, 16);
-}
-
-function wallOf(engineMs: number, { wallMs, nowMs }: Now): string {
-  return iso(wallMs + engineMs - nowMs);
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

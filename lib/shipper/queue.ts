@@ -36,7 +36,7 @@ export interface Entry {
 /** An episode under way. */
 export interface Work {
   what: "packing" | "sending" | "asking";
-  /** Milliseconds since 1970. */
+  /** On the engine's clock, milliseconds. */
   sinceMs: number;
   /** Bytes that are through; null where nobody counts them. */
   doneBytes: number | null;
@@ -49,7 +49,7 @@ export interface Trouble {
   /** One sentence. */
   detail: string;
   fix: Fix | null;
-  /** Since when it is in trouble, whatever the first reason was; milliseconds since 1970. */
+  /** Since when it is in trouble, whatever the first reason was; on the engine's clock, milliseconds. */
   sinceMs: number;
 }
 

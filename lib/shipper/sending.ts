@@ -37,7 +37,7 @@ export class Sending {
   readonly pausing = new Pausing();
   /** What stopped the queue, and what mends it; null while it goes. */
   finding: Finding | null = null;
-  /** When it stopped, by the wall clock of that moment, milliseconds since 1970: one that is set later moves it no more. */
+  /** When it stopped, on the engine's clock, milliseconds. */
   stoppedMs: number | null = null;
   private said = "";
 
@@ -75,7 +75,7 @@ export class Sending {
     const wasPaused = this.pausing.pause !== null;
     if (step.next === "paused") this.pausing.misconfigured(entry.id, fault, now, wait);
     else this.pausing.failed(entry.id, fault, this.queue.dueCount(now), now, wait);
-    if (!wasPaused && this.pausing.pause !== null) this.stoppedMs = this.deps.wallMs();
+    if (!wasPaused && this.pausing.pause !== null) this.stoppedMs = now;
     this.say(fault, finding);
   }
 

@@ -102,7 +102,7 @@ export class Waits {
   /** Notes why it waits; whether that is news. */
   private trouble(entry: Entry, reason: string, detail: string, fix: Fix | null): boolean {
     const before: Trouble | null = entry.trouble;
-    entry.trouble = { reason, detail, fix, sinceMs: before?.sinceMs ?? this.deps.wallMs() };
+    entry.trouble = { reason, detail, fix, sinceMs: before?.sinceMs ?? this.deps.now() };
     return before?.reason !== reason || before.detail !== detail;
   }
 }
