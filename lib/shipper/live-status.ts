@@ -137,8 +137,7 @@ function oldestFirst(waiters: readonly Waiter[]): Waiter[] {
 
 /** One line for `systemctl status`. Pure. */
 export function statusLine(live: ShipperStatus): string {
-  const parts = [live.pending === 0 ? "nothing to ship" : `${live.pending} to ship`];
-  if (live.oldest_pending_s !== null && live.pending > 0) parts.push(`oldest ${formatSeconds(live.oldest_pending_s)}`);
+  const parts = loadParts(live);
   const [first] = live.under_way;
   if (first !== undefined)
     parts.push(underWayText(first) + (live.under_way.length > 1 ? ` and ${live.under_way.length - 1} more` : ""));
@@ -147,6 +146,12 @@ export function statusLine(live: ShipperStatus): string {
   if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
   if (live.waiting !== null && live.paused === null) parts.push(waitingText(live));
   return printable(remedyLast(parts, ", "));
+}
+
+/** What is no episode, or was never tried, is in no count: as long as it is held there is something to ship. */
+function loadParts({ pending, oldest_pending_s, waiting, held }: ShipperStatus): string[] {
+  if (pending === 0) return waiting === null && held === null ? ["nothing to ship"] : [];
+  return [`${pending} to ship`, ...(oldest_pending_s === null ? [] : [`oldest ${formatSeconds(oldest_pending_s)}`])];
 }
 
 /** `paused: 3 of 3 episodes got 413 from nginx, not the receiver; fix: …`. */

@@ -40,7 +40,8 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   const all = engine.settled().then(tidy);
   await Promise.race([all, failure.promise, stopped.then(stop)]);
   close();
-  const left = engine.queue.size;
+  // What is no episode was never in the queue, and is not shipped all the same.
+  const left = engine.queue.size + engine.intake.problems.length;
   const summary = { shipped: engine.delivered, quarantined: engine.quarantined, left };
   if (left === 0 && engine.quarantined === 0) {
     log.info("all shipped", summary);

@@ -123,6 +123,22 @@ test("requeue takes a refused episode back, and it is delivered once the cause i
   expect(fleet.rows()).toMatchObject([{ episode_id: "first" }, { episode_id: "stale", code_commit: "abc1234" }]);
 });
 
+test("one pass says that all is shipped only where nothing lies there that is no episode", async () => {
+  await using fleet = new Fleet({ gate: "" });
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  fleet.episode("ep1", { "data.bin": "0123456789" });
+  const stray = join(fleet.hostData, "episodes/notes.txt");
+  writeFileSync(stray, "");
+  const first = fleet.shipOnce();
+  expect([first.code, fleet.list("shipped")]).toEqual([3, ["ep1"]]);
+  expect(first.stderr).toContain("not everything could be shipped");
+  rmSync(stray);
+  const second = fleet.shipOnce();
+  expect(second.code).toBe(0);
+  expect(second.stderr).toContain("all shipped");
+});
+
 test("an episode without a stamp is held where one is required, with the remedy, and goes when it has one", async () => {
   await using fleet = new Fleet({ gate: "require_commit = true" });
   const receiver = await fleet.startReceiver();

@@ -57,6 +57,16 @@ describe("the status line", () => {
       "1 to ship, 7 held: belongs to root",
     ],
     [
+      "when all that lies there was never tried",
+      { held: { count: 1, reason: "it is a file; fix: sudo mv x y", since: SINCE } },
+      "1 held: it is a file; fix: sudo mv x y",
+    ],
+    [
+      "when one waits that is in no count",
+      { waiting: { count: 1, reason: "403", since: SINCE, next_try_at: null } },
+      "1 waits alone since 12:03, 0 others went: 403",
+    ],
+    [
       "when paused on a full disk",
       { disk_low: true, paused: PAUSE },
       "nothing to ship, disk low, packing waits, PAUSED, next try 12:05: certificate expired; fix: renew it",
