@@ -90,8 +90,9 @@ function ofQueue({ report, shipper: { live } }: QueueView): Said[] {
     const isLong = Date.parse(live.at) - Date.parse(waiting.since) > WAITS_TOO_LONG_S * 1000;
     const went = `${live.delivered_since_start} others went`;
     const who = waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`;
-    const words = `${who} since ${minute(waiting.since)}, ${went}: ${waiting.reason}`;
-    // In a pause all of them wait, and for the same.
+    // In a pause all of them wait, and for the same: for its next try.
+    const next = paused === null ? nextTry(live.waiting?.next_try_at ?? null) : "";
+    const words = `${who} since ${minute(waiting.since)}${next}, ${went}: ${waiting.reason}`;
     if (isLong) said.push(["warning", words]);
     else if (paused === null) said.push(["ok", words]);
   }
@@ -143,13 +144,18 @@ function ofLoad({ report, shipper }: QueueView): Said[] {
   const parts = [`${pending} to ship`];
   if (oldest_pending_s !== null) parts.push(`oldest ${formatSeconds(oldest_pending_s)}`);
   const [first, ...more] = live.under_way;
-  if (first !== undefined) parts.push(underWayText(first) + (more.length === 0 ? "" : ` and ${more.length} more`));
+  if (first !== undefined)
+    parts.push(underWayText(first) + (more.length === 0 ? "" : ` and ${more.length} more`));
   return [["ok", parts.join(", ")]];
 }
 
 function pausedText({ detail, fix, since, next_try_at }: QueuePause): string {
-  const next = next_try_at === null ? "" : `, next try ${next_try_at.slice(11, 16)}`;
-  return `PAUSED since ${minute(since)}${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+  return `PAUSED since ${minute(since)}${nextTry(next_try_at)}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+/** `, next try 05:12`, of an ISO time in UTC. */
+function nextTry(at: string | null): string {
+  return at === null ? "" : `, next try ${at.slice(11, 16)}`;
 }
 
 function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {

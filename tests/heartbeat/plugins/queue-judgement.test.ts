@@ -102,6 +102,19 @@ describe("what waits", () => {
       "ok: 1 waits alone since 2026-05-02 05:03 UTC, 214 others went: 403, Server: waf · 1 to ship",
     ],
     [
+      "alone, and is tried again",
+      { report: { pending: 1, waiting }, live: { waiting: { ...waiting, next_try_at: "2026-05-02T06:07:30.000Z" } } },
+      "ok: 1 waits alone since 2026-05-02 05:03 UTC, next try 06:07, 214 others went: 403, Server: waf · 1 to ship",
+    ],
+    [
+      "for more than a day, while the queue is paused: with the next try of the pause alone",
+      {
+        report: { pending: 1, paused: { ...PAUSE, fix: null }, waiting: long },
+        live: { waiting: { ...long, next_try_at: "2026-05-02T06:07:30.000Z" } },
+      },
+      "critical: PAUSED since 2026-05-02 05:12 UTC, next try 06:00: 401: the token is wrong · 1 waits alone since 2026-05-01 05:59 UTC, 214 others went: 403, Server: waf · 1 to ship",
+    ],
+    [
       "alone for a day",
       { report: { pending: 1, waiting: day } },
       "ok: 1 waits alone since 2026-05-01 06:00 UTC, 214 others went: 403, Server: waf · 1 to ship",
