@@ -1,8 +1,19 @@
-// What the shipper and the heartbeat's check say alike of the shipper's report: what makes room. Pure.
+// What the shipper and the heartbeat's check say alike of the shipper's report: what is under way, and what makes room. Pure.
 
 import { type Fix, onHost } from "../core/finding.ts";
-import { formatBytes } from "../core/units.ts";
-import type { RefusedGroup, SettledCounts } from "./shipper-status.ts";
+import { formatBytes, formatSeconds } from "../core/units.ts";
+import type { RefusedGroup, SettledCounts, UnderWay } from "./shipper-status.ts";
+
+/**
+ * `sending ep1: 12.0 MiB of 400.0 MiB for 3s`; how far only where it can be told.
+ * @param at when the report was made: the duration is one within the report, whatever the clock does
+ */
+export function underWayText({ episode, what, since, done_bytes, bytes }: UnderWay, at: string): string {
+  const far = bytes === null ? "" : `: ${formatBytes(done_bytes ?? 0)} of ${formatBytes(bytes)}`;
+  const seconds = (Date.parse(at) - Date.parse(since)) / 1000;
+  const long = Number.isFinite(seconds) ? ` for ${formatSeconds(Math.max(0, Math.round(seconds)))}` : "";
+  return `${what} ${episode}${far}${long}`;
+}
 
 /** What a person may give up to make room, what frees most first; none where nothing is known that frees anything. */
 export function freeing(settled: SettledCounts | null): Fix[] {

@@ -72,7 +72,8 @@ export async function writeArchive(
       treeBytes += block.length;
       while (inFlight.length >= Math.max(1, Math.ceil(FRAMES_IN_FLIGHT / episodes))) await writeOldest();
       if (block === ZEROS && ++zeros % ZEROS_A_TURN === 0) await nextTurn();
-      hooks.moved();
+      // Heads and padding are no bytes of the episode's.
+      hooks.moved({ doneBytes: Math.min(treeBytes, source.tree.bytes), bytes: source.tree.bytes });
       if (bytes - spaceCheckedAt < SPACE_CHECK_BYTES) continue;
       if (!hasRoomFor(job, 0)) return "no-space";
       spaceCheckedAt = bytes;

@@ -117,7 +117,9 @@ export class Engine {
 
   private begin(what: Work["what"], entry: Entry, work: () => Promise<void>): void {
     this.queue.move(entry, what === "packing" ? "packing" : "sending");
-    entry.work = { what, sinceMs: this.deps.now(), doneBytes: null };
+    // What packing has before it is known once its directory was walked.
+    const bytes = what === "sending" ? (this.records.get(entry.id)?.bytes ?? null) : null;
+    entry.work = { what, sinceMs: this.deps.now(), doneBytes: null, bytes };
     const task = work()
       .catch((error: unknown) => this.failed(entry, error))
       .finally(() => {

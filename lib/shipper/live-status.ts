@@ -2,10 +2,11 @@
 
 import type { QueueGroup, QueuePause } from "../contract/queue.ts";
 import type { SettledCounts, ShipperStatus, UnderWay, Waiter } from "../contract/shipper-status.ts";
+import { underWayText } from "../contract/shipper-words.ts";
 import { fixText } from "../core/finding.ts";
 import { printable } from "../core/printable.ts";
 import { remedyLast } from "../core/remedy-last.ts";
-import { formatBytes, formatSeconds } from "../core/units.ts";
+import { formatSeconds } from "../core/units.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry } from "./queue.ts";
 import { wallTime } from "./wall-time.ts";
@@ -50,7 +51,7 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
     oldest_pending_s: ageS(counts.oldestFinishedMs, now),
     under_way: [...queue.inStage("sending"), ...queue.inStage("packing")]
       .slice(0, LISTED)
-      .flatMap((entry) => underWay(engine, entry, now)),
+      .flatMap((entry) => underWay(entry, now)),
     paused: pausedOf(engine, now),
     waiting: waitingGroup(waiting, now),
     waiting_list: oldestFirst(waiting.flatMap(waiterOf)).slice(0, LISTED),
@@ -83,10 +84,9 @@ function ageS(finishedMs: number | null, { nowMs, offsetMs }: Now): number | nul
   return finishedMs === null ? null : Math.max(0, Math.round((nowMs + offsetMs - finishedMs) / 1000));
 }
 
-function underWay({ records }: Engine, { id, work }: Entry, { offsetMs }: Now): UnderWay[] {
+function underWay({ id, work }: Entry, { offsetMs }: Now): UnderWay[] {
   if (work === null) return [];
-  const { what, sinceMs, doneBytes } = work;
-  const bytes = what === "sending" ? (records.get(id)?.bytes ?? null) : null;
+  const { what, sinceMs, doneBytes, bytes } = work;
   return [{ episode: id, what, since: wallTime(sinceMs, offsetMs), done_bytes: doneBytes, bytes }];
 }
 
@@ -138,9 +138,9 @@ function oldestFirst(waiters: readonly Waiter[]): Waiter[] {
 /** One line for `systemctl status`. Pure. */
 export function statusLine(live: ShipperStatus): string {
   const parts = loadParts(live);
-  const [first] = live.under_way;
+  const [first, ...more] = live.under_way;
   if (first !== undefined)
-    parts.push(underWayText(first) + (live.under_way.length > 1 ? ` and ${live.under_way.length - 1} more` : ""));
+    parts.push(underWayText(first, live.at) + (more.length === 0 ? "" : ` and ${more.length} more`));
   if (live.disk_low) parts.push("disk low, packing waits");
   if (live.paused !== null) parts.push(pausedText(live.paused));
   if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
@@ -170,12 +170,6 @@ export function waitingText({
   const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
   const who = count === 1 ? "1 waits alone" : `${count} wait`;
   return `${who} since ${clock(since)}${next}, ${went} others went: ${reason}`;
-}
-
-/** `sending ep1: 12 of 400 MiB for 3s`. */
-export function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {
-  if (bytes === null) return `${what} ${episode}`;
-  return `${what} ${episode}: ${formatBytes(done_bytes ?? 0)} of ${formatBytes(bytes)}`;
 }
 
 /** The time of day of an ISO time, as it stands there: UTC. */

@@ -10,7 +10,7 @@ import type { EngineDeps } from "./deps.ts";
 import { hindranceToMove, localFault, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
-import type { PackedArchive, PackResult } from "./pack.ts";
+import type { PackedArchive, PackProgress, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
 import { CHANGING_FIX, localFinding, rejectionFix } from "./remedies.ts";
 import { directoryId, settle } from "./settle.ts";
@@ -56,7 +56,10 @@ export async function packStep(
   const startedAt = deps.now();
   try {
     const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes, maxBytes };
-    const result = await deps.packer.pack(job, work.moved);
+    const result = await deps.packer.pack(job, (progress) => {
+      work.moved();
+      if (progress !== null) tellProgress(deps, entry, progress);
+    });
     if (result.kind !== "packed") return await refused(deps, entry, root, inode, part, result);
     const record = recordOf(entry, inode, stamp.commit, deps.bootId, result);
     await admitArchive(deps.dirs.outbox, record);
@@ -65,6 +68,12 @@ export async function packStep(
   } finally {
     work.done();
   }
+}
+
+/** For the status: how far it is. */
+function tellProgress(deps: EngineDeps, { work }: Entry, progress: PackProgress): void {
+  if (work !== null) Object.assign(work, progress);
+  deps.changed();
 }
 
 async function refused(

@@ -1,7 +1,7 @@
 // The packing thread: packs what the main thread hands it, several episodes by turns, and answers questions about directories
 // in between. Compiled into the executable as a second entry point.
 
-import { fingerprintByTurns, type PackJob, type PackResult, packEpisode } from "./pack.ts";
+import { fingerprintByTurns, type PackJob, type PackProgress, type PackResult, packEpisode } from "./pack.ts";
 
 /** Jobs and questions have a number of their own, by which their answers are told apart. */
 export type ToPacker =
@@ -9,7 +9,7 @@ export type ToPacker =
   | { type: "cancel" }
   | { type: "fingerprint"; number: number; root: string };
 export type FromPacker =
-  | { type: "moved"; number: number }
+  | { type: "moved"; number: number; progress: PackProgress | null }
   | { type: "result"; number: number; result: PackResult }
   | { type: "fingerprint"; number: number; fingerprint: string | null };
 
@@ -29,6 +29,7 @@ self.onmessage = async ({ data }: MessageEvent<ToPacker>): Promise<void> => {
     post({ type, number, fingerprint: await fingerprintByTurns(data.root) });
     return;
   }
-  const hooks = { moved: () => post({ type: "moved", number }), cancelled: () => cancelled };
+  const moved = (progress: PackProgress | null = null): void => post({ type: "moved", number, progress });
+  const hooks = { moved, cancelled: () => cancelled };
   post({ type: "result", number, result: await packEpisode(data.job, hooks) });
 };

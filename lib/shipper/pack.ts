@@ -62,9 +62,15 @@ export interface PackedArchive extends Written {
   unlisted: number;
 }
 
+/** Bytes of an episode's files that are through, and how many there are. */
+export interface PackProgress {
+  doneBytes: number;
+  bytes: number;
+}
+
 export interface PackHooks {
-  /** Bytes went through. */
-  moved(): void;
+  /** Something went through; with how far it is, once that can be told. */
+  moved(progress?: PackProgress): void;
   cancelled(): boolean;
 }
 

@@ -1,12 +1,12 @@
 // The packing thread as seen from the main thread: jobs side by side, their progress, and a way to call them all off.
 
 import { threadUrl } from "../os/thread.ts";
-import type { PackJob, PackResult } from "./pack.ts";
+import type { PackJob, PackProgress, PackResult } from "./pack.ts";
 import type { FromPacker, ToPacker } from "./pack-worker.ts";
 
 export interface Packer {
-  /** Packs one episode, beside others. `moved` is called as bytes go through. */
-  pack(job: PackJob, moved: () => void): Promise<PackResult>;
+  /** Packs one episode, beside others. `moved` is called as bytes go through, with how far it is; null: that cannot be told yet. */
+  pack(job: PackJob, moved: Moved): Promise<PackResult>;
   /** What a directory looks like now, for comparison with a packed archive's; null when it cannot be read. */
   fingerprint(root: string): Promise<string | null>;
   /** Calls the present jobs off and takes no other: all resolve as `cancelled`. */
@@ -14,8 +14,10 @@ export interface Packer {
   close(): void;
 }
 
+type Moved = (progress: PackProgress | null) => void;
+
 interface Job extends PromiseWithResolvers<PackResult> {
-  moved: () => void;
+  moved: Moved;
 }
 
 /** Starts the packing thread. */
@@ -28,7 +30,7 @@ export function startPacker(): Packer {
   let last = 0;
   const send = (message: ToPacker): void => worker.postMessage(message);
   worker.onmessage = ({ data }: MessageEvent<FromPacker>) => {
-    if (data.type === "moved") return jobs.get(data.number)?.moved();
+    if (data.type === "moved") return jobs.get(data.number)?.moved(data.progress);
     if (data.type === "fingerprint") {
       questions.get(data.number)?.resolve(data.fingerprint);
       questions.delete(data.number);

@@ -38,8 +38,9 @@ export interface Work {
   what: "packing" | "sending" | "asking";
   /** On the engine's clock, milliseconds. */
   sinceMs: number;
-  /** Bytes that are through; null where nobody counts them. */
+  /** Bytes that are through, and of how many; null where nobody counts them. */
   doneBytes: number | null;
+  bytes: number | null;
 }
 
 /** What stands between an episode and its receipt, for status and log. */

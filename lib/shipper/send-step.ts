@@ -66,7 +66,9 @@ export async function sendStep(
   try {
     const result = await sendArchive(deps, record, resource, signal, (bytes) => {
       work.moved();
-      if (entry.work !== null && resource === "put") entry.work.doneBytes = Math.min(bytes, record.bytes);
+      if (entry.work === null || resource !== "put") return;
+      entry.work.doneBytes = Math.min(bytes, record.bytes);
+      deps.changed();
     });
     failpoint("send.answered");
     const { kind } = result.verdict;

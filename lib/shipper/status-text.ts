@@ -1,10 +1,11 @@
 // `shipper status` as a person reads it: one screen, every trouble with its remedy. Pure.
 
 import type { Waiter } from "../contract/shipper-status.ts";
+import { underWayText } from "../contract/shipper-words.ts";
 import { printable } from "../core/printable.ts";
 import { notRunningText, unitLine } from "../core/unit-fix.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
-import { statusLine, underWayText } from "./live-status.ts";
+import { statusLine } from "./live-status.ts";
 import type { Status } from "./status.ts";
 
 const SHOWN = 10;
@@ -21,7 +22,7 @@ export function renderStatus(status: Status): string {
     `shipped    ${status.shipped} still on this host`,
     `refused    ${quarantined.length} in quarantine`,
     `last end   ${status.last_end === null ? "none is known" : status.last_end.sentence}`,
-    ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one)}`),
+    ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one, live?.at ?? "")}`),
     ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
     ...(live === null ? noEpisodes(status.problems) : []),

@@ -1,9 +1,37 @@
-// What shipper and check say alike: what makes room. Literals in, lines out.
+// What shipper and check say alike: what is under way, and what makes room. Literals in, lines out.
 
 import { describe, expect, test } from "bun:test";
-import type { SettledCounts } from "../../lib/contract/shipper-status.ts";
-import { discardUnverified, freeing } from "../../lib/contract/shipper-words.ts";
+import type { SettledCounts, UnderWay } from "../../lib/contract/shipper-status.ts";
+import { discardUnverified, freeing, underWayText } from "../../lib/contract/shipper-words.ts";
 import { fixText } from "../../lib/core/finding.ts";
+
+const AT = "2026-05-01T12:00:00.000Z";
+const MIB = 1024 * 1024;
+const work = (change: Partial<UnderWay>): UnderWay => {
+  return { episode: "ep1", what: "sending", since: AT, done_bytes: null, bytes: null, ...change };
+};
+
+describe("what is under way", () => {
+  test.each<[string, Partial<UnderWay>, string]>([
+    [
+      "how far and how long",
+      { done_bytes: 12 * MIB, bytes: 400 * MIB, since: "2026-05-01T11:59:57.000Z" },
+      "sending ep1: 12.0 MiB of 400.0 MiB for 3s",
+    ],
+    [
+      "packing, too",
+      { what: "packing", done_bytes: 1, bytes: 3, since: "2026-05-01T10:58:00Z" },
+      "packing ep1: 1 B of 3 B for 1h 2min",
+    ],
+    ["before the first byte", { bytes: 2048 }, "sending ep1: 0 B of 2.0 KiB for 0s"],
+    ["where nobody can tell how far", { what: "asking", since: "2026-05-01T11:58:59.501Z" }, "asking ep1 for 1min"],
+    ["in whole seconds", { since: "2026-05-01T11:59:57.499Z" }, "sending ep1 for 3s"],
+    ["never for less than nothing", { since: "2026-05-01T12:00:01.000Z" }, "sending ep1 for 0s"],
+    ["without a duration where there is no time", { since: "soon" }, "sending ep1"],
+  ])("is said with %s", (_, change, text) => {
+    expect(underWayText(work(change), AT)).toBe(text);
+  });
+});
 
 describe("what makes room", () => {
   const settled = (change: Partial<SettledCounts>): SettledCounts => {

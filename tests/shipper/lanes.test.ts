@@ -10,6 +10,7 @@ import {
   fingerprintByTurns,
   fingerprintOf,
   type PackJob,
+  type PackProgress,
   type PackResult,
   packEpisode,
 } from "../../lib/shipper/pack.ts";
@@ -106,11 +107,14 @@ describe("the packing thread", () => {
     makeEpisode(dirs, "small");
     const packer = startPacker();
     onTestFinished(() => packer.close());
+    const told: Record<string, (PackProgress | null)[]> = {};
     const pack = (id: string, maxBytes: number | null): Promise<PackResult> => {
       const part = join(dirs.outbox, `.${id}.part`);
-      return packer.pack({ root: join(dirs.episodes, id), id, part, reserveBytes: 0, maxBytes }, () => {});
+      const of: (PackProgress | null)[] = [];
+      told[id] = of;
+      return packer.pack({ root: join(dirs.episodes, id), id, part, reserveBytes: 0, maxBytes }, (one) => of.push(one));
     };
-    return { dirs, packer, pack };
+    return { dirs, packer, pack, told };
   }
 
   test("packs a small episode, and answers questions, while it packs a huge one", async () => {
@@ -147,6 +151,13 @@ describe("the packing thread", () => {
     // Called off within its first walk: nothing of it is written.
     expect([result, moved, existsSync(part)]).toEqual([{ kind: "cancelled" }, 5, false]);
     expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
+  test("says how far each is, as soon as it knows how many bytes there are", async () => {
+    const { pack, told } = place();
+    await pack("small", null);
+    const bytes = "data of small".length;
+    expect(told.small?.filter((one) => one !== null)).toEqual([{ doneBytes: bytes, bytes }]);
   });
 
   test("leaves what is larger than the lane to another one, unpacked", async () => {

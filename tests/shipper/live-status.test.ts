@@ -1,12 +1,17 @@
 // What a running shipper says of itself, and the one line of it for systemd.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, onTestFinished, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { QueuePause } from "../../lib/contract/queue.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../lib/contract/shipper-status.ts";
 import { liveStatus, statusLine } from "../../lib/shipper/live-status.ts";
+import { outboxPaths } from "../../lib/shipper/outbox.ts";
+import type { PackResult } from "../../lib/shipper/pack.ts";
 import { newEntry, type Trouble } from "../../lib/shipper/queue.ts";
+import { inode, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { IDLE_SHIPPER } from "../support/shipper-status.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -28,6 +33,7 @@ describe("the status line", () => {
     [
       "while sending",
       {
+        at: "2026-05-01T12:03:07.000Z",
         pending: 2,
         oldest_pending_s: 4,
         under_way: [
@@ -35,7 +41,7 @@ describe("the status line", () => {
           { episode: "b", what: "packing", since: SINCE, done_bytes: null, bytes: null },
         ],
       },
-      "2 to ship, oldest 4s, sending a: 0 B of 2.0 KiB and 1 more",
+      "2 to ship, oldest 4s, sending a: 0 B of 2.0 KiB for 7s and 1 more",
     ],
     [
       "while one waits alone",
@@ -153,7 +159,7 @@ describe("the daemon's view", () => {
     engine.queue.restore({ ...newEntry("stuck", 2_000_000, "held"), trouble: trouble("belongs to root", 1000) });
     engine.queue.restore({ ...newEntry("old", 3, "packed"), trouble: trouble("older", 2000), notBeforeMs: 40_000 });
     engine.queue.restore({ ...newEntry("new", 4, "packed"), trouble: trouble("newer", 3000), notBeforeMs: 30_000 });
-    const work = { what: "sending", sinceMs: 5000, doneBytes: 7 } as const;
+    const work = { what: "sending", sinceMs: 5000, doneBytes: 7, bytes: 40 } as const;
     engine.queue.restore({ ...newEntry("going", 5, "sending"), work });
     const fault = { status: 0, reason: "tls", isMarked: false, detail: "certificate expired" };
     engine.sending.finding = { what: "certificate expired", fix: { text: "renew it", commands: [] } };
@@ -175,7 +181,7 @@ describe("the daemon's view", () => {
         next_try_at: "1970-01-01T00:18:30.000Z",
       },
       waiting_list: [{ episode: "old" }, { episode: "new" }],
-      under_way: [{ episode: "going", what: "sending", since: "1970-01-01T00:18:05.000Z", done_bytes: 7, bytes: null }],
+      under_way: [{ episode: "going", what: "sending", since: "1970-01-01T00:18:05.000Z", done_bytes: 7, bytes: 40 }],
       oldest_pending_s: 1090,
       paused: {
         kind: "misconfigured",
@@ -205,6 +211,56 @@ describe("the daemon's view", () => {
     writeFileSync(join(dirs.episodes, "notes.txt"), "");
     await engine.scan();
     expect(since()).toBe("1970-01-01T01:18:01.000Z");
+  });
+
+  test("tells how far packing is, and shows each step of it", async () => {
+    const { promise, resolve } = Promise.withResolvers<PackResult>();
+    let shown = 0;
+    const { engine, dirs, pass } = scriptedEngine(tempDir(), (_id, _job, moved) => {
+      moved(null);
+      moved({ doneBytes: 7, bytes: 40 });
+      return promise;
+    });
+    engine.deps.changed = () => shown++;
+    makeEpisode(dirs, "ep");
+    await engine.scan();
+    pass(5000);
+    engine.pump();
+    const atStart = shown;
+    while (engine.queue.get("ep")?.work?.bytes !== 40) await Bun.sleep(1);
+    expect(liveStatus(engine, now).under_way).toEqual([
+      { episode: "ep", what: "packing", since: "1970-01-01T00:18:05.000Z", done_bytes: 7, bytes: 40 },
+    ]);
+    expect(shown).toBe(atStart + 1);
+    resolve({ kind: "cancelled" });
+    await engine.stop(0);
+  });
+
+  test("tells how far sending is, from the first moment on, and shows each step of it", async () => {
+    const quiet = createServer(() => {});
+    onTestFinished(() => {
+      quiet.closeAllConnections();
+      quiet.close();
+    });
+    await new Promise<void>((resolve) => quiet.listen(0, "127.0.0.1", resolve));
+    const { port } = quiet.address() as AddressInfo;
+    const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }), `http://127.0.0.1:${port}`);
+    let shown = 0;
+    engine.deps.changed = () => shown++;
+    const record = recordOf("ep", { directory_inode: inode(makeEpisode(dirs, "ep")), fingerprint: "fingerprint" });
+    writeFileSync(outboxPaths(dirs.outbox, "ep").archive, "0123456789");
+    writeFileSync(outboxPaths(dirs.outbox, "ep").record, JSON.stringify(record));
+    engine.records.set("ep", record);
+    engine.queue.restore(newEntry("ep", 1, "packed"));
+    engine.pump();
+    const atStart = shown;
+    const since = "1970-01-01T00:18:00.000Z";
+    const sending = { episode: "ep", what: "sending", since, done_bytes: null, bytes: 10 } as const;
+    expect(liveStatus(engine, now).under_way).toEqual([sending]);
+    while (engine.queue.get("ep")?.work?.doneBytes !== 10) await Bun.sleep(10);
+    expect(liveStatus(engine, now).under_way).toEqual([{ ...sending, done_bytes: 10 }]);
+    expect(shown).toBeGreaterThan(atStart);
+    await engine.stop(0);
   });
 
   test("lists twenty of a thousand held episodes", () => {

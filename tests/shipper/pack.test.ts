@@ -3,7 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type PackedArchive, type PackHooks, type PackResult, packEpisode } from "../../lib/shipper/pack.ts";
+import {
+  type PackedArchive,
+  type PackHooks,
+  type PackProgress,
+  type PackResult,
+  packEpisode,
+} from "../../lib/shipper/pack.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { seededRandom } from "../support/random.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
@@ -85,6 +91,18 @@ describe("a packed episode", () => {
     let moves = 0;
     await pack(at(), { moved: () => moves++ });
     expect(moves).toBeGreaterThanOrEqual(5);
+  });
+
+  test("tells how many of its files' bytes are through, up to all of them", async () => {
+    const told: PackProgress[] = [];
+    const here = at();
+    await pack(here, { moved: (progress) => progress !== undefined && told.push(progress) });
+    const all = 3 * MIB + 17 + 5 * 500_000 + 1;
+    expect(new Set(told.map(({ bytes }) => bytes))).toEqual(new Set([all]));
+    const done = told.map(({ doneBytes }) => doneBytes);
+    expect(done[0]).toBe(MIB);
+    expect(done.at(-1)).toBe(all);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
   });
 });
 

@@ -111,14 +111,19 @@ describe("the status of a host", () => {
       fix: "ask it",
     };
     const lines = runs({
-      under_way: [{ episode: "ep1", what: "sending", since: SINCE, done_bytes: 1024, bytes: 4096 }],
+      at: "2026-05-01T12:04:05.000Z",
+      under_way: [
+        { episode: "ep1", what: "sending", since: SINCE, done_bytes: 1024, bytes: 4096 },
+        { episode: "ep3", what: "packing", since: "2026-05-01T12:04:02.000Z", done_bytes: 1024, bytes: 2048 },
+      ],
       waiting: { count: 3, reason: "r", since: SINCE, next_try_at: null },
       waiting_list: [waiter],
       held: { count: 1, reason: "r", since: SINCE },
       held_list: [held],
     });
     expect(lines.slice(7)).toEqual([
-      "now        sending ep1: 1.0 KiB of 4.0 KiB",
+      "now        sending ep1: 1.0 KiB of 4.0 KiB for 1min 5s",
+      "now        packing ep3: 1.0 KiB of 2.0 KiB for 3s",
       `waiting    ep2, since ${SINCE}: 403 from waf, not the receiver; fix: ask it`,
       "           … and 2 more",
       `held       ep\\u001b, since ${SINCE}: a\\u000ab`,

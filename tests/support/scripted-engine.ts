@@ -5,14 +5,14 @@ import type { Log } from "../../lib/runtime/log.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { Engine } from "../../lib/shipper/engine.ts";
-import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
+import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack.ts";
 import { makeDirs } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";
 
-/** @param pack what the packing thread answers for an episode */
+/** @param pack what the packing thread answers for an episode; it may tell how far it is */
 export function scriptedEngine(
   root: string,
-  pack: (id: string, job: PackJob) => PackResult | Promise<PackResult>,
+  pack: (id: string, job: PackJob, moved: (progress: PackProgress | null) => void) => PackResult | Promise<PackResult>,
   url = "http://127.0.0.1:9",
   log: Log = quietLog,
 ) {
@@ -41,9 +41,9 @@ export function scriptedEngine(
     fail: (error) => failures.push(error),
     once: false,
     packer: {
-      pack: async (job) => {
+      pack: async (job, moved) => {
         calls.push(`pack ${job.id}`);
-        return pack(job.id, job);
+        return pack(job.id, job, moved);
       },
       fingerprint: async () => "fingerprint",
       cancel: () => calls.push("cancel"),

@@ -1,8 +1,8 @@
 // What the state of the shipper's queue means: which of it needs a person, and what that person does. Pure.
 
 import type { QueuePause, QueueReport } from "../../contract/queue.ts";
-import type { RefusedGroup, UnderWay } from "../../contract/shipper-status.ts";
-import { discardRefused, discardUnverified, freeing } from "../../contract/shipper-words.ts";
+import type { RefusedGroup } from "../../contract/shipper-status.ts";
+import { discardRefused, discardUnverified, freeing, underWayText } from "../../contract/shipper-words.ts";
 import { fixText } from "../../core/finding.ts";
 import { type CheckStatus, worst } from "../../core/heartbeat.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
@@ -145,7 +145,7 @@ function ofLoad({ report, shipper }: QueueView): Said[] {
   if (oldest_pending_s !== null) parts.push(`oldest ${formatSeconds(oldest_pending_s)}`);
   const [first, ...more] = live.under_way;
   if (first !== undefined)
-    parts.push(underWayText(first) + (more.length === 0 ? "" : ` and ${more.length} more`));
+    parts.push(underWayText(first, live.at) + (more.length === 0 ? "" : ` and ${more.length} more`));
   return [["ok", parts.join(", ")]];
 }
 
@@ -156,11 +156,6 @@ function pausedText({ detail, fix, since, next_try_at }: QueuePause): string {
 /** `, next try 05:12`, of an ISO time in UTC. */
 function nextTry(at: string | null): string {
   return at === null ? "" : `, next try ${at.slice(11, 16)}`;
-}
-
-function underWayText({ episode, what, done_bytes, bytes }: UnderWay): string {
-  if (bytes === null) return `${what} ${episode}`;
-  return `${what} ${episode}: ${formatBytes(done_bytes ?? 0)} of ${formatBytes(bytes)}`;
 }
 
 /** `2026-05-01 05:12 UTC`, of an ISO time in UTC. */

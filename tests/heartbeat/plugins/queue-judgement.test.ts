@@ -79,12 +79,24 @@ describe("what waits", () => {
         report: { pending: 2 },
         live: {
           under_way: [
-            { episode: "ep1", what: "sending", since: "", done_bytes: 1024, bytes: 4096 },
+            { episode: "ep1", what: "sending", since: "2026-05-02T05:58:59.600Z", done_bytes: 1024, bytes: 4096 },
             { episode: "ep2", what: "packing", since: "", done_bytes: 7, bytes: null },
           ],
         },
       },
-      "ok: 2 to ship, sending ep1: 1.0 KiB of 4.0 KiB and 1 more",
+      "ok: 2 to ship, sending ep1: 1.0 KiB of 4.0 KiB for 1min and 1 more",
+    ],
+    [
+      "being packed",
+      {
+        report: { pending: 1 },
+        live: {
+          under_way: [
+            { episode: "ep1", what: "packing", since: "2026-05-02T05:59:57.000Z", done_bytes: 1024, bytes: 4096 },
+          ],
+        },
+      },
+      "ok: 1 to ship, packing ep1: 1.0 KiB of 4.0 KiB for 3s",
     ],
     [
       "paused",
