@@ -98,7 +98,7 @@ test("a pause lasts for an hour", async () => {
     const packed = engine.queue.nextToPack(engine.deps.now());
     if (packed === null) throw new Error("unreachable");
     engine.queue.move(packed, "packed");
-    engine.sending.note(packed, { next: "paused", fault, finding, retryAfterS: null }, false);
+    engine.sending.note(packed, { next: "paused", fault, finding, retryAfterS: null, tookMs: 0 }, false);
   });
   expect(before.paused).toMatchObject({
     since: "1970-01-01T00:01:05.000Z",
