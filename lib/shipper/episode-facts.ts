@@ -4,8 +4,9 @@
 import { constants, lstatSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import { clipMiddle, quoted } from "../core/fields.ts";
+import { quoted } from "../core/fields.ts";
 import { lineFix } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { attributesOf } from "../os/file-calls.ts";
@@ -13,6 +14,7 @@ import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
 import type { LocalFault } from "./remedies.ts";
+import { bytePath } from "./walk.ts";
 
 /** Bits of a capability set (capabilities(7)). */
 const CAP_DAC_OVERRIDE = 1n << 1n;
@@ -21,17 +23,17 @@ const S_ISVTX = 0o1000;
 
 /**
  * Why an episode could not be read.
- * @param path what was refused: the episode's directory or something in it
+ * @param below what was refused in it, one character a byte (latin1); "" for its directory
  * @param code the errno
  */
-export function whyNotRead(root: string, path: string, code: string): Hindrance {
-  return explain(root, path, "read", code);
+export function whyNotRead(root: string, below: string, code: string): Hindrance {
+  return explain(root, below, "read", code);
 }
 
 /** Why an episode could not be moved. */
 export function whyNotMoved(root: string, code: string): Hindrance {
   if (code === "EROFS") return whyDisk(root, code);
-  return explain(root, root, "move", code);
+  return explain(root, "", "move", code);
 }
 
 /**
@@ -74,9 +76,9 @@ export function whyDisk(directory: string, code: string): Hindrance {
   return { reason: what, fix: fix === null ? null : lineFix(fix), ofDisk: true };
 }
 
-function explain(root: string, path: string, want: "read" | "move", code: string): Hindrance {
+function explain(root: string, below: string, want: "read" | "move", code: string): Hindrance {
   try {
-    return explainHindrance(factsOf(root, path), want, code);
+    return explainHindrance(factsOf(root, below), want, code);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     // Nothing is known of it any more: somebody took it away.
@@ -96,13 +98,13 @@ async function refusalToWrite(directory: string): Promise<string | null> {
   }
 }
 
-function factsOf(root: string, path: string): EpisodeFacts {
-  const { at, stats } = nearest(root, path);
+function factsOf(root: string, below: string): EpisodeFacts {
+  const { at, stats } = nearest(root, below);
   const names = readUserNames("/");
   const nameOf = (uid: number): string => names.get(uid) ?? String(uid);
   return {
     root,
-    what: at === root ? "the episode" : quoted(clipMiddle(at.slice(root.length + 1), 200)),
+    what: at === "" ? "the episode" : quoted(shortName(at)),
     owner: nameOf(stats.uid),
     mode: stats.mode,
     ...attributesOf(root),
@@ -113,12 +115,12 @@ function factsOf(root: string, path: string): EpisodeFacts {
 }
 
 /** What was refused, or the directory above it that may not even be looked into. */
-function nearest(root: string, path: string): { at: string; stats: Stats } {
-  for (let at = path.startsWith(`${root}/`) ? path : root; ; at = dirname(at)) {
+function nearest(root: string, below: string): { at: string; stats: Stats } {
+  for (let at = below; ; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
     try {
-      return { at, stats: lstatSync(at) };
+      return { at, stats: lstatSync(bytePath(root, at)) };
     } catch (error) {
-      if (errorCode(error) === null || at === root) throw error;
+      if (errorCode(error) === null || at === "") throw error;
     }
   }
 }

@@ -107,7 +107,8 @@ async function refused(
       if (result.path === part && isMachinesRefusal(result.code)) return held(whyDisk(deps.dirs.outbox, result.code));
       if (result.path === part)
         return again(result.code, result.detail, localFinding(localFault(result.detail, result.code, result.path)));
-      if (result.code === "EACCES" || result.code === "EPERM") return held(whyNotRead(root, result.path, result.code));
+      if (result.code === "EACCES" || result.code === "EPERM")
+        return held(whyNotRead(root, result.below ?? "", result.code));
       // Where the data root itself has a path of hundreds of bytes; walk.ts leaves room for less.
       if (result.code === "ENAMETOOLONG")
         return held({ reason: "a path in it is longer than the kernel takes below this data root", fix: null });

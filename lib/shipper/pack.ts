@@ -11,6 +11,7 @@ import { clearName } from "../os/files.ts";
 import { type ArchiveSource, firstFormatDigest, isFirstFormat } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
+import { toldBelow } from "./told-path.ts";
 import {
   fingerprintSteps,
   openRegular,
@@ -44,8 +45,8 @@ export type PackResult =
   /** Larger than the job asked for: nothing was packed. */
   | { kind: "large"; bytes: number }
   | { kind: "no-space"; neededBytes: number; detail: string }
-  /** A file or directory that may not be read, or the file system's other refusals. */
-  | { kind: "unreadable"; path: string; code: string; detail: string }
+  /** A file or directory that may not be read, or the file system's other refusals; `below` the episode, in latin1. */
+  | { kind: "unreadable"; path: string; code: string; detail: string; below?: string }
   | { kind: "vanished" }
   | { kind: "cancelled" };
 
@@ -237,5 +238,11 @@ function failureOf(error: unknown, job: PackJob): PackResult {
   if (code === "ENOENT")
     return path === job.root ? { kind: "vanished" } : { kind: "changed", detail: `${shown} went away` };
   if (code === "ELOOP") return { kind: "changed", detail: `${shown} became a link` };
-  return { kind: "unreadable", path, code, detail: clipMiddle(errorText(error), SHOWN_MAX) };
+  return {
+    kind: "unreadable",
+    path,
+    code,
+    detail: clipMiddle(errorText(error), SHOWN_MAX),
+    below: toldBelow(job.root, path) ?? "",
+  };
 }

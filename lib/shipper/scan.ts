@@ -82,7 +82,7 @@ function look(scan: Scan, episodesDir: string, id: string, unfinished: Unfinishe
       if (problem === null) scan.recording++;
       else scan.problems.push(problem);
     } else {
-      const { reason, fix } = whyNotRead(directory, directory, code);
+      const { reason, fix } = whyNotRead(directory, "", code);
       scan.problems.push({ name: id, problem: reason, fix });
     }
   }

@@ -60,6 +60,13 @@ for (const [what, spoil, caps, move, read] of [
   ["mode 0755 of root, without the capability", 'chmod 0755 "$1"', [], "belongs to root, mode 0755", null],
   ["an unreadable file, mode 0600", 'chmod 0600 "$1/sub/x"', [], "belongs to root", '"sub/x" cannot be read'],
   ["an unreadable directory in it", 'chmod 0700 "$1/sub"', [], "belongs to root", '"sub" cannot be read'],
+  [
+    "an unreadable file whose name is no UTF-8",
+    'for c in 375 376 377; do f="$1/$(printf "a\\\\$c")"; echo >"$f"; chmod 600 "$f"; [ $c = 376 ] || chown 65534 "$f"; done',
+    [],
+    "belongs to root",
+    '"a\\\\xfe" cannot be read: it belongs to root, mode 0600',
+  ],
   ["mode 0 of our own", 'chown -R 65534 "$1"; chmod 0 "$1"', [], "mode 0000 shuts", "mode 0000 shuts"],
   ["immutable", 'chattr -R +i "$1"', OVERRIDE, "immutable (chattr +i)", null],
   ["immutable, with a link in it", 'ln -s x "$1/l"; chattr +i "$1" "$1/sub/x"', [], "immutable (chattr +i), and", null],
@@ -81,7 +88,7 @@ for (const [what, spoil, caps, move, read] of [
       const found = look(caps);
       expect(found.move?.reason).toContain(move);
       if (read === null) expect(found.read).toBe("packed");
-      else expect(found.read).toMatchObject({ reason: expect.stringContaining(read) });
+      else expect(found.read).toMatchObject({ reason: expect.stringContaining(read), fix: expect.any(String) });
       mend(found.move?.fix ?? null);
       expect(look(caps)).toEqual(WHOLE);
     } finally {
@@ -89,6 +96,20 @@ for (const [what, spoil, caps, move, read] of [
     }
   });
 }
+
+diskTest(
+  "a disk that has become read-only is no matter of owners: the disk is named, and what makes it writable",
+  () => {
+    using disk = ext4Disk(16);
+    const { look } = place(disk.path);
+    sh('mount -o remount,ro "$1"', disk.path);
+    const { move } = look();
+    expect(move?.reason).toStartWith(`the file system at ${disk.path} is read-only`);
+    expect(move?.fix).toBe(`sudo mount -o remount,rw ${disk.path}`);
+    mend(move?.fix ?? null);
+    expect(look().move?.reason).toContain("belongs to root");
+  },
+);
 
 diskTest("with the capability no mode and no owner is an obstacle", () => {
   using disk = ext4Disk(16);
