@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { quoted } from "../core/fields.ts";
+import { giveToUsLine } from "../os/own-user.ts";
 import { isUnreadable } from "../os/proc.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { DISK_BYTES, IN_MEMORY, type SpoolLimits, toDrop, type Waiting } from "./decide.ts";
@@ -234,7 +235,7 @@ export class Spool {
 
   private block(sequence: number, path: string, why: string): void {
     const isFirst = this.blocked.size === 0;
-    const fix = why === "EACCES" ? `chown ${process.geteuid?.() ?? 0}: ${path}` : `look at it, and move it away`;
+    const fix = why === "EACCES" ? giveToUsLine([path]) : "look at it, and move it away";
     this.blocked.set(sequence, `${path}: ${why}; fix: ${fix}`);
     if (isFirst) this.notes.push(this.unreadable ?? "");
   }

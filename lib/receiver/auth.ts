@@ -109,7 +109,7 @@ export function openToOthers(tokensDir: string): string | null {
     const mode = statSync(tokensDir).mode & 0o777;
     return (mode & 0o007) === 0
       ? null
-      : `${tokensDir} can be read by every user of this machine (mode ${mode.toString(8)}); fix: sudo chmod 0750 ${tokensDir}`;
+      : `${tokensDir} can be read by every user of this machine (mode ${mode.toString(8)}); fix: ${shellLine(["sudo", "chmod", "0750", tokensDir])}`;
   } catch {
     return null;
   }

@@ -184,9 +184,10 @@ describe("one that cannot be read", () => {
     expect(spool.takeNotes()).toEqual([]);
   });
 
-  test.skipIf(ROOT_MISSING !== "")(`because it is root's: the chown is named${ROOT_MISSING}`, () => {
-    const dir = tempDir();
-    chownSync(dir, NOBODY, NOBODY);
+  test.skipIf(ROOT_MISSING !== "")(`because it is root's: the chown is named, to be pasted${ROOT_MISSING}`, () => {
+    const dir = join(tempDir(), "lab data");
+    mkdirSync(dir);
+    for (const path of [dir, join(dir, "..")]) chownSync(path, NOBODY, NOBODY);
     new Spool(dir, 10).keep(1, true, beat(1));
     const path = join(dir, "spool/000000000001.plain.json");
     chownSync(path, 0, 0);
@@ -200,7 +201,7 @@ describe("one that cannot be read", () => {
     expect(JSON.parse(done.stdout.toString())).toEqual([
       null,
       2,
-      `1 of the heartbeats that wait cannot be read: ${path}: EACCES; fix: chown ${NOBODY}: ${path}`,
+      `1 of the heartbeats that wait cannot be read: ${path}: EACCES; fix: sudo chown nobody '${path}'`,
     ]);
     expect(existsSync(path)).toBe(true);
   });

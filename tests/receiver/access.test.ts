@@ -92,11 +92,12 @@ describe("tokens", () => {
   });
 
   test("a directory that others can read is told", () => {
-    const dir = tempDir();
+    const dir = join(tempDir(), "the tokens");
+    mkdirSync(dir);
     chmodSync(dir, 0o750);
     expect(openToOthers(dir)).toBeNull();
     chmodSync(dir, 0o755);
-    expect(openToOthers(dir)).toContain("chmod 0750");
+    expect(openToOthers(dir)).toEndWith(`(mode 755); fix: sudo chmod 0750 '${dir}'`);
   });
 });
 

@@ -68,17 +68,20 @@ test.skipIf(MISSING !== "")(`what cannot be replaced is named in the command tha
   chownSync(join(dir, "history.jsonl"), 0, 0);
   chownSync(dir, 0, NOBODY);
   expect(run(dir, NOBODY).failure).toBe(
-    `cannot write ${dir}/history.jsonl: EACCES: the end of the last run stands in the log alone; fix: chown ${NOBODY}: ${dir} ${dir}/history.jsonl`,
+    `cannot write ${dir}/history.jsonl: EACCES: the end of the last run stands in the log alone; fix: sudo chown nobody ${dir} ${dir}/history.jsonl`,
   );
   const other = nobodysDir();
   mkdirSync(other);
   expect(run(other, NOBODY).failure).toBe(
-    `cannot write ${other}/running.json: EACCES: how this run ends may stay unknown; fix: chown ${NOBODY}: ${other}`,
+    `cannot write ${other}/running.json: EACCES: how this run ends may stay unknown; fix: sudo chown nobody ${other}`,
   );
+  const blank = join(dirname(nobodysDir()), "lab data");
+  mkdirSync(blank);
+  expect(run(blank, NOBODY).failure).toEndWith(`; fix: sudo chown nobody '${blank}'`);
   chownSync(dirname(other), 0, 0);
   chmodSync(dirname(other), 0o755);
   const none = join(dirname(other), "none");
   expect(run(none, NOBODY).failure).toBe(
-    `cannot write ${none}: EACCES: how this run ends may stay unknown; fix: chown ${NOBODY}: ${dirname(none)}`,
+    `cannot write ${none}: EACCES: how this run ends may stay unknown; fix: sudo chown nobody ${dirname(none)}`,
   );
 });

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
+import { shellLine } from "../../core/shell-quote.ts";
 import { refusedFix } from "../../os/as-typed.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files.ts";
@@ -105,7 +106,7 @@ export function known(
       if (found.machine)
         throw new UserError(
           `cannot read the identity of this store, ${path}: ${found.why}`,
-          `make it readable for this service's user: sudo chown labfleet: ${path}`,
+          `make it readable for this service's user: ${shellLine(["sudo", "chown", "labfleet:", path])}`,
           EXIT.undelivered,
         );
       throw new UserError(

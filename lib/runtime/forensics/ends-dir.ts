@@ -4,6 +4,7 @@
 import { lstatSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { giveToUsLine } from "../../os/own-user.ts";
 import { makeNewDir } from "../../os/owner.ts";
 
 /** What is lost when it cannot be written. */
@@ -55,11 +56,11 @@ const WRITE_FIXES: Readonly<Record<string, (path: string) => string>> = {
   "it is no directory": moveAway,
 };
 
-/** `chown 998: DIRECTORY FILE`: as many of them as are another's. Not every uid has a name. */
+/** `sudo chown labfleet DIRECTORY FILE`: as many of them as are another's. */
 function giveToUs(path: string): string {
   const uid = process.geteuid?.() ?? 0;
   const others = [dirname(path), path].filter((each) => (ownerOf(each) ?? uid) !== uid);
-  return `chown ${uid}: ${(others.length === 0 ? [path] : others).join(" ")}`;
+  return giveToUsLine(others.length === 0 ? [path] : others);
 }
 
 function ownerOf(path: string): number | null {

@@ -4,7 +4,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../../lib/core/failure.ts";
-import { identityPaths, openIdentity, watchIdentity, writeIdentity } from "../../../lib/receiver/identity/files.ts";
+import {
+  identityPaths,
+  known,
+  openIdentity,
+  watchIdentity,
+  writeIdentity,
+} from "../../../lib/receiver/identity/files.ts";
 import { verify } from "../../../lib/receiver/verify.ts";
 import { bytes, cleanUp, keptLog, openIn, put, startReceiver, tempDir } from "../support.ts";
 
@@ -30,6 +36,14 @@ function text(path: string): string | null {
     return null;
   }
 }
+
+test("one that the disk does not give is said with a line to paste, whatever the path", () => {
+  const read = () => known("/lab data", { kind: "unreadable", place: "root", why: "EACCES", machine: true });
+  const path = identityPaths("/lab data").root;
+  expect(read).toThrow(
+    expect.objectContaining({ hint: `make it readable for this service's user: sudo chown labfleet: '${path}'` }),
+  );
+});
 
 describe("a store", () => {
   test("without one is given one, said once, and has it from then on", async () => {
