@@ -9,7 +9,7 @@ import { quoted } from "../core/fields.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { plainUtf8 } from "../core/utf8.ts";
 
-/** A larger meta.json is data, not a note about it. */
+/** A larger meta.json is data, not a note about it: somebody took its name for another file. */
 const META_MAX_BYTES = 16 * 1024 * 1024;
 const VERSION_MAX_BYTES = 64 * 1024;
 const COMMIT = /^[A-Za-z0-9._+-]{1,128}$/;
@@ -54,7 +54,8 @@ export function commitOfMeta(text: string): Stamp {
   } catch {
     return { why: text.trim() === "" ? "is empty" : "is no JSON" };
   }
-  const commit = typeof meta === "object" && meta !== null && "code_commit" in meta ? meta.code_commit : null;
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return { why: "is no JSON object" };
+  const commit = "code_commit" in meta ? meta.code_commit : null;
   if (commit === null || commit === "") return { commit: null };
   if (typeof commit === "string" && COMMIT.test(commit)) return { commit };
   const found = typeof commit === "string" ? commit : JSON.stringify(commit);
@@ -80,31 +81,44 @@ export async function commitFileFault(commitFile: string): Promise<string | null
 
 async function ownCommit(path: string): Promise<Stamp> {
   const read = await readSmall(path, META_MAX_BYTES, constants.O_NOFOLLOW);
-  if (typeof read !== "string") return read === null ? { commit: null } : commitOfMeta(textOf(read));
-  // What may not be read the packer reports, of this file as of any.
-  return read === "ELOOP" ? { why: "is a link, which is not shipped" } : { commit: null };
+  if ("bytes" in read) return commitOfMeta(textOf(read.bytes));
+  if ("refused" in read) return { why: read.refused };
+  const { code } = read;
+  if (code === "ELOOP") return { why: "is a link, which is not shipped" };
+  // A socket.
+  if (code === "ENXIO") return { why: NO_FILE };
+  return LEFT_TO_PACKER.includes(code) ? { commit: null } : { why: `cannot be read: ${code}` };
 }
+
+/** It is not there, or the episode itself is not; or may not be read, which the packer reports, of this file as of any. */
+const LEFT_TO_PACKER = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"];
+const NO_FILE = "is no regular file";
 
 async function readHostCommit(commitFile: string): Promise<Stamp> {
   const read = await readSmall(commitFile, VERSION_MAX_BYTES, 0);
-  if (typeof read === "string") return read === "ENOENT" ? { commit: null } : { why: `cannot be read: ${read}` };
-  return read === null ? { why: "is no file of a few words" } : commitOfFile(textOf(read));
+  if ("bytes" in read) return commitOfFile(textOf(read.bytes));
+  if ("refused" in read) return { why: "is no file of a few words" };
+  return read.code === "ENOENT" ? { commit: null } : { why: `cannot be read: ${read.code}` };
 }
 
-/** The bytes of a regular file; null for anything else, and for a larger one; or the errno. Never blocks. */
-async function readSmall(path: string, maxBytes: number, flags: number): Promise<Uint8Array | null | string> {
+type Small = { bytes: Uint8Array } | { refused: string } | { code: string };
+
+/** The bytes of a regular file of at most so many; or why there are none, or the errno. Never blocks. */
+async function readSmall(path: string, maxBytes: number, flags: number): Promise<Small> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
     try {
       const stats = await handle.stat();
-      return stats.isFile() && stats.size <= maxBytes ? await handle.readFile() : null;
+      if (!stats.isFile()) return { refused: NO_FILE };
+      if (stats.size > maxBytes) return { refused: `has ${stats.size} bytes, and at most ${maxBytes} are read` };
+      return { bytes: await handle.readFile() };
     } finally {
       await handle.close();
     }
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    return code;
+    return { code };
   }
 }
 

@@ -1,7 +1,8 @@
 // Which code recorded an episode: what its notes about code versions say, and that no note is passed over.
 
-import { describe, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { describe, expect, onTestFinished, test } from "bun:test";
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { commitFileFault, commitOfFile, commitOfMeta, episodeCommit } from "../../lib/shipper/commit.ts";
 import { makeEpisode } from "../support/lab-host.ts";
@@ -18,8 +19,6 @@ describe("a meta.json", () => {
     ['{"code_commit": ""}', null],
     ['{"code_commit": null}', null],
     ["{}", null],
-    ["null", null],
-    ["[1]", null],
   ] as const) {
     test(`of ${text} says ${commit}`, () => expect(commitOfMeta(text)).toEqual({ commit }));
   }
@@ -29,6 +28,9 @@ describe("a meta.json", () => {
     ['{"code_commit": 1234567}', `says code_commit "1234567", expected a text of ${RULE}`],
     ['{"code_commit": "abc', "is no JSON"],
     ['{"code_commit": "abc",}', "is no JSON"],
+    ["null", "is no JSON object"],
+    ['[{"code_commit": "own"}]', "is no JSON object"],
+    ['"own"', "is no JSON object"],
     [" \n", "is empty"],
     ["", "is empty"],
   ] as const) {
@@ -67,6 +69,13 @@ describe("a VERSION file", () => {
   });
 });
 
+/** A socket. */
+async function makeSocket(path: string): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => void server.close());
+}
+
 describe("the commit of an episode", () => {
   const host = (dir: string): string => {
     writeFileSync(join(dir, "VERSION"), "host-commit\n");
@@ -104,25 +113,28 @@ describe("the commit of an episode", () => {
     }
   });
 
-  test("is the host's when meta.json is a directory or a pipe", async () => {
-    const dir = tempDir();
-    mkdirSync(join(dir, "one/meta.json"), { recursive: true });
-    mkdirSync(join(dir, "two"));
-    Bun.spawnSync(["mkfifo", join(dir, "two/meta.json")]);
-    expect(await episodeCommit(join(dir, "one"), host(dir))).toEqual({ commit: "host-commit" });
-    expect(await episodeCommit(join(dir, "two"), host(dir))).toEqual({ commit: "host-commit" });
-  });
-
   for (const [what, spoil, why] of [
     ["has a trailing comma", (path: string) => writeFileSync(path, '{"code_commit": "own",}'), "is no JSON"],
     ["is UTF-16 without a mark", (path: string) => writeFileSync(path, Buffer.from(META, "utf16le")), "is no JSON"],
     ["is empty, as a power cut leaves it", (path: string) => writeFileSync(path, ""), "is empty"],
+    ["is a directory", (path: string) => mkdirSync(path), "is no regular file"],
+    ["is a pipe", (path: string) => Bun.spawnSync(["mkfifo", path]), "is no regular file"],
+    ["is a socket", makeSocket, "is no regular file"],
+    [
+      "has a byte too much",
+      (path: string) => {
+        writeFileSync(path, META);
+        truncateSync(path, 16_777_217);
+      },
+      "has 16777217 bytes, and at most 16777216 are read",
+    ],
+    ["is a list", (path: string) => writeFileSync(path, `[${META}]`), "is no JSON object"],
     ["is a link", (path: string) => symlinkSync("elsewhere", path), "is a link, which is not shipped"],
   ] as const) {
     test(`is never the host's when meta.json ${what}: the episode waits, and what is printed mends it`, async () => {
       const dir = tempDir();
       const path = join(dir, "meta.json");
-      spoil(path);
+      await spoil(path);
       const said = await episodeCommit(dir, host(dir));
       expect(said).toEqual({
         reason: `its meta.json ${why}; correct it, or set it aside and the commit of this host is taken`,
@@ -132,6 +144,13 @@ describe("the commit of an episode", () => {
       expect(await episodeCommit(dir, host(dir))).toEqual({ commit: "host-commit" });
     });
   }
+
+  test("is never the host's when the disk does not give its meta.json", async () => {
+    const dir = tempDir();
+    expect(await episodeCommit(join(dir, "x".repeat(256)), host(dir))).toMatchObject({
+      reason: expect.stringMatching(/^its meta\.json cannot be read: ENAMETOOLONG; /),
+    });
+  });
 
   test("that cannot be told holds its episode, said once, and no other", async () => {
     const said: string[] = [];
