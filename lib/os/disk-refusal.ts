@@ -5,6 +5,7 @@ import { constants, lstatSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type DiskRefusal, explainDiskRefusal } from "../core/disk-refusal.ts";
 import { errorCode } from "../core/failure.ts";
+import { type Fix, onHost } from "../core/finding.ts";
 import { mountOf } from "../core/mounts.ts";
 import { attributesOf, refusedUse } from "./file-calls.ts";
 import { ownService } from "./own-unit.ts";
@@ -34,6 +35,15 @@ export function whyDiskRefuses(path: string, code: string): DiskRefusal {
     isImmutable: attributes.immutable || attributes.appendOnly,
     isOutOfInodes: isOutOfInodes(full),
   });
+}
+
+/** What mends directories of one data root that lie on different mounts: what is mounted on one of them is taken off. */
+export function splitFix(directories: readonly string[]): Fix {
+  const points = directories.filter((directory) => attributesOf(directory).isMountPoint);
+  return {
+    text: "set [paths] data_root to a directory that has nothing mounted below it, or unmount what is mounted below it",
+    commands: points.map((point) => onHost("sudo", "umount", point)),
+  };
 }
 
 function ownerOf(path: string): number | null {

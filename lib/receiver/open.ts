@@ -7,7 +7,7 @@ import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { whyDiskRefuses } from "../os/disk-refusal.ts";
+import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
@@ -63,7 +63,7 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
     if (errorCode(error) !== "EXDEV") throw refusal(dataRoot, at, error);
     throw new UserError(
       `episodes cannot be published from ${incoming} to ${episodes}: they lie on different mounts (EXDEV), and a link does not reach across`,
-      "unmount what is mounted below [paths] data_root, or set it to a directory that has nothing mounted below it",
+      splitFix([episodes, incoming]),
       EXIT.undelivered,
     );
   } finally {

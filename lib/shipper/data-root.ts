@@ -6,7 +6,7 @@ import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { whyDiskRefuses } from "../os/disk-refusal.ts";
+import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
@@ -64,7 +64,7 @@ async function tryMoves(dirs: Dirs, log: Log): Promise<void> {
         await rename(probe(at), probe(next));
       } catch (error) {
         throw errorCode(error) === "EXDEV"
-          ? split(at, next)
+          ? split(at, next, all)
           : refusal(`cannot move from ${at} to ${next}`, next, error);
       }
       at = next;
@@ -85,10 +85,10 @@ async function clear(probe: string): Promise<void> {
   await rmdir(probe).catch(() => undefined);
 }
 
-function split(from: string, to: string): UserError {
+function split(from: string, to: string, all: readonly string[]): UserError {
   return new UserError(
     `episodes cannot be moved from ${from} to ${to}: they lie on different mounts (EXDEV), and a rename does not reach across`,
-    "unmount what is mounted below [paths] data_root, or set it to a directory that has nothing mounted below it",
+    splitFix(all),
     EXIT.undelivered,
   );
 }

@@ -83,10 +83,14 @@ describe("a start", () => {
         expect(refused?.exitCode).toBe(3);
         expect(refused?.message).toContain("different mounts (EXDEV)");
         expect(readdirSync(join(root, "incoming"))).toEqual([]);
+        const words =
+          "set [paths] data_root to a directory that has nothing mounted below it, or unmount what is mounted below it";
+        expect(refused?.hint).toBe(`${words}: sudo umount ${root}/${name}`);
+        paste(refused?.hint?.replace(`${words}: `, "") ?? "");
+        expect(await start(root)).toBeNull();
       } finally {
-        sh(`umount '${root}/${name}'`);
+        Bun.spawnSync(["umount", "-q", `${root}/${name}`]);
       }
-      expect(await start(root)).toBeNull();
     });
   }
 

@@ -66,7 +66,7 @@ describe("a start", () => {
   for (const name of ["episodes", "shipped", "quarantine", "outbox"]) {
     diskTest(`is refused where ${name}/ is a bind mount: of one device, and no rename reaches across`, async () => {
       using disk = smallDisk(4);
-      const root = join(disk.path, "root");
+      const root = join(disk.path, "the root");
       mkdirSync(join(disk.path, "elsewhere"));
       mkdirSync(join(root, name), { recursive: true });
       sh(`mount --bind '${disk.path}/elsewhere' '${root}/${name}'`);
@@ -76,8 +76,13 @@ describe("a start", () => {
         expect(refused?.message).toContain("different mounts (EXDEV)");
         expect(refused?.message).toContain(join(root, name));
         for (const dir of readdirSync(root)) expect(readdirSync(join(root, dir))).toEqual([]);
+        const words =
+          "set [paths] data_root to a directory that has nothing mounted below it, or unmount what is mounted below it";
+        expect(refused?.hint).toBe(`${words}: sudo umount '${root}/${name}'`);
+        sh((refused?.hint ?? "").replace(`${words}: sudo `, ""));
+        expect(await start(root)).toBeNull();
       } finally {
-        sh(`umount '${root}/${name}'`);
+        Bun.spawnSync(["umount", "-q", `${root}/${name}`]);
       }
     });
   }
