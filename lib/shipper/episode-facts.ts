@@ -6,15 +6,16 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { shortName } from "../core/byte-name.ts";
 import { errorCode, errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { formatFields, quoted } from "../core/fields.ts";
 import { lineFix } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { attributesOf } from "../os/file-calls.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
-import type { LocalFault } from "./remedies.ts";
+import { type LocalFault, localFinding } from "./remedies.ts";
 import { bytePath } from "./walk.ts";
+import { fixTail } from "./words.ts";
 
 /** Bits of a capability set (capabilities(7)). */
 const CAP_DAC_OVERRIDE = 1n << 1n;
@@ -62,6 +63,12 @@ export async function hindranceToMove(root: string): Promise<Hindrance | null> {
 export function localFaultOf(error: unknown): LocalFault {
   const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : null;
   return localFault(errorText(error), errorCode(error), path);
+}
+
+/** `stays in shipped/: "EPERM: …" episode=ep1; fix: …`: a settled episode that the disk did not let go. */
+export function staysLine(what: string, episode: string, error: unknown): string {
+  const { what: why, fix } = localFinding(localFaultOf(error));
+  return `${what}: ${why}${formatFields({ episode })}${fixTail(fix)}`;
 }
 
 /** The same from what was told of it. */

@@ -2,10 +2,10 @@
 // What it takes goes back into the queue by itself; what it refuses to the last, announced and old, is removed.
 
 import { join } from "node:path";
-import { errorCode, errorText } from "../../core/failure.ts";
-import { quoted } from "../../core/fields.ts";
+import { errorCode } from "../../core/failure.ts";
 import { entriesOf } from "../../os/entries.ts";
 import { type Place, readDocument, writeDocument } from "../document.ts";
+import { staysLine } from "../episode-facts.ts";
 import { judgedAnewFix } from "../remedies.ts";
 import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
@@ -209,6 +209,6 @@ async function onDisk(
     await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    deps.log.warn(`stays where it is: ${quoted(errorText(error))}`, { episode: id });
+    deps.log.warn(staysLine("stays where it is", id, error));
   }
 }

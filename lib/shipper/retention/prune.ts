@@ -7,6 +7,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { freeBytes } from "../../os/files.ts";
 import { readDocument } from "../document.ts";
+import { staysLine } from "../episode-facts.ts";
 import { lostFix } from "../remedies.ts";
 import { notQueuedText, requeue } from "../requeue.ts";
 import type { SendDeps } from "../send.ts";
@@ -147,8 +148,7 @@ export class Pruning {
       await work();
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      const why = quoted(errorText(error));
-      this.say(`${name} ${why}`, () => this.deps.log.warn(`stays in shipped/: ${why}`, { episode: id }));
+      this.say(`${name} ${errorText(error)}`, () => this.deps.log.warn(staysLine("stays in shipped/", id, error)));
     }
   }
 
