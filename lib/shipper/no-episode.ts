@@ -16,8 +16,8 @@ export interface ScanProblem {
   fix: Fix | null;
 }
 
-/** Names of our own that come and go: the start's probe, and the copies that our remedies make. */
-const OURS = /^\.labfleet-|^\.[^/]+\.copy$/;
+/** A name of our own that comes and goes: the start's probe. */
+const OURS = /^\.labfleet-/;
 
 /** Whether an entry is not worth a word: our own, or a hidden file, which nobody takes for an episode. */
 export function isPassedOver(name: string, isDirectory: boolean): boolean {
@@ -97,9 +97,20 @@ function renaming(directory: string, name: string, inode: bigint): string[] {
   return isPlain(name) ? ["sudo", "mv", "-T", join(directory, name), to] : byInode(directory, inode, to);
 }
 
-/** A name that a shell, a terminal or a log could take for something else is left out of the command. */
+/** What makes an empty file in an entry. */
+export function touching(directory: string, name: string, inode: bigint, file: string): string[] {
+  return isPlain(name)
+    ? ["sudo", "touch", join(directory, name, file)]
+    : withInode(directory, inode, ["touch", `{}/${file}`]);
+}
+
 function byInode(directory: string, inode: bigint, to: string): string[] {
-  return ["sudo", "find", directory, "-maxdepth", "1", "-inum", String(inode), "-exec", "mv", "-T", "{}", to, ";"];
+  return withInode(directory, inode, ["mv", "-T", "{}", to]);
+}
+
+/** A name that a shell, a terminal or a log could take for something else is left out of the command. */
+function withInode(directory: string, inode: bigint, argv: readonly string[]): string[] {
+  return ["sudo", "find", directory, "-maxdepth", "1", "-inum", String(inode), "-exec", ...argv, ";"];
 }
 
 function isPlain(name: string): boolean {

@@ -9,6 +9,7 @@ import type { Fix } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
 import { entriesOf } from "../os/entries.ts";
 import { whyNotRead } from "./episode-facts.ts";
+import { copiedId } from "./left-copy.ts";
 import { MARKER } from "./marker.ts";
 import { badlyNamed, isPassedOver, noDirectory, type ScanProblem, statsOf, undecodable } from "./no-episode.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -59,13 +60,21 @@ function lookAtOther(scan: Scan, episodesDir: string, name: string, unfinished: 
   const path = join(episodesDir, name);
   const stats = statsOf(path);
   if (stats === null || isPassedOver(name, stats.isDirectory())) return;
+  const copied = copiedId(name);
   if (!stats.isDirectory()) scan.problems.push(noDirectory(episodesDir, name, stats));
-  else if (name.startsWith(".") && statsOf(join(path, MARKER)) === null) scan.recording++;
-  else if (isName(name)) {
+  else if (copied !== null) note(scan, unfinished.lookAtCopy(episodesDir, name, copied));
+  else if (name.startsWith(".") && statsOf(join(path, MARKER)) === null) {
+    if (!note(scan, unfinished.lookAtHidden(episodesDir, name, stats.ino))) scan.recording++;
+  } else if (isName(name)) {
     // A file system that tells no kinds in its listings.
     scan.present.add(name);
     look(scan, episodesDir, name, unfinished);
   } else scan.problems.push(badlyNamed(episodesDir, name, stats.ino));
+}
+
+function note(scan: Scan, problem: ScanProblem | null): boolean {
+  if (problem !== null) scan.problems.push(problem);
+  return problem !== null;
 }
 
 function look(scan: Scan, episodesDir: string, id: string, unfinished: Unfinished): void {
@@ -78,9 +87,7 @@ function look(scan: Scan, episodesDir: string, id: string, unfinished: Unfinishe
     const code = errorCode(error);
     if (code === null) throw error;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      const problem = unfinished.look(episodesDir, id);
-      if (problem === null) scan.recording++;
-      else scan.problems.push(problem);
+      if (!note(scan, unfinished.look(episodesDir, id))) scan.recording++;
     } else {
       const { reason, fix } = whyNotRead(directory, "", code);
       scan.problems.push({ name: id, problem: reason, fix });

@@ -6,10 +6,11 @@
 import { type Dirent, lstatSync, opendirSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import type { Fix } from "../core/finding.ts";
+import { type Fix, onHost } from "../core/finding.ts";
 import { isName, NAME_MAX } from "../core/names.ts";
+import { leftCopy, originalStands } from "./left-copy.ts";
 import { MARKER } from "./marker.ts";
-import type { ScanProblem } from "./no-episode.ts";
+import { badlyNamed, type ScanProblem, touching } from "./no-episode.ts";
 
 /** A recorder makes its files and then its marker; in between the directory is not quiet for so long. */
 const QUIET_MS = 60_000;
@@ -17,6 +18,12 @@ const QUIET_MS = 60_000;
 const FORGOTTEN_MS = 24 * 3_600_000;
 /** Files that grow leave the directory's own time as it is: they are asked again so often. */
 const AGAIN_MS = 600_000;
+/**
+ * Our remedies remove the original only once the copy is whole, and rename it at once: a copy alone is nobody's work any more. So
+ * long it is left to somebody who copies under such a name by hand. Where the original stands, a copy of terabytes may be under way
+ * in some directory deep below, and nothing is lost by waiting a day.
+ */
+const COPIED_MS = AGAIN_MS;
 /** Entries that are looked at: a recording of a million files is finished by whoever makes a million files. */
 const LISTED = 10_000;
 /** Entries whose times are asked; of more, those of the directory alone have to do. */
@@ -37,15 +44,43 @@ export class Unfinished {
 
   /** What keeps a directory without a marker from ever being shipped; null while it may be being recorded. */
   look(episodesDir: string, id: string): ScanProblem | null {
-    const directory = join(episodesDir, id);
+    return this.remembered(id, join(episodesDir, id), () => this.judge(episodesDir, id));
+  }
+
+  /**
+   * The same of a hidden one: a recorder may keep anything in it until it gives it a name, so only that nothing has touched it
+   * for a day is said.
+   */
+  lookAtHidden(episodesDir: string, name: string, inode: bigint): ScanProblem | null {
+    const directory = join(episodesDir, name);
+    return this.remembered(name, directory, () => {
+      const newestMs = newestIn(directory);
+      return this.nowMs() - newestMs < FORGOTTEN_MS
+        ? null
+        : forgottenHidden(episodesDir, name, inode, quietSince(newestMs));
+    });
+  }
+
+  /** A copy that one of our remedies makes; null while it may be under way. */
+  lookAtCopy(episodesDir: string, name: string, id: string): ScanProblem | null {
+    const directory = join(episodesDir, name);
+    const stands = originalStands(episodesDir, id);
+    // The other remembered answer is about another state of things.
+    return this.remembered(`${name} ${stands}`, directory, () => {
+      const quietMs = this.nowMs() - newestIn(directory);
+      return quietMs < (stands ? FORGOTTEN_MS : COPIED_MS) ? null : leftCopy(episodesDir, name, id, stands);
+    });
+  }
+
+  private remembered(key: string, directory: string, judge: () => ScanProblem | null): ScanProblem | null {
     try {
       const ctimeMs = lstatSync(directory).ctimeMs;
       const now = this.nowMs();
-      const before = this.known.get(id);
+      const before = this.known.get(key);
       const isKnown = before !== undefined && before.ctimeMs === ctimeMs && now - before.atMs < AGAIN_MS;
       const isQuiet = now - ctimeMs >= QUIET_MS;
-      const looked = isKnown ? before : { ctimeMs, atMs: now, problem: isQuiet ? this.judge(episodesDir, id) : null };
-      if (isQuiet) this.seen.set(id, looked);
+      const looked = isKnown ? before : { ctimeMs, atMs: now, problem: isQuiet ? judge() : null };
+      if (isQuiet) this.seen.set(key, looked);
       return looked.problem;
     } catch (error) {
       // It went, or may not be read: the latter is said when it has its marker.
@@ -97,6 +132,10 @@ function isEpisode(directory: string, entry: Dirent): boolean {
   return lstatSync(join(directory, entry.name, MARKER), { throwIfNoEntry: false })?.isFile() === true;
 }
 
+function newestIn(directory: string): number {
+  return newestOf(directory, firstEntries(directory).slice(0, ASKED));
+}
+
 function newestOf(directory: string, entries: readonly Dirent[]): number {
   const times = entries.map(({ name }) => lstatSync(join(directory, name), { throwIfNoEntry: false })?.ctimeMs ?? 0);
   return Math.max(lstatSync(directory).ctimeMs, ...times);
@@ -116,9 +155,19 @@ function tooDeep(episodesDir: string, id: string, inner: string): ScanProblem {
 }
 
 function forgotten(directory: string, id: string, newestMs: number): ScanProblem {
-  const problem = `it has no ${MARKER}, and nothing in it has changed since ${new Date(newestMs).toISOString()}`;
-  const text = "let its recorder finish it; if it is whole as it lies there";
-  return { name: id, problem, fix: command(text, "sudo", "touch", join(directory, MARKER)) };
+  return { name: id, problem: quietSince(newestMs), fix: command(IF_WHOLE, "sudo", "touch", join(directory, MARKER)) };
+}
+
+const IF_WHOLE = "let its recorder finish it; if it is whole as it lies there";
+
+function quietSince(newestMs: number): string {
+  return `it has no ${MARKER}, and nothing in it has changed since ${new Date(newestMs).toISOString()}`;
+}
+
+function forgottenHidden(episodesDir: string, name: string, inode: bigint, problem: string): ScanProblem {
+  const { fix } = badlyNamed(episodesDir, name, inode);
+  const finish = onHost(...touching(episodesDir, name, inode, MARKER));
+  return { name, problem, fix: { text: IF_WHOLE, commands: [finish, ...(fix?.commands ?? [])] } };
 }
 
 function command(text: string, ...argv: string[]): Fix {

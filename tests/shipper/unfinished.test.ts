@@ -1,7 +1,7 @@
 // Directories without a marker: what is being recorded is left alone, and what would never be shipped is said.
 
 import { describe, expect, test } from "bun:test";
-import { lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
 import { scanEpisodes } from "../../lib/shipper/scan.ts";
@@ -98,6 +98,27 @@ describe("a directory without a marker", () => {
     );
   });
 
+  test("that is hidden may hold anything for a day, and is said then, with what makes an episode of it", async () => {
+    const { episodes, make, scan, clock } = host();
+    for (const path of [".a/done.marker.tmp", ".b/run1/done.marker", ".c d/x", ".e\nf/x"]) make(path);
+    clock.aheadMs = DAY - MINUTE;
+    expect(await scan()).toEqual({ recording: 4, said: [] });
+    clock.aheadMs = DAY + 15 * MINUTE;
+    const { recording, said } = await scan();
+    expect(recording).toBe(0);
+    for (const [problem] of said)
+      expect(problem).toMatch(/^it has no done\.marker, and nothing in it has changed since /);
+    const text = "let its recorder finish it; if it is whole as it lies there";
+    const inode = lstatSync(join(episodes, ".e\nf")).ino;
+    const find = `sudo find ${episodes} -maxdepth 1 -inum ${inode} -exec`;
+    expect(said.map(([, fix]) => fix).sort()).toEqual([
+      `${text}: ${find} touch '{}/done.marker' ';' && ${find} mv -T '{}' ${episodes}/e_f ';'`,
+      `${text}: sudo touch '${episodes}/.c d/done.marker' && sudo mv -T '${episodes}/.c d' ${episodes}/c_d`,
+      `${text}: sudo touch ${episodes}/.a/done.marker && sudo mv -T ${episodes}/.a ${episodes}/a`,
+      `${text}: sudo touch ${episodes}/.b/done.marker && sudo mv -T ${episodes}/.b ${episodes}/b`,
+    ]);
+  });
+
   test("whose file still grows is being recorded, though its own time is a day old", async () => {
     const { episodes, make } = host();
     make("grows/data");
@@ -131,6 +152,55 @@ describe("a directory without a marker", () => {
     expect(await scan()).toEqual({ recording: 0, said: [] });
     make("a/other");
     expect(await scan()).toEqual({ recording: 1, said: [] });
+  });
+});
+
+describe("a copy that one of our remedies made", () => {
+  test("and that stands alone is named after ten minutes, with what gives it its name", async () => {
+    const { episodes, make, scan, clock } = host();
+    make(".ep1.copy/done.marker");
+    clock.aheadMs = 9 * MINUTE;
+    expect(await scan()).toEqual({ recording: 0, said: [] });
+    clock.aheadMs = 20 * MINUTE;
+    const { recording, said } = await scan();
+    expect([recording, said]).toEqual([
+      0,
+      [
+        [
+          "it is a copy of ep1, which is not there any more: it may be the only one",
+          `sudo mv -T ${episodes}/.ep1.copy ${episodes}/ep1`,
+        ],
+      ],
+    ]);
+    renameSync(join(episodes, ".ep1.copy"), join(episodes, "ep1"));
+    expect(await scan()).toEqual({ recording: 0, said: [] });
+  });
+
+  test("and that stands beside its original is under way for a day; then the two are to be compared", async () => {
+    const { episodes, make, scan, clock } = host();
+    make(".ep1.copy/data");
+    make("ep1/done.marker");
+    clock.aheadMs = DAY - MINUTE;
+    expect(await scan()).toEqual({ recording: 0, said: [] });
+    clock.aheadMs = DAY + 15 * MINUTE;
+    expect((await scan()).said).toEqual([
+      [
+        "it is a copy of ep1, which stands beside it",
+        `remove .ep1.copy or ep1, whichever lacks something that the other one has; this shows it: sudo diff -rq --no-dereference ${episodes}/ep1 ${episodes}/.ep1.copy`,
+      ],
+    ]);
+    rmSync(join(episodes, "ep1"), { recursive: true });
+    expect((await scan()).said[0]?.[1]).toBe(`sudo mv -T ${episodes}/.ep1.copy ${episodes}/ep1`);
+  });
+
+  test("of a link that stands still is under way", async () => {
+    const { episodes, make, scan, clock } = host();
+    make(".ep1.copy/done.marker");
+    symlinkSync("/nowhere", join(episodes, "ep1"));
+    clock.aheadMs = DAY - MINUTE;
+    expect((await scan()).said.map(([problem]) => problem)).toEqual([
+      "it is a symbolic link, and links are not followed",
+    ]);
   });
 });
 
