@@ -92,6 +92,21 @@ test("episodes/ that cannot be read for a moment stops nothing, and nothing is f
   expect(engine.intake.problems).toEqual([]);
 });
 
+test("what stands in episodes/ and is no episode is said once, however often it is looked at", async () => {
+  const said: string[] = [];
+  const log = { ...quietLog, error: (line: string) => said.push(line) };
+  const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "changed", detail: "" }), undefined, log);
+  mkdirSync(join(dirs.episodes, "a b"));
+  writeFileSync(join(dirs.episodes, "ep.tar"), "");
+  for (let i = 0; i < 3; i++) await engine.scan();
+  await engine.stop(0);
+  expect(said.map((line) => line.replace(/ because .*$/, "")).sort()).toEqual([
+    'not shipped episode="a b"',
+    "not shipped episode=ep.tar",
+  ]);
+  expect(engine.intake.problems).toHaveLength(2);
+});
+
 test("an episode that its recorder still writes to waits, with what mends that and not the disk", async () => {
   const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "changed", detail: "done.marker went away" }));
   makeEpisode(dirs, "ep");
