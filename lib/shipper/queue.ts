@@ -3,6 +3,7 @@
 
 import type { Fix } from "../core/finding.ts";
 import { fitsLane } from "./lanes.ts";
+import { byWaiting, firstDue, packedAgainUntilMs, untriedFirst } from "./turns.ts";
 
 const STAGES = [
   "waiting", // untouched, or to be packed again
@@ -168,18 +169,28 @@ export class Queue {
    * @param maxBytes what is known to be larger is left out; null for any size
    */
   nextToPack(nowMs: number, maxBytes: number | null = null): Entry | null {
-    const due = oldestDue(this.inStage("waiting"), nowMs, (entry) => fitsLane(entry.bytes, maxBytes));
+    let untilMs: number | null = null;
+    const mayReturn = ({ failures, notBeforeMs }: Entry): boolean => {
+      if (failures === 0) return true;
+      untilMs ??= packedAgainUntilMs(this.inStage("packed"), nowMs);
+      return notBeforeMs < untilMs;
+    };
+    const due = firstDue(this.inStage("waiting"), nowMs, untriedFirst, (entry) => {
+      return fitsLane(entry.bytes, maxBytes) && mayReturn(entry);
+    });
     const first = this.firstFresh();
     if (first === undefined || (due !== null && due.finishedMs <= first.finishedMs)) return due;
     this.head++;
     const entry = newEntry(first.id, first.finishedMs, "waiting");
+    // Its turn begins now: among those that wait for another try it is neither always the first nor always the last.
+    entry.notBeforeMs = nowMs;
     this.restore(entry);
     return entry;
   }
 
-  /** The next packed episode to send: the oldest that is due and suits. */
+  /** The next packed episode to send: of those that are due and suit the one that has waited longest. */
   nextToSend(nowMs: number, suits: (entry: Entry) => boolean = () => true): Entry | null {
-    return oldestDue(this.inStage("packed"), nowMs, suits);
+    return firstDue(this.inStage("packed"), nowMs, byWaiting, suits);
   }
 
   /** How many packed episodes are due, of those that count. */
@@ -229,17 +240,4 @@ export class Queue {
     while (this.fresh[this.head] !== undefined && !this.known.has(this.fresh[this.head]?.id ?? "")) this.head++;
     return this.fresh[this.head];
   }
-}
-
-function oldestDue(
-  entries: Iterable<Entry>,
-  nowMs: number,
-  suits: (entry: Entry) => boolean = () => true,
-): Entry | null {
-  let best: Entry | null = null;
-  for (const entry of entries) {
-    if (entry.notBeforeMs <= nowMs && suits(entry) && (best === null || entry.finishedMs < best.finishedMs))
-      best = entry;
-  }
-  return best;
 }

@@ -9,10 +9,9 @@ import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
 import { roomFix } from "./remedies.ts";
 import { type Dirs, directoryId, isSameDirectory } from "./settle.ts";
+import { toGiveWay } from "./turns.ts";
 import { fixTail } from "./words.ts";
 
-/** Archives in back-off that may lie in the outbox beyond those about to be sent. */
-const SPARE_ARCHIVES = 8;
 /** So many episodes in a row without room, and packing stops for a while. */
 const FULL_STREAK = 3;
 /** How long a full disk is left alone before packing is tried again, seconds. */
@@ -106,11 +105,10 @@ export class Room {
     return queue.readyToSend(nowMs, counts) <= transfers;
   }
 
-  /** Keeps the outbox small while many episodes are in back-off: the one that is due last is packed again later. */
+  /** Keeps the outbox small while many episodes wait for another try: the one that is due last is packed again later. */
   async evict(queue: Queue, records: Map<string, OutboxRecord>, dirs: Dirs, nowMs: number): Promise<void> {
-    const waiting = [...queue.inStage("packed")].filter((entry) => entry.notBeforeMs > nowMs);
-    if (waiting.length <= SPARE_ARCHIVES) return;
-    const last = waiting.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
+    const last = toGiveWay(queue.inStage("packed"), nowMs);
+    if (last === null) return;
     // Without its directory the archive is the last copy; another one of its name does not count.
     const found = await directoryId(join(dirs.episodes, last.id));
     if (!isSameDirectory(records.get(last.id)?.directory_inode ?? "", found)) return;

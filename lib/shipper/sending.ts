@@ -59,9 +59,10 @@ export class Sending {
     return underWay.length > 0 ? null : this.nextProbe(now);
   }
 
-  /** Whether an episode had its turn while the queue is stopped: another one is packed, that it may have one. */
+  /** Whether an episode had its turn, while the queue is stopped or ever: another one is packed, that it may have one. */
   isSpent(id: string): boolean {
-    return this.pausing.pause !== null && this.pausing.wasTried(id);
+    if (this.pausing.pause !== null && this.pausing.wasTried(id)) return true;
+    return (this.queue.get(id)?.failures ?? 0) > 0;
   }
 
   /** Takes note of what came of an exchange. */

@@ -1,122 +1,103 @@
-// Days behind a bad path, with a clock of numbers: who is tried when, and that nothing is lost or left out. The queue, its pausing
-// and its waits are the real ones; the path is a rule.
+// Days behind a bad path, and a year behind a box, with a clock of numbers: who is tried when, and that nothing is lost or left out.
+// The queue, its order, its pausing, its waits and its outbox are the real ones; the path is a rule.
 
 import { describe, expect, test } from "bun:test";
-import { Pausing, probeWaitMs } from "../../lib/shipper/pausing.ts";
-import { Queue } from "../../lib/shipper/queue.ts";
 import type { Fault } from "../../lib/shipper/verdict.ts";
-import { Waits } from "../../lib/shipper/waits.ts";
-import { quietLog } from "../support/quiet-log.ts";
-import { scriptedEngine } from "../support/scripted-engine.ts";
-import { tempDir } from "../support/temp-dir.ts";
+import { type Arrival, bareFault, type Path, SimulatedHost } from "../support/simulated-host.ts";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+const YEAR_MS = 365 * DAY_MS;
 const MIB = 1024 * 1024;
-const NO_FIX = { what: "w", fix: { text: "t", commands: [] } };
 
-interface Path {
-  /** What a body of so many bytes meets; null: a receipt. */
-  put: (id: string, bytes: number, nowMs: number) => Fault | null;
-  /** Whether the judge can be reached. */
-  judge: (nowMs: number) => boolean;
-  /** How long a failed try of so many bytes takes, milliseconds. */
-  tookMs: (bytes: number) => number;
+/** Episodes of one size that are there from the beginning. */
+const there = (name: string, count: number, bytes: number): Arrival[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `${name}${i}`, bytes, atMs: 0 }));
+
+/** The largest; of too many for an argument list. */
+const most = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
+
+/** Ships these along a path until `untilMs`. */
+function run(arrivals: readonly Arrival[], path: Path, untilMs: number): SimulatedHost {
+  const host = new SimulatedHost(path);
+  host.run(arrivals, untilMs);
+  return host;
 }
 
-const fault = (status: number): Fault => ({ status, reason: `status-${status}`, isMarked: false, detail: "" });
-
-/** Runs a queue of these episodes along a path until `untilMs`. */
-function run(episodes: Readonly<Record<string, number>>, path: Path, untilMs: number) {
-  const { engine } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
-  let now = 0;
-  const waits = new Waits({ ...engine.deps, now: () => now, log: quietLog }, (seconds) => now + seconds * 1000);
-  const pausing = new Pausing();
-  const queue = new Queue();
-  queue.add(Object.keys(episodes).map((id, i) => ({ id, finishedMs: i })));
-  for (let entry = queue.nextToPack(0); entry !== null; entry = queue.nextToPack(0)) queue.move(entry, "packed");
-  const puts = new Map<string, number[]>();
-  const delivered = new Map<string, number>();
-  let asks = 0;
-  while (now < untilMs && queue.size > 0) {
-    const packed = [...queue.inStage("packed")];
-    const candidates = packed.map(({ id, notBeforeMs }) => ({
-      id,
-      bytes: episodes[id] ?? 0,
-      isDue: notBeforeMs <= now,
-    }));
-    const chosen = pausing.pause === null ? queue.nextToSend(now) : pausing.probe(candidates, now);
-    if (chosen === null) {
-      const next = Math.min(
-        ...([queue.nextDueMs(now), pausing.pause?.nextProbeMs ?? null].filter(
-          (at) => at !== null && at > now,
-        ) as number[]),
-      );
-      now = Number.isFinite(next) ? next : untilMs;
-      continue;
-    }
-    const entry = queue.get(chosen.id);
-    if (entry === undefined) throw new Error(`${chosen.id} is not there`);
-    const bytes = episodes[entry.id] ?? 0;
-    const wait = (probes: number): number => probeWaitMs(probes, 0.5, null);
-    if (pausing.pause !== null && (bytes > MIB || entry.bodyNotBeforeMs > now)) {
-      asks++;
-      now += 10;
-      if (path.judge(now)) pausing.answered();
-      else pausing.failed(entry.id, fault(502), queue.dueCount(now), now, wait);
-      continue;
-    }
-    puts.set(entry.id, [...(puts.get(entry.id) ?? []), now]);
-    const met = path.put(entry.id, bytes, now);
-    const tookMs = met === null ? 10 : path.tookMs(bytes);
-    now += tookMs;
-    if (met === null) {
-      delivered.set(entry.id, now);
-      queue.remove(entry.id);
-      pausing.answered();
-      continue;
-    }
-    pausing.failed(entry.id, met, queue.dueCount(now), now, wait);
-    waits.again(entry, met, NO_FIX, null, tookMs);
-  }
-  return { delivered, puts, asks, left: queue.size };
-}
+/** From each time to the next. */
+const gaps = (times: readonly number[]): number[] => times.slice(1).map((at, i) => at - (times[i] ?? 0));
 
 describe("a box with a limit of 1 MB", () => {
-  const small = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`small${i}`, 100_000]));
-  const large = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`large${i}`, 500 * MIB]));
+  const put = (_: string, bytes: number): Fault | null => (bytes > 1_000_000 ? bareFault(413) : null);
 
   test("lets all small ones through within minutes, though the large ones came first", () => {
-    const put = (_: string, bytes: number): Fault | null => (bytes > 1_000_000 ? fault(413) : null);
+    const large = there("large", 20, 500 * MIB);
     const path: Path = { put, judge: () => true, tookMs: () => 50 };
-    const { delivered, puts, left } = run({ ...large, ...small }, path, 2 * DAY_MS);
-    expect([delivered.size, left]).toEqual([50, 20]);
-    expect(Math.max(...delivered.values())).toBeLessThan(10 * 60_000);
-    for (const id of Object.keys(large)) expect([id, (puts.get(id) ?? []).length > 500]).toEqual([id, true]);
+    const host = run([...large, ...there("small", 50, 100_000)], path, 2 * DAY_MS);
+    expect([host.delivered.size, host.queue.size]).toEqual([50, 20]);
+    expect(Math.max(...host.delivered.values())).toBeLessThan(10 * MINUTE_MS);
+    for (const { id } of large) expect([id, (host.puts.get(id) ?? []).length > 500]).toEqual([id, true]);
   });
 
   test("that reads each body before it refuses it gets a fifth of the time at most", () => {
-    const path: Path = { put: () => fault(413), judge: () => true, tookMs: () => 2 * HOUR_MS };
-    const { puts } = run({ a: 500 * MIB }, path, 30 * DAY_MS);
-    const tries = puts.get("a") ?? [];
+    const path: Path = { put: () => bareFault(413), judge: () => true, tookMs: () => 2 * HOUR_MS };
+    const { puts } = run(there("a", 1, 500 * MIB), path, 30 * DAY_MS);
+    const tries = puts.get("a0") ?? [];
     // A try of two hours, then six hours of rest: the longest there is.
     expect(tries.length).toBe(90);
-    expect(Math.min(...tries.slice(1).map((at, i) => at - (tries[i] ?? 0)))).toBeGreaterThanOrEqual(8 * HOUR_MS);
+    expect(Math.min(...gaps(tries))).toBeGreaterThanOrEqual(8 * HOUR_MS);
+  });
+
+  test("for a year: small ones go within seconds, large ones are tried again and again, and go when the box has gone", () => {
+    const small = Array.from({ length: 8760 }, (_, hour) => {
+      return { id: `small${hour}`, bytes: 100_000, atMs: hour * HOUR_MS };
+    });
+    const large = Array.from({ length: 12 }, (_, month) => {
+      return { id: `large${month}`, bytes: 500 * MIB, atMs: (month * YEAR_MS) / 12 };
+    });
+    const path: Path = {
+      put: (id, bytes, nowMs) => (nowMs < YEAR_MS ? put(id, bytes) : null),
+      judge: () => true,
+      tookMs: (bytes) => (bytes > MIB ? MINUTE_MS : 1000),
+    };
+    const arrivals = [...small, ...large].sort((a, b) => a.atMs - b.atMs);
+    const host = run(arrivals, path, YEAR_MS + DAY_MS);
+    expect([host.delivered.size, host.queue.size]).toEqual([8772, 0]);
+    // A second on the line, and a question under way at most.
+    const took = small.map(({ id, atMs }) => (host.delivered.get(id) ?? Number.POSITIVE_INFINITY) - atMs);
+    expect(Math.max(...took)).toBeLessThanOrEqual(1100);
+    for (const { id, atMs } of large) {
+      const tries = host.puts.get(id) ?? [];
+      // A minute and four times that; at most a round of all twelve.
+      const between = gaps([atMs, ...tries]).slice(1);
+      expect([id, Math.round(Math.min(...between)) >= 5 * MINUTE_MS]).toEqual([id, true]);
+      expect([id, most(gaps([atMs, ...tries])) < 13 * MINUTE_MS]).toEqual([id, true]);
+      expect([id, (host.delivered.get(id) ?? 0) > YEAR_MS]).toEqual([id, true]);
+    }
+  });
+
+  test("for more large ones than the outbox holds: each has its turns, and the outbox does not grow", () => {
+    const large = there("large", 40, 500 * MIB);
+    const { puts, mostPacked } = run(large, { put, judge: () => true, tookMs: () => MINUTE_MS }, DAY_MS);
+    // A day has 36 rounds of forty minutes.
+    for (const { id } of large) expect([id, (puts.get(id) ?? []).length >= 30]).toEqual([id, true]);
+    // One on its way, three that wait for their first try, eight or nine for another one.
+    expect(mostPacked).toBeLessThanOrEqual(13);
   });
 });
 
 describe("a path that is dead for a day", () => {
-  const episodes = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`ep${i}`, 1000]));
   const path: Path = {
-    put: (_, __, now) => (now < DAY_MS ? fault(502) : null),
+    put: (_, __, now) => (now < DAY_MS ? bareFault(502) : null),
     judge: (now) => now >= DAY_MS,
     tookMs: () => 10,
   };
 
   test("is asked every two minutes, by each in its turn, and all is delivered minutes after it is back", () => {
-    const { delivered, puts } = run(episodes, path, 2 * DAY_MS);
+    const { delivered, puts } = run(there("ep", 30, 1000), path, 2 * DAY_MS);
     expect(delivered.size).toBe(30);
-    expect(Math.max(...delivered.values())).toBeLessThan(DAY_MS + 10 * 60_000);
+    expect(Math.max(...delivered.values())).toBeLessThan(DAY_MS + 10 * MINUTE_MS);
     const tries = [...puts.values()].map((all) => all.filter((at) => at < DAY_MS).length);
     expect(tries.reduce((sum, count) => sum + count, 0)).toBeLessThan(2000);
     expect(Math.max(...tries) - Math.min(...tries)).toBeLessThanOrEqual(4);
@@ -124,10 +105,9 @@ describe("a path that is dead for a day", () => {
 });
 
 test("one poisoned episode among many never holds them up, and is tried again for ever", () => {
-  const episodes = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`ep${i}`, 1000]));
-  const path: Path = { put: (id) => (id === "ep0" ? fault(403) : null), judge: () => true, tookMs: () => 10 };
-  const { delivered, puts, left } = run(episodes, path, DAY_MS);
-  expect([delivered.size, left]).toEqual([99, 1]);
-  expect(Math.max(...delivered.values())).toBeLessThan(60_000);
+  const path: Path = { put: (id) => (id === "ep0" ? bareFault(403) : null), judge: () => true, tookMs: () => 10 };
+  const { delivered, puts, queue } = run(there("ep", 100, 1000), path, DAY_MS);
+  expect([delivered.size, queue.size]).toEqual([99, 1]);
+  expect(Math.max(...delivered.values())).toBeLessThan(MINUTE_MS);
   expect((puts.get("ep0") ?? []).length).toBeGreaterThan(200);
 });

@@ -121,16 +121,17 @@ describe("forgetting what somebody took away", () => {
 });
 
 describe("sending", () => {
-  test("takes the oldest packed episode that is due", () => {
+  test("takes the packed episode that has been due longest", () => {
     const queue = new Queue();
     const [old, young] = [newEntry("old", 1, "packed"), newEntry("young", 2, "packed")];
     old.notBeforeMs = 50;
     queue.restore(young);
     queue.restore(old);
     expect([queue.nextToSend(49)?.id, queue.readyToSend(49)]).toEqual(["young", 1]);
-    expect([queue.nextToSend(50)?.id, queue.readyToSend(50)]).toEqual(["old", 2]);
-    queue.move(old, "sending");
+    expect([queue.nextToSend(50)?.id, queue.readyToSend(50)]).toEqual(["young", 2]);
     queue.move(young, "held");
+    expect(queue.nextToSend(50)?.id).toBe("old");
+    queue.move(old, "sending");
     expect(queue.nextToSend(50)).toBeNull();
   });
 

@@ -63,3 +63,18 @@ test("where no room could be made the log and the episode that waits both name w
   expect(said).toHaveLength(1);
   expect(said[0]).toStartWith(`the disk is full up to its reserve: packing waits, sending goes on; fix: ${ways}`);
 });
+
+test("an archive that was tried and is due again counts with those that wait: the one whose turn comes last gives way", async () => {
+  const { queue, evict, isKept } = place();
+  for (const entry of queue.inStage("packed"))
+    Object.assign(entry, { failures: 1, notBeforeMs: entry.notBeforeMs - 2000 });
+  await evict();
+  expect([queue.get("ep9")?.stage, isKept("ep9"), isKept("ep8")]).toEqual(["waiting", false, true]);
+});
+
+test("those that wait for their first try give way to none", async () => {
+  const { queue, evict, isKept } = place();
+  for (const entry of queue.inStage("packed")) entry.notBeforeMs = 0;
+  await evict();
+  expect([queue.inStage("packed").size, isKept("ep9")]).toEqual([10, true]);
+});

@@ -1,0 +1,178 @@
+// A host's queue along a path that is a rule, with a clock of numbers: a year of it costs seconds. The queue, who goes next, when it
+// stops, how long each waits and how many archives may lie in the outbox are the real ones, put together as the engine does it;
+// packing takes no time, and what a body or a question meets is the path's.
+
+import type { EngineDeps } from "../../lib/shipper/deps.ts";
+import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
+import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
+import { type Entry, Queue } from "../../lib/shipper/queue.ts";
+import { Room } from "../../lib/shipper/room.ts";
+import type { SendStep } from "../../lib/shipper/send-step.ts";
+import { type Next, Sending } from "../../lib/shipper/sending.ts";
+import { toGiveWay } from "../../lib/shipper/turns.ts";
+import type { Fault } from "../../lib/shipper/verdict.ts";
+import { Waits } from "../../lib/shipper/waits.ts";
+import { recordOf } from "./lab-host.ts";
+import { quietLog } from "./quiet-log.ts";
+import { seededRandom } from "./random.ts";
+import { scriptedEngine } from "./scripted-engine.ts";
+import { tempDir } from "./temp-dir.ts";
+
+export interface Path {
+  /** What a body meets that is sent now; null: a receipt. */
+  put: (id: string, bytes: number, nowMs: number) => Fault | null;
+  /** Whether the judge can be reached. */
+  judge: (nowMs: number) => boolean;
+  /** How long a body of so many bytes takes until its answer, milliseconds. */
+  tookMs: (bytes: number) => number;
+}
+
+export interface Arrival {
+  id: string;
+  bytes: number;
+  atMs: number;
+}
+
+/** How long the judge takes, milliseconds. */
+const JUDGE_MS = 100;
+const FINDING = { what: "w", fix: { text: "t", commands: [] } };
+
+/** What a box on the way answers. */
+export const bareFault = (status: number): Fault => ({
+  status,
+  reason: `status-${status}`,
+  isMarked: false,
+  detail: "",
+});
+
+export class SimulatedHost {
+  /** When each was delivered, milliseconds since the beginning. */
+  readonly delivered = new Map<string, number>();
+  /** When each body began to be sent. */
+  readonly puts = new Map<string, number[]>();
+  /** How many archives lay in the outbox at most. */
+  mostPacked = 0;
+  readonly queue = new Queue();
+  private nowMs = 0;
+  private readonly sizes = new Map<string, number>();
+  private readonly records = new Map<string, OutboxRecord>();
+  private work: { endMs: number; end: () => void }[] = [];
+  private readonly deps: EngineDeps;
+  private readonly sending: Sending;
+  private readonly waits: Waits;
+  private readonly room: Room;
+
+  constructor(private readonly path: Path) {
+    const { engine } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }));
+    const now = (): number => this.nowMs;
+    this.deps = { ...engine.deps, now, wallMs: now, random: seededRandom(1).next, log: quietLog };
+    this.sending = new Sending(this.deps, this.queue, this.records);
+    this.waits = new Waits(this.deps, (seconds) => this.nowMs + seconds * 1000);
+    this.room = new Room(quietLog, this.deps.config.dataRoot);
+  }
+
+  /**
+   * Goes on until then, or until nothing is left.
+   * @param arrivals in the order of their times
+   */
+  run(arrivals: readonly Arrival[], untilMs: number): void {
+    let arrived = 0;
+    while (this.nowMs < untilMs && (arrived < arrivals.length || this.queue.size > 0)) {
+      for (let one = arrivals[arrived]; one !== undefined && one.atMs <= this.nowMs; one = arrivals[++arrived])
+        this.arrive(one);
+      this.pump();
+      this.nowMs = Math.min(untilMs, this.nextEventMs(arrivals[arrived]?.atMs ?? null));
+      const ended = this.work.filter(({ endMs }) => endMs <= this.nowMs).sort((a, b) => a.endMs - b.endMs);
+      this.work = this.work.filter(({ endMs }) => endMs > this.nowMs);
+      for (const { end } of ended) end();
+    }
+  }
+
+  private arrive({ id, bytes, atMs }: Arrival): void {
+    this.sizes.set(id, bytes);
+    this.queue.add([{ id, finishedMs: atMs }]);
+  }
+
+  /** As the engine does it after each thing that ended: packing ends at once here. */
+  private pump(): void {
+    for (let isMore = true; isMore; ) {
+      for (let next = this.sending.next(); next !== null; next = this.sending.next()) this.begin(next);
+      isMore = false;
+      for (const maxBytes of LANES) if (this.packIn(maxBytes)) isMore = true;
+    }
+  }
+
+  private packIn(maxBytes: number | null): boolean {
+    const isSpent = (id: string): boolean => this.sending.isSpent(id);
+    if (!this.room.mayPack(this.queue, this.deps.config.transfers, this.nowMs, isSpent)) return false;
+    const entry = this.queue.nextToPack(this.nowMs, maxBytes);
+    if (entry === null) return false;
+    const bytes = this.sizes.get(entry.id) ?? 0;
+    if (fitsLane(bytes, maxBytes)) this.pack(entry);
+    else entry.bytes = bytes;
+    return true;
+  }
+
+  private pack(entry: Entry): void {
+    const last = toGiveWay(this.queue.inStage("packed"), this.nowMs);
+    if (last !== null) this.queue.move(last, "waiting");
+    this.records.set(entry.id, recordOf(entry.id, { bytes: this.sizes.get(entry.id) ?? 0 }));
+    this.queue.move(entry, "packed");
+    const packed = this.queue.inStage("packed").size + this.queue.inStage("sending").size;
+    this.mostPacked = Math.max(this.mostPacked, packed);
+  }
+
+  private begin({ entry, resource }: Next): void {
+    const bytes = this.sizes.get(entry.id) ?? 0;
+    this.queue.move(entry, "sending");
+    if (resource === "judge") {
+      const fault = this.path.judge(this.nowMs) ? null : bareFault(502);
+      this.ends(JUDGE_MS, () => this.asked(entry, fault));
+    } else {
+      const tries = this.puts.get(entry.id) ?? [];
+      this.puts.set(entry.id, tries);
+      tries.push(this.nowMs);
+      const fault = this.path.put(entry.id, bytes, this.nowMs);
+      const tookMs = this.path.tookMs(bytes);
+      this.ends(tookMs, () => this.sent(entry, fault, tookMs));
+    }
+  }
+
+  private ends(inMs: number, end: () => void): void {
+    this.work.push({ endMs: this.nowMs + inMs, end });
+  }
+
+  private asked(entry: Entry, fault: Fault | null): void {
+    this.sending.note(
+      entry,
+      fault === null ? { next: "packed", record: null } : retry(fault, JUDGE_MS),
+      fault === null,
+    );
+    this.queue.move(entry, "packed");
+  }
+
+  private sent(entry: Entry, fault: Fault | null, tookMs: number): void {
+    if (fault !== null) {
+      this.sending.note(entry, retry(fault, tookMs), false);
+      this.queue.move(entry, "packed");
+      this.waits.again(entry, fault, FINDING, null, tookMs);
+      return;
+    }
+    this.sending.note(entry, { next: "gone", counts: "delivered" }, true);
+    this.queue.remove(entry.id);
+    this.records.delete(entry.id);
+    this.room.freed();
+    this.delivered.set(entry.id, this.nowMs);
+  }
+
+  /** When something may happen next, as the engine looks at it. */
+  private nextEventMs(nextArrivalMs: number | null): number {
+    const waits = [nextArrivalMs, this.queue.nextDueMs(this.nowMs), this.sending.pausing.pause?.nextProbeMs ?? null];
+    const ends = this.work.map(({ endMs }) => endMs);
+    return Math.min(...[...waits, ...ends].filter((at) => at !== null).filter((at) => at > this.nowMs));
+  }
+}
+
+function retry(fault: Fault, tookMs: number): SendStep {
+  return { next: "retry", repack: false, fault, finding: FINDING, retryAfterS: null, tookMs };
+}
