@@ -42,13 +42,14 @@ const STATUS_RULES: Readonly<Record<number, Rule>> = {
 /** The reasons for which an episode itself may be refused, each with the only status it comes with. */
 const JUDGEMENTS: Readonly<Record<string, number>> = {
   "missing-commit": 400,
+  conflict: 409,
   "commit-not-accepted": 412,
   "too-large": 413,
 };
 
 /** Whether a receiver of ours gives this reason for refusing an episode for good: what only the pinned one may. */
 export function isJudgementsReason(reason: string): boolean {
-  return reason === "conflict" || Object.hasOwn(JUDGEMENTS, reason);
+  return Object.hasOwn(JUDGEMENTS, reason);
 }
 
 /** The rule for a status: the table, then 3xx, where nobody but a portal or a moved server answers. */
@@ -151,7 +152,7 @@ function classifyWord(answer: Answer, sent: Sent, trust: Trust, fault: Fault): V
 }
 
 function classifyConflict(problem: Problem | null, sent: Sent, trust: Trust, fault: Fault): Verdict {
-  if (problem === null || !mayJudge(problem, sent, trust) || !isSha256Hex(problem.sha256)) return alone(fault);
+  if (!isJudgement(problem, sent, trust) || !isSha256Hex(problem.sha256)) return alone(fault);
   const { sha256, tree_sha256 = null, receiver_id } = problem;
   if (sha256 === sent.sha256 || isSameTree(tree_sha256, sent)) {
     const { host: host_id, id: episode_id, bytes } = sent;
@@ -163,7 +164,7 @@ function classifyConflict(problem: Problem | null, sent: Sent, trust: Trust, fau
 }
 
 function classifyJudgement(problem: Problem | null, sent: Sent, trust: Trust, fault: Fault): Verdict {
-  if (problem === null || !mayJudge(problem, sent, trust) || JUDGEMENTS[problem.reason] !== fault.status) {
+  if (!isJudgement(problem, sent, trust)) {
     // The receiver computed another digest than we declared: the archive on our disk may be damaged, too.
     return { ...alone(fault), repack: fault.isMarked && fault.reason === "digest-mismatch" };
   }
@@ -173,10 +174,14 @@ function classifyJudgement(problem: Problem | null, sent: Sent, trust: Trust, fa
   return sent.commit === null ? { kind: "unstamped", detail } : alone(fault);
 }
 
-/** Our mark, an echo of exactly what was sent, and the pinned receiver: only then an episode may be refused. */
-function mayJudge(problem: Problem, sent: Sent, { pinned }: Trust): boolean {
+/**
+ * A reason about the episode under its own status, our mark, an echo of exactly what was sent, and the pinned receiver: only then an
+ * episode may be refused.
+ */
+function isJudgement(problem: Problem | null, sent: Sent, { pinned }: Trust): problem is Problem {
   // A successor over verified TLS passed `otherReceiver`; nobody may judge before there is a pin.
-  return pinned !== null && problem.echo !== undefined && isEchoOf(problem.echo, echoOf(sent));
+  if (problem === null || pinned === null || JUDGEMENTS[problem.reason] !== problem.status) return false;
+  return problem.echo !== undefined && isEchoOf(problem.echo, echoOf(sent));
 }
 
 /** What a receiver must echo. */

@@ -63,6 +63,31 @@ describe("waiting alone", () => {
   }
 });
 
+/** Every row of so many of these, each any number of times. */
+function* rows(of: readonly string[], length: number): Generator<string[]> {
+  if (length === 0) yield [];
+  else for (const row of rows(of, length - 1)) for (const one of of) yield [...row, one];
+}
+
+describe("every row of five episodes", () => {
+  for (const due of [1, 2, 3, 4, 5]) {
+    test(`of ${due} that are due stops the queue with the ${Math.min(3, due)}. different one that met the fault, and not before`, () => {
+      const wrong: string[] = [];
+      for (const row of rows(["a", "b", "c", "d", "e"], 5)) {
+        const pausing = new Pausing();
+        const met = new Set<string>();
+        for (const id of row) {
+          met.add(id);
+          pausing.failed(id, fault(503), due, 0, wait);
+          if ((pausing.pause !== null) !== met.size >= Math.min(3, due)) wrong.push(`${row.join("")} at ${id}`);
+          if (pausing.witnessCount !== met.size) wrong.push(`${row.join("")} has ${pausing.witnessCount} witnesses`);
+        }
+      }
+      expect(wrong.slice(0, 5)).toEqual([]);
+    });
+  }
+});
+
 describe("a stopped queue", () => {
   const stopped = (): Pausing => {
     const pausing = new Pausing();

@@ -1,5 +1,5 @@
 // A walk over every answer there can be: (resource, status 100 to 599, reason, marked or not, echo right or wrong, pinned or not,
-// kind of receiver). Whatever comes, nothing that is not proved to be stored counts as delivered or may be removed, and no
+// kind of receiver, digest of what is stored). The walk over answers to HEAD is in retention/who-may-confirm.test.ts. Whatever comes, nothing that is not proved to be stored counts as delivered or may be removed, and no
 // answer stops more than its own episode unless it is one of the causes that stop the queue at once.
 
 import { describe, expect, test } from "bun:test";
@@ -13,6 +13,7 @@ import type { Answer, Sent, Verdict } from "../../lib/shipper/verdict.ts";
 const SHA = "a".repeat(64);
 const OURS = "1".repeat(32);
 const THEIRS = "2".repeat(32);
+const OTHER_SHA = "c".repeat(64);
 const SENT: Sent = { host: "lab1", id: "ep1", bytes: 1234, sha256: SHA, treeSha256: "b".repeat(64), commit: "abc" };
 const ECHO = { host_id: "lab1", episode_id: "ep1", code_commit: "abc", bytes: 1234, sha256: SHA };
 
@@ -28,6 +29,8 @@ interface Walk {
   isMarked: boolean;
   isEcho: boolean;
   reason: string;
+  /** What the answer says is stored under this name. */
+  stored: string | null;
 }
 
 /** Everything that can come back which is not a receipt and not the judge's word. */
@@ -38,28 +41,34 @@ function* refusals(): Generator<Walk> {
         for (const isMarked of [true, false])
           for (const isEcho of [true, false])
             for (const pinned of [OURS, THEIRS, null])
-              for (const kind of ["labfleet", "python"] as const) {
-                const echo = isEcho ? ECHO : { ...ECHO, bytes: 1235 };
-                const type = isMarked ? PROBLEM_TYPE + reason : "about:blank";
-                const body = { type, title: "T", status, reason, detail: "D", receiver_id: OURS, echo };
-                const headers = { "content-type": "application/problem+json" };
-                const trust = { pinned, kind, isVerifiedTls: false };
-                yield { answer: { resource, status, headers, body }, trust, isMarked, isEcho, reason };
-              }
+              for (const kind of ["labfleet", "python"] as const)
+                for (const stored of [null, SHA, OTHER_SHA]) {
+                  const echo = isEcho ? ECHO : { ...ECHO, bytes: 1235 };
+                  const type = isMarked ? PROBLEM_TYPE + reason : "about:blank";
+                  const problem = { type, title: "T", status, reason, detail: "D", receiver_id: OURS, echo };
+                  const body = stored === null ? problem : { ...problem, sha256: stored };
+                  const headers = { "content-type": "application/problem+json" };
+                  const trust = { pinned, kind, isVerifiedTls: false };
+                  yield { answer: { resource, status, headers, body }, trust, isMarked, isEcho, reason, stored };
+                }
 }
 
 /** The only refusals that are about an episode, with the status that each of them has. */
 const JUDGED: Readonly<Record<string, number>> = { "commit-not-accepted": 412, "too-large": 413 };
 
-function allowed({ answer: { status, resource }, trust, isMarked, isEcho, reason }: Walk): Verdict["kind"][] {
+function allowed({ answer: { status, resource }, trust, isMarked, isEcho, reason, stored }: Walk): Verdict["kind"][] {
   if (isMarked && trust.pinned === THEIRS) return ["other-receiver"];
   if (STOPS_AT_ONCE(status, isMarked)) return ["pause"];
   if (trust.kind === "python" && !isMarked && resource === "put") {
+    // What it says of another digest contradicts itself.
+    if ([200, 201, 409].includes(status) && stored === OTHER_SHA) return ["retry"];
     if ([200, 201, 409].includes(status)) return ["delivered-unverified"];
     return [400, 412].includes(status) ? ["quarantine"] : ["retry"];
   }
-  const isJudged = isMarked && isEcho && trust.pinned === OURS && JUDGED[reason] === status;
-  return [isJudged ? "quarantine" : "retry"];
+  const mayJudge = isMarked && isEcho && trust.pinned === OURS;
+  if (mayJudge && status === 409 && reason === "conflict" && stored !== null)
+    return [stored === SHA ? "delivered" : "quarantine"];
+  return [mayJudge && JUDGED[reason] === status ? "quarantine" : "retry"];
 }
 
 test("every refusal there can be: quarantine only for a judgement, a stop only for what stops at once", () => {
@@ -70,7 +79,7 @@ test("every refusal there can be: quarantine only for a judgement, a stop only f
     walked++;
     if (!allowed(walk).includes(verdict.kind)) wrong.push(`${JSON.stringify(walk)} -> ${verdict.kind}`);
   }
-  expect(walked).toBe(2 * 500 * REASONS.length * 2 * 2 * 3 * 2);
+  expect(walked).toBe(2 * 500 * REASONS.length * 2 * 2 * 3 * 2 * 3);
   expect(wrong.slice(0, 5)).toEqual([]);
 });
 
@@ -103,6 +112,7 @@ describe("one answer to one episode among others", () => {
     const stopped = new Set<string>();
     for (const walk of refusals()) {
       const { status } = walk.answer;
+      if (walk.stored !== null) continue;
       const verdict = classifyAnswer(walk.answer, SENT, walk.trust);
       if (verdict.kind !== "retry") continue;
       const pausing = new Pausing();
