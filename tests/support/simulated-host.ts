@@ -82,10 +82,15 @@ export class SimulatedHost {
         this.arrive(one);
       this.pump();
       this.nowMs = Math.min(untilMs, this.nextEventMs(arrivals[arrived]?.atMs ?? null));
-      const ended = this.work.filter(({ endMs }) => endMs <= this.nowMs).sort((a, b) => a.endMs - b.endMs);
-      this.work = this.work.filter(({ endMs }) => endMs > this.nowMs);
-      for (const { end } of ended) end();
+      this.endWork();
     }
+  }
+
+  private endWork(): void {
+    const ended = this.work.filter(({ endMs }) => endMs <= this.nowMs);
+    if (ended.length === 0) return;
+    this.work = this.work.filter(({ endMs }) => endMs > this.nowMs);
+    for (const { end } of ended.sort((a, b) => a.endMs - b.endMs)) end();
   }
 
   private arrive({ id, bytes, atMs }: Arrival): void {
@@ -98,8 +103,14 @@ export class SimulatedHost {
     for (let isMore = true; isMore; ) {
       for (let next = this.sending.next(); next !== null; next = this.sending.next()) this.begin(next);
       isMore = false;
+      // Where all are packed nothing is to be asked: a year has a million such moments.
+      if (this.queue.size === this.packedCount) return;
       for (const maxBytes of LANES) if (this.packIn(maxBytes)) isMore = true;
     }
+  }
+
+  private get packedCount(): number {
+    return this.queue.inStage("packed").size + this.queue.inStage("sending").size;
   }
 
   private packIn(maxBytes: number | null): boolean {
@@ -118,8 +129,7 @@ export class SimulatedHost {
     if (last !== null) this.queue.move(last, "waiting");
     this.records.set(entry.id, recordOf(entry.id, { bytes: this.sizes.get(entry.id) ?? 0 }));
     this.queue.move(entry, "packed");
-    const packed = this.queue.inStage("packed").size + this.queue.inStage("sending").size;
-    this.mostPacked = Math.max(this.mostPacked, packed);
+    this.mostPacked = Math.max(this.mostPacked, this.packedCount);
   }
 
   private begin({ entry, resource }: Next): void {
@@ -167,9 +177,12 @@ export class SimulatedHost {
 
   /** When something may happen next, as the engine looks at it. */
   private nextEventMs(nextArrivalMs: number | null): number {
-    const waits = [nextArrivalMs, this.queue.nextDueMs(this.nowMs), this.sending.pausing.pause?.nextProbeMs ?? null];
-    const ends = this.work.map(({ endMs }) => endMs);
-    return Math.min(...[...waits, ...ends].filter((at) => at !== null).filter((at) => at > this.nowMs));
+    let nextMs = nextArrivalMs ?? Number.POSITIVE_INFINITY;
+    const dueMs = this.queue.nextDueMs(this.nowMs);
+    const probeMs = this.sending.pausing.pause?.nextProbeMs ?? null;
+    for (const atMs of [dueMs, probeMs]) if (atMs !== null && atMs > this.nowMs) nextMs = Math.min(nextMs, atMs);
+    for (const { endMs } of this.work) nextMs = Math.min(nextMs, endMs);
+    return nextMs;
   }
 }
 
