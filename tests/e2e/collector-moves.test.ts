@@ -1,16 +1,27 @@
 // What becomes of a store's identity when collectors are restored, moved, shared and copied; and that no episode is lost for it.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeAuthority } from "../support/certificates.ts";
 import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
 import { acknowledgedFaults } from "../support/oracle.ts";
 
 setDefaultTimeout(180_000);
 
-const idOf = (fleet: Fleet): string => readFileSync(join(fleet.collectorData, "receiver-id"), "utf8").trim();
+const idOf = (fleet: Fleet): string => readFileSync(join(fleet.collectorData, "receiver-id"), "utf8").slice(0, 32);
 const identity = (fleet: Fleet, ...args: string[]) =>
   fleet.runNow("receiver", ["identity", ...args, "--config", fleet.collectorConfig]);
+
+const pinOf = (fleet: Fleet): unknown => JSON.parse(readFileSync(join(fleet.hostData, "receiver-pin.json"), "utf8"));
+
+/** The receiver's days go on, while nothing of the host runs. */
+function daysPass(fleet: Fleet, days: number): void {
+  const path = join(fleet.hostData, "receiver-days.json");
+  const count = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...count, days: count.days + days }));
+}
 
 async function stop(tool: Tool): Promise<void> {
   tool.process.kill("SIGTERM");
@@ -56,6 +67,53 @@ test("restored from last week's backup: the same store, which says that it lacks
   // Its host goes on with it as before.
   expect(ship(fleet, third.url, "newer")).toEqual(["new", "newer", "old"]);
   expect(fleet.runNow("receiver", ["verify", "--config", fleet.collectorConfig]).code).toBe(0);
+  expect(acknowledgedFaults(fleet)).toEqual(["new: acknowledged, but not stored", "new: 0 rows"]);
+  // Thirty days later its copies are due: what the collector lacks goes to it again, and only what it has is removed.
+  daysPass(fleet, 30);
+  fleet.options.shipperKeys = "quarantine_cleanup_interval_s = 1";
+  fleet.writeHostConfig(third.url);
+  const shipper = fleet.startShipper();
+  await until("what it lacks is there again", () => fleet.stored().includes("new.tar.zst"), shipper);
+  await until("the others are removed, and it is kept anew", () => fleet.list("shipped").join() === "new", shipper);
+  expect(shipper.log()).toContain("queued again: the receiver had it once and has it no more");
+  expect(acknowledgedFaults(fleet)).toEqual([]);
+  expect(fleet.rows().map((row) => row.episode_id)).toEqual(["old", "newer", "new"]);
+  await stop(shipper);
+});
+
+test("moved, and over TLS: its host follows by itself, says so, and ships on", async () => {
+  const certificates = mkdtempSync(join(tmpdir(), "labfleet-test-"));
+  onTestFinished(() => rmSync(certificates, { recursive: true }));
+  const ca = makeAuthority(certificates);
+  const { certFile, keyFile } = ca.issue("collector", { san: "IP:127.0.0.1" });
+  const secure = {
+    collectorTables: `[tls]\ncertificate = "${certFile}"\nkey = "${keyFile}"`,
+    receiverKeys: `ca_bundle = "${ca.certFile}"`,
+  };
+  const overTls = ({ url }: { url: string }): string => url.replace("http:", "https:");
+  await using old = new Fleet(secure);
+  const first = await old.startReceiver();
+  expect(ship(old, overTls(first), "before")).toEqual(["before"]);
+  expect(pinOf(old)).toMatchObject({ receiver_id: idOf(old), source: "receipt", before: [] });
+  const shipper = old.startShipper();
+  await until("the shipper is at work", () => shipper.log().includes("ready"), shipper);
+  await stop(first);
+
+  await using moved = new Fleet(secure);
+  const second = await moved.startReceiver();
+  expect(identity(moved, "--succeeds", idOf(old)).code).toBe(0);
+  await stop(second);
+  const third = await moved.startReceiver();
+  old.writeHostConfig(overTls(third), moved.token);
+  shipper.process.kill("SIGHUP");
+  old.episode("after", { "data.bin": "after" });
+  await until("it is shipped", () => old.list("shipped").length === 2, shipper);
+  expect(moved.stored()).toEqual(["after.tar.zst"]);
+  expect(shipper.log()).toContain(
+    `the collector moved: it follows ${idOf(old)}, which this host trusted, and is trusted now`,
+  );
+  expect(pinOf(old)).toMatchObject({ receiver_id: idOf(moved), source: "successor", before: [idOf(old)] });
+  await stop(shipper);
 });
 
 test("moved to another machine without its data: it says whom it follows, from one second to the next", async () => {
