@@ -4,9 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openClient } from "../../lib/client/client.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
-import { createHousekeeping } from "../../lib/shipper/housekeeping.ts";
+import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/housekeeping.ts";
 import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { pinPath } from "../../lib/shipper/pin.ts";
+import type { ReceiverDays } from "../../lib/shipper/receiver-days.ts";
 import { ShippedList } from "../../lib/shipper/retention/shipped-list.ts";
 import type { Dirs } from "../../lib/shipper/settle.ts";
 import { makeDirs, writeFiles } from "./lab-host.ts";
@@ -17,8 +18,11 @@ export const SHA = "a".repeat(64);
 export const FRESH = "2026-06-20T11:59:00+00:00";
 export const OLD = "2026-05-01T00:00:00+00:00";
 
-/** @param more TOML lines after [receiver] url */
-export function housekeeper(root: string, url: string, more = "") {
+/**
+ * @param more TOML lines after [receiver] url
+ * @param days the receiver's days; by default `clock.day`
+ */
+export function housekeeper(root: string, url: string, more = "", days?: ReceiverDays) {
   const dirs = makeDirs(root);
   const lines: string[] = [];
   const say = (message: string, fields: object = {}): number => lines.push(`${message} ${JSON.stringify(fields)}`);
@@ -28,12 +32,12 @@ export function housekeeper(root: string, url: string, more = "") {
   writeFileSync(pinPath(root), JSON.stringify({ receiver_id: COLLECTOR_ID }));
   const clock = { monotonic: 0, wall: NOW, day: 100 };
   const stop = new AbortController();
-  const keeper = createHousekeeping({
+  const deps: HousekeepingDeps = {
     config,
     dirs,
     machine: "-;",
     client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
-    days: { today: () => clock.day, seen: async () => {} },
+    days: days ?? { today: () => clock.day, seen: async () => {} },
     list: new ShippedList(dirs),
     signal: stop.signal,
     moved: () => {},
@@ -41,8 +45,8 @@ export function housekeeper(root: string, url: string, more = "") {
     fingerprint: async (path) => fingerprintOf(path),
     monotonicMs: () => clock.monotonic,
     wallMs: () => clock.wall,
-  });
-  return { keeper, lines, clock, dirs, config, stop };
+  };
+  return { keeper: createHousekeeping(deps), deps, lines, clock, dirs, config, stop };
 }
 
 /** A shipped episode with its true fingerprint; old by its receiver day. */
