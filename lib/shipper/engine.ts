@@ -7,7 +7,7 @@ import type { EngineDeps } from "./deps.ts";
 import { localFaultOf } from "./episode-facts.ts";
 import { Held } from "./held.ts";
 import { Intake } from "./intake.ts";
-import { fitsLane, LANES } from "./lanes.ts";
+import { LANES } from "./lanes.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, Queue, type Work } from "./queue.ts";
@@ -79,8 +79,7 @@ export class Engine {
   /** Gives a lane that is free its next episode. */
   private pack(lane: number, maxBytes: number | null): void {
     const now = this.deps.now();
-    const counts = (id: string): boolean =>
-      !this.sending.isSpent(id) && fitsLane(this.records.get(id)?.bytes ?? null, maxBytes);
+    const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
     if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now, counts)) return;
     const entry = this.queue.nextToPack(now, maxBytes);
     if (entry === null) return;

@@ -3,6 +3,7 @@
 
 import type { Finding } from "../core/finding.ts";
 import type { EngineDeps } from "./deps.ts";
+import { fitsLane } from "./lanes.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { Pausing, probeWaitMs } from "./pausing.ts";
 import type { Entry, Queue } from "./queue.ts";
@@ -59,10 +60,14 @@ export class Sending {
     return underWay.length > 0 ? null : this.nextProbe(now);
   }
 
-  /** Whether an episode had its turn, while the queue is stopped or ever: another one is packed, that it may have one. */
-  isSpent(id: string): boolean {
-    if (this.pausing.pause !== null && this.pausing.wasTried(id)) return true;
-    return (this.queue.get(id)?.failures ?? 0) > 0;
+  /**
+   * Whether a packed episode stands before others that a lane could pack. Not one that had its turn, while the queue is stopped or
+   * ever: another one is packed, that it may have one; and a large one not before small ones, which have a place of their own.
+   */
+  countsFor(id: string, maxBytes: number | null): boolean {
+    const hadTurn = this.pausing.pause !== null && this.pausing.wasTried(id);
+    if (hadTurn || (this.queue.get(id)?.failures ?? 0) > 0) return false;
+    return fitsLane(this.records.get(id)?.bytes ?? null, maxBytes);
   }
 
   /** Takes note of what came of an exchange. */

@@ -68,7 +68,7 @@ export class SimulatedHost {
     this.deps = { ...engine.deps, now, wallMs: now, random: seededRandom(1).next, log: quietLog };
     this.sending = new Sending(this.deps, this.queue, this.records);
     this.waits = new Waits(this.deps, (seconds) => this.nowMs + seconds * 1000);
-    this.room = new Room(quietLog, this.deps.config.dataRoot);
+    this.room = new Room(quietLog, this.deps.config.dataRoot, () => null);
   }
 
   /**
@@ -114,8 +114,8 @@ export class SimulatedHost {
   }
 
   private packIn(maxBytes: number | null): boolean {
-    const isSpent = (id: string): boolean => this.sending.isSpent(id);
-    if (!this.room.mayPack(this.queue, this.deps.config.transfers, this.nowMs, isSpent)) return false;
+    const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
+    if (!this.room.mayPack(this.queue, this.deps.config.transfers, this.nowMs, counts)) return false;
     const entry = this.queue.nextToPack(this.nowMs, maxBytes);
     if (entry === null) return false;
     const bytes = this.sizes.get(entry.id) ?? 0;
