@@ -24,6 +24,16 @@ export function remedyLast(sayings: readonly string[], separator: string): strin
   return parts.map(({ what }) => what).join(separator) + remedy;
 }
 
+/** A longer remedy is left out whole: of a command that is cut in the middle anything may come. */
+const REMEDY_CHARACTERS = 600;
+
+/** What is said, cut to so many characters, with its remedy whole or not at all. */
+export function clipSaying(saying: string, max: number): string {
+  const { what, remedy } = partsOf(saying);
+  const cut = what.length > max ? `${what.slice(0, max)}…` : what;
+  return remedy.length > REMEDY_CHARACTERS ? cut : cut + remedy;
+}
+
 /** Adds words to what is said, before its remedy. */
 export function beforeRemedy(saying: string, words: string): string {
   const { what, remedy } = partsOf(saying);

@@ -18,11 +18,19 @@ const CONFIGURATIONS = {
 /**
  * What a status says of a daemon that is not there.
  * @param isRefused its last start ended for its configuration, or for what that names: one more would end so, too
+ * @param startFailure systemd could not even begin it (os/start-failure.ts): neither could it now; null: nothing of the kind
  */
-export function notRunningText(tool: "shipper" | "heartbeat" | "receiver", isRefused: boolean): string {
+export function notRunningText(
+  tool: "shipper" | "heartbeat" | "receiver",
+  isRefused: boolean,
+  startFailure: string | null,
+): string {
+  const log = `sudo journalctl -u labfleet-${tool} -n 10`;
+  if (startFailure !== null)
+    return `not running: systemd cannot start it (status ${startFailure}); fix: mend the line of its unit that this names, then sudo systemctl daemon-reload && ${unitLine(tool, "start")}: ${log}`;
   if (!isRefused) return `not running; fix: ${unitLine(tool, "start")}`;
   const mend = `mend what this names, in ${CONFIGURATIONS[tool]} or elsewhere, then ${unitLine(tool, "start")}`;
-  return `not running: its last start was refused (exit code 2); fix: ${mend}: sudo journalctl -u labfleet-${tool} -n 10`;
+  return `not running: its last start was refused (exit code 2); fix: ${mend}: ${log}`;
 }
 
 /** What systemd does not start again by itself (RestartPreventExitStatus=2) is started by whoever has mended it. */

@@ -4,6 +4,7 @@
 import { withNotes } from "../core/check-notes.ts";
 import type { CheckNotes, CheckStatus } from "../core/heartbeat.ts";
 import { printable } from "../core/printable.ts";
+import { clipSaying } from "../core/remedy-last.ts";
 import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
 import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
@@ -99,9 +100,7 @@ export function collectedOf({ latest }: Pick<Agent, "latest">): Collected | null
     sequence,
     ...summarise(results),
     problems: [...bad, ...old].slice(0, SHOWN).map(({ name, status, message, notes }) => {
-      const text = withNotes(message, notes);
-      const cut = text.length > MESSAGE_CHARACTERS ? `${text.slice(0, MESSAGE_CHARACTERS)}…` : text;
-      return { name, status, message: cut };
+      return { name, status, message: clipSaying(withNotes(message, notes), MESSAGE_CHARACTERS) };
     }),
   };
 }

@@ -11,6 +11,7 @@ import { print } from "../os/answer.ts";
 import { refusedFix } from "../os/as-typed.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
+import { startFailure } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
@@ -43,6 +44,8 @@ export interface Status {
   live_unreadable: string | null;
   /** How the last run ended; null before there was one. */
   last_end: EndReport | null;
+  /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
+  start_failure: string | null;
 }
 
 /** Prints the status. @returns exit code 0 */
@@ -81,6 +84,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       live,
       live_unreadable: problem,
       last_end: readEnds(join(stateDir, "ends"), root).last,
+      start_failure: pid === null && root === "/" ? startFailure("labfleet-heartbeat.service") : null,
     };
   } catch (error) {
     if (errorCode(error) === null) throw error;
@@ -153,8 +157,8 @@ const STARTING_S = 60;
 /** So many intervals without a newer report are no chance. */
 const MISSED = 3;
 
-function activity({ pid, live, live_unreadable, running_s, run_dir, last_end }: Status): string {
-  if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end));
+function activity({ pid, live, live_unreadable, running_s, run_dir, last_end, start_failure }: Status): string {
+  if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end), start_failure);
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
     return `${running}; what it does cannot be read (${live_unreadable}); fix: sudo heartbeat status`;

@@ -6,6 +6,7 @@ import { printable } from "../core/printable.ts";
 import { notRunningText } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
 import { isUnreadable } from "../os/proc.ts";
+import { startFailure } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
@@ -22,6 +23,8 @@ interface Status {
   /** What `/readyz` says. */
   storing: Storing;
   last_end: EndReport | null;
+  /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
+  start_failure: string | null;
 }
 
 /** Prints the status. @returns exit code 0 */
@@ -35,14 +38,15 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
     listen: pid === null ? null : readListen(runDir),
     storing,
     last_end: readEnds(join(dataRoot, "ends")).last,
+    start_failure: pid === null ? startFailure("labfleet-receiver.service") : null,
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 
-function renderStatus({ data_root, pid, listen, storing, last_end }: Status): string {
+function renderStatus({ data_root, pid, listen, storing, last_end, start_failure }: Status): string {
   return [
-    `receiver   ${pid === null ? notRunningText("receiver", isStartRefused(last_end)) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunningText("receiver", isStartRefused(last_end), start_failure) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,

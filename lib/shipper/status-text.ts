@@ -32,8 +32,8 @@ export function renderStatus(status: Status): string {
   return lines.map(printable).join("\n");
 }
 
-function activity({ pid, live, answering, last_end }: Status): string {
-  if (pid === null) return notRunningText("shipper", isStartRefused(last_end));
+function activity({ pid, live, answering, last_end, start_failure }: Status): string {
+  if (pid === null) return notRunningText("shipper", isStartRefused(last_end), start_failure);
   if (live === null) return `running (pid ${pid}): starting`;
   if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
   // What it last said has remedies of its own, which are not for this.

@@ -6,6 +6,7 @@ import { isAnswering, parseShipperStatus, type ShipperStatus } from "../contract
 import { fixText } from "../core/finding.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
+import { startFailure } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { readUptimeS } from "../os/uptime.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
@@ -60,6 +61,8 @@ export interface Status {
   left_over: { path: string; fix: string }[];
   /** How the last run ended; null before there was one. */
   last_end: EndReport | null;
+  /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
+  start_failure: string | null;
 }
 
 /** Gathers the status from the disk and, where a daemon runs, from its own report. */
@@ -89,6 +92,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     quarantined: await Promise.all((await directories(dirs.quarantine)).map((name) => quarantined(dirs, name))),
     left_over: (await listDoomed(dirs)).map((path) => ({ path, fix: fixText(leftOverFix(path)) })),
     last_end: readEnds(join(config.dataRoot, "ends")).last,
+    start_failure: pid === null ? startFailure("labfleet-shipper.service") : null,
   };
 }
 

@@ -1,7 +1,7 @@
 // Several sayings in one line: its end is one remedy, which can be pasted as it stands.
 
 import { expect, test } from "bun:test";
-import { beforeRemedy, remedyLast } from "../../lib/core/remedy-last.ts";
+import { beforeRemedy, clipSaying, remedyLast } from "../../lib/core/remedy-last.ts";
 
 test.each<[string[], string]>([
   [[], ""],
@@ -25,4 +25,13 @@ test("more words stand before it", () => {
     "a (and 2 more)",
     "a (and 2 more); fix: x; fix: y",
   ]);
+});
+
+test("what is said is cut, its remedy never: it is there as a whole, or not at all", () => {
+  const long = "y".repeat(593);
+  expect(
+    ["abcdef; fix: x && y", "abc; fix: x", "abcdef", `abcd; fix: ${long}`, `abcd; fix: ${long}y`].map((saying) =>
+      clipSaying(saying, 4),
+    ),
+  ).toEqual(["abcd…; fix: x && y", "abc; fix: x", "abcd…", `abcd; fix: ${long}`, "abcd"]);
 });

@@ -66,6 +66,7 @@ describe("the status that a person reads", () => {
     live: null,
     live_unreadable: null,
     last_end: null,
+    start_failure: null,
   };
   const RUNNING: Status = {
     ...IDLE,

@@ -35,6 +35,7 @@ describe("the status of a host", () => {
     quarantined: [],
     left_over: [],
     last_end: null,
+    start_failure: null,
   };
   const runs = (live: Partial<ShipperStatus>, change: Partial<Status> = {}): string[] =>
     renderStatus({ ...STATUS, running: true, pid: 42, live: { ...IDLE_SHIPPER, ...live }, ...change }).split("\n");
@@ -55,6 +56,9 @@ describe("the status of a host", () => {
     const [, , line] = renderStatus({ ...STATUS, last_end: REFUSED_START }).split("\n");
     expect(line).toBe(
       "shipper    not running: its last start was refused (exit code 2); fix: mend what this names, in /etc/labfleet/lab-host.toml or elsewhere, then sudo systemctl start labfleet-shipper: sudo journalctl -u labfleet-shipper -n 10",
+    );
+    expect(renderStatus({ ...STATUS, last_end: REFUSED_START, start_failure: "217/USER" })).toContain(
+      "shipper    not running: systemd cannot start it (status 217/USER); fix: mend the line of its unit that this names, then sudo systemctl daemon-reload && sudo systemctl start labfleet-shipper: sudo journalctl -u labfleet-shipper -n 10\n",
     );
     expect(renderStatus({ ...STATUS, last_end: { ...REFUSED_START, failed_exit_code: 3 } })).toContain(
       "not running; fix: sudo systemctl start labfleet-shipper\n",
@@ -191,6 +195,7 @@ describe("reading the status from the disk", () => {
       ],
       left_over: [{ path: join(dirs.shipped, ".pruned-c"), fix: expect.stringContaining("chattr -i -a") }],
       last_end: null,
+      start_failure: null,
     });
   });
 

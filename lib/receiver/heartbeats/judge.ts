@@ -3,6 +3,7 @@
 
 import { noteTexts } from "../../core/check-notes.ts";
 import type { CheckNotes, CheckResult, CheckStatus } from "../../core/heartbeat.ts";
+import { clipSaying } from "../../core/remedy-last.ts";
 import { POLICY } from "./decide.ts";
 import type { ResultState } from "./document.ts";
 import { hasRun, isPending, isSoft } from "./states.ts";
@@ -34,7 +35,7 @@ export interface ResultBrief {
 }
 
 const MESSAGE_CHARACTERS = 160;
-/** What the shipper's queue says ends in what mends it. */
+/** The shipper's queue has several things to say. */
 const QUEUE_CHARACTERS = 600;
 
 /** @param receivedMs when its heartbeat came: its age, should nothing else be known */
@@ -46,7 +47,7 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     status,
     before: pending && state !== undefined && hasRun(state) ? state.status : null,
     pending,
-    message: status === "ok" ? "" : result.message.slice(0, charactersOf(result)),
+    message: status === "ok" ? "" : clipSaying(result.message, charactersOf(result)),
     odd: oddOf(result.notes),
     asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
     ttlS: result.ttl_s,

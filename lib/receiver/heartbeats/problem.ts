@@ -1,6 +1,6 @@
 // What is wrong with a host, in one line. Pure.
 
-import { fixText, onHost } from "../../core/finding.ts";
+import { type Fix, findingText, fixText, onHost } from "../../core/finding.ts";
 import { beforeRemedy, remedyLast } from "../../core/remedy-last.ts";
 import { formatSeconds } from "../../core/units.ts";
 import { gravity, type Judged } from "./judge.ts";
@@ -27,7 +27,7 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
   const parts: string[] = [];
   const said = aboutHeartbeat(facts);
   if (said !== null) parts.push(said);
-  if (clockOff) parts.push(`its clock is ${formatSeconds(Math.abs(skewS ?? 0))} ${(skewS ?? 0) > 0 ? "fast" : "slow"}`);
+  if (clockOff) parts.push(aboutClock(skewS ?? 0));
   if (trust !== null) parts.push(trust);
   if (results.length === 0) parts.push("its heartbeat holds no result");
   // Of a host that is silent everything expires: that is one thing to say, not one for each result.
@@ -45,6 +45,16 @@ export function problemOf(facts: HostFacts, results: readonly Judged[], { trust,
   // A remedy ends its line, and what makes it speak again comes before what it last said.
   return stale && facts.aheadS === 0 ? `${line.replaceAll("; fix: ", "; ")}; fix: ${SPEAK}` : remedyLast(parts, "; ");
 }
+
+function aboutClock(skewS: number): string {
+  const what = `its clock is ${formatSeconds(Math.abs(skewS))} ${skewS > 0 ? "fast" : "slow"}`;
+  return findingText({ what, fix: SET_CLOCK }, "collector");
+}
+
+const SET_CLOCK: Fix = {
+  text: "set it, or this collector's where that is the wrong one",
+  commands: [onHost("sudo", "timedatectl", "set-ntp", "true")],
+};
 
 /** Only there can be seen why a host is silent. */
 const SPEAK = fixText(

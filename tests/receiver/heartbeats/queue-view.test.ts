@@ -184,11 +184,11 @@ describe("in the list of all hosts", () => {
   test("of a host that is silent nobody knows it", () => {
     expect(problem(FULL, {}, 7200)).toBe(`no heartbeat for 2h${SPEAK}`);
   });
-  test("the words of the queue's own check reach to its remedy; those of others are cut as ever", () => {
+  test("the words of the queue's own check are more than those of others; a remedy is whole, or not there", () => {
     const message = `${"x".repeat(500)}; fix: y`;
     const said = (plugin: string) => problem(IDLE, { results: [{ ...bad("queue", plugin), message }] });
-    expect(said("queue")).toEndWith("; fix: y");
-    expect(said("nagios_runner")).toBe(`queue critical (soft, run 1): ${"x".repeat(160)}`);
+    expect(said("queue")).toEndWith(`${"x".repeat(500)}; fix: y`);
+    expect(said("nagios_runner")).toBe(`queue critical (soft, run 1): ${"x".repeat(160)}…; fix: y`);
   });
   test("texts are cut short: the list is kept in memory", () => {
     const long = "x".repeat(2000);

@@ -6,6 +6,9 @@ import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.
 import { briefOf, hostView, summarise, unreadableBrief } from "../../../lib/receiver/heartbeats/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
+const SET_CLOCK =
+  "; fix: set it, or this collector's where that is the wrong one: on the lab host: sudo timedatectl set-ntp true";
+
 /** What mends a silence. */
 const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
 
@@ -65,8 +68,8 @@ describe("a host", () => {
   });
   test.each([
     [120, false, null],
-    [121, true, "its clock is 2min 1s fast"],
-    [-121, true, "its clock is 2min 1s slow"],
+    [121, true, `its clock is 2min 1s fast${SET_CLOCK}`],
+    [-121, true, `its clock is 2min 1s slow${SET_CLOCK}`],
     [null, false, null],
   ] as const)("whose clock is off by %p s", (skew_s, clock_off, problem) => {
     expect(row(stored([result()], 1, { skew_s }))).toMatchObject({ skew_s, clock_off, problem });

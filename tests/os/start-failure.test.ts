@@ -1,0 +1,21 @@
+// Why systemd could not start a service, as `systemctl show` tells it.
+
+import { expect, test } from "bun:test";
+import { startFailureIn } from "../../lib/os/start-failure.ts";
+
+const shown = (load: string, active: string, status: string): string =>
+  `LoadState=${load}\nActiveState=${active}\nExecMainStatus=${status}\n`;
+
+test.each([
+  ["a user that is not there", shown("loaded", "failed", "217"), "217/USER"],
+  ["an executable that is not there, tried again and again", shown("loaded", "activating", "203"), "203/EXEC"],
+  ["a status without a name here", shown("loaded", "failed", "245"), "245"],
+  ["our own exit code", shown("loaded", "failed", "2"), null],
+  ["none", shown("loaded", "inactive", "0"), null],
+  ["one that was before, and it is at work", shown("loaded", "active", "217"), null],
+  ["a service that is not there", shown("not-found", "inactive", "217"), null],
+  ["a signal beyond them", shown("loaded", "failed", "255"), null],
+  ["nothing", "", null],
+])("%s", (_, text, failure) => {
+  expect(startFailureIn(text)).toBe(failure);
+});
