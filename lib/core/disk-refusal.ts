@@ -42,12 +42,33 @@ export function explainDiskRefusal(facts: DiskFacts): DiskRefusal {
     const { path } = facts;
     return { what: `${path} is not a directory, or something above it is none`, fix: null };
   }
+  if (FAILING.includes(code)) {
+    const what = `${facts.path} cannot be used: its disk, or what serves it, fails (${code})`;
+    return { what, fix: "sudo dmesg --level=err,warn | tail -n 20" };
+  }
   return { what: `${facts.path} cannot be used: ${code}`, fix: null };
 }
 
+/** A broken disk or file system, one that was torn out, a server that is away. */
+const FAILING: readonly string[] = [
+  ...["EIO", "EUCLEAN", "EBADMSG", "ENODEV", "ENXIO"],
+  ...["ESTALE", "ENOTCONN", "ETIMEDOUT", "EREMOTEIO"],
+];
+const REFUSING: readonly string[] = [
+  "EROFS",
+  "ENOSPC",
+  "EDQUOT",
+  "EACCES",
+  "EPERM",
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EBUSY",
+];
+
 /** What the machine refuses may be otherwise at the next try; anything else is a wrong path in the configuration. */
 export function isMachinesRefusal(code: string): boolean {
-  return ["EROFS", "ENOSPC", "EDQUOT", "EACCES", "EPERM", "EIO", "EMFILE", "ENOMEM"].includes(code);
+  return FAILING.includes(code) || REFUSING.includes(code);
 }
 
 /** Where ProtectHome=yes puts an empty directory that nobody may enter. */
@@ -62,6 +83,10 @@ function isHiddenHome({ code, service, mount, path }: DiskFacts): boolean {
 function readOnly(facts: DiskFacts): DiskRefusal {
   const { mount, service, path } = facts;
   const point = mount?.point ?? path;
+  if (mount?.isStopped) {
+    const what = `the kernel has stopped writing to the file system at ${point}, since its disk or it is broken`;
+    return { what, fix: "sudo dmesg --level=err,warn | tail -n 20" };
+  }
   const isDisk = mount?.isDiskReadOnly ?? true;
   if (!isDisk && service !== null) return sandboxed(facts, "ProtectSystem=", []);
   const options = isDisk ? "remount,rw" : "remount,bind,rw";

@@ -7,6 +7,8 @@ export interface MountOf {
   isReadOnly: boolean;
   /** The file system itself lets nobody write, however it is mounted. */
   isDiskReadOnly: boolean;
+  /** The kernel stopped writing to it after an error: newer kernels say so, and no remount mends it. */
+  isStopped: boolean;
 }
 
 /**
@@ -23,7 +25,12 @@ export function mountOf(text: string, path: string): MountOf | null {
     if (rawPoint === undefined) continue;
     const point = plainPath(rawPoint);
     if (!isBelow(path, point) || point.length < (found?.point.length ?? 0)) continue;
-    found = { point, isReadOnly: has(options, "ro"), isDiskReadOnly: has(superOptions, "ro") };
+    found = {
+      point,
+      isReadOnly: has(options, "ro"),
+      isDiskReadOnly: has(superOptions, "ro"),
+      isStopped: has(superOptions, "emergency_ro"),
+    };
   }
   return found;
 }

@@ -12,16 +12,23 @@ export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;
   /** What the disk still takes. */
   room: () => Room;
+  /** Told that it has refused something: whether it takes anything is looked at anew. */
+  diskRefused?: () => void;
 }
 
 /** Writes; a full disk is a warning. */
-export async function onDisk<T>({ log, room }: DiskDeps, what: string, work: () => Promise<T>): Promise<T | Refusal> {
+export async function onDisk<T>(
+  { log, room, diskRefused }: DiskDeps,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T | Refusal> {
   try {
     return await work();
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
     if (error instanceof Misplaced) return misplaced(log, what, error);
+    diskRefused?.();
     if (isNoSpace(error)) {
       log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
       return refuse("disk-full", fullText(code, room()), { retryAfterS: 300 });

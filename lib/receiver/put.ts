@@ -12,7 +12,7 @@ import type { Admission, Slot } from "./admission.ts";
 import type { UploadBody } from "./body.ts";
 import { type Declared, decideProof, endedEarly, type Refusal, refuse } from "./decide.ts";
 import type { Disk } from "./disk.ts";
-import { onDisk } from "./disk-refusals.ts";
+import { type DiskDeps, onDisk } from "./disk-refusals.ts";
 import { stampOf } from "./echo.ts";
 import { type Duplicate, decideSecond, type Stored } from "./name-taken.ts";
 import {
@@ -25,16 +25,13 @@ import {
   type PreflightDeps,
 } from "./preflight.ts";
 import { type Received, receiveBody, tempPath } from "./receive.ts";
-import type { Room } from "./room.ts";
 import type { Store } from "./store.ts";
 
-export interface PutDeps extends PreflightDeps {
+export interface PutDeps extends PreflightDeps, DiskDeps {
   store: Store;
   disk: Disk;
   log: Log;
   admission: Admission;
-  /** What the disk still takes. */
-  room: () => Room;
   /** Where temporary files are. */
   incoming: string;
   /** Registers work that the disk must finish. */

@@ -13,6 +13,8 @@ import type { NotReady } from "./readiness.ts";
 
 /** Looked at so often, without writing. */
 const GLANCE_MS = 15_000;
+/** Looked at again after a doubt, at most so often. */
+const DOUBT_MS = 1000;
 /** Tried by a write so often: a card is not worn for it. */
 const WRITE_MS = 300_000;
 /** What a receiver wrote is out of date then. */
@@ -35,6 +37,8 @@ export interface ReadinessWatch {
   readonly found: NotReady | null;
   /** Looks now. Never rejects. */
   look(): Promise<void>;
+  /** The disk has refused something: it is tried by a write, once a second at most. */
+  doubt(): void;
   stop(): void;
 }
 
@@ -61,7 +65,9 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
       couldWrite = false;
     }
   };
+  let lookedMs = Number.NEGATIVE_INFINITY;
   const look = async (): Promise<void> => {
+    lookedMs = monoMs();
     let now = glance();
     if (now === null && (found !== null || monoMs() - writtenMs >= WRITE_MS)) {
       now = await probe();
@@ -77,6 +83,11 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
       return found;
     },
     look,
+    doubt() {
+      writtenMs = Number.NEGATIVE_INFINITY;
+      // What comes sooner is seen by the look that is under way, or by the next one.
+      if (monoMs() - lookedMs >= DOUBT_MS) void look();
+    },
     stop: () => clearInterval(timer),
   };
 }

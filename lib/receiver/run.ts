@@ -86,7 +86,7 @@ async function start(
   const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log, () => config.historyBytes);
   await heartbeats.prune(Date.now());
   const admission = createAdmission(config, room, progress.moved);
-  const life = { stopping: false };
+  const life = { stopping: false, diskRefused: (): void => undefined };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
   const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log);
@@ -94,11 +94,12 @@ async function start(
   const duplicates = openDuplicateHosts(dataPaths(config.dataRoot).duplicates, log);
   const shared = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree, tokens, tokenUse };
   const parts = { ...shared, duplicates, begin, log, identity };
-  const deps = appDeps(config, { ...parts, stopping: () => life.stopping });
+  const deps = appDeps(config, { ...parts, stopping: () => life.stopping, diskRefused: () => life.diskRefused() });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
   await announce(config, listener, opened, log);
   log.info(await heartbeats.describe(Date.now()));
   const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
+  life.diskRefused = watch.doubt;
   await watch.look();
   void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
@@ -158,6 +159,7 @@ interface AppParts {
   begin: AppDeps["begin"];
   log: Log;
   stopping: () => boolean;
+  diskRefused: () => void;
   identity: () => Identity;
 }
 

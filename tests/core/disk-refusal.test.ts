@@ -8,7 +8,7 @@ const FACTS: DiskFacts = {
   code: "EROFS",
   owner: "labfleet",
   closed: null,
-  mount: { point: "/", isReadOnly: true, isDiskReadOnly: false },
+  mount: { point: "/", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
   service: "labfleet-shipper.service",
   me: "labfleet",
   isImmutable: false,
@@ -33,19 +33,23 @@ describe("a directory that is refused", () => {
     ],
     [
       "by ProtectHome=",
-      { path: "/home/lab/50%", code: "EACCES", mount: { point: "/home", isReadOnly: true, isDiskReadOnly: false } },
+      {
+        path: "/home/lab/50%",
+        code: "EACCES",
+        mount: { point: "/home", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
+      },
       "/home/lab/50% is closed to labfleet-shipper.service by its unit's ProtectHome=",
       `printf '%s\\n' '[Service]' 'ProtectHome=no' 'ReadWritePaths=/home/lab/50%%' | sudo install -D -m 0644 /dev/stdin ${DROP_IN} && ${RESTART}`,
     ],
     [
       "by a disk that is read-only, whoever started us: no owner's problem",
-      { owner: "root", mount: { point: "/mnt", isReadOnly: false, isDiskReadOnly: true } },
+      { owner: "root", mount: { point: "/mnt", isReadOnly: false, isDiskReadOnly: true, isStopped: false } },
       "the file system at /mnt is read-only; the kernel makes one so when its disk is broken: dmesg shows it",
       "sudo mount -o remount,rw /mnt",
     ],
     [
       "by a read-only mount, without a unit",
-      { service: null, mount: { point: "/my mnt", isReadOnly: true, isDiskReadOnly: false } },
+      { service: null, mount: { point: "/my mnt", isReadOnly: true, isDiskReadOnly: false, isStopped: false } },
       "the file system at /my mnt is read-only",
       "sudo mount -o remount,bind,rw '/my mnt'",
     ],
@@ -92,13 +96,43 @@ describe("a directory that is refused", () => {
       "sudo chattr -i -a /data2",
     ],
     ["because it is a file", { code: "ENOTDIR" }, "/data2 is not a directory, or something above it is none", null],
-    ["for a reason that nobody knows", { code: "EIO" }, "/data2 cannot be used: EIO", null],
+    [
+      "because the kernel has stopped writing to it: no remount mends that, and no unit is at fault",
+      { mount: { point: "/mnt", isReadOnly: false, isDiskReadOnly: false, isStopped: true } },
+      "the kernel has stopped writing to the file system at /mnt, since its disk or it is broken",
+      "sudo dmesg --level=err,warn | tail -n 20",
+    ],
+    [
+      "because its disk fails, or what serves it is away",
+      { code: "ENOTCONN" },
+      "/data2 cannot be used: its disk, or what serves it, fails (ENOTCONN)",
+      "sudo dmesg --level=err,warn | tail -n 20",
+    ],
+    ["for a reason that nobody knows", { code: "ELOOP" }, "/data2 cannot be used: ELOOP", null],
   ] as const) {
     test(why, () => expect(explainDiskRefusal({ ...FACTS, ...facts })).toEqual({ what, fix }));
   }
 });
 
 test("what the machine refuses may be otherwise at the next try; a wrong path will not be", () => {
-  expect(["EROFS", "ENOSPC", "EDQUOT", "EACCES", "EPERM", "EIO"].map(isMachinesRefusal)).not.toContain(false);
+  expect(
+    [
+      "EROFS",
+      "ENOSPC",
+      "EDQUOT",
+      "EACCES",
+      "EPERM",
+      "EIO",
+      "EUCLEAN",
+      "EBADMSG",
+      "ESTALE",
+      "ENODEV",
+      "ENXIO",
+      "ETIMEDOUT",
+      "ENOTCONN",
+      "EREMOTEIO",
+      "EBUSY",
+    ].map(isMachinesRefusal),
+  ).not.toContain(false);
   expect(["ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].map(isMachinesRefusal)).not.toContain(true);
 });

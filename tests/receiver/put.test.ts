@@ -194,14 +194,19 @@ describe("a disk that fails", () => {
     ["ENOSPC", "create", 507, "disk-full"],
     ["EIO", "write", 500, "storage-failed"],
     ["EIO", "flush", 500, "storage-failed"],
-  ] as const)("%s at %s is %p %s, and nothing is left", async (code, at, status, reason) => {
-    const receiver = await startReceiver({ disk: failing(code, at) });
-    const answer = await put(receiver.url, "lab1", "ep1", bytes(200_000));
-    expect([answer.status, await answer.json()]).toMatchObject([status, { reason }]);
-    expect(answer.headers.get("retry-after")).not.toBeNull();
-    expect([receiver.rows(), receiver.incoming()]).toEqual([[], []]);
-    expect(existsSync(join(receiver.dataRoot, "episodes/lab1/ep1.tar.zst"))).toBe(false);
-  });
+  ] as const)(
+    "%s at %s is %p %s, nothing is left, and whether it can store is looked at anew",
+    async (code, at, status, reason) => {
+      let doubts = 0;
+      const deps = { diskRefused: () => void doubts++ };
+      const receiver = await startReceiver({ disk: failing(code, at), deps });
+      const answer = await put(receiver.url, "lab1", "ep1", bytes(200_000));
+      expect([answer.status, await answer.json()]).toMatchObject([status, { reason }]);
+      expect(answer.headers.get("retry-after")).not.toBeNull();
+      expect([receiver.rows(), receiver.incoming(), doubts]).toEqual([[], [], 1]);
+      expect(existsSync(join(receiver.dataRoot, "episodes/lab1/ep1.tar.zst"))).toBe(false);
+    },
+  );
 
   test.skipIf(process.getuid?.() !== 0)(
     "a full tmpfs (needs root): 507 for what does not fit, the small ones are stored",

@@ -73,6 +73,26 @@ test("it is tried by a write at the start, every five minutes, and before all is
   expect(state.probes).toBe(4);
 });
 
+test("once the disk has refused something it is tried by a write at once, but once a second at most", async () => {
+  const { runDir, state, watch } = watched();
+  await watch.look();
+  state.probed = GONE;
+  for (let i = 0; i < 100; i++) watch.doubt();
+  expect(state.probes).toBe(1);
+  state.monoMs = 1000;
+  for (let i = 0; i < 100; i++) watch.doubt();
+  expect(state.probes).toBe(2);
+  while (watch.found === null) await Bun.sleep(1);
+  expect(readStoring(runDir, T0)).toMatchObject({ ready: false, why: "read-only" });
+  // What was refused within that second is seen by the next look.
+  state.probed = null;
+  await watch.look();
+  watch.doubt();
+  await watch.look();
+  expect(state.probes).toBe(4);
+  expect<unknown>(watch.found).toBeNull();
+});
+
 describe("who looks", () => {
   test("reads what was found", async () => {
     const { runDir, state, watch } = watched();

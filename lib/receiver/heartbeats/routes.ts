@@ -14,27 +14,24 @@ import type { Attempts } from "../attempts.ts";
 import type { TokenCheck } from "../auth.ts";
 import type { UploadBody } from "../body.ts";
 import { decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
-import { onDisk } from "../disk-refusals.ts";
+import { type DiskDeps, onDisk } from "../disk-refusals.ts";
 import type { DuplicateHosts } from "../duplicate-hosts.ts";
 import { readWhole } from "../json-body.ts";
 import { addressOf } from "../peer.ts";
 import { type Asker, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
-import type { Room } from "../room.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
 import type { Sighting } from "./senders.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
 
-export interface HeartbeatDeps extends AnswerDeps {
+export interface HeartbeatDeps extends AnswerDeps, DiskDeps {
   heartbeats: {
     store: HeartbeatStore;
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
     admission: Admission;
   };
   log: Log;
-  /** What the disk still takes. */
-  room: () => Room;
   /** Null: no token is asked for. */
   checkToken: TokenCheck | null;
   attempts: Pick<Attempts, "add">;
@@ -143,9 +140,7 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
   if (declared.kind === "refused") return declared;
   // A full disk is said once, by the line of the refusal.
   const log = { warn: () => undefined, error: (message: string) => deps.log.error(message) };
-  return onDisk({ log, room: deps.room }, `the heartbeat of ${host}`, () =>
-    receiveAndStore(deps, request, declared.bytes),
-  );
+  return onDisk({ ...deps, log }, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
 }
 
 async function receiveAndStore(
