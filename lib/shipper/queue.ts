@@ -3,7 +3,7 @@
 
 import type { Fix } from "../core/finding.ts";
 import { fitsLane } from "./lanes.ts";
-import { byWaiting, firstDue, packedAgainUntilMs, untriedFirst } from "./turns.ts";
+import { byWaiting, firstDue, packedAgainUntilMs, untriedFirst } from "./order.ts";
 
 const STAGES = [
   "waiting", // untouched, or to be packed again

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Hindrance } from "./hindrance.ts";
+import { toGiveWay } from "./order.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
 import { roomFix } from "./remedies.ts";
 import { type Dirs, directoryId, isSameDirectory } from "./settle.ts";
-import { toGiveWay } from "./turns.ts";
 import { fixTail } from "./words.ts";
 
 /** So many episodes in a row without room, and packing stops for a while. */

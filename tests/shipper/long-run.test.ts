@@ -87,6 +87,16 @@ describe("a box with a limit of 1 MB", () => {
   });
 });
 
+test("on a slow line small ones go beside large ones that take an hour each", () => {
+  const small = Array.from({ length: 600 }, (_, i) => ({ id: `small${i}`, bytes: 100_000, atMs: i * MINUTE_MS }));
+  const tookMs = (bytes: number): number => (bytes > MIB ? HOUR_MS : 1000);
+  const path: Path = { put: () => null, judge: () => true, tookMs };
+  const { delivered, queue } = run([...there("large", 10, 500 * MIB), ...small], path, DAY_MS);
+  expect([delivered.size, queue.size]).toEqual([610, 0]);
+  const took = small.map(({ id, atMs }) => (delivered.get(id) ?? Number.POSITIVE_INFINITY) - atMs);
+  expect(most(took)).toBe(1000);
+});
+
 describe("a path that is dead for a day", () => {
   const path: Path = {
     put: (_, __, now) => (now < DAY_MS ? bareFault(502) : null),

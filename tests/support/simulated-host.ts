@@ -4,12 +4,12 @@
 
 import type { EngineDeps } from "../../lib/shipper/deps.ts";
 import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
+import { toGiveWay } from "../../lib/shipper/order.ts";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
 import { type Entry, Queue } from "../../lib/shipper/queue.ts";
 import { Room } from "../../lib/shipper/room.ts";
 import type { SendStep } from "../../lib/shipper/send-step.ts";
 import { type Next, Sending } from "../../lib/shipper/sending.ts";
-import { toGiveWay } from "../../lib/shipper/turns.ts";
 import type { Fault } from "../../lib/shipper/verdict.ts";
 import { Waits } from "../../lib/shipper/waits.ts";
 import { recordOf } from "./lab-host.ts";
