@@ -152,3 +152,12 @@ test("of each kind four senders are remembered", () => {
       .sort(),
   ).toEqual(["episode", ...Array(4).fill("heartbeat")].sort());
 });
+
+test("when the other one was not seen for ten minutes, somebody may have mended it: its line says so", () => {
+  const twins = after([A, B, A, B]);
+  const textAt = (afterMs: number): string =>
+    duplicateOf("lab1", noteSender(twins, B, T0 + afterMs), T0 + afterMs)?.fix.text ?? "";
+  // A came last a minute before T0.
+  expect(textAt(9 * MINUTE)).toStartWith("give one of them");
+  expect(textAt(9 * MINUTE + 1000)).toStartWith("unless that was done since: give one of them");
+});
