@@ -3,6 +3,7 @@
 // meet.
 
 import { errorCode, errorText } from "../core/failure.ts";
+import { freeBytes } from "../os/files.ts";
 import type { EngineDeps } from "./deps.ts";
 import { localFaultOf } from "./episode-facts.ts";
 import { Held } from "./held.ts";
@@ -56,6 +57,8 @@ export class Engine {
   async scan(): Promise<void> {
     for await (const { entry, step } of this.held.look()) this.apply(entry, step);
     await this.intake.scan(this.room.trouble);
+    // Somebody else may have made room.
+    if (this.room.isWaitedFor) this.room.isThere(await freeBytes(this.deps.dirs.outbox).catch(() => 0));
   }
 
   /** Whether the data root has gone: then nothing new is begun before it is back (null). */
@@ -205,11 +208,11 @@ export class Engine {
   private waitForSpace(entry: Entry, neededBytes: number): void {
     const untilMs = this.later(RECHECK_S);
     this.waits.forRoom(entry, untilMs);
-    this.room.full(entry, untilMs);
+    this.room.full(entry, neededBytes, untilMs);
     const freeing = this.deps
       .freeSpace(neededBytes)
       .then((isThere) => {
-        if (isThere) this.room.isThere();
+        if (isThere) this.room.isThere(Number.POSITIVE_INFINITY);
         else this.room.isNone();
       })
       .catch((error: unknown) => this.deps.fail(error));

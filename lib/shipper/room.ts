@@ -25,8 +25,8 @@ export class Room {
   notBeforeMs = 0;
 
   private streak = 0;
-  /** Episodes for which there was no room, until they are packed or gone. */
-  private readonly waiting = new Set<Entry>();
+  /** Episodes for which there was no room, until they are packed or gone, each with the free bytes that it needs. */
+  private readonly waiting = new Map<Entry, number>();
   /** Those of them that had their try since room was said to be there. */
   private readonly tried = new Set<Entry>();
 
@@ -38,8 +38,8 @@ export class Room {
   ) {}
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
-  full(entry: Entry, untilMs: number): void {
-    this.waiting.add(entry);
+  full(entry: Entry, neededBytes: number, untilMs: number): void {
+    this.waiting.set(entry, neededBytes);
     this.streak++;
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
   }
@@ -51,10 +51,19 @@ export class Room {
     this.diskLow = true;
   }
 
-  /** There is room where there was none: all that wait are tried at once, but none a second time, should it not suit them. */
-  isThere(): void {
-    for (const one of this.waiting) {
-      if (this.tried.has(one)) continue;
+  /** Whether any episode waits for room. */
+  get isWaitedFor(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /**
+   * There is room where there was none: those for whom it is enough are tried at once, but none a second time, should it not suit
+   * them.
+   * @param bytes so many are free, by whomever
+   */
+  isThere(bytes: number): void {
+    for (const [one, needed] of this.waiting) {
+      if (needed > bytes || this.tried.has(one)) continue;
       this.tried.add(one);
       this.tryNow(one);
     }
@@ -63,7 +72,7 @@ export class Room {
   /** An archive has gone, and with it its bytes: whoever waits for room is tried at once. */
   freed(): void {
     this.tried.clear();
-    for (const entry of this.waiting) this.tryNow(entry);
+    for (const entry of this.waiting.keys()) this.tryNow(entry);
   }
 
   private tryNow(entry: Entry): void {

@@ -37,6 +37,28 @@ test("an episode that never fits on the disk does not keep smaller ones from bei
   expect(calls).toContain("pack small");
 });
 
+test("room that somebody else makes is found at the next look, for those for whom it is enough", async () => {
+  const [enough, tooMuch] = [1, Number.MAX_SAFE_INTEGER];
+  let isFull = true;
+  const { engine, dirs, calls, pass } = scriptedEngine(tempDir(), (id) => {
+    if (id === "small" && !isFull) return { kind: "changed", detail: "" };
+    return { kind: "no-space", neededBytes: id === "small" ? enough : tooMuch, detail: "" };
+  });
+  for (const id of ["small", "huge"]) makeEpisode(dirs, id);
+  await engine.scan();
+  engine.pump();
+  await engine.settled();
+  expect(calls.toSorted()).toEqual(["pack huge", "pack small"]);
+  isFull = false;
+  // Half a minute would have to go by for another try without it.
+  pass(1000);
+  await engine.scan();
+  engine.pump();
+  await engine.settled();
+  await engine.stop(0);
+  expect(calls.slice(2)).toEqual(["pack small", "cancel"]);
+});
+
 test("a disk that takes nothing is said once, whatever the episodes; others are tried before the same one again", async () => {
   const said: string[] = [];
   const { engine, dirs, calls, pass } = scriptedEngine(
