@@ -72,7 +72,7 @@ export class Sending {
 
   /** Takes note of what came of an exchange. */
   note(entry: Entry, step: SendStep, isAnswered: boolean): void {
-    if (isAnswered) this.reached();
+    if (isAnswered) this.reached(step.next === "gone" && step.counts === "delivered");
     if (step.next !== "retry" && step.next !== "paused") return;
     const { fault, finding, retryAfterS } = step;
     const now = this.deps.now();
@@ -121,8 +121,10 @@ export class Sending {
   }
 
   /** A receiver of ours gave a receipt or a judgement. */
-  private reached(): void {
-    if (this.pausing.pause !== null) this.deps.log.info("queue goes on: the receiver takes episodes again");
+  private reached(hasTaken: boolean): void {
+    // A word of its judge says nothing of the way of bodies.
+    const what = hasTaken ? "takes episodes again" : "answers again";
+    if (this.pausing.pause !== null) this.deps.log.info(`queue goes on: the receiver ${what}`);
     this.pausing.answered();
     this.said = "";
     this.finding = null;

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
 import { makeEpisode } from "../support/lab-host.ts";
+import { quietLog } from "../support/quiet-log.ts";
 import { judgement, scriptedCollector } from "../support/scripted-collector.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -19,7 +20,7 @@ function packed(_: string, { part }: PackJob): PackResult {
 }
 
 /** The moments, in seconds, at which a body came in half an hour on a path that takes a minute and then gives this answer. */
-async function bodiesOn(status: number, takesMs: number): Promise<number[]> {
+async function bodiesOn(status: number, takesMs: number, log = quietLog): Promise<number[]> {
   let atS = 0;
   const bodies: number[] = [];
   const pass = (ms: number): void => {
@@ -32,7 +33,7 @@ async function bodiesOn(status: number, takesMs: number): Promise<number[]> {
     pass(takesMs);
     return { status, headers: { location: "/login" } };
   });
-  const host = scriptedEngine(tempDir(), packed, url);
+  const host = scriptedEngine(tempDir(), packed, url, log);
   makeEpisode(host.dirs, "ep");
   await host.engine.scan();
   while (atS < 1800) {
@@ -52,6 +53,14 @@ for (const status of [302, 407, 421, 413, 502]) {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(300);
   });
 }
+
+test("what ends a pause is said as what it was: no episode was taken", async () => {
+  const said = new Set<string>();
+  await bodiesOn(302, 60_000, { ...quietLog, info: (line) => said.add(line) });
+  expect([...said].filter((line) => line.startsWith("queue goes on"))).toEqual([
+    "queue goes on: the receiver answers again",
+  ]);
+});
 
 test("after an answer that came at once it rests for as good as nothing: what was mended goes on", async () => {
   const bodies = await bodiesOn(407, 0);
