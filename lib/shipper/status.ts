@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../contract/shipper-status.ts";
+import { errorText, UserError } from "../core/failure.ts";
 import { fixText } from "../core/finding.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
@@ -70,7 +71,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
   const pid = lockHolder({ tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir });
   const scan = await scanEpisodes(dirs.episodes, () => false);
   const live = pid === null ? null : readLive(config.runDir, pid);
-  const pin = await readPin(config.dataRoot).catch((error: unknown) => String(error));
+  const pin = await readPin(config.dataRoot).catch(sentenceOf);
   return {
     host_id: config.hostId,
     receiver: config.receiver.url,
@@ -94,6 +95,12 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     last_end: readEnds(join(config.dataRoot, "ends")).last,
     start_failure: pid === null ? startFailure("labfleet-shipper.service") : null,
   };
+}
+
+/** What cannot be read, with what mends it. */
+function sentenceOf(error: unknown): string {
+  const hint = error instanceof UserError ? error.hint : null;
+  return `${errorText(error)}${hint === null ? "" : `; fix: ${hint}`}`;
 }
 
 async function quarantined(dirs: Dirs, episode: string): Promise<Quarantined> {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { ShipperStatus } from "../../lib/contract/shipper-status.ts";
 import { readUptimeS } from "../../lib/os/uptime.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
+import { pinPath } from "../../lib/shipper/pin.ts";
 import { readStatus, rejectionOf, type Status } from "../../lib/shipper/status.ts";
 import { renderStatus } from "../../lib/shipper/status-text.ts";
 import { makeDirs, makeEpisode, writeFiles } from "../support/lab-host.ts";
@@ -166,6 +167,14 @@ describe("reading the status from the disk", () => {
     if (live !== null) write(live);
     return { config, dirs, write };
   }
+
+  test("a pin that cannot be read is said in words, with what mends it", async () => {
+    const { config, dirs } = host(null);
+    writeFileSync(pinPath(config.dataRoot), "{");
+    const said = (await readStatus(config, dirs)).pin_unreadable ?? "";
+    expect(said).not.toContain("UserError");
+    expect(said).toMatch(/^cannot read whom this host trusts.*; fix: ./);
+  });
 
   test("counts what lies where, without a daemon", async () => {
     const { config, dirs } = host(null);
