@@ -201,7 +201,11 @@ for (const [offS, isOff] of [
     expect(summary).toMatchObject({ host: HOST, sequence: 7, clock_off: isOff, stale: false });
     expect(Math.abs((summary?.skew_s ?? 0) - offS)).toBeLessThanOrEqual(2);
     if (isOff)
-      expect(summary?.problem).toMatch(offS > 0 ? /^its clock is \d+min.* fast$/ : /^its clock is \d+min.* slow$/);
+      expect(summary?.problem).toMatch(
+        offS > 0
+          ? /^its clock is \d+min.* fast; fix: .*: sudo timedatectl set-ntp true$/
+          : /^its clock is \d+min.* slow; fix: .*: sudo timedatectl set-ntp true$/,
+      );
     else expect(summary?.problem).toBeNull();
   });
 }
