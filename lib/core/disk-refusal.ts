@@ -31,6 +31,9 @@ export interface DiskRefusal {
   fix: string | null;
 }
 
+/** What the kernel says of a disk that fails. */
+const LOOK_AT_DISK = "sudo dmesg --level=err,warn | tail -n 20";
+
 /** Why a directory cannot be used. */
 export function explainDiskRefusal(facts: DiskFacts): DiskRefusal {
   const { code } = facts;
@@ -44,7 +47,7 @@ export function explainDiskRefusal(facts: DiskFacts): DiskRefusal {
   }
   if (FAILING.includes(code)) {
     const what = `${facts.path} cannot be used: its disk, or what serves it, fails (${code})`;
-    return { what, fix: "sudo dmesg --level=err,warn | tail -n 20" };
+    return { what, fix: LOOK_AT_DISK };
   }
   return { what: `${facts.path} cannot be used: ${code}`, fix: null };
 }
@@ -54,6 +57,7 @@ const FAILING: readonly string[] = [
   ...["EIO", "EUCLEAN", "EBADMSG", "ENODEV", "ENXIO"],
   ...["ESTALE", "ENOTCONN", "ETIMEDOUT", "EREMOTEIO"],
 ];
+/** A disk that is full or closed, and what this machine has no more of. */
 const REFUSING: readonly string[] = [
   "EROFS",
   "ENOSPC",
@@ -85,7 +89,7 @@ function readOnly(facts: DiskFacts): DiskRefusal {
   const point = mount?.point ?? path;
   if (mount?.isStopped) {
     const what = `the kernel has stopped writing to the file system at ${point}, since its disk or it is broken`;
-    return { what, fix: "sudo dmesg --level=err,warn | tail -n 20" };
+    return { what, fix: LOOK_AT_DISK };
   }
   const isDisk = mount?.isDiskReadOnly ?? true;
   if (!isDisk && service !== null) return sandboxed(facts, "ProtectSystem=", []);

@@ -50,13 +50,14 @@ export interface Status {
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: HeartbeatConfig, json: boolean): Promise<number> {
-  const status = readStatus(config);
+  const seen = readStatus(config);
+  const status = seen.running ? seen : { ...seen, start_failure: await startFailure("heartbeat") };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 
 /**
- * Gathers the status from the agent's own report and from its directories.
+ * Gathers the status from the agent's own report and from its directories; systemd is not asked.
  * @param root where proc/ lies
  * @throws UserError when the state directory may not be looked into
  */
@@ -84,7 +85,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       live,
       live_unreadable: problem,
       last_end: readEnds(join(stateDir, "ends"), root).last,
-      start_failure: pid === null && root === "/" ? startFailure("labfleet-heartbeat.service") : null,
+      start_failure: null,
     };
   } catch (error) {
     if (errorCode(error) === null) throw error;

@@ -38,7 +38,7 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
     listen: pid === null ? null : readListen(runDir),
     storing,
     last_end: readEnds(join(dataRoot, "ends")).last,
-    start_failure: pid === null ? startFailure("labfleet-receiver.service") : null,
+    start_failure: pid === null ? await startFailure("receiver") : null,
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;

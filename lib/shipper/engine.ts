@@ -57,7 +57,7 @@ export class Engine {
   async scan(): Promise<void> {
     for await (const { entry, step } of this.held.look()) this.apply(entry, step);
     await this.intake.scan(this.room.trouble);
-    // Somebody else may have made room.
+    // Somebody else may have made room; a disk that does not tell has none.
     if (this.room.isWaitedFor) this.room.isThere(await freeBytes(this.deps.dirs.outbox).catch(() => 0));
   }
 

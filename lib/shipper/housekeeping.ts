@@ -9,7 +9,14 @@ import { leftOverFix } from "./remedies.ts";
 import { arrivedAnnouncement } from "./retention/announcements.ts";
 import { countSettled } from "./retention/counts.ts";
 import { type Expiry, readExpiry } from "./retention/expiry.ts";
-import { announceExpiring, judgeAnew, lastCall, proveAnew, pruneRefused } from "./retention/last-call.ts";
+import {
+  announceExpiring,
+  judgeAnew,
+  type LastCallDeps,
+  lastCall,
+  proveAnew,
+  pruneRefused,
+} from "./retention/last-call.ts";
 import { type PruneDeps, Pruning } from "./retention/prune.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { Turns } from "./retention/turns.ts";
@@ -65,13 +72,16 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
     const callDeps = { ...deps, turns, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
     const expiry = await announceExpiring(callDeps);
-    // A Python receiver judges nothing.
-    if (config.receiver.kind === "labfleet" && monotonicMs() >= nextCallMs && (await lastCall(callDeps, expiry)))
-      nextCallMs = monotonicMs() + CALL_MS;
+    if (monotonicMs() >= nextCallMs && (await daily(callDeps, expiry))) nextCallMs = monotonicMs() + CALL_MS;
     await alone(() => pruning.byAge());
-    await alone(() => pruneRefused(callDeps));
     await alone(sweep);
     await recount(expiry);
+  };
+  /** @returns false when nobody could be asked: then it is tried again */
+  const daily = async (callDeps: LastCallDeps, expiry: Expiry): Promise<boolean> => {
+    if (config.receiver.kind === "labfleet") return lastCall(callDeps, expiry);
+    await alone(() => pruneRefused(callDeps));
+    return true;
   };
   const saidLeft = new Set<string>();
   /** What a removal left over is tried again; its bytes are not free before. */

@@ -65,16 +65,16 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
 }
 
 function pausedOf({ sending }: Engine, now: Now): QueuePause | null {
-  const { finding, stoppedMs } = sending;
+  const { finding } = sending;
   const { pause, witnessCount } = sending.pausing;
-  if (pause === null || finding === null || stoppedMs === null) return null;
+  if (pause === null || finding === null) return null;
   const isProbing = pause.nextProbeMs <= now.nowMs;
   return {
     kind: pause.kind,
     reason: pause.fault.reason,
     detail: pauseText(pause.kind, finding, witnessCount),
     fix: fixText(finding.fix),
-    since: wallTime(stoppedMs, now.offsetMs),
+    since: wallTime(pause.sinceMs, now.offsetMs),
     next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallTime(pause.nextProbeMs, now.offsetMs),
   };
 }

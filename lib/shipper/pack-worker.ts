@@ -1,7 +1,7 @@
 // The packing thread: packs what the main thread hands it, several episodes by turns, and answers questions about directories
 // in between. Compiled into the executable as a second entry point.
 
-import { fingerprintByTurns, type PackJob, type PackProgress, type PackResult, packEpisode } from "./pack.ts";
+import { fingerprintOf, type PackJob, type PackProgress, type PackResult, packEpisode } from "./pack.ts";
 
 /** Jobs and questions have a number of their own, by which their answers are told apart. */
 export type ToPacker =
@@ -26,7 +26,7 @@ self.onmessage = async ({ data }: MessageEvent<ToPacker>): Promise<void> => {
   }
   const { type, number } = data;
   if (type === "fingerprint") {
-    post({ type, number, fingerprint: await fingerprintByTurns(data.root) });
+    post({ type, number, fingerprint: await fingerprintOf(data.root) });
     return;
   }
   const moved = (progress: PackProgress | null = null): void => post({ type: "moved", number, progress });

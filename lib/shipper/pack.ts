@@ -12,15 +12,7 @@ import { type ArchiveSource, firstFormatDigest, isFirstFormat } from "./archive.
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
 import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "./marker.ts";
 import { toldBelow } from "./told-path.ts";
-import {
-  fingerprintSteps,
-  openRegular,
-  SourceChanged,
-  type Steps,
-  type Tree,
-  treeFingerprint,
-  treeSteps,
-} from "./walk.ts";
+import { fingerprintSteps, openRegular, SourceChanged, type Steps, type Tree, treeSteps } from "./walk.ts";
 
 export interface PackJob {
   /** The episode's directory and its name. */
@@ -93,18 +85,8 @@ function orBug(error: unknown): void {
   if (errorCode(error) === null) throw error;
 }
 
-/** A text that changes whenever a file below `root` changes; null when it cannot be read. */
-export function fingerprintOf(root: string): string | null {
-  try {
-    return treeFingerprint(root);
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return null;
-  }
-}
-
-/** The same, a step at a time: others are packed, and asked about, meanwhile. */
-export async function fingerprintByTurns(root: string): Promise<string | null> {
+/** A text that changes whenever a file below `root` changes; null when it cannot be read. Others have their turns meanwhile. */
+export async function fingerprintOf(root: string): Promise<string | null> {
   try {
     return await byTurns(fingerprintSteps(root), { moved: () => {}, cancelled: () => false });
   } catch (error) {

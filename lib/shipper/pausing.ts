@@ -10,6 +10,8 @@ export interface Pause {
   kind: "misconfigured" | "failing";
   /** The newest fault. */
   fault: Fault;
+  /** When the queue stopped, on the engine's clock, milliseconds. */
+  sinceMs: number;
   /** Until then only episodes go ahead that may go at once. */
   nextProbeMs: number;
 }
@@ -115,7 +117,7 @@ export class Pausing {
     for (const id of this.witnesses) this.tried.add(id);
     this.probes = 0;
     this.isFirstProbeOpen = true;
-    this.pause = { kind, fault, nextProbeMs: nowMs + waitMs(0) };
+    this.pause = { kind, fault, sinceMs: nowMs, nextProbeMs: nowMs + waitMs(0) };
   }
 
   private probed(

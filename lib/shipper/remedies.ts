@@ -132,8 +132,8 @@ export function judgedAnewFix(id: string): Fix {
 /** The receiver lost a shipped episode, and would not take it now. */
 export function lostFix(reason: string, commitFile: string): Fix {
   if (reason === "missing-commit") return stampFix(commitFile);
-  if (reason === "commit-not-accepted" || reason === "too-large") return REJECTIONS[reason]?.("") ?? LOOK_AT_STORE;
-  return LOOK_AT_STORE;
+  const mayPass = reason === "commit-not-accepted" || reason === "too-large";
+  return mayPass ? rejectionFix(reason, "") : LOOK_AT_STORE;
 }
 
 const LOOK_AT_STORE: Fix = {

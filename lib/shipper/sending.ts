@@ -38,8 +38,6 @@ export class Sending {
   readonly pausing = new Pausing();
   /** What stopped the queue, and what mends it; null while it goes. */
   finding: Finding | null = null;
-  /** When it stopped, on the engine's clock, milliseconds. */
-  stoppedMs: number | null = null;
   private said = "";
 
   constructor(
@@ -78,10 +76,8 @@ export class Sending {
     const now = this.deps.now();
     const wait = (probes: number): number =>
       this.deps.once ? Number.POSITIVE_INFINITY : probeWaitMs(probes, this.deps.random(), retryAfterS);
-    const wasPaused = this.pausing.pause !== null;
     if (step.next === "paused") this.pausing.misconfigured(entry.id, fault, now, wait);
     else this.pausing.failed(entry.id, fault, this.queue.dueCount(now), now, wait);
-    if (!wasPaused && this.pausing.pause !== null) this.stoppedMs = now;
     this.say(fault, finding);
   }
 
@@ -128,6 +124,5 @@ export class Sending {
     this.pausing.answered();
     this.said = "";
     this.finding = null;
-    this.stoppedMs = null;
   }
 }

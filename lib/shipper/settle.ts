@@ -16,8 +16,6 @@ export type Dirs = ReturnType<typeof dataDirs>;
 /** What a directory looks like now; null when it cannot be read. See `fingerprintOf` in pack.ts. */
 export type Fingerprint = (root: string) => Promise<string | null>;
 
-const fingerprintHere: Fingerprint = async (root) => fingerprintOf(root);
-
 /** Where an episode goes and what is written into it. */
 export interface Settlement {
   to: Place;
@@ -37,7 +35,7 @@ export async function settle(
   dirs: Dirs,
   packed: Packed,
   { to, document }: Settlement,
-  fingerprint: Fingerprint = fingerprintHere,
+  fingerprint: Fingerprint = fingerprintOf,
 ): Promise<string | null> {
   const from = join(dirs.episodes, packed.id);
   if (!isSameDirectory(packed.directory_inode, await directoryId(from))) return null;

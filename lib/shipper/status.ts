@@ -3,7 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../contract/shipper-status.ts";
-import { errorText, UserError } from "../core/failure.ts";
+import { UserError } from "../core/failure.ts";
 import { fixText } from "../core/finding.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
@@ -18,6 +18,7 @@ import { listDoomed } from "./retention/removal.ts";
 import { scanEpisodes } from "./scan.ts";
 import type { ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+import { fixTail } from "./words.ts";
 
 /** A refused episode. */
 export interface Quarantined {
@@ -93,14 +94,14 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     quarantined: await Promise.all((await directories(dirs.quarantine)).map((name) => quarantined(dirs, name))),
     left_over: (await listDoomed(dirs)).map((path) => ({ path, fix: fixText(leftOverFix(path)) })),
     last_end: readEnds(join(config.dataRoot, "ends")).last,
-    start_failure: pid === null ? startFailure("labfleet-shipper.service") : null,
+    start_failure: pid === null ? await startFailure("shipper") : null,
   };
 }
 
 /** What cannot be read, with what mends it. */
 function sentenceOf(error: unknown): string {
-  const hint = error instanceof UserError ? error.hint : null;
-  return `${errorText(error)}${hint === null ? "" : `; fix: ${hint}`}`;
+  if (!(error instanceof UserError)) throw error;
+  return `${error.message}${fixTail(error.fix)}`;
 }
 
 async function quarantined(dirs: Dirs, episode: string): Promise<Quarantined> {

@@ -78,35 +78,18 @@ export function openRegular(path: Buffer | string): { fd: number; stats: Stats }
 /** Entries of a step: some milliseconds. */
 const STEP = 500;
 
-/** Reads the tree below `root`. @throws the file system's error for what cannot be read */
-export function walkTree(root: string): Tree {
-  return toEnd(treeSteps(root));
-}
-
-/** The fingerprint alone: of a tree of millions of files nothing is kept. @throws the file system's error */
-export function treeFingerprint(root: string): string {
-  return toEnd(fingerprintSteps(root));
-}
-
 /** A walk that stops after each step. */
 export type Steps<T> = Generator<void, T>;
 
-/** `walkTree` in steps. */
+/** Reads the tree below `root`. @throws the file system's error for what cannot be read */
 export function* treeSteps(root: string): Steps<Tree> {
   const entries: TreeEntry[] = [];
   return { ...(yield* walk(root, (entry) => entries.push(entry))), entries };
 }
 
-/** `treeFingerprint` in steps. */
+/** The fingerprint alone: of a tree of millions of files nothing is kept. @throws the file system's error */
 export function* fingerprintSteps(root: string): Steps<string> {
   return (yield* walk(root, () => {})).fingerprint;
-}
-
-function toEnd<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
 }
 
 interface Walk {

@@ -182,12 +182,13 @@ describe("a check that does not end", () => {
   }, 180_000);
 
   test("X13 one that floods is kept to its limit, and what it printed is counted", async () => {
-    const done = await check(["yes"], { timeoutMs: 300, graceMs: 5000 });
+    const done = await check(["yes"], { timeoutMs: 1000, graceMs: 5000 });
     expect(done).toMatchObject({ kind: "timed_out", signal: 15 });
     expect(done.stdout.bytes.length).toBe(65_536);
     expect(done.stdout.dropped).toBeGreaterThan(65_536);
-    const both = await sh("yes >&2 & exec yes", { timeoutMs: 300, keepBytes: 10 });
+    const both = await sh("yes | head -c 200000 >&2 & yes | head -c 100000; wait", { keepBytes: 10 });
     expect([text(both.stdout), text(both.stderr)]).toEqual(["y\ny\ny\ny\ny\n", "y\ny\ny\ny\ny\n"]);
+    expect([both.stdout.dropped, both.stderr.dropped]).toEqual([99_990, 199_990]);
   });
 
   test("X13 a character that the limit cuts is dropped whole", async () => {

@@ -15,10 +15,11 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { tarBlocks } from "../../lib/shipper/archive.ts";
-import { fingerprintOf } from "../../lib/shipper/pack.ts";
-import { bytePath, SourceChanged, treeFingerprint, walkTree } from "../../lib/shipper/walk.ts";
+import { fingerprintOf as fingerprintWhereThere } from "../../lib/shipper/pack.ts";
+import { bytePath, SourceChanged } from "../../lib/shipper/walk.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf, walkTree } from "../support/walked.ts";
 
 const AT = 1_777_616_273;
 
@@ -217,13 +218,13 @@ describe("the walk", () => {
   test("gives a text that changes with every write, and not with a move or a directory's time", () => {
     const root = join(tempDir(), "e");
     writeFiles(root, { a: "one", "done.marker": "" });
-    const before = treeFingerprint(root);
+    const before = fingerprintOf(root);
     utimesSync(root, 1, 1);
     const moved = `${root}-moved`;
     renameSync(root, moved);
-    expect(treeFingerprint(moved)).toBe(before);
+    expect(fingerprintOf(moved)).toBe(before);
     const texts = [before];
-    const note = (): number => texts.push(treeFingerprint(moved));
+    const note = (): number => texts.push(fingerprintOf(moved));
     writeFileSync(join(moved, "a"), "longer");
     note();
     utimesSync(join(moved, "a"), 1, 1);
@@ -236,7 +237,7 @@ describe("the walk", () => {
     expect(new Set(texts).size).toBe(5);
   });
 
-  test("of what cannot be read is no fingerprint", () => {
-    expect(fingerprintOf(join(tempDir(), "gone"))).toBeNull();
+  test("of what cannot be read is no fingerprint", async () => {
+    expect(await fingerprintWhereThere(join(tempDir(), "gone"))).toBeNull();
   });
 });

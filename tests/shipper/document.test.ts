@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isOurDocument, readDocument, removeDocument, writeDocument } from "../../lib/shipper/document.ts";
-import { walkTree } from "../../lib/shipper/walk.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { walkTree } from "../support/walked.ts";
 
 function episode() {
   const base = tempDir();

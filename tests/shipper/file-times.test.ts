@@ -6,9 +6,9 @@ import { readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { tarBlocks } from "../../lib/shipper/archive.ts";
 import { packEpisode } from "../../lib/shipper/pack.ts";
-import { walkTree } from "../../lib/shipper/walk.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
+import { walkTree } from "../support/walked.ts";
 
 /** tmpfs keeps any time; other file systems end somewhere. */
 const diskTest = test.skipIf(smallDiskMissing !== null);

@@ -7,7 +7,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
 import {
-  fingerprintByTurns,
   fingerprintOf,
   type PackJob,
   type PackProgress,
@@ -18,6 +17,7 @@ import { startPacker } from "../../lib/shipper/packer.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf as walked } from "../support/walked.ts";
 
 const MIB = 1024 * 1024;
 
@@ -141,7 +141,7 @@ describe("the packing thread", () => {
     };
     let next = setImmediate(turn);
     onTestFinished(() => clearImmediate(next));
-    expect(await fingerprintByTurns(many)).toBe(fingerprintOf(many));
+    expect(await fingerprintOf(many)).toBe(walked(many));
     expect(turns).toBeGreaterThanOrEqual(9);
     const part = join(dirs.outbox, ".many.part");
     const job = { root: many, id: "many", part, reserveBytes: 0, maxBytes: null };

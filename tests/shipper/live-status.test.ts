@@ -163,8 +163,7 @@ describe("the daemon's view", () => {
     engine.queue.restore({ ...newEntry("going", 5, "sending"), work });
     const fault = { status: 0, reason: "tls", isMarked: false, detail: "certificate expired" };
     engine.sending.finding = { what: "certificate expired", fix: { text: "renew it", commands: [] } };
-    engine.sending.pausing.misconfigured("old", fault, 10_000, () => 60_000);
-    engine.sending.stoppedMs = 7000;
+    engine.sending.pausing.misconfigured("old", fault, 7000, () => 63_000);
     expect(liveStatus(engine, now)).toMatchObject({
       pid: process.pid,
       at: "1970-01-01T00:18:10.000Z",

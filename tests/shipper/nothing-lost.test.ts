@@ -5,12 +5,12 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type OutboxRecord, recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { readRejection } from "../../lib/shipper/retention/notes.ts";
 import { isSameDirectory, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf } from "../support/walked.ts";
 
 test("an archive in the outbox without its episode's directory is the last copy: a start leaves it", async () => {
   const dirs = makeDirs(tempDir());

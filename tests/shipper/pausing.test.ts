@@ -158,7 +158,7 @@ describe("a stopped queue", () => {
   test("stays stopped when a probe meets another fault, and says the newest", () => {
     const pausing = stopped();
     pausing.failed("d", fault(404), 10, 5000, wait);
-    expect(pausing.pause).toMatchObject({ kind: "failing", fault: { status: 404 } });
+    expect(pausing.pause).toMatchObject({ kind: "failing", fault: { status: 404 }, sinceMs: 0 });
   });
 
   test("tries at once, from the beginning of its waits, when something may be mended", () => {

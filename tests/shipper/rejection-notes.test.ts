@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineDeps } from "../../lib/shipper/deps.ts";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
-import { fingerprintOf, packEpisode } from "../../lib/shipper/pack.ts";
+import { packEpisode } from "../../lib/shipper/pack.ts";
 import { packStep } from "../../lib/shipper/pack-step.ts";
 import { pinPath } from "../../lib/shipper/pin.ts";
 import { newEntry } from "../../lib/shipper/queue.ts";
@@ -17,6 +17,7 @@ import { makeEpisode } from "../support/lab-host.ts";
 import { COLLECTOR_ID, judgement, scriptedCollector } from "../support/scripted-collector.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf } from "../support/walked.ts";
 
 afterEach(cleanUp);
 

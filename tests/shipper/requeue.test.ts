@@ -4,9 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requeue } from "../../lib/shipper/requeue.ts";
-import { walkTree } from "../../lib/shipper/walk.ts";
 import { makeDirs, writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { walkTree } from "../support/walked.ts";
 
 const OURS = JSON.stringify({ labfleet: 1, reason: "missing-commit" });
 

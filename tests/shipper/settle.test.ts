@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from "node:path";
 import { readDocument } from "../../lib/shipper/document.ts";
 import { outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { type Dirs, directoryId, type Settlement, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf } from "../support/walked.ts";
 
 const RECEIPT = { status: "stored", verified: true, received_at_wall: "2026-05-01T06:37:53.830599+00:00" };
 const SHIPPED: Settlement = { to: "shipped", document: RECEIPT };

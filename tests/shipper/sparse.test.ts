@@ -15,9 +15,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { tarBlocks } from "../../lib/shipper/archive.ts";
 import { type PackResult, packEpisode } from "../../lib/shipper/pack.ts";
-import { walkTree } from "../../lib/shipper/walk.ts";
 import { writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { walkTree } from "../support/walked.ts";
 
 setDefaultTimeout(180_000);
 const MIB = 1024 * 1024;

@@ -4,15 +4,16 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { PackResult } from "../../lib/shipper/pack.ts";
-import { fingerprintOf, packEpisode } from "../../lib/shipper/pack.ts";
+import { packEpisode } from "../../lib/shipper/pack.ts";
 import { packStep } from "../../lib/shipper/pack-step.ts";
 import { newEntry } from "../../lib/shipper/queue.ts";
-import { PATH_BYTES, walkTree } from "../../lib/shipper/walk.ts";
+import { PATH_BYTES } from "../../lib/shipper/walk.ts";
 import { makeEpisode } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { fingerprintOf, walkTree } from "../support/walked.ts";
 
 /** Makes directories in each other, however long the path gets: mkdir(1) goes step by step, as a recorder may. */
 function deep(directory: string, names: readonly string[]): void {

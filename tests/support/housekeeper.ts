@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { openClient } from "../../lib/client/client.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/housekeeping.ts";
-import { fingerprintOf } from "../../lib/shipper/pack.ts";
 import { pinPath } from "../../lib/shipper/pin.ts";
 import type { ReceiverDays } from "../../lib/shipper/receiver-days.ts";
 import { ShippedList } from "../../lib/shipper/retention/shipped-list.ts";
 import type { Dirs } from "../../lib/shipper/settle.ts";
 import { makeDirs, writeFiles } from "./lab-host.ts";
 import { COLLECTOR_ID } from "./scripted-collector.ts";
+import { fingerprintOf } from "./walked.ts";
 
 export const NOW = Date.parse("2026-06-20T12:00:00Z");
 export const SHA = "a".repeat(64);

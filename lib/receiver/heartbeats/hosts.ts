@@ -67,7 +67,7 @@ async function handleList(deps: HostsDeps, c: AppContext): Promise<Response | Re
 async function handleHost(deps: HostsDeps, c: AppContext): Promise<Response | Refusal> {
   const host = hostOfPath(rawPath(wireOf(c.req.raw, c.env).target), HOSTS);
   if (host === null) return unknown(deps, c, null, refuse("malformed-path", "the path must be /v1/hosts/<host>"));
-  // The operator first: to find that a token is another's, all token files are looked at.
+  // The operator may see every host.
   const denied = accessAs(deps, c, OPERATOR) === null ? null : accessAs(deps, c, host);
   if (denied !== null) return unknown(deps, c, host, denied);
   const found = await fromDisk(deps.log, `the latest heartbeat of ${host}`, () => deps.heartbeats.store.find(host));

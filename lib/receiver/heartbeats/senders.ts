@@ -108,7 +108,7 @@ export function duplicateOf(
     reason: "duplicate-host",
     what: `two machines send under this name: ${shown.join(" and ")}`,
     fix: {
-      text: `${isMaybeMended(age(second)) ? "unless that was done since: " : ""}give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D`,
+      text: `${age(second) > MAYBE_MENDED_S ? "unless that was done since: " : ""}give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D`,
       commands: remedy(host, isClone),
     },
     machines: [first, second].map((each) => ({
@@ -122,10 +122,6 @@ export function duplicateOf(
 
 /** So long after the other one was seen last somebody may have mended it, seconds: a heartbeat comes each minute. */
 const MAYBE_MENDED_S = 600;
-
-function isMaybeMended(ageS: number): boolean {
-  return ageS > MAYBE_MENDED_S;
-}
 
 /** The two that were seen last, of one kind where there are two. */
 function twoOf(seen: readonly Sender[]): Sender[] {

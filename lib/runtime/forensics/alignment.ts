@@ -5,6 +5,7 @@ import { type CgroupPlace, parseCgroup } from "../../core/cgroup.ts";
 import { printable } from "../../core/printable.ts";
 import type { StopBudget } from "../../core/stop-budget.ts";
 import { formatTimespan, parseTimespan, usecOfSeconds } from "../../core/timespan.ts";
+import { unitProperties } from "../../core/unit-properties.ts";
 import { run } from "../../os/exec.ts";
 import { isUnreadable, readParsed } from "../../os/proc.ts";
 
@@ -175,10 +176,5 @@ async function show(
   });
   if (done.kind === "failed") return done.why;
   if (done.code !== 0) return `systemctl exited with ${done.code}: ${quoted(done.stderr.trim())}`;
-  return Object.fromEntries(
-    done.stdout.split("\n").map((line) => {
-      const end = Math.max(line.indexOf("="), 0);
-      return [line.slice(0, end), line.slice(end + 1)];
-    }),
-  );
+  return unitProperties(done.stdout);
 }

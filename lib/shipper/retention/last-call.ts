@@ -80,11 +80,10 @@ export async function proveAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "lo
   if (count > 0) deps.log.warn("queued again: an older release called them shipped without a receipt", { count });
 }
 
-/** Removes what a Python receiver refused, by its age, where `[retention] prune_unverified` asks for it. */
+/** Removes what a Python receiver refused, by its age, where `[retention] prune_unverified` asks for it: it judges nothing. */
 export async function pruneRefused(deps: LastCallDeps): Promise<void> {
   const { config, list, moved } = deps;
   const rules = { keepDays: config.quarantineKeepDays, pruneUnverified: config.pruneUnverified };
-  if (config.receiver.kind !== "python" || !rules.pruneUnverified) return;
   const today = todayOf(deps, await list.read(moved));
   for (const refused of await listRejections(deps)) {
     if (deps.signal.aborted) return;
@@ -165,11 +164,7 @@ async function renewNote(deps: LastCallDeps, before: Rejection, now: Rejection, 
 }
 
 /** Removes a refused episode, unless it is not what was refused. @param why why it may go */
-export async function removeRefused(
-  deps: Pick<LastCallDeps, "config" | "dirs" | "log" | "days" | "wallMs" | "fingerprint">,
-  { name, id, fingerprint }: Rejection,
-  why: string,
-): Promise<void> {
+async function removeRefused(deps: LastCallDeps, { name, id, fingerprint }: Rejection, why: string): Promise<void> {
   await onDisk(deps, { id }, async () => {
     if ((await deps.fingerprint(join(deps.dirs.quarantine, name))) !== fingerprint) {
       const what =

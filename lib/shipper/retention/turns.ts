@@ -2,7 +2,7 @@
 // other from its turn, and a receiver that is away is not asked a thousand times.
 
 /** So many episodes in a row about which nobody who may judge answered, and the rest is left for another time. */
-export const MISSES_MAX = 3;
+const MISSES_MAX = 3;
 
 export class Turns {
   /** Without an answer the last time: these come last, or a few of them would stand before all others for ever. */

@@ -6,7 +6,6 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { Reply } from "../../../lib/client/client.ts";
 import { ASK_HEADER } from "../../../lib/contract/judgement.ts";
 import { formatReprDigest } from "../../../lib/core/digest.ts";
-import { fingerprintOf } from "../../../lib/shipper/pack.ts";
 import { pinPath } from "../../../lib/shipper/pin.ts";
 import { classifyHead } from "../../../lib/shipper/retention/decide.ts";
 import { Pruning } from "../../../lib/shipper/retention/prune.ts";
@@ -15,6 +14,7 @@ import { SHA, shipped } from "../../support/housekeeper.ts";
 import { COLLECTOR_ID } from "../../support/scripted-collector.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { fingerprintOf } from "../../support/walked.ts";
 
 /** As `shipped` notes it. */
 const BYTES = 10;
