@@ -201,6 +201,25 @@ bedTest("starts that failed for a bad configuration are counted by the one that 
   expect(sentence).toContain("2 starts");
 });
 
+bedTest("a unit that systemd cannot even begin is said, whether it is tried again or was given up", async () => {
+  const status = (): Promise<string> => sh(`${PREFIX}/bin/shipper status`);
+  for (const [line, failure] of [
+    ["User=labflet", "217/USER"],
+    ["ExecStart=\nExecStart=/opt/labflet/shipper", "203/EXEC"],
+  ] as const) {
+    await dropIn(`[Service]\n${line}\n`);
+    await host.exec(["systemctl", "restart", UNIT]);
+    await host.waitFor(`the status says ${failure}`, async () =>
+      (await status()).includes(
+        `shipper    not running: systemd cannot start it (status ${failure}); fix: mend the line`,
+      ),
+    );
+  }
+  await dropIn("");
+  await sh(`systemctl reset-failed ${UNIT}; systemctl daemon-reload && systemctl start ${UNIT}`);
+  expect(await status()).toContain("shipper    running (pid ");
+});
+
 bedTest("a plug that was pulled, and an orderly reboot, are told apart", async () => {
   await sh(`systemctl enable labfleet-receiver ${UNIT}`);
   await mark();
