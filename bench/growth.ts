@@ -8,10 +8,11 @@ import { killAll } from "./growth/daemon.ts";
 import { flood, heartbeats, hosts, reconnects, rows, startHosts } from "./growth/receiver.ts";
 import { backlogs } from "./growth/shipper.ts";
 import { tableOf } from "./growth/table.ts";
+import { transfers } from "./growth/transfers.ts";
 import { haveLabfleet } from "./labfleet.ts";
 import { machine } from "./measure.ts";
 
-const PARTS = [startHosts, heartbeats, hosts, flood, reconnects, rows, ...backlogs];
+const PARTS = [startHosts, heartbeats, hosts, flood, reconnects, rows, ...backlogs, transfers];
 
 const { values } = parseArgs({
   options: {

@@ -19,7 +19,7 @@ const DIGEST = "0".repeat(64);
 
 type State = "queued" | "quarantined" | "kept";
 
-class LabHost {
+export class LabHost {
   private made = 0;
   private fresh = 0;
   private source = "";
@@ -31,10 +31,16 @@ class LabHost {
   ) {
     this.data = join(home, "host");
     for (const dir of ["episodes", "shipped", "quarantine"]) mkdirSync(join(this.data, dir), { recursive: true });
-    const paths = `[paths]\ndata_root = "${this.data}"\nrun_dir = "${join(home, "run-host")}"\n`;
-    const receiver = `[receiver]\nurl = "http://127.0.0.1:${collector.port}"\nbearer_token = "${tokenOf(0)}"\n`;
     mkdirSync(join(home, "run-host"));
-    writeFileSync(join(home, "lab-host.toml"), `host_id = "${hostName(0)}"\n\n${paths}\n${receiver}`, { mode: 0o640 });
+    this.configure(collector.port, 2);
+  }
+
+  /** Where it ships to, and how many at once. */
+  configure(port: number, transfers: number): void {
+    const paths = `[paths]\ndata_root = "${this.data}"\nrun_dir = "${join(this.home, "run-host")}"\n`;
+    const receiver = `[receiver]\nurl = "http://127.0.0.1:${port}"\nbearer_token = "${tokenOf(0)}"\n`;
+    const text = `host_id = "${hostName(0)}"\n\n${paths}\n${receiver}\n[shipper]\ntransfers = ${transfers}\n`;
+    writeFileSync(join(this.home, "lab-host.toml"), text, { mode: 0o640 });
   }
 
   private episode(dir: string, id: string): string {
@@ -64,6 +70,11 @@ class LabHost {
 
   record(count: number): void {
     for (let n = 0; n < count; n++) this.episode("episodes", `new-${String(this.fresh++).padStart(8, "0")}`);
+  }
+
+  /** What is kept is counted after a start, and that takes a processor of its own. */
+  forgetShipped(): void {
+    Bun.spawnSync(["sh", "-c", 'rm -rf "$1" && mkdir "$1"', "sh", join(this.data, "shipped")]);
   }
 
   start(): Promise<Started> {
@@ -103,8 +114,9 @@ function rejection(id: string): Record<string, unknown> {
   return { ...lateDocument(record, 0), episode_id: id, fingerprint: "v1:bench" };
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const limit = performance.now() + LIMIT_S * 1000; !condition(); await Bun.sleep(10))
+/** @param everyMs to ask costs what is measured its processor, where the collector has thousands */
+export async function until(condition: () => boolean, what: string, everyMs = 10): Promise<void> {
+  for (const limit = performance.now() + LIMIT_S * 1000; !condition(); await Bun.sleep(everyMs))
     if (performance.now() > limit) throw new Error(`not within ${LIMIT_S} s: ${what}`);
 }
 

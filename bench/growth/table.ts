@@ -13,7 +13,7 @@ export interface Part {
   name: string;
   title: string;
   /** What there is N of. */
-  of: "hosts" | "rows" | "episodes";
+  of: "hosts" | "rows" | "episodes" | "transfers";
   sizes: readonly number[];
   columns: readonly Column[];
   /** What the columns mean, in words. */

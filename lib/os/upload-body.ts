@@ -30,7 +30,8 @@ export async function sendBody(
 async function sendFile(request: ClientRequest, path: string, bytes: number, isOver: () => boolean): Promise<void> {
   const fd = openSync(path, "r");
   // Two buffers, one read into while the other is on its way: a fresh one per chunk would pile up until a collection.
-  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)] as const;
+  const size = Math.min(CHUNK_BYTES, bytes);
+  const buffers = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(bytes > size ? size : 0)] as const;
   let onItsWay = Promise.resolve();
   try {
     for (let left = bytes, turn = 0; left > 0 && !isOver(); turn++) {

@@ -4,7 +4,7 @@
 import { closeSync, constants, statfsSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { clearName } from "../os/files.ts";
+import { cleared } from "../os/files.ts";
 import { makeNew } from "../os/owner.ts";
 import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
 import type { PackHooks, PackJob } from "./pack.ts";
@@ -47,8 +47,7 @@ export async function writeArchive(
   const treeHash = new Bun.CryptoHasher("sha256");
   const hash = new Bun.CryptoHasher("sha256");
   const inFlight: { block: Buffer<ArrayBuffer>; frame: Promise<Uint8Array> }[] = [];
-  await clearName(job.part);
-  const fd = makeNew(job.part, constants.O_WRONLY, 0o640);
+  const fd = await cleared(job.part, () => makeNew(job.part, constants.O_WRONLY, 0o640));
   episodes++;
   let bytes = 0;
   let treeBytes = 0;

@@ -3,6 +3,7 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode } from "../core/failure.ts";
 import { exists, readRegularFile, writeFileDurable } from "../os/files.ts";
 
 /** Where settled episodes are. */
@@ -42,7 +43,7 @@ export function isOurDocument(text: string): boolean {
 
 /** The text of our document in an episode's directory, or null when it carries none. */
 export async function readDocument(directory: string, place: Place): Promise<string | null> {
-  return (await findDocument(directory, place))?.text ?? null;
+  return (await findOurs(directory, place))?.text ?? null;
 }
 
 /**
@@ -55,31 +56,61 @@ export async function writeDocument(
   document: Record<string, unknown>,
   temp: string,
 ): Promise<void> {
-  const path = (await findDocument(directory, place))?.path ?? (await freePath(directory, place));
+  const { ours, free } = await look(directory, place);
+  const path = ours?.path ?? free;
+  if (path === null) throw allTaken(place);
   await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`, 0o640, temp);
 }
 
 /** Takes our document out of an episode's directory, if there is one. */
 export async function removeDocument(directory: string, place: Place): Promise<void> {
-  const found = await findDocument(directory, place);
+  const ours = await findOurs(directory, place);
   // It may have been shipped and moved on by now.
-  if (found !== null) await rm(found.path, { force: true });
+  if (ours !== null) await rm(ours.path, { force: true });
 }
 
-async function findDocument(directory: string, place: Place): Promise<{ path: string; text: string } | null> {
+interface Ours {
+  path: string;
+  text: string;
+}
+
+/** Where we may not even look there is none of ours. */
+async function findOurs(directory: string, place: Place): Promise<Ours | null> {
+  try {
+    return (await look(directory, place)).ours;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+}
+
+interface Found {
+  ours: Ours | null;
+  /** The first name that nothing has; null where all are taken. */
+  free: string | null;
+}
+
+/**
+ * Looks for our document under its names in their order. Ours was given the first that was free: the search ends at the second
+ * one that is, the first may be that of a file of the episode's that somebody took away since.
+ */
+async function look(directory: string, place: Place): Promise<Found> {
+  let free: string | null = null;
   for (const name of NAMES[place]) {
     const path = join(directory, name);
+    if (!(await exists(path))) {
+      if (free !== null) break;
+      free = path;
+      continue;
+    }
     const text = await readRegularFile(path, DOCUMENT_MAX_BYTES);
-    if (text !== null && isOurDocument(text)) return { path, text };
+    if (text !== null && isOurDocument(text)) return { ours: { path, text }, free };
   }
-  return null;
+  return { ours: null, free };
 }
 
-async function freePath(directory: string, place: Place): Promise<string> {
-  for (const name of NAMES[place]) {
-    if (!(await exists(join(directory, name)))) return join(directory, name);
-  }
+function allTaken(place: Place): Error {
   const [first, second] = NAMES[place];
   const what = `${first}, ${second} and ${NAMES_MAX - 2} more of that name are the episode's own files`;
-  throw Object.assign(new Error(`${what}: rename one of them`), { code: "EEXIST" });
+  return Object.assign(new Error(`${what}: rename one of them`), { code: "EEXIST" });
 }

@@ -9,7 +9,7 @@ import { isSha256Hex, isTreeDigest } from "../core/digest.ts";
 import { errorCode } from "../core/failure.ts";
 import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { clearName, exists, readRegularFile } from "../os/files.ts";
+import { cleared, clearName, exists, readRegularFile } from "../os/files.ts";
 import { makeNew } from "../os/owner.ts";
 import { MARKER } from "./marker.ts";
 import { directoryId, isSameDirectory } from "./settle.ts";
@@ -43,11 +43,10 @@ export function outboxPaths(outboxDir: string, id: string) {
 export async function admitArchive(outboxDir: string, record: OutboxRecord): Promise<void> {
   const paths = outboxPaths(outboxDir, record.id);
   failpoint("outbox.before-admit");
-  for (const path of [paths.archive, paths.record]) await clearName(path);
-  await rename(paths.part, paths.archive);
+  await cleared(paths.archive, () => rename(paths.part, paths.archive));
   failpoint("outbox.after-archive");
   // A torn record is as good as none: nothing is flushed here.
-  const fd = makeNew(paths.record, constants.O_WRONLY, 0o640);
+  const fd = await cleared(paths.record, () => makeNew(paths.record, constants.O_WRONLY, 0o640));
   try {
     writeFileSync(fd, `${JSON.stringify(record)}\n`);
   } finally {

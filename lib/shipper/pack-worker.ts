@@ -13,6 +13,9 @@ export type FromPacker =
   | { type: "result"; number: number; result: PackResult }
   | { type: "fingerprint"; number: number; fingerprint: string | null };
 
+/** Of a job's progress the main thread hears so often, milliseconds: each time costs it a turn. */
+const TELL_EVERY_MS = 50;
+
 declare const self: Worker;
 
 let cancelled = false;
@@ -29,7 +32,12 @@ self.onmessage = async ({ data }: MessageEvent<ToPacker>): Promise<void> => {
     post({ type, number, fingerprint: await fingerprintOf(data.root) });
     return;
   }
-  const moved = (progress: PackProgress | null = null): void => post({ type: "moved", number, progress });
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const moved = (progress: PackProgress | null = null): void => {
+    if (performance.now() - toldMs < TELL_EVERY_MS) return;
+    toldMs = performance.now();
+    post({ type: "moved", number, progress });
+  };
   const hooks = { moved, cancelled: () => cancelled };
   post({ type: "result", number, result: await packEpisode(data.job, hooks) });
 };

@@ -129,7 +129,8 @@ async function conclude(
   await clearName(outboxPaths(deps.dirs.outbox, record.id).archive);
   // What came in after packing is in no archive: such a directory is never called shipped.
   const late = source === "changed" && verdict.kind !== "quarantine";
-  if (source === "changed") record.fingerprint = (await deps.packer.fingerprint(rootOf(deps, record))) ?? "";
+  const seen = source === "same" ? record.fingerprint : await deps.packer.fingerprint(rootOf(deps, record));
+  record.fingerprint = seen ?? "";
   const day = deps.days.today();
   const settlement: Settlement = {
     to: verdict.kind === "quarantine" || late ? "quarantine" : "shipped",
@@ -138,7 +139,8 @@ async function conclude(
   const said = (name: string): void => reportSettled(deps.log, record, name, result.status, verdict, late, ms);
   let name: string | null;
   try {
-    name = await settle(deps.dirs, record, settlement, deps.packer.fingerprint);
+    // Its files were looked at just now.
+    name = await settle(deps.dirs, record, settlement, async () => seen);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const { reason: detail, fix } = whyNotSettled(rootOf(deps, record), settlement.to, error);

@@ -1,7 +1,7 @@
 // The note that a settled episode carries, beside whatever the episode has under that name itself.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isOurDocument, readDocument, removeDocument, writeDocument } from "../../lib/shipper/document.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -56,6 +56,16 @@ describe("our document", () => {
     expect(await read()).toEqual({ labfleet: 1, text: "x" });
     expect(readdirSync(directory).sort()).toContain("receipt.labfleet.2.json");
     expect(walkTree(directory)).toEqual(before);
+  });
+
+  test("is found, and written over, when the file that had the name before it was taken away since", async () => {
+    const { directory, write, read } = episode();
+    writeFileSync(join(directory, "receipt.json"), "mine");
+    await write("x");
+    rmSync(join(directory, "receipt.json"));
+    expect(await read()).toEqual({ labfleet: 1, text: "x" });
+    await write("y");
+    expect(readdirSync(directory)).toEqual(["receipt.labfleet.json"]);
   });
 
   test("is refused in one sentence when twenty names are the episode's own, and nothing is touched", async () => {
