@@ -2,11 +2,9 @@
 // current.
 
 import { join } from "node:path";
-import { errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { replaceRunFile } from "../os/run-file.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { takeOver } from "../runtime/reload.ts";
+import { openRunReports } from "../runtime/run-reports.ts";
 import type { Agent } from "./agent.ts";
 import { buildAgent } from "./build.ts";
 import { splayMs, untilDueMs } from "./decide.ts";
@@ -104,13 +102,9 @@ function startReporter(agent: Agent, { log, status }: DaemonContext): { close: (
   const startedUptimeS = uptimeS();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let shown: unknown = null;
+  const writeReport = openRunReports(log);
   const write = (name: string, value: unknown): void => {
-    const path = join(config.runDir, name);
-    try {
-      replaceRunFile(path, `${JSON.stringify(value)}\n`);
-    } catch (error) {
-      log.debug(`cannot write ${path}: ${quoted(errorText(error))}`);
-    }
+    writeReport(join(config.runDir, name), JSON.stringify(value));
   };
   const report = (): void => {
     timer = null;

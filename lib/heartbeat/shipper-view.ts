@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../contract/shipper-status.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readText, startTicks } from "../os/proc.ts";
+import { fullRunDir } from "../os/run-file.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 
 /**
@@ -54,8 +55,11 @@ export function readShipper(places: ShipperPlaces, now: Now): ShipperView {
     lastSignS: report.mtimeMs === null ? null : (now.wallMs - report.mtimeMs) / 1000,
     uptimeS: now.uptimeS,
   });
+  const full = state === "silent" ? fullRunDir(places.runDir) : null;
+  if (full !== null) report.problem = `it cannot report: ${full}`;
   return {
-    state,
+    // Whether it works is not known then, and a restart would not even get to its pid file.
+    state: full === null ? state : "running",
     pid: holder,
     live,
     ageS: live === null ? null : Math.max(0, Math.round(now.uptimeS - live.uptime_s)),

@@ -11,6 +11,7 @@ import { print } from "../os/answer.ts";
 import { refusedFix } from "../os/as-typed.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
+import { fullRunDir } from "../os/run-file.ts";
 import { startFailure } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
@@ -42,6 +43,8 @@ export interface Status {
   live: LiveStatus | null;
   /** Why its report may not be read; null: it may, or there is none. */
   live_unreadable: string | null;
+  /** Why it cannot report, with what mends it, in one line; null: nothing is known against it. */
+  report_problem: string | null;
   /** How the last run ended; null before there was one. */
   last_end: EndReport | null;
   /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
@@ -84,6 +87,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       waiting: live?.waiting ?? countWaiting(stateDir, runDir),
       live,
       live_unreadable: problem,
+      report_problem: pid === null ? null : fullRunDir(runDir),
       last_end: readEnds(join(stateDir, "ends"), root).last,
       start_failure: null,
     };
@@ -158,18 +162,21 @@ const STARTING_S = 60;
 /** So many intervals without a newer report are no chance. */
 const MISSED = 3;
 
-function activity({ pid, live, live_unreadable, running_s, run_dir, last_end, start_failure }: Status): string {
+function activity(status: Status): string {
+  const { pid, live, live_unreadable, running_s, report_problem, last_end, start_failure } = status;
   if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end), start_failure);
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
     return `${running}; what it does cannot be read (${live_unreadable}); fix: sudo heartbeat status`;
   }
-  if (live === null && (running_s === null || running_s < STARTING_S)) return `${running}: starting`;
+  if (live === null && report_problem === null && (running_s === null || running_s < STARTING_S))
+    return `${running}: starting`;
   const time = running_s === null ? "" : ` for ${formatSeconds(running_s)}`;
-  return `${running}${time}${live === null ? `; there is no report of it: ${isFull(run_dir)}` : ""}`;
+  return `${running}${time}${live === null ? `; there is no report of it: ${whyNoReport(status)}` : ""}`;
 }
 
-const isFull = (runDir: string): string => `is ${runDir} full, or not its own? Look at its log`;
+const whyNoReport = ({ run_dir, report_problem }: Status): string =>
+  report_problem ?? `is ${run_dir} full, or not its own? Look at its log`;
 
 function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: Status): Row[] {
   if (collected === null) return [["collected", "for the first time just now"]];
@@ -184,7 +191,7 @@ function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: S
   if (not_ok > problems.length) rows.push(["", `… and ${not_ok - problems.length} more`]);
   const isOld = (status.collected_age_s ?? 0) > Math.max(STARTING_S, MISSED * interval_s);
   return [
-    ...(isOld ? [["report", `old, and nothing newer is known: ${isFull(status.run_dir)}`] satisfies Row] : []),
+    ...(isOld ? [["report", `old, and nothing newer is known: ${whyNoReport(status)}`] satisfies Row] : []),
     ["collected", `${ago(status.collected_age_s)}, every ${formatSeconds(interval_s)}: ${summaryText(collected)}`],
     ...rows,
     ["arrived", arrived === null ? "none since it started" : `the newest ${ago(status.arrived_age_s)}`],

@@ -1,8 +1,11 @@
 // Small files of a run directory, which is in memory: whole or not there for a reader, and written through no link, for root
 // may write into a directory of the service's user.
 
-import { closeSync, constants, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
+import { whyDiskRefuses } from "./disk-refusal.ts";
 import { makeNew } from "./owner.ts";
 
 /** Replaces a file by rename; nothing is flushed. @throws Error of the system */
@@ -19,4 +22,29 @@ export function replaceRunFile(path: string, text: string, mode = 0o644): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Why such a file could not be written, with what mends it, in one line. */
+export function runFileFault(path: string, error: unknown): string {
+  const code = errorCode(error);
+  if (code === null) return `cannot write ${path}: ${quoted(errorText(error))}`;
+  const { what, fix } = whyDiskRefuses(dirname(path), code);
+  return `cannot write ${path}: ${what}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+/**
+ * Why a daemon cannot report into its run directory, with what mends it, as anybody sees it: no room is left. Null when there is.
+ * Whoever has no report, or an old one, has to know: a restart would not even get to its pid file.
+ */
+export function fullRunDir(runDir: string): string | null {
+  try {
+    const { bavail, files, ffree } = statfsSync(runDir);
+    // Some file systems have no limit of inodes, and count none.
+    if (bavail > 0 && (files === 0 || ffree > 0)) return null;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+  const { what, fix } = whyDiskRefuses(runDir, "ENOSPC");
+  return `${what}${fix === null ? "" : `; fix: ${fix}`}`;
 }

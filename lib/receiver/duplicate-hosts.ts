@@ -2,12 +2,10 @@
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
 import { readFileSync } from "node:fs";
-import { errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
 import { findingText } from "../core/finding.ts";
 import { forgetOldest } from "../core/oldest.ts";
-import { replaceRunFile } from "../os/run-file.ts";
 import type { Log } from "../runtime/log.ts";
+import { openRunReports } from "../runtime/run-reports.ts";
 import {
   type DuplicateHost,
   duplicateOf,
@@ -43,18 +41,11 @@ export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
   const hosts = readDuplicates(path);
   const found = new Set(hosts.keys());
   let isNew = false;
-  let failing = false;
+  const writeReport = openRunReports(log, 0o640);
   const write = (): void => {
     if (!isNew) return;
     const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));
-    try {
-      replaceRunFile(path, `${JSON.stringify(told)}\n`, 0o640);
-      [isNew, failing] = [false, false];
-    } catch (error) {
-      if (!failing)
-        log.warn(`cannot write ${path}: ${quoted(errorText(error))}; receiver hosts shows no duplicate-host`);
-      failing = true;
-    }
+    if (writeReport(path, JSON.stringify(told))) isNew = false;
   };
   const timer = setInterval(write, WRITE_EVERY_MS);
   timer.unref();

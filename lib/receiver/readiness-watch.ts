@@ -3,12 +3,11 @@
 
 import { join } from "node:path";
 import { isoWall } from "../core/clock.ts";
-import { errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
 import { isUnreadable } from "../os/proc.ts";
-import { replaceRunFile } from "../os/run-file.ts";
+import { fullRunDir } from "../os/run-file.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
+import { openRunReports } from "../runtime/run-reports.ts";
 import type { NotReady } from "./readiness.ts";
 
 /** Looked at so often, without writing. */
@@ -47,23 +46,14 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
   const { runDir, log, glance, probe, nowMs, monoMs = () => performance.now() } = parts;
   let found: NotReady | null = null;
   let writtenMs = Number.NEGATIVE_INFINITY;
-  let couldWrite = true;
+  const write = openRunReports(log);
   const tell = (before: NotReady | null, now: NotReady | null): void => {
     if (now !== null && now.kind !== before?.kind) log.warn(`no episode can be stored: ${notReadyText(now)}`);
     if (now === null && before !== null) log.info("episodes can be stored again");
   };
   const note = (): void => {
     const { why = null, fix = null } = found ?? {};
-    try {
-      replaceRunFile(
-        readinessPath(runDir),
-        `${JSON.stringify({ at: isoWall(nowMs()), ready: found === null, why, fix })}\n`,
-      );
-      couldWrite = true;
-    } catch (error) {
-      if (couldWrite) log.warn(`cannot write ${readinessPath(runDir)}: ${quoted(errorText(error))}`);
-      couldWrite = false;
-    }
+    write(readinessPath(runDir), JSON.stringify({ at: isoWall(nowMs()), ready: found === null, why, fix }));
   };
   let lookedMs = Number.NEGATIVE_INFINITY;
   const look = async (): Promise<void> => {
@@ -112,8 +102,11 @@ export interface Storing {
 export function readStoring(runDir: string, nowMs: number): Storing {
   const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
   const said = file === null || isUnreadable(file) ? null : parse(file.text);
+  const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
+  const full = said === null || isOld ? fullRunDir(runDir) : null;
+  if (full !== null) return { ready: null, why: `the receiver cannot say it: ${full}`, fix: null };
   if (said === null) return { ready: null, why: "the receiver has not said yet whether it can store", fix: null };
-  if (Math.abs(nowMs - said.atMs) > STALE_MS)
+  if (isOld)
     return {
       ready: null,
       why: "the receiver does not say any more whether it can store",

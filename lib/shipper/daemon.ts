@@ -2,13 +2,11 @@
 
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { replaceRunFile } from "../os/run-file.ts";
+import { errorCode, UserError } from "../core/failure.ts";
 import { readUptimeS } from "../os/uptime.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
-import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
+import { openRunReports } from "../runtime/run-reports.ts";
 import { tidyDataRoot } from "./data-root.ts";
 import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./ground.ts";
 import { liveStatus, statusLine } from "./live-status.ts";
@@ -30,6 +28,9 @@ export async function startDaemon(
 ): Promise<Running> {
   await tidyDataRoot(dirs, context.log);
   const startedMs = performance.now();
+  // The run directory is in memory and the report is renewed every second: a rename is all it needs.
+  const writeReport = openRunReports(context.log);
+  const reportPath = join(config.runDir, "status.json");
   let offsetMs: number | null = null;
   let receiverId: string | null = null;
   let dirty = true;
@@ -57,7 +58,7 @@ export async function startDaemon(
       settled: housekeeping.counts(),
     });
     context.status(statusLine(live));
-    writeLive(config.runDir, JSON.stringify(live), context.log);
+    writeReport(reportPath, JSON.stringify(live));
   };
   const under = openGround(config.dataRoot, dirs);
   /** Whether the data root is ours still; what it lacks is made again, and for another one we start anew. */
@@ -129,7 +130,7 @@ export async function startDaemon(
     clearInterval(reporting);
     closeParts();
     under.close();
-    writeLive(config.runDir, "null", context.log);
+    writeReport(reportPath, "null");
   };
   const reload = async (): Promise<string[]> => {
     const waiting = takeOver(config, await readConfig(), FIXED_SETTINGS);
@@ -153,14 +154,4 @@ export async function startDaemon(
 function otherGround(dataRoot: string): UserError {
   const what = `another directory stands at ${dataRoot} than the one that was locked at the start`;
   return new UserError(what, "start the shipper again, as systemd does by itself", EXIT.undelivered);
-}
-
-/** The run directory is in memory and the report is renewed every second: a rename is all it needs. */
-function writeLive(runDir: string, text: string, log: Log): void {
-  const path = join(runDir, "status.json");
-  try {
-    replaceRunFile(path, `${text}\n`);
-  } catch (error) {
-    log.debug(`cannot write ${path}: ${quoted(errorText(error))}`);
-  }
 }

@@ -32,8 +32,10 @@ export function renderStatus(status: Status): string {
   return lines.map(printable).join("\n");
 }
 
-function activity({ pid, live, answering, last_end, start_failure }: Status): string {
+function activity({ pid, live, answering, report_problem, last_end, start_failure }: Status): string {
   if (pid === null) return notRunningText("shipper", isStartRefused(last_end), start_failure);
+  // A restart would not even get to its pid file.
+  if (report_problem !== null) return `running (pid ${pid}), and cannot say what it does: ${report_problem}`;
   if (live === null) return `running (pid ${pid}): starting`;
   if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
   // What it last said has remedies of its own, which are not for this.

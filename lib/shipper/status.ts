@@ -7,6 +7,7 @@ import { UserError } from "../core/failure.ts";
 import { fixText } from "../core/finding.ts";
 import { lockHolder } from "../os/lock.ts";
 import { isUnreadable } from "../os/proc.ts";
+import { fullRunDir } from "../os/run-file.ts";
 import { startFailure } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { readUptimeS } from "../os/uptime.ts";
@@ -52,6 +53,8 @@ export interface Status {
   answering: boolean;
   /** Its own report; null when it does not run, or has written none yet. */
   live: ShipperStatus | null;
+  /** Why it cannot report, with what mends it, in one line; null: nothing is known against it. */
+  report_problem: string | null;
   /** Finished and not shipped, by what lies on the disk. */
   pending: number;
   recording: number;
@@ -72,6 +75,7 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
   const pid = lockHolder({ tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir });
   const scan = await scanEpisodes(dirs.episodes, () => false);
   const live = pid === null ? null : readLive(config.runDir, pid);
+  const answering = live === null || isAnswering(live, readUptimeS());
   const pin = await readPin(config.dataRoot).catch(sentenceOf);
   return {
     host_id: config.hostId,
@@ -81,8 +85,9 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     data_root: config.dataRoot,
     running: pid !== null,
     pid,
-    answering: live === null || isAnswering(live, readUptimeS()),
+    answering,
     live,
+    report_problem: pid === null || (live !== null && answering) ? null : fullRunDir(config.runDir),
     pending: scan.finished.length,
     recording: scan.recording,
     problems: scan.problems.map(({ name, problem, fix }) => ({

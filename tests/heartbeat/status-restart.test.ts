@@ -11,7 +11,7 @@ import { tempDir } from "../support/temp-dir.ts";
 const RUNNING: Status = {
   ...{ host_id: "lab1", receiver: "https://collector.wg", state_dir: "/s", run_dir: "/r", running: true, pid: 42 },
   ...{ running_s: 3612, collected_age_s: 12, arrived_age_s: 12, told_to_wait_s: null, waiting: 0, live: CALM },
-  ...{ live_unreadable: null, last_end: null, start_failure: null },
+  ...{ live_unreadable: null, report_problem: null, last_end: null, start_failure: null },
 };
 
 describe("a configuration that waits for a restart", () => {

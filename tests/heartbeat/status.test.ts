@@ -65,6 +65,7 @@ describe("the status that a person reads", () => {
     waiting: 0,
     live: null,
     live_unreadable: null,
+    report_problem: null,
     last_end: null,
     start_failure: null,
   };

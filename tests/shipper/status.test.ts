@@ -29,6 +29,7 @@ describe("the status of a host", () => {
     pid: null,
     answering: true,
     live: null,
+    report_problem: null,
     pending: 2,
     recording: 0,
     problems: [],
@@ -51,6 +52,13 @@ describe("the status of a host", () => {
       "refused    0 in quarantine",
       "last end   none is known",
     ]);
+  });
+
+  test("of a shipper that cannot write its report says why, and not to restart it", () => {
+    const report_problem = "the file system at /run is full; fix: sudo du -k -x /run | sort -n | tail -n 20";
+    const full = "running (pid 42), and cannot say what it does: the file system at /run is full; fix: sudo du";
+    for (const change of [{ live: null }, { answering: false }])
+      expect(runs({}, { ...change, report_problem })[2]).toStartWith(`shipper    ${full}`);
   });
 
   test("after a start that was refused shows why before it says to start it", () => {
@@ -194,6 +202,7 @@ describe("reading the status from the disk", () => {
       pid: null,
       answering: true,
       live: null,
+      report_problem: null,
       pending: 1,
       recording: 1,
       problems: [],
