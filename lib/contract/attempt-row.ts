@@ -19,10 +19,11 @@ export interface AttemptRow {
 }
 
 /**
- * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `connection`: it never
+ * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `request`: what this
+ * receiver does not have, a path or a method; `connection`: it never
  * came to a request: a TLS handshake that failed, no HTTP.
  */
-const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "connection"] as const;
+const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "request", "connection"] as const;
 export type RefusedWhat = (typeof REFUSED_WHATS)[number];
 
 function isRefusedWhat(value: unknown): value is RefusedWhat {

@@ -22,7 +22,7 @@ import { addressOf } from "./peer.ts";
 import { checkAccess } from "./preflight.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import type { NotReady } from "./readiness.ts";
-import { noteUnknown } from "./unknown.ts";
+import { noteUnknown, refusingAll } from "./unknown.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
 export type AppDeps = PutDeps & HeartbeatDeps & HostsDeps & OwnDeps;
@@ -56,9 +56,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   );
   app.all(
     EPISODES,
-    answering(deps, () =>
-      refuse("method-not-allowed", "an episode has PUT, GET and HEAD", { allow: "PUT, GET, HEAD" }),
-    ),
+    refusingAll(deps, refuse("method-not-allowed", "an episode has PUT, GET and HEAD", { allow: "PUT, GET, HEAD" })),
   );
   addJudgeRoute(app, deps);
   addHeartbeatRoutes(app, deps);
@@ -71,7 +69,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
       return why === null ? c.text("ready\n") : refuse("not-ready", why, { retryAfterS: 30 });
     }),
   );
-  app.notFound((c) => refusing(deps, c, refuse("not-found", "there is nothing at this path")));
+  app.notFound(refusingAll(deps, refuse("not-found", "there is nothing at this path")));
   app.onError((error, c) => {
     deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, { stack: error.stack });
     return refusing(deps, c, refuse("internal", "the receiver failed; its log says more"));

@@ -27,8 +27,8 @@ export const ATTEMPT_LIMITS = {
 
 export interface Attempts {
   add(row: AttemptRow): void;
-  /** Writes sums, less exactly if there is no room for all. @returns false: there is none now */
-  addSums(sums: readonly RefusalSum[]): Promise<boolean>;
+  /** Writes sums, less exactly if there is no room for all. @returns those that are not written: there is none now */
+  addSums(sums: readonly RefusalSum[]): Promise<RefusalSum[]>;
   /** Writes what is waiting. Never rejects. */
   flush(): Promise<void>;
   /** Removes old days (day-files.ts). Never rejects. */
@@ -70,7 +70,7 @@ class DayAttempts implements Attempts {
     this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
   }
 
-  addSums(sums: readonly RefusalSum[]): Promise<boolean> {
+  addSums(sums: readonly RefusalSum[]): Promise<RefusalSum[]> {
     return this.inTurn(() => this.writeSums(sums));
   }
 
@@ -105,7 +105,8 @@ class DayAttempts implements Attempts {
     }
   }
 
-  private async writeSums(sums: readonly RefusalSum[]): Promise<boolean> {
+  private async writeSums(sums: readonly RefusalSum[]): Promise<RefusalSum[]> {
+    const left: RefusalSum[] = [];
     for (const [day, ofDay] of Map.groupBy(sums, ({ from }) => from.slice(0, 10))) {
       const before = day === this.sums.day ? this.sums.bytes : 0;
       const { sumsPerDay, collapsedPerDay, rowsPerDay } = this.limits;
@@ -113,10 +114,11 @@ class DayAttempts implements Attempts {
       const lines = before + sizeOf(exact) <= sumsPerDay ? exact : collapse(ofDay).map(formatAttempt);
       if (before + sizeOf(lines) > sumsPerDay + collapsedPerDay) continue;
       // The file may have been filled by rows; sums are few, and what anyone caused is no reason to lose them.
-      if (!(await this.append(day, lines, rowsPerDay + sumsPerDay + collapsedPerDay))) return false;
-      this.sums = { day, bytes: before + sizeOf(lines) };
+      const isWritten = await this.append(day, lines, rowsPerDay + sumsPerDay + collapsedPerDay);
+      if (isWritten) this.sums = { day, bytes: before + sizeOf(lines) };
+      else left.push(...ofDay);
     }
-    return true;
+    return left;
   }
 
   /** Never rejects. @returns whether the lines are written */

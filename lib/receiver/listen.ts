@@ -191,8 +191,13 @@ class HttpListener implements Listener {
     const server = openTls(tls, this.options.headerTimeoutS * 1000);
     /** Connections whose handshake is not over: whoever says nothing must not keep a place for ever. */
     const shaking = new WeakMap<Socket, Held>();
+    const turnedAway = new WeakSet<Socket>();
     server.on("connection", (socket: Socket) => {
-      if (!this.connections.makeRoom()) return void socket.destroy();
+      if (!this.connections.makeRoom()) {
+        turnedAway.add(socket);
+        this.tellBad(remoteOf(socket), FULL.reason, FULL.detail);
+        return void socket.destroy();
+      }
       const nothing = { hurry: () => undefined, cut: () => undefined };
       const held = { ...nothing, address: addressOf(remoteOf(socket)), destroy: () => void socket.destroy() };
       shaking.set(socket, held);
@@ -203,11 +208,19 @@ class HttpListener implements Listener {
       const held = shaking.get(socket);
       if (held !== undefined) this.connections.closed(held);
       // Bun 1.3 let rogue certificates through now and then (oven-sh/bun#27985): never trust the option alone.
-      if (tls.clientCa !== null && !socket.authorized) return void socket.destroy();
+      if (tls.clientCa !== null && !socket.authorized) {
+        this.tellBad(
+          remoteOf(socket),
+          "tls-handshake",
+          "no authority of this receiver's issued the client's certificate",
+        );
+        return void socket.destroy();
+      }
       this.serve(socket, tls.clientCa === null ? null : namesOf(socket));
     });
     server.on("tlsClientError", (error, socket) => {
-      this.tellBad(remoteOf(socket), "tls-handshake", errorText(error));
+      // Whom we hung up on is counted as that.
+      if (!turnedAway.has(socket)) this.tellBad(remoteOf(socket), "tls-handshake", errorText(error));
       socket.destroy(); // Bun reports a handshake that timed out and leaves the connection open
     });
     return server;

@@ -60,7 +60,8 @@ export function openRefusals({ attempts, log, nowMs, limits = SAY_LIMITS }: Refu
     for (const line of tell(taken, limits)) log.warn(line);
     const all = [...unwritten, ...taken];
     unwritten = [];
-    if (all.length > 0 && !(await attempts.addSums(all))) unwritten = all.length > KEPT ? collapse(all) : all;
+    const left = all.length > 0 ? await attempts.addSums(all) : [];
+    unwritten = left.length > KEPT ? collapse(left) : left;
   };
   const timer = setInterval(() => void flush(), INTERVAL_MS);
   timer.unref();
@@ -104,5 +105,6 @@ const WORDS: Record<Refused["what"], { one: string; many: string }> = {
   heartbeat: { one: "a heartbeat", many: "heartbeats" },
   read: { one: "a read", many: "reads" },
   judge: { one: "a judge call", many: "judge calls" },
+  request: { one: "a request", many: "requests" },
   connection: { one: "a connection", many: "connections" },
 };

@@ -4,9 +4,10 @@
 
 import type { RefusedWhat } from "../contract/attempt-row.ts";
 import type { Log } from "../runtime/log.ts";
+import { type AnswerDeps, type AppContext, answering } from "./answering.ts";
 import { REFUSALS, type Refusal } from "./decide.ts";
 import type { Refusals } from "./refusals.ts";
-import { safeTarget, type Wire } from "./wire.ts";
+import { safeTarget, type Wire, wireOf } from "./wire.ts";
 
 export interface UnknownDeps {
   /** Takes what nobody known was refused. */
@@ -37,4 +38,16 @@ export function noteUnknown(
     log.warn(`rejected ${what} host=${host ?? "-"}: ${detail}; ${access}`);
   }
   return refusal;
+}
+
+/** Makes a handler for what no client of ours asks for, such as a scanner of ports: counted, and nobody is asked who it is. */
+export function refusingAll(
+  deps: AnswerDeps & Pick<UnknownDeps, "refusals">,
+  refusal: Refusal,
+): (c: AppContext) => Promise<Response> {
+  return answering(deps, (c) => {
+    const { remote } = wireOf(c.req.raw, c.env);
+    deps.refusals.note({ remote, host: null, what: "request", reason: refusal.reason }, refusal.detail);
+    return refusal;
+  });
 }

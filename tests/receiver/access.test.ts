@@ -188,6 +188,25 @@ describe("over the wire", () => {
     expect(receiver.log.lines.join("\n")).not.toMatch(/Bearer|nobody/);
   });
 
+  test("is asked of nobody who wants what there is not; that is counted", async () => {
+    const receiver = await startReceiver({ deps: { checkToken: createTokenCheck(tempDir(), keptLog()) } });
+    const asked = [
+      ["GET", "/wp-login.php"],
+      ["GET", "/.env"],
+      ["DELETE", "/v1/episodes/lab1/ep1.tar.zst"],
+      ["GET", "/v1/judge/lab1/ep1"],
+      ["POST", "/v1/hosts"],
+      ["GET", "/v1/heartbeats/lab1"],
+    ] as const;
+    const statuses: number[] = [];
+    for (const [method, path] of asked) statuses.push((await fetch(`${receiver.url}${path}`, { method })).status);
+    expect(statuses).toEqual([404, 404, 405, 405, 405, 405]);
+    expect(await receiver.sums()).toMatchObject([
+      { remote: "127.0.0.1", host_id: null, what: "request", reason: "not-found", count: 2 },
+      { remote: "127.0.0.1", host_id: null, what: "request", reason: "method-not-allowed", count: 4 },
+    ]);
+  });
+
   test("rotation under load loses no request", async () => {
     const dir = tempDir();
     writeFileSync(join(dir, "lab1"), line("old"));

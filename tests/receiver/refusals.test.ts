@@ -112,7 +112,7 @@ describe("the lines of an interval", () => {
 
 test("many names of known hosts are not told one by one for ever, nor many addresses", () => {
   const log = keptLog();
-  const attempts = { addSums: async () => true };
+  const attempts = { addSums: async () => [] };
   const refusals = openRefusals({ attempts, log, nowMs: () => T0, limits: { perHost: 10, byName: 20, sums: 5 } });
   const named = Array.from({ length: 100 }, (_, i) =>
     refusals.note({ remote: "10.0.0.5:1", host: `lab${i}`, what: "episode", reason: "unauthorized" }, "no"),
@@ -147,6 +147,19 @@ describe("the disk", () => {
     expect(new Set(sums.map(({ remote, count }) => `${remote} ${count}`))).toEqual(
       new Set(["10.0.0.0 9", "10.0.0.1 9", "10.0.0.2 9", "10.0.0.3 9", "10.0.0.4 9", "* 45"]),
     );
+  });
+
+  test("that is full from midnight on costs no sum, and writes none twice", async () => {
+    const dir = join(tempDir(), "attempts");
+    let room = 1;
+    const attempts = openAttempts({ dir, log: keptLog(), hasRoom: () => room-- > 0 });
+    const next = sum({ from: "2026-05-02T00:00:01.000000+00:00", to: "2026-05-02T00:00:01.000000+00:00" });
+    const left = await attempts.addSums([sum({}), next]);
+    expect(left).toEqual([next]);
+    room = 1;
+    expect(await attempts.addSums(left)).toEqual([]);
+    const written = attemptLines(dir).flatMap((line) => (line.kind === "sum" ? [line.sum.from.slice(0, 10)] : []));
+    expect(written.sort()).toEqual(["2026-05-01", "2026-05-02"]);
   });
 
   test("its reserve is never written into; sums wait, and are written when there is room again", async () => {

@@ -9,7 +9,7 @@ import { type Refusal, refuse } from "../decide.ts";
 import { fromDisk } from "../disk-refusals.ts";
 import type { DuplicateHosts } from "../duplicate-hosts.ts";
 import { checkAccess } from "../preflight.ts";
-import { noteUnknown, type UnknownDeps } from "../unknown.ts";
+import { noteUnknown, refusingAll, type UnknownDeps } from "../unknown.ts";
 import { rawPath, wireOf } from "../wire.ts";
 import { hostOfPath, OPERATOR } from "./decide.ts";
 import { type ListFacts, listText } from "./list.ts";
@@ -36,9 +36,7 @@ const FRESH = { "Cache-Control": "no-store" };
 
 /** Adds the routes of hosts. */
 export function addHostRoutes(app: Hono<AppEnv>, deps: HostsDeps): void {
-  const onlyReads = answering(deps, () =>
-    refuse("method-not-allowed", "hosts have GET and HEAD", { allow: "GET, HEAD" }),
-  );
+  const onlyReads = refusingAll(deps, refuse("method-not-allowed", "hosts have GET and HEAD", { allow: "GET, HEAD" }));
   app.get(
     "/v1/hosts",
     answering(deps, (c) => handleList(deps, c)), // hono answers HEAD with GET's headers

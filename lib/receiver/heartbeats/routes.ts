@@ -20,6 +20,7 @@ import { readWhole } from "../json-body.ts";
 import { addressOf } from "../peer.ts";
 import { type Asker, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
+import { refusingAll } from "../unknown.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
 import type { Sighting } from "./senders.ts";
@@ -49,7 +50,8 @@ const HEARTBEATS = "/v1/heartbeats/";
 
 /** Adds the routes of heartbeats. */
 export function addHeartbeatRoutes(app: Hono<AppEnv>, deps: HeartbeatDeps): void {
-  const noOther = answering(deps, () =>
+  const noOther = refusingAll(
+    deps,
     refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts", { allow: "PUT" }),
   );
   app.put(

@@ -15,7 +15,7 @@ import { fromDisk } from "../disk-refusals.ts";
 import { commitOf, type Told } from "../echo.ts";
 import { parseJson, readWhole } from "../json-body.ts";
 import { type Description, decideAsker, decideDescription, decideName, type PreflightDeps } from "../preflight.ts";
-import { noteUnknown, type UnknownDeps } from "../unknown.ts";
+import { noteUnknown, refusingAll, type UnknownDeps } from "../unknown.ts";
 import { rawPath, wireOf } from "../wire.ts";
 
 export interface JudgeDeps extends PreflightDeps, AnswerDeps, UnknownDeps {
@@ -33,7 +33,7 @@ const ANY_ROOM = { freeBytes: Number.POSITIVE_INFINITY, freeInodes: Number.POSIT
 /** Adds the route of the judge. */
 export function addJudgeRoute(app: Hono<AppEnv>, deps: JudgeDeps): void {
   const atOnce = createAdmission(AT_ONCE, () => ANY_ROOM);
-  const noOther = answering(deps, () => refuse("method-not-allowed", "a judge has POST", { allow: "POST" }));
+  const noOther = refusingAll(deps, refuse("method-not-allowed", "a judge has POST", { allow: "POST" }));
   app.post(
     "/v1/judge/*",
     answering(deps, (c) => handleJudge(deps, atOnce, c)),

@@ -321,6 +321,28 @@ test("a handshake that fails is counted for its address, and one that never begi
   await silent[0]?.closed;
 });
 
+test("over TLS, too, one that finds no place is counted", async () => {
+  const ca = makeAuthority(tempDir());
+  const { cert, key } = ca.issue("server", { san: "IP:127.0.0.1" });
+  const gate = Promise.withResolvers<void>();
+  let served = 0;
+  const work: Fetch = async (_, { known }) => {
+    known();
+    served++;
+    await gate.promise;
+    return new Response("ok");
+  };
+  const { port, bad } = await serve(work, { tls: { certificate: cert, key, clientCa: null }, connectionsTotal: 1 });
+  const busy = tls.connect({ port, host: "127.0.0.1", ca: ca.cert });
+  onCleanUp(() => busy.destroy());
+  busy.write(get("/"));
+  await until(() => served === 1);
+  const late = await rawClient(port);
+  await late.closed;
+  expect(bad).toMatchObject([{ what: "connection", reason: "too-many-connections" }]);
+  gate.resolve();
+});
+
 test("TLS that comes to a plain port is answered at once, not when its head is overdue: its client can tell what is wrong", async () => {
   const { port } = await serve(() => Promise.resolve(new Response()), { headerTimeoutS: 3600 });
   const client = await rawClient(port);
