@@ -84,7 +84,7 @@ export class Engine {
     const now = this.deps.now();
     const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
     if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now, counts)) return;
-    const entry = this.queue.nextToPack(now, maxBytes);
+    const entry = this.queue.nextToPack(now, maxBytes, this.sending.hadTurn);
     if (entry === null) return;
     this.packing.add(lane);
     this.begin("packing", entry, () => this.packOne(entry, maxBytes).finally(() => this.packing.delete(lane)));
@@ -133,7 +133,8 @@ export class Engine {
   }
 
   private async packOne(entry: Entry, maxBytes: number | null): Promise<void> {
-    await this.room.evict(this.queue, this.records, this.deps.dirs, this.deps.now());
+    const { queue, records, deps } = this;
+    await this.room.evict(queue, records, deps.dirs, deps.now(), this.sending.hadTurn);
     this.apply(entry, await packStep(this.deps, entry, maxBytes, () => this.stopping));
   }
 

@@ -7,6 +7,9 @@ const SPARE_ARCHIVES = 8;
 
 type Order = (a: Entry, b: Entry) => number;
 
+/** Whether one that never failed by itself went ahead of a queue that stands still: until that goes on it need not be packed again. */
+export type HadTurn = (entry: Entry) => boolean;
+
 /**
  * For the line: whoever has waited longest, and of two the older one. Not the oldest of all: where those that fail are due again
  * before each had its turn, the newer ones would never get one.
@@ -38,10 +41,16 @@ function sparesOf(packed: Iterable<Entry>, nowMs: number): Entry[] {
   return [...packed].filter(({ failures, notBeforeMs }) => failures > 0 || notBeforeMs > nowMs);
 }
 
-/** The packed episode whose archive gives way to another one's: the one that is due last; null: there is room. */
-export function toGiveWay(packed: Iterable<Entry>, nowMs: number): Entry | null {
-  const spares = sparesOf(packed, nowMs);
-  if (spares.length <= SPARE_ARCHIVES) return null;
+/**
+ * The packed episode whose archive gives way to another one's: first one that had its turn in this pause, then the one that is due
+ * last; null: there is room.
+ */
+export function toGiveWay(packed: Iterable<Entry>, nowMs: number, hadTurn: HadTurn): Entry | null {
+  const all = [...packed];
+  const probed = all.filter(hadTurn);
+  const spares = sparesOf(all, nowMs);
+  if (new Set([...probed, ...spares]).size <= SPARE_ARCHIVES) return null;
+  if (probed[0] !== undefined) return probed[0];
   return spares.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
 }
 

@@ -3,7 +3,7 @@
 
 import type { Fix } from "../core/finding.ts";
 import { fitsLane } from "./lanes.ts";
-import { byWaiting, firstDue, packedAgainUntilMs, untriedFirst } from "./order.ts";
+import { byWaiting, firstDue, type HadTurn, packedAgainUntilMs, untriedFirst } from "./order.ts";
 
 const STAGES = [
   "waiting", // untouched, or to be packed again
@@ -167,8 +167,9 @@ export class Queue {
   /**
    * The next episode to pack: the oldest that is due. It is in stage `waiting`; the caller moves it.
    * @param maxBytes what is known to be larger is left out; null for any size
+   * @param hadTurn whose archive has given way for as long as the queue stands still
    */
-  nextToPack(nowMs: number, maxBytes: number | null = null): Entry | null {
+  nextToPack(nowMs: number, maxBytes: number | null = null, hadTurn: HadTurn = () => false): Entry | null {
     let untilMs: number | null = null;
     const mayReturn = ({ failures, notBeforeMs }: Entry): boolean => {
       if (failures === 0) return true;
@@ -176,7 +177,7 @@ export class Queue {
       return notBeforeMs < untilMs;
     };
     const due = firstDue(this.inStage("waiting"), nowMs, untriedFirst, (entry) => {
-      return fitsLane(entry.bytes, maxBytes) && mayReturn(entry);
+      return fitsLane(entry.bytes, maxBytes) && mayReturn(entry) && !hadTurn(entry);
     });
     const first = this.firstFresh();
     if (first === undefined || (due !== null && due.finishedMs <= first.finishedMs)) return due;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Hindrance } from "./hindrance.ts";
-import { toGiveWay } from "./order.ts";
+import { type HadTurn, toGiveWay } from "./order.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
@@ -115,8 +115,14 @@ export class Room {
   }
 
   /** Keeps the outbox small while many episodes wait for another try: the one that is due last is packed again later. */
-  async evict(queue: Queue, records: Map<string, OutboxRecord>, dirs: Dirs, nowMs: number): Promise<void> {
-    const last = toGiveWay(queue.inStage("packed"), nowMs);
+  async evict(
+    queue: Queue,
+    records: Map<string, OutboxRecord>,
+    dirs: Dirs,
+    nowMs: number,
+    hadTurn: HadTurn,
+  ): Promise<void> {
+    const last = toGiveWay(queue.inStage("packed"), nowMs, hadTurn);
     if (last === null) return;
     // Without its directory the archive is the last copy; another one of its name does not count.
     const found = await directoryId(join(dirs.episodes, last.id));

@@ -68,6 +68,10 @@ export class Sending {
     return fitsLane(this.records.get(id)?.bytes ?? null, maxBytes);
   }
 
+  /** See `HadTurn`. */
+  readonly hadTurn = ({ id, failures }: Entry): boolean =>
+    this.pausing.pause !== null && failures === 0 && this.pausing.wasTried(id);
+
   /** Takes note of what came of an exchange. */
   note(entry: Entry, step: SendStep, isAnswered: boolean): void {
     if (isAnswered) this.reached(step.next === "gone" && step.counts === "delivered");

@@ -114,6 +114,20 @@ describe("a path that is dead for a day", () => {
   });
 });
 
+test("a token that is refused for a week: each of many goes ahead once, and the outbox stays as small as ever", () => {
+  const path: Path = {
+    put: (_, __, now) => (now < 7 * DAY_MS ? bareFault(401) : null),
+    judge: () => true,
+    tookMs: () => 10,
+  };
+  const host = run(there("ep", 300, 1000), path, 8 * DAY_MS);
+  const first = [...host.puts.values()].map(([at]) => at ?? Number.POSITIVE_INFINITY);
+  expect([first.length, most(first) < 12 * HOUR_MS]).toEqual([300, true]);
+  expect(host.mostPacked).toBeLessThanOrEqual(12);
+  expect(host.delivered.size).toBe(300);
+  expect(most([...host.delivered.values()])).toBeLessThan(7 * DAY_MS + 10 * MINUTE_MS);
+});
+
 test("one poisoned episode among many never holds them up, and is tried again for ever", () => {
   const path: Path = { put: (id) => (id === "ep0" ? bareFault(403) : null), judge: () => true, tookMs: () => 10 };
   const { delivered, puts, queue } = run(there("ep", 100, 1000), path, DAY_MS);

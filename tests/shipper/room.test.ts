@@ -24,7 +24,8 @@ function place() {
     writeFileSync(outboxPaths(dirs.outbox, id).archive, "x");
     queue.restore(Object.assign(newEntry(id, n, "packed"), { notBeforeMs: 1000 + n }));
   }
-  const evict = (): Promise<void> => new Room(quietLog, "/data", () => null).evict(queue, records, dirs, 0);
+  const evict = (): Promise<void> =>
+    new Room(quietLog, "/data", () => null).evict(queue, records, dirs, 0, () => false);
   const isKept = (id: string): boolean => existsSync(outboxPaths(dirs.outbox, id).archive) && records.has(id);
   return { queue, evict, isKept };
 }

@@ -19,7 +19,7 @@ import { scriptedEngine } from "./scripted-engine.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export interface Path {
-  /** What a body meets that is sent now; null: a receipt. */
+  /** What a body meets that is sent now; null: a receipt. A 401 is a fault of ours. */
   put: (id: string, bytes: number, nowMs: number) => Fault | null;
   /** Whether the judge can be reached. */
   judge: (nowMs: number) => boolean;
@@ -116,7 +116,7 @@ export class SimulatedHost {
   private packIn(maxBytes: number | null): boolean {
     const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
     if (!this.room.mayPack(this.queue, this.deps.config.transfers, this.nowMs, counts)) return false;
-    const entry = this.queue.nextToPack(this.nowMs, maxBytes);
+    const entry = this.queue.nextToPack(this.nowMs, maxBytes, this.sending.hadTurn);
     if (entry === null) return false;
     const bytes = this.sizes.get(entry.id) ?? 0;
     if (fitsLane(bytes, maxBytes)) this.pack(entry);
@@ -125,7 +125,7 @@ export class SimulatedHost {
   }
 
   private pack(entry: Entry): void {
-    const last = toGiveWay(this.queue.inStage("packed"), this.nowMs);
+    const last = toGiveWay(this.queue.inStage("packed"), this.nowMs, this.sending.hadTurn);
     if (last !== null) this.queue.move(last, "waiting");
     this.records.set(entry.id, recordOf(entry.id, { bytes: this.sizes.get(entry.id) ?? 0 }));
     this.queue.move(entry, "packed");
@@ -163,9 +163,11 @@ export class SimulatedHost {
 
   private sent(entry: Entry, fault: Fault | null, tookMs: number): void {
     if (fault !== null) {
-      this.sending.note(entry, retry(fault, tookMs), false);
+      const step = fault.status === 401 ? { ...retry(fault, tookMs), next: "paused" as const } : retry(fault, tookMs);
+      this.sending.note(entry, step, false);
       this.queue.move(entry, "packed");
-      this.waits.again(entry, fault, FINDING, null, tookMs);
+      if (step.next === "paused") this.waits.rest(entry, tookMs);
+      else this.waits.again(entry, fault, FINDING, null, tookMs);
       return;
     }
     this.sending.note(entry, { next: "gone", counts: "delivered" }, true);
@@ -186,6 +188,6 @@ export class SimulatedHost {
   }
 }
 
-function retry(fault: Fault, tookMs: number): SendStep {
+function retry(fault: Fault, tookMs: number): Extract<SendStep, { next: "retry" }> {
   return { next: "retry", repack: false, fault, finding: FINDING, retryAfterS: null, tookMs };
 }
