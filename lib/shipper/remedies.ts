@@ -10,7 +10,7 @@ import { shellLine } from "../core/shell-quote.ts";
 /** Another store answers than the pinned one. */
 export function acceptFix(receiverId: string): Fix {
   return {
-    text: "if `sudo receiver identity` on the collector you mean shows this id, trust it, and else mend receiver.url",
+    text: "if `sudo receiver identity` on the collector you mean shows this id, and its data disk is mounted, trust it; else mount that, or mend receiver.url",
     commands: [onHost("sudo", "shipper", "pin", "--accept", receiverId)],
   };
 }

@@ -2,11 +2,12 @@
 // Written by rename and flushed with their directories; killed in between, one of them restores the other.
 
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
-import { shellLine } from "../../core/shell-quote.ts";
+import { shellLine, shellWord } from "../../core/shell-quote.ts";
 import { refusedFix } from "../../os/as-typed.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files.ts";
@@ -58,12 +59,19 @@ export async function openIdentity(dataRoot: string, log: Log): Promise<Identity
   if (found.kind === "none") {
     const identity = { id: newId(), succeeds: [] };
     await writeIdentity(dataRoot, identity);
-    log.info(`this store had no identity and is ${identity.id} from now on`);
+    log.info(`this store had no identity and is ${identity.id} from now on${hintOfEmpty(dataRoot)}`);
     return identity;
   }
   const { identity, write } = known(dataRoot, found);
   for (const place of write) await restore(dataRoot, identity, place, log);
   return identity;
+}
+
+/** A disk that is not mounted looks like a new store. */
+function hintOfEmpty(dataRoot: string): string {
+  const { episodes } = dataPaths(dataRoot);
+  if (readdirSync(episodes).some((name) => !name.startsWith("."))) return "";
+  return `; it is empty: if it had episodes, its disk is not mounted, look with: findmnt -T ${shellWord(dataRoot)}`;
 }
 
 /** Not done: the other file is enough to go on with, and the next start tries again. */

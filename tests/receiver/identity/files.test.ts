@@ -46,6 +46,13 @@ test("one that the disk does not give is said with a line to paste, whatever the
 });
 
 describe("a store", () => {
+  test("of an older release, with episodes in it, is given one without a word about its disk", async () => {
+    const { log, open, dataRoot } = await store();
+    mkdirSync(join(dataRoot, "episodes/lab1"));
+    const { id } = await open();
+    expect(log.lines).toEqual([`info: this store had no identity and is ${id} from now on`]);
+  });
+
   test("without one is given one, said once, and has it from then on", async () => {
     const { log, open, files, dataRoot } = await store();
     const { id, succeeds } = await open();
@@ -53,7 +60,8 @@ describe("a store", () => {
     expect(succeeds).toEqual([]);
     expect(files()).toEqual([`${id}\n`, `${id}\n`]);
     expect(await open()).toEqual({ id, succeeds: [] });
-    expect(log.lines).toEqual([`info: this store had no identity and is ${id} from now on`]);
+    const hint = `it is empty: if it had episodes, its disk is not mounted, look with: findmnt -T ${dataRoot}`;
+    expect(log.lines).toEqual([`info: this store had no identity and is ${id} from now on; ${hint}`]);
     expect(readdirSync(dataRoot).filter((name) => name.startsWith("."))).toEqual([]);
     expect((await (await store()).open()).id).not.toBe(id);
   });
