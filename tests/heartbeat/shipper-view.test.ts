@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readShipper, stateOf } from "../../lib/heartbeat/shipper-view.ts";
 import { readUptimeS } from "../../lib/os/uptime.ts";
 import { IDLE_SHIPPER } from "../support/shipper-status.ts";
+import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const RUNS = { isAlive: true, startedS: 100, isAnswering: true, isOther: false, lastSignS: 1, uptimeS: 5000 };
@@ -66,6 +67,14 @@ describe("its report", () => {
     [61, "silent"],
   ] as const)("of three intervals of 20 s may be %d s old: %s", (ageS, state) => {
     expect(readShipper(places(mine({ uptime_s: later.uptimeS - ageS })), later)).toMatchObject({ state, ageS });
+  });
+  test.skipIf(smallDiskMissing !== null)("that is old because its directory is full is no silence, and is said", () => {
+    using disk = smallDisk(1);
+    writeFileSync(join(disk.path, "status.json"), mine({ uptime_s: later.uptimeS - 61 }));
+    expect(() => writeFileSync(join(disk.path, "filling"), Buffer.alloc(2 * 1024 * 1024))).toThrow("ENOSPC");
+    const full = `the file system at ${disk.path} is full; fix: sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
+    const seen = readShipper({ dataRoot: tempDir(), runDir: disk.path }, later);
+    expect(seen).toMatchObject({ state: "running", ageS: 61, problem: `it cannot report: ${full}` });
   });
   test("of a process that is gone, or is no shipper, says nothing", () => {
     for (const pid of [1, 2 ** 22]) {

@@ -121,6 +121,12 @@ describe("the status that a person reads", () => {
     ]);
   });
 
+  test("of one that cannot report says why, in its first minute, too", () => {
+    const report_problem = "the file system at /run is full; fix: sudo du -k -x /run | sort -n | tail -n 20";
+    const [, line] = renderStatus({ ...RUNNING, live: null, running_s: 12, report_problem }).split("\n");
+    expect(line).toBe(`heartbeat  running (pid 42) for 12s; there is no report of it: ${report_problem}`);
+  });
+
   test("when it has been running for long, and says nothing: not that it starts, but what may be the cause", () => {
     const cause = "is /run/labfleet/heartbeat full, or not its own? Look at its log";
     expect(rows({ ...IDLE, running: true, pid: 42, running_s: 3612 })[1]).toBe(
