@@ -160,6 +160,16 @@ describe("the packing thread", () => {
     expect(told.small?.filter((one) => one !== null)).toEqual([{ doneBytes: bytes, bytes }]);
   });
 
+  test("says again and again how far it is with a huge one", async () => {
+    const { packer, pack, told } = place();
+    const huge = pack("huge", null);
+    const done = (): number[] => (told.huge ?? []).flatMap((one) => (one === null ? [] : [one.doneBytes]));
+    while (done().length < 3) await Bun.sleep(1);
+    packer.cancel();
+    await huge;
+    expect(done()).toEqual([...done()].sort((a, b) => a - b));
+  });
+
   test("leaves what is larger than the lane to another one, unpacked", async () => {
     const { pack } = place();
     expect(await pack("huge", 64 * MIB)).toEqual({ kind: "large", bytes: 8 * 1024 * MIB + "data of huge".length });

@@ -2,7 +2,7 @@
 // that may be put back in its place: it removes what says true, without asking anybody.
 
 import { afterEach, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineDeps } from "../../lib/shipper/deps.ts";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
@@ -115,6 +115,27 @@ test("after a change while it was on its way: nobody judged it, and it is a pers
     episode_id: "ep",
     fingerprint: fingerprintOf(join(dirs.quarantine, "ep")) ?? "none",
   });
+});
+
+test("after a change into what nobody can read it stays: what would be moved is not known", async () => {
+  const { deps, dirs, episode } = await place(OURS);
+  const record = await pack(deps);
+  const { client, packer } = deps;
+  let isReadable = true;
+  const hostile: EngineDeps = {
+    ...deps,
+    client: {
+      ...client,
+      send: async (...request) => {
+        const reply = await client.send(...request);
+        isReadable = false;
+        return reply;
+      },
+    },
+    packer: { ...packer, fingerprint: async (path) => (isReadable ? packer.fingerprint(path) : null) },
+  };
+  expect((await send(hostile, record)).step).toEqual({ next: "waiting" });
+  expect([existsSync(episode), readdirSync(dirs.quarantine), readdirSync(dirs.shipped)]).toEqual([true, [], []]);
 });
 
 test("of an older release that would prune it, refused again: it is renewed, and says no more that it may go", async () => {
