@@ -1,7 +1,7 @@
 // A cloned card, as a receiver sees it: over the wire, in the list, in the log, over a restart.
 
 import { afterEach, expect, test } from "bun:test";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MACHINE_HEADER } from "../../lib/contract/judgement.ts";
 import { formatMachine, type Machine } from "../../lib/contract/machine.ts";
@@ -126,4 +126,18 @@ test("over a restart a finding stays; one whose file is torn is found anew", asy
   const third = openDuplicateHosts(path, log);
   expect(third.find("lab1", now + 10)).toBeNull();
   third.close();
+});
+
+test("a finding that could not be written is written once it can be", () => {
+  const dir = join(tempDir(), "away");
+  const path = join(dir, "duplicate-hosts.json");
+  const hosts = openDuplicateHosts(path, keptLog());
+  const now = Date.now();
+  for (const [n, of] of [A, B, A, B].entries())
+    hosts.saw("lab1", { kind: "episode", bootId: null, machine: of, remote: "10.0.0.1", conflict: false }, now + n);
+  hosts.write();
+  mkdirSync(dir);
+  hosts.write();
+  hosts.close();
+  expect(JSON.parse(readFileSync(path, "utf8"))).toHaveProperty("lab1");
 });
