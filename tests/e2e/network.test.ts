@@ -143,3 +143,24 @@ for (const [name, trusted, expired, client] of [
     expect(fleet.stored()).toEqual([]);
   });
 }
+
+test("a receiver that says when to come again: `status` says so, as text and as JSON, though its clock is years ahead", async () => {
+  await using fleet = new Fleet();
+  const date = (atMs: number): string => new Date(Date.UTC(2038, 0, 1) + atMs).toUTCString();
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("", { status: 503, headers: { Date: date(0), "Retry-After": date(1_800_000) } }),
+  });
+  fleet.writeHostConfig(`http://127.0.0.1:${server.port}`);
+  fleet.episode("ep1", { "data.bin": randomBytes(1000) });
+  const begunMs = Date.now();
+  const shipper = fleet.startShipper();
+  const status = (...args: string[]) =>
+    fleet.runNow("shipper", ["status", ...args, "--config", fleet.hostConfig]).stdout;
+  await until("status knows of the pause", () => JSON.parse(status("--json")).live?.paused != null, shipper);
+  const { next_try_at } = JSON.parse(status("--json")).live.paused;
+  expect(Date.parse(next_try_at) - begunMs).toBeGreaterThanOrEqual(1_800_000);
+  expect(Date.parse(next_try_at) - Date.now()).toBeLessThanOrEqual(1_800_000);
+  expect(status()).toContain(`PAUSED, next try ${next_try_at.slice(11, 16)}: `);
+});

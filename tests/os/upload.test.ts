@@ -214,6 +214,26 @@ describe("an upload that fails", () => {
     });
   }
 
+  test("because interim answers come for ever, and no final one, is the network's fault, long before its time is up", async () => {
+    let closed = false;
+    const base = await serveTcp((socket) => {
+      const goOn = (): void => {
+        while (!closed && socket.write("HTTP/1.1 102 Processing\r\n\r\n"));
+      };
+      socket.on("drain", goOn).on("close", () => {
+        closed = true;
+      });
+      socket.once("data", goOn);
+    });
+    expect(await upload(job(base, 10, { stallMs: 30_000, answerMs: 30_000 }))).toMatchObject({
+      kind: "failed",
+      cause: "network",
+      detail: "257 interim answers (1xx) came, and none that is final",
+      gaveSign: true,
+    });
+    while (!closed) await Bun.sleep(5);
+  });
+
   for (const [what, held] of [
     ["too short", 50_000],
     ["empty", 0],

@@ -19,6 +19,11 @@ import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "./s
 
 afterEach(cleanUp);
 
+const [NOBODY, GROUP] = [65534, 12];
+const isRoot = process.geteuid?.() === 0;
+const rootTest = (name: string, body: () => Promise<void>): void =>
+  test.skipIf(!isRoot)(isRoot ? name : `${name} (skipped: needs root)`, body);
+
 let root = "";
 const episode = (id: string): string => join(root, `episodes/lab1/${id}.tar.zst`);
 const check = (deep = false, settleMs = 0): Promise<VerifyReport> =>
@@ -140,6 +145,26 @@ describe("as a command", () => {
     expect((await put(receiver.url, "lab1", "b", bytes(5000, "b".charCodeAt(0)))).status).toBe(201);
     expect(isSound(await check())).toBe(true);
   });
+
+  rootTest(
+    "--repair by root, whatever its umask: all that it makes belongs to whom the data root belongs to, who can read it",
+    async () => {
+      writeFileSync(episode("d"), bytes(700));
+      truncateSync(episode("b"), 4000);
+      appendFileSync(join(root, "index.jsonl"), '{"a row that is to');
+      expect(Bun.spawnSync(["chown", "-R", `${NOBODY}:${GROUP}`, root]).exitCode).toBe(0);
+      expect((await run("--repair")).stdout).toContain("DAMAGED: 1 missing;");
+      const [moment = ""] = readdirSync(join(root, "aside"));
+      const made = ["aside", join("aside", moment), join("aside", moment, "episodes/lab1/b.tar.zst"), "index.jsonl"];
+      expect(made.map((name) => existsSync(join(root, name)))).toEqual([true, true, true, true]);
+      const find = ["find", root, "!", "-name", "collector.toml", "("];
+      const others = ["!", "-user", `${NOBODY}`, "-o", "!", "-group", `${GROUP}`, ")"];
+      expect(Bun.spawnSync([...find, ...others]).stdout.toString()).toBe("");
+      const who = ["setpriv", `--reuid=${NOBODY}`, `--regid=${GROUP}`, "--clear-groups"];
+      const read = Bun.spawnSync([...who, "grep", "-rc", "", root]);
+      expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
+    },
+  );
 
   test("--repair refuses while a receiver is at work, plain verify does not", async () => {
     const { lockDataRoot } = await import("../../lib/os/lock.ts");

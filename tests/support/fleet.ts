@@ -29,6 +29,8 @@ export interface FleetOptions {
   /** Where shipper and receiver keep their data, if not in the fleet's own directory. */
   hostData?: string;
   collectorData?: string;
+  /** Descriptors that a tool that is started may have; left out: as many as this process. */
+  openFiles?: number;
 }
 
 export interface Tool {
@@ -114,7 +116,10 @@ ${this.options.retention ?? ""}
 
   start(tool: string, args: string[], env: Record<string, string> = {}): Tool {
     const file = join(this.directory, `${tool}-${++this.logs}.log`);
-    const child = Bun.spawn([join(executables(this.options.flavour), tool), ...args], {
+    const { flavour, openFiles } = this.options;
+    // Both limits: Bun raises the soft one to the hard one.
+    const limited = openFiles === undefined ? [] : ["/bin/sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh"];
+    const child = Bun.spawn([...limited, join(executables(flavour), tool), ...args], {
       env: { PATH: "", ...env },
       stdin: "ignore",
       stdout: "ignore",
