@@ -16,6 +16,7 @@ import {
   type Senders,
   type Sighting,
 } from "./heartbeats/senders.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 
 const HOSTS_MAX = 20_000;
 const WRITE_EVERY_MS = 30_000;
@@ -39,7 +40,8 @@ export function readDuplicates(path: string): Map<string, Senders> {
   }
 }
 
-export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
+/** @param needHere asked before anything is made */
+export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = HERE): DuplicateHosts {
   const hosts = readDuplicates(path);
   const found = new Set(hosts.keys());
   let isNew = false;
@@ -48,6 +50,7 @@ export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
     if (!isNew) return;
     const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));
     try {
+      needHere();
       replaceRunFile(path, `${JSON.stringify(told)}\n`, 0o640);
       [isNew, failing] = [false, false];
     } catch (error) {

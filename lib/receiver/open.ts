@@ -14,6 +14,7 @@ import type { Work } from "../runtime/progress.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
 import { dataPaths, PROBE } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -26,6 +27,8 @@ export interface OpenParts {
   log: Log;
   begin: (name: string) => Work;
   disk?: Disk;
+  /** Asked before anything is made while requests are answered. */
+  needHere?: NeedHere;
 }
 
 export interface OpenedStore {
@@ -105,14 +108,14 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
 
 /** Opens the store of a locked data root and mends what a crash left. */
 export async function openStore(parts: OpenParts): Promise<OpenedStore> {
-  const { dataRoot, log, disk = realDisk } = parts;
+  const { dataRoot, log, disk = realDisk, needHere = HERE } = parts;
   const paths = dataPaths(dataRoot);
   const { index, tornBytes, badLines } = await openIndex(paths.index, paths.torn, Math.random() * 2 ** 32);
   if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
   if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
   const rowless = new Map<string, IndexRow>();
   const journal = await openJournal(paths.journal, () => rowless.size > 0);
-  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin });
+  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin, needHere });
   const all = { ...paths, index, journal, store, log };
   const recovered = await recover(all);
   let isOver = false;

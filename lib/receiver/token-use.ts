@@ -9,6 +9,7 @@ import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { openOrMake } from "../os/owner.ts";
 import type { Log } from "../runtime/log.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import { tokenId } from "./token-file.ts";
 
 const HOUR_MS = 3_600_000;
@@ -45,8 +46,13 @@ export function readTokenUse(path: string): TokenUse | null {
   }
 }
 
-/** Opens the notes of a data root. */
-export function openTokenUse(path: string, log: Log, nowMs: () => number = Date.now): TokenUseNotes {
+/** Opens the notes of a data root. @param needHere asked before anything is made */
+export function openTokenUse(
+  path: string,
+  log: Log,
+  nowMs: () => number = Date.now,
+  needHere: NeedHere = HERE,
+): TokenUseNotes {
   const known = readTokenUse(path);
   const since = known?.since ?? new Date(nowMs()).toISOString();
   const notes = new Map(Object.entries(known?.used ?? {}).map(([host, ids]) => [host, new Map(Object.entries(ids))]));
@@ -57,6 +63,7 @@ export function openTokenUse(path: string, log: Log, nowMs: () => number = Date.
     forget(notes, nowMs());
     const used = Object.fromEntries([...notes].map(([host, ids]) => [host, Object.fromEntries(ids)]));
     try {
+      needHere();
       replace(path, `${JSON.stringify({ since, used } satisfies TokenUse)}\n`);
       isNew = false;
       failing = false;
