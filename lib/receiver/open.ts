@@ -7,7 +7,8 @@ import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
+import { shellLine } from "../core/shell-quote.ts";
+import { mountPointOf, splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
@@ -43,10 +44,12 @@ export interface OpenedStore {
 
 /**
  * Makes the directories of a data root, and tries out what will publish an episode: a file, and a link from one directory to
- * the other. A link does not reach across mounts, not even across two of one disk: only trying tells.
+ * the other. A link does not reach across mounts, not even across two of one disk, and some file systems have none: only trying
+ * tells.
+ * @param link link(2)
  * @throws UserError when they cannot be used
  */
-export async function makeDataDirs(dataRoot: string): Promise<void> {
+export async function makeDataDirs(dataRoot: string, link: typeof linkSync = linkSync): Promise<void> {
   const { episodes, incoming } = dataPaths(dataRoot);
   for (const path of [dataRoot, episodes, incoming]) {
     await makeDir(path).catch((error: unknown) => {
@@ -55,14 +58,26 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   }
   for (const path of [episodes, incoming]) refuseLink(dataRoot, path);
   const [from, to] = [join(incoming, PROBE), join(episodes, PROBE)];
+  const wasLinked = (): boolean => {
+    try {
+      link(from, to);
+      return true;
+    } catch (error) {
+      // An owner, or chattr, would refuse any new name there.
+      if (!NO_LINKS.includes(errorCode(error) ?? "")) throw error;
+      writeFileSync(to, "");
+      return false;
+    }
+  };
   let at = incoming;
   try {
     for (const probe of [from, to]) rmSync(probe, { force: true }); // those of a start that was killed
     writeFileSync(from, "");
     at = episodes;
     readdirSync(episodes);
-    linkSync(from, to);
+    if (!wasLinked()) throw noHardLinks(dataRoot);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (errorCode(error) !== "EXDEV") throw refusal(dataRoot, at, error);
     throw new UserError(
       `episodes cannot be published from ${incoming} to ${episodes}: they lie on different mounts (EXDEV), and a link does not reach across`,
@@ -72,6 +87,17 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   } finally {
     for (const probe of [to, from]) tryRemove(probe);
   }
+}
+
+/** What link(2) meets on a file system that has no hard links. */
+const NO_LINKS: readonly string[] = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"];
+
+/** No other try would find it otherwise. */
+function noHardLinks(dataRoot: string): UserError {
+  return new UserError(
+    `cannot store in ${dataRoot}: the file system at ${mountPointOf(dataRoot)} has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one`,
+    `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: ${shellLine(["findmnt", "-T", dataRoot])}`,
+  );
 }
 
 /** A link that leads elsewhere would take the store out of its root, where no other command looks for it. */

@@ -4,9 +4,8 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, UserError } from "../core/failure.ts";
-import { mountOf } from "../core/mounts.ts";
 import { shellLine } from "../core/shell-quote.ts";
-import { isUnreadable, readText } from "../os/proc.ts";
+import { mountPointOf } from "../os/disk-refusal.ts";
 import { identityPaths } from "./identity/files.ts";
 
 /** `gone`: nothing, or a directory that holds no store; `another`: one that holds a store, which nobody has locked. */
@@ -58,11 +57,6 @@ export function otherStore(dataRoot: string): UserError {
 function idOf(path: string): string {
   const { dev, ino } = statSync(path, { bigint: true });
   return `${dev}:${ino}`;
-}
-
-function mountPointOf(dataRoot: string): string {
-  const mounts = readText("/", "proc/self/mountinfo");
-  return (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.point ?? "/";
 }
 
 function isThere(path: string): boolean {
