@@ -71,7 +71,8 @@ function closedAbove(path: string): string | null {
   return above.find((directory) => refusedUse(directory, constants.X_OK) === "EACCES") ?? null;
 }
 
-function isOutOfInodes(path: string): boolean {
+/** Whether no file can be made there, whatever room there is in bytes. */
+export function isOutOfInodes(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     try {
       const { files, ffree } = statfsSync(at);
