@@ -1,12 +1,13 @@
 // Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
-import { readFileSync } from "node:fs";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { findingText } from "../core/finding.ts";
 import { forgetOldest } from "../core/oldest.ts";
+import { isUnreadable } from "../os/proc.ts";
 import { replaceRunFile } from "../os/run-file.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
 import {
   type DuplicateHost,
@@ -19,6 +20,7 @@ import {
 import { HERE, type NeedHere } from "./presence.ts";
 
 const HOSTS_MAX = 20_000;
+const FILE_BYTES = 64 * 1024 ** 2;
 const WRITE_EVERY_MS = 30_000;
 
 export interface DuplicateHosts {
@@ -32,8 +34,10 @@ export interface DuplicateHosts {
 
 /** What the file holds, by host; nothing when there is none that can be read. */
 export function readDuplicates(path: string): Map<string, Senders> {
+  const file = readSmallFile(path, FILE_BYTES);
+  if (file === null || isUnreadable(file)) return new Map();
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = JSON.parse(file.text);
     return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
   } catch {
     return new Map();

@@ -19,6 +19,7 @@ import { HERE, type NeedHere } from "./presence.ts";
 import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
 import { dataPaths, PROBE } from "./settings.ts";
 import { Store } from "./store.ts";
+import { cannotUse, needFile } from "./store-files.ts";
 
 /** So long a comparison may take to be broken off. */
 const BREAK_OFF_MS = 5000;
@@ -132,18 +133,30 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
   );
 }
 
+/** @throws UserError where the system refuses something of `path` */
+async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw cannotUse(path, error);
+  }
+}
+
 /** Opens the store of a locked data root and mends what a crash left. */
 export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   const { dataRoot, log, disk = realDisk, needHere = HERE } = parts;
   const paths = dataPaths(dataRoot);
-  const { index, tornBytes, badLines } = await openIndex(paths.index, paths.torn, Math.random() * 2 ** 32);
+  for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
+  const { index, tornBytes, badLines } = await orSentence(paths.index, () =>
+    openIndex(paths.index, paths.torn, Math.random() * 2 ** 32),
+  );
   if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
   if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
   const rowless = new Map<string, IndexRow>();
-  const journal = await openJournal(paths.journal, () => rowless.size > 0);
+  const journal = await orSentence(paths.journal, () => openJournal(paths.journal, () => rowless.size > 0));
   const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin, needHere });
   const all = { ...paths, index, journal, store, log };
-  const recovered = await recover(all);
+  const recovered = await orSentence(dataRoot, () => recover(all));
   let isOver = false;
   let comparing: Promise<unknown> = Promise.resolve();
   return {
