@@ -1,7 +1,7 @@
 // The list of hosts with those that have a token and were never heard of: for the wire and the command line alike.
 
 import { errorCode } from "../core/failure.ts";
-import { OPERATOR } from "./heartbeats/decide.ts";
+import { OPERATOR } from "../core/names.ts";
 import { neverSummary, type RefusedOfLate } from "./heartbeats/never.ts";
 import type { HostSummary } from "./heartbeats/view.ts";
 import type { RefusedHosts } from "./refused-hosts.ts";

@@ -60,6 +60,12 @@ describe("a rule is told in full and in plain words:", () => {
   }
 });
 
+test("the name whose token reads about all hosts is no lab host's", () => {
+  expect(refusal('host_id = "operator"\nreceiver.url = "https://x"\n')).toEqual([
+    `${FILE}:1: host_id must be another name, such as "lab1": operator is whose token reads about all hosts, found "operator"`,
+  ]);
+});
+
 describe("a table that is none", () => {
   for (const [text, said] of [
     ["[[shipper]]\ntransfers = 99", "shipper must be a table such as [shipper], found an array of tables"],
