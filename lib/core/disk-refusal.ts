@@ -39,7 +39,7 @@ export function explainDiskRefusal(facts: DiskFacts): DiskRefusal {
   const { code } = facts;
   if (isHiddenHome(facts)) return sandboxed(facts, "ProtectHome=", ["ProtectHome=no"]);
   if (code === "EROFS") return readOnly(facts);
-  if (code === "ENOSPC" || code === "EDQUOT") return full(facts);
+  if (isFull(code)) return full(facts);
   if (code === "EACCES" || code === "EPERM") return forbidden(facts);
   if (code === "ENOTDIR" || code === "EEXIST") {
     const { path } = facts;
@@ -69,6 +69,11 @@ const REFUSING: readonly string[] = [
   "ENOMEM",
   "EBUSY",
 ];
+
+/** A disk without room, of whatever kind. */
+export function isFull(code: string): boolean {
+  return code === "ENOSPC" || code === "EDQUOT";
+}
 
 /** What the machine refuses may be otherwise at the next try; anything else is a wrong path in the configuration. */
 export function isMachinesRefusal(code: string): boolean {

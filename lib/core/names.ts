@@ -11,6 +11,9 @@ export const NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** Whose token and certificate may read about all hosts. It is no lab host's name. */
+export const OPERATOR = "operator";
+
 /** True when `text` may name a host or an episode (DESIGN 3.3). */
 export function isName(text: string): boolean {
   return NAME.test(text);

@@ -37,6 +37,12 @@ export function whyDiskRefuses(path: string, code: string): DiskRefusal {
   });
 }
 
+/** Where the file system of a path is mounted. */
+export function mountPointOf(path: string): string {
+  const mounts = readText("/", "proc/self/mountinfo");
+  return (isUnreadable(mounts) ? null : mountOf(mounts, resolve(path)))?.point ?? "/";
+}
+
 /** What mends directories of one data root that lie on different mounts: what is mounted on one of them is taken off. */
 export function splitFix(directories: readonly string[]): Fix {
   const points = directories.filter((directory) => attributesOf(directory).isMountPoint);
@@ -65,7 +71,8 @@ function closedAbove(path: string): string | null {
   return above.find((directory) => refusedUse(directory, constants.X_OK) === "EACCES") ?? null;
 }
 
-function isOutOfInodes(path: string): boolean {
+/** Whether no file can be made there, whatever room there is in bytes. */
+export function isOutOfInodes(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     try {
       const { files, ffree } = statfsSync(at);

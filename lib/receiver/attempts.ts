@@ -9,6 +9,7 @@ import { quoted } from "../core/fields.ts";
 import { formatBytes } from "../core/units.ts";
 import type { Log } from "../runtime/log.ts";
 import { appendToDay, pruneDays } from "./day-files.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import { collapse } from "./refusal-sums.ts";
 
 const FLUSH_MS = 1000;
@@ -41,6 +42,8 @@ export interface AttemptParts {
   /** False while the disk's reserve would have to be written into. */
   hasRoom?: () => boolean;
   limits?: typeof ATTEMPT_LIMITS;
+  /** Asked before anything is made. */
+  needHere?: NeedHere;
 }
 
 export function openAttempts(parts: AttemptParts): Attempts {
@@ -123,10 +126,10 @@ class DayAttempts implements Attempts {
 
   /** Never rejects. @returns whether the lines are written */
   private async append(day: string, lines: readonly string[], maxBytes: number): Promise<boolean> {
-    const { dir, log, hasRoom = () => true } = this.parts;
+    const { dir, log, hasRoom = () => true, needHere = HERE } = this.parts;
     try {
       if (!hasRoom()) this.lose("reserve", `no attempts are written to ${dir}: the disk is down to its reserve`);
-      else if (await appendToDay(dir, day, lines, maxBytes)) {
+      else if (await appendToDay(dir, day, lines, maxBytes, needHere)) {
         this.said = null;
         return true;
       } else {

@@ -4,7 +4,7 @@
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { optionalPath, relativeRemarks, resolvePath } from "../os/paths.ts";
 import { type } from "../schema/ark.ts";
-import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
+import { bytesOf, commitHeaderField, largeSizeField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
 import {
   DEFAULT_COMMIT_HEADERS,
@@ -28,20 +28,22 @@ const schema = type({
   "gate?": {
     "accepted_commits_file?": "string",
     "require_commit?": "boolean",
-    "headers?": headerNameField.array().atLeastLength(1),
+    "headers?": commitHeaderField.array().atLeastLength(1),
   },
   "limits?": {
-    "max_episode_bytes?": sizeField,
+    "max_episode_bytes?": largeSizeField,
     "disk_reserve?": sizeField,
     "uploads_total?": "1 <= number.integer <= 4096",
     "uploads_per_host?": "1 <= number.integer <= 4096",
     "connections_total?": "16 <= number.integer <= 65536",
     "downloads_total?": "1 <= number.integer <= 4096",
     "downloads_per_host?": "1 <= number.integer <= 4096",
-    "min_rate_bytes_per_s?": "number >= 0",
-    "min_rate_window_s?": "number > 0",
-    "header_timeout_s?": "number > 0",
-    "keep_alive_timeout_s?": "number > 0",
+    // With more than a network carries, or less than a second, every upload would be cut off.
+    "min_rate_bytes_per_s?": "0 <= number <= 100000000",
+    "min_rate_window_s?": "1 <= number <= 604800",
+    "header_timeout_s?": "1 <= number <= 604800",
+    // A timer of more than 24 days would end at once.
+    "keep_alive_timeout_s?": "0 < number <= 604800",
   },
   "receiver?": { "drain_timeout_s?": "0 <= number <= 3600" },
   "heartbeats?": { "history_max?": sizeField },

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { makeDirsNow, openOrMake } from "../os/owner.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 
 /** Days that are kept. */
 export const KEEP_DAYS = 14;
@@ -80,6 +81,7 @@ export async function pruneDays(dir: string, nowMs: number, maxBytes?: number): 
  * Appends lines, given without line breaks, to the file of a day. One call at a time for each directory. A line that a
  * crash tore is ended first, and one that fails to be written, such as on a full disk, is cut off again.
  * @param maxBytes a file that has so many takes no more lines
+ * @param needHere asked before anything is made
  * @returns false: it takes no more; none of the lines is in the file
  * @throws the disk's error; none of the lines is then in the file
  */
@@ -88,8 +90,9 @@ export async function appendToDay(
   day: string,
   lines: readonly string[],
   maxBytes = Number.POSITIVE_INFINITY,
+  needHere: NeedHere = HERE,
 ): Promise<boolean> {
-  const handle = await openIn(dir, `${day}.jsonl`);
+  const handle = await openIn(dir, `${day}.jsonl`, needHere);
   try {
     const { size } = await handle.stat();
     if (size >= maxBytes) return false;
@@ -110,13 +113,14 @@ export async function appendToDay(
   }
 }
 
-async function openIn(dir: string, name: string) {
+async function openIn(dir: string, name: string, needHere: NeedHere) {
   const path = join(dir, name);
   const flags = constants.O_RDWR | constants.O_APPEND;
   try {
     return await open(path, flags);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
+    needHere();
     makeDirsNow(dir, 0o750);
     closeSync(openOrMake(path, flags, 0o640));
     return open(path, flags);
@@ -130,10 +134,11 @@ interface Waiting {
   fail: (error: unknown) => void;
 }
 
-/** How large a day's file may become, and who is told that one takes no more lines: each time, with the day. */
+/** How large a day's file may become, and who is told that one takes no more lines: each time, with the day; see also `HERE`. */
 export interface DayLimit {
   maxBytes: () => number;
   onFull: (day: string) => void;
+  needHere: NeedHere;
 }
 
 /**
@@ -143,14 +148,14 @@ export interface DayLimit {
  */
 export function createDayAppender(
   dir: string,
-  { maxBytes, onFull }: DayLimit,
+  { maxBytes, onFull, needHere }: DayLimit,
 ): (day: string, line: string) => Promise<void> {
   let waiting: Waiting[] = [];
   let busy = false;
   const writeGroup = async (day: string, group: readonly Waiting[]): Promise<void> => {
     try {
       const lines = group.map(({ line }) => line);
-      if (!(await appendToDay(dir, day, lines, maxBytes()))) onFull(day);
+      if (!(await appendToDay(dir, day, lines, maxBytes(), needHere))) onFull(day);
       for (const { done } of group) done();
     } catch (error) {
       for (const { fail } of group) fail(error);

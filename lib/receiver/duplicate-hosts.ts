@@ -1,9 +1,10 @@
 // Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
-import { readFileSync } from "node:fs";
 import { findingText } from "../core/finding.ts";
 import { forgetOldest } from "../core/oldest.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
 import {
@@ -14,8 +15,10 @@ import {
   type Senders,
   type Sighting,
 } from "./heartbeats/senders.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 
 const HOSTS_MAX = 20_000;
+const FILE_BYTES = 64 * 1024 ** 2;
 const WRITE_EVERY_MS = 30_000;
 
 export interface DuplicateHosts {
@@ -29,19 +32,22 @@ export interface DuplicateHosts {
 
 /** What the file holds, by host; nothing when there is none that can be read. */
 export function readDuplicates(path: string): Map<string, Senders> {
+  const file = readSmallFile(path, FILE_BYTES);
+  if (file === null || isUnreadable(file)) return new Map();
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = JSON.parse(file.text);
     return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
   } catch {
     return new Map();
   }
 }
 
-export function openDuplicateHosts(path: string, log: Log): DuplicateHosts {
+/** @param needHere asked before anything is made */
+export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = HERE): DuplicateHosts {
   const hosts = readDuplicates(path);
   const found = new Set(hosts.keys());
   let isNew = false;
-  const writeReport = openRunReports(log, 0o640);
+  const writeReport = openRunReports(log, { mode: 0o640, before: needHere });
   const write = (): void => {
     if (!isNew) return;
     const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));

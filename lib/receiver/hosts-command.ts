@@ -6,6 +6,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { fixText } from "../core/finding.ts";
+import { OPERATOR } from "../core/names.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { unitLine } from "../core/unit-fix.ts";
@@ -15,7 +16,6 @@ import type { Log } from "../runtime/log.ts";
 import { parseTokenFile } from "./auth.ts";
 import { cannotRead, needDataRoot } from "./data-root.ts";
 import { readDuplicates } from "./duplicate-hosts.ts";
-import { OPERATOR } from "./heartbeats/decide.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import type { FoundHost } from "./heartbeats/latest-file.ts";
 import { neverText } from "./heartbeats/never.ts";
@@ -25,7 +25,7 @@ import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
 import type { Identity } from "./identity/decide.ts";
 import { readIdentity } from "./identity/files.ts";
-import { talliesOf, withNeverSeen } from "./never-seen.ts";
+import { refusedLookup, withNeverSeen } from "./never-seen.ts";
 import { notReadyText } from "./readiness-watch.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
@@ -96,8 +96,8 @@ async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log):
 async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<string | null> {
   if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
   const nowMs = Date.now();
-  const tallies = await talliesOf(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
-  return neverText(host, tallies.get(host) ?? null);
+  const lookUp = await refusedLookup(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
+  return neverText(host, lookUp(host));
 }
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */

@@ -81,33 +81,37 @@ export interface Tail {
   /** What follows the last line break. */
   bytes: Buffer;
   offset: number;
+  /** Lines before it, empty ones too. */
+  lines: number;
 }
 
 /**
- * Calls `onLine` for each whole line of a file from byte `from` on, without its line break, and waits for it if it
- * asks for that. `bytes` is used again after the call.
+ * Calls `onLine` for each whole line of a file from byte `from` on that is not empty, without its line break and with its number
+ * from there on, and waits for it if it asks for that. `bytes` is used again after the call.
  * @returns what follows the last line break
  */
 export async function scanLines(
   fd: number,
-  onLine: (bytes: Buffer, start: number, end: number, offset: number) => void | Promise<void>,
+  onLine: (bytes: Buffer, start: number, end: number, offset: number, number: number) => void | Promise<void>,
   from = 0,
 ): Promise<Tail> {
   let buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let held = 0;
   let offset = from;
+  let lines = 0;
   for (;;) {
     if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
     const { bytesRead } = await fs.read(fd, buffer, held, buffer.length - held, offset + held);
-    if (bytesRead === 0) return { bytes: Buffer.from(buffer.subarray(0, held)), offset };
+    if (bytesRead === 0) return { bytes: Buffer.from(buffer.subarray(0, held)), offset, lines };
     held += bytesRead;
     let start = 0;
     for (;;) {
       const end = buffer.indexOf(NEWLINE, start);
       // Beyond `held` there are bytes of an earlier block.
       if (end < 0 || end >= held) break;
+      lines++;
       // Awaited only where there is something to wait for: a million times is a second.
-      const waiting = end > start ? onLine(buffer, start, end, offset + start) : undefined;
+      const waiting = end > start ? onLine(buffer, start, end, offset + start, lines) : undefined;
       if (waiting !== undefined) await waiting;
       start = end + 1;
     }

@@ -1,8 +1,8 @@
 // The list of hosts with those that have a token and were never heard of: for the wire and the command line alike.
 
 import { errorCode } from "../core/failure.ts";
-import { OPERATOR } from "./heartbeats/decide.ts";
-import { neverSummary, type RefusedTally } from "./heartbeats/never.ts";
+import { OPERATOR } from "../core/names.ts";
+import { neverSummary, type RefusedOfLate } from "./heartbeats/never.ts";
 import type { HostSummary } from "./heartbeats/view.ts";
 import type { RefusedHosts } from "./refused-hosts.ts";
 
@@ -19,17 +19,20 @@ export async function withNeverSeen(
   const seen = new Set(hosts.map(({ host }) => host));
   const missing = withToken.filter((host) => host !== OPERATOR && !seen.has(host));
   if (missing.length === 0) return [...hosts];
-  const tallies = await talliesOf(refused, nowMs);
-  const never = missing.map((host) => neverSummary(host, tallies.get(host) ?? null));
+  const lookUp = await refusedLookup(refused, nowMs);
+  const never = missing.map((host) => neverSummary(host, lookUp(host)));
   return [...hosts, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-/** Why a host was refused is a help, and no reason to show no list. */
-export async function talliesOf(refused: RefusedHosts, nowMs: number): Promise<ReadonlyMap<string, RefusedTally>> {
+/** How often each host was refused of late; where nobody can tell, why: that is no reason to show no list. */
+export async function refusedLookup(refused: RefusedHosts, nowMs: number): Promise<(host: string) => RefusedOfLate> {
   try {
-    return await refused.look(nowMs);
+    const tallies = await refused.look(nowMs);
+    return (host) => tallies.get(host) ?? null;
   } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return new Map();
+    const code = errorCode(error);
+    if (code === null) throw error;
+    const unreadable = { dir: refused.dir, code };
+    return () => unreadable;
   }
 }

@@ -7,16 +7,19 @@ import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
+import { shellLine } from "../core/shell-quote.ts";
+import { mountPointOf, splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
 import { dataPaths, PROBE } from "./settings.ts";
 import { Store } from "./store.ts";
+import { cannotUse, needFile } from "./store-files.ts";
 
 /** So long a comparison may take to be broken off. */
 const BREAK_OFF_MS = 5000;
@@ -26,6 +29,8 @@ export interface OpenParts {
   log: Log;
   begin: (name: string) => Work;
   disk?: Disk;
+  /** Asked before anything is made while requests are answered. */
+  needHere?: NeedHere;
 }
 
 export interface OpenedStore {
@@ -40,10 +45,12 @@ export interface OpenedStore {
 
 /**
  * Makes the directories of a data root, and tries out what will publish an episode: a file, and a link from one directory to
- * the other. A link does not reach across mounts, not even across two of one disk: only trying tells.
+ * the other. A link does not reach across mounts, not even across two of one disk, and some file systems have none: only trying
+ * tells.
+ * @param link link(2)
  * @throws UserError when they cannot be used
  */
-export async function makeDataDirs(dataRoot: string): Promise<void> {
+export async function makeDataDirs(dataRoot: string, link: typeof linkSync = linkSync): Promise<void> {
   const { episodes, incoming } = dataPaths(dataRoot);
   for (const path of [dataRoot, episodes, incoming]) {
     await makeDir(path).catch((error: unknown) => {
@@ -52,14 +59,26 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   }
   for (const path of [episodes, incoming]) refuseLink(dataRoot, path);
   const [from, to] = [join(incoming, PROBE), join(episodes, PROBE)];
+  const wasLinked = (): boolean => {
+    try {
+      link(from, to);
+      return true;
+    } catch (error) {
+      // An owner, or chattr, would refuse any new name there.
+      if (!NO_LINKS.includes(errorCode(error) ?? "")) throw error;
+      writeFileSync(to, "");
+      return false;
+    }
+  };
   let at = incoming;
   try {
     for (const probe of [from, to]) rmSync(probe, { force: true }); // those of a start that was killed
     writeFileSync(from, "");
     at = episodes;
     readdirSync(episodes);
-    linkSync(from, to);
+    if (!wasLinked()) throw noHardLinks(dataRoot);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (errorCode(error) !== "EXDEV") throw refusal(dataRoot, at, error);
     throw new UserError(
       `episodes cannot be published from ${incoming} to ${episodes}: they lie on different mounts (EXDEV), and a link does not reach across`,
@@ -69,6 +88,17 @@ export async function makeDataDirs(dataRoot: string): Promise<void> {
   } finally {
     for (const probe of [to, from]) tryRemove(probe);
   }
+}
+
+/** What link(2) meets on a file system that has no hard links. */
+const NO_LINKS: readonly string[] = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"];
+
+/** No other try would find it otherwise. */
+function noHardLinks(dataRoot: string): UserError {
+  return new UserError(
+    `cannot store in ${dataRoot}: the file system at ${mountPointOf(dataRoot)} has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one`,
+    `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: ${shellLine(["findmnt", "-T", dataRoot])}`,
+  );
 }
 
 /** A link that leads elsewhere would take the store out of its root, where no other command looks for it. */
@@ -103,18 +133,30 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
   );
 }
 
+/** @throws UserError where the system refuses something of `path` */
+async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw cannotUse(path, error);
+  }
+}
+
 /** Opens the store of a locked data root and mends what a crash left. */
 export async function openStore(parts: OpenParts): Promise<OpenedStore> {
-  const { dataRoot, log, disk = realDisk } = parts;
+  const { dataRoot, log, disk = realDisk, needHere = HERE } = parts;
   const paths = dataPaths(dataRoot);
-  const { index, tornBytes, badLines } = await openIndex(paths.index, paths.torn, Math.random() * 2 ** 32);
+  for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
+  const { index, tornBytes, badLines } = await orSentence(paths.index, () =>
+    openIndex(paths.index, paths.torn, Math.random() * 2 ** 32),
+  );
   if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
   if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
   const rowless = new Map<string, IndexRow>();
-  const journal = await openJournal(paths.journal, () => rowless.size > 0);
-  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin });
+  const journal = await orSentence(paths.journal, () => openJournal(paths.journal, () => rowless.size > 0));
+  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin, needHere });
   const all = { ...paths, index, journal, store, log };
-  const recovered = await recover(all);
+  const recovered = await orSentence(dataRoot, () => recover(all));
   let isOver = false;
   let comparing: Promise<unknown> = Promise.resolve();
   return {

@@ -10,6 +10,7 @@ import { formatSeconds } from "../core/units.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { isUnreadable, readText } from "../os/proc.ts";
 import { type Disk, realDisk } from "./disk.ts";
+import type { Presence } from "./presence.ts";
 import { roomOf, type Shortage, shortOf } from "./room.ts";
 
 /** An answer is as good for so long. */
@@ -22,6 +23,8 @@ export interface ReadinessParts {
   /** Where uploads begin. */
   incoming: string;
   diskReserveBytes: number;
+  /** Whether the store is there at all. */
+  presence?: Presence;
   disk?: Disk;
   /** A clock in milliseconds that never jumps. */
   now?: () => number;
@@ -31,7 +34,7 @@ export interface ReadinessParts {
 /** Why no episode can be stored. */
 export interface NotReady {
   /** The same as long as it is the same trouble. */
-  kind: "bytes" | "inodes" | "slow" | "refused";
+  kind: "bytes" | "inodes" | "slow" | "refused" | "gone";
   why: string;
   /** What mends it; null: nobody knows. */
   fix: string | null;
@@ -68,8 +71,10 @@ function slow(how: string): NotReady {
 
 /** What the disk says without being written to; null: nothing against it. Costs two system calls and no wear. */
 export function glance(parts: ReadinessParts): NotReady | null {
-  const { dataRoot, incoming, diskReserveBytes } = parts;
+  const { dataRoot, incoming, diskReserveBytes, presence } = parts;
   try {
+    const missing = presence?.missing() ?? null;
+    if (missing !== null) return missing;
     const short = shortOf(roomOf(statfsSync(dataRoot)), diskReserveBytes);
     if (short !== null) return { kind: short.of, why: short.what, fix: roomFix(short, dataRoot) };
     accessSync(incoming, constants.W_OK);

@@ -17,6 +17,8 @@ const BLOCK_BYTES = 64 * 1024;
 const MOST_HOSTS = 20_000;
 
 export interface RefusedHosts {
+  /** Where it is looked. */
+  readonly dir: string;
   /** @throws the disk's error */
   look(nowMs: number): Promise<ReadonlyMap<string, RefusedTally>>;
 }
@@ -38,6 +40,7 @@ export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHo
     return merge(days);
   };
   return {
+    dir,
     look: (nowMs) => {
       const mine = turn.then(() => look(nowMs));
       turn = mine.catch(() => undefined);

@@ -29,7 +29,8 @@ import { type Listener, listen } from "./listen.ts";
 import { listenOptions } from "./listen-options.ts";
 import { withNeverSeen } from "./never-seen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
-import { createReadiness, glance } from "./readiness.ts";
+import { openPresence, otherStore, type Presence } from "./presence.ts";
+import { createReadiness, glance, type NotReady } from "./readiness.ts";
 import { watchReadiness } from "./readiness-watch.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
@@ -68,9 +69,11 @@ async function start(
 ): Promise<Running> {
   const { log, progress } = context;
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
-  const disk = { ...config, incoming: dataPaths(config.dataRoot).incoming };
   const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
-  const opened = await openStore({ dataRoot: config.dataRoot, log, begin });
+  const presence = openPresence(config.dataRoot);
+  const { needHere } = presence;
+  const disk = { ...config, incoming: dataPaths(config.dataRoot).incoming, presence };
+  const opened = await openStore({ dataRoot: config.dataRoot, log, begin, needHere });
   const room = (): Room => roomOf(statfsSync(config.dataRoot));
   const leftFree = (): Room => {
     const { freeBytes, freeInodes } = room();
@@ -79,26 +82,31 @@ async function start(
   const attempts = openAttempts({
     dir: dataPaths(config.dataRoot).attempts,
     log,
+    needHere,
     hasRoom: () => shortOf(leftFree(), config.diskReserveBytes) === null,
   });
   await attempts.prune(Date.now());
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
-  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log, () => config.historyBytes);
+  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log, () => config.historyBytes, needHere);
   await heartbeats.prune(Date.now());
   const admission = createAdmission(config, room, progress.moved);
   const life = { stopping: false, diskRefused: (): void => undefined };
   const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
   void tokens?.look();
-  const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log);
+  const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log, Date.now, needHere);
   const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
-  const duplicates = openDuplicateHosts(dataPaths(config.dataRoot).duplicates, log);
+  const duplicates = openDuplicateHosts(dataPaths(config.dataRoot).duplicates, log, needHere);
   const shared = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree, tokens, tokenUse };
-  const parts = { ...shared, duplicates, begin, log, identity };
+  const parts = { ...shared, duplicates, begin, log, identity, presence };
   const deps = appDeps(config, { ...parts, stopping: () => life.stopping, diskRefused: () => life.diskRefused() });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
   await announce(config, listener, opened, log);
   log.info(await heartbeats.describe(Date.now()));
-  const watch = watchReadiness({ ...config, log, glance: () => glance(disk), probe: deps.notReady, nowMs: Date.now });
+  const look = (): NotReady | null => {
+    if (presence.look() === "another") context.fail(otherStore(config.dataRoot));
+    return glance(disk);
+  };
+  const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now });
   life.diskRefused = watch.doubt;
   await watch.look();
   void compareAll(opened, log);
@@ -161,11 +169,12 @@ interface AppParts {
   stopping: () => boolean;
   diskRefused: () => void;
   identity: () => Identity;
+  presence: Presence;
 }
 
 function appDeps(
   config: ReceiverConfig,
-  { opened, heartbeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
+  { opened, heartbeats, leftFree, tokens, tokenUse, presence, ...parts }: AppParts,
 ): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
@@ -184,7 +193,7 @@ function appDeps(
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
-    notReady: createReadiness({ dataRoot, incoming, diskReserveBytes }),
+    notReady: createReadiness({ dataRoot, incoming, diskReserveBytes, presence }),
     incoming,
     store: opened.store,
     disk: opened.disk,

@@ -17,6 +17,7 @@ import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { archiveFacts, checkHostDirectory } from "./misplaced.ts";
 import type { Stored } from "./name-taken.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import type { Received } from "./receive.ts";
 
 export interface StoreParts {
@@ -28,6 +29,8 @@ export interface StoreParts {
   rowless: Map<string, IndexRow>;
   /** Registers work that the disk must finish. */
   begin: (name: string) => Work;
+  /** Asked before anything is made. */
+  needHere?: NeedHere;
 }
 
 /** `published`: file and row are on the disk; the row is the older one where its file was missing. */
@@ -151,7 +154,8 @@ export class Store {
   }
 
   /** Makes a host's directory; resolves with its flush when the directory itself is on the disk. */
-  private hostDirectory(host: string): Promise<() => Promise<void>> {
+  private async hostDirectory(host: string): Promise<() => Promise<void>> {
+    (this.parts.needHere ?? HERE)();
     const known = this.directories.get(host);
     if (known !== undefined) return known;
     const path = this.directoryOf(host);

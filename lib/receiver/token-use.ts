@@ -3,12 +3,15 @@
 // last minutes. The first use of a token is written within a second: whoever rolls it out looks just then, and "never used"
 // would have him revoke the one that the host has gone over to. Not flushed: nothing is decided by it.
 
-import { closeSync, constants, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { openOrMake } from "../os/owner.ts";
+import { isUnreadable } from "../os/proc.ts";
+import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 import { tokenId } from "./token-file.ts";
 
 const HOUR_MS = 3_600_000;
@@ -16,6 +19,7 @@ const WRITE_EVERY_MS = 600_000;
 /** A whole fleet's first uses, as after a move, are one write and not one each. */
 const FIRST_USE_MS = 500;
 const IDS_PER_HOST = 4;
+const FILE_BYTES = 64 * 1024 ** 2;
 const KEEP_MS = 400 * 86_400_000;
 
 /** What the file holds: hosts that have tokens, and of each its tokens by id. */
@@ -35,8 +39,10 @@ export interface TokenUseNotes {
 
 /** Reads the file; null: there is none that can be read. */
 export function readTokenUse(path: string): TokenUse | null {
+  const file = readSmallFile(path, FILE_BYTES);
+  if (file === null || isUnreadable(file)) return null;
   try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const value: unknown = JSON.parse(file.text);
     if (typeof value !== "object" || value === null) return null;
     const { since, used } = value as Partial<TokenUse>;
     return typeof since === "string" && typeof used === "object" && used !== null ? { since, used } : null;
@@ -45,8 +51,13 @@ export function readTokenUse(path: string): TokenUse | null {
   }
 }
 
-/** Opens the notes of a data root. */
-export function openTokenUse(path: string, log: Log, nowMs: () => number = Date.now): TokenUseNotes {
+/** Opens the notes of a data root. @param needHere asked before anything is made */
+export function openTokenUse(
+  path: string,
+  log: Log,
+  nowMs: () => number = Date.now,
+  needHere: NeedHere = HERE,
+): TokenUseNotes {
   const known = readTokenUse(path);
   const since = known?.since ?? new Date(nowMs()).toISOString();
   const notes = new Map(Object.entries(known?.used ?? {}).map(([host, ids]) => [host, new Map(Object.entries(ids))]));
@@ -57,6 +68,7 @@ export function openTokenUse(path: string, log: Log, nowMs: () => number = Date.
     forget(notes, nowMs());
     const used = Object.fromEntries([...notes].map(([host, ids]) => [host, Object.fromEntries(ids)]));
     try {
+      needHere();
       replace(path, `${JSON.stringify({ since, used } satisfies TokenUse)}\n`);
       isNew = false;
       failing = false;

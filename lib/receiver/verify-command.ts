@@ -5,13 +5,16 @@ import { renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import { printable } from "../core/printable.ts";
 import { print } from "../os/answer.ts";
+import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { fsyncDir, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { needStore } from "./data-root.ts";
+import { dropBadLines } from "./index-repair.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
@@ -51,12 +54,15 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
 }
 
 /**
- * Opens the store as a start does, which appends missing rows; puts rows right that claim another tar; then moves aside what
+ * Takes lines that are no rows out of the index; opens the store as a start does, which appends missing rows; puts rows right that claim another tar; then moves aside what
  * does not belong, and what has other bytes than its row says. What fits its row, or could not be read, stays where it is.
  */
 async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
   lockDataRoot("receiver", config.dataRoot, config.runDir);
   const before = await look();
+  const paths = dataPaths(config.dataRoot);
+  const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));
+  if (before.torn > 0) await repairIndex(paths.index, aside, log);
   const opened = await openStore({
     dataRoot: config.dataRoot,
     log,
@@ -69,13 +75,26 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
     log.warn(`the row of ${quoted(path)} claimed another tar: put right`, { tree_sha256: row.tree_sha256 ?? "none" });
   }
   await opened.close();
-  const paths = dataPaths(config.dataRoot);
-  const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));
   const archives = new Set(before.extra.filter((path) => /^episodes\/[^/]+\/[^/]+\.tar\.zst$/.test(path)));
   for (const path of [...before.extra.filter((p) => !archives.has(p)), ...before.mismatch.map((m) => m.path)]) {
     await moveAside(config.dataRoot, path, aside);
     log.warn(`moved ${quoted(path)} to ${quoted(join(aside, path))}`);
   }
+}
+
+async function repairIndex(index: string, aside: string, log: Log): Promise<void> {
+  const dropped = await dropBadLines(index, aside).catch((error: unknown) => {
+    if (errorCode(error) === null) throw error;
+    throw new UserError(
+      `cannot write ${index} anew: ${quoted(errorText(error))}; it is as it was`,
+      whyDiskRefuses(dirname(index), errorCode(error) ?? "").fix,
+      EXIT.undelivered,
+    );
+  });
+  if (dropped > 0)
+    log.warn(
+      `left ${dropped} lines that are no rows out of ${index}; the file as it was: ${join(aside, "index.jsonl")}`,
+    );
 }
 
 async function moveAside(dataRoot: string, path: string, aside: string): Promise<void> {

@@ -25,6 +25,8 @@ export interface VerifyReport {
   duplicate: string[];
   /** Lines of the index that are no rows. */
   torn: number;
+  /** Their numbers, from 1; the first hundred. */
+  torn_lines: number[];
 }
 
 /** What is wrong with one file, or odd about it. */
@@ -32,7 +34,7 @@ export type Finding =
   | { kind: "missing" | "mismatch" | "unreadable" | "opaque"; detail: string }
   | { kind: "wrong_tree"; detail: string; row: IndexRow };
 
-export type Problem = Finding["kind"] | "extra" | "duplicate";
+export type Problem = Finding["kind"] | "extra" | "duplicate" | "torn";
 
 /** True when there is nothing wrong. What is opaque is as its sender wanted it. */
 export function isSound(report: VerifyReport): boolean {

@@ -27,9 +27,9 @@ const ROWS: readonly Row[] = [
   { count: ({ mismatch }) => mismatch.length, what: "damaged", fix: repairLine("--repair") },
   { count: ({ unreadable }) => unreadable.length, what: "unreadable", fix: LOOK },
   { count: ({ extra }) => extra.length, what: "not in the index", fix: repairLine("--repair") },
-  // The last row holds, and a line that is none is passed over: neither keeps an episode from anybody.
+  // The last row holds: it keeps no episode from anybody.
   { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: null },
-  { count: ({ torn }) => torn, what: "unreadable index lines", fix: null },
+  { count: ({ torn }) => torn, what: "unreadable index lines", fix: repairLine("--repair") },
 ];
 
 /** One line for people. */

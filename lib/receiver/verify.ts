@@ -14,6 +14,9 @@ import { dataPaths } from "./settings.ts";
 import { compareTree, differenceOf, type Finding, isDamage, type Problem, type VerifyReport } from "./verify-report.ts";
 import { type FoundEntry, walkEpisodes } from "./walk.ts";
 
+/** Lines that are no rows are named up to so many. */
+const TORN_LINES = 100;
+
 export interface VerifyOptions {
   dataRoot: string;
   /** Also unpacks each archive, and compares the digest of its tar where the row claims one. */
@@ -45,6 +48,7 @@ class Check {
     opaque: [],
     duplicate: [],
     torn: 0,
+    torn_lines: [],
   };
   private readonly table = new IndexTable(Math.random() * 2 ** 32);
   private readonly paths: ReturnType<typeof dataPaths>;
@@ -53,6 +57,7 @@ class Check {
   private readonly told = new Set<Finding>();
   /** Up to here the index has been read. */
   private readTo = 0;
+  private linesRead = 0;
 
   constructor(private readonly options: VerifyOptions) {
     this.paths = dataPaths(options.dataRoot);
@@ -67,7 +72,7 @@ class Check {
         await Bun.sleep(50);
         continue;
       }
-      this.report.torn++;
+      this.torn(this.linesRead + 1);
       break;
     }
   }
@@ -115,14 +120,15 @@ class Check {
     try {
       const tail = await scanLines(
         fd,
-        async (bytes, start, end) => {
+        async (bytes, start, end, _, number) => {
           const row = parseRow(bytes.toString("utf8", start, end));
-          if (row === null) this.report.torn++;
+          if (row === null) this.torn(this.linesRead + number);
           else await onRow(row);
         },
         this.readTo,
       );
       this.readTo = tail.offset;
+      this.linesRead += tail.lines;
       return tail.bytes.length;
     } finally {
       closeSync(fd);
@@ -183,6 +189,15 @@ class Check {
   private tell(path: string, finding: Finding): void {
     this.told.add(finding);
     this.options.onProblem(finding.kind, path, finding.detail);
+  }
+
+  /** An index that something else was written into may have millions of them. */
+  private torn(number: number): void {
+    const { report } = this;
+    report.torn++;
+    if (report.torn_lines.length === TORN_LINES) return;
+    report.torn_lines.push(number);
+    this.options.onProblem("torn", "index.jsonl", `line ${number} is no row`);
   }
 
   private extra(path: string): void {

@@ -1,17 +1,24 @@
-// A daemon's reports of itself in its run directory. One that cannot be written stops nothing, and is said: once, with what mends
-// it, and again when it can be.
+// A daemon's reports of itself, in its run directory as a rule. One that cannot be written stops nothing, and is said: once, with
+// what mends it, and again when it can be.
 
 import { replaceRunFile, runFileFault } from "../os/run-file.ts";
 import type { Log } from "./log.ts";
 
-/** @returns writes `text` and a newline as `path`; and says whether that went; never throws */
+interface ReportOptions {
+  mode?: number;
+  /** Called before anything is made; what it throws is as if the disk had refused. */
+  before?: () => void;
+}
+
+/** @returns writes `text` and a newline as `path`, and says whether that went; never throws */
 export function openRunReports(
   log: Pick<Log, "warn" | "info">,
-  mode?: number,
+  { mode, before }: ReportOptions = {},
 ): (path: string, text: string) => boolean {
   const failing = new Set<string>();
   return (path, text) => {
     try {
+      before?.();
       replaceRunFile(path, `${text}\n`, mode);
       if (failing.delete(path)) log.info(`${path} is written again`);
       return true;

@@ -1,5 +1,6 @@
 // Kinds of values that more than one configuration has.
 
+import { commitHeaderFault } from "../core/header-name.ts";
 import { parseBytes } from "../core/units.ts";
 import { type } from "./ark.ts";
 
@@ -10,10 +11,18 @@ export const sizeField = type("unknown").narrow(
     ctx.mustBe('a size such as "16 GiB", or bytes as a whole number'),
 );
 
-/** The name of an HTTP header (RFC 9110 §5.6.2). */
-export const headerNameField = type("string").narrow(
-  (text, ctx) => /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text) || ctx.mustBe("an HTTP header name"),
+/** Such a size that is at least one KiB: with less nothing would go through. */
+export const largeSizeField = type("unknown").narrow(
+  (value, ctx): value is string | number =>
+    ((typeof value === "string" || typeof value === "number") && (bytesOf(value) ?? 0) >= 1024) ||
+    ctx.mustBe('a size of 1 KiB or more such as "16 GiB", or bytes as a whole number'),
 );
+
+/** The name of the header that carries a commit. */
+export const commitHeaderField = type("string").narrow((text, ctx) => {
+  const fault = commitHeaderFault(text);
+  return fault === null || ctx.mustBe(fault);
+});
 
 /** Bytes of a checked size; null when it is none, or when there is no value. */
 export function bytesOf(value: string | number | undefined): number | null {

@@ -1,10 +1,15 @@
 // The parts of lab-host.toml that every tool of a lab host reads: who it is, and where its receiver is.
 
-import { isName, NAME_RULE } from "../core/names.ts";
+import { isName, NAME_RULE, OPERATOR } from "../core/names.ts";
 import { urlFault } from "../core/receiver-url.ts";
 import { type } from "./ark.ts";
 
-export const hostIdField = type("string").narrow((text, ctx) => isName(text) || ctx.mustBe(NAME_RULE));
+export const hostIdField = type("string").narrow((text, ctx) => {
+  if (!isName(text)) return ctx.mustBe(NAME_RULE);
+  return (
+    text !== OPERATOR || ctx.mustBe(`another name, such as "lab1": ${OPERATOR} is whose token reads about all hosts`)
+  );
+});
 
 const httpUrl = type("string").narrow((text, ctx) => {
   const fault = urlFault(text);

@@ -6,7 +6,7 @@ import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { relativeRemarks, resolvePath } from "../os/paths.ts";
 import { endpointOf, endpointRemarks } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
-import { bytesOf, headerNameField, sizeField } from "../schema/fields.ts";
+import { bytesOf, commitHeaderField, sizeField } from "../schema/fields.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
 import { loadTable } from "../schema/load.ts";
 import { DEFAULT_DATA_ROOT, type ShipperConfig } from "./settings.ts";
@@ -19,11 +19,12 @@ const schema = type({
     "scan_interval_s?": "0 < number <= 86400",
     "request_timeout_s?": "0 < number <= 86400",
     "backoff_seconds?": "(0 <= number <= 86400)[] > 0",
-    "quarantine_cleanup_interval_s?": "number > 0",
+    // A timer of more than 24 days would end at once.
+    "quarantine_cleanup_interval_s?": "0 < number <= 604800",
     "transfers?": "1 <= number.integer <= 32",
     "drain_timeout_s?": "0 <= number <= 3600",
     "commit_file?": "string",
-    "commit_header?": headerNameField,
+    "commit_header?": commitHeaderField,
     "disk_reserve?": sizeField,
   },
   // Where the heartbeat of this host notes what has arrived.

@@ -2,7 +2,7 @@
 
 import { mkdir, rename, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isMachinesRefusal } from "../core/disk-refusal.ts";
+import { isFull, isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -72,7 +72,7 @@ async function tryMoves(dirs: Dirs, log: Log): Promise<void> {
   } catch (error) {
     if (error instanceof UserError) throw error;
     const code = errorCode(error);
-    if (code !== "ENOSPC" && code !== "EDQUOT") throw refusal(`cannot write to ${at}`, at, error);
+    if (code === null || !isFull(code)) throw refusal(`cannot write to ${at}`, at, error);
     // What is packed already can be sent, and what was shipped can make room.
     const { what, fix } = whyDiskRefuses(at, code);
     log.error(`${what}: nothing can be packed until there is room${fix === null ? "" : `; fix: ${fix}`}`);

@@ -1,7 +1,7 @@
 // One episode through packing: what came of it, as the engine's next move.
 
 import { join } from "node:path";
-import { isMachinesRefusal } from "../core/disk-refusal.ts";
+import { isFull, isMachinesRefusal } from "../core/disk-refusal.ts";
 import { errorCode } from "../core/failure.ts";
 import { clipMiddle, quoted } from "../core/fields.ts";
 import { type Finding, type Fix, lineFix } from "../core/finding.ts";
@@ -9,7 +9,7 @@ import { episodeCommit } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
 import { hindranceToMove, localFault, whyDisk, whyNotRead, whyNotSettled } from "./episode-facts.ts";
 import type { Hindrance } from "./hindrance.ts";
-import { admitArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
+import { admitArchive, dropRecord, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { PackedArchive, PackProgress, PackResult } from "./pack.ts";
 import type { Entry } from "./queue.ts";
 import { CHANGING_FIX, localFinding, rejectionFix } from "./remedies.ts";
@@ -62,11 +62,25 @@ export async function packStep(
     });
     if (result.kind !== "packed") return await refused(deps, entry, root, inode, part, result);
     const record = recordOf(entry, inode, stamp.commit, deps.bootId, result);
-    await admitArchive(deps.dirs.outbox, record);
+    const code = await refusalToAdmit(deps.dirs.outbox, record);
+    if (code !== null) return held(whyDisk(deps.dirs.outbox, code));
     report(deps, entry, result, deps.now() - startedAt);
     return { next: "packed", record };
   } finally {
     work.done();
+  }
+}
+
+/** The archive was written, and its record needs one more file. @returns the errno of a disk that has no room for it, or null */
+async function refusalToAdmit(outboxDir: string, record: OutboxRecord): Promise<string | null> {
+  try {
+    await admitArchive(outboxDir, record);
+    return null;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null || !isFull(code)) throw error;
+    await dropRecord(outboxDir, record.id);
+    return code;
   }
 }
 

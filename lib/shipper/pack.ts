@@ -2,11 +2,13 @@
 // at the end: what changed meanwhile is not shipped. Runs in the packing thread.
 
 import { closeSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { readableName, shortName } from "../core/byte-name.ts";
+import { isFull } from "../core/disk-refusal.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { clipMiddle } from "../core/fields.ts";
+import { isOutOfInodes } from "../os/disk-refusal.ts";
 import { clearName } from "../os/files.ts";
 import { type ArchiveSource, firstFormatDigest, isFirstFormat } from "./archive.ts";
 import { hasRoomFor, SPACE_CHECK_BYTES, type Written, writeArchive } from "./compress.ts";
@@ -209,11 +211,17 @@ function noSpace(job: PackJob, bytes: number): PackResult {
   return { kind: "no-space", neededBytes: bytes + job.reserveBytes, detail: "the disk is at its reserve" };
 }
 
+/** Bytes are waited for, and made; of a quota, and of inodes, only a person can make more. */
+function full(code: string, job: PackJob, error: unknown): PackResult {
+  if (code !== "EDQUOT" && !isOutOfInodes(dirname(job.part))) return noSpace(job, 0);
+  return { kind: "unreadable", path: job.part, code, detail: clipMiddle(errorText(error), SHOWN_MAX), below: "" };
+}
+
 function failureOf(error: unknown, job: PackJob): PackResult {
   if (error instanceof SourceChanged) return { kind: "changed", detail: error.message };
   const code = errorCode(error);
   if (code === null) throw error;
-  if (code === "ENOSPC" || code === "EDQUOT") return noSpace(job, 0);
+  if (isFull(code)) return full(code, job, error);
   const path = typeof error === "object" && error !== null && "path" in error ? String(error.path) : job.root;
   const shown = clipMiddle(path, SHOWN_MAX);
   // Gone while we looked: the whole episode was taken away, or just one file of it.

@@ -49,6 +49,7 @@ async function accept(config: ShipperConfig, id: string): Promise<number> {
       "on the collector, `receiver identity` prints it",
     );
   }
+  const before = await readPin(config.dataRoot).catch(() => "unreadable" as const);
   try {
     await writePin(config.dataRoot, id, "operator", config.receiver.url, new Date());
   } catch (error) {
@@ -56,8 +57,21 @@ async function accept(config: ShipperConfig, id: string): Promise<number> {
     const why = `cannot write ${pinPath(config.dataRoot)}: ${quoted(errorText(error))}`;
     throw new UserError(why, pinFix(config.dataRoot, errorCode(error)), EXIT.undelivered);
   }
-  await print(`this host trusts ${id} from now on; a shipper that runs needs no restart\n`);
+  await print(`${acceptedText(id, before)}\n`);
   return EXIT.ok;
+}
+
+/** What a person's word has changed. Pure. */
+export function acceptedText(id: string, before: Pin | null | "unreadable"): string {
+  if (before !== null && before !== "unreadable" && before.receiver_id === id)
+    return `this host trusts ${id}, as it did before: nothing has changed`;
+  const who =
+    before === null
+      ? "trusted nobody before"
+      : before === "unreadable"
+        ? "whom it trusted before cannot be read"
+        : `trusted ${before.receiver_id} before`;
+  return `this host now trusts ${id}, ${who}: only that receiver may refuse its episodes from now on; a shipper that runs needs no restart`;
 }
 
 function pinFix(dataRoot: string, code: string | null): Fix {

@@ -3,7 +3,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 import { sha256 } from "../support/oracle.ts";
@@ -105,6 +105,32 @@ diskTest(
     await until("new is delivered", () => existsSync(join(fleet.hostData, "shipped/new/receipt.json")), shipper);
     expect(fleet.stored()).toEqual(["new.tar.zst", "old.tar.zst"]);
     await until("the outbox is empty", () => fleet.list("outbox").length === 0, shipper);
+  },
+);
+
+diskTest(
+  "the host's disk has no inodes left, but bytes: that is said, and packing goes on once it has some",
+  async () => {
+    using disk = smallDisk(16, 60);
+    await using fleet = new Fleet({ hostData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    const shipper = fleet.startShipper();
+    await until("it is ready", () => shipper.log().includes(" ready "), shipper);
+    const root = join(fleet.hostData, "episodes/ep");
+    mkdirSync(root);
+    writeFileSync(join(root, ".marker.tmp"), "");
+    const fillers = Array.from({ length: 60 }, (_, n) => join(disk.path, `filler-${n}`));
+    expect(() => {
+      for (const filler of fillers) writeFileSync(filler, "");
+    }).toThrow("ENOSPC");
+    renameSync(join(root, ".marker.tmp"), join(root, "done.marker"));
+    const said = `packing waits, sending goes on: the file system at ${disk.path} has no inodes left, so no file can be made there; fix: sudo du --inodes -x ${disk.path} | sort -n | tail -n 20`;
+    await until("it is said", () => shipper.log().includes(said), shipper);
+    expect(shipper.log()).not.toContain("the disk is full");
+    for (const filler of fillers) rmSync(filler, { force: true });
+    // One that has met the disk's refusal is tried again after a minute.
+    await until("it is shipped", () => fleet.list("shipped").includes("ep"), shipper, 150_000);
   },
 );
 

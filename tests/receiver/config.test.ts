@@ -97,7 +97,30 @@ test.each([
     'collector.toml:1: listen must be an address and a port, such as "0.0.0.0:8443" or "[::]:8443", found "8443"',
   ],
   ['[tls]\ncertificate = "x"', 'collector.toml:1: tls.key is missing: add key = "/etc/labfleet/tls/collector.key"'],
-  ["[limits]\nmax_episode_bytes = -1", 'collector.toml:2: limits.max_episode_bytes must be a size such as "16 GiB"'],
+  ...["-1", "0", "1023", '"0 GiB"'].map((size): [string, string] => [
+    `[limits]\nmax_episode_bytes = ${size}`,
+    `collector.toml:2: limits.max_episode_bytes must be a size of 1 KiB or more such as "16 GiB", or bytes as a whole number, found ${size}`,
+  ]),
+  [
+    "[limits]\nmin_rate_window_s = 0.01",
+    "collector.toml:2: limits.min_rate_window_s must be a number of seconds from 1 to 604800, found 0.01",
+  ],
+  [
+    "[limits]\nheader_timeout_s = 1e7",
+    "collector.toml:2: limits.header_timeout_s must be a number of seconds from 1 to 604800, found 10000000",
+  ],
+  [
+    "[limits]\nkeep_alive_timeout_s = 1e7",
+    "collector.toml:2: limits.keep_alive_timeout_s must be a number of seconds above 0, up to 604800, found 10000000",
+  ],
+  [
+    "[limits]\nmin_rate_bytes_per_s = 1e12",
+    "collector.toml:2: limits.min_rate_bytes_per_s must be a number from 0 to 100000000, found 1000000000000",
+  ],
+  [
+    '[gate]\nheaders = ["X-A", "content-length"]',
+    'collector.toml:2: gate.headers[1] must be a header that HTTP and labfleet do not use themselves, such as "X-Labfleet-Code-Commit", found "content-length"',
+  ],
   ['[gate]\nheaders = ["a b"]', "collector.toml:2: gate.headers[0] must be an HTTP header name"],
   ["[auth]\nrequire_token = 1", "collector.toml:2: auth.require_token must be true or false, found 1"],
   [
@@ -106,7 +129,7 @@ test.each([
   ],
   [
     "[limits]\nmin_rate_bytes_per_s = -1",
-    "collector.toml:2: limits.min_rate_bytes_per_s must be a number, 0 or more, found -1",
+    "collector.toml:2: limits.min_rate_bytes_per_s must be a number from 0 to 100000000, found -1",
   ],
 ])("%p is told with file, line and rule", (text, sentence) => {
   expect(() => parse(text)).toThrow(sentence);

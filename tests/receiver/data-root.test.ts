@@ -1,7 +1,7 @@
 // The start on data roots as they really are: read-only, without inodes, over several mounts. What is said, and how it ends.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { type linkSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
 import { makeDataDirs } from "../../lib/receiver/open.ts";
@@ -18,9 +18,9 @@ const diskTest = (name: string, body: () => Promise<void>): void =>
     body,
   );
 
-async function start(dataRoot: string): Promise<UserError | null> {
+async function start(dataRoot: string, link?: typeof linkSync): Promise<UserError | null> {
   try {
-    await makeDataDirs(dataRoot);
+    await makeDataDirs(dataRoot, link);
     return null;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -70,6 +70,36 @@ describe("a start", () => {
     const root = join(tempDir(), "file");
     writeFileSync(root, "");
     expect(await start(root)).toMatchObject({ exitCode: 2, message: expect.stringContaining("is not a directory") });
+  });
+
+  test.each(["EPERM", "EOPNOTSUPP", "ENOSYS"])(
+    "on a file system without hard links (%s) names it, and no owner",
+    async (code) => {
+      const root = tempDir();
+      const refused = await start(root, () => {
+        throw Object.assign(new Error(`${code}: link`), { code });
+      });
+      expect(refused?.exitCode).toBe(2);
+      expect(refused?.message).toMatch(
+        /^cannot store in \S+: the file system at \S+ has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one$/,
+      );
+      expect(refused?.hint).toBe(
+        `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: findmnt -T ${root}`,
+      );
+      expect(readdirSync(root, { recursive: true }).sort()).toEqual(["episodes", "incoming"]);
+    },
+  );
+
+  diskTest("where episodes/ alone is immutable does not call that a lack of hard links", async () => {
+    using disk = smallDisk(4);
+    await start(disk.path);
+    sh(`chattr +i '${disk.path}/episodes'`);
+    const refused = await start(disk.path);
+    expect([refused?.exitCode, refused?.message]).toEqual([
+      3,
+      expect.stringContaining(`${disk.path}/episodes is immutable`),
+    ]);
+    sh(`chattr -i '${disk.path}/episodes'`);
   });
 
   for (const name of ["incoming", "episodes"]) {

@@ -8,7 +8,7 @@ import { hashToken, parseTokenFile } from "../../lib/receiver/auth.ts";
 import { renderHosts } from "../../lib/receiver/heartbeats/table.ts";
 import { unknownSummary } from "../../lib/receiver/heartbeats/view.ts";
 import { withNeverSeen } from "../../lib/receiver/never-seen.ts";
-import { openRefusedHosts } from "../../lib/receiver/refused-hosts.ts";
+import { openRefusedHosts, type RefusedHosts } from "../../lib/receiver/refused-hosts.ts";
 import { openTokenTable } from "../../lib/receiver/token-table.ts";
 import { cleanUp, tempDir } from "./support.ts";
 
@@ -135,12 +135,30 @@ describe("the list", () => {
 
   test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
     const heard = [unknownSummary("lab1")];
-    const failing = { look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })) };
+    const failing = {
+      dir: "/data/attempts",
+      look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),
+    };
     expect(await withNeverSeen(heard, ["lab1"], failing, NOON)).toEqual(heard);
-    expect((await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON)).map(({ host }) => host)).toEqual([
-      "lab1",
-      "lab2",
-    ]);
+    const [, never] = await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON);
+    expect(never).toMatchObject({
+      host: "lab2",
+      refused: null,
+      problem:
+        "no heartbeat has ever come; whether any was refused is not known, since /data/attempts cannot be read: EIO; fix: sudo ls -la /data/attempts",
+    });
+  });
+
+  test("does not say that nothing was refused where attempts is no directory, or closed", async () => {
+    const file = join(tempDir(), "attempts");
+    writeFileSync(file, "");
+    const problems = async (refused: RefusedHosts) =>
+      (await withNeverSeen([], ["lab1"], refused, NOON)).map(({ problem }) => problem);
+    const unknown = (path: string, code: string) =>
+      `no heartbeat has ever come; whether any was refused is not known, since ${path} cannot be read: ${code}; fix: `;
+    expect(await problems(openRefusedHosts(file))).toEqual([`${unknown(file, "ENOTDIR")}sudo ls -la ${file}`]);
+    const closed = { dir: "/a", look: () => Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })) };
+    expect(await problems(closed)).toEqual([`${unknown("/a", "EACCES")}sudo receiver hosts`]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { VerifyReport } from "../../lib/receiver/verify-report.ts";
 import { summary } from "../../lib/receiver/verify-summary.ts";
 
 const SOUND: VerifyReport = {
-  ...{ checked: 3, bytes: 15_000, torn: 0 },
+  ...{ checked: 3, bytes: 15_000, torn: 0, torn_lines: [] },
   ...{ missing: [], extra: [], mismatch: [], unreadable: [], wrong_tree: [], opaque: [], duplicate: [] },
 };
 const said = (found: Partial<VerifyReport>): string => summary({ ...SOUND, ...found });
@@ -30,7 +30,7 @@ test.each<[Partial<VerifyReport>, string]>([
   [{ unreadable: one, extra: ["a"] }, `DAMAGED: 1 unreadable, 1 not in the index; ${READ}; fix: ${LOOK}`],
   [{ mismatch: one, missing: ["a"] }, `DAMAGED: 1 missing, 1 damaged; ${READ}; fix: ${AGAIN}`],
   [{ mismatch: one, unreadable: one }, `DAMAGED: 1 damaged, 1 unreadable; ${READ}; fix: ${repair("--repair")}`],
-  [{ torn: 2 }, `DAMAGED: 2 unreadable index lines; ${READ}`],
+  [{ torn: 2 }, `DAMAGED: 2 unreadable index lines; ${READ}; fix: ${repair("--repair")}`],
   [
     { duplicate: ["a"], wrong_tree: wrong },
     `DAMAGED: 1 with more than one row, 1 row claims another tar than is stored; ${READ}; fix: ${repair("--deep --repair")}`,

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -39,6 +40,7 @@ const SOUND: VerifyReport = {
   opaque: [],
   duplicate: [],
   torn: 0,
+  torn_lines: [],
 };
 
 beforeEach(async () => {
@@ -81,7 +83,7 @@ describe("finds", () => {
   test("lines that are no rows, at the end and within", async () => {
     appendFileSync(join(root, "index.jsonl"), 'garbage\n{"host_id":"lab1","epis');
     const report = await check();
-    expect(report.torn).toBe(2);
+    expect([report.torn, report.torn_lines]).toEqual([2, [4, 5]]);
     expect(isSound(report)).toBe(false);
   });
   test("two rows for one episode", async () => {
@@ -165,6 +167,38 @@ describe("as a command", () => {
       expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
     },
   );
+
+  test("lines that are no rows are named by their numbers; --repair leaves them out and keeps the file as it was", async () => {
+    const index = join(root, "index.jsonl");
+    const [a = "", b = "", c = ""] = readFileSync(index, "utf8").split("\n");
+    const zeros = "\0".repeat(9);
+    const damaged = `${a}\n\ngarbage\n${b.slice(0, 90)}}\n${c}\n${zeros}\n`;
+    writeFileSync(index, damaged);
+    const found = await run();
+    expect([found.code, found.stdout]).toEqual([
+      1,
+      "torn: index.jsonl line 3 is no row\n" +
+        "torn: index.jsonl line 4 is no row\n" +
+        "torn: index.jsonl line 6 is no row\n" +
+        "extra: episodes/lab1/b.tar.zst is not in the index\n" +
+        "DAMAGED: 1 not in the index, 3 unreadable index lines; 2 episodes, 9.8 KiB read; fix: sudo systemctl stop labfleet-receiver && sudo receiver verify --repair; sudo systemctl start labfleet-receiver\n",
+    ]);
+    const repaired = await run("--repair");
+    expect([repaired.code, repaired.stdout]).toEqual([0, "sound: 3 episodes, 14.6 KiB read\n"]);
+    const aside = join(root, "aside", readdirSync(join(root, "aside"))[0] ?? "", "index.jsonl");
+    expect(repaired.stderr).toContain(`left 3 lines that are no rows out of ${index}; the file as it was: ${aside}`);
+    expect(readFileSync(aside, "utf8")).toBe(damaged);
+    expect(readFileSync(index, "utf8")).toStartWith(`${a}\n${c}\n`);
+    expect(rowsOf(index)).toMatchObject([{ episode_id: "a" }, { episode_id: "c" }, { episode_id: "b" }]);
+    expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  test("an index that fits is not written anew by --repair", async () => {
+    writeFileSync(join(root, "episodes/lab1/notes.txt"), "x");
+    const { ino } = statSync(join(root, "index.jsonl"));
+    expect((await run("--repair")).code).toBe(0);
+    expect(statSync(join(root, "index.jsonl")).ino).toBe(ino);
+  });
 
   test("--repair refuses while a receiver is at work, plain verify does not", async () => {
     const { lockDataRoot } = await import("../../lib/os/lock.ts");

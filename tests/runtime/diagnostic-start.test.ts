@@ -2,7 +2,7 @@
 // systemd itself takes it along a unit's stop is shown in tests/systemd.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Handover, hasDiagnostic, type Place, startDiagnostic } from "../../lib/runtime/forensics/diagnostic.ts";
 import { lineReader } from "../support/lines.ts";
@@ -40,7 +40,11 @@ function script(dir: string, body: string): string {
 
 describe("by hand, without systemd", () => {
   test("a child takes the report, and nobody has to wait for it", async () => {
-    const dir = join(tempDir(), "not/yet there");
+    const dir = join(tempDir(), "not yet there");
+    const gone = startDiagnostic(request(dir), BY_HAND);
+    expect(gone).toEqual({ failure: `cannot write to ${dir}: ENOENT` });
+    expect(existsSync(dir)).toBe(false);
+    mkdirSync(dir);
     const cause = 'SIGTERM $HOME %n "\n=== end ===\n--- forged ---';
     const { how, done } = begun(startDiagnostic(request(dir, { cause, cgroup: null }), BY_HAND));
     expect(how).toBe("child");

@@ -106,6 +106,14 @@ describe("a stop", () => {
     expect(readdirSync(dir)).toEqual(["stops.jsonl"]);
   });
 
+  test("while the ledger has gone from where the daemon made it, as with its disk, makes none in its place", () => {
+    const { runDir, dir } = service();
+    rmSync(dir, { recursive: true });
+    const { said } = postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir });
+    expect(said).toContain("ENOENT");
+    expect(existsSync(dir)).toBe(false);
+  });
+
   test("of a real run is joined with it at the next start", async () => {
     const { runDir, dir } = service();
     const { runId } = await killedRun(dir, "draining", { invocation: INVOCATION });

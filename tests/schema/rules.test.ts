@@ -32,7 +32,15 @@ describe("a rule is told in full and in plain words:", () => {
     ["shipper.drain_timeout_s = nan", "shipper.drain_timeout_s must be a number of seconds from 0 to 3600, found nan"],
     [
       "shipper.quarantine_cleanup_interval_s = 0",
-      "shipper.quarantine_cleanup_interval_s must be a number of seconds above 0, found 0",
+      "shipper.quarantine_cleanup_interval_s must be a number of seconds above 0, up to 604800, found 0",
+    ],
+    [
+      "shipper.quarantine_cleanup_interval_s = 1e7",
+      "shipper.quarantine_cleanup_interval_s must be a number of seconds above 0, up to 604800, found 10000000",
+    ],
+    [
+      'shipper.commit_header = "Content-Length"',
+      'shipper.commit_header must be a header that HTTP and labfleet do not use themselves, such as "X-Labfleet-Code-Commit", found "Content-Length"',
     ],
     ["shipper.transfers = 1.5", "shipper.transfers must be a whole number from 1 to 32, found 1.5"],
     [
@@ -50,6 +58,12 @@ describe("a rule is told in full and in plain words:", () => {
   ] as const) {
     test(text, () => expect(refusal(`${HEAD}${text}\n`)).toEqual([`${FILE}:3: ${said}`]));
   }
+});
+
+test("the name whose token reads about all hosts is no lab host's", () => {
+  expect(refusal('host_id = "operator"\nreceiver.url = "https://x"\n')).toEqual([
+    `${FILE}:1: host_id must be another name, such as "lab1": operator is whose token reads about all hosts, found "operator"`,
+  ]);
 });
 
 describe("a table that is none", () => {

@@ -201,4 +201,31 @@ describe("a disk", () => {
       expect([result.kind, existsSync(part)]).toEqual(["no-space", false]);
     },
   );
+
+  test.skipIf(smallDiskMissing !== null)(
+    `that has no inodes left, and bytes, is no disk without room (${smallDiskMissing ?? "tmpfs"})`,
+    async () => {
+      using disk = smallDisk(4, 2);
+      writeFileSync(join(disk.path, "filler"), "");
+      const here = place({ "data.bin": "x" });
+      const part = join(disk.path, ".ep1.part");
+      expect(await pack({ ...here, part })).toMatchObject({ kind: "unreadable", path: part, code: "ENOSPC" });
+    },
+  );
+
+  test("whose quota is used up is no disk without room either", async () => {
+    const here = place({ "data.bin": "x" });
+    const code = "EDQUOT";
+    const refuse = once(() => {
+      throw Object.assign(new Error(`${code}: disk quota exceeded, write`), { code });
+    });
+    expect(await pack(here, refuse)).toEqual({
+      kind: "unreadable",
+      path: here.part,
+      code,
+      detail: "EDQUOT: disk quota exceeded, write",
+      below: "",
+    });
+    expect(existsSync(here.part)).toBe(false);
+  });
 });

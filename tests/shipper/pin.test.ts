@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parsePin, pinPath, readPin, writePin } from "../../lib/shipper/pin.ts";
+import { acceptedText } from "../../lib/shipper/pin-command.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const A = "a".repeat(32);
@@ -54,4 +55,15 @@ describe("a pin", () => {
       before: [B],
     });
   });
+});
+
+test("accepting says whom this host trusted before, and what it means now", () => {
+  const pin = { receiver_id: A, pinned_at: "", source: "receipt", url: "", before: [] } as const;
+  const means = "only that receiver may refuse its episodes from now on; a shipper that runs needs no restart";
+  expect(acceptedText(B, { ...pin, before: [] })).toBe(`this host now trusts ${B}, trusted ${A} before: ${means}`);
+  expect(acceptedText(B, null)).toBe(`this host now trusts ${B}, trusted nobody before: ${means}`);
+  expect(acceptedText(B, "unreadable")).toBe(
+    `this host now trusts ${B}, whom it trusted before cannot be read: ${means}`,
+  );
+  expect(acceptedText(A, { ...pin, before: [] })).toBe(`this host trusts ${A}, as it did before: nothing has changed`);
 });

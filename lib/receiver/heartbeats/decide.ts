@@ -32,9 +32,6 @@ export const POLICY = {
   spooledHosts: 256,
 } as const;
 
-/** Whose token and certificate may read about all hosts. No lab host may send heartbeats under this name. */
-export const OPERATOR = "operator";
-
 /** The host in a raw path below `prefix`, percent-decoded exactly once; null: there is none that may be. */
 export function hostOfPath(rawPath: string, prefix: string): string | null {
   if (!rawPath.startsWith(prefix)) return null;

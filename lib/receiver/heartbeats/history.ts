@@ -6,6 +6,7 @@ import { utcDay } from "../../core/clock.ts";
 import { formatBytes } from "../../core/units.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../day-files.ts";
+import { HERE, type NeedHere } from "../presence.ts";
 import { hostNames } from "./latest-file.ts";
 
 export interface History {
@@ -20,8 +21,8 @@ export interface History {
   describe(nowMs: number): Promise<string>;
 }
 
-/** @param maxBytes what all daily files may have now, bytes */
-export function openHistory(dir: string, log: Log, maxBytes: () => number): History {
+/** @param maxBytes what all daily files may have now, bytes @param needHere asked before anything is made */
+export function openHistory(dir: string, log: Log, maxBytes: () => number, needHere: NeedHere = HERE): History {
   const all = (): string => formatBytes(maxBytes());
   let toldOf = "";
   const onFull = (day: string): void => {
@@ -32,7 +33,7 @@ export function openHistory(dir: string, log: Log, maxBytes: () => number): Hist
     );
   };
   return {
-    append: createDayAppender(dir, { maxBytes, onFull }),
+    append: createDayAppender(dir, { maxBytes, onFull, needHere }),
     async prune(nowMs) {
       const gone = await pruneDays(dir, nowMs, maxBytes());
       if (gone.length > 0) log.warn(goneText(dir, gone, all()));

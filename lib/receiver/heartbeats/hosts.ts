@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import { isoWall } from "../../core/clock.ts";
+import { OPERATOR } from "../../core/names.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
 import type { TokenCheck } from "../auth.ts";
@@ -11,7 +12,7 @@ import type { DuplicateHosts } from "../duplicate-hosts.ts";
 import { checkAccess } from "../preflight.ts";
 import { noteUnknown, refusingAll, type UnknownDeps } from "../unknown.ts";
 import { rawPath, wireOf } from "../wire.ts";
-import { hostOfPath, OPERATOR } from "./decide.ts";
+import { hostOfPath } from "./decide.ts";
 import { type ListFacts, listText } from "./list.ts";
 import { withDuplicate } from "./senders.ts";
 import type { HeartbeatStore } from "./store.ts";

@@ -8,6 +8,7 @@ import { isName } from "../../core/names.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, settleNew } from "../../os/owner.ts";
 import { mapInTurns } from "../../os/turns.ts";
+import { HERE, type NeedHere } from "../presence.ts";
 import { parseStored, type StoredHeartbeat } from "./document.ts";
 import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
 
@@ -100,8 +101,18 @@ export async function readBrief(dir: string, host: string): Promise<HostBrief | 
   return null;
 }
 
-/** Replaces a host's document: killed at any time, it is the old one or the new one, whole. @throws the disk's error */
-export async function replaceLatest(dir: string, host: string, document: StoredHeartbeat): Promise<void> {
+/**
+ * Replaces a host's document: killed at any time, it is the old one or the new one, whole.
+ * @param needHere asked before anything is made
+ * @throws the disk's error
+ */
+export async function replaceLatest(
+  dir: string,
+  host: string,
+  document: StoredHeartbeat,
+  needHere: NeedHere = HERE,
+): Promise<void> {
+  needHere();
   makeDirsNow(dir, 0o750);
   // One writer for each host: a temporary file that a kill left is written over.
   const temp = join(dir, `.${host}${SUFFIX}.tmp`);

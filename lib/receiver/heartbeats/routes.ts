@@ -7,6 +7,7 @@ import { readMachine } from "../../contract/machine.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
+import { OPERATOR } from "../../core/names.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Admission } from "../admission.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
@@ -22,7 +23,7 @@ import { type Asker, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
 import { refusingAll } from "../unknown.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
-import { decideHeld, hostOfPath, judgeClock, OPERATOR, POLICY } from "./decide.ts";
+import { decideHeld, hostOfPath, judgeClock, POLICY } from "./decide.ts";
 import type { Sighting } from "./senders.ts";
 import type { HeartbeatStore, Kept } from "./store.ts";
 

@@ -7,6 +7,7 @@ import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
 import type { Log } from "../../runtime/log.ts";
 import { createKeyedLock } from "../keyed-lock.ts";
+import { HERE, type NeedHere } from "../presence.ts";
 import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
 import { decidePlace, judgeClock, noteSeen, type Place } from "./decide.ts";
 import type { StoredHeartbeat } from "./document.ts";
@@ -54,16 +55,18 @@ export interface HeartbeatStore {
 /**
  * Opens the directory of heartbeats; it is made when the first one comes. Only the receiver may `put`.
  * @param historyBytes what the daily files may have
+ * @param needHere asked before anything is made
  */
 export function openHeartbeats(
   dir: string,
   log: Log,
   historyBytes: () => number = () => DEFAULT_HISTORY_BYTES,
+  needHere: NeedHere = HERE,
 ): HeartbeatStore {
   /** What the listing needs of each host: filled by the first listing, kept up to date by each `put`. */
   const briefs = new Map<string, HostBrief>();
   const alone = createKeyedLock();
-  const history = openHistory(dir, log, historyBytes);
+  const history = openHistory(dir, log, historyBytes, needHere);
   const spooled = new SpooledRows();
   const list = async (): Promise<HostBrief[]> => {
     const hosts = await hostNames(dir, (host) => briefs.has(host));
@@ -90,7 +93,10 @@ export function openHeartbeats(
   return {
     put: (heartbeat, dateMs, nowMs) =>
       alone(heartbeat.host_id, async () => {
-        const { document, ...kept } = await keep({ dir, log, history, spooled }, heartbeat, { dateMs, nowMs });
+        const { document, ...kept } = await keep({ dir, log, history, spooled, needHere }, heartbeat, {
+          dateMs,
+          nowMs,
+        });
         if (document !== null) briefs.set(heartbeat.host_id, briefOf(heartbeat.host_id, document));
         return kept;
       }),
@@ -112,11 +118,12 @@ interface Files {
   log: Log;
   history: History;
   spooled: SpooledRows;
+  needHere: NeedHere;
 }
 
 /** Writes a heartbeat; one of a host at a time. The document is what is known of the host then, null: as before. */
 async function keep(
-  { dir, log, history, spooled }: Files,
+  { dir, log, history, spooled, needHere }: Files,
   heartbeat: Heartbeat,
   { dateMs, nowMs }: { dateMs: number | null; nowMs: number },
 ): Promise<Kept & { document: StoredHeartbeat | null }> {
@@ -133,7 +140,7 @@ async function keep(
   if (known !== null && status === "old") {
     await appendOld(history, spooled, heartbeat, nowMs);
     const document = { ...known, seen: noteSeen(known.seen, heartbeat, false) };
-    await replaceLatest(dir, host, document);
+    await replaceLatest(dir, host, document, needHere);
     return { status, received_at_wall, document };
   }
   const before = lastLive(known);
@@ -144,7 +151,7 @@ async function keep(
   );
   const sampled_at_wall = due || before === null ? received_at_wall : isoWall(before.sampledMs);
   const document = { ...latestOf(known, heartbeat, { received_at_wall, nowMs, ...facts }), sampled_at_wall };
-  await replaceLatest(dir, host, document);
+  await replaceLatest(dir, host, document, needHere);
   return { status, received_at_wall, document };
 }
 

@@ -28,12 +28,26 @@ export async function identityCommand(config: ReceiverConfig, { options }: Comma
   if (wanted !== null) await settle(config, found, wanted);
   const identity = wanted ?? (found.kind === "none" ? null : known(dataRoot, found).identity);
   const { id = null, succeeds = [] } = identity ?? {};
+  const before = found.kind === "known" ? found.identity.id : null;
+  const change = wanted === null ? "" : `${changeText(wanted, found)}\n`;
   await print(
     options.json === true
-      ? `${JSON.stringify({ data_root: dataRoot, receiver_id: id, succeeds })}\n`
-      : `receiver id  ${id ?? "none yet: the receiver makes one at its next start"}\nsucceeds     ${succeeds.join(", ") || "nobody"}\ndata root    ${dataRoot}\n`,
+      ? `${JSON.stringify({ data_root: dataRoot, receiver_id: id, succeeds, ...(wanted !== null && { before }) })}\n`
+      : `${change}receiver id  ${id ?? "none yet: the receiver makes one at its next start"}\nsucceeds     ${succeeds.join(", ") || "nobody"}\ndata root    ${dataRoot}\n`,
   );
   return EXIT.ok;
+}
+
+/** What was settled, and what it means to the hosts. Pure. @param found what its files said until now */
+export function changeText({ id, succeeds }: Identity, found: Decision): string {
+  if (found.kind === "none") return `this store is now ${id}, it had no id before`;
+  if (found.kind !== "known") return `this store is now ${id}, what it was before cannot be told`;
+  const before = found.identity.id;
+  if (before === id) return `this store is ${id}, as it was before: no host has to do anything`;
+  const hosts = succeeds.includes(before)
+    ? `hosts that trust ${before} follow by themselves over verified TLS`
+    : `hosts that trust ${before} wait until each accepts it: sudo shipper pin --accept ${id}`;
+  return `this store is now ${id}, it was ${before} before: ${hosts}`;
 }
 
 /** The identity that the options ask for; null: they only ask what it is. */

@@ -1,7 +1,7 @@
 // Starts the process that takes a diagnostic, so that neither the daemon waits for it nor the daemon's end takes it along.
 // Who takes it is decided by where the daemon runs, once, without trying.
 
-import { constants, existsSync, mkdirSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorText } from "../../core/failure.ts";
 import { printable } from "../../core/printable.ts";
@@ -79,7 +79,7 @@ function findSystemdRun(): string | null {
 function obstacle({ dir, runId }: DiagnosticRequest): string | null {
   if (!isRunId(runId)) return `a report cannot be named ${JSON.stringify(runId)}: expected ${RUN_ID_RULE}`;
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // The ledger made it at the start; where it has gone, so has its disk, and nothing is made in its place.
     const refused = refusedUse(dir, constants.W_OK | constants.X_OK);
     return refused === null ? null : `cannot write to ${dir}: ${refused}`;
   } catch (error) {

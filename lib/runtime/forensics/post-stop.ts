@@ -63,8 +63,9 @@ function record(place: StopPlace): string[] {
   if (invocation === null || env.SERVICE_RESULT === undefined) {
     return [unrecorded("$INVOCATION_ID and $SERVICE_RESULT are not set; only systemd calls this, by ExecStopPost=")];
   }
-  const dir = endsDir(env);
-  if (dir === null) return [unrecorded("neither $RUNTIME_DIRECTORY nor $STATE_DIRECTORY says where")];
+  const ends = endsDir(env);
+  if (ends === null) return [unrecorded("neither $RUNTIME_DIRECTORY nor $STATE_DIRECTORY says where")];
+  const { dir } = ends;
   const writer = writerOf(env);
   if ("unreadable" in writer) return [unrecorded(notAsRoot(writer.unreadable))];
   const stop = stopRecord(invocation, place);
@@ -73,7 +74,7 @@ function record(place: StopPlace): string[] {
   const runId = own?.run_id ?? invocation;
   const reportId = reportToTake(stop, runId, hasDiagnostic(dir, runId));
   const report = reportId === null ? null : diagnose(stop, own, place);
-  becomeWriter(writer, dir);
+  becomeWriter(writer, ends);
   return [
     ...problemsOf(() => appendStop(dir, stop), unrecorded),
     ...problemsOf(() => reportId !== null && saveDiagnostic(dir, reportId, report ?? ""), String),
@@ -104,15 +105,21 @@ function notAsRoot(why: string): string {
   return `root writes only where nobody else can put a link: ${why}`;
 }
 
+interface EndsPlace {
+  dir: string;
+  /** The daemon said so, once it had made it: where it is missing, its disk has gone. */
+  isTold: boolean;
+}
+
 /** Where the daemon said that its ledger is; by default, with its state. */
-function endsDir(env: StopPlace["env"]): string | null {
+function endsDir(env: StopPlace["env"]): EndsPlace | null {
   for (const runDir of directories(env.RUNTIME_DIRECTORY)) {
     const note = readSmallFile(join(runDir, POINTER), 4096);
     const path = note === null || isUnreadable(note) ? "" : note.text.replace(/\n$/, "");
-    if (isAbsolute(path) && !path.includes("\0")) return path;
+    if (isAbsolute(path) && !path.includes("\0")) return { dir: path, isTold: true };
   }
   const [state] = directories(env.STATE_DIRECTORY);
-  return state === undefined ? null : join(state, "ends");
+  return state === undefined ? null : { dir: join(state, "ends"), isTold: false };
 }
 
 /** systemd.exec(5): several paths are separated by colons. */
@@ -134,16 +141,20 @@ function writerOf(env: StopPlace["env"]): Identity | { unreadable: string } {
  * From here on nothing is written with more rights than the service has.
  * @throws Error when that cannot be had
  */
-function becomeWriter(writer: Identity, dir: string): void {
+function becomeWriter(writer: Identity, { dir, isTold }: EndsPlace): void {
   if (writer.uid === 0) refuseOthersGround(dirname(dir));
   else if (process.geteuid?.() === 0) dropPrivileges(writer);
+  if (!isTold) makeEnds(dir);
+  if (writer.uid === 0) refuseOthersGround(dir);
+}
+
+/** A first start that failed had no time to make it. */
+function makeEnds(dir: string): void {
   try {
-    // A first start that failed had no time to make it.
     mkdirSync(dir, { mode: 0o750 });
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
   }
-  if (writer.uid === 0) refuseOthersGround(dir);
 }
 
 function refuseOthersGround(dir: string): void {

@@ -74,6 +74,25 @@ describe("it settles", () => {
     });
   });
 
+  test("another id, and says what it was before and what that means", async () => {
+    const { data, identity } = collector();
+    const first = (...args: string[]) => identity(...args).out.split("\n")[0];
+    expect(first("--use", A)).toBe(`this store is now ${A}, it had no id before`);
+    expect(first("--use", A)).toBe(`this store is ${A}, as it was before: no host has to do anything`);
+    expect(first("--use", B)).toBe(
+      `this store is now ${B}, it was ${A} before: hosts that trust ${A} wait until each accepts it: sudo shipper pin --accept ${B}`,
+    );
+    expect(first("--use", C, "--succeeds", B)).toBe(
+      `this store is now ${C}, it was ${B} before: hosts that trust ${B} follow by themselves over verified TLS`,
+    );
+    expect(JSON.parse(identity("--use", A, "--json").out)).toEqual({
+      data_root: data,
+      receiver_id: A,
+      succeeds: [B],
+      before: C,
+    });
+  });
+
   test("a store put together from two, by the very command that is printed", async () => {
     const { data, paths, identity, files } = collector();
     await writeIdentity(data, { id: A, succeeds: [] });
