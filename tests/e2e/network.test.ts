@@ -158,6 +158,7 @@ test("a receiver that says when to come again: `status` says so, as text and as 
   const shipper = fleet.startShipper();
   const status = (...args: string[]) =>
     fleet.runNow("shipper", ["status", ...args, "--config", fleet.hostConfig]).stdout;
+  await until("the shipper is ready", () => shipper.log().includes("ready"), shipper);
   await until("status knows of the pause", () => JSON.parse(status("--json")).live?.paused != null, shipper);
   const { next_try_at } = JSON.parse(status("--json")).live.paused;
   expect(Date.parse(next_try_at) - begunMs).toBeGreaterThanOrEqual(1_800_000);
