@@ -152,7 +152,16 @@ function parseOptions(
     if (token.kind === "positional") operands.push(token.value);
     if (token.kind !== "option") continue;
     refuseUnknown(spec, table, token.rawName, command);
-    given[token.name] = givenValue(spec, command, table[token.name], token);
+    const value = givenValue(spec, command, table[token.name], token);
+    // Which of the two was meant nobody knows; a switch means the same however often it is said.
+    if (value !== true && token.name in given)
+      throw usageError(
+        spec,
+        `--${token.name} is given twice, "${given[token.name]}" and "${value}"`,
+        ": give it once",
+        command,
+      );
+    given[token.name] = value;
   }
   return { operands, options: given };
 }

@@ -14,6 +14,7 @@ import { isUnreadable, readText } from "../os/proc.ts";
 import { readUserNames } from "../os/process-table.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
 import { type LocalFault, localFinding } from "./remedies.ts";
+import { isMountedEpisodes, splitRoot } from "./split-root.ts";
 import { bytePath } from "./walk.ts";
 import { fixTail } from "./words.ts";
 
@@ -34,7 +35,7 @@ export function whyNotRead(root: string, below: string, code: string): Hindrance
 /** Why an episode could not be moved. */
 export function whyNotMoved(root: string, code: string): Hindrance {
   if (code === "EROFS") return whyDisk(root, code);
-  return explain(root, "", "move", code);
+  return (code === "EXDEV" ? splitRoot(root) : null) ?? explain(root, "", "move", code);
 }
 
 /**
@@ -53,6 +54,7 @@ export function whyNotSettled(root: string, to: string, error: unknown): Hindran
  * without a name in it: access(2) would judge by the real user and forget our capabilities.
  */
 export async function hindranceToMove(root: string): Promise<Hindrance | null> {
+  if (isMountedEpisodes(root)) return splitRoot(root);
   const { immutable, appendOnly, isMountPoint } = attributesOf(root);
   const isKept = immutable || appendOnly || isMountPoint || isPinnedByParent(root);
   const code = (await refusalToWrite(root)) ?? (isKept ? "EPERM" : null);

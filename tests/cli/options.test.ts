@@ -49,6 +49,16 @@ function refusal(...argv: string[]): string {
   return refusalOf(...argv).message;
 }
 
+test.each([
+  ["--config a --config b", '--config is given twice, "a" and "b": give it once', "see tool --help"],
+  ["--config=a -o x --config a", '--config is given twice, "a" and "a": give it once', "see tool --help"],
+  ["-o a --output=b", '--output is given twice, "a" and "b": give it once', "see tool --help"],
+  ["requeue --reason x --reason y", '--reason is given twice, "x" and "y": give it once', "see tool requeue --help"],
+])("%s: refused, for nobody knows which was meant", (line, why, fix) => {
+  const { message, hint } = refusalOf(...line.split(" "));
+  expect([message, hint]).toEqual([`${SPEC.name}: ${why}`, fix.replace("tool", SPEC.name)]);
+});
+
 describe("a command line", () => {
   for (const [argv, expected] of [
     ["", { command: "", operands: [], options: {} }],
@@ -85,7 +95,7 @@ describe("a command line", () => {
     ["requeue --reason=--all --all", { command: "requeue", operands: [], options: { all: true, reason: "--all" } }],
     ["--output=-v", { command: "", operands: [], options: { output: "-v" } }],
     ["-o -", { command: "", operands: [], options: { output: "-" } }],
-    ["--config a --config b", { command: "", operands: [], options: { config: "b" } }],
+    ["-v --verbose", { command: "", operands: [], options: { verbose: true } }],
     ["-v", { command: "", operands: [], options: { verbose: true } }],
     ["--verbose", { command: "", operands: [], options: { verbose: true } }],
     ["-v status -v", { command: "status", operands: [], options: { verbose: true } }],

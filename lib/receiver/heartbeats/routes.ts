@@ -5,7 +5,7 @@ import type { Hono } from "hono";
 import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { readMachine } from "../../contract/machine.ts";
 import { isoWall } from "../../core/clock.ts";
-import { errorText } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/fields.ts";
 import { OPERATOR } from "../../core/names.ts";
 import type { Log } from "../../runtime/log.ts";
@@ -17,6 +17,7 @@ import type { UploadBody } from "../body.ts";
 import { decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
 import { type DiskDeps, onDisk } from "../disk-refusals.ts";
 import type { DuplicateHosts } from "../duplicate-hosts.ts";
+import { createHourly, type Hourly } from "../hourly.ts";
 import { readWhole } from "../json-body.ts";
 import { addressOf } from "../peer.ts";
 import { type Asker, decideAsker } from "../preflight.ts";
@@ -55,14 +56,15 @@ export function addHeartbeatRoutes(app: Hono<AppEnv>, deps: HeartbeatDeps): void
     deps,
     refuse("method-not-allowed", "a heartbeat has PUT; what is known of a host is below /v1/hosts", { allow: "PUT" }),
   );
+  const disk = createHourly(deps.nowMs);
   app.put(
     `${HEARTBEATS}*`,
-    answering(deps, (c) => handlePut(deps, c)),
+    answering(deps, (c) => handlePut(deps, disk, c)),
   );
   app.all(`${HEARTBEATS}*`, noOther);
 }
 
-async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response | Refusal> {
+async function handlePut(deps: HeartbeatDeps, disk: Hourly, c: AppContext): Promise<Response | Refusal> {
   const wire = wireOf(c.req.raw, c.env);
   const header = (name: string): string | null => c.req.raw.headers.get(name);
   const host = hostOfPath(rawPath(wire.target), HEARTBEATS);
@@ -70,7 +72,7 @@ async function handlePut(deps: HeartbeatDeps, c: AppContext): Promise<Response |
   const outcome =
     host === null
       ? refuse("malformed-path", "the path must be /v1/heartbeats/<host>")
-      : await putHeartbeat(deps, { host, header, ...wire, notes }).catch((error: unknown): Refusal => {
+      : await putHeartbeat(deps, disk, { host, header, ...wire, notes }).catch((error: unknown): Refusal => {
           deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
             stack: error instanceof Error ? error.stack : "",
           });
@@ -123,7 +125,7 @@ interface HeartbeatRequest extends Asker {
 }
 
 /** Handles one PUT: everything that can be refused by its headers, then its body, then the disk. */
-async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Promise<Kept | Refusal> {
+async function putHeartbeat(deps: HeartbeatDeps, disk: Hourly, request: HeartbeatRequest): Promise<Kept | Refusal> {
   const { host, header } = request;
   const denied = decideAsker(deps, request, host);
   if (denied !== null) return denied;
@@ -141,9 +143,19 @@ async function putHeartbeat(deps: HeartbeatDeps, request: HeartbeatRequest): Pro
     "heartbeat",
   );
   if (declared.kind === "refused") return declared;
-  // A full disk is said once, by the line of the refusal.
-  const log = { warn: () => undefined, error: (message: string) => deps.log.error(message) };
-  return onDisk({ ...deps, log }, `the heartbeat of ${host}`, () => receiveAndStore(deps, request, declared.bytes));
+  let code = "";
+  // A full disk is said once, by the line of the refusal; one that refuses all hosts, and each of them every minute, once an hour.
+  const error = (message: string): void => {
+    if (disk.isDue(code)) deps.log.error(`${message}; said once an hour, of whichever host`);
+  };
+  const outcome = await onDisk({ ...deps, log: { warn: () => undefined, error } }, `the heartbeat of ${host}`, () =>
+    receiveAndStore(deps, request, declared.bytes).catch((thrown: unknown) => {
+      code = errorCode(thrown) ?? "";
+      throw thrown;
+    }),
+  );
+  if (!("kind" in outcome)) disk.isOver();
+  return outcome;
 }
 
 async function receiveAndStore(
