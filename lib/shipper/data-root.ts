@@ -14,6 +14,7 @@ import { closedToRecorders } from "./recorders.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
+import { mountsOf } from "./split-root.ts";
 
 /**
  * Makes the directories; warns of what else this host has in their place, or lacks.
@@ -88,7 +89,7 @@ async function clear(probe: string): Promise<void> {
 function split(from: string, to: string, all: readonly string[]): UserError {
   return new UserError(
     `episodes cannot be moved from ${from} to ${to}: they lie on different mounts (EXDEV), and a rename does not reach across`,
-    splitFix(all),
+    { ...splitFix(all), commands: mountsOf(dirname(from)).mends },
     EXIT.undelivered,
   );
 }

@@ -1,6 +1,7 @@
 // Something was mounted on a directory of the data root while the shipper runs (a start refuses that): no episode can be moved
 // across, whichever it is, and a copy of one made there would be no better.
 
+import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Command, onHost } from "../core/finding.ts";
 import { attributesOf } from "../os/file-calls.ts";
@@ -9,16 +10,20 @@ import { dataDirs } from "./settings.ts";
 
 /** Why an episode cannot be moved within its data root, and what takes the mounts off; null: nothing is mounted below it. */
 export function splitRoot(root: string): Hindrance | null {
-  const { episodes, ...others } = dataDirs(dirname(dirname(root)));
-  const points = Object.values(others).filter(isMountPoint);
-  const mends = points.map((point) => onHost("sudo", "umount", point));
-  if (isMountPoint(episodes)) {
-    points.unshift(episodes);
-    mends.unshift(...emptied(episodes));
-  }
+  const { points, mends } = mountsOf(dirname(dirname(root)));
   if (points.length === 0) return null;
   const reason = `no episode can be moved when it is shipped: ${points.join(" and ")} ${points.length === 1 ? "is a mount of its own" : "are mounts of their own"}, and a rename does not reach across`;
   return { reason, fix: { text: "", commands: mends }, ofDisk: true };
+}
+
+/** What is mounted on directories of a data root, and the commands that take it off: none hides an episode that is not shipped. */
+export function mountsOf(dataRoot: string): { points: string[]; mends: Command[] } {
+  const { episodes, ...others } = dataDirs(dataRoot);
+  const points = Object.values(others).filter(isMountPoint);
+  const mends = points.map((point) => onHost("sudo", "umount", point));
+  if (!isMountPoint(episodes)) return { points, mends };
+  const taken = readdirSync(episodes).length === 0 ? [onHost("sudo", "umount", episodes)] : emptied(episodes);
+  return { points: [episodes, ...points], mends: [...taken, ...mends] };
 }
 
 /** Whether something is mounted on the very directory that holds the episode. Costs one system call. */

@@ -87,6 +87,28 @@ describe("a start", () => {
     });
   }
 
+  diskTest(
+    "is refused where episodes/ is a bind mount with episodes on it: what takes it off hides none of them",
+    async () => {
+      using disk = smallDisk(4);
+      const root = join(disk.path, "data");
+      const episodes = join(root, "episodes");
+      mkdirSync(join(disk.path, "elsewhere/ep"), { recursive: true });
+      mkdirSync(join(episodes, "before"), { recursive: true });
+      sh(`mount --bind '${disk.path}/elsewhere' '${episodes}'`);
+      try {
+        const refused = await start(root);
+        expect(refused?.exitCode).toBe(3);
+        const line = /sudo cp .*$/.exec(refused?.hint ?? "")?.[0] ?? "";
+        sh(line.replaceAll("sudo ", ""));
+        expect(await start(root)).toBeNull();
+        expect(readdirSync(episodes).sort()).toEqual(["before", "ep"]);
+      } finally {
+        Bun.spawnSync(["umount", "-q", episodes]);
+      }
+    },
+  );
+
   diskTest("on a read-only file system is the machine's refusal, and what is printed mends it", async () => {
     using disk = smallDisk(4);
     for (const made of [false, true]) {
