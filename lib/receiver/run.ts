@@ -61,50 +61,57 @@ export async function serve(line: CommandLine, log: Log, readConfig: () => Promi
   );
 }
 
+/** Opens all that stands on the disk; nothing answers yet. */
+async function openParts(config: ReceiverConfig, { log, progress }: DaemonContext): Promise<Parts> {
+  const { dataRoot } = config;
+  const paths = dataPaths(dataRoot);
+  const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
+  const identity = watchIdentity(dataRoot, await openIdentity(dataRoot, log), log);
+  const presence = openPresence(dataRoot);
+  const { needHere } = presence;
+  const opened = await openStore({ dataRoot, log, begin, needHere });
+  const room = (): Room => roomOf(statfsSync(dataRoot));
+  const admission = createAdmission(config, room, progress.moved);
+  const leftFree = (): Room => {
+    const { freeBytes, freeInodes } = room();
+    return { freeBytes: freeBytes - admission.outstandingBytes, freeInodes };
+  };
+  const hasRoom = (): boolean => shortOf(leftFree(), config.diskReserveBytes) === null;
+  const attempts = openAttempts({ dir: paths.attempts, log, needHere, hasRoom });
+  await attempts.prune(Date.now());
+  const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
+  const heartbeats = openHeartbeats(paths.heartbeats, log, () => config.historyBytes, needHere);
+  await heartbeats.prune(Date.now());
+  const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
+  void tokens?.look();
+  const tokenUse = openTokenUse(paths.tokenUse, log, Date.now, needHere);
+  const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
+  const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
+  const stored = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree };
+  return { ...stored, tokens, tokenUse, duplicates, begin, log, identity, presence };
+}
+
 async function start(
   config: ReceiverConfig,
   tls: TlsMaterial | null,
   context: DaemonContext,
   readConfig: () => Promise<ReceiverConfig>,
 ): Promise<Running> {
-  const { log, progress } = context;
-  const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
-  const identity = watchIdentity(config.dataRoot, await openIdentity(config.dataRoot, log), log);
-  const presence = openPresence(config.dataRoot);
-  const { needHere } = presence;
-  const disk = { ...config, incoming: dataPaths(config.dataRoot).incoming, presence };
-  const opened = await openStore({ dataRoot: config.dataRoot, log, begin, needHere });
-  const room = (): Room => roomOf(statfsSync(config.dataRoot));
-  const leftFree = (): Room => {
-    const { freeBytes, freeInodes } = room();
-    return { freeBytes: freeBytes - admission.outstandingBytes, freeInodes };
-  };
-  const attempts = openAttempts({
-    dir: dataPaths(config.dataRoot).attempts,
-    log,
-    needHere,
-    hasRoom: () => shortOf(leftFree(), config.diskReserveBytes) === null,
-  });
-  await attempts.prune(Date.now());
-  const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
-  const heartbeats = openHeartbeats(dataPaths(config.dataRoot).heartbeats, log, () => config.historyBytes, needHere);
-  await heartbeats.prune(Date.now());
-  const admission = createAdmission(config, room, progress.moved);
+  const { log } = context;
+  const parts = await openParts(config, context);
+  const { opened, heartbeats, presence, duplicates } = parts;
   const life = { stopping: false, diskRefused: (): void => undefined };
-  const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
-  void tokens?.look();
-  const tokenUse = openTokenUse(dataPaths(config.dataRoot).tokenUse, log, Date.now, needHere);
-  const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
-  const duplicates = openDuplicateHosts(dataPaths(config.dataRoot).duplicates, log, needHere);
-  const shared = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree, tokens, tokenUse };
-  const parts = { ...shared, duplicates, begin, log, identity, presence };
-  const deps = appDeps(config, { ...parts, stopping: () => life.stopping, diskRefused: () => life.diskRefused() });
-  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, { refusals, identity }));
+  const deps = appDeps(config, {
+    ...parts,
+    stopping: () => life.stopping,
+    diskRefused: () => life.diskRefused(),
+  });
+  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, parts));
   await announce(config, listener, opened, log);
   log.info(await heartbeats.describe(Date.now()));
   const look = (): NotReady | null => {
     if (presence.look() === "another") context.fail(otherStore(config.dataRoot));
-    return glance(disk);
+    return glance({ ...config, incoming: deps.incoming, presence });
   };
   const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now });
   life.diskRefused = watch.doubt;
@@ -112,26 +119,24 @@ async function start(
   void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
-  const stopChores = startChores(context, { opened, admission, watch, room }, [attempts, heartbeats]);
+  const stopChores = startChores(context, { ...parts, watch }, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
-    tokens?.close();
+    parts.tokens?.close();
     duplicates.write();
     duplicates.close();
   };
-  return {
-    drain: drainPhases(config, { listener, attempts, refusals, opened, admission, downloads, tokenUse }, beginStop),
-    reload: async () => {
-      const fresh = await readConfig();
-      // Certificates run out while a collector runs: the same files are read anew.
-      const renewed = readTls(config.tls);
-      const waiting = takeOver(config, fresh, FIXED_SETTINGS);
-      if (renewed !== null) listener.renew(renewed);
-      Object.assign(deps, gateSettings(config));
-      return waiting;
-    },
+  const reload = async (): Promise<string[]> => {
+    const fresh = await readConfig();
+    // Certificates run out while a collector runs: the same files are read anew.
+    const renewed = readTls(config.tls);
+    const waiting = takeOver(config, fresh, FIXED_SETTINGS);
+    if (renewed !== null) listener.renew(renewed);
+    Object.assign(deps, gateSettings(config));
+    return waiting;
   };
+  return { drain: drainPhases(config, { ...parts, listener }, beginStop), reload };
 }
 
 /** Ten million files take a while; what is wrong with them is no reason to take no others. */
@@ -151,7 +156,7 @@ function gateSettings(config: ReceiverConfig) {
   return { commitHeaders, commitRequired: isCommitRequired(config), maxBytes: maxEpisodeBytes };
 }
 
-interface AppParts {
+interface Parts {
   opened: OpenedStore;
   attempts: Attempts;
   refusals: Refusals;
@@ -166,11 +171,12 @@ interface AppParts {
   duplicates: DuplicateHosts;
   begin: AppDeps["begin"];
   log: Log;
-  stopping: () => boolean;
-  diskRefused: () => void;
   identity: () => Identity;
   presence: Presence;
 }
+
+/** What the parts and what follows them tell one another. */
+type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
 
 function appDeps(
   config: ReceiverConfig,
