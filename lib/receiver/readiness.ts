@@ -60,7 +60,7 @@ export function createReadiness(parts: ReadinessParts): () => Promise<NotReady |
     probe ??= begin();
     const { done, sinceMs } = probe;
     const late = () => slow(`has not ended for ${formatSeconds((now() - sinceMs) / 1000)}`);
-    return withinTime(done, sinceMs + patienceMs - now(), late);
+    return withinTime(done, Math.max(0, sinceMs + patienceMs - now()), late);
   };
 }
 

@@ -59,6 +59,6 @@ test("a write that does not end is told after its time, the disk is not asked ag
   now = 5999;
   expect((await ready())?.why).toEndWith("took 5s");
   now = 6001;
-  expect(await ready()).toBeNull();
+  while ((await ready()) !== null) await Bun.sleep(1);
   expect(writes).toBe(2);
 });
