@@ -87,6 +87,8 @@ export class Store {
     const row = await this.parts.index.find(address);
     await checkHostDirectory(this.directoryOf(address.host));
     const facts = await archiveFacts(this.pathOf(address));
+    // What stands in the place of a disk that is gone says nothing of this episode, least of all that its name is free, or taken.
+    (this.parts.needHere ?? HERE)();
     if (row === null) return { kind: facts === null ? "none" : "rowless" };
     if (facts === null) return { kind: "row-only", row };
     return { kind: facts.bytes === row.bytes ? "stored" : "damaged", row };

@@ -82,6 +82,35 @@ mountTest(
   },
 );
 
+mountTest(
+  "while the disk is away no episode is judged: none is missing, no name is taken, and none is free",
+  async () => {
+    using point = new MountPoint();
+    await using fleet = new Fleet({ collectorData: point.path });
+    const receiver = await fleet.startReceiver();
+    expect((await send(fleet, receiver.url, "ep1")).status).toBe(201);
+    const ask = async (method: string, id: string, body?: string): Promise<number> => {
+      const path = method === "POST" ? `judge/${HOST}/${id}` : `episodes/${HOST}/${id}.tar.zst`;
+      const headers = { Authorization: `Bearer ${fleet.token}`, "Content-Type": "application/json" };
+      return (await fetch(`${receiver.url}/v1/${path}`, { method, headers, proxy: "", ...(body && { body }) })).status;
+    };
+    const question = JSON.stringify({ bytes: 5, sha256: "0".repeat(64), tree_sha256: null, code_commit: null });
+    const asked = async (): Promise<number[]> => [
+      await ask("HEAD", "ep1"),
+      await ask("GET", "ep1"),
+      await ask("POST", "ep1", question),
+      await ask("PUT", "ep1", "other"),
+      await ask("HEAD", "ep2"),
+      await ask("POST", "ep2", question),
+    ];
+    expect(await asked()).toEqual([200, 200, 409, 409, 404, 200]);
+    point.unmount();
+    expect(await asked()).toEqual([500, 500, 500, 500, 500, 500]);
+    point.mount("disk");
+    expect(await asked()).toEqual([200, 200, 409, 409, 404, 200]);
+  },
+);
+
 mountTest("a stop while the disk is away makes nothing either", async () => {
   using point = new MountPoint();
   await using fleet = new Fleet({ collectorData: point.path });
