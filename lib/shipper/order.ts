@@ -36,9 +36,11 @@ export function firstDue(
   return first;
 }
 
-/** Of packed episodes those that were tried before, or may not be tried yet. */
-function sparesOf(packed: Iterable<Entry>, nowMs: number): Entry[] {
-  return [...packed].filter(({ failures, notBeforeMs }) => failures > 0 || notBeforeMs > nowMs);
+/** Of packed episodes those that were tried before, or may not be tried yet, and that can be packed again. */
+function sparesOf(packed: Iterable<Entry>, nowMs: number, hadTurn: HadTurn = () => false): Entry[] {
+  return [...packed].filter(
+    (entry) => !entry.isLastCopy && (entry.failures > 0 || entry.notBeforeMs > nowMs || hadTurn(entry)),
+  );
 }
 
 /**
@@ -46,12 +48,9 @@ function sparesOf(packed: Iterable<Entry>, nowMs: number): Entry[] {
  * last; null: there is room.
  */
 export function toGiveWay(packed: Iterable<Entry>, nowMs: number, hadTurn: HadTurn): Entry | null {
-  const all = [...packed];
-  const probed = all.filter(hadTurn);
-  const spares = sparesOf(all, nowMs);
-  if (new Set([...probed, ...spares]).size <= SPARE_ARCHIVES) return null;
-  if (probed[0] !== undefined) return probed[0];
-  return spares.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
+  const spares = sparesOf(packed, nowMs, hadTurn);
+  if (spares.length <= SPARE_ARCHIVES) return null;
+  return spares.find(hadTurn) ?? spares.reduce((a, b) => (b.notBeforeMs > a.notBeforeMs ? b : a));
 }
 
 /**

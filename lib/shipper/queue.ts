@@ -28,6 +28,8 @@ export interface Entry {
   bytes: number | null;
   /** Its body is not to be sent before, though it may be asked about; the same clock. */
   bodyNotBeforeMs: number;
+  /** Its directory was found to be gone: its archive never gives way. */
+  isLastCopy: boolean;
   /** Why it was not shipped yet; null when nothing went wrong. */
   trouble: Trouble | null;
   /** What is done with it right now. */
@@ -57,7 +59,7 @@ export interface Trouble {
 
 /** An entry in its first state. */
 export function newEntry(id: string, finishedMs: number, stage: Stage): Entry {
-  const nothing = { bytes: null, trouble: null, work: null };
+  const nothing = { bytes: null, isLastCopy: false, trouble: null, work: null };
   return { id, finishedMs, stage, failures: 0, notBeforeMs: 0, bodyNotBeforeMs: 0, ...nothing };
 }
 

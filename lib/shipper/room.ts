@@ -25,6 +25,7 @@ export class Room {
   notBeforeMs = 0;
 
   private streak = 0;
+  private evicting: Promise<void> = Promise.resolve();
   /** Episodes for which there was no room, until they are packed or gone, each with the free bytes that it needs. */
   private readonly waiting = new Map<Entry, number>();
   /** Those of them that had their try since room was said to be there. */
@@ -114,23 +115,31 @@ export class Room {
     return queue.readyToSend(nowMs, counts) <= transfers;
   }
 
-  /** Keeps the outbox small while many episodes wait for another try: the one that is due last is packed again later. */
-  async evict(
+  /** Keeps the outbox small while many episodes wait for another try: one of them is packed again later. One call after the other. */
+  evict(...parts: Parameters<Room["evictOne"]>): Promise<void> {
+    const mine = this.evicting.then(() => this.evictOne(...parts));
+    this.evicting = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async evictOne(
     queue: Queue,
     records: Map<string, OutboxRecord>,
     dirs: Dirs,
     nowMs: number,
     hadTurn: HadTurn,
   ): Promise<void> {
-    const last = toGiveWay(queue.inStage("packed"), nowMs, hadTurn);
-    if (last === null) return;
-    // Without its directory the archive is the last copy; another one of its name does not count.
-    const found = await directoryId(join(dirs.episodes, last.id));
-    if (!isSameDirectory(records.get(last.id)?.directory_inode ?? "", found)) return;
-    // Meanwhile its time may have come.
-    if (last.stage !== "packed") return;
-    queue.move(last, "waiting");
-    records.delete(last.id);
-    await dropRecord(dirs.outbox, last.id);
+    for (;;) {
+      const entry = toGiveWay(queue.inStage("packed"), nowMs, hadTurn);
+      if (entry === null) return;
+      // Without its directory the archive is the last copy; another one of its name does not count.
+      const found = await directoryId(join(dirs.episodes, entry.id));
+      entry.isLastCopy = !isSameDirectory(records.get(entry.id)?.directory_inode ?? "", found);
+      // Meanwhile its time may have come.
+      if (entry.isLastCopy || entry.stage !== "packed") continue;
+      queue.move(entry, "waiting");
+      records.delete(entry.id);
+      return dropRecord(dirs.outbox, entry.id);
+    }
   }
 }

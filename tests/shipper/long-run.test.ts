@@ -128,6 +128,18 @@ test("a token that is refused for a week: each of many goes ahead once, and the 
   expect(most([...host.delivered.values()])).toBeLessThan(7 * DAY_MS + 10 * MINUTE_MS);
 });
 
+test.each([401, 502])("a last copy among many that all meet %d: the outbox stays as small as ever", (status) => {
+  const path: Path = {
+    put: (_, __, now) => (now < 2 * DAY_MS ? bareFault(status) : null),
+    judge: () => false,
+    tookMs: () => 10,
+    lastCopies: ["ep0"],
+  };
+  const host = run(there("ep", 300, 1000), path, 3 * DAY_MS);
+  expect(host.mostPacked).toBeLessThanOrEqual(13);
+  expect(host.delivered.size).toBe(300);
+});
+
 test("one poisoned episode among many never holds them up, and is tried again for ever", () => {
   const path: Path = { put: (id) => (id === "ep0" ? bareFault(403) : null), judge: () => true, tookMs: () => 10 };
   const { delivered, puts, queue } = run(there("ep", 100, 1000), path, DAY_MS);

@@ -1,7 +1,8 @@
 // The outbox stays small while many archives wait for their next try; a disk without room is said with what makes some.
 
 import { expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
 import { outboxPaths } from "../../lib/shipper/outbox.ts";
@@ -27,8 +28,24 @@ function place() {
   const evict = (): Promise<void> =>
     new Room(quietLog, "/data", () => null).evict(queue, records, dirs, 0, () => false);
   const isKept = (id: string): boolean => existsSync(outboxPaths(dirs.outbox, id).archive) && records.has(id);
-  return { queue, evict, isKept };
+  return { queue, evict, isKept, dirs };
 }
+
+test("evictions side by side take one each", async () => {
+  const { queue, evict } = place();
+  await Promise.all([evict(), evict()]);
+  expect(queue.inStage("packed").size).toBe(8);
+});
+
+test("a last copy never gives way, and another one does in its place", async () => {
+  const { queue, evict, isKept, dirs } = place();
+  rmSync(join(dirs.episodes, "ep9"), { recursive: true });
+  await evict();
+  expect([isKept("ep9"), isKept("ep8"), isKept("ep7")]).toEqual([true, false, true]);
+  // It is no spare one: the eight others may stay.
+  await evict();
+  expect(queue.inStage("packed").size).toBe(9);
+});
 
 test("the archive that is due last is packed again later", async () => {
   const { queue, evict, isKept } = place();

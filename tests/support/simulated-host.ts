@@ -23,6 +23,8 @@ export interface Path {
   put: (id: string, bytes: number, nowMs: number) => Fault | null;
   /** Whether the judge can be reached. */
   judge: (nowMs: number) => boolean;
+  /** Whose directories are gone: their archives never give way. */
+  lastCopies?: readonly string[];
   /** How long a body of so many bytes takes until its answer, milliseconds. */
   tookMs: (bytes: number) => number;
 }
@@ -129,6 +131,7 @@ export class SimulatedHost {
     if (last !== null) this.queue.move(last, "waiting");
     this.records.set(entry.id, recordOf(entry.id, { bytes: this.sizes.get(entry.id) ?? 0 }));
     this.queue.move(entry, "packed");
+    entry.isLastCopy = this.path.lastCopies?.includes(entry.id) === true;
     this.mostPacked = Math.max(this.mostPacked, this.packedCount);
   }
 
