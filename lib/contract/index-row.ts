@@ -25,7 +25,7 @@ export interface IndexRow {
    * Present when this row is the one before of its episode once more, with this key put right: it is no second episode. All
    * other keys are the same, the time of receipt too, so that a reader who does not know of it learns nothing that is wrong.
    */
-  corrects?: "tree_sha256";
+  corrects?: "tree_sha256" | "bytes";
 }
 
 /** Path of an episode's archive, relative to the data root. */
@@ -75,7 +75,7 @@ export function parseRow(line: string): IndexRow | null {
     path: typeof path === "string" ? path : archivePath({ host: host_id, id: episode_id }),
     tree_sha256: readTree(tree_sha256),
     ...(recovered === true && { recovered }),
-    ...(corrects === "tree_sha256" && { corrects }),
+    ...((corrects === "tree_sha256" || corrects === "bytes") && { corrects }),
   };
 }
 

@@ -69,10 +69,14 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
     begin: () => ({ moved: () => undefined, done: () => undefined }),
   });
   await opened.compare();
-  for (const { path, row } of before.wrong_tree) {
+  for (const { path, row } of [...before.wrong_bytes, ...before.wrong_tree]) {
     // Killed here, or in the middle of it, the row before still holds, and the next repair finds the same.
     await opened.index.append(row);
-    log.warn(`the row of ${quoted(path)} claimed another tar: put right`, { tree_sha256: row.tree_sha256 ?? "none" });
+    const [claimed, is] =
+      row.corrects === "bytes"
+        ? ["another size", { bytes: row.bytes }]
+        : ["another tar", { tree_sha256: row.tree_sha256 ?? "none" }];
+    log.warn(`the row of ${quoted(path)} claimed ${claimed}: put right`, is);
   }
   await opened.close();
   const archives = new Set(before.extra.filter((path) => /^episodes\/[^/]+\/[^/]+\.tar\.zst$/.test(path)));

@@ -19,6 +19,8 @@ export interface VerifyReport {
   unreadable: { path: string; detail: string }[];
   /** Whole files whose row claims the digest of another tar; `row` is what the row should be. Found by `deep` alone. */
   wrong_tree: { path: string; detail: string; row: IndexRow }[];
+  /** Files whose digest fits and whose row says another size; `row` is what the row should be. */
+  wrong_bytes: { path: string; detail: string; row: IndexRow }[];
   /** Whole files that hold no tar in zstd: stored as they came, and no damage. Found by `deep` alone. */
   opaque: { path: string; detail: string }[];
   /** Episodes with more than one row, not counting what puts a row right. */
@@ -32,31 +34,37 @@ export interface VerifyReport {
 /** What is wrong with one file, or odd about it. */
 export type Finding =
   | { kind: "missing" | "mismatch" | "unreadable" | "opaque"; detail: string }
-  | { kind: "wrong_tree"; detail: string; row: IndexRow };
+  | { kind: "wrong_tree" | "wrong_bytes"; detail: string; row: IndexRow };
 
 export type Problem = Finding["kind"] | "extra" | "duplicate" | "torn";
 
 /** True when there is nothing wrong. What is opaque is as its sender wanted it. */
 export function isSound(report: VerifyReport): boolean {
-  return damageOf(report) + report.wrong_tree.length === 0;
+  return damageOf(report) + report.wrong_tree.length + report.wrong_bytes.length === 0;
 }
 
-/** How much is wrong with the episodes themselves: a row that claims another tar harms none. */
+/** How much is wrong with the episodes themselves: a row that claims another tar or size harms none. */
 export function damageOf({ missing, extra, mismatch, unreadable, duplicate, torn }: VerifyReport): number {
   return missing.length + extra.length + mismatch.length + unreadable.length + duplicate.length + torn;
 }
 
 /** Whether it is the file itself that is wrong. */
 export function isDamage({ kind }: Finding): boolean {
-  return kind !== "opaque" && kind !== "wrong_tree";
+  return kind !== "opaque" && kind !== "wrong_tree" && kind !== "wrong_bytes";
 }
 
 const HEX_DIGITS = 64;
 
-/** How the bytes of a file differ from its row, or null. */
-export function differenceOf(found: { bytes: number; sha256: string }, row: IndexRow): string | null {
-  if (found.bytes !== row.bytes) return `has ${found.bytes} bytes, its row says ${row.bytes}`;
-  return found.sha256 === row.sha256 ? null : `has sha256 ${found.sha256}, its row says ${row.sha256}`;
+/** How the bytes of a file differ from its row, or null. A file whose digest fits is whole, whatever size its row says. */
+export function differenceOf({ bytes, sha256 }: { bytes: number; sha256: string }, row: IndexRow): Finding | null {
+  const size = `has ${bytes} bytes, its row says ${row.bytes}`;
+  if (sha256 === row.sha256) {
+    if (bytes === row.bytes) return null;
+    const detail = `${size}; its digest fits, the file itself is as it was received`;
+    return { kind: "wrong_bytes", detail, row: { ...row, bytes, corrects: "bytes" } };
+  }
+  if (bytes !== row.bytes) return { kind: "mismatch", detail: size };
+  return { kind: "mismatch", detail: `has sha256 ${sha256}, its row says ${row.sha256}` };
 }
 
 /** What a whole file holds, against the claim of its row. */

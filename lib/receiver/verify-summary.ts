@@ -37,15 +37,23 @@ export function summary(report: VerifyReport): string {
   const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
   const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
   if (isSound(report)) return `sound: ${read}`;
-  const claims = report.wrong_tree.length;
-  const claimed =
-    claims === 0 ? [] : [`${claims} ${claims === 1 ? "row claims" : "rows claim"} another tar than is stored`];
+  const { wrong_tree, wrong_bytes } = report;
+  const claimed = [...claim(wrong_bytes.length, "size"), ...claim(wrong_tree.length, "tar")];
   const isHarmless = damageOf(report) === 0;
   const found = ROWS.filter(({ count }) => count(report) > 0);
   const counts = found.map(({ count, what }) => `${count(report)} ${what}`);
   const what = isHarmless
-    ? `WRONG ROWS: ${claimed}, no episode is damaged`
+    ? `WRONG ROWS: ${claimed.join(", ")}, no episode is damaged`
     : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
-  const fix = found.find((row) => row.fix !== null)?.fix ?? (claims > 0 ? repairLine("--deep --repair") : null);
+  const fix = found.find((row) => row.fix !== null)?.fix ?? claimFix(report);
   return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+function claim(count: number, what: string): string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? "row claims" : "rows claim"} another ${what} than is stored`];
+}
+
+function claimFix({ wrong_tree, wrong_bytes }: VerifyReport): string | null {
+  if (wrong_tree.length > 0) return repairLine("--deep --repair");
+  return wrong_bytes.length > 0 ? repairLine("--repair") : null;
 }

@@ -45,6 +45,7 @@ class Check {
     mismatch: [],
     unreadable: [],
     wrong_tree: [],
+    wrong_bytes: [],
     opaque: [],
     duplicate: [],
     torn: 0,
@@ -164,7 +165,7 @@ class Check {
       const found = await hashFile(path, () => undefined);
       this.report.bytes += found.bytes;
       const other = differenceOf(found, row);
-      if (other !== null) return [{ kind: "mismatch", detail: other }];
+      if (other !== null) return [other];
       return this.options.deep ? compareTree(await unpack(path), row) : [];
     } catch (error) {
       if (errorCode(error) === null) throw error;
@@ -174,13 +175,14 @@ class Check {
 
   /** What all rows together say of the files. */
   conclude(): void {
-    const { missing, mismatch, unreadable, wrong_tree, opaque } = this.report;
+    const { missing, mismatch, unreadable, wrong_tree, wrong_bytes, opaque } = this.report;
+    const rows = { wrong_tree, wrong_bytes };
     const lists = { mismatch, unreadable, opaque };
     for (const [path, findings] of this.found) {
       for (const finding of findings) {
         if (!this.told.has(finding)) this.tell(path, finding);
         if (finding.kind === "missing") missing.push(path);
-        else if (finding.kind === "wrong_tree") wrong_tree.push({ path, detail: finding.detail, row: finding.row });
+        else if ("row" in finding) rows[finding.kind].push({ path, detail: finding.detail, row: finding.row });
         else lists[finding.kind].push({ path, detail: finding.detail });
       }
     }

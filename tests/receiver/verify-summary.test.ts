@@ -6,7 +6,16 @@ import { summary } from "../../lib/receiver/verify-summary.ts";
 
 const SOUND: VerifyReport = {
   ...{ checked: 3, bytes: 15_000, torn: 0, torn_lines: [] },
-  ...{ missing: [], extra: [], mismatch: [], unreadable: [], wrong_tree: [], opaque: [], duplicate: [] },
+  ...{
+    missing: [],
+    extra: [],
+    mismatch: [],
+    unreadable: [],
+    wrong_tree: [],
+    wrong_bytes: [],
+    opaque: [],
+    duplicate: [],
+  },
 };
 const said = (found: Partial<VerifyReport>): string => summary({ ...SOUND, ...found });
 const one = [{ path: "episodes/lab1/a.tar.zst", detail: "" }];

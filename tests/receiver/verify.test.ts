@@ -37,6 +37,7 @@ const SOUND: VerifyReport = {
   mismatch: [],
   unreadable: [],
   wrong_tree: [],
+  wrong_bytes: [],
   opaque: [],
   duplicate: [],
   torn: 0,
@@ -191,6 +192,26 @@ describe("as a command", () => {
     expect(readFileSync(index, "utf8")).toStartWith(`${a}\n${c}\n`);
     expect(rowsOf(index)).toMatchObject([{ episode_id: "a" }, { episode_id: "c" }, { episode_id: "b" }]);
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  test("a row with another size, whose digest fits: --repair puts the row right, and the archive never moves", async () => {
+    const index = join(root, "index.jsonl");
+    const [a = "", ...others] = readFileSync(index, "utf8").split("\n");
+    writeFileSync(
+      index,
+      [a.replace(/"bytes":\s*(\d+)/, (_, n: string) => `"bytes":${Number(n) + 1}`), ...others].join("\n"),
+    );
+    const found = await run();
+    expect([found.code, found.stdout]).toEqual([
+      1,
+      "wrong_bytes: episodes/lab1/a.tar.zst has 5000 bytes, its row says 5001; its digest fits, the file itself is as it was received\n" +
+        "WRONG ROWS: 1 row claims another size than is stored, no episode is damaged; 3 episodes, 14.6 KiB read; fix: sudo systemctl stop labfleet-receiver && sudo receiver verify --repair; sudo systemctl start labfleet-receiver\n",
+    ]);
+    const repaired = await run("--repair");
+    expect([repaired.code, repaired.stdout]).toEqual([0, "sound: 3 episodes, 19.5 KiB read\n"]);
+    expect(existsSync(episode("a"))).toBe(true);
+    const receiver = await startReceiver({ dataRoot: root });
+    expect((await fetch(`${receiver.url}/v1/episodes/lab1/a.tar.zst`)).status).toBe(200);
   });
 
   test("an index that fits is not written anew by --repair", async () => {
