@@ -2,7 +2,7 @@
 // them as if they had failed.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { endWithTest, isGone } from "../os/check-process-support.ts";
 import { executables } from "../support/compiled.ts";
@@ -43,6 +43,8 @@ timeout = 300
 grace = ${graceS}
 commands = [${entries.join(", ")}]`,
   });
+  // A collection waits no longer for its checks than its interval lasts: the signal has to come before.
+  writeFileSync(host.config, readFileSync(host.config, "utf8").replace("interval_s = 1\n", "interval_s = 300\n"));
 }
 
 /** All that the checks have started, once each of them has said so. */

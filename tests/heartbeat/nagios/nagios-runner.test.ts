@@ -127,7 +127,10 @@ describe("what a check says", () => {
     endWithTest(pid);
     expect(found).toMatchObject({ status: "ok", notes: { survivors_killed: 1 } });
     expect(found?.notes?.survivors_left).toBeUndefined();
-    expect(lines).toContain("info check left processes behind check=it survivors_killed=1");
+    // On a busy machine it may have been ended with its run, before it had left the group.
+    expect(lines.filter((line) => line.startsWith("info check ") && line.includes("survivors_killed=1"))).toHaveLength(
+      1,
+    );
     await until(() => isGone(pid));
   });
 
