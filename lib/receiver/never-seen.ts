@@ -2,12 +2,12 @@
 
 import { errorCode } from "../core/failure.ts";
 import { OPERATOR } from "../core/names.ts";
-import { neverSummary, type RefusedOfLate } from "./heartbeats/never.ts";
+import { neverSummary, type RefusedOfLate, silentSummary } from "./heartbeats/never.ts";
 import type { HostSummary } from "./heartbeats/view.ts";
 import type { RefusedHosts } from "./refused-hosts.ts";
 
 /**
- * Adds the hosts of whom no heartbeat ever came, by name.
+ * Adds the hosts of whom no heartbeat ever came, by name, and says of those that are silent whether they are refused.
  * @param withToken hosts that have a token, or may have one
  */
 export async function withNeverSeen(
@@ -18,10 +18,11 @@ export async function withNeverSeen(
 ): Promise<HostSummary[]> {
   const seen = new Set(hosts.map(({ host }) => host));
   const missing = withToken.filter((host) => host !== OPERATOR && !seen.has(host));
-  if (missing.length === 0) return [...hosts];
+  if (missing.length === 0 && !hosts.some(({ stale }) => stale)) return [...hosts];
   const lookUp = await refusedLookup(refused, nowMs);
   const never = missing.map((host) => neverSummary(host, lookUp(host)));
-  return [...hosts, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
+  const heard = hosts.map((summary) => silentSummary(summary, lookUp(summary.host), nowMs));
+  return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /** How often each host was refused of late; where nobody can tell, why: that is no reason to show no list. */

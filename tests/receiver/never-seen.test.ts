@@ -133,8 +133,30 @@ describe("the list", () => {
     expect(renderHosts(hosts)).toMatch(/^lab1 +never +unknown +no heartbeat has ever come; refused 3 times/m);
   });
 
+  test("says of a host that is silent that it was refused since, and what mends that; of any other nothing new", async () => {
+    const { dir, add } = attempts();
+    const names = ["lab1", "lab2", "lab3", "lab4"];
+    for (const host_id of names.slice(0, 3)) add("2026-05-02", sum({ host_id, count: 2 }));
+    add("2026-05-02", row({ host_id: "lab4" }));
+    // Refused at 06:01: five hours and 59 minutes before noon.
+    const [heardBefore, heardSince] = [6 * 3600, 3600];
+    const heard = names.map((host) => ({ ...unknownSummary(host), age_s: heardBefore, stale: true, problem: "x" }));
+    Object.assign(heard[1] ?? {}, { age_s: heardSince });
+    Object.assign(heard[2] ?? {}, { stale: false });
+    const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
+    expect(hosts.map(({ problem, refused }) => [problem, refused?.count ?? null])).toEqual([
+      [
+        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+        2,
+      ],
+      ["x", null],
+      ["x", null],
+      ["x", null],
+    ]);
+  });
+
   test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
-    const heard = [unknownSummary("lab1")];
+    const heard = [{ ...unknownSummary("lab1"), stale: false }];
     const failing = {
       dir: "/data/attempts",
       look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),

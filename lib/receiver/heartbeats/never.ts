@@ -1,8 +1,9 @@
-// A host that has a token and of whom no heartbeat ever came: what its row in the list says. It may be switched off, or be
-// refused; only the second leaves a trace here. Pure.
+// A host that has a token and of whom no heartbeat came, ever or for long: what its row in the list says. It may be switched off,
+// or be refused; only the second leaves a trace here. Pure.
 
 import { isoWall } from "../../core/clock.ts";
 import { shellLine } from "../../core/shell-quote.ts";
+import { formatSeconds } from "../../core/units.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
 /** How often a host was refused of late. Of refusals before it showed who it is anyone may be the sender. */
@@ -28,12 +29,32 @@ export function neverSummary(host: string, refused: RefusedOfLate): HostSummary 
   return {
     ...unknownSummary(host),
     never: true,
-    refused:
-      refused === null || "dir" in refused
-        ? null
-        : { count: refused.count, reason: refused.reason, at: isoWall(refused.atMs) },
+    refused: refused === null || "dir" in refused ? null : shown(refused),
     problem: neverText(host, refused),
   };
+}
+
+function shown({ count, reason, atMs }: RefusedTally): HostSummary["refused"] {
+  return { count, reason, at: isoWall(atMs) };
+}
+
+/**
+ * The row of a host that is silent: where it was refused since its last heartbeat that is why, and no look at the host would mend
+ * it. Any other row is as it was.
+ */
+export function silentSummary(summary: HostSummary, refused: RefusedOfLate, nowMs: number): HostSummary {
+  const { host, stale, age_s } = summary;
+  if (!stale || age_s === null || refused === null || "dir" in refused) return summary;
+  // Of other reasons, such as an episode's, none keeps a heartbeat away.
+  if (refused.atMs <= nowMs - age_s * 1000 || FIXES[refused.reason] === undefined) return summary;
+  const problem = `no heartbeat for ${formatSeconds(age_s)}; ${refusedText(host, refused)}`;
+  return { ...summary, refused: shown(refused), problem };
+}
+
+function refusedText(host: string, { count, reason }: RefusedTally): string {
+  const fix = FIXES[reason]?.(host);
+  const times = count === 1 ? "once" : `${count} times`;
+  return `refused ${times} since yesterday, the newest ${reason}${fix === undefined ? "" : `; fix: ${fix}`}`;
 }
 
 /** Why nothing is known of a host, in one line. */
@@ -42,10 +63,7 @@ export function neverText(host: string, refused: RefusedOfLate): string {
     return "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status";
   if ("dir" in refused)
     return `no heartbeat has ever come; whether any was refused is not known, since ${refused.dir} cannot be read: ${refused.code}; fix: ${unreadableFix(refused)}`;
-  const { count, reason } = refused;
-  const fix = FIXES[reason]?.(host);
-  const times = count === 1 ? "once" : `${count} times`;
-  return `no heartbeat has ever come; refused ${times} since yesterday, the newest ${reason}${fix === undefined ? "" : `; fix: ${fix}`}`;
+  return `no heartbeat has ever come; ${refusedText(host, refused)}`;
 }
 
 /** To root all can be told; else it is no matter of rights, and this says what the matter is. */

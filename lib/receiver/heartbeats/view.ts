@@ -77,7 +77,7 @@ export interface HostSummary {
   problem: string | null;
   /** True: it has a token, and no heartbeat ever came. */
   never: boolean;
-  /** Of one that was never heard of: how often it was refused since yesterday, and why the newest time. */
+  /** Of one that was never heard of, or is late and was refused since: how often since yesterday, and why the newest time. */
   refused: { count: number; reason: string; at: string } | null;
 }
 
