@@ -178,5 +178,5 @@ export function trustsAnother(receiverId: string | null, own: OwnStore | null): 
 
 export function trustText(receiverId: string, own: OwnStore): string {
   const commands = [onHost("sudo", "shipper", "pin", "--accept", own.id)];
-  return `it trusts another collector (${receiverId}); fix: ${fixText({ text: "if it shall trust this one", commands }, "collector")}`;
+  return `it trusts another collector (${receiverId}); fix: ${fixText({ text: "if its data disk is mounted here, and it shall trust this one", commands }, "collector")}`;
 }

@@ -204,12 +204,12 @@ describe("in the list of all hosts", () => {
     expect(row(IDLE, { receiver_id: OTHER })).toMatchObject({
       receiver_id: OTHER,
       trusts_another: true,
-      problem: `it trusts another collector (${OTHER}); fix: if it shall trust this one: on the lab host: sudo shipper pin --accept ${OURS}`,
+      problem: `it trusts another collector (${OTHER}); fix: if its data disk is mounted here, and it shall trust this one: on the lab host: sudo shipper pin --accept ${OURS}`,
     });
     expect(renderHosts([row(IDLE, { receiver_id: OURS })])).not.toContain("trusts");
     // Of one that is silent, too; but what makes it speak is the remedy of that line.
     const silent = row(IDLE, { receiver_id: OTHER }, 7200).problem ?? "";
-    expect(silent).toStartWith(`no heartbeat for 2h; it trusts another collector (${OTHER}); if it shall`);
+    expect(silent).toStartWith(`no heartbeat for 2h; it trusts another collector (${OTHER}); if its data`);
     expect(silent.split("; fix: ")).toHaveLength(2);
     expect(silent).toEndWith(SPEAK);
   });
