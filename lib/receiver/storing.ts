@@ -2,7 +2,9 @@
 // another disk than we do; where none runs, by the same look.
 
 import { statSync } from "node:fs";
-import { UserError } from "../core/failure.ts";
+import { join, resolve } from "node:path";
+import { errorCode, UserError } from "../core/failure.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import { lockHolder } from "../os/lock.ts";
 import { needStore } from "./data-root.ts";
 import { createReadiness, glance, type NotReady } from "./readiness.ts";
@@ -18,7 +20,33 @@ export interface Collector extends Storing {
 export async function lookAtCollector(config: ReceiverConfig, nowMs: number): Promise<Collector> {
   const { dataRoot, runDir } = config;
   const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
-  return { pid, ...(pid === null ? await ownLook(config) : readStoring(runDir, nowMs)) };
+  if (pid === null) return { pid, ...(await ownLook(config)) };
+  return { pid, ...(lookFromOutside(pid, dataRoot) ?? readStoring(runDir, nowMs)) };
+}
+
+/**
+ * Whether a running receiver works on another disk than the one that stands at its data root here: the sandbox of its unit keeps
+ * one that was unmounted, and it cannot tell that itself. Null: it does not, or we may not look.
+ */
+export function lookFromOutside(pid: number, dataRoot: string): Storing | null {
+  const theirs = idOf(join(`/proc/${pid}/root`, resolve(dataRoot)));
+  if (theirs === null || theirs === idOf(dataRoot)) return null;
+  return {
+    ready: false,
+    why: `the receiver (pid ${pid}) still writes to a disk that is not mounted at ${dataRoot} any more, and what it stores is on that disk alone`,
+    fix: `mount that disk there again, then: ${unitLine("receiver", "restart")}`,
+  };
+}
+
+/** Device and inode number; null: nothing is there, or we may not look. */
+function idOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }
 
 async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<Storing> {
