@@ -190,8 +190,9 @@ function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: S
   );
   if (not_ok > problems.length) rows.push(["", `… and ${not_ok - problems.length} more`]);
   const isOld = (status.collected_age_s ?? 0) > Math.max(STARTING_S, MISSED * interval_s);
+  const isLast = isOld || status.report_problem !== null;
   return [
-    ...(isOld ? [["report", `old, and nothing newer is known: ${whyNoReport(status)}`] satisfies Row] : []),
+    ...(isLast ? [["report", `the last one, nothing newer is known: ${whyNoReport(status)}`] satisfies Row] : []),
     ["collected", `${ago(status.collected_age_s)}, every ${formatSeconds(interval_s)}: ${summaryText(collected)}`],
     ...rows,
     ["arrived", arrived === null ? "none since it started" : `the newest ${ago(status.arrived_age_s)}`],
