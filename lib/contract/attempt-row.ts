@@ -19,9 +19,8 @@ export interface AttemptRow {
 }
 
 /**
- * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `request`: what this
- * receiver does not have, a path or a method; `connection`: it never
- * came to a request: a TLS handshake that failed, no HTTP.
+ * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `request`: a path or a
+ * method that there is not; `connection`: it never came to a request: a TLS handshake that failed, no HTTP.
  */
 const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "request", "connection"] as const;
 export type RefusedWhat = (typeof REFUSED_WHATS)[number];

@@ -116,7 +116,7 @@ function sandboxed(facts: DiskFacts, setting: string, more: readonly string[]): 
 }
 
 function full({ mount, path, code, me, isOutOfInodes }: DiskFacts): DiskRefusal {
-  const point = mount?.point ?? path;
+  const point = mount?.diskPoint ?? path;
   if (code === "EDQUOT")
     return {
       what: `the quota of ${me} on the file system at ${point} is used up`,

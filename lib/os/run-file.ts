@@ -5,7 +5,7 @@ import { closeSync, constants, renameSync, rmSync, statfsSync, writeFileSync } f
 import { basename, dirname, join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { whyDiskRefuses } from "./disk-refusal.ts";
+import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
 import { makeNew } from "./owner.ts";
 
 /** Replaces a file by rename; nothing is flushed. @throws Error of the system */
@@ -28,8 +28,12 @@ export function replaceRunFile(path: string, text: string, mode = 0o644): void {
 export function runFileFault(path: string, error: unknown): string {
   const code = errorCode(error);
   if (code === null) return `cannot write ${path}: ${quoted(errorText(error))}`;
-  const { what, fix } = whyDiskRefuses(dirname(path), code);
-  return `cannot write ${path}: ${what}${fix === null ? "" : `; fix: ${fix}`}`;
+  return `cannot write ${path}: ${whyRefused(dirname(path), code)}`;
+}
+
+function whyRefused(directory: string, code: string): string {
+  const { what, fix } = whyDiskRefuses(directory, code);
+  return fix === null ? what : `${what}; fix: ${fix}`;
 }
 
 /**
@@ -38,13 +42,10 @@ export function runFileFault(path: string, error: unknown): string {
  */
 export function fullRunDir(runDir: string): string | null {
   try {
-    const { bavail, files, ffree } = statfsSync(runDir);
-    // Some file systems have no limit of inodes, and count none.
-    if (bavail > 0 && (files === 0 || ffree > 0)) return null;
+    if (statfsSync(runDir).bavail > 0 && !isOutOfInodes(runDir)) return null;
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;
   }
-  const { what, fix } = whyDiskRefuses(runDir, "ENOSPC");
-  return `${what}${fix === null ? "" : `; fix: ${fix}`}`;
+  return whyRefused(runDir, "ENOSPC");
 }

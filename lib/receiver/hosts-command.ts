@@ -25,7 +25,7 @@ import { renderHost, renderHosts } from "./heartbeats/table.ts";
 import { hostView, summarise } from "./heartbeats/view.ts";
 import type { Identity } from "./identity/decide.ts";
 import { readIdentity } from "./identity/files.ts";
-import { refusedLookup, withNeverSeen } from "./never-seen.ts";
+import { refusedLookup, withNeverSeen, withRefusal } from "./never-seen.ts";
 import { notReadyText } from "./readiness-watch.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
@@ -47,6 +47,7 @@ export async function hostsCommand(
   const nowMs = Date.now();
   const at = isoWall(nowMs);
   const own = ownStore(dataRoot);
+  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   const found = readDuplicates(dataPaths(dataRoot).duplicates);
   const duplicate = (name: string) => duplicateOf(name, found.get(name) ?? NOBODY, nowMs);
   if (host !== undefined) {
@@ -59,12 +60,11 @@ export async function hostsCommand(
       nowMs,
       own,
     );
-    const view = withDuplicate(known, duplicate(host));
+    const view = withDuplicate(await withRefusal(known, refused, nowMs), duplicate(host));
     await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
   const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs, own));
-  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
   const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
   const collector = await lookAtCollector(config, nowMs);

@@ -16,7 +16,7 @@ const NEWLINE = Buffer.from("\n");
  * Writes the index anew without the whole lines that are no rows, and moves the one before to `aside`. What follows the last line
  * break stays for the start, which knows a torn row.
  * @returns how many lines were left out; 0: the file is as it was
- * @throws the disk's error; the index is then as it was
+ * @throws the disk's error; the index is then as it was, or new and perhaps not on the disk yet: both are whole
  */
 export async function dropBadLines(index: string, aside: string): Promise<number> {
   const temp = join(dirname(index), `.${basename(index)}.tmp`);

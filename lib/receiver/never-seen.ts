@@ -25,6 +25,11 @@ export async function withNeverSeen(
   return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
+/** The same of one host that was heard of. */
+export async function withRefusal<T extends HostSummary>(view: T, refused: RefusedHosts, nowMs: number): Promise<T> {
+  return view.stale ? silentSummary(view, (await refusedLookup(refused, nowMs))(view.host), nowMs) : view;
+}
+
 /** How often each host was refused of late; where nobody can tell, why: that is no reason to show no list. */
 export async function refusedLookup(refused: RefusedHosts, nowMs: number): Promise<(host: string) => RefusedOfLate> {
   try {

@@ -1,11 +1,12 @@
 // Whether the store still stands where it stood at the start. Its disk may be pulled or unmounted under a receiver: what is made in
 // the bare mount point then lies below the disk afterwards, where nobody sees it. So nothing is made there.
 
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { mountPointOf } from "../os/disk-refusal.ts";
+import { placeId } from "../os/place-id.ts";
 import { identityPaths } from "./identity/files.ts";
 
 /** `gone`: nothing, or a directory that holds no store; `another`: one that holds a store, which nobody has locked. */
@@ -25,12 +26,12 @@ export interface Presence {
 
 /** The store that stands in `dataRoot` now. @throws Error of the system */
 export function openPresence(dataRoot: string): Presence {
-  const own = idOf(dataRoot);
+  const own = placeId(dataRoot);
   const point = mountPointOf(dataRoot);
   const marks = Object.values(identityPaths(dataRoot));
   const look = (): Standing => {
     try {
-      if (idOf(dataRoot) === own) return "ours";
+      if (placeId(dataRoot) === own) return "ours";
     } catch (error) {
       // A disk that answers otherwise says so by itself, to whoever uses it.
       return isAbsence(error) ? "gone" : "ours";
@@ -51,12 +52,6 @@ export function openPresence(dataRoot: string): Presence {
 export function otherStore(dataRoot: string): UserError {
   const what = `another store stands at ${dataRoot} than the one that was locked at the start`;
   return new UserError(what, "start the receiver again, as systemd does by itself", EXIT.undelivered);
-}
-
-/** Device and inode number. */
-function idOf(path: string): string {
-  const { dev, ino } = statSync(path, { bigint: true });
-  return `${dev}:${ino}`;
 }
 
 function isThere(path: string): boolean {

@@ -27,7 +27,7 @@ import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { type Listener, listen } from "./listen.ts";
 import { listenOptions } from "./listen-options.ts";
-import { withNeverSeen } from "./never-seen.ts";
+import { withNeverSeen, withRefusal } from "./never-seen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
 import { openPresence, otherStore, type Presence } from "./presence.ts";
 import { createReadiness, glance, type NotReady } from "./readiness.ts";
@@ -195,6 +195,7 @@ function appDeps(
         await tokens?.look(); // the first one may not be through yet
         return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs);
       },
+      withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs),
     },
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,

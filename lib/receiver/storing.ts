@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { errorCode, UserError } from "../core/failure.ts";
 import { unitLine } from "../core/unit-fix.ts";
 import { lockHolder } from "../os/lock.ts";
+import { placeId } from "../os/place-id.ts";
 import { needStore } from "./data-root.ts";
 import { createReadiness, glance, type NotReady } from "./readiness.ts";
 import { readStoring, type Storing } from "./readiness-watch.ts";
@@ -38,11 +39,10 @@ export function lookFromOutside(pid: number, dataRoot: string): Storing | null {
   };
 }
 
-/** Device and inode number; null: nothing is there, or we may not look. */
+/** See `placeId`; null: nothing is there, or we may not look. */
 function idOf(path: string): string | null {
   try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
+    return placeId(path);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;

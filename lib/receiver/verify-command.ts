@@ -54,8 +54,9 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
 }
 
 /**
- * Takes lines that are no rows out of the index; opens the store as a start does, which appends missing rows; puts rows right that claim another tar; then moves aside what
- * does not belong, and what has other bytes than its row says. What fits its row, or could not be read, stays where it is.
+ * Takes lines that are no rows out of the index; opens the store as a start does, which appends missing rows; puts rows right that
+ * claim another size or tar; then moves aside what does not belong, and what has other bytes than its row says. What fits the
+ * digest of its row, or could not be read, stays where it is.
  */
 async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
   lockDataRoot("receiver", config.dataRoot, config.runDir);
@@ -90,14 +91,14 @@ async function repairIndex(index: string, aside: string, log: Log): Promise<void
   const dropped = await dropBadLines(index, aside).catch((error: unknown) => {
     if (errorCode(error) === null) throw error;
     throw new UserError(
-      `cannot write ${index} anew: ${quoted(errorText(error))}; it is as it was`,
+      `cannot write ${index} anew: ${quoted(errorText(error))}; no row is lost`,
       whyDiskRefuses(dirname(index), errorCode(error) ?? "").fix,
       EXIT.undelivered,
     );
   });
   if (dropped > 0)
     log.warn(
-      `left ${dropped} lines that are no rows out of ${index}; the file as it was: ${join(aside, "index.jsonl")}`,
+      `left ${dropped} ${dropped === 1 ? "line that is no row" : "lines that are no rows"} out of ${index}; the file as it was: ${join(aside, "index.jsonl")}`,
     );
 }
 

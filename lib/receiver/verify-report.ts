@@ -31,6 +31,24 @@ export interface VerifyReport {
   torn_lines: number[];
 }
 
+/** That of a check that has not looked yet. */
+export function emptyReport(): VerifyReport {
+  return {
+    checked: 0,
+    bytes: 0,
+    missing: [],
+    extra: [],
+    mismatch: [],
+    unreadable: [],
+    wrong_tree: [],
+    wrong_bytes: [],
+    opaque: [],
+    duplicate: [],
+    torn: 0,
+    torn_lines: [],
+  };
+}
+
 /** What is wrong with one file, or odd about it. */
 export type Finding =
   | { kind: "missing" | "mismatch" | "unreadable" | "opaque"; detail: string }

@@ -11,7 +11,15 @@ import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
 import { dataPaths } from "./settings.ts";
-import { compareTree, differenceOf, type Finding, isDamage, type Problem, type VerifyReport } from "./verify-report.ts";
+import {
+  compareTree,
+  differenceOf,
+  emptyReport,
+  type Finding,
+  isDamage,
+  type Problem,
+  type VerifyReport,
+} from "./verify-report.ts";
 import { type FoundEntry, walkEpisodes } from "./walk.ts";
 
 /** Lines that are no rows are named up to so many. */
@@ -37,20 +45,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 class Check {
-  readonly report: VerifyReport = {
-    checked: 0,
-    bytes: 0,
-    missing: [],
-    extra: [],
-    mismatch: [],
-    unreadable: [],
-    wrong_tree: [],
-    wrong_bytes: [],
-    opaque: [],
-    duplicate: [],
-    torn: 0,
-    torn_lines: [],
-  };
+  readonly report: VerifyReport = emptyReport();
   private readonly table = new IndexTable(Math.random() * 2 ** 32);
   private readonly paths: ReturnType<typeof dataPaths>;
   /** What was found of a file against its rows, by path; nothing of one that is as it should be. */

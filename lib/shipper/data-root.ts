@@ -64,9 +64,10 @@ async function tryMoves(dirs: Dirs, log: Log): Promise<void> {
       try {
         await rename(probe(at), probe(next));
       } catch (error) {
-        throw errorCode(error) === "EXDEV"
-          ? split(at, next, all)
-          : refusal(`cannot move from ${at} to ${next}`, next, error);
+        if (errorCode(error) !== "EXDEV") throw refusal(`cannot move from ${at} to ${next}`, next, error);
+        // What lies on a mount decides how it is taken off: ours is not to be found there.
+        await clear(probe(at));
+        throw split(at, next, all);
       }
       at = next;
     }

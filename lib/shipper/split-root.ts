@@ -1,8 +1,9 @@
-// Something was mounted on a directory of the data root while the shipper runs (a start refuses that): no episode can be moved
+// Something is mounted on a directory of the data root, which a start refuses, or was mounted there since: no episode can be moved
 // across, whichever it is, and a copy of one made there would be no better.
 
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { errorCode } from "../core/failure.ts";
 import { type Command, onHost } from "../core/finding.ts";
 import { attributesOf } from "../os/file-calls.ts";
 import type { Hindrance } from "./hindrance.ts";
@@ -16,14 +17,21 @@ export function splitRoot(root: string): Hindrance | null {
   return { reason, fix: { text: "", commands: mends }, ofDisk: true };
 }
 
-/** What is mounted on directories of a data root, and the commands that take it off: none hides an episode that is not shipped. */
+/** What is mounted on directories of a data root, and the commands that take it off: none hides what lies there. */
 export function mountsOf(dataRoot: string): { points: string[]; mends: Command[] } {
-  const { episodes, ...others } = dataDirs(dataRoot);
-  const points = Object.values(others).filter(isMountPoint);
-  const mends = points.map((point) => onHost("sudo", "umount", point));
-  if (!isMountPoint(episodes)) return { points, mends };
-  const taken = readdirSync(episodes).length === 0 ? [onHost("sudo", "umount", episodes)] : emptied(episodes);
-  return { points: [episodes, ...points], mends: [...taken, ...mends] };
+  const points = Object.values(dataDirs(dataRoot)).filter(isMountPoint);
+  const mends = points.flatMap((point) => (isEmpty(point) ? [onHost("sudo", "umount", point)] : emptied(point)));
+  return { points, mends };
+}
+
+/** One that may not be read may hold anything. */
+function isEmpty(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
 }
 
 /** Whether something is mounted on the very directory that holds the episode. Costs one system call. */
@@ -35,13 +43,13 @@ function isMountPoint(path: string): boolean {
   return attributesOf(path).isMountPoint;
 }
 
-/** What was recorded on the mount is taken out of it first; each episode gets its name by a rename, whole. */
-function emptied(episodes: string): Command[] {
-  const copy = `${episodes}.copy`;
+/** What lies on the mount is taken out of it first; each episode gets its name by a rename, whole. */
+function emptied(point: string): Command[] {
+  const copy = `${point}.copy`;
   return [
-    onHost("sudo", "cp", "-a", "-T", episodes, copy),
-    onHost("sudo", "umount", episodes),
-    onHost("sudo", "find", copy, "-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "-n", "-t", episodes, "{}", "+"),
+    onHost("sudo", "cp", "-a", "-T", point, copy),
+    onHost("sudo", "umount", point),
+    onHost("sudo", "find", copy, "-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "-n", "-t", point, "{}", "+"),
     onHost("sudo", "rmdir", copy),
   ];
 }

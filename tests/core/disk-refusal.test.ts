@@ -8,7 +8,7 @@ const FACTS: DiskFacts = {
   code: "EROFS",
   owner: "labfleet",
   closed: null,
-  mount: { point: "/", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
+  mount: { point: "/", diskPoint: "/", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
   service: "labfleet-shipper.service",
   me: "labfleet",
   isImmutable: false,
@@ -36,20 +36,26 @@ describe("a directory that is refused", () => {
       {
         path: "/home/lab/50%",
         code: "EACCES",
-        mount: { point: "/home", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
+        mount: { point: "/home", diskPoint: "/home", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
       },
       "/home/lab/50% is closed to labfleet-shipper.service by its unit's ProtectHome=",
       `printf '%s\\n' '[Service]' 'ProtectHome=no' 'ReadWritePaths=/home/lab/50%%' | sudo install -D -m 0644 /dev/stdin ${DROP_IN} && ${RESTART}`,
     ],
     [
       "by a disk that is read-only, whoever started us: no owner's problem",
-      { owner: "root", mount: { point: "/mnt", isReadOnly: false, isDiskReadOnly: true, isStopped: false } },
+      {
+        owner: "root",
+        mount: { point: "/mnt", diskPoint: "/mnt", isReadOnly: false, isDiskReadOnly: true, isStopped: false },
+      },
       "the file system at /mnt is read-only; the kernel makes one so when its disk is broken: dmesg shows it",
       "sudo mount -o remount,rw /mnt",
     ],
     [
       "by a read-only mount, without a unit",
-      { service: null, mount: { point: "/my mnt", isReadOnly: true, isDiskReadOnly: false, isStopped: false } },
+      {
+        service: null,
+        mount: { point: "/my mnt", diskPoint: "/my mnt", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
+      },
       "the file system at /my mnt is read-only",
       "sudo mount -o remount,bind,rw '/my mnt'",
     ],
@@ -98,7 +104,7 @@ describe("a directory that is refused", () => {
     ["because it is a file", { code: "ENOTDIR" }, "/data2 is not a directory, or something above it is none", null],
     [
       "because the kernel has stopped writing to it: no remount mends that, and no unit is at fault",
-      { mount: { point: "/mnt", isReadOnly: false, isDiskReadOnly: false, isStopped: true } },
+      { mount: { point: "/mnt", diskPoint: "/mnt", isReadOnly: false, isDiskReadOnly: false, isStopped: true } },
       "the kernel has stopped writing to the file system at /mnt, since its disk or it is broken",
       "sudo dmesg --level=err,warn | tail -n 20",
     ],
@@ -107,6 +113,22 @@ describe("a directory that is refused", () => {
       { code: "ENOTCONN" },
       "/data2 cannot be used: its disk, or what serves it, fails (ENOTCONN)",
       "sudo dmesg --level=err,warn | tail -n 20",
+    ],
+    [
+      "because it is full, below a bind mount of the unit's own",
+      {
+        code: "ENOSPC",
+        path: "/run/labfleet",
+        mount: {
+          point: "/run/labfleet",
+          diskPoint: "/run",
+          isReadOnly: false,
+          isDiskReadOnly: false,
+          isStopped: false,
+        },
+      },
+      "the file system at /run is full",
+      "sudo du -k -x /run | sort -n | tail -n 20",
     ],
     ["for a reason that nobody knows", { code: "ELOOP" }, "/data2 cannot be used: ELOOP", null],
   ] as const) {

@@ -7,7 +7,7 @@ import { type AttemptRow, formatAttempt, type RefusalSum } from "../../lib/contr
 import { hashToken, parseTokenFile } from "../../lib/receiver/auth.ts";
 import { renderHosts } from "../../lib/receiver/heartbeats/table.ts";
 import { unknownSummary } from "../../lib/receiver/heartbeats/view.ts";
-import { withNeverSeen } from "../../lib/receiver/never-seen.ts";
+import { withNeverSeen, withRefusal } from "../../lib/receiver/never-seen.ts";
 import { openRefusedHosts, type RefusedHosts } from "../../lib/receiver/refused-hosts.ts";
 import { openTokenTable } from "../../lib/receiver/token-table.ts";
 import { cleanUp, tempDir } from "./support.ts";
@@ -140,7 +140,12 @@ describe("the list", () => {
     add("2026-05-02", row({ host_id: "lab4" }));
     // Refused at 06:01: five hours and 59 minutes before noon.
     const [heardBefore, heardSince] = [6 * 3600, 3600];
-    const heard = names.map((host) => ({ ...unknownSummary(host), age_s: heardBefore, stale: true, problem: "x" }));
+    const heard = names.map((host) => ({
+      ...unknownSummary(host),
+      received_at_wall: "",
+      age_s: heardBefore,
+      problem: "x",
+    }));
     Object.assign(heard[1] ?? {}, { age_s: heardSince });
     Object.assign(heard[2] ?? {}, { stale: false });
     const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
@@ -153,6 +158,13 @@ describe("the list", () => {
       ["x", null],
       ["x", null],
     ]);
+    // One whose file cannot be read is told that; and of one host the same is said as in the list.
+    const [first] = heard;
+    if (first === undefined) throw new Error("there is one");
+    const unreadable = { ...first, received_at_wall: null };
+    const refused = openRefusedHosts(dir);
+    expect((await withRefusal(unreadable, refused, NOON)).problem).toBe("x");
+    expect((await withRefusal(first, refused, NOON)).problem as string | null).toBe(hosts[0]?.problem ?? null);
   });
 
   test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {

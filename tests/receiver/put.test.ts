@@ -326,6 +326,7 @@ test("as a function of a request, without any connection", async () => {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
       admission: createHeartbeatAdmission(0, () => ROOM),
       listed: async (hosts) => [...hosts],
+      withRefusal: async (view) => view,
     },
     notReady: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),
     identity: () => IDENTITY,

@@ -156,6 +156,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
       store: openHeartbeats(paths.heartbeats, log),
       admission: createHeartbeatAdmission(limits.diskReserveBytes, room),
       listed: async (hosts) => [...hosts],
+      withRefusal: async (view) => view,
     },
     ...options.deps,
   });

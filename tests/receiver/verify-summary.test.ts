@@ -1,22 +1,10 @@
 // What `receiver verify` says in the end: what was found, and what mends the gravest of it, at the end of the line.
 
 import { expect, test } from "bun:test";
-import type { VerifyReport } from "../../lib/receiver/verify-report.ts";
+import { emptyReport, type VerifyReport } from "../../lib/receiver/verify-report.ts";
 import { summary } from "../../lib/receiver/verify-summary.ts";
 
-const SOUND: VerifyReport = {
-  ...{ checked: 3, bytes: 15_000, torn: 0, torn_lines: [] },
-  ...{
-    missing: [],
-    extra: [],
-    mismatch: [],
-    unreadable: [],
-    wrong_tree: [],
-    wrong_bytes: [],
-    opaque: [],
-    duplicate: [],
-  },
-};
+const SOUND: VerifyReport = { ...emptyReport(), checked: 3, bytes: 15_000 };
 const said = (found: Partial<VerifyReport>): string => summary({ ...SOUND, ...found });
 const one = [{ path: "episodes/lab1/a.tar.zst", detail: "" }];
 

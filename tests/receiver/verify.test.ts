@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { verify } from "../../lib/receiver/verify.ts";
-import { isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
+import { emptyReport, isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
 import { summary } from "../../lib/receiver/verify-summary.ts";
 import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "./support.ts";
 
@@ -29,20 +29,7 @@ let root = "";
 const episode = (id: string): string => join(root, `episodes/lab1/${id}.tar.zst`);
 const check = (deep = false, settleMs = 0): Promise<VerifyReport> =>
   verify({ dataRoot: root, deep, settleMs, onProblem: () => undefined });
-const SOUND: VerifyReport = {
-  checked: 3,
-  bytes: 15_000,
-  missing: [],
-  extra: [],
-  mismatch: [],
-  unreadable: [],
-  wrong_tree: [],
-  wrong_bytes: [],
-  opaque: [],
-  duplicate: [],
-  torn: 0,
-  torn_lines: [],
-};
+const SOUND: VerifyReport = { ...emptyReport(), checked: 3, bytes: 15_000 };
 
 beforeEach(async () => {
   const receiver = await startReceiver();

@@ -2,25 +2,17 @@
 // then as it would have been at once.
 
 import { expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync } from "node:fs";
 import { formatFields } from "../../lib/core/fields.ts";
-import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
 import { writePin } from "../../lib/shipper/pin.ts";
 import { makeEpisode } from "../support/lab-host.ts";
+import { packedBody } from "../support/packed-body.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { type Ask, COLLECTOR_ID, judgement, type Say, scriptedCollector } from "../support/scripted-collector.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const BODY = Buffer.alloc(1000, "x");
-const SHA = createHash("sha256").update(BODY).digest("hex");
-
-function packed(_: string, { part }: PackJob): PackResult {
-  writeFileSync(part, BODY);
-  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, firstTreeSha256: null, treeBytes: BODY.length };
-  return { kind: "packed", files: 1, fingerprint: "fingerprint", unlisted: 0, skipped: [], ...digests };
-}
+const { body: BODY, sha256: SHA, packed } = packedBody(1000);
 
 const FIGURES = { bytes: BODY.length, sha256: SHA };
 const NAMES = {

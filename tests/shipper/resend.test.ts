@@ -1,23 +1,14 @@
 // A body that went in vain rests, whatever the answer was: a path that never takes it gets a fifth of the time at most.
 
 import { expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
 import { makeEpisode } from "../support/lab-host.ts";
+import { packedBody } from "../support/packed-body.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { judgement, scriptedCollector } from "../support/scripted-collector.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const BODY = Buffer.alloc(200_000, "x");
-const SHA = createHash("sha256").update(BODY).digest("hex");
-
-function packed(_: string, { part }: PackJob): PackResult {
-  writeFileSync(part, BODY);
-  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, firstTreeSha256: null, treeBytes: BODY.length };
-  return { kind: "packed", files: 1, fingerprint: "fingerprint", unlisted: 0, skipped: [], ...digests };
-}
+const { packed } = packedBody(200_000);
 
 /** The moments, in seconds, at which a body came in half an hour on a path that takes a minute and then gives this answer. */
 async function bodiesOn(status: number, takesMs: number, log = quietLog): Promise<number[]> {

@@ -2,23 +2,14 @@
 // status says until when.
 
 import { expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { liveStatus, statusLine } from "../../lib/shipper/live-status.ts";
-import type { PackJob, PackResult } from "../../lib/shipper/pack.ts";
 import { makeEpisode } from "../support/lab-host.ts";
+import { packedBody } from "../support/packed-body.ts";
 import { scriptedCollector } from "../support/scripted-collector.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const BODY = Buffer.alloc(1000, "x");
-const SHA = createHash("sha256").update(BODY).digest("hex");
-
-function packed(_: string, { part }: PackJob): PackResult {
-  writeFileSync(part, BODY);
-  const digests = { bytes: BODY.length, sha256: SHA, treeSha256: SHA, firstTreeSha256: null, treeBytes: BODY.length };
-  return { kind: "packed", files: 1, fingerprint: "fingerprint", unlisted: 0, skipped: [], ...digests };
-}
+const { packed } = packedBody(1000);
 
 for (const [what, date, retryAfter] of [
   ["seconds", "Sun, 22 Nov 2026 12:00:00 GMT", "600"],

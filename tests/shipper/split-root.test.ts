@@ -72,6 +72,10 @@ diskTest(
         `no episode can be moved when it is shipped: ${shipped} is a mount of its own, and a rename does not reach across`,
       );
       expect(fix === null ? "" : fixText(fix)).toBe(`sudo umount ${shipped}`);
+      mkdirSync(join(shipped, "kept"));
+      const { fix: other } = whyNotSettled(join(root, "episodes/before"), "shipped", error);
+      sh((other === null ? "" : fixText(other)).replaceAll("sudo ", ""));
+      expect(readdirSync(shipped)).toEqual(["kept"]);
     } finally {
       Bun.spawnSync(["umount", "-q", shipped]);
     }

@@ -16,13 +16,15 @@ import { hostOfPath } from "./decide.ts";
 import { type ListFacts, listText } from "./list.ts";
 import { withDuplicate } from "./senders.ts";
 import type { HeartbeatStore } from "./store.ts";
-import { hostView } from "./view.ts";
+import { type HostView, hostView } from "./view.ts";
 
 export interface HostsDeps extends AnswerDeps, UnknownDeps {
   heartbeats: {
     store: Pick<HeartbeatStore, "list" | "find">;
     /** The list with those that have a token and were never heard of. */
     listed: ListFacts["listed"];
+    /** What is said of a host that is silent, and refused. */
+    withRefusal: (view: HostView, nowMs: number) => Promise<HostView>;
   };
   log: Log;
   /** Null: no token is asked for. */
@@ -78,7 +80,8 @@ async function handleHost(deps: HostsDeps, c: AppContext): Promise<Response | Re
     });
   }
   const nowMs = deps.nowMs();
-  const view = withDuplicate(hostView(host, found.stored, nowMs, deps.identity()), deps.duplicates.find(host, nowMs));
+  const known = await deps.heartbeats.withRefusal(hostView(host, found.stored, nowMs, deps.identity()), nowMs);
+  const view = withDuplicate(known, deps.duplicates.find(host, nowMs));
   return Response.json({ at: isoWall(nowMs), ...view }, { headers: FRESH });
 }
 

@@ -42,9 +42,11 @@ function shown({ count, reason, atMs }: RefusedTally): HostSummary["refused"] {
  * The row of a host that is silent: where it was refused since its last heartbeat that is why, and no look at the host would mend
  * it. Any other row is as it was.
  */
-export function silentSummary(summary: HostSummary, refused: RefusedOfLate, nowMs: number): HostSummary {
-  const { host, stale, age_s } = summary;
+export function silentSummary<T extends HostSummary>(summary: T, refused: RefusedOfLate, nowMs: number): T {
+  const { host, stale, age_s, received_at_wall } = summary;
   if (!stale || age_s === null || refused === null || "dir" in refused) return summary;
+  // Its file cannot be read: that is what is wrong, and when it was last heard of nobody knows.
+  if (received_at_wall === null) return summary;
   // Of other reasons, such as an episode's, none keeps a heartbeat away.
   if (refused.atMs <= nowMs - age_s * 1000 || FIXES[refused.reason] === undefined) return summary;
   const problem = `no heartbeat for ${formatSeconds(age_s)}; ${refusedText(host, refused)}`;

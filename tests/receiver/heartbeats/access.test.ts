@@ -10,7 +10,7 @@ import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admis
 import { addHostRoutes } from "../../../lib/receiver/heartbeats/hosts.ts";
 import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
-import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
+import type { HostSummary, HostView } from "../../../lib/receiver/heartbeats/view.ts";
 import { openTokenTable } from "../../../lib/receiver/token-table.ts";
 import { cleanUp, IDENTITY, keptLog, ROOM, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
@@ -33,7 +33,12 @@ test.each([
   const store = openHeartbeats(join(tempDir(), "heartbeats"), keptLog());
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
   const admission = createHeartbeatAdmission(0, () => ROOM);
-  const heartbeats = { store, admission, listed: async (hosts: readonly HostSummary[]) => [...hosts] };
+  const heartbeats = {
+    store,
+    admission,
+    listed: async (hosts: readonly HostSummary[]) => [...hosts],
+    withRefusal: async (view: HostView) => view,
+  };
   const deps = {
     heartbeats,
     log: keptLog(),

@@ -111,6 +111,7 @@ test.skipIf(smallDiskMissing !== null)(
           store: openHeartbeats(dir, keptLog()),
           admission: createHeartbeatAdmission(0, () => ROOM),
           listed: async (hosts) => [...hosts],
+          withRefusal: async (view) => view,
         },
       },
     });
