@@ -1,5 +1,6 @@
 // One daemon at a time on a data root: takes the lock, or with --replace asks the one that has it to stop and waits.
 
+import { closeSync, constants, openSync } from "node:fs";
 import { parseCgroup } from "../core/cgroup.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
@@ -7,6 +8,7 @@ import { quoted } from "../core/fields.ts";
 import { formatSeconds } from "../core/units.ts";
 import { refusedFix } from "../os/as-typed.ts";
 import { run } from "../os/exec.ts";
+import { tryLock } from "../os/file-calls.ts";
 import {
   heldBy,
   holdersBudgetS,
@@ -29,6 +31,7 @@ import {
 import type { Log } from "./log.ts";
 
 const POLL_MS = 20;
+const TURN_MS = 5000;
 /** Beyond its stop budget: a daemon that quits by itself at the end of it shall not just have been given up. */
 const MARGIN_S = 5;
 
@@ -90,16 +93,38 @@ export async function endHolder(
       `sudo systemctl ${verb} ${unit}`,
     );
   }
-  // A second SIGTERM would break its drain off: whoever asked first has asked for all.
-  if (!isToldAlready(runDir, holder)) {
-    try {
-      writeMarker(runDir, ending.kind, { ...ending.marker, at: new Date().toISOString() });
-    } catch (error) {
-      ending.said(`cannot leave a note for it: ${quoted(errorText(error))}`);
-    }
-    askToStop(tool, holder);
+  const turn = await ownTurn(runDir);
+  try {
+    // A second SIGTERM would break its drain off: whoever asked first has asked for all.
+    if (!isToldAlready(runDir, holder)) tell(tool, runDir, holder, ending);
+  } finally {
+    if (turn !== null) closeSync(turn);
   }
   await waitForLock(options, lock, holder);
+}
+
+/** Of two that ask at once one looks whether it was told when the other has told it. @returns what to close; null: it has to do without */
+async function ownTurn(runDir: string): Promise<number | null> {
+  let fd: number;
+  try {
+    fd = openSync(runDir, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+  // Whoever has it needs it for a moment; one that was stopped in that moment keeps nobody waiting.
+  const deadline = performance.now() + TURN_MS;
+  while (!tryLock(fd) && performance.now() < deadline) await Bun.sleep(POLL_MS);
+  return fd;
+}
+
+function tell(tool: string, runDir: string, holder: number, { kind, marker, said }: Ending): void {
+  try {
+    writeMarker(runDir, kind, { ...marker, at: new Date().toISOString() });
+  } catch (error) {
+    said(`cannot leave a note for it: ${quoted(errorText(error))}`);
+  }
+  askToStop(tool, holder);
 }
 
 function isToldAlready(runDir: string, holder: number): boolean {

@@ -1,8 +1,20 @@
 // The life of a daemon as systemd sees it: a real process, real signals, real datagrams.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { tryLock } from "../../lib/os/file-calls.ts";
+import { writeMarker } from "../../lib/runtime/forensics/markers.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -247,6 +259,25 @@ describe("the place of one that runs", () => {
     );
     expect(winner?.child.exitCode).toBeNull();
   }, 180_000);
+
+  test("of two that ask in the same moment the second waits until the first has told it: one SIGTERM comes", async () => {
+    const place = newPlace();
+    const old = start("waits", {}, place);
+    await old.until("working");
+    const { pid } = old.child;
+    // We are the first, in the middle of it.
+    const turn = openSync(place.run, constants.O_RDONLY | constants.O_DIRECTORY);
+    expect(tryLock(turn)).toBe(true);
+    const second = start("plain", {}, place, "replace");
+    await second.until(`taking the place of pid ${pid}`);
+    writeMarker(place.run, "takeover", { target_pid: pid, replacer_pid: process.pid });
+    process.kill(pid, "SIGTERM");
+    await old.until("second begins");
+    closeSync(turn);
+    writeFileSync(join(place.run, "go"), "");
+    expect(await old.child.exited).toBe(0);
+    await second.until("working");
+  });
 
   test("needs no note to be taken: a run directory that is full is no obstacle", async () => {
     const place = newPlace();
