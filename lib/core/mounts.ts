@@ -3,7 +3,7 @@
 export interface MountOf {
   /** Where it is mounted. */
   point: string;
-  /** Where the same file system is mounted furthest above: a sandbox binds single directories of it onto themselves. */
+  /** Where it hangs once what a sandbox does is left out of account: that binds single directories onto themselves. */
   diskPoint: string;
   /** The mount lets nobody write, as a sandbox's do. */
   isReadOnly: boolean;
@@ -19,29 +19,39 @@ export interface MountOf {
  */
 export function mountOf(text: string, path: string): MountOf | null {
   let found: MountOf | null = null;
-  let device = "";
-  /** By its device, where each file system on the way is mounted furthest above. */
+  /** Where each tree on the way is mounted furthest above. */
   const highest = new Map<string, string>();
   for (const line of text.split("\n")) {
     // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
     const [left = "", right = ""] = line.split(" - ", 2);
-    const [, , at = "", , rawPoint, options = ""] = left.split(" ");
+    const [, , device = "", root = "", rawPoint, options = ""] = left.split(" ");
     const superOptions = right.split(" ")[2] ?? "";
     if (rawPoint === undefined) continue;
     const point = plainPath(rawPoint);
     if (!isBelow(path, point)) continue;
-    if (point.length < (highest.get(at)?.length ?? Number.POSITIVE_INFINITY)) highest.set(at, point);
+    const tree = treeOf(device, plainPath(root), point);
+    if (point.length < (highest.get(tree)?.length ?? Number.POSITIVE_INFINITY)) highest.set(tree, point);
     if (point.length < (found?.point.length ?? 0)) continue;
-    device = at;
     found = {
       point,
-      diskPoint: point,
+      diskPoint: highest.get(tree) ?? point,
       isReadOnly: has(options, "ro"),
       isDiskReadOnly: has(superOptions, "ro"),
       isStopped: has(superOptions, "emergency_ro"),
     };
   }
-  return found === null ? null : { ...found, diskPoint: highest.get(device) ?? found.point };
+  return found;
+}
+
+/** One name for all mounts that show the same files under the same paths: `/run` of a disk at `/data/run` is its `/` at `/data`. */
+function treeOf(device: string, root: string, point: string): string {
+  const inDisk = root.split("/").filter((part) => part !== "");
+  const here = point.split("/").filter((part) => part !== "");
+  while (inDisk.length > 0 && inDisk.at(-1) === here.at(-1)) {
+    inDisk.pop();
+    here.pop();
+  }
+  return [device, inDisk.join("/"), here.join("/")].join("\0");
 }
 
 function isBelow(path: string, point: string): boolean {

@@ -40,7 +40,7 @@ export function whyDiskRefuses(path: string, code: string): DiskRefusal {
 /** Where the file system of a path is mounted. */
 export function mountPointOf(path: string): string {
   const mounts = readText("/", "proc/self/mountinfo");
-  return (isUnreadable(mounts) ? null : mountOf(mounts, resolve(path)))?.point ?? "/";
+  return (isUnreadable(mounts) ? null : mountOf(mounts, resolve(path)))?.diskPoint ?? "/";
 }
 
 /** What mends directories of one data root that lie on different mounts: what is mounted on one of them is taken off. */

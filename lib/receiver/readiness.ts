@@ -99,7 +99,7 @@ async function whyNot(parts: ReadinessParts): Promise<NotReady | null> {
 
 function roomFix({ of }: Shortage, dataRoot: string): string {
   const mounts = readText("/", "proc/self/mountinfo");
-  const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.point ?? dataRoot;
+  const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.diskPoint ?? dataRoot;
   const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-k"]), "-x", point];
   return `see what fills it: ${shellLine(du)} | sort -n | tail -n 20`;
 }

@@ -10,6 +10,8 @@ const TEXT = `22 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw,discard
 33 22 0:33 / /data ro - ext4 /dev/sdd1 rw
 34 22 0:34 / /broken rw - ext4 /dev/sde1 rw,errors=remount-ro,emergency_ro
 35 30 0:30 /run /data/run rw - ext4 /dev/sdb1 rw
+36 30 0:30 /big/store /data/store rw - ext4 /dev/sdb1 rw
+37 22 254:0 /var/lib/labfleet /var/lib/labfleet rw - ext4 /dev/vda rw
 torn line
 `;
 
@@ -25,6 +27,15 @@ for (const [path, mount] of [
   [
     "/data/run/x",
     { point: "/data/run", diskPoint: "/data", isReadOnly: false, isDiskReadOnly: false, isStopped: false },
+  ],
+  // Another directory of the disk, as fstab binds one, is taken off and put back by itself.
+  [
+    "/data/store",
+    { point: "/data/store", diskPoint: "/data/store", isReadOnly: false, isDiskReadOnly: false, isStopped: false },
+  ],
+  [
+    "/var/lib/labfleet/x",
+    { point: "/var/lib/labfleet", diskPoint: "/", isReadOnly: false, isDiskReadOnly: false, isStopped: false },
   ],
   ["/broken/x", { point: "/broken", diskPoint: "/broken", isReadOnly: false, isDiskReadOnly: false, isStopped: true }],
   [
