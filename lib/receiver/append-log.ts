@@ -5,6 +5,7 @@ import { close, constants, fdatasync, fstat, ftruncate, write } from "node:fs";
 import { promisify } from "node:util";
 import { failpoint } from "../os/failpoint.ts";
 import { openOrMake } from "../os/owner.ts";
+import { type Change, changedError, changeOf } from "./changed-files.ts";
 import { createGroupCommit } from "./group-commit.ts";
 
 const fs = {
@@ -27,16 +28,17 @@ interface Waiting {
  */
 export async function openAppendLog(path: string, name: string): Promise<AppendLog> {
   const fd = openOrMake(path, constants.O_RDWR, 0o640);
-  return new AppendLog(fd, (await fs.fstat(fd)).size, name);
+  return new AppendLog(path, fd, (await fs.fstat(fd)).size, name);
 }
 
 export class AppendLog {
   private waiting: Waiting[] = [];
-  /** Bytes of a failed write may stand behind `end`. */
+  /** Bytes of a failed write, or of one that is under way, may stand behind `end`. */
   private dirty = false;
   private readonly flush = createGroupCommit(() => this.writeWaiting());
 
   constructor(
+    readonly path: string,
     readonly fd: number,
     private end: number,
     private readonly name: string,
@@ -45,6 +47,17 @@ export class AppendLog {
   /** Bytes of whole, flushed lines. */
   get size(): number {
     return this.end;
+  }
+
+  /** What another program did to the file; null: nothing. */
+  changed(): Change | null {
+    return changeOf(this.fd, this.path, this.dirty ? null : this.end);
+  }
+
+  /** @throws ESTALE where another program changed the file */
+  needOurs(): void {
+    const change = this.changed();
+    if (change !== null) throw changedError(this.path, change);
   }
 
   /**
@@ -61,6 +74,7 @@ export class AppendLog {
 
   /** Cuts the file to nothing. Nobody may be appending. */
   async clear(): Promise<void> {
+    this.dirty = true;
     await fs.ftruncate(this.fd, 0);
     this.end = 0;
     this.dirty = false;
@@ -86,10 +100,12 @@ export class AppendLog {
       line.done(this.end);
       this.end += line.bytes.length;
     }
+    this.dirty = false;
   }
 
   private async write(bytes: Buffer): Promise<void> {
     await this.cutDirt();
+    this.needOurs();
     this.dirty = true;
     failpoint(`receiver.before-${this.name}-append`);
     for (let at = 0; at < bytes.length; ) {
@@ -98,7 +114,6 @@ export class AppendLog {
     failpoint(`receiver.before-${this.name}-fsync`);
     await fs.fdatasync(this.fd);
     failpoint(`receiver.after-${this.name}-fsync`);
-    this.dirty = false;
   }
 
   private async cutDirt(): Promise<void> {

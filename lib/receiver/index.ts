@@ -32,12 +32,14 @@ const ROW_BYTES = 4096;
 
 export interface EpisodeIndex {
   readonly table: IndexTable;
-  /** The newest row of an episode, or null. */
+  /** The newest row of an episode, or null. @throws ESTALE where another program took rows away */
   find(address: EpisodeAddress): Promise<IndexRow | null>;
   /** The row at a byte offset, or null when none stands there. */
   rowAt(offset: number): Promise<IndexRow | null>;
   /** Adds a row; it is on the disk when this resolves. */
   append(row: IndexRow): Promise<void>;
+  /** The file it is in. */
+  readonly log: AppendLog;
   close(): Promise<void>;
 }
 
@@ -159,11 +161,13 @@ function overLog(table: IndexTable, log: AppendLog): EpisodeIndex {
   };
   return {
     table,
+    log,
     rowAt,
     async find(address) {
       for (const offset of table.candidates(address)) {
         const row = await rowAt(offset);
-        if (row !== null && row.host_id === address.host && row.episode_id === address.id) return row;
+        if (row === null) log.needOurs();
+        else if (row.host_id === address.host && row.episode_id === address.id) return row;
       }
       return null;
     },

@@ -11,6 +11,8 @@ const SOFT_BYTES = 1024 * 1024;
 const HARD_BYTES = 8 * SOFT_BYTES;
 
 export interface Journal {
+  /** The file it is in. */
+  readonly log: AppendLog;
   /** Runs a commit: `intent` notes its row, on the disk when it resolves. */
   during<T>(commit: (intent: (row: IndexRow) => Promise<void>) => Promise<T>): Promise<T>;
   /** All intents, by the episode's `host/id`, the newest last: a few MB at most. */
@@ -45,6 +47,7 @@ function overLog(log: AppendLog, needed: () => boolean): Journal {
     if (underWay === 0 && (quiet !== null || (log.size > SOFT_BYTES && !needed()))) await cut();
   };
   return {
+    log,
     async during(commit) {
       while (quiet !== null) await quiet.promise;
       underWay++;

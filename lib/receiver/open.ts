@@ -12,6 +12,7 @@ import { mountPointOf, splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Work } from "../runtime/progress.ts";
+import type { AppendLog } from "./append-log.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { type EpisodeIndex, openIndex } from "./index.ts";
 import { openJournal } from "./journal.ts";
@@ -38,6 +39,8 @@ export interface OpenedStore {
   index: EpisodeIndex;
   disk: Disk;
   recovered: Recovered;
+  /** The files of the store that are open. */
+  logs: readonly AppendLog[];
   /** Compares all files with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
   compare(): Promise<Compared>;
   close(): Promise<void>;
@@ -164,6 +167,7 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
     index,
     disk,
     recovered,
+    logs: [index.log, journal.log],
     compare() {
       const mine = compare(all, () => isOver);
       comparing = mine.catch(() => undefined);

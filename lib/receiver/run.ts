@@ -16,6 +16,7 @@ import { type Admission, createAdmission } from "./admission.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
+import { createChangeWatch } from "./changed-files.ts";
 import { startChores } from "./chores.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
 import { drainPhases } from "./drain.ts";
@@ -109,8 +110,11 @@ async function start(
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, parts));
   await announce(config, listener, opened, log);
   log.info(await heartbeats.describe(Date.now()));
+  const endIfChanged = createChangeWatch(opened.logs, context.fail);
   const look = (): NotReady | null => {
-    if (presence.look() === "another") context.fail(otherStore(config.dataRoot));
+    const standing = presence.look();
+    if (standing === "another") context.fail(otherStore(config.dataRoot));
+    if (standing === "ours") endIfChanged();
     return glance({ ...config, incoming: deps.incoming, presence });
   };
   const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now });
