@@ -2,9 +2,10 @@
 // have files of that name itself: then they are left alone, and ours stands beside them.
 
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { exists, readRegularFile, writeFileDurable } from "../os/files.ts";
+import { idOf } from "./retention/notes.ts";
 
 /** Where settled episodes are. */
 export type Place = "shipped" | "quarantine";
@@ -31,11 +32,15 @@ export function isDocumentName(name: string): boolean {
   return Object.values(NAMES).some((names) => names.includes(name));
 }
 
-/** Whether a document's text is one that we wrote. Pure. */
-export function isOurDocument(text: string): boolean {
+/**
+ * Whether a text is that of a note that we wrote about the episode in `directory`; one about another is a file that it recorded.
+ * Pure.
+ */
+export function isOurDocument(text: string, directory: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "labfleet" in value && value.labfleet === 1;
+    const id = idOf(basename(directory));
+    const { labfleet, episode_id = id } = Object(JSON.parse(text)) as Record<string, unknown>;
+    return labfleet === 1 && episode_id === id;
   } catch {
     return false;
   }
@@ -104,7 +109,7 @@ async function look(directory: string, place: Place): Promise<Found> {
       continue;
     }
     const text = await readRegularFile(path, DOCUMENT_MAX_BYTES);
-    if (text !== null && isOurDocument(text)) return { ours: { path, text }, free };
+    if (text !== null && isOurDocument(text, directory)) return { ours: { path, text }, free };
   }
   return { ours: null, free };
 }

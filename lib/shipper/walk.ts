@@ -149,7 +149,7 @@ function isDocument(root: string, path: string, size: number): boolean {
   if (!isDocumentName(path) || size > DOCUMENT_MAX_BYTES) return false;
   const { fd } = openRegular(bytePath(root, path));
   try {
-    return isOurDocument(readFileSync(fd, "utf8"));
+    return isOurDocument(readFileSync(fd, "utf8"), root);
   } finally {
     closeSync(fd);
   }

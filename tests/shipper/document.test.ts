@@ -31,6 +31,7 @@ describe("our document", () => {
     "a file": (path) => writeFileSync(path, '{"total": 5}'),
     "a directory": (path) => mkdirSync(path),
     "a pipe": (path) => void Bun.spawnSync(["mkfifo", path]),
+    "the receipt of another episode": (path) => writeFileSync(path, '{"labfleet": 1, "episode_id": "ep0"}'),
     "a torn file": (path) => writeFileSync(path, '{"labfleet": 1, "ver'),
   };
   for (const [what, make] of Object.entries(OWN)) {
@@ -89,6 +90,17 @@ describe("our document", () => {
 
   test("is told from a producer's by its mark", () => {
     const texts = ['{"labfleet":1}', "{}", "null", "[]", "5", '"labfleet"', '{"labfleet":', ""];
-    expect(texts.map(isOurDocument)).toEqual([true, false, false, false, false, false, false, false]);
+    const ours = texts.map((text) => isOurDocument(text, "/data/shipped/ep"));
+    expect(ours).toEqual([true, false, false, false, false, false, false, false]);
+  });
+
+  test.each([
+    ["ep", "/data/episodes/ep", true],
+    ["ep", "/data/shipped/ep~2", true],
+    ["ep~2", "/data/shipped/ep~2", false],
+    ["ep0", "/data/episodes/ep", false],
+    [null, "/data/episodes/ep", false],
+  ])("that says %p is ours in %s: %p", (episode_id, directory, isOurs) => {
+    expect(isOurDocument(JSON.stringify({ labfleet: 1, episode_id }), directory)).toBe(isOurs);
   });
 });
