@@ -231,7 +231,7 @@ test("an answer without end, and a token behind a pipe: said within the time-out
   const line =
     /^not sent {3}(?:\d+ tries in a row: )?127\.0\.0\.1:\d+ was given up: its answer, status 200, was not complete after \d+ s; fix: /m;
   // On a busy machine a try between the two may have met no answer at all.
-  await until("status says it", () => line.test(host.run("status").stdout), agent);
+  await until("status says it", async () => line.test(await host.printed("status")), agent);
 
   const token = join(fleet.directory, "token");
   expect(Bun.spawnSync(["mkfifo", token]).exitCode).toBe(0);

@@ -114,6 +114,12 @@ ${this.options.retention ?? ""}
     return { code: done.exitCode, stdout: done.stdout.toString(), stderr: done.stderr.toString() };
   }
 
+  /** Starts a run whose output is read while this process goes on. */
+  spawn(tool: string, args: string[]): Bun.Subprocess<"ignore", "pipe", "inherit"> {
+    const path = join(executables(this.options.flavour), tool);
+    return Bun.spawn([path, ...args], { env: { PATH: "" }, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  }
+
   start(tool: string, args: string[], env: Record<string, string> = {}): Tool {
     const file = join(this.directory, `${tool}-${++this.logs}.log`);
     const { flavour, openFiles } = this.options;

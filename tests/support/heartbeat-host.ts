@@ -64,6 +64,12 @@ ${heartbeat ?? ""}
     return this.fleet.runNow("heartbeat", [...args, "--config", this.config]);
   }
 
+  /** What a run prints that is not waited for with folded hands: for a process that serves the agent meanwhile. */
+  async printed(...args: string[]): Promise<string> {
+    const { stdout } = this.fleet.spawn("heartbeat", [...args, "--config", this.config]);
+    return new Response(stdout).text();
+  }
+
   status(): Status {
     const { code, stdout, stderr } = this.run("status", "--json");
     if (code !== 0) throw new Error(`heartbeat status: ${code}: ${stderr}`);
