@@ -133,9 +133,10 @@ export class Engine {
   }
 
   private async packOne(entry: Entry, maxBytes: number | null): Promise<void> {
-    const { queue, records, deps } = this;
-    await this.room.evict(queue, records, deps.dirs, deps.now(), this.sending.hadTurn);
-    this.apply(entry, await packStep(this.deps, entry, maxBytes, () => this.stopping));
+    const { queue, records, deps, room } = this;
+    await room.evict(queue, records, deps.dirs, deps.now(), this.sending.hadTurn);
+    const reserveBytes = room.reserveFor(entry, deps.config.diskReserveBytes);
+    this.apply(entry, await packStep(deps, entry, { maxBytes, reserveBytes }, () => this.stopping));
   }
 
   private async sendOne(entry: Entry, resource: Resource): Promise<void> {
@@ -198,7 +199,7 @@ export class Engine {
       }
       case "no-space":
         this.queue.move(entry, "waiting");
-        this.waitForSpace(entry, step.neededBytes);
+        this.waitForSpace(entry, step.bytes);
         break;
       case "paused":
         this.queue.move(entry, "packed");
@@ -206,22 +207,32 @@ export class Engine {
     }
   }
 
-  private waitForSpace(entry: Entry, neededBytes: number): void {
+  private waitForSpace(entry: Entry, bytes: number): void {
     const untilMs = this.later(RECHECK_S);
+    const neededBytes = bytes + this.deps.config.diskReserveBytes;
     this.waits.forRoom(entry, untilMs);
     this.room.full(entry, neededBytes, untilMs);
-    const freeing = this.deps
-      .freeSpace(neededBytes)
-      .then((isThere) => {
-        if (isThere) this.room.isThere(Number.POSITIVE_INFINITY);
-        else this.room.isNone();
-      })
-      .catch((error: unknown) => this.deps.fail(error));
+    const freeing = this.makeRoom(entry, bytes, neededBytes).catch((error: unknown) => this.deps.fail(error));
     const task = freeing.finally(() => {
       this.running.delete(task);
       this.pump();
     });
     this.running.add(task);
+  }
+
+  private async makeRoom(entry: Entry, bytes: number, neededBytes: number): Promise<void> {
+    const { deps, room } = this;
+    if (await deps.freeSpace(neededBytes)) return room.isThere(Number.POSITIVE_INFINITY);
+    room.isNone();
+    // What is sent next is what may be removed next.
+    if (bytes === 0 || 2 * bytes >= neededBytes || !this.isIdle()) return;
+    if ((await deps.freeSpace(2 * bytes)) && this.isIdle()) room.lend(entry, bytes, deps.now());
+  }
+
+  /** Nothing is sent, or about to be, and nothing is stopped. */
+  private isIdle(): boolean {
+    const isSending = this.uploads > 0 || this.queue.readyToSend(this.deps.now()) > 0;
+    return !isSending && this.queue.inStage("packing").size === 0 && this.sending.pausing.pause === null;
   }
 
   private failed(entry: Entry, error: unknown): void {

@@ -28,19 +28,24 @@ type Refused =
   | { next: "waiting" }
   /** Nothing can be packed, this episode or any. */
   | { next: "disk"; reason: string; fix: Fix | null }
-  | { next: "no-space"; neededBytes: number };
+  | { next: "no-space"; bytes: number };
 
 /** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
 const PACK_STALL_S = 120;
 
-/**
- * Packs an episode into the outbox.
- * @param maxBytes a larger one is left to another lane
- */
+/** What an archive must keep to. */
+export interface PackLimits {
+  /** A larger episode is left to another lane. */
+  maxBytes: number | null;
+  /** Left free on the disk. */
+  reserveBytes: number;
+}
+
+/** Packs an episode into the outbox. */
 export async function packStep(
   deps: EngineDeps,
   entry: Entry,
-  maxBytes: number | null,
+  limits: PackLimits,
   isStopping: () => boolean,
 ): Promise<PackStep> {
   const root = join(deps.dirs.episodes, entry.id);
@@ -55,7 +60,7 @@ export async function packStep(
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
   try {
-    const job = { root, id: entry.id, part, reserveBytes: deps.config.diskReserveBytes, maxBytes };
+    const job = { root, id: entry.id, part, ...limits };
     const result = await deps.packer.pack(job, (progress) => {
       work.moved();
       if (progress !== null) tellProgress(deps, entry, progress);
@@ -102,7 +107,7 @@ async function refused(
     case "changed":
       return again("changing", result.detail, { what: quoted(result.detail), fix: CHANGING_FIX });
     case "no-space":
-      return { next: "no-space", neededBytes: result.neededBytes };
+      return { next: "no-space", bytes: result.bytes };
     case "large":
       entry.bytes = result.bytes;
       return { next: "waiting" };

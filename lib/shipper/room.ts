@@ -24,6 +24,10 @@ export class Room {
   /** No packing before, on the engine's clock. */
   notBeforeMs = 0;
 
+  /** The episode that may use the reserve, and what it must leave free. */
+  private loan: { entry: Entry; leavesBytes: number } | null = null;
+  /** Those for which a loan was not enough, with the time before which they get none. */
+  private readonly noLoan = new WeakMap<Entry, number>();
   private streak = 0;
   private evicting: Promise<void> = Promise.resolve();
   /** Episodes for which there was no room, until they are packed or gone, each with the free bytes that it needs. */
@@ -40,6 +44,10 @@ export class Room {
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
   full(entry: Entry, neededBytes: number, untilMs: number): void {
+    if (this.loan?.entry === entry) {
+      this.loan = null;
+      this.noLoan.set(entry, untilMs);
+    }
     this.waiting.set(entry, neededBytes);
     this.streak++;
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
@@ -50,6 +58,21 @@ export class Room {
     const what = "the disk is full up to its reserve: packing waits, sending goes on";
     if (!this.diskLow) this.log.warn(`${what}${fixTail(roomFix(this.dataRoot, this.settled()))}`);
     this.diskLow = true;
+  }
+
+  /**
+   * Lets one episode use the reserve: where nothing may be removed before something has been sent, nothing would be sent.
+   * @param bytes that it takes at most; it leaves as much again for those who record
+   */
+  lend(entry: Entry, bytes: number, nowMs: number): void {
+    if (this.loan !== null || entry.stage !== "waiting" || nowMs < (this.noLoan.get(entry) ?? 0)) return;
+    this.loan = { entry, leavesBytes: bytes };
+    this.tryNow(entry);
+  }
+
+  /** What an episode's archive must leave free, of a reserve of so many bytes. */
+  reserveFor(entry: Entry, reserveBytes: number): number {
+    return this.loan?.entry === entry ? Math.min(this.loan.leavesBytes, reserveBytes) : reserveBytes;
   }
 
   /** Whether any episode waits for room. */
@@ -92,16 +115,22 @@ export class Room {
 
   /** An archive could be written. */
   found(entry: Entry): void {
-    this.forget(entry);
+    this.waiting.delete(entry);
+    this.tried.delete(entry);
     if (this.trouble !== null) this.log.info("the disk takes archives again");
     this.trouble = null;
+    this.streak = 0;
+    if (this.loan?.entry === entry) {
+      this.loan = null;
+      return;
+    }
     if (this.diskLow) this.log.info("the disk has room again");
     this.diskLow = false;
-    this.streak = 0;
   }
 
   /** An episode that waits for room no more. */
   forget(entry: Entry): void {
+    if (this.loan?.entry === entry) this.loan = null;
     this.waiting.delete(entry);
     this.tried.delete(entry);
   }

@@ -109,6 +109,33 @@ diskTest(
 );
 
 diskTest(
+  "a host's disk that is below its reserve from the start: all is delivered, and what is recorded has room",
+  async () => {
+    using disk = smallDisk(16);
+    await using fleet = new Fleet({ hostData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    const ids = Array.from({ length: 12 }, (_, n) => `ep${n + 10}`);
+    for (const id of ids) fleet.episode(id, { "data.bin": randomBytes(MIB / 8) });
+    const freeMin = 0.875 * MIB;
+    writeFileSync(join(disk.path, "ballast"), Buffer.alloc(freeOf(disk.path) - freeMin));
+    const shipper = fleet.startShipper();
+    let least = freeMin;
+    await until(
+      "all are delivered",
+      () => {
+        least = Math.min(least, freeOf(disk.path));
+        return fleet.stored().length === ids.length && fleet.list("episodes").length === 0;
+      },
+      shipper,
+    );
+    // One at a time: an archive, and what the other files of a data root need.
+    expect(least).toBeGreaterThan(freeMin - 0.5 * MIB);
+    expect(shipper.log()).toContain("the disk is full up to its reserve: packing waits, sending goes on; fix: ");
+  },
+);
+
+diskTest(
   "the host's disk has no inodes left, but bytes: that is said, and packing goes on once it has some",
   async () => {
     using disk = smallDisk(16, 60);

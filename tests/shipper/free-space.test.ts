@@ -77,7 +77,7 @@ describe("room", () => {
 });
 
 describe("an engine without room", () => {
-  const NO_ROOM: PackResult = { kind: "no-space", neededBytes: 10, detail: "" };
+  const NO_ROOM: PackResult = { kind: "no-space", bytes: 10, detail: "" };
 
   function place(pack: (id: string) => PackResult, ids: readonly string[]) {
     const { engine, dirs, calls, pass } = scriptedEngine(tempDir(), pack);
@@ -128,6 +128,66 @@ describe("an engine without room", () => {
       ],
       true,
     ]);
+  });
+
+  describe("of which nothing can be made", () => {
+    const RESERVE = 256 * 1024 * 1024;
+
+    /** A disk of so many bytes free, where an archive takes 10; what was packed is sent to nobody. */
+    function below(freeBytes: number, ids: readonly string[], taken = 10) {
+      const reserves: [string, number][] = [];
+      const parts = scriptedEngine(tempDir(), (id, { reserveBytes }) => {
+        reserves.push([id, reserveBytes]);
+        return freeBytes - taken < reserveBytes ? NO_ROOM : { kind: "vanished" };
+      });
+      for (const [n, id] of ids.entries())
+        utimesSync(join(makeEpisode(parts.dirs, id), "done.marker"), 1000 + n, 1000 + n);
+      parts.engine.deps.freeSpace = async (bytes) => freeBytes >= bytes;
+      const settle = async (): Promise<void> => {
+        parts.engine.pump();
+        await parts.engine.settled();
+      };
+      return { ...parts, reserves, settle };
+    }
+
+    test("lends the reserve to one after the other, and leaves as much as it takes", async () => {
+      const { engine, reserves, settle } = below(20, ["a", "b", "c"]);
+      await engine.scan();
+      await settle();
+      expect(engine.queue.size).toBe(0);
+      const lent = reserves.filter(([, bytes]) => bytes !== RESERVE);
+      expect(lent.map(([, bytes]) => bytes)).toEqual([10, 10, 10]);
+      expect(lent.map(([id]) => id).toSorted()).toEqual(["a", "b", "c"]);
+    });
+
+    test("lends nothing for an archive that would leave less than it takes", async () => {
+      const { engine, reserves, settle } = below(19, ["a"]);
+      await engine.scan();
+      await settle();
+      expect(reserves).toEqual([["a", RESERVE]]);
+    });
+
+    test("does not try one for which the loan was not enough again and again, nor keeps it from others", async () => {
+      const { engine, calls, reserves, pass, settle } = below(20, ["a"], 15);
+      await engine.scan();
+      await settle();
+      expect(reserves).toEqual([
+        ["a", RESERVE],
+        ["a", 10],
+      ]);
+      pass(31_000);
+      await settle();
+      expect(calls).toHaveLength(4);
+    });
+
+    test("lends nothing while the queue is paused: nothing would be sent", async () => {
+      const { engine, reserves, settle } = below(20, ["a"]);
+      const fault = { status: 401, reason: "unauthorized", isMarked: true, detail: "" };
+      engine.sending.pausing.misconfigured("b", fault, 0, () => 600_000);
+      await engine.scan();
+      await settle();
+      expect(reserves).toEqual([["a", RESERVE]]);
+    });
   });
 
   test("does not turn in circles where room is said to be there and does not suit", async () => {

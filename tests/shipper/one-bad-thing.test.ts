@@ -23,7 +23,7 @@ test("a done.marker that is a link to itself does not keep the scan from finding
 
 test("an episode that never fits on the disk does not keep smaller ones from being packed", async () => {
   const { engine, dirs, calls, pass } = scriptedEngine(tempDir(), (id) =>
-    id === "huge" ? { kind: "no-space", neededBytes: 1, detail: "" } : { kind: "changed", detail: "" },
+    id === "huge" ? { kind: "no-space", bytes: 1, detail: "" } : { kind: "changed", detail: "" },
   );
   makeEpisode(dirs, "huge");
   makeEpisode(dirs, "small");
@@ -42,7 +42,7 @@ test("room that somebody else makes is found at the next look, for those for who
   let isFull = true;
   const { engine, dirs, calls, pass } = scriptedEngine(tempDir(), (id) => {
     if (id === "small" && !isFull) return { kind: "changed", detail: "" };
-    return { kind: "no-space", neededBytes: id === "small" ? enough : tooMuch, detail: "" };
+    return { kind: "no-space", bytes: id === "small" ? enough : tooMuch, detail: "" };
   });
   for (const id of ["small", "huge"]) makeEpisode(dirs, id);
   await engine.scan();

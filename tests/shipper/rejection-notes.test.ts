@@ -46,7 +46,7 @@ async function place(commit: string) {
 }
 
 async function pack(deps: EngineDeps): Promise<OutboxRecord> {
-  const step = await packStep(deps, newEntry("ep", 0, "packing"), null, () => false);
+  const step = await packStep(deps, newEntry("ep", 0, "packing"), { maxBytes: null, reserveBytes: 0 }, () => false);
   if (step.next !== "packed") throw new Error(`not packed: ${step.next}`);
   return step.record;
 }

@@ -65,7 +65,7 @@ test("but not one whose time has come meanwhile: it may be on its way", async ()
 test("where no room could be made the log and the episode that waits both name what a person may give up", async () => {
   const said: string[] = [];
   const log = { ...quietLog, warn: (line: string) => said.push(line) };
-  const none = { kind: "no-space", neededBytes: 1, detail: "" } as const;
+  const none = { kind: "no-space", bytes: 1, detail: "" } as const;
   const { engine, dirs } = scriptedEngine(tempDir(), () => none, undefined, log);
   const settled = { shipped: 2, unverified: 2, quarantined: 0, quarantined_bytes: 0, refused: [] };
   engine.deps.settled = () => ({ ...settled, expiring: 0, announcement: 0, unverified_bytes: 4096 });

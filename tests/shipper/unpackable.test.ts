@@ -46,7 +46,7 @@ describe("an episode", () => {
     const said: string[] = [];
     const { dirs, deps, episode } = place({ ...quietLog, error: (line) => said.push(line) });
     deep(episode, Array<string>(20).fill("d".repeat(250)));
-    const step = await packStep(deps, newEntry("ep", 0, "packing"), null, () => false);
+    const step = await packStep(deps, newEntry("ep", 0, "packing"), { maxBytes: null, reserveBytes: 0 }, () => false);
     expect(step).toEqual({ next: "gone", counts: "quarantined" });
     expect(existsSync(episode)).toBe(false);
     const rejection = JSON.parse(readFileSync(join(dirs.quarantine, "ep/rejection.json"), "utf8"));
