@@ -1,6 +1,7 @@
 // What the shipper and the heartbeat's check say alike of the shipper's report: what is under way, and what makes room. Pure.
 
 import { type Fix, onHost } from "../core/finding.ts";
+import { unitLine } from "../core/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../core/units.ts";
 import type { RefusedGroup, SettledCounts, UnderWay } from "./shipper-status.ts";
 
@@ -40,5 +41,13 @@ export function discardUnverified(bytes: number | null): Fix {
   return {
     text: `give up what is shipped and not proved${frees}, if nobody needs it here`,
     commands: [onHost("sudo", "shipper", "discard", "--shipped-unverified")],
+  };
+}
+
+/** What is wrong where a shipper runs and its data root holds no `episodes/` for anybody else: its unit's sandbox keeps the disk. */
+export function missingRoot(pid: number, dataRoot: string): { what: string; fix: string } {
+  return {
+    what: `the shipper (pid ${pid}) runs, but nobody else finds ${dataRoot}/episodes: its disk was unmounted, or that directory removed; what is recorded now does not reach it`,
+    fix: `mount its disk there again, then: ${unitLine("shipper", "restart")}`,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { startRemarks } from "../client/start-remarks.ts";
+import { missingRoot } from "../contract/shipper-words.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -10,6 +11,7 @@ import { stopBudget } from "../core/stop-budget.ts";
 import { unitLine } from "../core/unit-fix.ts";
 import { print } from "../os/answer.ts";
 import { refusedFix } from "../os/as-typed.ts";
+import { type Instance, lockHolder } from "../os/lock.ts";
 import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
@@ -48,11 +50,11 @@ export async function runShipper(line: CommandLine): Promise<number> {
   const instance = { tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir };
   switch (line.command) {
     case "status":
-      return inDataRoot("read", () => printStatus(config, dirs, line.options.json === true));
+      return inDataRoot(instance, "read", () => printStatus(config, dirs, line.options.json === true));
     case "requeue":
-      return inDataRoot("work in", () => requeueEpisodes(dirs, line, log));
+      return inDataRoot(instance, "work in", () => requeueEpisodes(dirs, line, log));
     case "discard":
-      return inDataRoot("work in", () => discardEpisodes(config, dirs, line, log));
+      return inDataRoot(instance, "work in", () => discardEpisodes(config, dirs, line, log));
     case "pin":
       return pinCommand(config, line);
     case "once":
@@ -77,11 +79,16 @@ async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Pr
 }
 
 /** A command by hand, perhaps by somebody who may not, or before there is anything. */
-async function inDataRoot(doWhat: string, work: () => Promise<number>): Promise<number> {
+async function inDataRoot(instance: Instance, doWhat: string, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
+    const pid = errorCode(error) === "ENOENT" ? lockHolder(instance) : null;
+    if (pid !== null) {
+      const { what, fix } = missingRoot(pid, instance.dataRoot);
+      throw new UserError(what, fix);
+    }
     throw new UserError(
       `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
       errorCode(error) === "ENOENT" ? `start it once: ${unitLine("shipper", "start")}` : refusedFix(errorCode(error)),

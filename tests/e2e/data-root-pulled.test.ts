@@ -21,6 +21,11 @@ test("a disk that is pulled is said, nothing is made in its place, and what it h
     "the data root has gone while the shipper was at work: an empty directory stands there; fix: put its disk back";
   await until("it is said", () => shipper.log().includes(said), shipper);
   expect(readdirSync(fleet.hostData)).toEqual([]);
+  const { code, stderr } = fleet.runNow("shipper", ["status", "--config", fleet.hostConfig]);
+  expect([code, stderr]).toEqual([
+    2,
+    `shipper: the shipper (pid ${shipper.process.pid}) runs, but nobody else finds ${fleet.hostData}/episodes: its disk was unmounted, or that directory removed; what is recorded now does not reach it\nshipper: fix: mount its disk there again, then: sudo systemctl restart labfleet-shipper\n`,
+  ]);
   rmSync(fleet.hostData, { recursive: true });
   renameSync(pulled, fleet.hostData);
   rmSync(join(fleet.hostData, "outbox"), { recursive: true });

@@ -2,7 +2,7 @@
 
 import type { QueuePause, QueueReport } from "../../contract/queue.ts";
 import type { RefusedGroup } from "../../contract/shipper-status.ts";
-import { discardRefused, discardUnverified, freeing, underWayText } from "../../contract/shipper-words.ts";
+import { discardRefused, discardUnverified, freeing, missingRoot, underWayText } from "../../contract/shipper-words.ts";
 import { fixText } from "../../core/finding.ts";
 import { type CheckStatus, worst } from "../../core/heartbeat.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
@@ -18,6 +18,8 @@ export interface QueueView {
   dataRoot: string;
   /** Directories that cannot be read, with the reason. */
   unreadable: string[];
+  /** There is no `episodes/` in the data root. */
+  isRootMissing: boolean;
 }
 
 const HOUR_S = 3600;
@@ -60,9 +62,13 @@ export function observe(view: QueueView): Observation {
   return { status: isSpared ? "warning" : status, message, perfdata };
 }
 
-function ofShipper({ shipper, report, unreadable }: QueueView): Said[] {
+function ofShipper({ shipper, report, dataRoot, unreadable, isRootMissing }: QueueView): Said[] {
   const said: Said[] = [];
   const { state, pid, ageS, problem } = shipper;
+  if (pid !== null && isRootMissing && state !== "starting") {
+    const { what, fix } = missingRoot(pid, dataRoot);
+    return [["critical", `${what}; fix: ${fix}`]];
+  }
   if (state === "stopped") {
     const words = `the shipper does not run; fix: ${unitLine("shipper", "start")}`;
     said.push([report.pending > 0 ? "critical" : "warning", words]);

@@ -35,7 +35,7 @@ export function queue(
   };
 }
 
-/** Null where there is no data root: no shipper was ever started here. */
+/** Null where there is no data root and no shipper: none was ever started here. */
 export async function readQueue(places: ShipperPlaces, now: Now): Promise<QueueView | null> {
   const unreadable: string[] = [];
   const count = async (name: string, counts: (entry: string, isDirectory: boolean) => boolean): Promise<number> => {
@@ -46,8 +46,9 @@ export async function readQueue(places: ShipperPlaces, now: Now): Promise<QueueV
   };
   const isEpisode = (name: string, isDirectory: boolean): boolean => isDirectory && !name.startsWith(".");
   const episodes = await count("episodes", isEpisode);
-  if (unreadable[0]?.endsWith("ENOENT") === true) return null;
+  const isRootMissing = unreadable[0]?.endsWith("ENOENT") === true;
   const shipper = readShipper(places, now);
+  if (isRootMissing && shipper.pid === null) return null;
   const { live } = shipper;
   const settled = live?.settled ?? null;
   const report: QueueReport = {
@@ -64,7 +65,7 @@ export async function readQueue(places: ShipperPlaces, now: Now): Promise<QueueV
     waiting: groupOf(live?.waiting ?? null),
     held: groupOf(live?.held ?? null),
   };
-  return { shipper, report, dataRoot: places.dataRoot, unreadable };
+  return { shipper, report, dataRoot: places.dataRoot, unreadable, isRootMissing };
 }
 
 function groupOf(group: QueueGroup | null): QueueGroup | null {

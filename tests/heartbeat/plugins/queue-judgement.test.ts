@@ -48,12 +48,13 @@ const PAUSE = {
 } as const;
 
 type Over = { report?: Partial<QueueReport>; shipper?: Partial<ShipperView>; live?: Partial<ShipperStatus> };
-const line = ({ report, shipper, live }: Over, unreadable: string[] = []): string => {
+const line = ({ report, shipper, live }: Over, unreadable: string[] = [], isRootMissing = false): string => {
   const view: QueueView = {
     shipper: { ...SHIPPER, live: { ...LIVE, ...live }, ...shipper },
     report: { ...REPORT, ...report },
     dataRoot: "/data",
     unreadable,
+    isRootMissing,
   };
   const seen = observe(view);
   expect(figures(seen).pending).toBe(report?.pending ?? 0);
@@ -253,5 +254,12 @@ describe("a shipper", () => {
   });
   test("whose directories cannot be read", () => {
     expect(line({}, ["outbox: EACCES"])).toBe("unknown: cannot be counted: outbox: EACCES · nothing to ship");
+  });
+
+  test("is not to be trusted where nobody but the shipper finds its data root", () => {
+    const said =
+      "critical: the shipper (pid 77) runs, but nobody else finds /data/episodes: its disk was unmounted, or that directory removed; what is recorded now does not reach it · nothing to ship; fix: mount its disk there again, then: sudo systemctl restart labfleet-shipper";
+    expect(line({ shipper: { pid: 77 } }, ["episodes: ENOENT"], true)).toBe(said);
+    expect(line({ shipper: { pid: 77, state: "starting" } }, ["episodes: ENOENT"], true)).not.toContain("critical");
   });
 });

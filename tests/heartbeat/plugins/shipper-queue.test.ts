@@ -127,6 +127,11 @@ test("no data root: no shipper was ever here", async () => {
   expect(seen).toBeNull();
 });
 
+test("no data root, but a shipper that runs: its disk is there for it alone", async () => {
+  const view = await readQueue(places([], LIVE), NOW);
+  expect(view).toMatchObject({ isRootMissing: true, shipper: { pid: process.pid } });
+});
+
 test("a directory that cannot be counted is said", async () => {
   const view = await readQueue(places(["episodes/a/x", "quarantine", "outbox/.keep"], LIVE), NOW);
   expect(view?.unreadable).toEqual(["quarantine: ENOTDIR"]);
