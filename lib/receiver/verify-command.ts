@@ -14,7 +14,8 @@ import { fsyncDir, makeDir } from "../os/files.ts";
 import { lockDataRoot } from "../os/lock.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { needStore } from "./data-root.ts";
-import { dropBadLines } from "./index-repair.ts";
+import { hashFile } from "./disk.ts";
+import { type Digests, repairIndexFile } from "./index-repair.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
@@ -54,16 +55,17 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
 }
 
 /**
- * Takes lines that are no rows out of the index; opens the store as a start does, which appends missing rows; puts rows right that
- * claim another size or tar; then moves aside what does not belong, and what has other bytes than its row says. What fits the
- * digest of its row, or could not be read, stays where it is.
+ * Takes lines that are no rows, and second rows, out of the index; opens the store as a start does, which appends missing rows; puts
+ * rows right that claim another size or tar; then moves aside what does not belong, and what has other bytes than its row says. What
+ * fits the digest of its row, or could not be read, stays where it is.
  */
 async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
   lockDataRoot("receiver", config.dataRoot, config.runDir);
   const before = await look();
   const paths = dataPaths(config.dataRoot);
   const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));
-  if (before.torn > 0) await repairIndex(paths.index, aside, log);
+  const digests = await digestsOfDoubled(config.dataRoot, before);
+  if (before.torn > 0 || digests.size > 0) await repairIndex(paths.index, aside, digests, log);
   const opened = await openStore({
     dataRoot: config.dataRoot,
     log,
@@ -87,8 +89,20 @@ async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>,
   }
 }
 
-async function repairIndex(index: string, aside: string, log: Log): Promise<void> {
-  const dropped = await dropBadLines(index, aside).catch((error: unknown) => {
+/** Of those whose rows all say other bytes none is left out: which one is wrong nobody knows. */
+async function digestsOfDoubled(
+  dataRoot: string,
+  { duplicate, missing, mismatch, unreadable }: VerifyReport,
+): Promise<Digests> {
+  const odd = new Set([...missing, ...[...mismatch, ...unreadable].map(({ path }) => path)]);
+  const digests = new Map<string, string>();
+  for (const path of duplicate)
+    if (!odd.has(path)) digests.set(path, (await hashFile(join(dataRoot, path), () => undefined)).sha256);
+  return digests;
+}
+
+async function repairIndex(index: string, aside: string, digests: Digests, log: Log): Promise<void> {
+  const { badLines, secondRows } = await repairIndexFile(index, aside, digests).catch((error: unknown) => {
     if (errorCode(error) === null) throw error;
     throw new UserError(
       `cannot write ${index} anew: ${quoted(errorText(error))}; no row is lost`,
@@ -96,9 +110,14 @@ async function repairIndex(index: string, aside: string, log: Log): Promise<void
       EXIT.undelivered,
     );
   });
-  if (dropped > 0)
+  const before = `the file as it was: ${join(aside, "index.jsonl")}`;
+  if (badLines > 0)
     log.warn(
-      `left ${dropped} ${dropped === 1 ? "line that is no row" : "lines that are no rows"} out of ${index}; the file as it was: ${join(aside, "index.jsonl")}`,
+      `left ${badLines} ${badLines === 1 ? "line that is no row" : "lines that are no rows"} out of ${index}; ${before}`,
+    );
+  if (secondRows > 0)
+    log.warn(
+      `left ${secondRows} ${secondRows === 1 ? "row" : "rows"} out of ${index}, of episodes that have one that fits; ${before}`,
     );
 }
 

@@ -16,8 +16,8 @@ const LOOK = "let the receiver's user read what is named above, or look at its d
 interface Row {
   count: (report: VerifyReport) => number;
   what: string;
-  /** What mends it; null: nothing has to. */
-  fix: string | null;
+  /** What mends it. */
+  fix: string;
 }
 
 /** The gravest first: only the first remedy is said, and what is left is said by the next look. */
@@ -27,8 +27,7 @@ const ROWS: readonly Row[] = [
   { count: ({ mismatch }) => mismatch.length, what: "damaged", fix: repairLine("--repair") },
   { count: ({ unreadable }) => unreadable.length, what: "unreadable", fix: LOOK },
   { count: ({ extra }) => extra.length, what: "not in the index", fix: repairLine("--repair") },
-  // The last row holds: it keeps no episode from anybody.
-  { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: null },
+  { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: repairLine("--repair") },
   { count: ({ torn }) => torn, what: "unreadable index lines", fix: repairLine("--repair") },
 ];
 
@@ -45,7 +44,7 @@ export function summary(report: VerifyReport): string {
   const what = isHarmless
     ? `WRONG ROWS: ${claimed.join(", ")}, no episode is damaged`
     : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
-  const fix = found.find((row) => row.fix !== null)?.fix ?? claimFix(report);
+  const fix = found[0]?.fix ?? claimFix(report);
   return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
 }
 

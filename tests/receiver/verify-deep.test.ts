@@ -2,7 +2,16 @@
 // its place; what is no archive is told apart from damage.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { formatRow, type IndexRow, parseRow } from "../../lib/contract/index-row.ts";
@@ -135,19 +144,33 @@ describe("a wrong tree digest", () => {
   });
 });
 
-test("a file that fits one of its rows never moves, whatever the others say", async () => {
+test("a file that fits one of its rows never moves, whatever the others say: those are left out of the index", async () => {
   await store("a", bytes(5000), null);
   const [row] = lines();
   const other = { ...row, sha256: WRONG } as IndexRow;
   for (const rows of [
     [row, other],
     [other, row],
+    [row, { ...row, code_commit: null }],
   ] as IndexRow[][]) {
-    writeFileSync(join(root, "index.jsonl"), rows.map((r) => `${formatRow(r)}\n`).join(""));
-    expect((await check()).mismatch).toEqual([]);
-    expect(await repair()).toMatchObject({ code: 1, stdout: expect.stringContaining("1 with more than one row") });
-    expect([existsSync(join(root, "aside")), existsSync(join(root, "episodes/lab1/a.tar.zst"))]).toEqual([false, true]);
+    const text = rows.map((r) => `${formatRow(r)}\n`).join("");
+    writeFileSync(join(root, "index.jsonl"), text);
+    const { mismatch, duplicate } = await check();
+    expect([mismatch, duplicate]).toEqual([[], ["episodes/lab1/a.tar.zst"]]);
+    expect(await repair()).toMatchObject({ code: 0, stdout: expect.stringContaining("sound: 1 episode") });
+    expect(lines()).toEqual([row as IndexRow]);
+    const [when = ""] = readdirSync(join(root, "aside"));
+    expect(readdirSync(join(root, "aside", when))).toEqual(["index.jsonl"]);
+    expect(readFileSync(join(root, "aside", when, "index.jsonl"), "utf8")).toBe(text);
+    rmSync(join(root, "aside"), { recursive: true });
   }
+  // Where none fits nobody knows which one is wrong, and the file is no stranger.
+  const neither = `${formatRow(other)}\n${formatRow({ ...other, bytes: 5 })}\n`;
+  writeFileSync(join(root, "index.jsonl"), neither);
+  expect(await repair()).toMatchObject({ code: 1, stdout: expect.stringContaining("1 missing") });
+  expect(readFileSync(join(root, "index.jsonl"), "utf8")).toBe(neither);
+  const [when = ""] = readdirSync(join(root, "aside"));
+  renameSync(join(root, "aside", when, "episodes/lab1/a.tar.zst"), join(root, "episodes/lab1/a.tar.zst"));
   // And a wrong correction takes nothing away from the row before it.
   writeFileSync(
     join(root, "index.jsonl"),

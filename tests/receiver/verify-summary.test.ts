@@ -30,7 +30,7 @@ test.each<[Partial<VerifyReport>, string]>([
   [{ torn: 2 }, `DAMAGED: 2 unreadable index lines; ${READ}; fix: ${repair("--repair")}`],
   [
     { duplicate: ["a"], wrong_tree: wrong },
-    `DAMAGED: 1 with more than one row, 1 row claims another tar than is stored; ${READ}; fix: ${repair("--deep --repair")}`,
+    `DAMAGED: 1 with more than one row, 1 row claims another tar than is stored; ${READ}; fix: ${repair("--repair")}`,
   ],
   [
     { wrong_tree: wrong },
