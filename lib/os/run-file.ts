@@ -1,12 +1,15 @@
 // Small files of a run directory, which is in memory: whole or not there for a reader, and written through no link, for root
 // may write into a directory of the service's user.
 
-import { closeSync, constants, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { closeSync, constants, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
+import { ownUnit } from "./own-unit.ts";
 import { makeNew } from "./owner.ts";
+import { readUserNames } from "./process-table.ts";
 
 /** Replaces a file by rename; nothing is flushed. @throws Error of the system */
 export function replaceRunFile(path: string, text: string, mode = 0o644): void {
@@ -32,8 +35,22 @@ export function runFileFault(path: string, error: unknown): string {
 }
 
 function whyRefused(directory: string, code: string): string {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true) return notThere(directory, stats === undefined);
   const { what, fix } = whyDiskRefuses(directory, code);
   return fix === null ? what : `${what}; fix: ${fix}`;
+}
+
+/** systemd makes a unit's run directory at each start; by hand somebody has to. */
+function notThere(directory: string, isGone: boolean): string {
+  const unit = ownUnit();
+  const uid = process.geteuid?.() ?? 0;
+  const make = ["install", "-d", "-o", readUserNames("/").get(uid) ?? String(uid), directory];
+  const steps = [
+    ...(isGone ? [] : [["rm", directory]]),
+    ...(unit === null ? [make] : [["systemctl", "restart", unit]]),
+  ].map((step) => shellLine(["sudo", ...step]));
+  return `${directory} ${isGone ? "has gone" : "is no directory any more"}; fix: ${steps.join(" && ")}`;
 }
 
 /**

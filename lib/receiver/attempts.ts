@@ -138,14 +138,14 @@ class DayAttempts implements Attempts {
       }
     } catch (error) {
       if (this.said !== "disk")
-        log.error(`cannot write attempts to ${dir}: ${quoted(errorText(error))}; episodes are stored all the same`);
+        log.error(`cannot write attempts to ${dir}: ${quoted(errorText(error))}; no episode waits for that`);
       this.said = "disk";
     }
     return false;
   }
 
   private lose(why: Lost, text: string): void {
-    if (this.said !== why) this.parts.log.warn(`${text}; episodes are stored all the same`);
+    if (this.said !== why) this.parts.log.warn(`${text}; no episode waits for that`);
     this.said = why;
   }
 }

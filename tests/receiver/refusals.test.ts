@@ -138,7 +138,7 @@ describe("the disk", () => {
     expect(rows).toBeGreaterThanOrEqual(2000);
     expect(rows).toBeLessThan(2300);
     expect(log.lines).toEqual([
-      `warn: no more attempts of 2026-05-01 are written to ${join(dir, day)}: it has 2.0 KiB; episodes are stored all the same`,
+      `warn: no more attempts of 2026-05-01 are written to ${join(dir, day)}: it has 2.0 KiB; no episode waits for that`,
     ]);
     for (let i = 0; i < 100; i++)
       await attempts.addSums(Array.from({ length: 5 }, (_, n) => sum({ remote: `10.0.0.${n}` })));

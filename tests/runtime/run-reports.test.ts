@@ -1,12 +1,13 @@
 // Reports in a run directory that is full: said once with what mends it, and whoever has no report knows why.
 
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fullRunDir } from "../../lib/os/run-file.ts";
 import { readStoring } from "../../lib/receiver/readiness-watch.ts";
 import { openRunReports } from "../../lib/runtime/run-reports.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const AT = Date.parse("2026-05-01T12:00:00Z");
 
@@ -37,6 +38,26 @@ test.skipIf(smallDiskMissing !== null)("a full run directory is said once, with 
   expect(log.lines.slice(1)).toEqual([`info: ${path} is written again`]);
   expect(write(path, "5")).toBe(true);
   expect(log.lines).toHaveLength(2);
+});
+
+test("a run directory that has gone, or is a file, is said with what makes it again", () => {
+  const log = kept();
+  const runDir = join(tempDir(), "run");
+  const write = openRunReports(log);
+  const make = `sudo install -d -o ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} ${runDir}`;
+  expect(write(join(runDir, "a"), "1")).toBe(false);
+  writeFileSync(runDir, "");
+  expect(write(join(runDir, "b"), "1")).toBe(false);
+  expect(log.lines).toEqual([
+    `warn: cannot write ${join(runDir, "a")}: ${runDir} has gone; fix: ${make}`,
+    `warn: cannot write ${join(runDir, "b")}: ${runDir} is no directory any more; fix: sudo rm ${runDir} && ${make}`,
+  ]);
+  rmSync(runDir);
+  mkdirSync(runDir);
+  expect([write(join(runDir, "a"), "1"), log.lines.at(-1)]).toEqual([
+    true,
+    `info: ${join(runDir, "a")} is written again`,
+  ]);
 });
 
 test.skipIf(smallDiskMissing !== null)("a run directory without inodes is told from one without bytes", () => {
