@@ -164,6 +164,12 @@ test("a file that fits one of its rows never moves, whatever the others say: tho
     expect(readFileSync(join(root, "aside", when, "index.jsonl"), "utf8")).toBe(text);
     rmSync(join(root, "aside"), { recursive: true });
   }
+  // What corrects a row is no second one.
+  const corrected = [row, row, { ...row, tree_sha256: sha256(bytes(5000)), corrects: "tree_sha256" }] as IndexRow[];
+  writeFileSync(join(root, "index.jsonl"), corrected.map((r) => `${formatRow(r)}\n`).join(""));
+  await repair();
+  expect(lines().slice(0, 2)).toEqual(corrected.slice(1));
+  rmSync(join(root, "aside"), { recursive: true });
   // Where none fits nobody knows which one is wrong, and the file is no stranger.
   const neither = `${formatRow(other)}\n${formatRow({ ...other, bytes: 5 })}\n`;
   writeFileSync(join(root, "index.jsonl"), neither);

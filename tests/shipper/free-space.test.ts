@@ -5,6 +5,7 @@ import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { createFreeSpace } from "../../lib/shipper/free-space.ts";
 import type { PackResult } from "../../lib/shipper/pack.ts";
+import { newEntry } from "../../lib/shipper/queue.ts";
 import { makeEpisode } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
@@ -179,6 +180,18 @@ describe("an engine without room", () => {
       await settle();
       expect(calls).toHaveLength(4);
     });
+
+    test.each(["sending", "packed"] as const)(
+      "lends nothing while another one is %s: that makes room",
+      async (stage) => {
+        const { engine, reserves, settle } = below(20, ["a"]);
+        await engine.scan();
+        engine.queue.restore(newEntry("b", 0, stage));
+        if (stage === "packed") engine.sending.next = () => null;
+        await settle();
+        expect(reserves).toEqual([["a", RESERVE]]);
+      },
+    );
 
     test("lends nothing while the queue is paused: nothing would be sent", async () => {
       const { engine, reserves, settle } = below(20, ["a"]);
