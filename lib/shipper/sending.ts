@@ -5,7 +5,7 @@ import type { Finding } from "../core/finding.ts";
 import type { EngineDeps } from "./deps.ts";
 import { fitsLane } from "./lanes.ts";
 import type { OutboxRecord } from "./outbox.ts";
-import { Pausing, probeWaitMs } from "./pausing.ts";
+import { Pausing, probeWaitMs, WITNESSES } from "./pausing.ts";
 import type { Entry, Queue } from "./queue.ts";
 import type { SendStep } from "./send-step.ts";
 import type { Fault, Resource } from "./verdict.ts";
@@ -39,6 +39,8 @@ export class Sending {
   /** What stopped the queue, and what mends it; null while it goes. */
   finding: Finding | null = null;
   private said = "";
+  /** When an episode was taken last, on the engine's clock, milliseconds. */
+  private tookMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly deps: EngineDeps,
@@ -81,8 +83,17 @@ export class Sending {
     const wait = (probes: number): number =>
       this.deps.once ? Number.POSITIVE_INFINITY : probeWaitMs(probes, this.deps.random(), retryAfterS);
     if (step.next === "paused") this.pausing.misconfigured(entry.id, fault, now, wait);
-    else this.pausing.failed(entry.id, fault, this.queue.dueCount(now), now, wait);
+    else this.pausing.failed(entry.id, fault, this.witnessesDue(entry, now), now, wait);
     this.say(fault, finding);
+  }
+
+  /**
+   * How many could be witnesses. One that fails while others go is not the path's: were it enough where it is the last one due, each
+   * new episode would end the pause, and each of its own tries begin another.
+   */
+  private witnessesDue({ trouble, work }: Entry, now: number): number {
+    const sinceMs = trouble?.sinceMs ?? work?.sinceMs ?? now;
+    return this.tookMs > sinceMs ? WITNESSES : this.queue.dueCount(now);
   }
 
   private nextProbe(now: number): Next | null {
@@ -124,6 +135,7 @@ export class Sending {
   private reached(hasTaken: boolean): void {
     // A word of its judge says nothing of the way of bodies.
     const what = hasTaken ? "takes episodes again" : "answers again";
+    if (hasTaken) this.tookMs = this.deps.now();
     if (this.pausing.pause !== null) this.deps.log.info(`queue goes on: the receiver ${what}`);
     this.pausing.answered();
     this.said = "";

@@ -2,7 +2,7 @@
 // gone, no stored episode is called missing, and a new start reads what stands there.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { appendFileSync, copyFileSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 
@@ -94,3 +94,17 @@ for (const [how, file, change, said, again] of CHANGES)
     // Where the row is gone the journal knows its commit.
     expect(rows.map((row) => row.code_commit)).toEqual([COMMIT]);
   });
+
+test("a store that is removed as a whole is missed, and none is begun in its place", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  expect(await send(fleet, receiver.url, "ep1")).toBe(201);
+  rmSync(fleet.collectorData, { recursive: true });
+  expect(await send(fleet, receiver.url, "ep2")).toBe(500);
+  const said = `no episode can be stored: the store has gone from ${fleet.collectorData} while the receiver was at work`;
+  await until("it is said", async () => {
+    await send(fleet, receiver.url, "ep2");
+    return receiver.log().includes(said);
+  });
+  expect([receiver.process.exitCode, existsSync(fleet.collectorData)]).toEqual([null, false]);
+});

@@ -346,3 +346,21 @@ test("appending: a failed append leaves no trace, concurrent ones share a flush 
   await log.close();
   rmSync(path);
 });
+
+test("appending, and cutting to nothing, are never taken for another program's work", async () => {
+  const { openAppendLog } = await import("../../lib/receiver/append-log.ts");
+  const log = await openAppendLog(join(tempDir(), "log"), "test");
+  let isOver = false;
+  const seen = new Set<string | null>();
+  const looking = (async () => {
+    for (; !isOver; await new Promise(setImmediate)) seen.add(log.changed());
+  })();
+  for (let round = 0; round < 50; round++) {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => log.append(`line ${i}`)));
+    await log.clear();
+  }
+  isOver = true;
+  await looking;
+  expect([...seen]).toEqual([null]);
+  await log.close();
+});

@@ -168,6 +168,16 @@ describe("an engine without room", () => {
       expect(reserves).toEqual([["a", RESERVE]]);
     });
 
+    test("lends nothing where the disk was full before anybody knew how large an archive is", async () => {
+      const { engine, calls, dirs } = scriptedEngine(tempDir(), () => ({ kind: "no-space", bytes: 0, detail: "" }));
+      makeEpisode(dirs, "a");
+      engine.deps.freeSpace = async (bytes) => bytes === 0;
+      await engine.scan();
+      engine.pump();
+      await engine.settled();
+      expect(calls).toEqual(["pack a"]);
+    });
+
     test("does not try one for which the loan was not enough again and again, nor keeps it from others", async () => {
       const { engine, calls, reserves, pass, settle } = below(20, ["a"], 15);
       await engine.scan();

@@ -96,3 +96,22 @@ test("those that wait for their first try give way to none", async () => {
   await evict();
   expect([queue.inStage("packed").size, isKept("ep9")]).toEqual([10, true]);
 });
+
+test("an archive that was written into the reserve is no sign of room, and none is lent twice", () => {
+  const said: string[] = [];
+  const room = new Room(
+    { ...quietLog, warn: (line) => said.push(line), info: (line) => said.push(line) },
+    "/data",
+    () => null,
+  );
+  const [one, other] = [newEntry("one", 0, "waiting"), newEntry("other", 0, "waiting")];
+  for (const entry of [one, other]) room.full(entry, 100, 1000);
+  room.isNone();
+  room.lend(one, 10, 0);
+  room.lend(other, 20, 0);
+  expect([room.reserveFor(one, 50), room.reserveFor(other, 50)]).toEqual([10, 50]);
+  room.found(one);
+  expect([room.diskLow, said.length, room.reserveFor(one, 50)]).toEqual([true, 1, 50]);
+  room.found(other);
+  expect([room.diskLow, said[1]]).toEqual([false, "the disk has room again"]);
+});

@@ -1,7 +1,10 @@
-// Who may be sent beside whom: a small episode never waits for a huge one.
+// Who may be sent beside whom: a small episode never waits for a huge one. And who is a witness against the way to the receiver.
 
 import { describe, expect, test } from "bun:test";
+import { newEntry } from "../../lib/shipper/queue.ts";
 import { mayStart } from "../../lib/shipper/sending.ts";
+import { scriptedEngine } from "../support/scripted-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const MIB = 1024 * 1024;
 const SMALL = 64 * MIB;
@@ -24,4 +27,60 @@ describe("one more upload", () => {
   ] as const) {
     test(`may be ${what}`, () => expect(mayStart(bytes, underWay, transfers)).toBe(may));
   }
+});
+
+describe("the last episode that is due and is refused by a box", () => {
+  const fault = { status: 403, reason: "status-403", isMarked: false, detail: "" };
+  const refused = {
+    next: "retry",
+    repack: false,
+    fault,
+    finding: { what: "403", fix: { text: "", commands: [] } },
+    retryAfterS: null,
+    tookMs: 0,
+  } as const;
+
+  function lastOne() {
+    const { engine, pass } = scriptedEngine(tempDir(), () => ({ kind: "vanished" }));
+    const entry = newEntry("last", 0, "packed");
+    engine.queue.restore(entry);
+    entry.work = { what: "sending", sinceMs: 0, doneBytes: null, bytes: null };
+    const took = (): void =>
+      engine.sending.note(newEntry("other", 0, "sending"), { next: "gone", counts: "delivered" }, true);
+    const fails = (): boolean => {
+      engine.sending.note(entry, refused, false);
+      return engine.sending.pausing.pause !== null;
+    };
+    return { entry, pass, took, fails };
+  }
+
+  test("stops the queue where no other has gone since", () => {
+    const { took, fails } = lastOne();
+    took();
+    expect(fails()).toBe(true);
+  });
+
+  test("waits alone where another has gone while it was sent", () => {
+    const { pass, took, fails } = lastOne();
+    pass(1);
+    took();
+    expect(fails()).toBe(false);
+  });
+
+  test("waits alone where another has gone since it was refused first, however often it is refused", () => {
+    const { entry, pass, took, fails } = lastOne();
+    entry.trouble = { reason: "status-403", detail: "", fix: null, sinceMs: 5 };
+    pass(6);
+    took();
+    entry.work = { what: "sending", sinceMs: 7, doneBytes: null, bytes: null };
+    for (let n = 0; n < 5; n++) expect(fails()).toBe(false);
+  });
+
+  test("stops the queue where others went only before", () => {
+    const { entry, pass, took, fails } = lastOne();
+    pass(3);
+    took();
+    entry.trouble = { reason: "status-403", detail: "", fix: null, sinceMs: 5 };
+    expect(fails()).toBe(true);
+  });
 });
