@@ -46,6 +46,11 @@ const marks = ({ reason, status: given }: AnswerFacts, code: number): boolean =>
 
 const PORTAL = "sign in at the portal that stands between, or let this host reach the receiver without it";
 
+const DAMAGED = "look for what damages requests or answers between this host and the collector";
+
+const WITH_LENGTH =
+  "let what stands before the receiver pass a body with its Content-Length: proxy_request_buffering on with nginx";
+
 const CLIENT_CERTIFICATE: Row["say"] = ({ hostId }) => ({
   text: `have a certificate issued for ${hostId} by the authority that the server asks for, and name it in receiver.client_cert and client_key`,
   commands: [],
@@ -84,6 +89,12 @@ const ROWS: readonly Row[] = [
     is: marked("commit-not-accepted"),
     say: words("update the recording code on this host, or add its commit to accepted_commits_file on the collector"),
   },
+  {
+    // A receiver that answers them to our own request was sent something else.
+    is: marked("digest-mismatch", "malformed", "malformed-path", "malformed-digest"),
+    say: words(DAMAGED),
+  },
+  { is: marked("length-required"), say: words(WITH_LENGTH) },
   { is: marked("too-large"), say: words("raise [limits] max_episode_bytes on the collector") },
   {
     is: marked("disk-full"),
@@ -127,9 +138,7 @@ const ROWS: readonly Row[] = [
   },
   {
     is: status(411),
-    say: words(
-      "let what stands before the receiver pass a body with its Content-Length: proxy_request_buffering on with nginx",
-    ),
+    say: words(WITH_LENGTH),
   },
   {
     is: (facts) => status(421)(facts) || status(426)(facts),

@@ -11,24 +11,25 @@ import { readShipper, type ShipperPlaces } from "./shipper-view.ts";
 
 /** The report is looked at so often, milliseconds. */
 export const LOOK_MS = 1000;
-/** Between two heartbeats ahead of their time, seconds. */
-const EARLY_S = 30;
+/** So many go ahead of their time in so many seconds: the beginning of a pause and its end, and no more where a queue flaps. */
+const EARLY_MAX = 2;
+const EARLY_WITHIN_S = 60;
 
 /**
  * Whether a heartbeat goes ahead of its time. What was told is what the newest collection saw: one that must not go yet goes
  * when it may, unless a regular one has told it by then.
  * @param told whether the newest collection saw a pause; null: there was none, or no shipper
  * @param isPaused null: there is no report
- * @param earlyS when the last one went ahead of its time; null: none did. Seconds of a clock that nobody sets, as `nowS`
+ * @param earlyS when others went ahead of their time. Seconds of a clock that nobody sets, as `nowS`
  */
 export function isEarlyDue(
   told: boolean | null,
   isPaused: boolean | null,
-  earlyS: number | null,
+  earlyS: readonly number[],
   nowS: number,
 ): boolean {
   if (told === null || isPaused === null || told === isPaused) return false;
-  return earlyS === null || nowS - earlyS >= EARLY_S;
+  return earlyS.filter((atS) => nowS - atS < EARLY_WITHIN_S).length < EARLY_MAX;
 }
 
 /** Whether a collection saw a pause. */
@@ -40,7 +41,7 @@ export function toldPause(latest: Pick<Heartbeat, "queue"> | null): boolean | nu
 export class PauseWatch {
   private seen = "";
   private isPaused: boolean | null = null;
-  private earlyS: number | null = null;
+  private earlyS: number[] = [];
 
   constructor(private readonly places: ShipperPlaces) {}
 
@@ -53,7 +54,7 @@ export class PauseWatch {
     // A shipper that was killed leaves its last report.
     this.read();
     if (!isEarlyDue(told, this.isPaused, this.earlyS, nowS)) return false;
-    this.earlyS = nowS;
+    this.earlyS = [...this.earlyS, nowS].slice(-EARLY_MAX);
     return true;
   }
 

@@ -127,7 +127,10 @@ function findingOf(verdict: Verdict, facts: AnswerFacts, pinned: string | null, 
   const from = receiverIdOf(facts.headers);
   if (pinned !== null || from === null || !isJudgementsReason(reason)) return explained;
   // Should it refuse all that is there, as after a card that begins anew under an old name, no receipt will ever pin it.
-  return { what: `${explained.what}, and this host trusts no receiver yet to judge`, fix: acceptFix(from) };
+  const accept = acceptFix(from);
+  // One with a stamp is taken, and pins it.
+  const fix = reason === "missing-commit" ? { ...accept, text: `${explained.fix.text}; or ${accept.text}` } : accept;
+  return { what: `${explained.what}, and this host trusts no receiver yet to judge`, fix };
 }
 
 /** Pins the receiver that just accepted our token; a disk that takes no pin now gets it with the next answer. */

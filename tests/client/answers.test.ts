@@ -27,6 +27,9 @@ describe("our own receiver's answer", () => {
     [413, "too-large", "raise [limits] max_episode_bytes on the collector"],
     [507, "disk-full", "make room on the collector's disk: on the collector: sudo receiver status"],
     [404, "not-found", "update the receiver: it does not know this path"],
+    [400, "digest-mismatch", "look for what damages requests or answers between this host and the collector"],
+    [400, "malformed-digest", "look for what damages requests or answers between this host and the collector"],
+    [411, "length-required", "let what stands before the receiver pass a body with its Content-Length"],
     [500, "internal", "look at what the receiver says of itself: on the collector: sudo journalctl"],
   ] as const) {
     test(`${status} ${reason}`, () => {

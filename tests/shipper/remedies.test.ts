@@ -34,10 +34,11 @@ test("a receiver's word that is also one of the language has no remedy of ours",
 });
 
 describe("what lies in quarantine", () => {
-  const EITHER = /: sudo shipper (requeue|discard) ep$/;
+  // The words that stand right before a command say what it does.
+  const EITHER = /(queue it again: sudo shipper requeue ep|give it up: sudo shipper discard ep)$/;
   const PASSES = /: then it goes by itself within a day$/;
   const AS_REFUSED =
-    "mend what its rejection.json names, or what the collector's log says of it, then queue it again; or give it up: sudo shipper requeue ep";
+    "give it up with shipper discard, or mend what its rejection.json names, or what the collector's log says of it, and queue it again: sudo shipper requeue ep";
 
   test("for no reason that is known is queued again", () => {
     expect(fixText(rejectionFix("unknown", "ep"))).toEndWith("sudo shipper requeue ep");

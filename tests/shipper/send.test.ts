@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fixText } from "../../lib/core/finding.ts";
 import { pinPath } from "../../lib/shipper/pin.ts";
 import { type SendDeps, sendArchive } from "../../lib/shipper/send.ts";
 import { COLLECTOR_ID, judgement, type Say, scriptedCollector } from "../support/scripted-collector.ts";
@@ -115,6 +116,14 @@ describe("a refusal by a receiver that nobody trusts yet", () => {
       expect(existsSync(pinPath(root))).toBe(false);
     });
   }
+
+  test("missing-commit: the stamp stands first, for with it the receiver is trusted by itself", async () => {
+    const { result } = await exchange(refusal(400, "missing-commit"));
+    const fix = result.finding?.fix ?? { text: "", commands: [] };
+    expect(fixText(fix)).toBe(
+      `write the commit of the recording code into shipper.commit_file, or as code_commit into each episode's meta.json; or if \`sudo receiver identity\` on the collector you mean shows this id, and its data disk is mounted, trust it; else mount that, or mend receiver.url: sudo shipper pin --accept ${COLLECTOR_ID}`,
+    );
+  });
 
   test("by the one that is trusted, with an echo of something else, is told as ever", async () => {
     const { body } = refusal(409, "conflict");
