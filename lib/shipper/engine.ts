@@ -136,7 +136,11 @@ export class Engine {
     const { queue, records, deps, room } = this;
     await room.evict(queue, records, deps.dirs, deps.now(), this.sending.hadTurn);
     const reserveBytes = room.reserveFor(entry, deps.config.diskReserveBytes);
-    this.apply(entry, await packStep(deps, entry, { maxBytes, reserveBytes }, () => this.stopping));
+    try {
+      this.apply(entry, await packStep(deps, entry, { maxBytes, reserveBytes }, () => this.stopping));
+    } finally {
+      room.giveBack(entry, this.later(RECHECK_S));
+    }
   }
 
   private async sendOne(entry: Entry, resource: Resource): Promise<void> {
@@ -207,12 +211,12 @@ export class Engine {
     }
   }
 
-  private waitForSpace(entry: Entry, bytes: number): void {
+  private waitForSpace(entry: Entry, bytes: number | null): void {
     const untilMs = this.later(RECHECK_S);
-    const neededBytes = bytes + this.deps.config.diskReserveBytes;
+    const neededBytes = (bytes ?? 0) + this.deps.config.diskReserveBytes;
     this.waits.forRoom(entry, untilMs);
     this.room.full(entry, neededBytes, untilMs);
-    const freeing = this.makeRoom(entry, bytes, neededBytes).catch((error: unknown) => this.deps.fail(error));
+    const freeing = this.makeRoom(neededBytes).catch((error: unknown) => this.deps.fail(error));
     const task = freeing.finally(() => {
       this.running.delete(task);
       this.pump();
@@ -220,13 +224,14 @@ export class Engine {
     this.running.add(task);
   }
 
-  private async makeRoom(entry: Entry, bytes: number, neededBytes: number): Promise<void> {
+  private async makeRoom(neededBytes: number): Promise<void> {
     const { deps, room } = this;
     if (await deps.freeSpace(neededBytes)) return room.isThere(Number.POSITIVE_INFINITY);
     room.isNone();
     // What is sent next is what may be removed next.
-    if (bytes === 0 || 2 * bytes >= neededBytes || !this.isIdle()) return;
-    if ((await deps.freeSpace(2 * bytes)) && this.isIdle()) room.lend(entry, bytes, deps.now());
+    const borrower = this.isIdle() ? room.borrower(deps.now(), deps.config.diskReserveBytes) : null;
+    if (borrower === null || !(await deps.freeSpace(2 * borrower.bytes)) || !this.isIdle()) return;
+    if (this.queue.get(borrower.entry.id) === borrower.entry) room.lend(borrower.entry, borrower.bytes);
   }
 
   /** Nothing is sent, or about to be, and nothing is stopped. */

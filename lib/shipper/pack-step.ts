@@ -28,7 +28,7 @@ type Refused =
   | { next: "waiting" }
   /** Nothing can be packed, this episode or any. */
   | { next: "disk"; reason: string; fix: Fix | null }
-  | { next: "no-space"; bytes: number };
+  | { next: "no-space"; bytes: number | null };
 
 /** A hung disk or network mount gives no byte for so long: the watchdog may act, seconds. */
 const PACK_STALL_S = 120;

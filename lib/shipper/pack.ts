@@ -38,7 +38,8 @@ export type PackResult =
   | { kind: "unpackable"; detail: string; faults: string[]; fingerprint: string }
   /** Larger than the job asked for: nothing was packed. */
   | { kind: "large"; bytes: number }
-  | { kind: "no-space"; bytes: number; detail: string }
+  /** `bytes` that the archive takes at most; null: nobody knows. */
+  | { kind: "no-space"; bytes: number | null; detail: string }
   /** A file or directory that may not be read, or the file system's other refusals; `below` the episode, in latin1. */
   | { kind: "unreadable"; path: string; code: string; detail: string; below?: string }
   | { kind: "vanished" }
@@ -114,7 +115,7 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
   if (tree.unpackable.length > 0) return unpackable(tree);
   if (job.maxBytes !== null && tree.bytes > job.maxBytes) return { kind: "large", bytes: tree.bytes };
   const before = tree.fingerprint;
-  if (!hasRoomFor(job, Math.min(tree.onDisk, SPACE_CHECK_BYTES))) return noSpace(tree.onDisk);
+  if (!hasRoomFor(job, Math.min(tree.onDisk, SPACE_CHECK_BYTES))) return noSpace(archiveBytes(tree));
   const marker = readMarker(job.root);
   if (marker.kind === "refused")
     return { kind: "incomplete", detail: `${MARKER}: ${marker.why}`, faults: [], fingerprint: before };
@@ -126,7 +127,7 @@ async function tryPack(job: PackJob, hooks: PackHooks): Promise<PackResult> {
     hooks,
   );
   if (written === "cancelled") return { kind: "cancelled" };
-  if (written === "no-space") return noSpace(tree.onDisk);
+  if (written === "no-space") return noSpace(archiveBytes(tree));
   const tree256 = await namedTree(job, tree, written.treeSha256, hooks);
   if (tree256 === null) return { kind: "cancelled" };
   const after = await byTurns(fingerprintSteps(job.root), hooks);
@@ -207,14 +208,20 @@ function readMarker(root: string): Marker {
   }
 }
 
-/** @param bytes of the archive at most, as far as that is known */
-function noSpace(bytes: number): PackResult {
+/** Head and padding of an entry in a tar, bytes. */
+const ENTRY_BYTES = 1024;
+
+function archiveBytes({ onDisk, entries }: Tree): number {
+  return onDisk + ENTRY_BYTES * entries.length;
+}
+
+function noSpace(bytes: number | null): PackResult {
   return { kind: "no-space", bytes, detail: "the disk is at its reserve" };
 }
 
 /** Bytes are waited for, and made; of a quota, and of inodes, only a person can make more. */
 function full(code: string, job: PackJob, error: unknown): PackResult {
-  if (code !== "EDQUOT" && !isOutOfInodes(dirname(job.part))) return noSpace(0);
+  if (code !== "EDQUOT" && !isOutOfInodes(dirname(job.part))) return noSpace(null);
   return { kind: "unreadable", path: job.part, code, detail: clipMiddle(errorText(error), SHOWN_MAX), below: "" };
 }
 

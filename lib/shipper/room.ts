@@ -44,10 +44,6 @@ export class Room {
 
   /** There was no room for an archive. One large episode among small ones does not stop them; several in a row do. */
   full(entry: Entry, neededBytes: number, untilMs: number): void {
-    if (this.loan?.entry === entry) {
-      this.loan = null;
-      this.noLoan.set(entry, untilMs);
-    }
     this.waiting.set(entry, neededBytes);
     this.streak++;
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
@@ -61,13 +57,33 @@ export class Room {
   }
 
   /**
+   * Who gets the next loan of those that wait for room, with the bytes that it takes at most; null: nobody. First those that had none
+   * in vain, then the one that has waited longest since, and of these the smallest.
+   */
+  borrower(nowMs: number, reserveBytes: number): { entry: Entry; bytes: number } | null {
+    const able = [...this.waiting].flatMap(([entry, needed]) => {
+      const [bytes, sinceMs] = [needed - reserveBytes, this.noLoan.get(entry) ?? 0];
+      const mayBorrow = entry.stage === "waiting" && bytes > 0 && bytes < reserveBytes && nowMs >= sinceMs;
+      return mayBorrow ? [{ entry, bytes, sinceMs }] : [];
+    });
+    const [first] = able.sort((a, b) => a.sinceMs - b.sinceMs || a.bytes - b.bytes);
+    return first === undefined ? null : { entry: first.entry, bytes: first.bytes };
+  }
+
+  /**
    * Lets one episode use the reserve: where nothing may be removed before something has been sent, nothing would be sent.
    * @param bytes that it takes at most; it leaves as much again for those who record
    */
-  lend(entry: Entry, bytes: number, nowMs: number): void {
-    if (this.loan !== null || entry.stage !== "waiting" || nowMs < (this.noLoan.get(entry) ?? 0)) return;
+  lend(entry: Entry, bytes: number): void {
     this.loan = { entry, leavesBytes: bytes };
     this.tryNow(entry);
+  }
+
+  /** Whatever came of its try: who was lent something in vain gets nothing more before `untilMs`. */
+  giveBack(entry: Entry, untilMs: number): void {
+    if (this.loan?.entry !== entry) return;
+    this.loan = null;
+    this.noLoan.set(entry, untilMs);
   }
 
   /** What an episode's archive must leave free, of a reserve of so many bytes. */
@@ -130,7 +146,6 @@ export class Room {
 
   /** An episode that waits for room no more. */
   forget(entry: Entry): void {
-    if (this.loan?.entry === entry) this.loan = null;
     this.waiting.delete(entry);
     this.tried.delete(entry);
   }

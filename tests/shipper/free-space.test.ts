@@ -169,7 +169,7 @@ describe("an engine without room", () => {
     });
 
     test("lends nothing where the disk was full before anybody knew how large an archive is", async () => {
-      const { engine, calls, dirs } = scriptedEngine(tempDir(), () => ({ kind: "no-space", bytes: 0, detail: "" }));
+      const { engine, calls, dirs } = scriptedEngine(tempDir(), () => ({ kind: "no-space", bytes: null, detail: "" }));
       makeEpisode(dirs, "a");
       engine.deps.freeSpace = async (bytes) => bytes === 0;
       await engine.scan();
@@ -202,6 +202,44 @@ describe("an engine without room", () => {
         expect(reserves).toEqual([["a", RESERVE]]);
       },
     );
+
+    test.each<[string, PackResult]>([
+      ["is written to while it is read", { kind: "changed", detail: "" }],
+      ["cannot be read", { kind: "unreadable", path: "/x", code: "EIO", detail: "" }],
+      ["may not be read", { kind: "unreadable", path: "/x", code: "EACCES", detail: "" }],
+    ])("an episode that %s gives the loan back: the others go", async (_, result) => {
+      const packed: string[] = [];
+      const { engine, dirs, pass } = scriptedEngine(tempDir(), (id, { reserveBytes }) => {
+        if (reserveBytes === RESERVE) return NO_ROOM;
+        packed.push(id);
+        return id === "a" ? result : { kind: "vanished" };
+      });
+      for (const id of ["a", "b"]) makeEpisode(dirs, id);
+      engine.deps.freeSpace = async (bytes) => bytes <= 20;
+      await engine.scan();
+      for (let n = 0; n < 3; n++) {
+        engine.pump();
+        await engine.settled();
+        pass(31_000);
+      }
+      expect(packed).toContain("b");
+    });
+
+    test("the smallest gets it, though a larger one was the last to find no room", async () => {
+      const packed: string[] = [];
+      const { engine, dirs } = scriptedEngine(tempDir(), async (id, { reserveBytes }) => {
+        if (reserveBytes !== RESERVE) packed.push(id);
+        if (id === "huge") await Bun.sleep(20);
+        if (reserveBytes === RESERVE) return { kind: "no-space", bytes: id === "huge" ? RESERVE : 10, detail: "" };
+        return { kind: "vanished" };
+      });
+      for (const id of ["huge", "small"]) makeEpisode(dirs, id);
+      engine.deps.freeSpace = async (bytes) => bytes <= 20;
+      await engine.scan();
+      engine.pump();
+      await engine.settled();
+      expect(packed).toEqual(["small"]);
+    });
 
     test("lends nothing while the queue is paused: nothing would be sent", async () => {
       const { engine, reserves, settle } = below(20, ["a"]);

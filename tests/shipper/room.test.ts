@@ -97,7 +97,7 @@ test("those that wait for their first try give way to none", async () => {
   expect([queue.inStage("packed").size, isKept("ep9")]).toEqual([10, true]);
 });
 
-test("an archive that was written into the reserve is no sign of room, and none is lent twice", () => {
+test("an archive that was written into the reserve is no sign of room, and none is lent for the next one", () => {
   const said: string[] = [];
   const room = new Room(
     { ...quietLog, warn: (line) => said.push(line), info: (line) => said.push(line) },
@@ -107,11 +107,38 @@ test("an archive that was written into the reserve is no sign of room, and none 
   const [one, other] = [newEntry("one", 0, "waiting"), newEntry("other", 0, "waiting")];
   for (const entry of [one, other]) room.full(entry, 100, 1000);
   room.isNone();
-  room.lend(one, 10, 0);
-  room.lend(other, 20, 0);
+  room.lend(one, 10);
   expect([room.reserveFor(one, 50), room.reserveFor(other, 50)]).toEqual([10, 50]);
   room.found(one);
   expect([room.diskLow, said.length, room.reserveFor(one, 50)]).toEqual([true, 1, 50]);
   room.found(other);
   expect([room.diskLow, said[1]]).toEqual([false, "the disk has room again"]);
+});
+
+test("the smallest gets the loan, and after one in vain none before its time", () => {
+  const room = new Room(quietLog, "/data", () => null);
+  const [large, small, middle] = ["large", "small", "middle"].map((id) => newEntry(id, 0, "waiting"));
+  if (large === undefined || small === undefined || middle === undefined) throw new Error("three");
+  const RESERVE = 100;
+  const lent = (nowMs: number): string | undefined => room.borrower(nowMs, RESERVE)?.entry.id;
+  for (const [entry, bytes] of [
+    [large, 100],
+    [middle, 30],
+    [small, 10],
+  ] as const)
+    room.full(entry, RESERVE + bytes, 1000);
+  expect(room.borrower(0, RESERVE)).toEqual({ entry: small, bytes: 10 });
+  room.lend(small, 10);
+  room.giveBack(small, 1000);
+  expect([room.reserveFor(small, RESERVE), lent(999), lent(1000)]).toEqual([RESERVE, "middle", "middle"]);
+  room.lend(middle, 30);
+  room.giveBack(middle, 2000);
+  expect([lent(999), lent(1999), lent(2000)]).toEqual([undefined, "small", "small"]);
+  // What takes the whole reserve has no use of it, and of one nobody knows what it takes.
+  for (const entry of [small, middle]) room.forget(entry);
+  room.full(newEntry("unknown", 0, "waiting"), RESERVE, 1000);
+  expect(lent(0)).toBeUndefined();
+  room.full(middle, RESERVE + 30, 1000);
+  new Queue().restore(Object.assign(middle, { stage: "held" }));
+  expect(lent(0)).toBeUndefined();
 });
