@@ -144,7 +144,7 @@ const LOOK_AT_STORE: Fix = {
 /** By a Python receiver, by a release before this one, or by a later one: what it was refused for is in its note. */
 function refusedFix(id: string): Fix {
   return {
-    text: "give it up with shipper discard, or mend what its rejection.json names, or what the collector's log says of it, and queue it again",
+    text: "discard it, or mend what its rejection.json names, or what the collector's log says of it, and queue it again",
     commands: [requeue(id)],
   };
 }
@@ -165,11 +165,11 @@ const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
     commands: [discard(id)],
   }),
   incomplete: (id) => ({
-    text: "give it up with shipper discard, or mend the files that its rejection.json names, or its done.marker, and queue it again",
+    text: "discard it, or mend the files that its rejection.json names, or its done.marker, and queue it again",
     commands: [requeue(id)],
   }),
   unpackable: (id) => ({
-    text: "give it up with shipper discard, or mend what its rejection.json names, and queue it again",
+    text: "discard it, or mend what its rejection.json names, and queue it again",
     commands: [requeue(id)],
   }),
   "changed-after-shipping": (id) => ({

@@ -38,7 +38,7 @@ describe("what lies in quarantine", () => {
   const EITHER = /(queue it again: sudo shipper requeue ep|give it up: sudo shipper discard ep)$/;
   const PASSES = /: then it goes by itself within a day$/;
   const AS_REFUSED =
-    "give it up with shipper discard, or mend what its rejection.json names, or what the collector's log says of it, and queue it again: sudo shipper requeue ep";
+    "discard it, or mend what its rejection.json names, or what the collector's log says of it, and queue it again: sudo shipper requeue ep";
 
   test("for no reason that is known is queued again", () => {
     expect(fixText(rejectionFix("unknown", "ep"))).toEndWith("sudo shipper requeue ep");

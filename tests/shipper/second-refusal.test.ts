@@ -23,7 +23,7 @@ test("one that this host refuses itself", async () => {
   engine.pump();
   await engine.settled();
   await engine.stop(0);
-  expect(said).toEqual([expect.stringMatching(/^quarantined: .*; or give it up: sudo shipper requeue 'ep~1'$/)]);
+  expect(said).toEqual([expect.stringMatching(/^quarantined: .* and queue it again: sudo shipper requeue 'ep~1'$/)]);
 });
 
 test("one that the receiver refuses", () => {

@@ -82,7 +82,7 @@ describe("a recorder's names", () => {
     const lines = await shipOnce(root, 503, { detail: "later" });
     const text = lines.join("\n");
     for (const said of ["left out of the archive", "quarantined", "not shipped "]) expect(text).toContain(said);
-    expect(text).toContain("; or give it up: sudo shipper requeue ep2\n");
+    expect(text).toContain(" and queue it again: sudo shipper requeue ep2\n");
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z shipper (ERROR|WARN|INFO|DEBUG): /);
     // The odd directory is named, as the value that it is.
     expect([...valuesOf(lines, "episode")].sort()).toEqual(["ep1", "ep2", name].sort());
