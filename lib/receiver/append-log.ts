@@ -1,7 +1,7 @@
 // A file of lines to which many append at once: one write and one flush for all that wait (group commit). A line is
 // in the file and on the disk when its promise resolves, or not in the file at all.
 
-import { close, constants, fdatasync, fstat, ftruncate, write } from "node:fs";
+import { close, constants, fdatasync, fstatSync, ftruncate, write } from "node:fs";
 import { promisify } from "node:util";
 import { failpoint } from "../os/failpoint.ts";
 import { openOrMake } from "../os/owner.ts";
@@ -11,7 +11,6 @@ import { createGroupCommit } from "./group-commit.ts";
 const fs = {
   close: promisify(close),
   fdatasync: promisify(fdatasync),
-  fstat: promisify(fstat),
   ftruncate: promisify(ftruncate),
   write: promisify(write),
 };
@@ -28,19 +27,22 @@ interface Waiting {
  */
 export async function openAppendLog(path: string, name: string): Promise<AppendLog> {
   const fd = openOrMake(path, constants.O_RDWR, 0o640);
-  return new AppendLog(path, fd, (await fs.fstat(fd)).size, name);
+  const { size, mtimeNs } = fstatSync(fd, { bigint: true });
+  return new AppendLog(path, fd, Number(size), mtimeNs, name);
 }
 
 export class AppendLog {
   private waiting: Waiting[] = [];
   /** Bytes of a failed write, or of one that is under way, may stand behind `end`. */
   private dirty = false;
+  private change: Change | null = null;
   private readonly flush = createGroupCommit(() => this.writeWaiting());
 
   constructor(
     readonly path: string,
     readonly fd: number,
     private end: number,
+    private mtimeNs: bigint,
     private readonly name: string,
   ) {}
 
@@ -49,15 +51,19 @@ export class AppendLog {
     return this.end;
   }
 
-  /** What another program did to the file; null: nothing. */
+  /** What another program did to the file; null: nothing. What was changed once stays so: what is known of it is of no use. */
   changed(): Change | null {
-    return changeOf(this.fd, this.path, this.dirty ? null : this.end);
+    const found = changeOf(this.fd, this.path, this.dirty ? null : { bytes: this.end, mtimeNs: this.mtimeNs });
+    // It may come back, and its descriptor is the same file all the time.
+    if (found === "moved away") return this.change ?? found;
+    this.change ??= found;
+    return this.change;
   }
 
   /** @throws ESTALE where another program changed the file */
   needOurs(): void {
     const change = this.changed();
-    if (change !== null) throw changedError(this.path, change);
+    if (change !== null && change !== "moved away") throw changedError(this.path, change);
   }
 
   /**
@@ -76,6 +82,7 @@ export class AppendLog {
   async clear(): Promise<void> {
     this.dirty = true;
     await fs.ftruncate(this.fd, 0);
+    this.mtimeNs = mtimeOf(this.fd);
     this.end = 0;
     this.dirty = false;
   }
@@ -113,12 +120,18 @@ export class AppendLog {
     }
     failpoint(`receiver.before-${this.name}-fsync`);
     await fs.fdatasync(this.fd);
+    this.mtimeNs = mtimeOf(this.fd);
     failpoint(`receiver.after-${this.name}-fsync`);
   }
 
   private async cutDirt(): Promise<void> {
     if (!this.dirty) return;
     await fs.ftruncate(this.fd, this.end);
+    this.mtimeNs = mtimeOf(this.fd);
     this.dirty = false;
   }
+}
+
+function mtimeOf(fd: number): bigint {
+  return fstatSync(fd, { bigint: true }).mtimeNs;
 }

@@ -1,32 +1,42 @@
 // index.jsonl and journal.jsonl are written at places that are counted here, so a file that somebody else added to, cut or replaced
 // is written no more: a new start reads it as it then is.
 
-import { fstatSync, type Stats, statSync } from "node:fs";
+import { type BigIntStats, fstatSync, lstatSync } from "node:fs";
 import { copyFile, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, UserError } from "../core/failure.ts";
+import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { quoted } from "../core/fields.ts";
 import { fsyncDir, publishNoReplace } from "../os/files.ts";
 
 /** What somebody else did to a file that is open here. */
-export type Change = "added to" | "cut" | "removed" | "replaced";
+export type Change = "added to" | "cut" | "rewritten" | "removed" | "moved away" | "replaced";
 
-/**
- * What was done to an open file; null: nothing, or nobody can tell because its directory is away.
- * @param bytes that were written here; null: a write that failed has left more
- */
-export function changeOf(fd: number, path: string, bytes: number | null): Change | null {
-  const own = fstatSync(fd);
-  const there = factsOf(path);
-  if (own.nlink === 0 && there === null) return "removed";
-  if (there !== null && (there.ino !== own.ino || there.dev !== own.dev)) return "replaced";
-  if (bytes === null || own.size === bytes) return null;
-  return own.size > bytes ? "added to" : "cut";
+/** What a file was like after it was written here last. */
+export interface Left {
+  bytes: number;
+  mtimeNs: bigint;
 }
 
-function factsOf(path: string): Stats | null {
+/**
+ * What was done to an open file; null: nothing. What has no name says so only where its directory is there.
+ * @param left null: a write is under way, or has failed and left more
+ */
+export function changeOf(fd: number, path: string, left: Left | null): Change | null {
+  const own = fstatSync(fd, { bigint: true });
+  const there = factsOf(path);
+  if (there === null) return own.nlink === 0n ? "removed" : "moved away";
+  if (there.ino !== own.ino || there.dev !== own.dev) return "replaced";
+  if (left === null) return null;
+  const bytes = Number(own.size);
+  if (bytes !== left.bytes) return bytes > left.bytes ? "added to" : "cut";
+  return own.mtimeNs === left.mtimeNs ? null : "rewritten";
+}
+
+/** A link is not what was opened. */
+function factsOf(path: string): BigIntStats | null {
   try {
-    return statSync(path);
+    return lstatSync(path, { bigint: true });
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;
@@ -46,49 +56,58 @@ interface OwnFile {
 }
 
 /**
- * Looks whether somebody changed one of the files, and then ends the receiver, which systemd starts again. What was removed gets
- * its name back before: nobody else has its bytes.
+ * Looks whether somebody changed one of the files, and then ends the receiver, which systemd starts again. What has no name any more
+ * gets it back before: nobody else may have its bytes. A name may be missing for a moment, as while it is moved to and fro.
  * @param fail ends the daemon
  * @returns to be called now and then while the store is there
  */
 export function createChangeWatch(files: readonly OwnFile[], fail: (error: UserError) => void): () => void {
   let isEnding = false;
+  const missed = new Set<OwnFile>();
   return () => {
     for (const file of files) {
       const change = isEnding ? null : file.changed();
+      if (change === "moved away" && !missed.has(file)) {
+        missed.add(file);
+        continue;
+      }
+      missed.delete(file);
       if (change === null) continue;
       isEnding = true;
-      const end = (restored: boolean): void => fail(changedFile(file.path, change, restored));
-      if (change !== "removed") end(false);
+      const end = (more: string): void => fail(changedFile(file.path, change, more));
+      if (change !== "removed" && change !== "moved away") end("");
       else
-        void restoreRemoved(file).then(
-          () => end(true),
-          () => end(false),
+        void restore(file).then(
+          () => end("; it has its name back"),
+          (error: unknown) => end(`; it could not be given its name back: ${quoted(errorText(error))}`),
         );
     }
   };
 }
 
-function changedFile(path: string, change: Change, isRestored: boolean): UserError {
+function changedFile(path: string, change: Change, more: string): UserError {
   return new UserError(
-    `${path} was ${change} by another program while the receiver used it${isRestored ? "; it has its name back" : ""}`,
+    `${path} was ${change} by another program while the receiver used it${more}`,
     "start the receiver again, as systemd does by itself: a start reads what stands there; to change it, stop the receiver first",
     EXIT.undelivered,
   );
 }
 
 /** Gives a file its name back, flushed, while its bytes are still open. @throws Error of the system */
-async function restoreRemoved({ fd, path }: OwnFile): Promise<void> {
+async function restore({ fd, path }: OwnFile): Promise<void> {
   const temp = `${path}.restored`;
-  await rm(temp, { force: true });
-  await copyFile(`/proc/self/fd/${fd}`, temp);
-  const handle = await open(temp);
   try {
-    await handle.sync();
+    await rm(temp, { force: true });
+    await copyFile(`/proc/self/fd/${fd}`, temp);
+    const handle = await open(temp);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await publishNoReplace(temp, path); // where somebody was faster theirs stays
   } finally {
-    await handle.close();
+    await rm(temp, { force: true });
   }
-  await publishNoReplace(temp, path); // where somebody was faster theirs stays
-  await rm(temp);
   await fsyncDir(dirname(path));
 }

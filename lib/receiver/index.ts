@@ -166,8 +166,8 @@ function overLog(table: IndexTable, log: AppendLog): EpisodeIndex {
     async find(address) {
       for (const offset of table.candidates(address)) {
         const row = await rowAt(offset);
-        if (row === null) log.needOurs();
-        else if (row.host_id === address.host && row.episode_id === address.id) return row;
+        if (row !== null && row.host_id === address.host && row.episode_id === address.id) return row;
+        log.needOurs();
       }
       return null;
     },

@@ -1,6 +1,7 @@
 // The files that a start cannot do without: what is wrong with one is said with its path, and with what mends it.
 
-import { type Stats, statSync } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
@@ -16,15 +17,25 @@ import { whyDiskRefuses } from "../os/disk-refusal.ts";
 export function needFile(path: string): void {
   const stats = statOf(path);
   if (stats === null || stats.isFile()) return;
+  if (stats.isSymbolicLink()) throw linked(path);
   throw new UserError(
     `${path} is ${kindOf(stats)} and no file: the receiver keeps its own there, and makes a new one`,
     `move it aside: ${shellLine(["sudo", "mv", "-T", path, `${path}.aside`])} && ${unitLine("receiver", "start")}`,
   );
 }
 
+/** A link that leads elsewhere would take the file out of its root: what is written through it is not where others look for it. */
+function linked(path: string): UserError {
+  const target = resolve(dirname(path), readlinkSync(path));
+  return new UserError(
+    `${path} is a symbolic link to ${target} and no file: the receiver keeps its own there`,
+    `put the file itself in its place: ${shellLine(["sudo", "mv", "-T", target, path])} && ${unitLine("receiver", "start")}`,
+  );
+}
+
 function statOf(path: string): Stats | null {
   try {
-    return statSync(path);
+    return lstatSync(path);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw cannotUse(path, error);

@@ -19,6 +19,7 @@ import { type Digests, repairIndexFile } from "./index-repair.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
+import { needFile } from "./store-files.ts";
 import { verify } from "./verify.ts";
 import { isSound, type VerifyReport } from "./verify-report.ts";
 import { summary } from "./verify-summary.ts";
@@ -31,6 +32,7 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
   const log = openLog("receiver", readLogLevel(line.options));
   const config = await loadReceiverConfig(line, log);
   needStore(config.dataRoot);
+  needFile(dataPaths(config.dataRoot).index);
   const asJson = line.options.json === true;
   const deep = line.options.deep === true;
   const repairing = line.options.repair === true;

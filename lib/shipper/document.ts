@@ -39,7 +39,7 @@ export function isDocumentName(name: string): boolean {
 export function isOurDocument(text: string, directory: string): boolean {
   try {
     const id = idOf(basename(directory));
-    const { labfleet, episode_id = id } = Object(JSON.parse(text)) as Record<string, unknown>;
+    const { labfleet, episode_id } = Object(JSON.parse(text)) as Record<string, unknown>;
     return labfleet === 1 && episode_id === id;
   } catch {
     return false;
@@ -64,7 +64,12 @@ export async function writeDocument(
   const { ours, free } = await look(directory, place);
   const path = ours?.path ?? free;
   if (path === null) throw allTaken(place);
-  await writeFileDurable(path, `${JSON.stringify({ labfleet: 1, ...document })}\n`, 0o640, temp);
+  await writeFileDurable(
+    path,
+    `${JSON.stringify({ labfleet: 1, episode_id: idOf(basename(directory)), ...document })}\n`,
+    0o640,
+    temp,
+  );
 }
 
 /** Takes our document out of an episode's directory, if there is one. */

@@ -2,7 +2,17 @@
 // gone, no stored episode is called missing, and a new start reads what stands there.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 
@@ -30,8 +40,8 @@ const head = async (fleet: Fleet, url: string, id: string): Promise<number> =>
     })
   ).status;
 
-/** What is done, what is said of it, and after a start the answer to the second episode. */
-const CHANGES: [string, string, (path: string) => void, string, number][] = [
+/** What is done, what is said of it, and after a start the answer to the second episode; null: no start before a person has mended it. */
+const CHANGES: [string, string, (path: string) => void, string, number | null][] = [
   [
     "a line added to it",
     "index.jsonl",
@@ -64,6 +74,23 @@ const CHANGES: [string, string, (path: string) => void, string, number][] = [
     200,
   ],
   [
+    "it is rewritten in place to the same size, as a sort or an editor does",
+    "index.jsonl",
+    (path) => writeFileSync(path, readFileSync(path)),
+    "rewritten by another program while the receiver used it",
+    200,
+  ],
+  [
+    "a link takes its place",
+    "index.jsonl",
+    (path) => {
+      renameSync(path, `${path}.1`);
+      symlinkSync(`${path}.1`, path);
+    },
+    "replaced by another program while the receiver used it",
+    null,
+  ],
+  [
     "the journal is removed",
     "journal.jsonl",
     (path) => rmSync(path),
@@ -88,6 +115,7 @@ for (const [how, file, change, said, again] of CHANGES)
     expect(await first.ended()).toBe(3);
     expect(first.log()).toContain(`${path} was ${said}\nreceiver: fix: start the receiver again, as systemd does by`);
     if (how === "a line added to it") expect(readFileSync(path, "utf8")).toEndWith(`${FOREIGN}\n`);
+    if (again === null) return;
     const second = await fleet.startReceiver();
     expect([await head(fleet, second.url, "ep1"), await send(fleet, second.url, "ep2")]).toEqual([200, again]);
     const rows = fleet.rows().filter((row) => row.episode_id === "ep1");

@@ -1,7 +1,7 @@
 // What stands in the place of the receiver's own files: a start says which and what mends it, and never waits for a pipe.
 
 import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
 import { readDuplicates } from "../../lib/receiver/duplicate-hosts.ts";
@@ -28,6 +28,18 @@ test.each([
   expect(refused).toMatchObject({
     message: `${path} is ${kind} and no file: the receiver keeps its own there, and makes a new one`,
     hint: `move it aside: sudo mv -T ${path} ${path}.aside && sudo systemctl start labfleet-receiver`,
+    exitCode: 2,
+  });
+});
+
+test("index.jsonl is a symbolic link: exit 2, with where it leads and the line that puts the file in its place", async () => {
+  const root = tempDir();
+  const [path, elsewhere] = [join(root, "index.jsonl"), join(root, "kept.jsonl")];
+  writeFileSync(elsewhere, "");
+  symlinkSync("kept.jsonl", path);
+  await expect(openIn(root)).rejects.toMatchObject({
+    message: `${path} is a symbolic link to ${elsewhere} and no file: the receiver keeps its own there`,
+    hint: `put the file itself in its place: sudo mv -T ${elsewhere} ${path} && sudo systemctl start labfleet-receiver`,
     exitCode: 2,
   });
 });

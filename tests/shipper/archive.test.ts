@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { tarBlocks } from "../../lib/shipper/archive.ts";
 import { fingerprintOf as fingerprintWhereThere } from "../../lib/shipper/pack.ts";
 import { bytePath, SourceChanged } from "../../lib/shipper/walk.ts";
@@ -202,7 +202,7 @@ describe("the walk", () => {
 
   test("leaves out our own receipt and rejection, and keeps a producer's", () => {
     const root = join(tempDir(), "e");
-    const ours = JSON.stringify({ labfleet: 1, status: "stored" });
+    const ours = JSON.stringify({ labfleet: 1, episode_id: basename(root), status: "stored" });
     writeFiles(root, { "receipt.json": ours, "rejection.json": ours, "sub/receipt.json": ours });
     expect(pathsOf(root)).toEqual(["", "sub", "sub/receipt.json"]);
     writeFiles(root, { "receipt.json": '{"total": 5}', "rejection.json": "not JSON" });
@@ -211,7 +211,9 @@ describe("the walk", () => {
 
   test("keeps a receipt.json that is too large to be ours", () => {
     const root = join(tempDir(), "e");
-    writeFiles(root, { "receipt.json": JSON.stringify({ labfleet: 1, data: "x".repeat(1024 * 1024) }) });
+    writeFiles(root, {
+      "receipt.json": JSON.stringify({ labfleet: 1, episode_id: basename(root), data: "x".repeat(1024 * 1024) }),
+    });
     expect(pathsOf(root)).toEqual(["", "receipt.json"]);
   });
 

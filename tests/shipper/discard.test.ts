@@ -40,7 +40,10 @@ test("another episode that was refused under the same name meanwhile stays", asy
 test("so does the same one when it was refused for something else meanwhile", async () => {
   const { dirs, remove, look } = listed();
   const doomed = await look();
-  writeFileSync(join(dirs.quarantine, "ep/rejection.json"), JSON.stringify({ labfleet: 1, reason: "too-large" }));
+  writeFileSync(
+    join(dirs.quarantine, "ep/rejection.json"),
+    JSON.stringify({ labfleet: 1, episode_id: "ep", reason: "too-large" }),
+  );
   expect(await remove(doomed)).toBe(false);
   expect(existsSync(join(dirs.quarantine, "ep/data.bin"))).toBe(true);
 });

@@ -23,7 +23,7 @@ describe("our document", () => {
     expect(await read()).toBeNull();
     await write("first");
     await write("second");
-    expect(await read()).toEqual({ labfleet: 1, text: "second" });
+    expect(await read()).toEqual({ labfleet: 1, episode_id: "ep", text: "second" });
     expect([readdirSync(directory), readdirSync(base)]).toEqual([["receipt.json"], ["ep"]]);
   });
 
@@ -41,7 +41,7 @@ describe("our document", () => {
       const before = walkTree(directory);
       await write("x");
       await write("y");
-      expect(await read()).toEqual({ labfleet: 1, text: "y" });
+      expect(await read()).toEqual({ labfleet: 1, episode_id: "ep", text: "y" });
       expect(readdirSync(directory).sort()).toEqual(["receipt.json", "receipt.labfleet.json"]);
       expect(walkTree(directory)).toEqual(before);
       await removeDocument(directory, "shipped");
@@ -54,7 +54,7 @@ describe("our document", () => {
     for (const name of ["receipt.json", "receipt.labfleet.json"]) writeFileSync(join(directory, name), "mine");
     const before = walkTree(directory);
     await write("x");
-    expect(await read()).toEqual({ labfleet: 1, text: "x" });
+    expect(await read()).toEqual({ labfleet: 1, episode_id: "ep", text: "x" });
     expect(readdirSync(directory).sort()).toContain("receipt.labfleet.2.json");
     expect(walkTree(directory)).toEqual(before);
   });
@@ -64,7 +64,7 @@ describe("our document", () => {
     writeFileSync(join(directory, "receipt.json"), "mine");
     await write("x");
     rmSync(join(directory, "receipt.json"));
-    expect(await read()).toEqual({ labfleet: 1, text: "x" });
+    expect(await read()).toEqual({ labfleet: 1, episode_id: "ep", text: "x" });
     await write("y");
     expect(readdirSync(directory)).toEqual(["receipt.labfleet.json"]);
   });
@@ -89,9 +89,19 @@ describe("our document", () => {
   });
 
   test("is told from a producer's by its mark", () => {
-    const texts = ['{"labfleet":1}', "{}", "null", "[]", "5", '"labfleet"', '{"labfleet":', ""];
+    const texts = [
+      '{"labfleet":1,"episode_id":"ep"}',
+      '{"labfleet":1}',
+      "{}",
+      "null",
+      "[]",
+      "5",
+      '"labfleet"',
+      '{"labfleet":',
+      "",
+    ];
     const ours = texts.map((text) => isOurDocument(text, "/data/shipped/ep"));
-    expect(ours).toEqual([true, false, false, false, false, false, false, false]);
+    expect(ours).toEqual([true, false, false, false, false, false, false, false, false]);
   });
 
   test.each([

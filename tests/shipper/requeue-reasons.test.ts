@@ -12,7 +12,7 @@ import { tempDir } from "../support/temp-dir.ts";
 function refused(byName: Readonly<Record<string, string>>) {
   const dirs = makeDirs(tempDir());
   for (const [name, reason] of Object.entries(byName)) {
-    const rejection = JSON.stringify({ labfleet: 1, reason });
+    const rejection = JSON.stringify({ labfleet: 1, episode_id: name, reason });
     writeFiles(join(dirs.quarantine, name), { "data.bin": "data", "done.marker": "", "rejection.json": rejection });
   }
   return dirs;

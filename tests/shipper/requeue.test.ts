@@ -8,7 +8,7 @@ import { makeDirs, writeFiles } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { walkTree } from "../support/walked.ts";
 
-const OURS = JSON.stringify({ labfleet: 1, reason: "missing-commit" });
+const OURS = JSON.stringify({ labfleet: 1, episode_id: "ep", reason: "missing-commit" });
 
 function quarantined(name: string, files: Readonly<Record<string, string>>) {
   const dirs = makeDirs(tempDir());

@@ -189,7 +189,9 @@ describe("reading the status from the disk", () => {
     makeEpisode(dirs, "done");
     mkdirSync(join(dirs.episodes, "recording"));
     for (const name of ["a", "b", ".pruned-c"]) mkdirSync(join(dirs.shipped, name));
-    writeFiles(join(dirs.quarantine, "bad"), { "rejection.json": '{"labfleet": 1, "reason": "conflict"}' });
+    writeFiles(join(dirs.quarantine, "bad"), {
+      "rejection.json": '{"labfleet": 1, "episode_id": "bad", "reason": "conflict"}',
+    });
     writeFiles(join(dirs.quarantine, "bare"), {});
     const status = await readStatus(config, dirs);
     expect({ ...status, quarantined: status.quarantined.sort((a, b) => (a.episode < b.episode ? -1 : 1)) }).toEqual({

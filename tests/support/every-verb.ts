@@ -55,7 +55,7 @@ export function makeLab(): Lab {
   const dataRoot = (tool: string): string => at(places[tool] ?? "");
   for (const dir of ["episodes", "outbox", "shipped", "quarantine/ep1"])
     mkdirSync(at(`host/${dir}`), { recursive: true });
-  writeFileSync(at("host/quarantine/ep1/rejection.json"), '{"labfleet":1,"reason":"conflict"}');
+  writeFileSync(at("host/quarantine/ep1/rejection.json"), '{"labfleet":1,"episode_id":"ep1","reason":"conflict"}');
   mkdirSync(at("collector"));
   mkdirSync(at("tokens.d"), { mode: 0o750 });
   writeFileSync(at("tokens.d/lab1"), `sha256:${"0".repeat(64)}\n`);
