@@ -1,9 +1,10 @@
 // Reads the configuration that a command line names. It is checked in a thread of the tool's own that ends: what the
 // check needs is heavy, and needed once.
 
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, UserError } from "../core/failure.ts";
+import { formatBytes } from "../core/units.ts";
 import { askThread } from "../os/thread.ts";
 import type { Log } from "./log.ts";
 import { explainUnreadable } from "./unreadable.ts";
@@ -57,7 +58,7 @@ export async function loadConfig<T>({ given, defaultPath, thread, least }: Confi
 function readText(file: string, least: string): string {
   const path = resolve(START_DIR, file);
   try {
-    return readFileSync(path, "utf8");
+    return readFile(path);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (errorCode(error) === "ENOENT") {
@@ -68,5 +69,28 @@ function readText(file: string, least: string): string {
     }
     const { what, fix } = explainUnreadable(path, error, process.env);
     throw new UserError(`the configuration ${path} ${what}`, fix);
+  }
+}
+
+/** A person writes it. */
+const CONFIG_BYTES_MAX = 1024 * 1024;
+
+/** Never waits for a pipe, and reads no device: what has that name may have no end. @throws UserError, Error of the system */
+function readFile(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd);
+    const what = stats.isFIFO() ? "is a pipe" : stats.isFile() ? null : "is no regular file";
+    // Of a directory the system itself says that it is one.
+    if (what !== null && !stats.isDirectory())
+      throw new UserError(`the configuration ${path} ${what}`, "write it to a file, which is read again at a reload");
+    if (stats.size > CONFIG_BYTES_MAX)
+      throw new UserError(
+        `the configuration ${path} has ${formatBytes(stats.size)}, and at most ${formatBytes(CONFIG_BYTES_MAX)} are read`,
+        "name the right file with --config PATH",
+      );
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
   }
 }

@@ -30,7 +30,7 @@ const stop = async (tool: Tool): Promise<void> => {
 const runsOf = ({ results }: Heartbeat, isQueue: boolean): [string, number][] =>
   results.filter(({ plugin }) => (plugin === "queue") === isQueue).map(({ name, run }) => [name, run]);
 
-test("a pause is told when it begins and when it ends, and no more often than twice a minute", async () => {
+test("a pause is told when it begins and when it ends, each at once", async () => {
   await using fleet = new Fleet();
   const { url } = await fleet.startReceiver();
   const host = new HeartbeatHost(fleet, { url });
@@ -67,12 +67,11 @@ test("a pause is told when it begins and when it ends, and no more often than tw
   fleet.writeHostConfig(url);
   shipper.process.kill("SIGHUP");
   await until("the episode is shipped", () => fleet.list("shipped").length === 1, shipper);
-  await until("the end is told", () => stored(fleet)?.sequence !== begun.sequence, agent, 60_000);
+  await until("the end is told", () => stored(fleet)?.sequence !== begun.sequence, agent);
   const ended = stored(fleet);
   const { receiver_id } = live(fleet) ?? {};
   expect(ended).toMatchObject({ queue: { paused: null, paused_reason: null }, receiver_id });
   expect(receiver_id).toMatch(/^[0-9a-f]{32}$/);
-  expect(Date.parse(ended?.sent_at ?? "") - Date.parse(begun.sent_at)).toBeGreaterThan(29_000);
   await stop(agent);
   expect(host.rows().length).toBe(3);
 });
