@@ -12,6 +12,7 @@ import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type
 import { liveStatus, statusLine } from "./live-status.ts";
 import { buildParts } from "./parts.ts";
 import { readPin } from "./pin.ts";
+import { keepReserve } from "./reserve.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
 import { steadyOffset } from "./wall-time.ts";
@@ -82,6 +83,11 @@ export async function startDaemon(
     engine.groundIs(null);
     return true;
   };
+  /** What older releases settled was judged anew. */
+  let isTidy = false;
+  const { freeSpace, now } = engine.deps;
+  const reserveBytes = (): number => config.diskReserveBytes;
+  const reserve = keepReserve({ freeSpace, reserveBytes, room: engine.room, now, fail: context.fail });
   const pass = async (): Promise<void> => {
     const work = context.progress.begin("scan of the episodes", 120);
     const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
@@ -91,6 +97,7 @@ export async function startDaemon(
     if (await isOnGround()) {
       await engine.scan();
       engine.pump();
+      if (isTidy) reserve();
     }
     work.done();
   };
@@ -112,7 +119,12 @@ export async function startDaemon(
   };
   let ticking = setInterval(tick, config.scanIntervalS * 1000);
   // Once READY is said: what lies settled may be a hundred thousand notes.
-  const first = setTimeout(() => void housekeeping.begin().then(tick, context.fail), 0);
+  const begin = async (): Promise<void> => {
+    await housekeeping.begin();
+    isTidy = true;
+    tick();
+  };
+  const first = setTimeout(() => void begin().catch(context.fail), 0);
   context.log.info("ready", {
     host: config.hostId,
     receiver: config.receiver.url,

@@ -91,6 +91,13 @@ export class Room {
     return this.loan?.entry === entry ? Math.min(this.loan.leavesBytes, reserveBytes) : reserveBytes;
   }
 
+  /** The reserve is free: that is enough where no episode waits for more. */
+  isKept(): void {
+    if (!this.diskLow || this.isWaitedFor) return;
+    this.log.info("the disk has room again");
+    this.diskLow = false;
+  }
+
   /** Whether any episode waits for room. */
   get isWaitedFor(): boolean {
     return this.waiting.size > 0;

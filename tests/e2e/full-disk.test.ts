@@ -136,6 +136,26 @@ diskTest(
 );
 
 diskTest(
+  "a recorder that has filled the host's disk finishes nothing: acknowledged episodes make room all the same",
+  async () => {
+    using disk = smallDisk(16);
+    await using fleet = new Fleet({ hostData: join(disk.path, "data") });
+    const receiver = await fleet.startReceiver();
+    fleet.writeHostConfig(receiver.url);
+    for (const id of ["a", "b"]) fleet.episode(id, { "data.bin": randomBytes(3 * MIB) });
+    expect(fleet.shipOnce().code).toBe(0);
+    const recording = join(fleet.hostData, "episodes/recording");
+    mkdirSync(recording);
+    const record = (): void => writeFileSync(join(recording, "data.bin"), Buffer.alloc(16 * MIB));
+    expect(record).toThrow("ENOSPC");
+    const shipper = fleet.startShipper();
+    await until("one makes room", () => fleet.list("shipped").length === 1, shipper);
+    expect(shipper.log()).toContain("removed from shipped/: the disk is low, and the receiver has it episode=");
+    expect(freeOf(disk.path)).toBeGreaterThan(MIB);
+  },
+);
+
+diskTest(
   "the host's disk has no inodes left, but bytes: that is said, and packing goes on once it has some",
   async () => {
     using disk = smallDisk(16, 60);
