@@ -21,6 +21,7 @@ import { findPlugins } from "./plugins-dir/find.ts";
 import { Roster } from "./roster.ts";
 import { heartbeatClient, sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
+import { openShipperMemory } from "./shipper-memory.ts";
 
 /** How long a plugin may take to load and to begin, milliseconds. */
 const INITIALISE_MS = 10_000;
@@ -61,6 +62,7 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
   const around = {
     shipper: config.shipper,
     kernelClock: readClock,
+    shipperMemory: openShipperMemory(config.stateDir),
     sawQueue: (report: QueueReport | null) => {
       seen = report;
     },

@@ -129,11 +129,25 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
   const isRoots =
     code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
   const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
+  const fix = why.fix ?? "make [paths] data_root a directory that this service's user may write to";
+  const look = shellLine(["findmnt", "-T", dataRoot]);
   return new UserError(
     `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
-    why.fix ?? "make [paths] data_root a directory that this service's user may write to",
+    // The mount point of a disk that is away is root's and empty, and should stay so.
+    isRoots && code === "EACCES" && isEmpty(dataRoot)
+      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fix}`
+      : fix,
     isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
   );
+}
+
+function isEmpty(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
 }
 
 /** @throws UserError where the system refuses something of `path` */

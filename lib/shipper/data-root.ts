@@ -6,11 +6,12 @@ import { isFull, isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
+import { shellLine } from "../core/shell-quote.ts";
 import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
 import { exists, makeDir } from "../os/files.ts";
 import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
-import { closedToRecorders } from "./recorders.ts";
+import { closedToRecorders, unmountedOrClosed } from "./recorders.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 import type { Dirs } from "./settle.ts";
@@ -29,12 +30,18 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
   const fault = await commitFileFault(config.commitFile);
   if (fault !== null) log.warn(fault);
   const wasThere = await isThere(dirs.episodes);
+  const isNew = !(await isThere(dirs.outbox)) && !(await isThere(dirs.shipped));
   try {
     for (const dir of [config.dataRoot, ...Object.values(dirs)]) await makeDir(dir);
   } catch (error) {
     throw refusal("cannot make the data directories", config.dataRoot, error);
   }
-  if (!wasThere) log.warn(closedToRecorders(dirs.episodes));
+  // A disk that is not mounted looks like a new data root.
+  if (isNew)
+    log.info(
+      `${config.dataRoot} is a new data root: if this host has shipped before, its disk is not mounted, look with: ${shellLine(["findmnt", "-T", config.dataRoot])}`,
+    );
+  if (!wasThere) log.warn(isNew ? unmountedOrClosed(config.dataRoot, dirs.episodes) : closedToRecorders(dirs.episodes));
 }
 
 /**

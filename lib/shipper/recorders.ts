@@ -40,6 +40,16 @@ export function ourName(): string {
 
 /** One that the shipper has made, at its start or while it runs. */
 export function closedToRecorders(episodes: string, me: string = ourName()): string {
-  const what = `${episodes} was not there and is made: nobody but root and ${me} can record in it`;
-  return findingText({ what, fix: letRecordersIn(episodes, me) });
+  return findingText({ what: closed(episodes, me), fix: letRecordersIn(episodes, me) });
+}
+
+/** The same in a data root that is new, or below the mount point of one that is not mounted: what is recorded there is hidden later. */
+export function unmountedOrClosed(dataRoot: string, episodes: string, me: string = ourName()): string {
+  const { text, commands } = letRecordersIn(episodes, me);
+  const first = `if this host has shipped before, mount its disk at ${dataRoot} and restart the shipper; if it is new, ${text}`;
+  return findingText({ what: closed(episodes, me), fix: { text: first, commands } });
+}
+
+function closed(episodes: string, me: string): string {
+  return `${episodes} was not there and is made: nobody but root and ${me} can record in it`;
 }

@@ -110,6 +110,8 @@ export const DISKS: readonly Fault[] = [
       await bed.collect((toml) => toml.replace("[tls]", '[paths]\ndata_root = "/var/lib/labfleet/moved"\n\n[tls]'));
     },
     says: /moved belongs to root, and labfleet may not write in it/,
+    // It is new.
+    words: async (bed) => void (await bed.sh("collector", "chown labfleet /var/lib/labfleet/moved")),
     mended: stores,
   },
   {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { makeDataDirs } from "../../lib/shipper/data-root.ts";
-import { closedToRecorders, letRecordersIn, noEpisodesDir } from "../../lib/shipper/recorders.ts";
+import { closedToRecorders, letRecordersIn, noEpisodesDir, unmountedOrClosed } from "../../lib/shipper/recorders.ts";
 import { dataDirs } from "../../lib/shipper/settings.ts";
 import { keptLog } from "../receiver/support.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -51,7 +51,13 @@ test("a start that had to make it says so, each time, and no other start does", 
     return log.lines.filter((line) => line.includes(dirs.episodes));
   };
   const line = `warn: ${closedToRecorders(dirs.episodes)}`;
-  expect([await said(), await said()]).toEqual([[line], []]);
+  expect([await said(), await said()]).toEqual([[`warn: ${unmountedOrClosed(root, dirs.episodes)}`], []]);
   rmSync(dirs.episodes, { recursive: true });
   expect(await said()).toEqual([line]);
+});
+
+test("in a data root that is new the disk is thought of first: what is recorded below its mount point is hidden later", () => {
+  expect(unmountedOrClosed("/data", "/data/episodes", "labfleet")).toBe(
+    `/data/episodes was not there and is made: nobody but root and labfleet can record in it; fix: if this host has shipped before, mount its disk at /data and restart the shipper; if it is new, let those who record in: ${OPEN}`,
+  );
 });

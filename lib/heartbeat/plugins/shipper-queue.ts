@@ -5,8 +5,10 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { QueueGroup, QueueReport } from "../../contract/queue.ts";
 import { errorCode } from "../../core/failure.ts";
+import { shellLine } from "../../core/shell-quote.ts";
+import { unitLine } from "../../core/unit-fix.ts";
 import { readUptimeS } from "../../os/uptime.ts";
-import type { Plugin } from "../plugin.ts";
+import type { Observation, Plugin } from "../plugin.ts";
 import { type Now, readShipper, type ShipperPlaces } from "../shipper-view.ts";
 import { observe, type QueueView } from "./queue-judgement.ts";
 
@@ -17,11 +19,22 @@ export const QUEUE = "queue";
 
 const thisMoment = (): Now => ({ wallMs: Date.now(), uptimeS: readUptimeS() });
 
+/** Remembers beyond a restart, and outside of the data root, that a shipper was at work on this host. */
+export interface Memory {
+  /** What a person removes to have it forgotten. */
+  readonly path: string;
+  isKnown(): boolean;
+  note(): void;
+}
+
+const NO_MEMORY: Memory = { path: "", isKnown: () => false, note: () => undefined };
+
 /** @param saw is given what was seen at each collection, null when there is no data root */
 export function queue(
   places: ShipperPlaces,
   saw: (report: QueueReport | null) => void = () => {},
   now: () => Now = thisMoment,
+  memory: Memory = NO_MEMORY,
 ): Plugin {
   return {
     name: QUEUE,
@@ -29,9 +42,23 @@ export function queue(
     collect: async () => {
       const view = await readQueue(places, now());
       saw(view === null ? null : view.report);
-      if (view === null) return [{ status: "ok", message: `no shipper's data at ${places.dataRoot}` }];
+      if (view === null) return [memory.isKnown() ? gone(places.dataRoot, memory) : none(places.dataRoot)];
+      if (view.shipper.live !== null) memory.note();
       return [observe(view)];
     },
+  };
+}
+
+function none(dataRoot: string): Observation {
+  return { status: "ok", message: `no shipper's data at ${dataRoot}` };
+}
+
+function gone(dataRoot: string, { path }: Memory): Observation {
+  const what = `the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped`;
+  const forget = shellLine(["sudo", "rm", path]);
+  return {
+    status: "critical",
+    message: `${what}; fix: mount its disk there, then: ${unitLine("shipper", "start")}; or, if no shipper is to run on this host any more: ${forget}`,
   };
 }
 
@@ -41,6 +68,8 @@ export async function readQueue(places: ShipperPlaces, now: Now): Promise<QueueV
   const count = async (name: string, counts: (entry: string, isDirectory: boolean) => boolean): Promise<number> => {
     const found = await countEntries(join(places.dataRoot, name), counts);
     if (typeof found === "number") return found;
+    // The shipper makes it at its start.
+    if (found.unreadable === "ENOENT" && name !== "episodes") return 0;
     unreadable.push(`${name}: ${found.unreadable}`);
     return 0;
   };

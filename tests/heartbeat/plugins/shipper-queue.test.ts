@@ -1,11 +1,12 @@
 // What the queue's plugin reads: the shipper's report, and what lies on the disk.
 
-import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { QueueReport } from "../../../lib/contract/queue.ts";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
 import { queue, readQueue } from "../../../lib/heartbeat/plugins/shipper-queue.ts";
+import { openShipperMemory } from "../../../lib/heartbeat/shipper-memory.ts";
 import { readUptimeS } from "../../../lib/os/uptime.ts";
 import { IDLE_SHIPPER } from "../../support/shipper-status.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -130,6 +131,46 @@ test("no data root: no shipper was ever here", async () => {
 test("no data root, but a shipper that runs: its disk is there for it alone", async () => {
   const view = await readQueue(places([], LIVE), NOW);
   expect(view).toMatchObject({ isRootMissing: true, shipper: { pid: process.pid } });
+});
+
+describe("a data root that has gone with its shipper", () => {
+  const where = () => {
+    const { dataRoot, runDir } = places(["episodes/a/x"], LIVE);
+    const stateDir = tempDir();
+    const open = () => queue({ dataRoot, runDir }, undefined, () => NOW, openShipperMemory(stateDir));
+    return { dataRoot, runDir, stateDir, open };
+  };
+
+  test("is missed, by the next agent too, until a person says that none is to run here", async () => {
+    const { dataRoot, runDir, stateDir, open } = where();
+    await observe(open());
+    rmSync(dataRoot, { recursive: true });
+    rmSync(join(runDir, "status.json"));
+    expect(lines(await observe(open()))).toEqual([
+      `- critical: the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped; fix: mount its disk there, then: sudo systemctl start labfleet-shipper; or, if no shipper is to run on this host any more: sudo rm ${stateDir}/shipper-known`,
+    ]);
+    rmSync(join(stateDir, "shipper-known"));
+    expect(lines(await observe(open()))).toEqual([`- ok: no shipper's data at ${dataRoot}`]);
+  });
+
+  test("is not missed where none was ever at work, be its directories there", async () => {
+    const { dataRoot, runDir, open } = where();
+    rmSync(join(runDir, "status.json"));
+    await observe(open());
+    rmSync(dataRoot, { recursive: true });
+    expect(lines(await observe(open()))).toEqual([`- ok: no shipper's data at ${dataRoot}`]);
+  });
+
+  test("that cannot be remembered stops no check", async () => {
+    const { dataRoot, runDir } = where();
+    const plugin = queue({ dataRoot, runDir }, undefined, () => NOW, openShipperMemory("/proc/none"));
+    expect(lines(await observe(plugin))[0]).not.toContain("no shipper's data");
+  });
+});
+
+test("what the shipper makes at its start is not uncountable before it", async () => {
+  const view = await readQueue(places(["episodes/a/x"]), NOW);
+  expect(view).toMatchObject({ unreadable: [], report: { outbox: 0, quarantined: 0 } });
 });
 
 test("a directory that cannot be counted is said", async () => {
