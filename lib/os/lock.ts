@@ -116,13 +116,19 @@ export function lockHolder({ tool, dataRoot, runDir }: Instance, root = "/"): nu
   const locks = readText(root, "proc/locks");
   const fromKernel = stats === undefined || isUnreadable(locks) ? null : holderOf(locks, stats.ino, stats.dev);
   if (fromKernel !== null) return fromKernel;
-  const file = readSmallFile(join(runDir, "pid"), 64);
-  const pid = file === null || isUnreadable(file) ? 0 : Number.parseInt(file.text, 10);
-  if (!(pid > 0)) return null;
+  const pid = notedPid({ runDir });
+  if (pid === null) return null;
   // A pid is used again: it must still be one of us, and not a corpse that nobody has collected.
   const stat = readText(root, `proc/${pid}/stat`);
   const [, name = "", state = ""] = isUnreadable(stat) ? [] : (/^\d+ \((.*)\) (\S)/s.exec(stat) ?? []);
   return [tool, "bun", "bun.exe"].includes(name) && !"ZX".includes(state) ? pid : null;
+}
+
+/** Who wrote down last that it has the lock, be it there or not; null: nobody, or nobody can tell. See `writePid`. */
+export function notedPid({ runDir }: Pick<Instance, "runDir">): number | null {
+  const file = readSmallFile(join(runDir, "pid"), 64);
+  const pid = file === null || isUnreadable(file) ? 0 : Number.parseInt(file.text, 10);
+  return pid > 0 ? pid : null;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { EXIT } from "../core/exit.ts";
 import { complain, print } from "../os/answer.ts";
-import { heldBy, type Instance, lockHolder, openLock } from "../os/lock.ts";
+import { heldBy, type Instance, type Lock, lockHolder, notedPid, openLock } from "../os/lock.ts";
 import { diagnosticCommand } from "./forensics/diagnostic.ts";
 import { postStop } from "./forensics/post-stop.ts";
 import { endHolder } from "./instance.ts";
@@ -28,12 +28,11 @@ export async function runWithoutConfig(tool: string, command: string, options: O
  */
 export async function stopRunning(instance: Instance, waitS: number, options: Options): Promise<number> {
   const lock = openLock(instance);
-  if (lock.take()) {
+  const pid = await holderOf(instance, lock);
+  if (pid === null) {
     await print(`no ${instance.tool} runs on ${instance.dataRoot}\n`);
     return EXIT.ok;
   }
-  const pid = lockHolder(instance);
-  if (pid === null) throw heldBy(instance, null);
   const by = process.env.SUDO_USER ?? process.env.USER ?? `uid ${process.getuid?.() ?? "?"}`;
   const reason = typeof options.reason === "string" ? options.reason : "stop command";
   const said = (problem: string): void => complain(`${instance.tool}: ${problem}\n`);
@@ -44,4 +43,21 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
   });
   await print(`stopped (pid ${pid})\n`);
   return EXIT.ok;
+}
+
+/** Who has just taken the lock notes its pid in a moment, and another `stop`, which notes none, gives it back. */
+const STARTING_MS = 2000;
+
+/** Who holds the lock; null: nobody, and it is ours. @throws UserError when nobody knows */
+async function holderOf(instance: Instance, lock: Lock): Promise<number | null> {
+  const deadline = performance.now() + STARTING_MS;
+  for (;;) {
+    if (lock.take()) return null;
+    const pid = lockHolder(instance);
+    const isLate = performance.now() > deadline;
+    // A daemon with another run directory notes it there.
+    if (pid !== null && (pid === notedPid(instance) || isLate)) return pid;
+    if (isLate) throw heldBy(instance, null);
+    await Bun.sleep(20);
+  }
 }

@@ -202,3 +202,14 @@ test("an idle daemon is gone well within a second of SIGTERM, with exit 0", asyn
     expect(tool.log()).toMatch(/stopped: SIGTERM total=\+0\.[0-4]\ds/);
   }
 });
+
+test("several stops at once, and nobody to be stopped: none takes another one for the daemon", async () => {
+  await using fleet = new Fleet();
+  fleet.writeHostConfig("http://127.0.0.1:9");
+  mkdirSync(fleet.hostData, { recursive: true });
+  for (let round = 0; round < 2; round++) {
+    const stops = Array.from({ length: 4 }, () => fleet.start("shipper", ["stop", "--config", fleet.hostConfig]));
+    const codes = await Promise.all(stops.map((stop) => stop.ended()));
+    expect([codes, stops.map((stop) => stop.log())]).toEqual([Array(4).fill(0), Array(4).fill("")]);
+  }
+});
