@@ -18,6 +18,9 @@ export const MACHINE_HEADER = "X-Labfleet-Machine";
  */
 export const ASK_HEADER = "X-Labfleet-Ask";
 
+/** The `reason` of a refusal as a header: HEAD has no body to say it in. */
+export const REASON_HEADER = "X-Labfleet-Reason";
+
 /** True for a word as shippers make them: random, in lower-case hex. */
 export function isAsk(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{16,64}$/.test(value);

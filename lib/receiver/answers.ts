@@ -8,6 +8,7 @@ import {
   PROBLEM_MEDIA_TYPE,
   PROBLEM_TYPE,
   type Problem,
+  REASON_HEADER,
   RECEIVER_ID_HEADER,
   type Receipt,
   SUCCEEDS_HEADER,
@@ -33,7 +34,7 @@ export function receiptResponse(receipt: Receipt): Response {
 /** A refusal as a response. `echo`: null where it is about no episode. */
 export function problemResponse(refusal: Refusal, identity: Identity, echo: Echo | null): Response {
   const problem = problemOf(refusal, identity, echo);
-  const headers = new Headers({ "Content-Type": PROBLEM_MEDIA_TYPE });
+  const headers = new Headers({ "Content-Type": PROBLEM_MEDIA_TYPE, [REASON_HEADER]: problem.reason });
   if (problem.status === 401) headers.set("WWW-Authenticate", 'Bearer realm="labfleet"');
   if (refusal.allow !== undefined) headers.set("Allow", refusal.allow);
   if (refusal.retryAfterS !== undefined) headers.set("Retry-After", String(refusal.retryAfterS));

@@ -2,35 +2,30 @@
 
 import { Hono } from "hono";
 import type { AttemptRow } from "../contract/attempt-row.ts";
-import { archivePath, type IndexRow } from "../contract/index-row.ts";
-import { ASK_HEADER, isAsk, MACHINE_HEADER } from "../contract/judgement.ts";
+import { MACHINE_HEADER } from "../contract/judgement.ts";
 import { parseMachine } from "../contract/machine.ts";
 import { isoWall } from "../core/clock.ts";
-import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { type EpisodeAddress, parseEpisodePath } from "../core/names.ts";
+import type { EpisodeAddress } from "../core/names.ts";
 import { type AppContext, type AppEnv, answering, refusing } from "./answering.ts";
 import { identityHeaders, receiptOf, receiptResponse } from "./answers.ts";
 import { REFUSALS, type Refusal, refuse } from "./decide.ts";
-import { fromDisk } from "./disk-refusals.ts";
-import { type Downloads, fileStream, openArchive } from "./downloads.ts";
+import { type GetDeps, getEpisode } from "./get.ts";
 import { addHostRoutes, type HostsDeps } from "./heartbeats/hosts.ts";
 import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
 import { addressOf } from "./peer.ts";
-import { checkAccess } from "./preflight.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./put.ts";
 import type { NotReady } from "./readiness.ts";
-import { noteUnknown, refusingAll } from "./unknown.ts";
+import { refusingAll } from "./unknown.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./wire.ts";
 
-export type AppDeps = PutDeps & HeartbeatDeps & HostsDeps & OwnDeps;
+export type AppDeps = PutDeps & GetDeps & HeartbeatDeps & HostsDeps & OwnDeps;
 
 interface OwnDeps {
   /** Null: episodes can be stored; else why not. */
   notReady: () => Promise<NotReady | null>;
-  downloads: Downloads;
 }
 
 const EPISODES = "/v1/episodes/*";
@@ -52,7 +47,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   );
   app.get(
     EPISODES,
-    answering(deps, (c) => handleGet(deps, c)), // hono answers HEAD with GET's headers
+    answering(deps, (c) => getEpisode(deps, c)), // hono answers HEAD with GET's headers
   );
   app.all(
     EPISODES,
@@ -141,55 +136,4 @@ function attemptOf(
 function statusOf(outcome: PutOutcome): number {
   if (outcome.kind === "refused") return REFUSALS[outcome.reason][0];
   return outcome.kind === "stored" ? 201 : 200;
-}
-
-async function handleGet(deps: AppDeps, c: AppContext): Promise<Response | Refusal> {
-  const wire = wireOf(c.req.raw, c.env);
-  const path = parseEpisodePath(rawPath(wire.target));
-  const address = path.kind === "episode" ? path.address : null;
-  const unknown = { what: "read", method: c.req.method, host: address?.host ?? null } as const;
-  if (address === null) {
-    const refusal = refuse("malformed-path", "the path must be /v1/episodes/<host>/<id>.tar.zst");
-    return noteUnknown(deps, wire, unknown, refusal);
-  }
-  const header = (name: string): string | null => c.req.raw.headers.get(name);
-  const denied = checkAccess(deps, { ...wire, header }, address.host);
-  if (denied !== null) return noteUnknown(deps, wire, unknown, denied);
-  // Looked at now, row and file: a shipper removes its own copy on the strength of this answer.
-  const stored = await fromDisk(deps.log, archivePath(address), () => deps.store.find(address));
-  if (stored.kind === "refused") return stored;
-  if (stored.kind !== "stored") return absent(stored.kind);
-  const headers = archiveHeaders(stored.row);
-  const ask = c.req.raw.headers.get(ASK_HEADER);
-  if (isAsk(ask)) headers.set(ASK_HEADER, ask);
-  if (c.req.method === "HEAD") return new Response(null, { headers });
-  const slot = deps.downloads.enter(address.host);
-  if (slot.kind === "refused") return slot;
-  const fd = await fromDisk(deps.log, archivePath(address), () => openArchive(deps.store.pathOf(address)));
-  if (typeof fd !== "number") {
-    slot.leave();
-    return fd;
-  }
-  // Exactly as many bytes as declared, whatever happens to the file meanwhile.
-  return new Response(fileStream(fd, stored.row.bytes, slot), { headers });
-}
-
-function absent(kind: "none" | "row-only" | "damaged"): Refusal {
-  if (kind === "damaged") return refuse("damaged", "the stored copy has another size than its index row");
-  return refuse(
-    "not-found",
-    kind === "none" ? "no such episode" : "this episode has an index row, but its file is missing",
-  );
-}
-
-function archiveHeaders(row: IndexRow): Headers {
-  const headers = new Headers({
-    "Content-Type": "application/zstd",
-    "Content-Length": String(row.bytes),
-    "Repr-Digest": formatReprDigest(row.sha256),
-    // What is true of it now is what is asked for.
-    "Cache-Control": "no-store",
-  });
-  if (row.tree_sha256 !== null) headers.set("X-Labfleet-Tree-Digest", formatTreeDigest(row.tree_sha256));
-  return headers;
 }

@@ -35,6 +35,7 @@ export const REFUSALS = {
   "tokens-unreadable": [503, "Receiver cannot read its tokens"],
   "gate-unreadable": [503, "Receiver cannot read its accepted commits"],
   damaged: [503, "The stored copy is damaged"],
+  "being-read": [503, "The stored copy is being read"],
   "disk-full": [507, "Disk full"],
 } as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
 

@@ -7,6 +7,7 @@ import { type Refusal, refuse } from "./decide.ts";
 import { isNoSpace } from "./disk.ts";
 import { Misplaced } from "./misplaced.ts";
 import { fullText, type Room } from "./room.ts";
+import { repairLine } from "./verify-summary.ts";
 
 export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;
@@ -51,9 +52,7 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
 }
 
 function misplaced(log: Pick<Log, "error">, what: string, { message }: Misplaced): Refusal {
-  log.error(
-    `${what}: ${message}; fix: move it aside: sudo systemctl stop labfleet-receiver && sudo receiver verify --repair; sudo systemctl start labfleet-receiver`,
-  );
+  log.error(`${what}: ${message}; fix: move it aside: ${repairLine("--repair")}`);
   return refuse("damaged", "something else stands in this episode's place; on the collector: sudo receiver verify", {
     retryAfterS: 300,
   });

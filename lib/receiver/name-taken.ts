@@ -9,7 +9,7 @@ export type Stored =
   | { kind: "none" }
   | { kind: "stored"; row: IndexRow }
   | { kind: "row-only"; row: IndexRow }
-  | { kind: "damaged"; row: IndexRow };
+  | { kind: "damaged"; row: IndexRow; bytes: number };
 
 /** An episode that is already there. */
 export interface Duplicate {

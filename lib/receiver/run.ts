@@ -14,10 +14,12 @@ import type { Log } from "../runtime/log.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { type AppDeps, createApp } from "./app.ts";
+import { ArchiveReader } from "./archive-reader.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
 import { createChangeWatch } from "./changed-files.ts";
 import { startChores } from "./chores.ts";
+import { DamageNotes } from "./damage.ts";
 import { createDownloads, type Downloads } from "./downloads.ts";
 import { drainPhases } from "./drain.ts";
 import { type DuplicateHosts, openDuplicateHosts } from "./duplicate-hosts.ts";
@@ -89,7 +91,19 @@ async function openParts(config: ReceiverConfig, { log, progress }: DaemonContex
   const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
   const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
   const stored = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree };
-  return { ...stored, tokens, tokenUse, duplicates, begin, log, identity, presence };
+  const reader = new ArchiveReader({ begin, monotonicMs: () => performance.now() });
+  return {
+    ...stored,
+    reader,
+    damage: new DamageNotes(log),
+    tokens,
+    tokenUse,
+    duplicates,
+    begin,
+    log,
+    identity,
+    presence,
+  };
 }
 
 async function start(
@@ -127,6 +141,7 @@ async function start(
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
+    parts.reader.close();
     parts.tokens?.close();
     duplicates.write();
     duplicates.close();
@@ -167,6 +182,8 @@ interface Parts {
   heartbeats: HeartbeatStore;
   admission: Admission;
   downloads: Downloads;
+  reader: ArchiveReader;
+  damage: DamageNotes;
   /** What the data root's disk takes, and the same less what running uploads still have to write. */
   room: () => Room;
   leftFree: () => Room;

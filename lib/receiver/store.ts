@@ -91,7 +91,7 @@ export class Store {
     (this.parts.needHere ?? HERE)();
     if (row === null) return { kind: facts === null ? "none" : "rowless" };
     if (facts === null) return { kind: "row-only", row };
-    return { kind: facts.bytes === row.bytes ? "stored" : "damaged", row };
+    return facts.bytes === row.bytes ? { kind: "stored", row } : { kind: "damaged", row, bytes: facts.bytes };
   }
 
   private async findLocked(address: EpisodeAddress): Promise<Stored> {

@@ -15,8 +15,8 @@ export interface VerifyReport {
   extra: string[];
   /** Files that have other bytes than each of their rows says. */
   mismatch: { path: string; detail: string }[];
-  /** Files of which nothing is known: the disk, or a right, did not let them be read. */
-  unreadable: { path: string; detail: string }[];
+  /** Files that the disk, or a right, did not let be read, by us or by the receiver's user; `fix`: what mends all of them. */
+  unreadable: { path: string; detail: string; fix?: string }[];
   /** Whole files whose row claims the digest of another tar; `row` is what the row should be. Found by `deep` alone. */
   wrong_tree: { path: string; detail: string; row: IndexRow }[];
   /** Files whose digest fits and whose row says another size; `row` is what the row should be. */
@@ -51,7 +51,8 @@ export function emptyReport(): VerifyReport {
 
 /** What is wrong with one file, or odd about it. */
 export type Finding =
-  | { kind: "missing" | "mismatch" | "unreadable" | "opaque"; detail: string }
+  | { kind: "missing" | "mismatch" | "opaque"; detail: string }
+  | { kind: "unreadable"; detail: string; fix?: string }
   | { kind: "wrong_tree" | "wrong_bytes"; detail: string; row: IndexRow };
 
 export type Problem = Finding["kind"] | "extra" | "duplicate" | "torn";

@@ -4,20 +4,21 @@ import { formatBytes } from "../core/units.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
 
 /** A repair needs the store for itself. */
-const repairLine = (options: string): string =>
+export const repairLine = (options: string): string =>
   `sudo systemctl stop labfleet-receiver && sudo receiver verify ${options}; sudo systemctl start labfleet-receiver`;
 
 /** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */
 const SEND_AGAIN =
   "restore each missing archive from a backup, or, where its lab host still has it in shipped/, have it sent again: " +
   "on the lab host: sudo mv -T /var/lib/labfleet/data/shipped/ID /var/lib/labfleet/data/episodes/ID";
+/** Where the receiver runs as another user than the one who checks, the finding names that user, and one line mends all of them. */
 const LOOK = "let the receiver's user read what is named above, or look at its disk: sudo dmesg --level=err,warn";
 
 interface Row {
   count: (report: VerifyReport) => number;
   what: string;
   /** What mends it. */
-  fix: string;
+  fix: string | ((report: VerifyReport) => string);
 }
 
 /** The gravest first: only the first remedy is said, and what is left is said by the next look. */
@@ -25,7 +26,11 @@ const ROWS: readonly Row[] = [
   { count: ({ missing }) => missing.length, what: "missing", fix: SEND_AGAIN },
   // Moved aside it is missing, and can be sent again.
   { count: ({ mismatch }) => mismatch.length, what: "damaged", fix: repairLine("--repair") },
-  { count: ({ unreadable }) => unreadable.length, what: "unreadable", fix: LOOK },
+  {
+    count: ({ unreadable }) => unreadable.length,
+    what: "unreadable",
+    fix: ({ unreadable }) => unreadable[0]?.fix ?? LOOK,
+  },
   { count: ({ extra }) => extra.length, what: "not in the index", fix: repairLine("--repair") },
   { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: repairLine("--repair") },
   { count: ({ torn }) => torn, what: "unreadable index lines", fix: repairLine("--repair") },
@@ -44,7 +49,8 @@ export function summary(report: VerifyReport): string {
   const what = isHarmless
     ? `WRONG ROWS: ${claimed.join(", ")}, no episode is damaged`
     : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
-  const fix = found[0]?.fix ?? claimFix(report);
+  const gravest = found[0]?.fix ?? claimFix(report);
+  const fix = typeof gravest === "function" ? gravest(report) : gravest;
   return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
 }
 

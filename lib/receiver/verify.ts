@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { archivePath, type IndexRow, parseRow } from "../contract/index-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { unpack } from "./archive-check.ts";
+import { type ClosedTo, closedToReceiver } from "./closed-to-receiver.ts";
 import { fileFacts, hashFile } from "./disk.ts";
 import { scanLines } from "./index.ts";
 import { IndexTable } from "./index-table.ts";
@@ -46,6 +47,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
 class Check {
   readonly report: VerifyReport = emptyReport();
+  private readonly closedTo: ClosedTo;
   private readonly table = new IndexTable(Math.random() * 2 ** 32);
   private readonly paths: ReturnType<typeof dataPaths>;
   /** What was found of a file against its rows, by path; nothing of one that is as it should be. */
@@ -57,6 +59,7 @@ class Check {
 
   constructor(private readonly options: VerifyOptions) {
     this.paths = dataPaths(options.dataRoot);
+    this.closedTo = closedToReceiver(options.dataRoot, this.paths.episodes);
   }
 
   /** Every row, each against its file. */
@@ -160,6 +163,10 @@ class Check {
       const found = await hashFile(path, () => undefined);
       this.report.bytes += found.bytes;
       const other = differenceOf(found, row);
+      if (other?.kind === "mismatch") return [other];
+      // Read as root: what is whole may all the same be closed to the receiver, which then confirms it to nobody.
+      const closed = this.closedTo(path);
+      if (closed !== null) return [{ kind: "unreadable", ...closed }];
       if (other !== null) return [other];
       return this.options.deep ? compareTree(await unpack(path), row) : [];
     } catch (error) {
@@ -172,11 +179,12 @@ class Check {
   conclude(): void {
     const { missing, mismatch, unreadable, wrong_tree, wrong_bytes, opaque } = this.report;
     const rows = { wrong_tree, wrong_bytes };
-    const lists = { mismatch, unreadable, opaque };
+    const lists = { mismatch, opaque };
     for (const [path, findings] of this.found) {
       for (const finding of findings) {
         if (!this.told.has(finding)) this.tell(path, finding);
         if (finding.kind === "missing") missing.push(path);
+        else if (finding.kind === "unreadable") unreadable.push({ path, ...textOf(finding) });
         else if ("row" in finding) rows[finding.kind].push({ path, detail: finding.detail, row: finding.row });
         else lists[finding.kind].push({ path, detail: finding.detail });
       }
@@ -201,4 +209,8 @@ class Check {
     this.report.extra.push(path);
     this.options.onProblem("extra", path, "is not in the index");
   }
+}
+
+function textOf({ detail, fix }: { detail: string; fix?: string }): { detail: string; fix?: string } {
+  return fix === undefined ? { detail } : { detail, fix };
 }

@@ -110,6 +110,8 @@ const WAYS: Record<Reason, Way[] | null> = {
     },
   ],
   "client-gone": null,
+  // Of a HEAD alone, which has no body: confirmed.test.ts.
+  "being-read": null,
   // These come before there is a request: http/connection.test.ts.
   "head-too-large": null,
   "too-many-connections": null,
@@ -197,10 +199,8 @@ const ROWS = Object.entries(WAYS).flatMap(([reason, ways]) => (ways ?? []).map((
 describe("every reason", () => {
   test.each(ROWS)("%s, way %i: is marked and echoes what was asked, as it arrived", async (reason, _, way) => {
     const { status, headers, body } = await answerTo(way);
-    expect([headers.get("x-labfleet-receiver-id"), headers.get("content-type")]).toEqual([
-      IDENTITY.id,
-      "application/problem+json",
-    ]);
+    const names = ["x-labfleet-receiver-id", "x-labfleet-reason", "content-type"];
+    expect(names.map((name) => headers.get(name))).toEqual([IDENTITY.id, reason, "application/problem+json"]);
     const problem = readProblem(JSON.parse(body), headers.get("content-type"));
     expect(problem).toMatchObject({
       type: `urn:labfleet:problem:${reason}`,
@@ -221,7 +221,8 @@ describe("every reason", () => {
       const way = WAYS[reason]?.[0] ?? {};
       const path = "/v1/episodes/lab1/ep1.tar.zst";
       const { status, headers, body } = await answerTo({ ...way, method: "HEAD", path });
-      expect([status, headers.get("x-labfleet-receiver-id"), body]).toEqual([REFUSALS[reason][0], IDENTITY.id, ""]);
+      const named = [headers.get("x-labfleet-receiver-id"), headers.get("x-labfleet-reason")];
+      expect([status, ...named, body]).toEqual([REFUSALS[reason][0], IDENTITY.id, reason, ""]);
     },
   );
 });

@@ -3,6 +3,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ArchiveReader } from "../../lib/receiver/archive-reader.ts";
+import { DamageNotes } from "../../lib/receiver/damage.ts";
 import { realDisk } from "../../lib/receiver/disk.ts";
 import { createDownloads } from "../../lib/receiver/downloads.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
@@ -320,6 +322,11 @@ test("as a function of a request, without any connection", async () => {
     attempts: receiver.attempts,
     refusals: receiver.refusals,
     downloads: createDownloads({ total: 1, perHost: 1 }),
+    reader: new ArchiveReader({
+      begin: () => ({ moved: () => undefined, done: () => undefined }),
+      monotonicMs: () => 0,
+    }),
+    damage: new DamageNotes(receiver.log),
     duplicates: { saw: () => undefined, find: () => null },
     knownHost: () => false,
     heartbeats: {

@@ -12,7 +12,9 @@ import { formatReprDigest } from "../../lib/core/digest.ts";
 import { createAdmission } from "../../lib/receiver/admission.ts";
 import { connectionRefusal } from "../../lib/receiver/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
+import { ArchiveReader } from "../../lib/receiver/archive-reader.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/attempts.ts";
+import { DamageNotes } from "../../lib/receiver/damage.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
 import type { Disk } from "../../lib/receiver/disk.ts";
 import { createDownloads } from "../../lib/receiver/downloads.ts";
@@ -149,6 +151,8 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     attempts,
     refusals,
     downloads: createDownloads({ total: 16, perHost: 4 }),
+    reader: new ArchiveReader({ begin: () => idle, monotonicMs: () => performance.now() }),
+    damage: new DamageNotes(log),
     duplicates: openDuplicateHosts(paths.duplicates, log),
     notReady: async () => null,
     identity: () => IDENTITY,

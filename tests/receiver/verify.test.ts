@@ -3,6 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -153,6 +155,30 @@ describe("as a command", () => {
       const who = ["setpriv", `--reuid=${NOBODY}`, `--regid=${GROUP}`, "--clear-groups"];
       const read = Bun.spawnSync([...who, "grep", "-rc", "", root]);
       expect([read.exitCode, read.stderr.toString()]).toEqual([0, ""]);
+    },
+  );
+
+  rootTest(
+    "by root: what the receiver's user cannot read is unreadable, and the line that is said mends it",
+    async () => {
+      expect(Bun.spawnSync(["chown", "-R", `${NOBODY}:${GROUP}`, root]).exitCode).toBe(0);
+      chownSync(episode("a"), 0, 0);
+      chmodSync(episode("a"), 0o600);
+      chownSync(episode("b"), 0, GROUP);
+      chmodSync(episode("b"), 0o640);
+      const fix = `sudo chown -R nobody ${join(root, "episodes")} && sudo chmod -R u+rX ${join(root, "episodes")}`;
+      const report = await check();
+      const detail = "cannot be read by nobody, the receiver's user: it is root's, mode 0600";
+      expect(report).toEqual({ ...SOUND, unreadable: [{ path: "episodes/lab1/a.tar.zst", detail, fix }] });
+      expect(summary(report)).toBe(`DAMAGED: 1 unreadable; 3 episodes, 14.6 KiB read; fix: ${fix}`);
+      expect(Bun.spawnSync(["sh", "-c", fix.replaceAll("sudo ", "")]).exitCode).toBe(0);
+      expect(await check()).toEqual(SOUND);
+      // A directory that it may not enter closes all that is in it.
+      chownSync(join(root, "episodes/lab1"), 0, 0);
+      chmodSync(join(root, "episodes/lab1"), 0o700);
+      expect((await check()).unreadable.map(({ path }) => path)).toEqual(
+        ["a", "b", "c"].map((id) => `episodes/lab1/${id}.tar.zst`),
+      );
     },
   );
 

@@ -1,7 +1,7 @@
 // What may be removed, when, and what has to be proved first? (DESIGN 3.4, “Nothing unproved is removed”.) Pure. Ages of what a
 // person should see before it goes count receiver days, so that no clock of this host has to be right.
 
-import { ASK_HEADER } from "../../contract/judgement.ts";
+import { ASK_HEADER, REASON_HEADER } from "../../contract/judgement.ts";
 import { parseReprDigest } from "../../core/digest.ts";
 import type { AnswerHeaders } from "../trust.ts";
 import { receiverIdOf } from "../trust.ts";
@@ -61,23 +61,32 @@ export function lowDiskOrder(shipped: readonly Receipted[]): Receipted[] {
 }
 
 /**
- * What a HEAD, asked with the word `ask`, says of a shipped episode. `confirmed`: the pinned receiver has the very archive;
- * `missing`: the pinned receiver says that it has none; `unknown`: anything else, and the episode stays.
+ * `confirmed`: the pinned receiver has the very archive; `missing`: it says that it has none; `damaged`: it does not vouch for its copy;
+ * `being-read`: it reads its copy before it says so; `unknown`: anything else. But for the first two the episode stays.
  */
+export type HeadSays = "confirmed" | "missing" | "damaged" | "being-read" | "unknown";
+
+/** What a HEAD, asked with the word `ask`, says of a shipped episode. */
 export function classifyHead(
   { status, headers }: { status: number; headers: AnswerHeaders },
   kept: Pick<Receipted, "sha256" | "bytes">,
   pinned: string | null,
   ask: string,
-): "confirmed" | "missing" | "unknown" {
+): HeadSays {
   if (pinned === null || receiverIdOf(headers) !== pinned) return "unknown";
   if (status === 404) return "missing";
+  if (status === 503) return unconfirmed(headers[REASON_HEADER.toLowerCase()] ?? "damaged");
   if (status !== 200 || kept.sha256 === null) return "unknown";
   // A cache tells what was true once.
   if (headers[ASK_HEADER.toLowerCase()] !== ask) return "unknown";
   const isSame = parseReprDigest(headers["repr-digest"] ?? "") === kept.sha256;
   const isWhole = kept.bytes === null || headers["content-length"] === String(kept.bytes);
   return isSame && isWhole ? "confirmed" : "unknown";
+}
+
+/** A 503 of the pinned receiver. One of an older release, or one that lost its headers, has no reason: it was sent for damage alone. */
+function unconfirmed(reason: string): HeadSays {
+  return reason === "damaged" || reason === "being-read" ? reason : "unknown";
 }
 
 /** Refusals that may pass: the receiver is asked daily whether they still hold. */

@@ -7,19 +7,17 @@ import { hostCommit, stampOf } from "../commit.ts";
 import { readPin } from "../pin.ts";
 import { type SendDeps, type SendResult, sendArchive } from "../send.ts";
 import { receiverIdOf } from "../trust.ts";
-import { classifyHead } from "./decide.ts";
+import { classifyHead, type HeadSays } from "./decide.ts";
 import type { Receipted, Rejection } from "./notes.ts";
 
 /** A HEAD may take so many times the stall time-out. */
 const HEAD_FACTOR = 2;
+/** A receiver answers within 20 s, be it that it still reads the archive. */
+const READ_MS = 30_000;
 const ASK_BYTES = 16;
 
 /** Whether the pinned receiver has a shipped episode; `unreached` where nobody that could know it answered. */
-export async function askHead(
-  deps: SendDeps,
-  kept: Receipted,
-  signal: AbortSignal,
-): Promise<"confirmed" | "missing" | "unknown" | "unreached"> {
+export async function askHead(deps: SendDeps, kept: Receipted, signal: AbortSignal): Promise<HeadSays | "unreached"> {
   const { config, client } = deps;
   const stallMs = config.requestTimeoutS * 1000;
   const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
@@ -31,16 +29,18 @@ export async function askHead(
     headers: { [ASK_HEADER]: ask, "Cache-Control": "no-cache" },
     body: null,
     stallMs,
-    answerMs: stallMs,
-    totalMs: stallMs * HEAD_FACTOR,
+    // An archive may be read before it is confirmed, and then 503 comes late: a miss would put this episode behind all others.
+    answerMs: Math.max(stallMs, READ_MS),
+    totalMs: Math.max(stallMs, READ_MS) * HEAD_FACTOR,
     signal,
   });
   if (reply.kind !== "answer") return "unreached";
   const said = classifyHead(reply, kept, pinned, ask);
   if (reply.answeredAtMs !== null && receiverIdOf(reply.headers) === pinned) await deps.days.seen(reply.answeredAtMs);
   if (said !== "unknown") return said;
-  // It answered about this episode; anything else would be answered so for every other, too.
-  return reply.status === 200 || reply.status === 503 ? "unknown" : "unreached";
+  // It answered about this episode; anything else would be answered so for every other, too, as while the receiver stops.
+  const isOther = receiverIdOf(reply.headers) !== pinned;
+  return reply.status === 200 || (reply.status === 503 && isOther) ? "unknown" : "unreached";
 }
 
 /** Asks what a PUT of a settled episode would get now, with the stamp that it would carry now. */

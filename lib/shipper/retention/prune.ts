@@ -23,6 +23,8 @@ import { Turns } from "./turns.ts";
 const UNCONFIRMED = "stays in shipped/: the answer does not prove that the receiver has it now";
 const PASS_HEAD =
   "let what stands before the receiver pass HEAD below /v1/ to it, with X-Labfleet-Ask, and keep no answers; else update the receiver";
+const DAMAGED = "stays in shipped/: the receiver does not vouch for its copy (503), which is damaged or cannot be read";
+const VERIFY = "on the collector: sudo receiver verify";
 
 /** So many that are not as they were shipped go again between two rounds: they are older than all that waits, and would go first. */
 const COMPARED_MAX = 20;
@@ -73,18 +75,22 @@ export class Pruning {
   /** Episodes that went again to be compared, since the last round. */
   private compared = 0;
 
-  /** @returns false when nobody who could know it answered */
-  private async removeProved(kept: Receipted, why: string): Promise<boolean> {
+  /** @returns false when nobody who could know it answered; "later": the receiver reads its copy, and says it before long */
+  private async removeProved(kept: Receipted, why: string): Promise<boolean | "later"> {
     const { signal, moved, dirs, log } = this.deps;
     moved();
     // A Python receiver cannot confirm anything; its setting asks for the age rule alone.
     const said = kept.isVerified ? await askHead(this.deps, kept, signal) : "confirmed";
     if (said === "unreached") return false;
+    if (said === "being-read") return this.sayLater();
     const { name, id } = kept;
     await this.onDisk(kept, async () => {
       if (said === "missing") return this.goesAgain(kept);
       if (said === "unknown") {
         return this.say(`unknown ${name}`, () => log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`));
+      }
+      if (said === "damaged") {
+        return this.say(`damaged ${name}`, () => log.warn(`${DAMAGED} episode=${id}; fix: ${VERIFY}`));
       }
       if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) return this.compareAnew(kept);
       await removeSettled(dirs, "shipped", name);
@@ -94,6 +100,14 @@ export class Pruning {
     });
     this.deps.list.forget(name);
     return true;
+  }
+
+  /** One line for all of them: nothing is wrong, and each goes at its time. */
+  private sayLater(): "later" {
+    const what =
+      "some of shipped/ stay for now: the receiver reads its copies before it confirms them, and is asked again";
+    this.say("being-read", () => this.deps.log.info(what));
+    return "later";
   }
 
   /** The collector lost it, as one does that was restored from a backup: our copy may be the only one. */

@@ -11,27 +11,25 @@ export class Turns {
   /**
    * Asks about one after the other, until nobody answers.
    * @param goesOn asked before each
-   * @param ask false when nobody who could know it answered
+   * @param ask false when nobody who could know it answered; "later": whoever does will know it before long, so that this one keeps
+   * its place
    * @returns how many got an answer
    */
   async each<T extends { name: string }>(
     all: readonly T[],
     goesOn: () => boolean | Promise<boolean>,
-    ask: (one: T) => Promise<boolean>,
+    ask: (one: T) => Promise<boolean | "later">,
   ): Promise<number> {
     let answers = 0;
     let misses = 0;
     const isMissed = ({ name }: T): boolean => this.missed.has(name);
     for (const one of [...all.filter((each) => !isMissed(each)), ...all.filter(isMissed)]) {
       if (misses >= MISSES_MAX || !(await goesOn())) break;
-      if (await ask(one)) {
-        answers++;
-        misses = 0;
-        this.missed.delete(one.name);
-      } else {
-        misses++;
-        this.missed.add(one.name);
-      }
+      const said = await ask(one);
+      if (said === true) answers++;
+      misses = said === true ? 0 : misses + 1;
+      if (said === false) this.missed.add(one.name);
+      else this.missed.delete(one.name);
     }
     return answers;
   }

@@ -144,7 +144,7 @@ describe("a HEAD", () => {
     ["404 of the pinned receiver says that it is missing", 404, {}, "missing"],
     ["404 of something else says nothing", 404, { "x-labfleet-receiver-id": "" }, "unknown"],
     ["204 says nothing", 204, {}, "unknown"],
-    ["503 says nothing", 503, {}, "unknown"],
+    ["503 of the receiver says that it does not vouch for its copy", 503, {}, "damaged"],
     ["401 says nothing", 401, {}, "unknown"],
   ] as const) {
     test(what, () =>

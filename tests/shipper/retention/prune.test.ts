@@ -47,6 +47,44 @@ describe("pruning shipped/", () => {
     });
   }
 
+  test("a copy that the receiver does not vouch for is said once for each, with what looks at it there, and the next are asked", async () => {
+    const { url, asked } = await scriptedCollector(({ id }) =>
+      id === "d" ? HAS : { status: 503, headers: { "x-labfleet-reason": "damaged" } },
+    );
+    const { keeper, lines, dirs, clock } = housekeeper(tempDir(), url);
+    for (const id of ["a", "b", "c", "d"]) shipped(dirs, id);
+    await keeper.tidy();
+    expect([readdirSync(dirs.shipped).sort(), asked.length]).toEqual([["a", "b", "c"], 4]);
+    clock.monotonic += 3_600_000;
+    await keeper.tidy();
+    const line = (id: string): string =>
+      `stays in shipped/: the receiver does not vouch for its copy (503), which is damaged or cannot be read episode=${id}; fix: on the collector: sudo receiver verify`;
+    expect(
+      said(lines)
+        .filter((each) => each.startsWith("stays"))
+        .sort(),
+    ).toEqual(["a", "b", "c"].map(line));
+  });
+
+  test("copies that are still being read are one line, end a round after three, and are asked first in the next", async () => {
+    let isRead = false;
+    const { url, asked } = await scriptedCollector(() =>
+      isRead ? HAS : { status: 503, headers: { "x-labfleet-reason": "being-read", "retry-after": "60" } },
+    );
+    const { keeper, lines, dirs, clock } = housekeeper(tempDir(), url);
+    for (const id of ["a", "b", "c", "d"]) shipped(dirs, id);
+    await keeper.tidy();
+    const first = [...asked];
+    expect([readdirSync(dirs.shipped).length, first.length]).toEqual([4, 3]);
+    expect(said(lines)).toEqual([
+      "some of shipped/ stay for now: the receiver reads its copies before it confirms them, and is asked again",
+    ]);
+    isRead = true;
+    clock.monotonic += 3_600_000;
+    await keeper.tidy();
+    expect([readdirSync(dirs.shipped), asked.slice(3, 6)]).toEqual([[], first]);
+  });
+
   test("removes nothing when nobody answers, and does not ask a second time", async () => {
     const { keeper, dirs } = housekeeper(tempDir(), "http://127.0.0.1:9");
     shipped(dirs, "a");

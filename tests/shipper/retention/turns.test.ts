@@ -35,3 +35,16 @@ test("nobody is asked when it is enough", async () => {
   let left = 2;
   expect(await round(new Turns(), [..."abcd"], [], () => left-- > 0)).toEqual({ asked: "ab", answers: 2 });
 });
+
+test("one that is told later keeps its place, and three of them in a row end a round", async () => {
+  const turns = new Turns();
+  const asked: string[] = [];
+  const later = { until: 5 };
+  const ask = async ({ name }: { name: string }) => {
+    asked.push(name);
+    return asked.length <= later.until ? ("later" as const) : true;
+  };
+  expect(await turns.each(named(..."abcde"), always, ask)).toBe(0);
+  expect(await turns.each(named(..."abcde"), always, ask)).toBe(3);
+  expect(asked.join("")).toBe("abc" + "abcde");
+});

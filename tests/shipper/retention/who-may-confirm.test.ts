@@ -58,7 +58,7 @@ function isRightBut(said: Said, but: readonly string[]): boolean {
 }
 
 test("every answer there can be: confirmed only by a 200 with all of it right, missing only by a 404 of the pinned one", () => {
-  const found = { confirmed: 0, missing: 0, unknown: 0 };
+  const found = { confirmed: 0, missing: 0, damaged: 0, "being-read": 0, unknown: 0 };
   const wrong: string[] = [];
   for (const said of answers()) {
     const kind = classifyHead(
@@ -67,13 +67,29 @@ test("every answer there can be: confirmed only by a 200 with all of it right, m
       COLLECTOR_ID,
       ASK,
     );
+    const isDamaged = said.status === 503 && said.id === COLLECTOR_ID;
     const isMissing = said.status === 404 && said.id === COLLECTOR_ID;
     found[kind]++;
-    if (kind !== (isProof(said) ? "confirmed" : isMissing ? "missing" : "unknown"))
+    if (kind !== (isProof(said) ? "confirmed" : isMissing ? "missing" : isDamaged ? "damaged" : "unknown"))
       wrong.push(`${JSON.stringify(said)} -> ${kind}`);
   }
   expect(wrong.slice(0, 5)).toEqual([]);
-  expect(found).toEqual({ confirmed: 1, missing: 18, unknown: 500 * 3 * 2 * 3 * 3 - 19 });
+  expect(found).toEqual({ confirmed: 1, missing: 18, damaged: 18, "being-read": 0, unknown: 500 * 3 * 2 * 3 * 3 - 37 });
+});
+
+test.each([
+  ["damaged", "damaged"],
+  ["being-read", "being-read"],
+  ["stopping", "unknown"],
+  ["toString", "unknown"],
+] as const)("a 503 with the reason %s says %s, of the pinned receiver alone", (reason, says) => {
+  const answer = (id: string) => ({
+    status: 503,
+    headers: { "x-labfleet-receiver-id": id, "x-labfleet-reason": reason },
+  });
+  const kept = { sha256: SHA, bytes: BYTES };
+  expect(classifyHead(answer(COLLECTOR_ID), kept, COLLECTOR_ID, ASK)).toBe(says);
+  expect(classifyHead(answer("2".repeat(32)), kept, COLLECTOR_ID, ASK)).toBe("unknown");
 });
 
 test("a shipped episode goes for that one answer, and for none that lacks a part of it", async () => {
