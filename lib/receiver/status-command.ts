@@ -7,7 +7,7 @@ import { notRunningText } from "../core/unit-fix.ts";
 import { formatBytes } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { isUnreadable } from "../os/proc.ts";
-import { startFailure } from "../os/start-failure.ts";
+import { lastStart } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
@@ -28,12 +28,15 @@ interface Status {
   last_end: EndReport | null;
   /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
   start_failure: string | null;
+  /** With which of our exit codes its last run ended, as systemd knows it; null: not known. */
+  exit_code: number | null;
 }
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
   const { pid, certificate, ...storing } = await lookAtCollector(config, Date.now());
+  const { failure, exitCode } = pid === null ? await lastStart("receiver") : { failure: null, exitCode: null };
   const status: Status = {
     data_root: dataRoot,
     running: pid !== null,
@@ -42,20 +45,26 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
     storing,
     certificate,
     last_end: readEnds(join(dataRoot, "ends")).last,
-    start_failure: pid === null ? await startFailure("receiver") : null,
+    start_failure: failure,
+    exit_code: exitCode,
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 
-function renderStatus({ data_root, pid, listen, storing, certificate, last_end, start_failure }: Status): string {
+function renderStatus(status: Status): string {
+  const { data_root, pid, listen, storing, certificate, last_end } = status;
   return [
-    `receiver   ${pid === null ? notRunningText("receiver", isStartRefused(last_end), start_failure) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunning(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
   ].join("\n");
+}
+
+function notRunning({ last_end, start_failure, exit_code }: Status): string {
+  return notRunningText("receiver", isStartRefused(last_end), start_failure, exit_code);
 }
 
 function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {
