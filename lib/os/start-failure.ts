@@ -1,6 +1,7 @@
 // Why systemd could not start a service: what fails between its fork and our first line, such as a user that is not there, leaves
 // nothing of ours behind. See “Process Exit Codes” in systemd.exec(5).
 
+import { EXIT } from "../core/exit.ts";
 import { unitProperties } from "../core/unit-properties.ts";
 import { run } from "./exec.ts";
 
@@ -33,9 +34,32 @@ export function startFailureIn(shown: string): string | null {
   return name === undefined ? String(status) : `${status}/${name}`;
 }
 
+/** With which of its own exit codes a service ended that is not at work: 2, 3 or 70; null: none, or in another way. Pure. */
+export function failedExitIn(shown: string): number | null {
+  const { ActiveState, ExecMainCode, ExecMainStatus, LoadState } = unitProperties(shown);
+  const status = Number(ExecMainStatus);
+  if (LoadState !== "loaded" || ActiveState === "active" || ExecMainCode !== CLD_EXITED) return null;
+  return ([EXIT.usage, EXIT.undelivered, EXIT.bug] as number[]).includes(status) ? status : null;
+}
+
+/** `exited`, as `systemctl show` tells it: the si_code of waitid(2). */
+const CLD_EXITED = "1";
+
+type Tool = "shipper" | "heartbeat" | "receiver";
+
 /** The same of a tool's service, asked now; null where nobody can tell, as without systemd. */
-export async function startFailure(tool: "shipper" | "heartbeat" | "receiver"): Promise<string | null> {
-  const properties = "--property=ActiveState,ExecMainStatus,LoadState";
+export async function startFailure(tool: Tool): Promise<string | null> {
+  return startFailureIn(await shownBySystemd(tool));
+}
+
+/** Both of them: what systemd could not prepare, and how it ended by itself. */
+export async function lastStart(tool: Tool): Promise<{ failure: string | null; exitCode: number | null }> {
+  const shown = await shownBySystemd(tool);
+  return { failure: startFailureIn(shown), exitCode: failedExitIn(shown) };
+}
+
+async function shownBySystemd(tool: Tool): Promise<string> {
+  const properties = "--property=ActiveState,ExecMainCode,ExecMainStatus,LoadState";
   const asked = await run(["systemctl", "show", properties, `labfleet-${tool}.service`], { timeoutMs: ASK_MS });
-  return asked.kind === "exited" && asked.code === 0 ? startFailureIn(asked.stdout) : null;
+  return asked.kind === "exited" && asked.code === 0 ? asked.stdout : "";
 }

@@ -10,9 +10,18 @@ export interface Slot {
   leave(): void;
 }
 
+/** An upload that there was no room for. */
+export interface NoRoom {
+  atMs: number;
+  host: string;
+  bytes: number;
+}
+
 export interface Admission {
   readonly uploads: number;
   readonly outstandingBytes: number;
+  /** The newest that there was no room for, asked about or sent; null: none yet. */
+  readonly noRoom: NoRoom | null;
   enter(host: string, bytes: number): Slot | Refusal;
   /** What `enter` would say now; null: it would let it in. */
   ask(host: string, bytes: number): Refusal | null;
@@ -26,13 +35,17 @@ export function createAdmission(
   limits: AdmissionLimits,
   room: () => Room,
   moved: () => void = () => undefined,
+  nowMs: () => number = Date.now,
 ): Admission {
   const perHost = new Map<string, number>();
   let uploads = 0;
   let outstandingBytes = 0;
+  let noRoom: NoRoom | null = null;
   const ask = (host: string, bytes: number): Refusal | null => {
     const uploadsOfHost = perHost.get(host) ?? 0;
-    return decideAdmission({ uploads, uploadsOfHost, room: room(), outstandingBytes }, limits, bytes);
+    const refusal = decideAdmission({ uploads, uploadsOfHost, room: room(), outstandingBytes }, limits, bytes);
+    if (refusal?.reason === "disk-full") noRoom = { atMs: nowMs(), host, bytes };
+    return refusal;
   };
   return {
     ask,
@@ -41,6 +54,9 @@ export function createAdmission(
     },
     get outstandingBytes() {
       return outstandingBytes;
+    },
+    get noRoom() {
+      return noRoom;
     },
     enter(host, bytes) {
       const refusal = ask(host, bytes);

@@ -5,12 +5,13 @@ import { formatBytes } from "../core/units.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempts } from "./attempts.ts";
+import type { CertificateWatch } from "./certificate-watch.ts";
 import type { OpenedStore } from "./open.ts";
 import type { ReadinessWatch } from "./readiness-watch.ts";
 import type { Room } from "./room.ts";
 
 const STATUS_EVERY_MS = 5000;
-const PRUNE_EVERY_MS = 3_600_000;
+const HOURLY_MS = 3_600_000;
 
 /** Nothing where the disk is gone: that is told as the trouble it is, and ends nobody. */
 function freeText(room: () => Room): string {
@@ -26,13 +27,14 @@ export interface Watched {
   opened: OpenedStore;
   admission: Admission;
   watch: ReadinessWatch;
+  certificate: CertificateWatch;
   room: () => Room;
 }
 
 /** The status line and the pruning; returns what ends them. */
 export function startChores(
   context: DaemonContext,
-  { opened, admission, watch, room }: Watched,
+  { opened, admission, watch, certificate, room }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
@@ -43,8 +45,12 @@ export function startChores(
   const prune = (): void => {
     for (const { prune } of pruned) void prune(Date.now());
   };
+  const hourly = (): void => {
+    prune();
+    certificate.look();
+  };
   status();
-  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(prune, PRUNE_EVERY_MS)];
+  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(hourly, HOURLY_MS)];
   return () => {
     watch.stop();
     for (const timer of timers) clearInterval(timer);

@@ -14,6 +14,7 @@ import {
   noteSender,
   type Senders,
   type Sighting,
+  withoutMoved,
 } from "./heartbeats/senders.ts";
 import { HERE, type NeedHere } from "./presence.ts";
 
@@ -53,10 +54,25 @@ export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = 
     const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));
     if (writeReport(path, JSON.stringify(told))) isNew = false;
   };
+  /** Who was two machines is so no more once one of them sends under another name. */
+  const clearMoved = (host: string, { machine }: Sighting, nowMs: number): void => {
+    for (const other of found) {
+      const before = hosts.get(other);
+      if (other === host || before === undefined) continue;
+      const left = withoutMoved(before, machine, nowMs);
+      if (left === before) continue;
+      hosts.set(other, left);
+      isNew = true;
+      if (duplicateOf(other, left, nowMs) !== null) continue;
+      found.delete(other);
+      log.info(`duplicate-host ${other}: it is one machine again; the other one sends as ${host}`);
+    }
+  };
   const timer = setInterval(write, WRITE_EVERY_MS);
   timer.unref();
   return {
     saw(host, sighting, nowMs) {
+      if (found.size > 0) clearMoved(host, sighting, nowMs);
       const senders = noteSender(hosts.get(host) ?? NOBODY, sighting, nowMs);
       hosts.delete(host);
       hosts.set(host, senders);

@@ -18,7 +18,7 @@ import { cannotRead, needDataRoot } from "./data-root.ts";
 import { readDuplicates } from "./duplicate-hosts.ts";
 import type { StoredHeartbeat } from "./heartbeats/document.ts";
 import type { FoundHost } from "./heartbeats/latest-file.ts";
-import { neverText } from "./heartbeats/never.ts";
+import { neverSummary } from "./heartbeats/never.ts";
 import { duplicateOf, NOBODY, withDuplicate } from "./heartbeats/senders.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import { renderHost, renderHosts } from "./heartbeats/table.ts";
@@ -26,7 +26,7 @@ import { hostView, summarise } from "./heartbeats/view.ts";
 import type { Identity } from "./identity/decide.ts";
 import { readIdentity } from "./identity/files.ts";
 import { refusedLookup, withNeverSeen, withRefusal } from "./never-seen.ts";
-import { notReadyText } from "./readiness-watch.ts";
+import { notReadyText, readRunNotes } from "./readiness-watch.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { type Collector, lookAtCollector } from "./storing.ts";
@@ -48,6 +48,7 @@ export async function hostsCommand(
   const at = isoWall(nowMs);
   const own = ownStore(dataRoot);
   const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
+  const { refusedBeats } = readRunNotes(config.runDir, nowMs);
   const found = readDuplicates(dataPaths(dataRoot).duplicates);
   const duplicate = (name: string) => duplicateOf(name, found.get(name) ?? NOBODY, nowMs);
   if (host !== undefined) {
@@ -60,12 +61,12 @@ export async function hostsCommand(
       nowMs,
       own,
     );
-    const view = withDuplicate(await withRefusal(known, refused, nowMs), duplicate(host));
+    const view = withDuplicate(await withRefusal(known, refused, nowMs, refusedBeats), duplicate(host));
     await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
     return EXIT.ok;
   }
   const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs, own));
-  const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs);
+  const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs, refusedBeats);
   const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
   const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
@@ -97,16 +98,21 @@ async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise
   if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
   const nowMs = Date.now();
   const lookUp = await refusedLookup(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
-  return neverText(host, lookUp(host));
+  const { refusedBeats } = readRunNotes(config.runDir, nowMs);
+  return neverSummary(host, lookUp(host), refusedBeats.get(host) ?? null).problem;
 }
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
-function renderCollector({ pid, ready, why, fix }: Collector): string {
+function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collector): string {
   const lines = [
     ...(pid === null ? [`no receiver runs here; fix: ${unitLine("receiver", "start")}`] : []),
     ...(ready !== true
       ? [`this collector cannot store: ${notReadyText({ why: why ?? "no reason is known", fix })}`]
       : []),
+    ...(ready === true && no_room !== null
+      ? [`this collector's disk: ${notReadyText({ why: no_room.what, fix: no_room.fix })}`]
+      : []),
+    ...(certificate?.what ? [notReadyText({ why: certificate.what, fix: certificate.fix })] : []),
   ];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }

@@ -10,12 +10,13 @@ export interface Hourly {
   isOver(): void;
 }
 
-export function createHourly(nowMs: () => number): Hourly {
+/** @param everyMs how long it is not said again */
+export function createHourly(nowMs: () => number, everyMs = HOUR_MS): Hourly {
   let said: { what: string; atMs: number } | null = null;
   return {
     isDue(what) {
       // A clock that was set says it once more.
-      if (said?.what === what && Math.abs(nowMs() - said.atMs) < HOUR_MS) return false;
+      if (said?.what === what && Math.abs(nowMs() - said.atMs) < everyMs) return false;
       said = { what, atMs: nowMs() };
       return true;
     },

@@ -4,7 +4,12 @@ import { errorCode } from "../core/failure.ts";
 import { OPERATOR } from "../core/names.ts";
 import { neverSummary, type RefusedOfLate, silentSummary } from "./heartbeats/never.ts";
 import type { HostSummary } from "./heartbeats/view.ts";
+import type { RefusedBeat } from "./refused-beats.ts";
 import type { RefusedHosts } from "./refused-hosts.ts";
+
+/** By host: those whose heartbeats this receiver itself refused of late. */
+type Beats = ReadonlyMap<string, RefusedBeat>;
+const NONE: Beats = new Map();
 
 /**
  * Adds the hosts of whom no heartbeat ever came, by name, and says of those that are silent whether they are refused.
@@ -15,19 +20,29 @@ export async function withNeverSeen(
   withToken: readonly string[],
   refused: RefusedHosts,
   nowMs: number,
+  beats: Beats = NONE,
 ): Promise<HostSummary[]> {
   const seen = new Set(hosts.map(({ host }) => host));
   const missing = withToken.filter((host) => host !== OPERATOR && !seen.has(host));
   if (missing.length === 0 && !hosts.some(({ stale }) => stale)) return [...hosts];
   const lookUp = await refusedLookup(refused, nowMs);
-  const never = missing.map((host) => neverSummary(host, lookUp(host)));
-  const heard = hosts.map((summary) => silentSummary(summary, lookUp(summary.host), nowMs));
+  const never = missing.map((host) => neverSummary(host, lookUp(host), beats.get(host) ?? null));
+  const heard = hosts.map((summary) =>
+    silentSummary(summary, lookUp(summary.host), nowMs, beats.get(summary.host) ?? null),
+  );
   return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /** The same of one host that was heard of. */
-export async function withRefusal<T extends HostSummary>(view: T, refused: RefusedHosts, nowMs: number): Promise<T> {
-  return view.stale ? silentSummary(view, (await refusedLookup(refused, nowMs))(view.host), nowMs) : view;
+export async function withRefusal<T extends HostSummary>(
+  view: T,
+  refused: RefusedHosts,
+  nowMs: number,
+  beats: Beats = NONE,
+): Promise<T> {
+  if (!view.stale) return view;
+  const lookUp = await refusedLookup(refused, nowMs);
+  return silentSummary(view, lookUp(view.host), nowMs, beats.get(view.host) ?? null);
 }
 
 /** How often each host was refused of late; where nobody can tell, why: that is no reason to show no list. */

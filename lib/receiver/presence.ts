@@ -85,5 +85,5 @@ function standsThere(dataRoot: string): string {
 function backFix(dataRoot: string, point: string): string {
   return point === "/"
     ? `put it back; what is mounted there is shown by: ${shellLine(["findmnt", "-T", dataRoot])}`
-    : `put its disk back and mount it: ${shellLine(["sudo", "mount", point])}`;
+    : `put its disk back and mount it (as /etc/fstab or whoever mounted it says): ${shellLine(["sudo", "mount", point])}`;
 }

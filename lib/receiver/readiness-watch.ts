@@ -9,6 +9,7 @@ import { readSmallFile } from "../os/sync-files.ts";
 import type { Log } from "../runtime/log.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
 import type { NotReady } from "./readiness.ts";
+import { NO_NOTES, parseNotes, type RunNotes } from "./run-notes.ts";
 
 /** Looked at so often, without writing. */
 const GLANCE_MS = 15_000;
@@ -18,7 +19,7 @@ const DOUBT_MS = 1000;
 const WRITE_MS = 300_000;
 /** What a receiver wrote is out of date then. */
 const STALE_MS = 4 * GLANCE_MS;
-const FILE_BYTES = 16 * 1024;
+const FILE_BYTES = 2 * 1024 ** 2;
 
 export interface WatchParts {
   runDir: string;
@@ -27,6 +28,8 @@ export interface WatchParts {
   glance: () => NotReady | null;
   probe: () => Promise<NotReady | null>;
   nowMs: () => number;
+  /** What else is told in the same file (run-notes.ts). */
+  notes?: () => Record<string, unknown>;
   /** A clock in milliseconds that never jumps. */
   monoMs?: () => number;
 }
@@ -43,7 +46,7 @@ export interface ReadinessWatch {
 
 /** Begins to watch; the first look is the caller's. */
 export function watchReadiness(parts: WatchParts): ReadinessWatch {
-  const { runDir, log, glance, probe, nowMs, monoMs = () => performance.now() } = parts;
+  const { runDir, log, glance, probe, nowMs, notes = () => ({}), monoMs = () => performance.now() } = parts;
   let found: NotReady | null = null;
   let writtenMs = Number.NEGATIVE_INFINITY;
   const write = openRunReports(log);
@@ -53,7 +56,8 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
   };
   const note = (): void => {
     const { why = null, fix = null } = found ?? {};
-    write(readinessPath(runDir), JSON.stringify({ at: isoWall(nowMs()), ready: found === null, why, fix }));
+    const readiness = { at: isoWall(nowMs()), ready: found === null, why, fix };
+    write(readinessPath(runDir), JSON.stringify({ ...readiness, ...notes() }));
   };
   let lookedMs = Number.NEGATIVE_INFINITY;
   const look = async (): Promise<void> => {
@@ -100,8 +104,7 @@ export interface Storing {
 
 /** What a receiver that runs says of itself. */
 export function readStoring(runDir: string, nowMs: number): Storing {
-  const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
-  const said = file === null || isUnreadable(file) ? null : parse(file.text);
+  const said = readSaid(runDir);
   const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
   const full = said === null || isOld ? fullRunDir(runDir) : null;
   if (full !== null) return { ready: null, why: `the receiver cannot say it: ${full}`, fix: null };
@@ -115,13 +118,31 @@ export function readStoring(runDir: string, nowMs: number): Storing {
   return said.storing;
 }
 
-function parse(text: string): { atMs: number; storing: Storing } | null {
+/** What a receiver that runs knows beside that; nothing where it has not said it of late. */
+export function readRunNotes(runDir: string, nowMs: number): RunNotes {
+  const said = readSaid(runDir);
+  return said === null || Math.abs(nowMs - said.atMs) > STALE_MS ? NO_NOTES : said.notes;
+}
+
+interface Said {
+  atMs: number;
+  storing: Storing;
+  notes: RunNotes;
+}
+
+function readSaid(runDir: string): Said | null {
+  const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
+  return file === null || isUnreadable(file) ? null : parse(file.text);
+}
+
+function parse(text: string): Said | null {
   try {
-    const { at, ready, why, fix } = Object(JSON.parse(text)) as Record<string, unknown>;
+    const value = Object(JSON.parse(text)) as Record<string, unknown>;
+    const { at, ready, why, fix } = value;
     const atMs = Date.parse(String(at));
     if (!Number.isFinite(atMs) || typeof ready !== "boolean") return null;
     const asText = (value: unknown): string | null => (typeof value === "string" ? value : null);
-    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) } };
+    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) }, notes: parseNotes(value) };
   } catch {
     return null;
   }

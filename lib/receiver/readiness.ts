@@ -97,7 +97,8 @@ async function whyNot(parts: ReadinessParts): Promise<NotReady | null> {
   }
 }
 
-function roomFix({ of }: Shortage, dataRoot: string): string {
+/** What shows what fills the disk of a data root. */
+export function roomFix({ of }: Pick<Shortage, "of">, dataRoot: string): string {
   const mounts = readText("/", "proc/self/mountinfo");
   const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.diskPoint ?? dataRoot;
   const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-k"]), "-x", point];

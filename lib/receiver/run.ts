@@ -1,13 +1,11 @@
 // Wires the receiver together: config, lock, store, port, drain. The only place that binds a port.
 
-import { existsSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
-import { shellLine } from "../core/shell-quote.ts";
 import { stopBudget } from "../core/stop-budget.ts";
-import { othersMay } from "../os/access.ts";
 import { writeFileDurable } from "../os/files.ts";
 import { type DaemonContext, type Running, runDaemon } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log.ts";
@@ -16,7 +14,8 @@ import { type Admission, createAdmission } from "./admission.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
-import { createTokenCheck, openToOthers, parseTokenFile } from "./auth.ts";
+import { createTokenCheck, parseTokenFile } from "./auth.ts";
+import { watchCertificate } from "./certificate-watch.ts";
 import { createChangeWatch } from "./changed-files.ts";
 import { startChores } from "./chores.ts";
 import { DamageNotes } from "./damage.ts";
@@ -32,12 +31,15 @@ import { type Listener, listen } from "./listen.ts";
 import { listenOptions } from "./listen-options.ts";
 import { withNeverSeen, withRefusal } from "./never-seen.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./open.ts";
+import { warnOfOpenDoors } from "./open-doors.ts";
 import { openPresence, otherStore, type Presence } from "./presence.ts";
 import { createReadiness, glance, type NotReady } from "./readiness.ts";
 import { watchReadiness } from "./readiness-watch.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
+import { createRefusedBeats, type RefusedBeats } from "./refused-beats.ts";
 import { openRefusedHosts } from "./refused-hosts.ts";
 import { type Room, roomOf, shortOf } from "./room.ts";
+import { collectNotes } from "./run-notes.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
 import { readTls } from "./tls-files.ts";
 import type { TlsMaterial } from "./tls-server.ts";
@@ -90,7 +92,8 @@ async function openParts(config: ReceiverConfig, { log, progress }: DaemonContex
   const tokenUse = openTokenUse(paths.tokenUse, log, Date.now, needHere);
   const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
   const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
-  const stored = { opened, attempts, refusals, heartbeats, admission, downloads, room, leftFree };
+  const refusedBeats = createRefusedBeats();
+  const stored = { opened, attempts, refusals, heartbeats, refusedBeats, admission, downloads, room, leftFree };
   const reader = new ArchiveReader({ begin, monotonicMs: () => performance.now() });
   return {
     ...stored,
@@ -115,6 +118,7 @@ async function start(
   const { log } = context;
   const parts = await openParts(config, context);
   const { opened, heartbeats, presence, duplicates } = parts;
+  const certificate = watchCertificate(config.tls?.certificate ?? null, tls, { log, nowMs: Date.now });
   const life = { stopping: false, diskRefused: (): void => undefined };
   const deps = appDeps(config, {
     ...parts,
@@ -131,13 +135,16 @@ async function start(
     if (standing === "ours") endIfChanged();
     return glance({ ...config, incoming: deps.incoming, presence });
   };
-  const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now });
+  certificate.look();
+  const sources = { ...parts, certificate, reserveBytes: () => config.diskReserveBytes };
+  const notes = () => collectNotes(sources, Date.now());
+  const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now, notes });
   life.diskRefused = watch.doubt;
   await watch.look();
   void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
-  const stopChores = startChores(context, { ...parts, watch }, [parts.attempts, heartbeats]);
+  const stopChores = startChores(context, { ...parts, watch, certificate }, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
@@ -151,7 +158,10 @@ async function start(
     // Certificates run out while a collector runs: the same files are read anew.
     const renewed = readTls(config.tls);
     const waiting = takeOver(config, fresh, FIXED_SETTINGS);
-    if (renewed !== null) listener.renew(renewed);
+    if (renewed !== null) {
+      listener.renew(renewed);
+      certificate.renewed(renewed);
+    }
     Object.assign(deps, gateSettings(config));
     return waiting;
   };
@@ -180,6 +190,7 @@ interface Parts {
   attempts: Attempts;
   refusals: Refusals;
   heartbeats: HeartbeatStore;
+  refusedBeats: RefusedBeats;
   admission: Admission;
   downloads: Downloads;
   reader: ArchiveReader;
@@ -201,7 +212,7 @@ type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
 
 function appDeps(
   config: ReceiverConfig,
-  { opened, heartbeats, leftFree, tokens, tokenUse, presence, ...parts }: AppParts,
+  { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, presence, ...parts }: AppParts,
 ): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
   const { incoming } = dataPaths(dataRoot);
@@ -214,9 +225,10 @@ function appDeps(
       admission: createHeartbeatAdmission(diskReserveBytes, leftFree),
       listed: async (hosts, nowMs) => {
         await tokens?.look(); // the first one may not be through yet
-        return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs);
+        return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
       },
-      withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs),
+      withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
+      refused: refusedBeats,
     },
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
@@ -247,23 +259,4 @@ async function announce(
   log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
-}
-
-function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {
-  if (!config.requireToken && (config.tls?.clientCa ?? null) === null) {
-    log.warn(
-      "neither tokens nor client certificates are asked for: everyone who reaches this port may store episodes under any host's name",
-    );
-  }
-  const key = config.tls?.key ?? null;
-  const mayRead = key === null ? null : othersMay(key);
-  if (key !== null && mayRead?.read === true)
-    log.warn(
-      `${key} holds tls.key and can be read by every user of this machine (mode ${mayRead.mode}); fix: ${shellLine(["sudo", "chmod", "o-rw", key])}`,
-    );
-  if (!config.requireToken) return;
-  const open = openToOthers(config.tokensDir);
-  if (open !== null) log.warn(open);
-  if (!existsSync(config.tokensDir))
-    log.warn(`${config.tokensDir} does not exist: no host can ship; fix: sudo receiver token add <host>`);
 }

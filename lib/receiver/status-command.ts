@@ -4,15 +4,17 @@ import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { printable } from "../core/printable.ts";
 import { notRunningText } from "../core/unit-fix.ts";
+import { formatBytes } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import { isUnreadable } from "../os/proc.ts";
-import { startFailure } from "../os/start-failure.ts";
+import { lastStart } from "../os/start-failure.ts";
 import { readSmallFile } from "../os/sync-files.ts";
 import { isStartRefused } from "../runtime/forensics/end-records.ts";
 import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
+import { timeText } from "./certificate-life.ts";
 import { notReadyText, type Storing } from "./readiness-watch.ts";
 import type { ReceiverConfig } from "./settings.ts";
-import { lookAtCollector } from "./storing.ts";
+import { type Collector, lookAtCollector } from "./storing.ts";
 
 interface Status {
   data_root: string;
@@ -20,41 +22,65 @@ interface Status {
   pid: number | null;
   /** `host:port`, null when it does not run. */
   listen: string | null;
-  /** What `/readyz` says. */
-  storing: Storing;
+  /** What `/readyz` says, and how much room there is. */
+  storing: Storing & Pick<Collector, "room" | "no_room">;
+  certificate: Collector["certificate"];
   last_end: EndReport | null;
   /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
   start_failure: string | null;
+  /** With which of our exit codes its last run ended, as systemd knows it; null: not known. */
+  exit_code: number | null;
 }
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
-  const { pid, ...storing } = await lookAtCollector(config, Date.now());
+  const { pid, certificate, ...storing } = await lookAtCollector(config, Date.now());
+  const { failure, exitCode } = pid === null ? await lastStart("receiver") : { failure: null, exitCode: null };
   const status: Status = {
     data_root: dataRoot,
     running: pid !== null,
     pid,
     listen: pid === null ? null : readListen(runDir),
     storing,
+    certificate,
     last_end: readEnds(join(dataRoot, "ends")).last,
-    start_failure: pid === null ? await startFailure("receiver") : null,
+    start_failure: failure,
+    exit_code: exitCode,
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
 }
 
-function renderStatus({ data_root, pid, listen, storing, last_end, start_failure }: Status): string {
+function renderStatus(status: Status): string {
+  const { data_root, pid, listen, storing, certificate, last_end } = status;
   return [
-    `receiver   ${pid === null ? notRunningText("receiver", isStartRefused(last_end), start_failure) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunning(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
+    ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
   ].join("\n");
 }
 
-function storingText({ ready, why, fix }: Storing): string {
-  if (ready === true) return "yes";
+function notRunning({ last_end, start_failure, exit_code }: Status): string {
+  return notRunningText("receiver", isStartRefused(last_end), start_failure, exit_code);
+}
+
+function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {
+  if (what === null) return `${file} is valid until ${timeText(Date.parse(valid_to))}`;
+  return notReadyText({ why: what, fix });
+}
+
+/** In words; a remedy is the last of them. */
+export function storingText({ ready, why, fix, room, no_room }: Status["storing"]): string {
+  if (ready === true) {
+    const above =
+      room === null
+        ? "yes"
+        : `yes, ${formatBytes(room.above_reserve_bytes)} above the reserve of ${formatBytes(room.reserve_bytes)}`;
+    return no_room === null ? above : `${above}; ${notReadyText({ why: no_room.what, fix: no_room.fix })}`;
+  }
   return `${ready === false ? "NO" : "not known"}: ${notReadyText({ why: why ?? "no reason is known", fix })}`;
 }
 

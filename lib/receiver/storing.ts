@@ -1,28 +1,99 @@
 // Whether episodes can be stored, as a command sees it: what a receiver that runs says of itself, since its unit may see
 // another disk than we do; where none runs, by the same look.
 
-import { statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { isoWall } from "../core/clock.ts";
 import { errorCode, UserError } from "../core/failure.ts";
+import { fixText } from "../core/finding.ts";
 import { unitLine } from "../core/unit-fix.ts";
+import { formatBytes, formatSeconds } from "../core/units.ts";
 import { lockHolder } from "../os/lock.ts";
 import { placeId } from "../os/place-id.ts";
+import type { NoRoom } from "./admission.ts";
+import { type CertificateFinding, type CertificateLife, certificateTrouble, readLife } from "./certificate-life.ts";
 import { needStore } from "./data-root.ts";
-import { createReadiness, glance, type NotReady } from "./readiness.ts";
-import { readStoring, type Storing } from "./readiness-watch.ts";
+import { renewal } from "./own-authority.ts";
+import { createReadiness, glance, type NotReady, roomFix } from "./readiness.ts";
+import { readRunNotes, readStoring, type Storing } from "./readiness-watch.ts";
+import { roomOf } from "./room.ts";
+import { type RoomLeft, roomLeft } from "./run-notes.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
 
 export interface Collector extends Storing {
   /** The receiver's; null: none runs. */
   pid: number | null;
+  /** What uploads may take above the reserve; null: not known. */
+  room: RoomLeft | null;
+  /** Lately there was too little of it for an upload, and still is; null: none is known. */
+  no_room: TooLittle | null;
+  /** Null: none is used, or nothing is known of it. */
+  certificate: ShownCertificate | null;
 }
+
+interface TooLittle {
+  at: string;
+  host: string;
+  bytes: number;
+  what: string;
+  fix: string;
+}
+
+interface ShownCertificate {
+  file: string;
+  valid_from: string;
+  valid_to: string;
+  /** What is wrong with it; null: nothing. */
+  trouble: CertificateFinding["reason"] | null;
+  what: string | null;
+  fix: string | null;
+}
+
+/** An upload that there was no room for is told for so long. */
+const TOLD_MS = 3_600_000;
 
 /** Whether a receiver runs, and whether it can store. */
 export async function lookAtCollector(config: ReceiverConfig, nowMs: number): Promise<Collector> {
   const { dataRoot, runDir } = config;
   const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
-  if (pid === null) return { pid, ...(await ownLook(config)) };
-  return { pid, ...(lookFromOutside(pid, dataRoot) ?? readStoring(runDir, nowMs)) };
+  const inFile = config.tls === null ? null : readLife(config.tls.certificate);
+  if (pid === null) {
+    const seen = await ownLook(config);
+    const room = seen.ready === true ? roomLeft(roomOf(statfsSync(dataRoot)), config.diskReserveBytes) : null;
+    return { pid, ...seen, room, no_room: null, certificate: shown(inFile, null, nowMs) };
+  }
+  const { room, noRoom, certificate } = readRunNotes(runDir, nowMs);
+  return {
+    pid,
+    ...(lookFromOutside(pid, dataRoot) ?? readStoring(runDir, nowMs)),
+    room,
+    no_room: tooLittle(noRoom, room, dataRoot, nowMs),
+    certificate: shown(certificate, inFile, nowMs),
+  };
+}
+
+/** Where there is room for it by now, its host comes again by itself. */
+function tooLittle(noRoom: NoRoom | null, room: RoomLeft | null, dataRoot: string, nowMs: number): TooLittle | null {
+  if (noRoom === null || room === null || noRoom.bytes <= room.above_reserve_bytes) return null;
+  const { atMs, host, bytes } = noRoom;
+  if (Math.abs(nowMs - atMs) > TOLD_MS) return null;
+  const ago = formatSeconds(Math.max(0, Math.round((nowMs - atMs) / 1000)));
+  const what = `${ago} ago there was no room for ${formatBytes(bytes)} of ${host}`;
+  return { at: isoWall(atMs), host, bytes, what, fix: roomFix({ of: "bytes" }, dataRoot) };
+}
+
+/** @param inFile what its file holds, if that may be another one */
+function shown(used: CertificateLife | null, inFile: CertificateLife | null, nowMs: number): ShownCertificate | null {
+  if (used === null) return null;
+  const found = certificateTrouble(used, inFile, nowMs, renewal);
+  return {
+    file: used.file,
+    valid_from: isoWall(used.fromMs),
+    valid_to: isoWall(used.toMs),
+    trouble: found?.reason ?? null,
+    what: found?.what ?? null,
+    fix: found === null ? null : fixText(found.fix, "collector"),
+  };
 }
 
 /**

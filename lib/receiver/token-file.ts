@@ -6,7 +6,7 @@ export interface TokenFacts {
   id: string;
   /** When it was added; null: the file does not say. */
   added: string | null;
-  /** When it was last used, to the hour; null: that was not seen. */
+  /** When it was last used, to the hour, and never before it was added; null: that was not seen. */
   lastUsed: string | null;
   /** Since when that would have been seen; null: nobody looked. */
   watchedSince: string | null;
@@ -38,10 +38,15 @@ export function tokensIn(text: string, { since, used }: HostUse = { since: null,
       continue;
     }
     const id = tokenId(hash);
-    tokens.push({ id, added, lastUsed: used[id] ?? null, watchedSince: since });
+    tokens.push({ id, added, lastUsed: notBefore(added, used[id] ?? null), watchedSince: since });
     added = null;
   }
   return tokens;
+}
+
+/** A use is noted by the hour that it was in, which may have begun before the token was added. */
+function notBefore(added: string | null, used: string | null): string | null {
+  return added !== null && used !== null && Date.parse(used) < Date.parse(added) ? added : used;
 }
 
 /** A file's text without a token and the line that says when it was added. */

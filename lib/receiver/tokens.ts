@@ -88,7 +88,7 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
   const { all, oldest, token } = line.options;
   const text = readTokens(file);
   const tokens = text === null ? [] : checkedTokens(text, file, useOf(config, host));
-  if (text === null || tokens.length === 0) throw new UserError(`${host} has no token`, "sudo receiver token list");
+  if (text === null || tokens.length === 0) throw noToken(host);
   if ([all === true, oldest === true, typeof token === "string"].filter((said) => said).length !== 1) {
     throw new UserError(
       `say which: --token ID, --oldest or --all; ${host} has ${tokens.map(tokenText).join(", ")}`,
@@ -106,6 +106,12 @@ export async function tokenRevoke(line: CommandLine): Promise<number> {
   const left = countTokens(after, file);
   await print(`${host}: ${tokens.length - left} revoked, ${left} left\n`);
   return EXIT.ok;
+}
+
+/** There is nothing to revoke: what is left to do is to add one, or to name another host. */
+function noToken(host: string): UserError {
+  const others = "who has one is shown by sudo receiver token list";
+  return new UserError(`${host} has no token`, `to give it one (${others}): sudo receiver token add ${host}`);
 }
 
 /** `token list [--json]`: the tokens of each host, when they were added and last used. */

@@ -11,7 +11,8 @@ import { printable } from "../core/printable.ts";
 import { print } from "../os/answer.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { fsyncDir, makeDir } from "../os/files.ts";
-import { lockDataRoot } from "../os/lock.ts";
+import { heldBy, lockHolder, makeRunDir, openLock, writePid } from "../os/lock.ts";
+import { unitOf } from "../os/own-unit.ts";
 import { type Log, openLog, readLogLevel } from "../runtime/log.ts";
 import { needStore } from "./data-root.ts";
 import { hashFile } from "./disk.ts";
@@ -22,7 +23,7 @@ import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { needFile } from "./store-files.ts";
 import { verify } from "./verify.ts";
 import { isSound, type VerifyReport } from "./verify-report.ts";
-import { summary } from "./verify-summary.ts";
+import { stopAndRepair, summary } from "./verify-summary.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
 const SETTLE_MS = 3000;
@@ -49,11 +50,24 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
         said = said.then(() => print(`${printable(`${kind}: ${path} ${detail}`)}\n`));
       },
     });
-  if (repairing) await repair(config, () => look(true), log);
+  if (repairing) await repair(config, { deep, look: () => look(true), log });
   const report = await look(false);
   await said;
   await print(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
+}
+
+/** @throws UserError while somebody else has the store, with the line that stops the receiver for a repair, and starts it again */
+function takeStore({ dataRoot, runDir }: ReceiverConfig, options: string): void {
+  const instance = { tool: "receiver", dataRoot, runDir };
+  makeRunDir(instance);
+  if (!openLock(instance).take()) {
+    const pid = lockHolder(instance);
+    const held = heldBy(instance, pid);
+    const fix = stopAndRepair(options, pid !== null && unitOf(pid) === null);
+    throw new UserError(`${held.message}, and a repair needs the store for itself`, fix, held.exitCode);
+  }
+  writePid(instance, 0);
 }
 
 /**
@@ -61,8 +75,11 @@ export async function verifyCommand(line: CommandLine): Promise<number> {
  * rows right that claim another size or tar; then moves aside what does not belong, and what has other bytes than its row says. What
  * fits the digest of its row, or could not be read, stays where it is.
  */
-async function repair(config: ReceiverConfig, look: () => Promise<VerifyReport>, log: Log): Promise<void> {
-  lockDataRoot("receiver", config.dataRoot, config.runDir);
+async function repair(
+  config: ReceiverConfig,
+  { deep, look, log }: { deep: boolean; look: () => Promise<VerifyReport>; log: Log },
+): Promise<void> {
+  takeStore(config, deep ? "--deep --repair" : "--repair");
   const before = await look();
   const paths = dataPaths(config.dataRoot);
   const aside = join(paths.aside, new Date().toISOString().replace(/[:.]/g, "-"));

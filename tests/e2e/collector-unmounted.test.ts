@@ -53,7 +53,7 @@ const saidGone = (receiver: Tool, point: string): boolean =>
   receiver
     .log()
     .includes(
-      `no episode can be stored: the store has gone from ${point} while the receiver was at work: an empty directory stands there; fix: put its disk back and mount it: sudo mount ${point}`,
+      `no episode can be stored: the store has gone from ${point} while the receiver was at work: an empty directory stands there; fix: put its disk back and mount it (as /etc/fstab or whoever mounted it says): sudo mount ${point}`,
     );
 
 mountTest(

@@ -1,7 +1,7 @@
 // Why systemd could not start a service, as `systemctl show` tells it.
 
 import { expect, test } from "bun:test";
-import { startFailureIn } from "../../lib/os/start-failure.ts";
+import { failedExitIn, startFailureIn } from "../../lib/os/start-failure.ts";
 
 const shown = (load: string, active: string, status: string): string =>
   `LoadState=${load}\nActiveState=${active}\nExecMainStatus=${status}\n`;
@@ -18,4 +18,17 @@ test.each([
   ["nothing", "", null],
 ])("%s", (_, text, failure) => {
   expect(startFailureIn(text)).toBe(failure);
+});
+
+test.each([
+  ["a configuration that cannot be used", "loaded", "failed", "1", "2", 2],
+  ["a disk that refuses, tried again and again", "loaded", "activating", "1", "3", 3],
+  ["a bug", "loaded", "activating", "1", "70", 70],
+  ["a clean stop", "loaded", "inactive", "1", "0", null],
+  ["a signal of that number", "loaded", "failed", "2", "2", null],
+  ["it is at work", "loaded", "active", "1", "3", null],
+  ["one that is starting", "loaded", "activating", "0", "0", null],
+  ["no such service", "not-found", "inactive", "1", "2", null],
+])("our own exit code of %s", (_, load, active, code, status, expected) => {
+  expect(failedExitIn(`${shown(load, active, status)}ExecMainCode=${code}\n`)).toBe(expected);
 });

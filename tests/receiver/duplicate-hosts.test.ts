@@ -141,3 +141,23 @@ test("a finding that could not be written is written once it can be", () => {
   hosts.close();
   expect(JSON.parse(readFileSync(path, "utf8"))).toHaveProperty("lab1");
 });
+
+test("a finding ends, and is told so, once the other machine sends under a name of its own; in the file, too", () => {
+  const path = join(tempDir(), "duplicate-hosts.json");
+  const log = keptLog();
+  const hosts = openDuplicateHosts(path, log);
+  const now = Date.now();
+  const saw = (host: string, of: Machine, atMs: number): void =>
+    hosts.saw(host, { kind: "episode", bootId: null, machine: of, remote: "10.0.0.1", conflict: false }, atMs);
+  for (const [n, of] of [A, B, A, B].entries()) saw("lab1", of, now + n);
+  saw("lab1-2", B, now + 60_000);
+  expect(hosts.find("lab1", now + 60_000)).toMatchObject({ reason: "duplicate-host" });
+  saw("lab1-2", B, now + 400_000);
+  expect(hosts.find("lab1", now + 400_000)).toBeNull();
+  expect(log.lines.slice(1)).toEqual([
+    "info: duplicate-host lab1: it is one machine again; the other one sends as lab1-2",
+  ]);
+  hosts.write();
+  hosts.close();
+  expect(readFileSync(path, "utf8")).toBe("{}\n");
+});

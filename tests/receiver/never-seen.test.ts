@@ -167,6 +167,47 @@ describe("the list", () => {
     expect((await withRefusal(first, refused, NOON)).problem as string | null).toBe(hosts[0]?.problem ?? null);
   });
 
+  test("says of a host whose heartbeats this receiver itself refused that it did, for as long as that explains its silence", async () => {
+    const { dir, add } = attempts();
+    const silent = (host: string, age_s: number) => ({
+      ...unknownSummary(host),
+      received_at_wall: "",
+      age_s,
+      problem: "x",
+    });
+    const full = {
+      count: 3,
+      status: 507,
+      reason: "disk-full",
+      detail: "no room for 2.0 KiB above the reserve of 1.0 MiB",
+    };
+    const beats = new Map([
+      ["lab1", { ...full, atMs: NOON - 60_000 }],
+      ["lab2", { ...full, atMs: NOON - 60_000 }],
+      ["lab3", { count: 1, status: 503, reason: "stopping", detail: "the receiver is stopping", atMs: NOON - 60_000 }],
+      ["lab4", { ...full, atMs: NOON - 60_000 }],
+      ["lab5", { ...full, count: 1, atMs: NOON - 60_000 }],
+    ]);
+    // A token that was revoked since is the newer news.
+    add("2026-05-02", sum({ host_id: "lab4", count: 2, to: "2026-05-02T11:59:30.000000+00:00" }));
+    const heard = [silent("lab1", 285), silent("lab2", 30), silent("lab3", 285), silent("lab4", 285)];
+    const hosts = await withNeverSeen(heard, ["lab5"], openRefusedHosts(dir), NOON, beats);
+    const why =
+      "with 507 (disk-full): no room for 2.0 KiB above the reserve of 1.0 MiB; fix: make room on this collector's disk: sudo receiver status";
+    expect(hosts.map(({ problem }) => problem)).toEqual([
+      `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
+      "x",
+      "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
+      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab4, and put it into [receiver] bearer_token_file of lab4",
+      `no heartbeat has ever come; this collector refused it ${why}`,
+    ]);
+    expect(hosts[0]?.refused).toEqual({ count: 3, reason: "disk-full", at: "2026-05-02T11:59:00.000000+00:00" });
+    const [first] = heard;
+    if (first === undefined) throw new Error("there is one");
+    const one = await withRefusal(first, openRefusedHosts(dir), NOON, beats);
+    expect(one.problem).toBe(hosts[0]?.problem ?? "");
+  });
+
   test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
     const heard = [{ ...unknownSummary("lab1"), stale: false }];
     const failing = {

@@ -9,6 +9,7 @@ import { realDisk } from "../../lib/receiver/disk.ts";
 import { createDownloads } from "../../lib/receiver/downloads.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
+import { createRefusedBeats } from "../../lib/receiver/refused-beats.ts";
 import {
   bytes,
   cleanUp,
@@ -307,6 +308,7 @@ test("as a function of a request, without any connection", async () => {
     admission: {
       uploads: 0,
       outstandingBytes: 0,
+      noRoom: null,
       enter: () => ({ kind: "slot", wrote: () => undefined, leave: () => undefined }),
       ask: () => null,
     },
@@ -332,6 +334,7 @@ test("as a function of a request, without any connection", async () => {
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
       admission: createHeartbeatAdmission(0, () => ROOM),
+      refused: createRefusedBeats(),
       listed: async (hosts) => [...hosts],
       withRefusal: async (view) => view,
     },

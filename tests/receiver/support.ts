@@ -25,6 +25,7 @@ import { type Listener, type ListenOptions, listen } from "../../lib/receiver/li
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/open.ts";
 import type { Compared, Recovered } from "../../lib/receiver/reconcile.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals.ts";
+import { createRefusedBeats } from "../../lib/receiver/refused-beats.ts";
 import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
 import type { Log } from "../../lib/runtime/log.ts";
 
@@ -159,6 +160,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),
       admission: createHeartbeatAdmission(limits.diskReserveBytes, room),
+      refused: createRefusedBeats(),
       listed: async (hosts) => [...hosts],
       withRefusal: async (view) => view,
     },

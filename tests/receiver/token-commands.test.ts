@@ -80,20 +80,28 @@ test("add, list, revoke exactly the one that is named", async () => {
   expect([revoked.code, revoked.stdout]).toEqual([0, "lab1: 1 revoked, 1 left\n"]);
   expect([isValid(first.stdout), isValid(second.stdout)]).toEqual([true, false]);
   expect((await run("revoke", "lab1", "--oldest")).stdout).toBe("lab1: 1 revoked, 0 left\n");
-  expect((await run("revoke", "lab1", "--oldest")).stderr).toContain("lab1 has no token");
+  expect((await run("revoke", "lab1", "--all")).stderr).toBe(
+    "receiver: lab1 has no token\nreceiver: fix: to give it one (who has one is shown by sudo receiver token list): sudo receiver token add lab1\n",
+  );
   expect((await run("add", "../x")).stderr).toContain('"../x" is no host name');
 }, 180_000);
 
 test("at two tokens the one that nobody uses is named, with the command that revokes it", async () => {
   const [first, second] = [(await run("add", "lab1")).stdout, (await run("add", "lab1")).stdout];
-  const notes = openTokenUse(join(dataRoot, "token-use.json"), keptLog(), () => Date.parse("2026-05-01T06:37:53Z"));
-  notes.used("lab1", hashToken(first.trim()));
-  notes.write();
-  notes.close();
+  // Noted since before both were added, and used after that.
+  for (const [at, used] of [
+    ["2026-05-01T06:37:53Z", ""],
+    ["2099-05-01T06:37:53Z", first.trim()],
+  ] as const) {
+    const notes = openTokenUse(join(dataRoot, "token-use.json"), keptLog(), () => Date.parse(at));
+    if (used !== "") notes.used("lab1", hashToken(used));
+    notes.write();
+    notes.close();
+  }
   const third = await run("add", "lab1");
   expect([third.code, third.stdout]).toEqual([2, ""]);
   expect(third.stderr).toMatch(
-    /lab1 has 2 tokens already: \w{8} \(added .*, last used 2026-05-01 06:00\), \w{8} \(added .*, never used\)/,
+    /lab1 has 2 tokens already: \w{8} \(added .*, last used 2099-05-01 06:00\), \w{8} \(added .*, never used\)/,
   );
   expect(third.stderr).toContain(`fix: sudo receiver token revoke lab1 --token ${idOf(second)}\n`);
   const fix = /fix: sudo receiver token (.*)\n/.exec(third.stderr)?.[1] ?? "";
@@ -189,6 +197,13 @@ describe("a receiver notes when a token was used", () => {
     notes.used("lab1", HASH);
     while (readTokenUse(path()) === null) await Bun.sleep(10);
     expect(readTokenUse(path())?.used.lab1).toEqual({ [tokenId(HASH.toString("hex"))]: "2026-05-01T06:00:00.000Z" });
+    notes.close();
+  });
+
+  test("from when nobody has used one yet: of a token that is added just after the first start nobody says 'not known'", async () => {
+    const notes = openTokenUse(path(), keptLog(), () => T0);
+    while (readTokenUse(path()) === null) await Bun.sleep(10);
+    expect(readTokenUse(path())).toEqual({ since: "2026-05-01T06:37:53.000Z", used: {} });
     notes.close();
   });
 

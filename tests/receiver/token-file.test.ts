@@ -12,6 +12,10 @@ test("the tokens in their order, each with the time before it", () => {
     { id: "aaaaaaaa", added: "2026-05-01T06:37:53.830Z", lastUsed: "2026-06-02T10:00:00.000Z", watchedSince: SINCE },
     { id: "bbbbbbbb", added: "2026-06-01T00:00:00.000Z", lastUsed: null, watchedSince: SINCE },
   ]);
+  // Used in the hour in which it was added: not before that.
+  expect(tokensIn(FILE, { since: SINCE, used: { aaaaaaaa: "2026-05-01T06:00:00.000Z" } })[0]?.lastUsed).toBe(
+    "2026-05-01T06:37:53.830Z",
+  );
   expect(tokensIn(`sha256:${A}\nsha256:${B}\n`).map(({ added }) => added)).toEqual([null, null]);
   expect(tokensIn(`# added 2026-05-01T06:37:53.830Z\nsha256:${A}\nsha256:${B}\n`)[1]?.added).toBeNull();
 });

@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { verify } from "../../lib/receiver/verify.ts";
 import { emptyReport, isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
-import { summary } from "../../lib/receiver/verify-summary.ts";
+import { stopAndRepair, summary } from "../../lib/receiver/verify-summary.ts";
 import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);
@@ -238,7 +238,13 @@ describe("as a command", () => {
     const { lockDataRoot } = await import("../../lib/os/lock.ts");
     lockDataRoot("receiver", root, join(root, "run"));
     const refused = await run("--repair");
-    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining("another receiver is at work")]);
+    expect([refused.code, refused.stderr]).toEqual([
+      3,
+      `receiver: another receiver is at work on ${root} (pid ${process.pid}), and a repair needs the store for itself\nreceiver: fix: receiver stop && receiver verify --repair, then start it again\n`,
+    ]);
+    expect(stopAndRepair("--deep --repair", false)).toBe(
+      "sudo systemctl stop labfleet-receiver && sudo receiver verify --deep --repair; sudo systemctl start labfleet-receiver",
+    );
     expect((await run()).code).toBe(0);
   });
 

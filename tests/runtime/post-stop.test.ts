@@ -107,10 +107,12 @@ describe("a stop", () => {
   });
 
   test("while the ledger has gone from where the daemon made it, as with its disk, makes none in its place", () => {
-    const { runDir, dir } = service();
+    const { runDir, dataRoot, dir } = service();
     rmSync(dir, { recursive: true });
     const { said } = postStop({ ...KILLED, RUNTIME_DIRECTORY: runDir });
-    expect(said).toContain("ENOENT");
+    expect(said).toBe(
+      `shipper post-stop: this stop is not recorded: ${dir}, where the last run kept how it ended, is not there any more (ENOENT); fix: mount its disk if that is missing, else nothing: the next start makes it in its data root; what is mounted there is shown by: findmnt -T ${dataRoot}\n`,
+    );
     expect(existsSync(dir)).toBe(false);
   });
 

@@ -4,6 +4,7 @@
 import { isoWall } from "../../core/clock.ts";
 import { shellLine } from "../../core/shell-quote.ts";
 import { formatSeconds } from "../../core/units.ts";
+import type { RefusedBeat } from "../refused-beats.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
 /** How often a host was refused of late. Of refusals before it showed who it is anyone may be the sender. */
@@ -25,16 +26,36 @@ const FIXES: Readonly<Record<string, (host: string) => string>> = {
 };
 
 /** The row of a host that was never heard of. */
-export function neverSummary(host: string, refused: RefusedOfLate): HostSummary {
+export function neverSummary(host: string, refused: RefusedOfLate, beat: RefusedBeat | null = null): HostSummary {
+  const tally = refused === null || "dir" in refused ? null : refused;
   return {
     ...unknownSummary(host),
     never: true,
-    refused: refused === null || "dir" in refused ? null : shown(refused),
-    problem: neverText(host, refused),
+    refused: isNewer(beat, tally) ? shown(beat) : tally && shown(tally),
+    problem: isNewer(beat, tally) ? `no heartbeat has ever come; ${beatText(beat)}` : neverText(host, refused),
   };
 }
 
-function shown({ count, reason, atMs }: RefusedTally): HostSummary["refused"] {
+/** Whether what this receiver itself refused says more: it is newer, and nobody else can have sent it. */
+function isNewer(beat: RefusedBeat | null, tally: RefusedTally | null): beat is RefusedBeat {
+  return beat !== null && (tally === null || beat.atMs >= tally.atMs);
+}
+
+/** What mends what a heartbeat was refused for; of what is not named here nothing but time. */
+const BEAT_FIXES: Readonly<Record<string, string>> = {
+  "disk-full": "make room on this collector's disk: sudo receiver status",
+  "storage-failed": "see what this collector's disk has: sudo receiver status",
+  internal: "see this receiver's log: sudo journalctl -u labfleet-receiver -n 50",
+  malformed: "see on the host, whose release may not fit this one's: sudo heartbeat status",
+};
+
+function beatText({ count, status, reason, detail }: RefusedBeat): string {
+  const which = count === 1 ? "it" : `${count}, the newest`;
+  const fix = BEAT_FIXES[reason];
+  return `this collector refused ${which} with ${status} (${reason}): ${detail}${fix === undefined ? "" : `; fix: ${fix}`}`;
+}
+
+function shown({ count, reason, atMs }: Pick<RefusedTally, "count" | "reason" | "atMs">): HostSummary["refused"] {
   return { count, reason, at: isoWall(atMs) };
 }
 
@@ -42,15 +63,23 @@ function shown({ count, reason, atMs }: RefusedTally): HostSummary["refused"] {
  * The row of a host that is silent: where it was refused since its last heartbeat that is why, and no look at the host would mend
  * it. Any other row is as it was.
  */
-export function silentSummary<T extends HostSummary>(summary: T, refused: RefusedOfLate, nowMs: number): T {
+export function silentSummary<T extends HostSummary>(
+  summary: T,
+  refused: RefusedOfLate,
+  nowMs: number,
+  beat: RefusedBeat | null = null,
+): T {
   const { host, stale, age_s, received_at_wall } = summary;
-  if (!stale || age_s === null || refused === null || "dir" in refused) return summary;
-  // Its file cannot be read: that is what is wrong, and when it was last heard of nobody knows.
-  if (received_at_wall === null) return summary;
+  // Where its file cannot be read that is what is wrong, and when it was last heard of nobody knows.
+  if (!stale || age_s === null || received_at_wall === null) return summary;
+  const isSince = (atMs: number): boolean => atMs > nowMs - age_s * 1000;
+  const tally = refused === null || "dir" in refused || !isSince(refused.atMs) ? null : refused;
+  const silence = `no heartbeat for ${formatSeconds(age_s)}`;
+  if (isNewer(beat, tally) && isSince(beat.atMs))
+    return { ...summary, refused: shown(beat), problem: `${silence}; ${beatText(beat)}` };
   // Of other reasons, such as an episode's, none keeps a heartbeat away.
-  if (refused.atMs <= nowMs - age_s * 1000 || FIXES[refused.reason] === undefined) return summary;
-  const problem = `no heartbeat for ${formatSeconds(age_s)}; ${refusedText(host, refused)}`;
-  return { ...summary, refused: shown(refused), problem };
+  if (tally === null || FIXES[tally.reason] === undefined) return summary;
+  return { ...summary, refused: shown(tally), problem: `${silence}; ${refusedText(host, tally)}` };
 }
 
 function refusedText(host: string, { count, reason }: RefusedTally): string {
@@ -60,7 +89,7 @@ function refusedText(host: string, { count, reason }: RefusedTally): string {
 }
 
 /** Why nothing is known of a host, in one line. */
-export function neverText(host: string, refused: RefusedOfLate): string {
+function neverText(host: string, refused: RefusedOfLate): string {
   if (refused === null)
     return "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status";
   if ("dir" in refused)

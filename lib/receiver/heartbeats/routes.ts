@@ -22,6 +22,7 @@ import { readWhole } from "../json-body.ts";
 import { addressOf } from "../peer.ts";
 import { type Asker, decideAsker } from "../preflight.ts";
 import type { Refusals } from "../refusals.ts";
+import type { RefusedBeats } from "../refused-beats.ts";
 import { refusingAll } from "../unknown.ts";
 import { rawPath, safeTarget, type Wire, wireOf } from "../wire.ts";
 import { decideHeld, hostOfPath, judgeClock, POLICY } from "./decide.ts";
@@ -33,6 +34,8 @@ export interface HeartbeatDeps extends AnswerDeps, DiskDeps {
     store: HeartbeatStore;
     /** Counts heartbeats that are coming in; the free space that it knows is what episodes leave. */
     admission: Admission;
+    /** Told which hosts' are refused, and whose are taken. */
+    refused: Pick<RefusedBeats, "note" | "taken">;
   };
   log: Log;
   /** Null: no token is asked for. */
@@ -82,6 +85,7 @@ async function handlePut(deps: HeartbeatDeps, disk: Hourly, c: AppContext): Prom
     noteRefused(deps, wire, { host, ...notes }, outcome);
     return outcome;
   }
+  if (host !== null) deps.heartbeats.refused.taken(host);
   deps.log.debug(`heartbeat host=${host} ${outcome.status}`);
   return Response.json({ ...outcome, receiver_id: deps.identity().id });
 }
@@ -101,6 +105,7 @@ function noteRefused(
     const at = isoWall(deps.nowMs());
     const row = { at, host_id: host, episode_id: null, status, reason, bytes, code_commit: null, remote };
     deps.attempts.add({ ...row, what: "heartbeat" });
+    deps.heartbeats.refused.note(host, { status, reason, detail }, deps.nowMs());
   }
   // These two were told as errors.
   if (reason === "storage-failed" || reason === "internal") return;

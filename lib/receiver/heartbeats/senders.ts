@@ -4,7 +4,9 @@
 
 import { formatMachine, type Machine, maySame } from "../../contract/machine.ts";
 import { type Finding, findingText } from "../../core/finding.ts";
+import { remedyLast } from "../../core/remedy-last.ts";
 import { formatSeconds } from "../../core/units.ts";
+import { shortTime } from "../token-file.ts";
 
 /** What holds for two machines under one name. */
 export const DUPLICATE = {
@@ -82,8 +84,31 @@ function isSame(sender: Sender, { kind, bootId, machine }: Sighting): boolean {
 }
 
 /** Surely another machine. */
-function isOther(sender: Sender, { machine }: Sighting): boolean {
+function isOther(sender: Sender, { machine }: Pick<Sighting, "machine">): boolean {
   return sender.machine !== null && machine !== null && !maySame(sender.machine, machine);
+}
+
+/**
+ * What is left of it once a machine sends under another name: that one was mended. The same object where nothing changes. One that
+ * was heard under both names of late has two names, as containers on one machine do, and nothing was mended.
+ */
+export function withoutMoved(senders: Senders, moved: Machine | null, nowMs: number): Senders {
+  if (moved === null) return senders;
+  const isMoved = ({ machine }: Sender): boolean => machine !== null && isSurely(machine, moved);
+  const theirs = senders.seen.filter(isMoved);
+  if (theirs.length === 0 || theirs.some(({ lastMs }) => nowMs - lastMs < MOVED_MS)) return senders;
+  const seen = senders.seen.filter((sender) => !isMoved(sender));
+  const isOne = seen.every((a) => seen.every(({ machine }) => !isOther(a, { machine })));
+  return isOne ? { ...NOBODY, seen } : { ...senders, seen };
+}
+
+/** So long a machine is quiet under its old name before its new one says that it was mended. */
+const MOVED_MS = 300_000;
+
+/** One and the same machine, and not merely the same card. */
+function isSurely(a: Machine, b: Machine): boolean {
+  if (a.hardware.length > 0 && b.hardware.length > 0) return a.hardware.some((part) => b.hardware.includes(part));
+  return a.hardware.length === b.hardware.length && a.id !== null && a.id === b.id;
 }
 
 /** Two machines under one name, as `GET /v1/hosts` gives them. */
@@ -108,7 +133,7 @@ export function duplicateOf(
     reason: "duplicate-host",
     what: `two machines send under this name: ${shown.join(" and ")}`,
     fix: {
-      text: `${age(second) > MAYBE_MENDED_S ? "unless that was done since: " : ""}give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D`,
+      text: `${age(second) > MAYBE_MENDED_S ? sinceText(evidenceMs ?? nowMs) : ""}give one of them a host_id and a token of its own; paste that when it waits for it, and end it with Ctrl-D`,
       commands: remedy(host, isClone),
     },
     machines: [first, second].map((each) => ({
@@ -118,6 +143,12 @@ export function duplicateOf(
       boot_id: each.bootId,
     })),
   };
+}
+
+/** A person who mended it sees when it ends. */
+function sinceText(evidenceMs: number): string {
+  const endsAt = shortTime(new Date(evidenceMs + DUPLICATE.showH * HOUR_MS).toISOString());
+  return `unless that was done since (it clears by itself ${DUPLICATE.showH} h after the last sign, at ${endsAt} UTC): `;
 }
 
 /** So long after the other one was seen last somebody may have mended it, seconds: a heartbeat comes each minute. */
@@ -130,10 +161,7 @@ function twoOf(seen: readonly Sender[]): Sender[] {
     if (ofKind.length > 1) return ofKind.slice(0, 2);
   }
   const [first] = seen;
-  return [
-    ...seen.slice(0, 1),
-    ...seen.filter((sender) => first !== undefined && isOther(sender, { ...first, conflict: false })),
-  ].slice(0, 2);
+  return [...seen.slice(0, 1), ...seen.filter((sender) => first !== undefined && isOther(sender, first))].slice(0, 2);
 }
 
 /** @param isClone the card was copied, its machine id too */
@@ -155,13 +183,14 @@ function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
   ];
 }
 
-/** A host's row, or its whole view, with what was found about it, and that alone: all else is of two machines by turns. */
+/** A host's row, or its whole view, with what was found about it first: all else may be of either machine, and is no less true. */
 export function withDuplicate<T extends { problem: string | null }>(
   summary: T,
   duplicate: DuplicateHost | null,
 ): T & { duplicate: DuplicateHost | null } {
   if (duplicate === null) return { ...summary, duplicate };
-  return { ...summary, duplicate, problem: findingText(duplicate, "collector") };
+  const others = summary.problem === null ? [] : [summary.problem];
+  return { ...summary, duplicate, problem: remedyLast([findingText(duplicate, "collector"), ...others], "; and: ") };
 }
 
 function isOver(sinceMs: number | null, hours: number, nowMs: number): boolean {

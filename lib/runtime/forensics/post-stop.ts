@@ -2,12 +2,13 @@
 // it first reads what only root can, then becomes the service's user for good, and only then writes. It reads no
 // configuration (a bad one may be why it is called), takes at most 5 s, and never changes the unit's result.
 
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { parseCgroup } from "../../core/cgroup.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { printable } from "../../core/printable.ts";
+import { shellLine } from "../../core/shell-quote.ts";
 import { complain } from "../../os/answer.ts";
 import { dropPrivileges, type Identity, trustedOwner } from "../../os/privileges.ts";
 import { isUnreadable, readParsed } from "../../os/proc.ts";
@@ -122,6 +123,16 @@ function endsDir(env: StopPlace["env"]): EndsPlace | null {
   return state === undefined ? null : { dir: join(state, "ends"), isTold: false };
 }
 
+/** Once made, it goes only with its disk, or when somebody moves the data root. */
+function isGone({ dir, isTold }: EndsPlace): boolean {
+  return isTold && lstatSync(dir, { throwIfNoEntry: false }) === undefined;
+}
+
+function goneText(dir: string): string {
+  const look = shellLine(["findmnt", "-T", dirname(dir)]);
+  return `${dir}, where the last run kept how it ended, is not there any more (ENOENT); fix: mount its disk if that is missing, else nothing: the next start makes it in its data root; what is mounted there is shown by: ${look}`;
+}
+
 /** systemd.exec(5): several paths are separated by colons. */
 function directories(text = ""): string[] {
   return text.split(":").filter(isAbsolute);
@@ -141,10 +152,12 @@ function writerOf(env: StopPlace["env"]): Identity | { unreadable: string } {
  * From here on nothing is written with more rights than the service has.
  * @throws Error when that cannot be had
  */
-function becomeWriter(writer: Identity, { dir, isTold }: EndsPlace): void {
+function becomeWriter(writer: Identity, ends: EndsPlace): void {
+  const { dir, isTold } = ends;
   if (writer.uid === 0) refuseOthersGround(dirname(dir));
   else if (process.geteuid?.() === 0) dropPrivileges(writer);
   if (!isTold) makeEnds(dir);
+  if (isGone(ends)) throw new Error(goneText(dir));
   if (writer.uid === 0) refuseOthersGround(dir);
 }
 

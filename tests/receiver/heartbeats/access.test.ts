@@ -11,6 +11,7 @@ import { addHostRoutes } from "../../../lib/receiver/heartbeats/hosts.ts";
 import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import type { HostSummary, HostView } from "../../../lib/receiver/heartbeats/view.ts";
+import { createRefusedBeats } from "../../../lib/receiver/refused-beats.ts";
 import { openTokenTable } from "../../../lib/receiver/token-table.ts";
 import { cleanUp, IDENTITY, keptLog, ROOM, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
@@ -36,6 +37,7 @@ test.each([
   const heartbeats = {
     store,
     admission,
+    refused: createRefusedBeats(),
     listed: async (hosts: readonly HostSummary[]) => [...hosts],
     withRefusal: async (view: HostView) => view,
   };

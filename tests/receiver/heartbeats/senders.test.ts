@@ -1,6 +1,6 @@
 // Two machines under one name: found by what one machine cannot do; a new image, a new board, a late packet are no finding.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Machine } from "../../../lib/contract/machine.ts";
 import { findingText } from "../../../lib/core/finding.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type Senders,
   type Sighting,
   withDuplicate,
+  withoutMoved,
 } from "../../../lib/receiver/heartbeats/senders.ts";
 
 const T0 = Date.parse("2026-05-01T12:00:00Z");
@@ -118,7 +119,11 @@ test("the finding names both addresses, and what gives one of them a name of its
       "sudo install -m 0640 -g labfleet /dev/stdin /etc/labfleet/token && " +
       "sudo systemctl restart labfleet-shipper labfleet-heartbeat",
   );
-  expect(withDuplicate({ problem: "load critical" }, found).problem).toBe(text);
+  // What else is wrong is said before the remedy, which ends the line.
+  const [what, fix] = text.split("; fix: ");
+  const other = { problem: "load: 12; fix: end it" };
+  expect(withDuplicate(other, found).problem).toBe(`${what}; and: load: 12; fix: ${fix}`);
+  expect<string | null>(withDuplicate({ problem: null }, found).problem).toBe(text);
   expect(withDuplicate({ problem: null }, null)).toEqual({ problem: null, duplicate: null });
 });
 
@@ -159,5 +164,40 @@ test("when the other one was not seen for ten minutes, somebody may have mended 
     duplicateOf("lab1", noteSender(twins, B, T0 + afterMs), T0 + afterMs)?.fix.text ?? "";
   // A came last a minute before T0.
   expect(textAt(9 * MINUTE)).toStartWith("give one of them");
-  expect(textAt(9 * MINUTE + 1000)).toStartWith("unless that was done since: give one of them");
+  expect(textAt(9 * MINUTE + 1000)).toStartWith(
+    "unless that was done since (it clears by itself 24 h after the last sign, at 2026-05-02 12:00 UTC): give one of them",
+  );
+});
+
+describe("a machine that sends under another name since", () => {
+  const found = after([A, B, A, B]);
+  const isOver = (moved: Machine | null, atMs: number, senders = found): boolean =>
+    duplicateOf("lab1", withoutMoved(senders, moved, atMs), atMs) === null;
+
+  test("ends the finding once it was quiet under this one for five minutes", () => {
+    expect(isOver(PI_B, T0 + 5 * MINUTE - 1)).toBe(false);
+    expect(isOver(PI_B, T0 + 5 * MINUTE)).toBe(true);
+    // With the machine id that was made anew, it is the same board.
+    expect(isOver({ id: `${ID}9`, hardware: [part("d")] }, T0 + 5 * MINUTE)).toBe(true);
+    expect(withoutMoved(found, PI_B, T0 + 5 * MINUTE)).toMatchObject({
+      seen: [{ bootId: "12" }],
+      returns: 0,
+      evidenceMs: null,
+    });
+  });
+
+  test("changes nothing where it is another, or tells nothing, or is heard under both names", () => {
+    const third: Machine = { id: `${ID}1`, hardware: [part("f")] };
+    for (const machine of [third, null, { id: `${ID}1`, hardware: [] }])
+      expect(withoutMoved(found, machine, T0 + HOUR)).toBe(found);
+    const both = noteSender(found, B, T0 + 10 * MINUTE);
+    expect(withoutMoved(both, PI_B, T0 + 14 * MINUTE)).toBe(both);
+  });
+
+  test("leaves two others two", () => {
+    const C = beat("40", { id: `${ID}1`, hardware: [part("f")] });
+    const three = after([A, B, C, A, B, C]);
+    expect(isOver(PI_B, T0 + HOUR, three)).toBe(false);
+    expect(isOver(C.machine, T0 + HOUR, withoutMoved(three, PI_B, T0 + HOUR))).toBe(true);
+  });
 });

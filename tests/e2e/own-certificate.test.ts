@@ -1,0 +1,48 @@
+// The collector's own certificate that soon runs out, as its operator sees it: at the start, in status and hosts, after a reload.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { makeAuthority } from "../support/certificates.ts";
+import { Fleet, until } from "../support/fleet.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+setDefaultTimeout(180_000);
+
+test("it is said with its file, its date and the line that renews it; that line and a reload end it", async () => {
+  const dir = join(tempDir(), "tls");
+  mkdirSync(dir);
+  const ca = makeAuthority(dir);
+  const { certFile, keyFile } = ca.issue("collector", { san: "IP:127.0.0.1", days: 3 });
+  await using fleet = new Fleet({
+    collectorTables: `[tls]\ncertificate = "${certFile}"\nkey = "${keyFile}"`,
+  });
+  const command = (...args: string[]) => fleet.runNow("receiver", [...args, "--config", fleet.collectorConfig]).stdout;
+  const said = new RegExp(
+    `tls\\.certificate ${certFile} is valid until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC, 2d 23h from now: then no host gets through any more; fix: renew it: sudo sh -c '(cd ${dir} && .*)' && sudo systemctl reload labfleet-receiver$`,
+    "m",
+  );
+  expect(command("status")).toMatch(said);
+  const receiver = await fleet.startReceiver();
+  await until("it is said at the start", () => said.test(receiver.log()), receiver);
+  await until("status knows", () => said.test(command("status")), receiver);
+  expect(command("status")).toMatch(/^tls {8}tls\.certificate /m);
+  expect(command("hosts")).toMatch(said);
+  expect(JSON.parse(command("status", "--json")).certificate).toMatchObject({
+    file: certFile,
+    trouble: "expires-soon",
+  });
+
+  receiver.process.kill("SIGHUP");
+  const times = () => receiver.log().match(new RegExp(said, "gm"))?.length ?? 0;
+  await until("a reload says it again", () => times() === 2, receiver);
+  const line = said.exec(command("status"))?.[1] ?? "";
+  expect(Bun.spawnSync(["sh", "-c", line]).exitCode).toBe(0);
+  expect(command("status")).toMatch(/already: let the receiver read it: sudo systemctl reload labfleet-receiver$/m);
+  receiver.process.kill("SIGHUP");
+  const well = new RegExp(`^tls {8}${certFile} is valid until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC$`, "m");
+  // What a running receiver says of itself is written every few seconds.
+  await until("it is well", () => well.test(command("status")), receiver);
+  expect(times()).toBe(2);
+  expect(command("hosts")).not.toContain("tls.certificate");
+});
