@@ -9,3 +9,8 @@ export function isoWall(nowMs: number): string {
 export function utcDay(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 10);
 }
+
+/** `2026-05-01 06:37` of an ISO 8601 time. */
+export function shortTime(iso: string): string {
+  return iso.slice(0, 16).replace("T", " ");
+}

@@ -3,10 +3,10 @@
 
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { shortTime } from "../core/clock.ts";
 import { errorCode } from "../core/failure.ts";
 import type { Finding, Fix } from "../core/finding.ts";
 import { formatSeconds } from "../core/units.ts";
-import { shortTime } from "./token-file.ts";
 
 /** Said so long before the end: time enough for whoever has to ask somebody else for a new one. */
 export const SOON_MS = 14 * 86_400_000;

@@ -1,6 +1,8 @@
 // A host's token file as its commands see it: which tokens are in it, since when, which one may go. Pure. Whether a token is
 // valid is auth.ts's.
 
+import { shortTime } from "../core/clock.ts";
+
 /** A token, told from others by the beginning of its hash: that is no secret, and short enough to be typed. */
 export interface TokenFacts {
   id: string;
@@ -66,11 +68,6 @@ export function withoutToken(text: string, id: string): string {
 export function toRevoke(tokens: readonly TokenFacts[]): TokenFacts | undefined {
   const when = ({ lastUsed }: TokenFacts): number => (lastUsed === null ? 0 : Date.parse(lastUsed));
   return [...tokens].sort((a, b) => when(a) - when(b))[0];
-}
-
-/** `2026-05-01 06:37` */
-export function shortTime(iso: string): string {
-  return iso.slice(0, 16).replace("T", " ");
 }
 
 /** When it was last used, in words that claim no more than is known. */

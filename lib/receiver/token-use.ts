@@ -1,6 +1,6 @@
 // token-use.json in the data root: when each token was last used, to the hour, so that who rolls a token out sees when the
 // old one may go. Written every ten minutes at most, and at the end: a request costs a look into a table. A crash costs the
-// last minutes. That notes have begun, and the first use of a token, are written within a second: whoever rolls it out looks just then, and "never used"
+// last minutes. That notes have begun is written at once, the first use of a token within a second: whoever rolls it out looks just then, and "never used"
 // would have him revoke the one that the host has gone over to. Not flushed: nothing is decided by it.
 
 import { closeSync, constants, renameSync, writeFileSync } from "node:fs";
@@ -87,7 +87,7 @@ export function openTokenUse(
     }, FIRST_USE_MS).unref();
   };
   // Who adds the very first token looks in a moment, and "never used" takes to know since when that is noted.
-  if (known === null) writeSoon();
+  if (known === null) write();
   return {
     used(host, hash) {
       const id = tokenId(hash.toString("hex"));

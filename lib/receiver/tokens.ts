@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
+import { shortTime } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
@@ -27,16 +28,7 @@ import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "./auth.ts";
 import { table } from "./heartbeats/table.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
-import {
-  type HostUse,
-  shortTime,
-  type TokenFacts,
-  tokensIn,
-  tokenText,
-  toRevoke,
-  useText,
-  withoutToken,
-} from "./token-file.ts";
+import { type HostUse, type TokenFacts, tokensIn, tokenText, toRevoke, useText, withoutToken } from "./token-file.ts";
 import { readTokenUse, type TokenUse } from "./token-use.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */

@@ -3,10 +3,10 @@
 // finding; it takes two returns, or one and a conflict. Pure: times are arguments, in milliseconds.
 
 import { formatMachine, type Machine, maySame } from "../../contract/machine.ts";
+import { shortTime } from "../../core/clock.ts";
 import { type Finding, findingText } from "../../core/finding.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
 import { formatSeconds } from "../../core/units.ts";
-import { shortTime } from "../token-file.ts";
 
 /** What holds for two machines under one name. */
 export const DUPLICATE = {
