@@ -231,7 +231,7 @@ export class Engine {
     // What is sent next is what may be removed next.
     const borrower = this.isIdle() ? room.borrower(deps.now(), deps.config.diskReserveBytes) : null;
     if (borrower === null || !(await deps.freeSpace(2 * borrower.bytes)) || !this.isIdle()) return;
-    if (this.queue.get(borrower.entry.id) === borrower.entry) room.lend(borrower.entry, borrower.bytes);
+    room.lend(borrower.entry, borrower.bytes);
   }
 
   /** Nothing is sent, or about to be, and nothing is stopped. */

@@ -1,6 +1,7 @@
 // The reserve is kept whether anything waits to be packed or not.
 
 import { expect, test } from "bun:test";
+import { newEntry } from "../../lib/shipper/queue.ts";
 import { keepReserve } from "../../lib/shipper/reserve.ts";
 import { Room } from "../../lib/shipper/room.ts";
 import { quietLog } from "../support/quiet-log.ts";
@@ -45,6 +46,19 @@ test("it is looked at every half minute, what cannot be made is said once, and t
   expect([room.diskLow, state.said[1], state.said.length]).toEqual([false, "the disk has room again", 2]);
   await pass(30_000);
   expect([state.said.length, state.failed]).toEqual([2, []]);
+});
+
+test("that the reserve is free is not enough for an episode that waits for more", async () => {
+  const { state, room, pass } = kept();
+  const entry = newEntry("ep", 0, "waiting");
+  room.full(entry, 200, 0);
+  await pass(0);
+  state.isThere = true;
+  await pass(30_000);
+  expect([room.diskLow, state.said.length]).toEqual([true, 1]);
+  room.forget(entry);
+  await pass(30_000);
+  expect(room.diskLow).toBe(false);
 });
 
 test("a bug is told, and keeps nobody from looking again", async () => {
