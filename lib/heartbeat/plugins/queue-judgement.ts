@@ -139,7 +139,7 @@ function quarantineText(count: number, bytes: number | null, refused: readonly R
   const reasons = refused.map((group) => `${group.reason} ${group.count}`).join(", ");
   const newest = refused.reduce((a, b) => ((b.newest_at ?? "") > (a.newest_at ?? "") ? b : a));
   const why = newest.newest_detail === null ? "" : `; the newest: ${newest.newest_detail}`;
-  return `${count} in quarantine${size}: ${reasons}${why}; fix: sudo shipper status shows what mends each; or ${fixText(discardRefused(largest))}`;
+  return `${count} in quarantine${size}: ${reasons}${why}; fix: see what mends each: sudo shipper status; or ${fixText(discardRefused(largest))}`;
 }
 
 function ofLoad({ report, shipper }: QueueView): Said[] {

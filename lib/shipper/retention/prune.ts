@@ -56,7 +56,9 @@ export class Pruning {
         log.warn(`some of shipped/ is not pruned: ${today.clock.trusted ? "" : today.clock.why}`),
       );
     }
-    await this.turns.each(old, this.goesOn, (kept) => this.removeProved(kept, `kept for ${rules.keepDays} days`));
+    await this.turns.each(old, this.goesOn, (kept) =>
+      this.removeProved(kept, `kept for ${rules.keepDays} ${rules.keepDays === 1 ? "day" : "days"}`),
+    );
   }
 
   /** Removes acknowledged episodes, oldest first, until so many bytes are free; whether any went. */

@@ -160,7 +160,7 @@ describe("what is refused", () => {
         report: { quarantined: 4, quarantined_bytes: 4096 },
         live: { settled: { ...SETTLED, refused: [CONFLICT, REFUSED] } },
       },
-      `warning: 4 in quarantine (4.0 KiB): conflict 1, commit-not-accepted 3; the newest: commit abc is not accepted · nothing to ship; fix: sudo shipper status shows what mends each; or ${GIVE_UP}`,
+      `warning: 4 in quarantine (4.0 KiB): conflict 1, commit-not-accepted 3; the newest: commit abc is not accepted · nothing to ship; fix: see what mends each: sudo shipper status; or ${GIVE_UP}`,
     ],
     [
       "and about to go",
