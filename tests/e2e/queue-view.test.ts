@@ -69,6 +69,8 @@ test("a pause is told when it begins and when it ends, each at once", async () =
   await until("the episode is shipped", () => fleet.list("shipped").length === 1, shipper);
   await until("the end is told", () => stored(fleet)?.sequence !== begun.sequence, agent);
   const ended = stored(fleet);
+  // The shipper looks at its pin once in a pass.
+  await until("the shipper says whom it trusts", () => typeof live(fleet)?.receiver_id === "string", shipper);
   const { receiver_id } = live(fleet) ?? {};
   expect(ended).toMatchObject({ queue: { paused: null, paused_reason: null }, receiver_id });
   expect(receiver_id).toMatch(/^[0-9a-f]{32}$/);
