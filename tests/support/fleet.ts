@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { PROBE } from "../../lib/shipper/data-root.ts";
 import { executables, type Flavour } from "./compiled.ts";
 
 export const HOST = "lab1";
@@ -179,7 +180,12 @@ ${this.options.retention ?? ""}
 
   list(where: "episodes" | "outbox" | "shipped" | "quarantine"): string[] {
     const path = join(this.hostData, where);
-    return existsSync(path) ? readdirSync(path).sort() : [];
+    // A start moves a probe of its own from one to the next.
+    return existsSync(path)
+      ? readdirSync(path)
+          .filter((name) => name !== PROBE)
+          .sort()
+      : [];
   }
 
   /** Names of the stored archives. */
