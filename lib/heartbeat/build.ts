@@ -13,6 +13,7 @@ import type { Progress } from "../runtime/progress.ts";
 import { Agent, type AgentSpool } from "./agent.ts";
 import { noteAnnounced } from "./announced.ts";
 import { CollectState, collectAll } from "./collect.ts";
+import { openKnownShipper } from "./known-shipper.ts";
 import { nagiosRunner } from "./nagios/nagios-runner.ts";
 import type { Plugin } from "./plugin.ts";
 import { unreadTables } from "./plugin-tables.ts";
@@ -21,7 +22,6 @@ import { findPlugins } from "./plugins-dir/find.ts";
 import { Roster } from "./roster.ts";
 import { heartbeatClient, sendHeartbeat } from "./send.ts";
 import type { HeartbeatConfig } from "./settings.ts";
-import { openShipperMemory } from "./shipper-memory.ts";
 
 /** How long a plugin may take to load and to begin, milliseconds. */
 const INITIALISE_MS = 10_000;
@@ -62,7 +62,7 @@ export async function loadPlugins(config: HeartbeatConfig, log: Log, joinMs: num
   const around = {
     shipper: config.shipper,
     kernelClock: readClock,
-    shipperMemory: openShipperMemory(config.stateDir),
+    knownShipper: openKnownShipper(config.stateDir),
     sawQueue: (report: QueueReport | null) => {
       seen = report;
     },

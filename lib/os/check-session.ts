@@ -29,13 +29,22 @@ export function killSession(
 function readMembers(session: number): number[] {
   const late = performance.now() + CHECK_TIMING_MS.scan;
   const members: number[] = [];
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const pid of likeliestFirst(readdirSync("/proc"), session)) {
     if (performance.now() > late) break;
-    const found = readSession(name);
-    if (found?.session === session && !"ZX".includes(found.state)) members.push(Number(name));
+    const found = readSession(String(pid));
+    if (found?.session === session && !"ZX".includes(found.state)) members.push(pid);
   }
   return members;
+}
+
+/** No Linux counts further (proc_sys_kernel(5)). */
+const PID_MAX = 2 ** 22;
+
+/** The processes of a listing of /proc, those that began after the session's first one before all others: its members did. Pure. */
+export function likeliestFirst(names: readonly string[], session: number): number[] {
+  const after = (pid: number): number => (pid - session + PID_MAX) % PID_MAX;
+  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.sort((a, b) => after(a) - after(b));
 }
 
 /** A process's session and state (stat in proc(5)); null when it is gone. */

@@ -1,7 +1,7 @@
 // One instance: flock(2) on the data root itself, so that two daemons with different run directories cannot share
 // their data, and a pid file in the run directory for whoever wants to know who holds it.
 
-import { constants, openSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { errorText, UserError } from "../core/failure.ts";
@@ -29,11 +29,28 @@ export interface Lock {
  * Opens the data root for locking.
  * @throws UserError when a directory cannot be used
  */
-export function openLock({ dataRoot }: Instance): Lock {
-  let fd: number;
+export function openLock(instance: Instance): Lock {
+  const fd = openRoot(instance);
+  return { take: () => tryLock(fd) };
+}
+
+/**
+ * Whether nobody holds the lock, without keeping it.
+ * @throws UserError when the data root cannot be used
+ */
+export function isFree(instance: Instance): boolean {
+  const fd = openRoot(instance);
+  try {
+    return tryLock(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openRoot({ dataRoot }: Instance): number {
   try {
     // O_CLOEXEC is Bun's default: a child never keeps the lock alive.
-    fd = openSync(dataRoot, constants.O_RDONLY | constants.O_DIRECTORY);
+    return openSync(dataRoot, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     throw new UserError(
       `cannot use ${dataRoot}: ${quoted(errorText(error))}`,
@@ -41,7 +58,6 @@ export function openLock({ dataRoot }: Instance): Lock {
       EXIT.undelivered,
     );
   }
-  return { take: () => tryLock(fd) };
 }
 
 /**

@@ -3,8 +3,13 @@
 import { shellLine } from "../core/shell-quote.ts";
 import { readUserNames } from "./process-table.ts";
 
-/** The line for a shell that gives files to us. Not every user has a name; a number has no group of its own, so none is named. */
-export function giveToUsLine(paths: readonly string[]): string {
+/** The user that this process runs as, by name; not every user has one, then by number. */
+export function ourName(): string {
   const uid = process.geteuid?.() ?? 0;
-  return shellLine(["sudo", "chown", readUserNames("/").get(uid) ?? String(uid), ...paths]);
+  return readUserNames("/").get(uid) ?? String(uid);
+}
+
+/** The line for a shell that gives files to us. A number has no group of its own, so none is named. */
+export function giveToUsLine(paths: readonly string[]): string {
+  return shellLine(["sudo", "chown", ourName(), ...paths]);
 }

@@ -8,8 +8,8 @@ import { quoted } from "../core/fields.ts";
 import { shellLine } from "../core/shell-quote.ts";
 import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
 import { ownUnit } from "./own-unit.ts";
+import { ourName } from "./own-user.ts";
 import { makeNew } from "./owner.ts";
-import { readUserNames } from "./process-table.ts";
 
 /** Replaces a file by rename; nothing is flushed. @throws Error of the system */
 export function replaceRunFile(path: string, text: string, mode = 0o644): void {
@@ -35,17 +35,27 @@ export function runFileFault(path: string, error: unknown): string {
 }
 
 function whyRefused(directory: string, code: string): string {
-  const stats = statSync(directory, { throwIfNoEntry: false });
-  if (stats?.isDirectory() !== true) return notThere(directory, stats === undefined);
+  const found = lookAt(directory);
+  if (found !== "directory") return notThere(directory, found === "nothing");
   const { what, fix } = whyDiskRefuses(directory, code);
   return fix === null ? what : `${what}; fix: ${fix}`;
+}
+
+function lookAt(path: string): "directory" | "nothing" | "other" {
+  try {
+    return statSync(path).isDirectory() ? "directory" : "other";
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    // What refuses to be looked at says why by its errno.
+    return code === "ENOENT" || code === "ENOTDIR" ? "nothing" : "directory";
+  }
 }
 
 /** systemd makes a unit's run directory at each start; by hand somebody has to. */
 function notThere(directory: string, isGone: boolean): string {
   const unit = ownUnit();
-  const uid = process.geteuid?.() ?? 0;
-  const make = ["install", "-d", "-o", readUserNames("/").get(uid) ?? String(uid), directory];
+  const make = ["install", "-d", "-o", ourName(), directory];
   const steps = [
     ...(isGone ? [] : [["rm", directory]]),
     ...(unit === null ? [make] : [["systemctl", "restart", unit]]),

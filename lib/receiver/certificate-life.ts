@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { shortTime } from "../core/clock.ts";
 import { errorCode } from "../core/failure.ts";
-import type { Finding, Fix } from "../core/finding.ts";
+import type { Command, Finding, Fix } from "../core/finding.ts";
 import { formatSeconds } from "../core/units.ts";
 
 /** Said so long before the end: time enough for whoever has to ask somebody else for a new one. */
@@ -63,14 +63,15 @@ export function certificateTrouble(
   if (found === null) return null;
   if (inFile !== null && whatIsWrong(inFile, nowMs) === null) {
     const text = `its file holds one until ${timeText(inFile.toMs)} already: let the receiver read it`;
-    return { ...found, fix: { text, commands: [{ argv: RELOAD, on: "collector" }] } };
+    return { ...found, fix: { text, commands: [RELOAD] } };
   }
   const { text, commands } = renewal(used.file, nowMs);
   return { ...found, fix: { text: `${found.reason === "not-yet-valid" ? CLOCK : ""}${text}`, commands } };
 }
 
 const CLOCK = "set this machine's clock if it is wrong (sudo timedatectl set-ntp true), else ";
-const RELOAD = ["sudo", "systemctl", "reload", "labfleet-receiver"];
+/** What lets the receiver read its certificate anew. */
+export const RELOAD: Command = { argv: ["sudo", "systemctl", "reload", "labfleet-receiver"], on: "collector" };
 
 function whatIsWrong({ file, fromMs, toMs }: CertificateLife, nowMs: number): Omit<CertificateFinding, "fix"> | null {
   const what = `tls.certificate ${file}`;

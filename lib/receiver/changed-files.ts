@@ -64,25 +64,39 @@ interface OwnFile {
 export function createChangeWatch(files: readonly OwnFile[], fail: (error: UserError) => void): () => void {
   let isEnding = false;
   const missed = new Set<OwnFile>();
+  const isNews = (file: OwnFile, change: Change): boolean => change !== "moved away" || missed.has(file);
   return () => {
-    for (const file of files) {
-      const change = isEnding ? null : file.changed();
-      if (change === "moved away" && !missed.has(file)) {
-        missed.add(file);
-        continue;
-      }
-      missed.delete(file);
-      if (change === null) continue;
-      isEnding = true;
-      const end = (more: string): void => fail(changedFile(file.path, change, more));
-      if (change !== "removed" && change !== "moved away") end("");
-      else
-        void restore(file).then(
-          () => end("; it has its name back"),
-          (error: unknown) => end(`; it could not be given its name back: ${quoted(errorText(error))}`),
-        );
-    }
+    if (isEnding) return;
+    const changed = files.flatMap((file) => {
+      const change = file.changed();
+      return change === null ? [] : [{ file, change }];
+    });
+    const first = changed.find(({ file, change }) => isNews(file, change));
+    missed.clear();
+    for (const { file, change } of changed) if (change === "moved away") missed.add(file);
+    if (first === undefined) return;
+    isEnding = true;
+    void end(changed, first, fail);
   };
+}
+
+interface Changed {
+  file: OwnFile;
+  change: Change;
+}
+
+/** Never rejects. */
+async function end(all: readonly Changed[], first: Changed, fail: (error: UserError) => void): Promise<void> {
+  let more = "";
+  for (const { file, change } of all) {
+    if (change !== "removed" && change !== "moved away") continue;
+    const how = await restore(file).then(
+      () => "; it has its name back",
+      (error: unknown) => `; it could not be given its name back: ${quoted(errorText(error))}`,
+    );
+    if (file === first.file) more = how;
+  }
+  fail(changedFile(first.file.path, first.change, more));
 }
 
 function changedFile(path: string, change: Change, more: string): UserError {

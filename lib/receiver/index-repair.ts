@@ -1,5 +1,5 @@
-// Takes lines that are no rows, and rows that an episode has twice, out of index.jsonl. The file as it was is kept aside; a kill leaves the old one or the new one, whole.
-// The store must be locked.
+// Takes lines that are no rows, and rows that an episode has twice, out of index.jsonl. The file as it was is kept aside; a kill
+// leaves the old one or the new one, whole. The store must be locked.
 
 import { closeSync, constants, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

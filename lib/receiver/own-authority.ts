@@ -5,11 +5,10 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Command, Fix } from "../core/finding.ts";
 import { shellLine } from "../core/shell-quote.ts";
-import { readLife, SOON_MS } from "./certificate-life.ts";
+import { RELOAD, readLife, SOON_MS } from "./certificate-life.ts";
 
 const AUTHORITY = { certificate: "ca.crt", key: "ca.key" } as const;
 const DAYS = "3650";
-const RELOAD: Command = { argv: ["sudo", "systemctl", "reload", "labfleet-receiver"], on: "collector" };
 
 /** What renews a certificate, and lets the receiver read it. */
 export function renewal(file: string, nowMs: number): Fix {

@@ -94,19 +94,11 @@ async function openParts(config: ReceiverConfig, { log, progress }: DaemonContex
   const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
   const refusedBeats = createRefusedBeats();
   const stored = { opened, attempts, refusals, heartbeats, refusedBeats, admission, downloads, room, leftFree };
-  const reader = new ArchiveReader({ begin, monotonicMs: () => performance.now() });
-  return {
-    ...stored,
-    reader,
+  const confirming = {
+    reader: new ArchiveReader({ begin, monotonicMs: () => performance.now() }),
     damage: new DamageNotes(log),
-    tokens,
-    tokenUse,
-    duplicates,
-    begin,
-    log,
-    identity,
-    presence,
   };
+  return { ...stored, ...confirming, tokens, tokenUse, duplicates, begin, log, identity, presence };
 }
 
 async function start(

@@ -2,7 +2,7 @@
 
 import { EXIT } from "../core/exit.ts";
 import { complain, print } from "../os/answer.ts";
-import { heldBy, type Instance, type Lock, lockHolder, notedPid, openLock } from "../os/lock.ts";
+import { heldBy, type Instance, isFree, lockHolder, notedPid, openLock } from "../os/lock.ts";
 import { diagnosticCommand } from "./forensics/diagnostic.ts";
 import { postStop } from "./forensics/post-stop.ts";
 import { endHolder } from "./instance.ts";
@@ -27,8 +27,7 @@ export async function runWithoutConfig(tool: string, command: string, options: O
  * @throws UserError when systemd runs it, when it may not be stopped, or when it does not go
  */
 export async function stopRunning(instance: Instance, waitS: number, options: Options): Promise<number> {
-  const lock = openLock(instance);
-  const pid = await holderOf(instance, lock);
+  const pid = await waitForHolder(instance);
   if (pid === null) {
     await print(`no ${instance.tool} runs on ${instance.dataRoot}\n`);
     return EXIT.ok;
@@ -36,7 +35,7 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
   const by = process.env.SUDO_USER ?? process.env.USER ?? `uid ${process.getuid?.() ?? "?"}`;
   const reason = typeof options.reason === "string" ? options.reason : "stop command";
   const said = (problem: string): void => complain(`${instance.tool}: ${problem}\n`);
-  await endHolder({ ...instance, waitS }, lock, pid, {
+  await endHolder({ ...instance, waitS }, openLock(instance), pid, {
     kind: "planned-stop",
     marker: { target_pid: pid, by, reason },
     said,
@@ -45,14 +44,14 @@ export async function stopRunning(instance: Instance, waitS: number, options: Op
   return EXIT.ok;
 }
 
-/** Who has just taken the lock notes its pid in a moment, and another `stop`, which notes none, gives it back. */
+/** Who has just taken the lock notes its pid in a moment; another command that only tries it notes none. */
 const STARTING_MS = 2000;
 
-/** Who holds the lock; null: nobody, and it is ours. @throws UserError when nobody knows */
-async function holderOf(instance: Instance, lock: Lock): Promise<number | null> {
+/** Who holds the lock; null: nobody. @throws UserError when nobody knows */
+async function waitForHolder(instance: Instance): Promise<number | null> {
   const deadline = performance.now() + STARTING_MS;
   for (;;) {
-    if (lock.take()) return null;
+    if (isFree(instance)) return null;
     const pid = lockHolder(instance);
     const isLate = performance.now() > deadline;
     // A daemon with another run directory notes it there.

@@ -216,22 +216,14 @@ export class Engine {
     const neededBytes = (bytes ?? 0) + this.deps.config.diskReserveBytes;
     this.waits.forRoom(entry, untilMs);
     this.room.full(entry, neededBytes, untilMs);
-    const freeing = this.makeRoom(neededBytes).catch((error: unknown) => this.deps.fail(error));
+    const freeing = this.room
+      .make(neededBytes, this.deps, () => this.isIdle())
+      .catch((error: unknown) => this.deps.fail(error));
     const task = freeing.finally(() => {
       this.running.delete(task);
       this.pump();
     });
     this.running.add(task);
-  }
-
-  private async makeRoom(neededBytes: number): Promise<void> {
-    const { deps, room } = this;
-    if (await deps.freeSpace(neededBytes)) return room.isThere(Number.POSITIVE_INFINITY);
-    room.isNone();
-    // What is sent next is what may be removed next.
-    const borrower = this.isIdle() ? room.borrower(deps.now(), deps.config.diskReserveBytes) : null;
-    if (borrower === null || !(await deps.freeSpace(2 * borrower.bytes)) || !this.isIdle()) return;
-    room.lend(borrower.entry, borrower.bytes);
   }
 
   /** Nothing is sent, or about to be, and nothing is stopped. */

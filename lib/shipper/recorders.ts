@@ -3,7 +3,7 @@
 
 import { errorCode } from "../core/failure.ts";
 import { type Fix, findingText, onHost } from "../core/finding.ts";
-import { readUserNames } from "../os/process-table.ts";
+import { ourName } from "../os/own-user.ts";
 import type { ScanProblem } from "./no-episode.ts";
 
 /** The group of the installation. */
@@ -30,12 +30,6 @@ export function noEpisodesDir(episodes: string, error: unknown, me: string = our
     };
   }
   return { name: episodes, problem: "it is gone, and nobody can record", fix: letRecordersIn(episodes, me) };
-}
-
-/** The user that the shipper runs as. */
-export function ourName(): string {
-  const uid = process.geteuid?.() ?? 0;
-  return readUserNames("/").get(uid) ?? String(uid);
 }
 
 /** One that the shipper has made, at its start or while it runs. */

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
+import type { EngineDeps } from "./deps.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { type HadTurn, toGiveWay } from "./order.ts";
 import type { OutboxRecord } from "./outbox.ts";
@@ -47,6 +48,23 @@ export class Room {
     this.waiting.set(entry, neededBytes);
     this.streak++;
     if (this.streak >= FULL_STREAK) this.notBeforeMs = untilMs;
+  }
+
+  /**
+   * Has room made for an archive; where there is none, and nothing moves, one episode gets a loan of the reserve.
+   * @param isIdle nothing is packed or sent, or about to be
+   */
+  async make(
+    neededBytes: number,
+    { freeSpace, now, config }: Pick<EngineDeps, "freeSpace" | "now" | "config">,
+    isIdle: () => boolean,
+  ): Promise<void> {
+    if (await freeSpace(neededBytes)) return this.isThere(Number.POSITIVE_INFINITY);
+    this.isNone();
+    // What is sent next is what may be removed next.
+    const borrower = isIdle() ? this.borrower(now(), config.diskReserveBytes) : null;
+    if (borrower !== null && (await freeSpace(2 * borrower.bytes)) && isIdle())
+      this.lend(borrower.entry, borrower.bytes);
   }
 
   /** No room could be made. */

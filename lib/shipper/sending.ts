@@ -91,8 +91,8 @@ export class Sending {
    * How many could be witnesses. One that fails while others go is not the path's: were it enough where it is the last one due, each
    * new episode would end the pause, and each of its own tries begin another.
    */
-  private witnessesDue({ trouble, work }: Entry, now: number): number {
-    const sinceMs = trouble?.sinceMs ?? work?.sinceMs ?? now;
+  private witnessesDue({ failures, trouble, work }: Entry, now: number): number {
+    const sinceMs = (failures > 0 ? trouble?.sinceMs : undefined) ?? work?.sinceMs ?? now;
     return this.tookMs > sinceMs ? WITNESSES : this.queue.dueCount(now);
   }
 

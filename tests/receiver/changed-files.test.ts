@@ -68,6 +68,25 @@ describe("a file that has no name any more", () => {
     await log.close();
   });
 
+  test("gets it back too where another file of the store ends the receiver", async () => {
+    const directory = tempDir();
+    const [index, journal] = [
+      await openAppendLog(join(directory, "i"), "a"),
+      await openAppendLog(join(directory, "j"), "b"),
+    ];
+    for (const log of [index, journal]) await log.append("one");
+    const ended = Promise.withResolvers<UserError>();
+    const look = createChangeWatch([index, journal], ended.resolve);
+    renameSync(index.path, `${index.path}.1`);
+    rmSync(journal.path);
+    look();
+    expect((await ended.promise).message).toBe(
+      `${journal.path} was removed by another program while the receiver used it; it has its name back`,
+    );
+    expect([readFileSync(index.path, "utf8"), readFileSync(journal.path, "utf8")]).toEqual(["one\n", "one\n"]);
+    for (const log of [index, journal]) await log.close();
+  });
+
   test("is left alone when it is back at the next look", async () => {
     const { path, log, look, failed } = await watched();
     for (let n = 0; n < 3; n++) {

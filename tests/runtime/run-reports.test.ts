@@ -52,6 +52,9 @@ test("a run directory that has gone, or is a file, is said with what makes it ag
     `warn: cannot write ${join(runDir, "a")}: ${runDir} has gone; fix: ${make}`,
     `warn: cannot write ${join(runDir, "b")}: ${runDir} is no directory any more; fix: sudo rm ${runDir} && ${make}`,
   ]);
+  // One below a file is not there either.
+  expect(write(join(runDir, "below", "a"), "1")).toBe(false);
+  expect(log.lines.at(-1)).toContain(`: ${join(runDir, "below")} has gone; fix: `);
   rmSync(runDir);
   mkdirSync(runDir);
   expect([write(join(runDir, "a"), "1"), log.lines.at(-1)]).toEqual([

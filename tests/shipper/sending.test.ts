@@ -69,7 +69,7 @@ describe("the last episode that is due and is refused by a box", () => {
 
   test("waits alone where another has gone since it was refused first, however often it is refused", () => {
     const { entry, pass, took, fails } = lastOne();
-    entry.trouble = { reason: "status-403", detail: "", fix: null, sinceMs: 5 };
+    Object.assign(entry, { failures: 1, trouble: { reason: "status-403", detail: "", fix: null, sinceMs: 5 } });
     pass(6);
     took();
     entry.work = { what: "sending", sinceMs: 7, doneBytes: null, bytes: null };
@@ -80,7 +80,16 @@ describe("the last episode that is due and is refused by a box", () => {
     const { entry, pass, took, fails } = lastOne();
     pass(3);
     took();
-    entry.trouble = { reason: "status-403", detail: "", fix: null, sinceMs: 5 };
+    Object.assign(entry, { failures: 1, trouble: { reason: "status-403", detail: "", fix: null, sinceMs: 5 } });
+    expect(fails()).toBe(true);
+  });
+
+  test("stops the queue where others went while it only waited for room", () => {
+    const { entry, pass, took, fails } = lastOne();
+    entry.trouble = { reason: "no-space", detail: "", fix: null, sinceMs: 0 };
+    pass(3);
+    took();
+    entry.work = { what: "sending", sinceMs: 4, doneBytes: null, bytes: null };
     expect(fails()).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import { clock, type KernelClock } from "./clock.ts";
 import { disks } from "./disks.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
-import { type Memory, queue } from "./shipper-queue.ts";
+import { type KnownShipper, queue } from "./shipper-queue.ts";
 import { units } from "./units.ts";
 import { uptime } from "./uptime.ts";
 
@@ -15,7 +15,7 @@ import { uptime } from "./uptime.ts";
 export interface Surroundings {
   shipper: ShipperPlaces;
   /** Remembers that there was a shipper; left out, nobody does. */
-  shipperMemory?: Memory;
+  knownShipper?: KnownShipper;
   /** Is told of the shipper's queue at each collection, for the heartbeat's `queue`. */
   sawQueue?: (report: QueueReport | null) => void;
   /** Asks the kernel for its clock; left out, systemd is asked. */
@@ -29,5 +29,5 @@ export const BUILT_IN: readonly ((around: Surroundings) => Plugin)[] = [
   () => uptime(),
   ({ kernelClock }) => clock(kernelClock === undefined ? {} : { kernel: kernelClock }),
   () => units(),
-  ({ shipper, sawQueue, shipperMemory }) => queue(shipper, sawQueue, undefined, shipperMemory),
+  ({ shipper, sawQueue, knownShipper }) => queue(shipper, sawQueue, undefined, knownShipper),
 ];

@@ -20,21 +20,21 @@ export const QUEUE = "queue";
 const thisMoment = (): Now => ({ wallMs: Date.now(), uptimeS: readUptimeS() });
 
 /** Remembers beyond a restart, and outside of the data root, that a shipper was at work on this host. */
-export interface Memory {
+export interface KnownShipper {
   /** What a person removes to have it forgotten. */
   readonly path: string;
   isKnown(): boolean;
   note(): void;
 }
 
-const NO_MEMORY: Memory = { path: "", isKnown: () => false, note: () => undefined };
+const NONE_KNOWN: KnownShipper = { path: "", isKnown: () => false, note: () => undefined };
 
 /** @param saw is given what was seen at each collection, null when there is no data root */
 export function queue(
   places: ShipperPlaces,
   saw: (report: QueueReport | null) => void = () => {},
   now: () => Now = thisMoment,
-  memory: Memory = NO_MEMORY,
+  known: KnownShipper = NONE_KNOWN,
 ): Plugin {
   return {
     name: QUEUE,
@@ -42,8 +42,8 @@ export function queue(
     collect: async () => {
       const view = await readQueue(places, now());
       saw(view === null ? null : view.report);
-      if (view === null) return [memory.isKnown() ? gone(places.dataRoot, memory) : none(places.dataRoot)];
-      if (view.shipper.live !== null) memory.note();
+      if (view === null) return [known.isKnown() ? gone(places.dataRoot, known) : none(places.dataRoot)];
+      if (view.shipper.live !== null) known.note();
       return [observe(view)];
     },
   };
@@ -53,7 +53,7 @@ function none(dataRoot: string): Observation {
   return { status: "ok", message: `no shipper's data at ${dataRoot}` };
 }
 
-function gone(dataRoot: string, { path }: Memory): Observation {
+function gone(dataRoot: string, { path }: KnownShipper): Observation {
   const what = `the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped`;
   const forget = shellLine(["sudo", "rm", path]);
   return {

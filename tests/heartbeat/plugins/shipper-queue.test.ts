@@ -5,8 +5,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { QueueReport } from "../../../lib/contract/queue.ts";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
+import { openKnownShipper } from "../../../lib/heartbeat/known-shipper.ts";
 import { queue, readQueue } from "../../../lib/heartbeat/plugins/shipper-queue.ts";
-import { openShipperMemory } from "../../../lib/heartbeat/shipper-memory.ts";
 import { readUptimeS } from "../../../lib/os/uptime.ts";
 import { IDLE_SHIPPER } from "../../support/shipper-status.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -137,7 +137,7 @@ describe("a data root that has gone with its shipper", () => {
   const where = () => {
     const { dataRoot, runDir } = places(["episodes/a/x"], LIVE);
     const stateDir = tempDir();
-    const open = () => queue({ dataRoot, runDir }, undefined, () => NOW, openShipperMemory(stateDir));
+    const open = () => queue({ dataRoot, runDir }, undefined, () => NOW, openKnownShipper(stateDir));
     return { dataRoot, runDir, stateDir, open };
   };
 
@@ -163,7 +163,7 @@ describe("a data root that has gone with its shipper", () => {
 
   test("that cannot be remembered stops no check", async () => {
     const { dataRoot, runDir } = where();
-    const plugin = queue({ dataRoot, runDir }, undefined, () => NOW, openShipperMemory("/proc/none"));
+    const plugin = queue({ dataRoot, runDir }, undefined, () => NOW, openKnownShipper("/proc/none"));
     expect(lines(await observe(plugin))[0]).not.toContain("no shipper's data");
   });
 });

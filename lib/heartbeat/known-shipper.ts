@@ -4,10 +4,10 @@ import { closeSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { openOrMake } from "../os/owner.ts";
-import type { Memory } from "./plugins/shipper-queue.ts";
+import type { KnownShipper } from "./plugins/shipper-queue.ts";
 
 /** @param stateDir [heartbeat] state_dir; where it takes no file nothing is remembered, which other checks say */
-export function openShipperMemory(stateDir: string): Memory {
+export function openKnownShipper(stateDir: string): KnownShipper {
   const path = join(stateDir, "shipper-known");
   let isNoted = false;
   return {
