@@ -1,7 +1,7 @@
 // What becomes of a store's identity when collectors are restored, moved, shared and copied; and that no episode is lost for it.
 
 import { expect, onTestFinished, setDefaultTimeout, test } from "bun:test";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeAuthority } from "../support/certificates.ts";
@@ -43,6 +43,32 @@ async function head(fleet: Fleet, url: string, id: string): Promise<[status: num
   const answer = await fetch(`${url}/v1/episodes/${HOST}/${id}.tar.zst`, { method: "HEAD", headers, proxy: "" });
   return [answer.status, answer.headers.get("x-labfleet-receiver-id")];
 }
+
+test("restored from a backup: the line of the docs sends again at once what came after it, and nothing else is moved", async () => {
+  await using fleet = new Fleet();
+  const first = await fleet.startReceiver();
+  ship(fleet, first.url, "old");
+  utimesSync(join(fleet.hostData, "shipped/old"), 1_700_000_000, 1_700_000_000);
+  await stop(first);
+  const backup = join(fleet.directory, "backup");
+  cpSync(fleet.collectorData, backup, { recursive: true });
+  const second = await fleet.startReceiver();
+  ship(fleet, second.url, "new");
+  await stop(second);
+  rmSync(fleet.collectorData, { recursive: true });
+  cpSync(backup, fleet.collectorData, { recursive: true });
+  const third = await fleet.startReceiver();
+  for (const name of [".pruned-x", "new~1"]) mkdirSync(join(fleet.hostData, "shipped", name));
+  const docs = readFileSync(join(import.meta.dir, "../../docs/operating.md"), "utf8");
+  const line = /with the time of the backup: `sudo (find [^`]+)`/.exec(docs)?.[1] ?? "";
+  const here = line.replaceAll("/var/lib/labfleet/data", fleet.hostData);
+  expect(Bun.spawnSync(["sh", "-ec", here]).exitCode).toBe(0);
+  expect([fleet.list("episodes"), fleet.list("shipped")]).toEqual([["new"], [".pruned-x", "new~1", "old"]]);
+  fleet.writeHostConfig(third.url);
+  expect(fleet.shipOnce().code).toBe(0);
+  expect(fleet.stored()).toEqual(["new.tar.zst", "old.tar.zst"]);
+  expect(acknowledgedFaults(fleet)).toEqual([]);
+});
 
 test("restored from last week's backup: the same store, which says that it lacks a week", async () => {
   await using fleet = new Fleet();
