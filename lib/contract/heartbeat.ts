@@ -20,4 +20,6 @@ export interface Heartbeat {
   machine?: unknown;
   /** The store that the shipper of this host trusts; null: none yet. */
   receiver_id?: string | null;
+  /** The store that answered this agent last; null: none yet, or it did not say. Another one than `receiver_id`: the host talks to two. */
+  answered_by?: string | null;
 }

@@ -107,6 +107,7 @@ export class Agent {
       results,
       machine,
       receiver_id: pinned(),
+      answered_by: this.outgoing.answeredBy,
     };
   }
 

@@ -44,6 +44,8 @@ export class SendQueue {
   private toldUntil = 0;
   /** The same in seconds since boot, for whoever shows it; null: nothing was asked, or it is over. */
   toldUptimeS: number | null = null;
+  /** The store that answered last, and said which it is; null: none yet. */
+  answeredBy: string | null = null;
   /** Whether the newest one got through that was tried last. */
   private isOpen = false;
   /** Those that did not get through where the newest did: the others come first. */
@@ -186,6 +188,7 @@ export class SendQueue {
       const began = performance.now();
       const result = await send(text, abort.signal);
       this.underWay = null;
+      this.answeredBy = result.receiverId ?? this.answeredBy;
       const took_ms = Math.round(performance.now() - began);
       const { kind: outcome, status } = result;
       log.debug("heartbeat tried", { sequence, bytes: Buffer.byteLength(text), outcome, status, took_ms });

@@ -17,6 +17,7 @@ test("a heartbeat says who, when, and what each check said", async () => {
       sent_at: "2026-05-01T06:37:54.000Z",
       machine: { id: null, hardware: [] },
       receiver_id: null,
+      answered_by: null,
       boot_id: "boot",
       sequence: 1,
       uptime_s: 42,
@@ -28,6 +29,20 @@ test("a heartbeat says who, when, and what each check said", async () => {
     },
   ]);
   expect(spool.size).toBe(0);
+});
+
+test("the next one says which store answered last, whether it took the one before or refused it", async () => {
+  const [a, b] = ["a".repeat(32), "b".repeat(32)];
+  const { agent, sent } = agentWith([{ ...SENT, receiverId: a }, LATER, { ...refuse("status 400"), receiverId: b }]);
+  for (let i = 0; i < 4; i++) await beat(agent);
+  // The one that was kept is sent again with the text it had.
+  expect(sent.map(({ sequence, answered_by }) => [sequence, answered_by])).toEqual([
+    [1, null],
+    [2, a],
+    [3, a],
+    [2, a],
+    [4, b],
+  ]);
 });
 
 describe("without a receiver", () => {

@@ -93,6 +93,7 @@ const heartbeat = type({
   versions: { "[string]": "string" },
   queue: queue.or("null"),
   "receiver_id?": receiverId.or("null"),
+  "answered_by?": receiverId.or("null"),
   plugins: type({ name: "string", state: "'loaded' | 'skipped' | 'failed'", reason: "string | null" }).array(),
   results: result.array(),
 });

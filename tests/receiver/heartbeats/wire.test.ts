@@ -83,6 +83,10 @@ describe("a queue is bounded:", () => {
       detail: expect.stringContaining("receiver_id must be an id of 32 hex digits"),
     });
     expect(check(heartbeat({ receiver_id: null })).kind).toBe("heartbeat");
+    expect(check(heartbeat({ answered_by: "a".repeat(32) })).kind).toBe("heartbeat");
+    expect(check(heartbeat({ answered_by: "me" }))).toMatchObject({
+      detail: expect.stringContaining("answered_by must be an id of 32 hex digits"),
+    });
   });
 });
 
