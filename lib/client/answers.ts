@@ -1,9 +1,9 @@
 // What an answer that settles nothing tells a person, and what mends it: by (status, reason), where a reason is a receiver's own
 // word under its mark (contract/judgement.ts). Text of others is only shown, except three well-known pages of web servers. Pure.
 
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { quoted } from "../core/fields.ts";
 import type { Command, Finding } from "../core/finding.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import { newToken } from "./credential-failures.ts";
 import { placeOf } from "./explain.ts";
 

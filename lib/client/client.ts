@@ -1,8 +1,8 @@
 // A receiver's client: one request with this host's credentials, and what came of it, with what mends it where nothing did. Used
 // by every program of a lab host. What an answer means is for each of them to decide.
 
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { dateMs, retryAfterSeconds } from "../core/backoff.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import { CredentialError, type Credentials, readCredentials } from "../os/credentials.ts";
 import { type Answer, type Failure, type Upload, type UploadOutcome, upload } from "../os/upload.ts";
 import { openConnections } from "./connections.ts";

@@ -2,7 +2,7 @@
 // refused, at our own certificate files, at a port that hangs up. In bounded time, and sending nothing.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { ReceiverEndpoint } from "../core/types.ts";
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { CredentialFault, CredentialKey } from "../os/credentials.ts";
 import { connectCode, hangsUp, peerCertificate } from "../os/probe.ts";
 import type { Failure, TlsFiles } from "../os/upload.ts";

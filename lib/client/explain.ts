@@ -1,7 +1,7 @@
 // What the tables of failures and of answers are asked, and what they say. Types, and how an address is shown. Pure.
 
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { Finding } from "../core/finding.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import type { CredentialFault } from "../os/credentials.ts";
 import type { PeerCertificate } from "../os/probe.ts";
 import type { Failure } from "../os/upload.ts";

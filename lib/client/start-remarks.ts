@@ -1,10 +1,10 @@
 // What is odd about a host's way to its receiver, said once when a daemon starts: before anything is sent, and where nothing is
 // to be sent for days. Reads files; their contents never reach a message.
 
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { Command, Finding } from "../core/finding.ts";
 import { hasPrivateKey } from "../core/pem.ts";
 import { isLoopback } from "../core/receiver-url.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import { othersMay } from "../os/access.ts";
 import { CredentialError, readCredentials } from "../os/credentials.ts";
 import type { TlsFiles } from "../os/upload.ts";

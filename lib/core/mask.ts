@@ -201,12 +201,3 @@ function looksRandom(run: string): boolean {
   const hasCases = /[a-z]/.test(run) && /[A-Z]/.test(run);
   return isHex || digits >= 4 || (digits >= 1 && hasCases) || (hasCases && run.length >= 24);
 }
-
-/** `text` cut to at most `maxBytes` of UTF-8, between characters; `…` (three bytes, counted) shows that it was cut. */
-export function cutBytes(text: string, maxBytes: number): string {
-  const encoder = new TextEncoder();
-  if (encoder.encode(text).length <= maxBytes) return text;
-  const room = new Uint8Array(maxBytes - 3);
-  const { read } = encoder.encodeInto(text, room);
-  return `${text.slice(0, read)}…`;
-}

@@ -56,3 +56,12 @@ function lengthFrom(byte: number): number {
   if (byte >= 0xe0) return 3;
   return byte >= 0xc2 ? 2 : 1;
 }
+
+/** `text` cut to at most `maxBytes` of UTF-8, between characters; `…` (three bytes, counted) shows that it was cut. */
+export function cutBytes(text: string, maxBytes: number): string {
+  const encoder = new TextEncoder();
+  if (encoder.encode(text).length <= maxBytes) return text;
+  const room = new Uint8Array(maxBytes - 3);
+  const { read } = encoder.encodeInto(text, room);
+  return `${text.slice(0, read)}…`;
+}

@@ -1,10 +1,10 @@
 // What may be set in lab-host.toml for the heartbeat (DESIGN 3.2, seed 000), with the defaults. Only config-worker.ts imports
 // this: what it needs is heavy and used once.
 
+import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { relativeRemarks, resolvePath } from "../os/paths.ts";
-import { endpointOf, endpointRemarks } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
 import { loadTable } from "../schema/load.ts";

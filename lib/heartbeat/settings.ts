@@ -1,6 +1,6 @@
 // The agent's settings as everybody but the configuration's own check knows them: plain data and paths.
 
-import type { ReceiverEndpoint } from "../core/types.ts";
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";

@@ -4,9 +4,9 @@
 
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { type PemFault, pemFault } from "../core/pem.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import { type Access, accessTo } from "./access.ts";
 import type { TlsFiles } from "./upload.ts";
 

@@ -8,7 +8,7 @@ import { shellWord } from "../core/shell-quote.ts";
 import { accessTo } from "../os/access.ts";
 import { giveToUsLine } from "../os/own-user.ts";
 import type { Log } from "../runtime/log.ts";
-import { repairLine } from "./verify-summary.ts";
+import { repairLine } from "./repair-line.ts";
 
 /** So many archives are remembered to have been told of; of more the oldest may be told again. */
 const TOLD_MAX = 10_000;

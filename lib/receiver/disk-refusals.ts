@@ -6,8 +6,8 @@ import type { Log } from "../runtime/log.ts";
 import { type Refusal, refuse } from "./decide.ts";
 import { isNoSpace } from "./disk.ts";
 import { Misplaced } from "./misplaced.ts";
+import { repairLine } from "./repair-line.ts";
 import { fullText, type Room } from "./room.ts";
-import { repairLine } from "./verify-summary.ts";
 
 export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;

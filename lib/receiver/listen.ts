@@ -7,6 +7,7 @@ import type { RefusedWhat } from "../contract/attempt-row.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { withSudo } from "../os/as-typed.ts";
 import { ownService } from "../os/own-unit.ts";
+import { addressOf } from "./address.ts";
 import type { RateRule, WireBody } from "./body.ts";
 import { cannotListen } from "./cannot-listen.ts";
 import { type Connections, createConnections, type Held } from "./connections.ts";
@@ -18,7 +19,6 @@ import { HEAD_LIMITS, type HeadFault } from "./http/head.ts";
 import { createLeftovers } from "./http/leftover.ts";
 import { createPace } from "./http/pace.ts";
 import { Sink } from "./http/sink.ts";
-import { addressOf } from "./refusal-sums.ts";
 import { namesOf, openTls, secureContext, type TlsMaterial } from "./tls-server.ts";
 
 export interface ListenOptions {

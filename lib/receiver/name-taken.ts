@@ -3,13 +3,7 @@
 
 import type { IndexRow } from "../contract/index-row.ts";
 import { type Declared, type Refusal, refuse } from "./decide.ts";
-
-/** What is on the disk under a name. `row-only`: the file is missing; `damaged`: it has another size than its row says. */
-export type Stored =
-  | { kind: "none" }
-  | { kind: "stored"; row: IndexRow }
-  | { kind: "row-only"; row: IndexRow }
-  | { kind: "damaged"; row: IndexRow; bytes: number };
+import type { Stored } from "./store.ts";
 
 /** An episode that is already there. */
 export interface Duplicate {

@@ -2,9 +2,9 @@
 
 import { errorCode } from "../core/failure.ts";
 import { OPERATOR } from "../core/names.ts";
+import type { RefusedBeat } from "./heartbeats/never.ts";
 import { neverSummary, type RefusedOfLate, silentSummary } from "./heartbeats/never.ts";
 import type { HostSummary } from "./heartbeats/view.ts";
-import type { RefusedBeat } from "./refused-beats.ts";
 import type { RefusedHosts } from "./refused-hosts.ts";
 
 /** By host: those whose heartbeats this receiver itself refused of late. */

@@ -17,8 +17,3 @@ export function peerNames(certificate: PeerCertificate): string[] {
     .filter((name) => name !== undefined);
   return [...(typeof common === "string" ? [common] : common), ...dns];
 }
-
-/** The address in `address:port`; an IPv6 address stands in brackets there, and goes without. */
-export function addressOf(remote: string): string {
-  return remote.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-}

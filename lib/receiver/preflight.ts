@@ -14,8 +14,8 @@ import {
   type Refusal,
   refuse,
 } from "./decide.ts";
-import { type Duplicate, decideStored, type Stored } from "./name-taken.ts";
-import type { Store } from "./store.ts";
+import { type Duplicate, decideStored } from "./name-taken.ts";
+import type { Store, Stored } from "./store.ts";
 
 export interface PreflightDeps {
   store: Pick<Store, "find">;

@@ -14,7 +14,7 @@ import { type Declared, decideProof, endedEarly, type Refusal, refuse } from "./
 import type { Disk } from "./disk.ts";
 import { type DiskDeps, onDisk } from "./disk-refusals.ts";
 import { stampOf } from "./echo.ts";
-import { type Duplicate, decideSecond, type Stored } from "./name-taken.ts";
+import { type Duplicate, decideSecond } from "./name-taken.ts";
 import {
   type Asker,
   checkAccess,
@@ -24,8 +24,8 @@ import {
   decideName,
   type PreflightDeps,
 } from "./preflight.ts";
-import { type Received, receiveBody, tempPath } from "./receive.ts";
-import type { Store } from "./store.ts";
+import { receiveBody, tempPath } from "./receive.ts";
+import type { Received, Store, Stored } from "./store.ts";
 
 export interface PutDeps extends PreflightDeps, DiskDeps {
   store: Store;

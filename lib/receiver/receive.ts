@@ -10,15 +10,6 @@ import type { Disk } from "./disk.ts";
 /** Flushed in between every so many bytes: the last flush is short then, and a slow disk slows the sender early. */
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
 
-/** A received body in its temporary file, still open. */
-export interface Received {
-  kind: "received";
-  temp: string;
-  fd: number;
-  bytes: number;
-  sha256: string;
-}
-
 /** The name of a new temporary file: never that of another attempt (restic/rest-server#142). */
 export function tempPath(incoming: string, { host, id }: EpisodeAddress): string {
   // Cut, since a host and an id of 128 characters would not leave room for the rest within NAME_MAX.

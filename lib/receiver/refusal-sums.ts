@@ -3,6 +3,7 @@
 
 import type { RefusalSum, RefusedWhat } from "../contract/attempt-row.ts";
 import { isoWall } from "../core/clock.ts";
+import { addressOf } from "./address.ts";
 
 /** What is told apart between two writes. */
 export const SUM_LIMITS = {
@@ -83,10 +84,4 @@ export function collapse(sums: readonly RefusalSum[]): RefusalSum[] {
     }
   }
   return [...few.values()];
-}
-
-/** The address of `10.0.0.5:40112`, `[fd00::1]:40112` or `[::ffff:10.0.0.5]:40112`. */
-export function addressOf(remote: string): string {
-  const host = remote.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return host.replace(/^::ffff:(?=\d+\.)/i, "");
 }

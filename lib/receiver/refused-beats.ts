@@ -2,20 +2,11 @@
 // In memory, since attempts/ takes no rows while the disk is down to its reserve, and that is just when they are refused.
 
 import { forgetOldest } from "../core/oldest.ts";
+import type { RefusedBeat } from "./heartbeats/never.ts";
 
 const HOSTS_MAX = 20_000;
 /** A host that was told to wait has come again by then; one that has not is silent for another reason. */
 const LATELY_MS = 600_000;
-
-/** What a host's heartbeats were refused for since one was taken. */
-export interface RefusedBeat {
-  count: number;
-  /** Of the newest. */
-  atMs: number;
-  status: number;
-  reason: string;
-  detail: string;
-}
 
 export interface RefusedBeats {
   note(host: string, refused: Pick<RefusedBeat, "status" | "reason" | "detail">, nowMs: number): void;

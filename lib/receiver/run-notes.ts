@@ -5,7 +5,8 @@ import { isoWall } from "../core/clock.ts";
 import { errorCode } from "../core/failure.ts";
 import type { NoRoom } from "./admission.ts";
 import type { CertificateLife } from "./certificate-life.ts";
-import type { RefusedBeat, RefusedBeats } from "./refused-beats.ts";
+import type { RefusedBeat } from "./heartbeats/never.ts";
+import type { RefusedBeats } from "./refused-beats.ts";
 import type { Room } from "./room.ts";
 
 /** What uploads may take. */

@@ -16,9 +16,23 @@ import type { EpisodeIndex } from "./index.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
 import { archiveFacts, checkHostDirectory } from "./misplaced.ts";
-import type { Stored } from "./name-taken.ts";
 import { HERE, type NeedHere } from "./presence.ts";
-import type { Received } from "./receive.ts";
+
+/** What is on the disk under a name. `row-only`: the file is missing; `damaged`: it has another size than its row says. */
+export type Stored =
+  | { kind: "none" }
+  | { kind: "stored"; row: IndexRow }
+  | { kind: "row-only"; row: IndexRow }
+  | { kind: "damaged"; row: IndexRow; bytes: number };
+
+/** A received body in its temporary file, still open. */
+export interface Received {
+  kind: "received";
+  temp: string;
+  fd: number;
+  bytes: number;
+  sha256: string;
+}
 
 export interface StoreParts {
   dataRoot: string;

@@ -19,11 +19,12 @@ import { hashFile } from "./disk.ts";
 import { type Digests, repairIndexFile } from "./index-repair.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { openStore } from "./open.ts";
+import { stopAndRepair } from "./repair-line.ts";
 import { dataPaths, type ReceiverConfig } from "./settings.ts";
 import { needFile } from "./store-files.ts";
 import { verify } from "./verify.ts";
 import { isSound, type VerifyReport } from "./verify-report.ts";
-import { stopAndRepair, summary } from "./verify-summary.ts";
+import { summary } from "./verify-summary.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
 const SETTLE_MS = 3000;

@@ -1,16 +1,8 @@
 // What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
 
 import { formatBytes } from "../core/units.ts";
+import { repairLine } from "./repair-line.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
-
-/** A repair needs the store for itself: the line that stops the receiver for it. */
-export const repairLine = (options: string): string =>
-  `sudo systemctl stop labfleet-receiver && sudo receiver verify ${options}; sudo systemctl start labfleet-receiver`;
-
-/** @param isByHand no unit of ours runs the receiver: it is stopped, and started, as whoever does that does it */
-export function stopAndRepair(options: string, isByHand: boolean): string {
-  return isByHand ? `receiver stop && receiver verify ${options}, then start it again` : repairLine(options);
-}
 
 /** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */
 const SEND_AGAIN =

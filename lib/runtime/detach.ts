@@ -4,32 +4,16 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { complain, print } from "../os/answer.ts";
 import { duplicate, writeNow } from "../os/file-calls.ts";
+import { DETACHED_MARK, hasLeftTerminal, isDetached, leaveTerminal } from "./detached.ts";
 
-/** Tells the second process what it is: it holds the pid of the first. Nobody else has that parent. */
-const MARK = "LABFLEET_DETACHED_BY";
 /** The last byte on either pipe of a process that works; one that ends before has not written it. */
 const READY = 0;
 /** A process that closed its pipes without a word is on its way out; so long we wait for that, milliseconds. */
 const EXIT_GRACE_MS = 5000;
 
-let detached: boolean | null = null;
-let hasLeft = false;
-
 /** Whether a command line asks for it. */
 export function shouldDetach(line: { options: Readonly<Record<string, string | true>> }): boolean {
   return line.options.daemon === true;
-}
-
-/** Whether this is the second process, which logs to syslog. Takes the mark out of the environment. */
-export function isDetached(): boolean {
-  detached ??= process.env[MARK] === String(process.ppid);
-  delete process.env[MARK];
-  return detached;
-}
-
-/** Whether the terminal is behind us: `finishDetaching` was called in the second process. */
-export function hasLeftTerminal(): boolean {
-  return hasLeft;
 }
 
 export interface ThisProcess {
@@ -59,7 +43,7 @@ export async function detach(tool: string): Promise<number> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: { ...process.env, [MARK]: String(process.pid) },
+    env: { ...process.env, [DETACHED_MARK]: String(process.pid) },
   });
   let stopped = false;
   const stop = (): void => {
@@ -83,8 +67,8 @@ export async function detach(tool: string): Promise<number> {
  * when called again, does nothing. Never throws. The umask stays.
  */
 export function finishDetaching(): void {
-  if (!isDetached() || hasLeft) return;
-  hasLeft = true;
+  if (!isDetached() || hasLeftTerminal()) return;
+  leaveTerminal();
   for (const fd of [1, 2]) writeNow(fd, Uint8Array.of(READY));
   // Where they were used before, Bun holds on to the pipes: what is written there now must not end the daemon.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});

@@ -9,7 +9,7 @@ import { redirectComplaints } from "../os/answer.ts";
 import { writeNow } from "../os/file-calls.ts";
 import { reopenJournal } from "../os/journal-stream.ts";
 import { Output } from "../os/output.ts";
-import { hasLeftTerminal, isDetached } from "./detach.ts";
+import { hasLeftTerminal, isDetached } from "./detached.ts";
 import { chooseSink, formatLine, type LineStyle, type LogLevel, type Sink } from "./sinks.ts";
 import { openSyslog, SYSLOG, type SyslogPlaces } from "./syslog.ts";
 

@@ -1,10 +1,10 @@
 // What may be set in lab-host.toml (DESIGN 3.2, seed 001), with the defaults, and what the shipper makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
+import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
 import { relativeRemarks, resolvePath } from "../os/paths.ts";
-import { endpointOf, endpointRemarks } from "../runtime/endpoint.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, commitHeaderField, sizeField } from "../schema/fields.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";

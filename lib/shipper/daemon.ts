@@ -13,8 +13,8 @@ import { liveStatus, statusLine } from "./live-status.ts";
 import { buildParts } from "./parts.ts";
 import { readPin } from "./pin.ts";
 import { keepReserve } from "./reserve.ts";
+import type { Dirs } from "./settings.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
 import { steadyOffset } from "./wall-time.ts";
 
 /**

@@ -13,8 +13,8 @@ import type { Log } from "../runtime/log.ts";
 import { commitFileFault } from "./commit.ts";
 import { closedToRecorders, unmountedOrClosed } from "./recorders.ts";
 import { sweepDoomed } from "./retention/removal.ts";
+import type { Dirs } from "./settings.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
 import { mountsOf } from "./split-root.ts";
 
 /**

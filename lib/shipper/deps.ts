@@ -6,8 +6,7 @@ import type { Log } from "../runtime/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import type { Packer } from "./packer.ts";
 import type { ReceiverDays } from "./receiver-days.ts";
-import type { ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 
 export interface EngineDeps {
   config: ShipperConfig;

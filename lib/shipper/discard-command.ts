@@ -13,13 +13,13 @@ import { printable } from "../core/printable.ts";
 import { formatBytes } from "../core/units.ts";
 import { print } from "../os/answer.ts";
 import type { Log } from "../runtime/log.ts";
+import { directoryId } from "./directory-id.ts";
 import { type Place, readDocument } from "./document.ts";
 import { openReceiverDays } from "./receiver-days.ts";
 import { type Chosen, choose, type Doomed, readChoice } from "./retention/choice.ts";
 import { noteRemoved, removeSettled } from "./retention/removal.ts";
 import { usageOf } from "./retention/usage.ts";
-import type { ShipperConfig } from "./settings.ts";
-import { type Dirs, directoryId } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 
 /** @returns exit code: 0 all were removed, 3 some were not */
 export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: CommandLine, log: Log): Promise<number> {

@@ -13,12 +13,12 @@ import type { OutboxRecord } from "./outbox.ts";
 import { type PackStep, packStep } from "./pack-step.ts";
 import { type Entry, Queue, type Work } from "./queue.ts";
 import { localFinding } from "./remedies.ts";
-import { RECHECK_S, Room } from "./room.ts";
-import type { ScanProblem } from "./scan.ts";
+import { Room } from "./room.ts";
+import type { ScanProblem } from "./scan-problem.ts";
 import { type SendStep, sendStep } from "./send-step.ts";
 import { Sending } from "./sending.ts";
 import type { Resource } from "./verdict.ts";
-import { Waits } from "./waits.ts";
+import { RECHECK_S, Waits } from "./waits.ts";
 
 export class Engine {
   readonly queue = new Queue();

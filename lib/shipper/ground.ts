@@ -9,8 +9,8 @@ import { type Fix, lineFix, onHost } from "../core/finding.ts";
 import { whyDiskRefuses } from "../os/disk-refusal.ts";
 import { makeDir } from "../os/files.ts";
 import { closedToRecorders } from "./recorders.ts";
-import type { ScanProblem } from "./scan.ts";
-import type { Dirs } from "./settle.ts";
+import type { ScanProblem } from "./scan-problem.ts";
+import type { Dirs } from "./settings.ts";
 
 /** What has the data root's name now. */
 export interface Standing {

@@ -3,16 +3,27 @@
 
 import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { Log } from "../runtime/log.ts";
 import { localFault } from "./episode-facts.ts";
 import { type Hindrance, heldLine } from "./hindrance.ts";
 import { type OutboxRecord, recoverOutbox } from "./outbox.ts";
 import { newEntry, type Queue } from "./queue.ts";
 import { noEpisodesDir } from "./recorders.ts";
 import { localFinding } from "./remedies.ts";
-import { type Scan, type ScanProblem, scanEpisodes } from "./scan.ts";
+import { type Scan, scanEpisodes } from "./scan.ts";
+import type { ScanProblem } from "./scan-problem.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 import { Unfinished } from "./unfinished.ts";
 import { fixTail } from "./words.ts";
+
+interface IntakeDeps {
+  config: Pick<ShipperConfig, "dataRoot">;
+  dirs: Dirs;
+  bootId: string;
+  log: Log;
+  /** Milliseconds that never jump. */
+  now: () => number;
+}
 
 export class Intake {
   /** Directories in episodes/ that are being recorded. */
@@ -25,7 +36,7 @@ export class Intake {
   private readonly unfinished = new Unfinished();
 
   constructor(
-    private readonly deps: Pick<EngineDeps, "config" | "dirs" | "bootId" | "log" | "now">,
+    private readonly deps: IntakeDeps,
     private readonly queue: Queue,
     private readonly records: Map<string, OutboxRecord>,
   ) {}

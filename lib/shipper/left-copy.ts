@@ -5,7 +5,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { onHost } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
-import type { ScanProblem } from "./no-episode.ts";
+import type { ScanProblem } from "./scan-problem.ts";
 
 /** Whose copy a name says that it is; null for a name that no remedy gives. */
 export function copiedId(name: string): string | null {

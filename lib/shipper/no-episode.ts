@@ -7,14 +7,7 @@ import { readableName } from "../core/byte-name.ts";
 import { errorCode } from "../core/failure.ts";
 import type { Fix } from "../core/finding.ts";
 import { isName, NAME_MAX, NAME_RULE } from "../core/names.ts";
-
-/** Something in episodes/ that cannot be shipped as it is. */
-export interface ScanProblem {
-  name: string;
-  problem: string;
-  /** Null when nobody knows one. */
-  fix: Fix | null;
-}
+import type { ScanProblem } from "./scan-problem.ts";
 
 /** A name of our own that comes and goes: the start's probe. */
 const OURS = /^\.labfleet-/;

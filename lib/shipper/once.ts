@@ -6,8 +6,7 @@ import type { Log } from "../runtime/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { makeDataDirs, tidyDataRoot } from "./data-root.ts";
 import { buildParts } from "./parts.ts";
-import type { ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 import { fixTail, pauseText } from "./words.ts";
 
 /** @returns exit code: 0 all shipped, 3 something was not */

@@ -11,8 +11,8 @@ import { ARCHIVE_SUFFIX, isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { cleared, clearName, exists, readRegularFile } from "../os/files.ts";
 import { makeNew } from "../os/owner.ts";
+import { directoryId, isSameDirectory } from "./directory-id.ts";
 import { MARKER } from "./marker.ts";
-import { directoryId, isSameDirectory } from "./settle.ts";
 
 export interface OutboxRecord {
   id: string;

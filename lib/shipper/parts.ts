@@ -12,8 +12,7 @@ import { createHousekeeping, type Housekeeping } from "./housekeeping.ts";
 import { startPacker } from "./packer.ts";
 import { openReceiverDays } from "./receiver-days.ts";
 import { ShippedList } from "./retention/shipped-list.ts";
-import type { ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 
 export interface Parts {
   engine: Engine;

@@ -4,7 +4,7 @@
 import { errorCode } from "../core/failure.ts";
 import { type Fix, findingText, onHost } from "../core/finding.ts";
 import { ourName } from "../os/own-user.ts";
-import type { ScanProblem } from "./no-episode.ts";
+import type { ScanProblem } from "./scan-problem.ts";
 
 /** The group of the installation. */
 const GROUP = "labfleet-record";

@@ -14,7 +14,7 @@ import { readDocument } from "./document.ts";
 import { localFaultOf } from "./episode-facts.ts";
 import { localFinding } from "./remedies.ts";
 import { notQueuedText, requeue } from "./requeue.ts";
-import type { Dirs } from "./settle.ts";
+import type { Dirs } from "./settings.ts";
 import { rejectionOf } from "./status.ts";
 
 /** @returns exit code: 0 all were queued, 3 some were not */

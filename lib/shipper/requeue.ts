@@ -8,9 +8,10 @@ import { type Fix, findingText, onHost } from "../core/finding.ts";
 import { isName } from "../core/names.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, renameDurable } from "../os/files.ts";
+import { directoryId } from "./directory-id.ts";
 import { type Place, removeDocument } from "./document.ts";
 import { idOf } from "./retention/notes.ts";
-import { type Dirs, directoryId } from "./settle.ts";
+import type { Dirs } from "./settings.ts";
 
 export interface NotQueued {
   refused: string;

@@ -1,7 +1,8 @@
 // The reserve is kept for those who record, whether anything waits to be packed or not: a recorder that meets a full disk finishes
 // no episode, and nothing would ever ask for room.
 
-import { RECHECK_S, type Room } from "./room.ts";
+import type { Room } from "./room.ts";
+import { RECHECK_S } from "./waits.ts";
 
 export interface ReserveDeps {
   /** Makes so many bytes free by what may be removed; whether they are. */

@@ -3,20 +3,26 @@
 import { join } from "node:path";
 import type { SettledCounts } from "../contract/shipper-status.ts";
 import type { Log } from "../runtime/log.ts";
-import type { EngineDeps } from "./deps.ts";
+import { directoryId, isSameDirectory } from "./directory-id.ts";
 import type { Hindrance } from "./hindrance.ts";
 import { type HadTurn, toGiveWay } from "./order.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { dropRecord } from "./outbox.ts";
 import type { Entry, Queue } from "./queue.ts";
 import { roomFix } from "./remedies.ts";
-import { type Dirs, directoryId, isSameDirectory } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 import { fixTail } from "./words.ts";
 
 /** So many episodes in a row without room, and packing stops for a while. */
 const FULL_STREAK = 3;
-/** How long a full disk is left alone before packing is tried again, seconds. */
-export const RECHECK_S = 30;
+
+export interface RoomDeps {
+  config: Pick<ShipperConfig, "diskReserveBytes">;
+  /** Milliseconds that never jump. */
+  now: () => number;
+  /** Whether so many bytes are free; where they are not, acknowledged episodes are removed first. */
+  freeSpace: (bytes: number) => Promise<boolean>;
+}
 
 export class Room {
   diskLow = false;
@@ -54,11 +60,7 @@ export class Room {
    * Has room made for an archive; where there is none, and nothing moves, one episode gets a loan of the reserve.
    * @param isIdle nothing is packed or sent, or about to be
    */
-  async make(
-    neededBytes: number,
-    { freeSpace, now, config }: Pick<EngineDeps, "freeSpace" | "now" | "config">,
-    isIdle: () => boolean,
-  ): Promise<void> {
+  async make(neededBytes: number, { freeSpace, now, config }: RoomDeps, isIdle: () => boolean): Promise<void> {
     if (await freeSpace(neededBytes)) return this.isThere(Number.POSITIVE_INFINITY);
     this.isNone();
     // What is sent next is what may be removed next.

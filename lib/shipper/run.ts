@@ -24,8 +24,8 @@ import { discardEpisodes } from "./discard-command.ts";
 import { shipOnce } from "./once.ts";
 import { pinCommand } from "./pin-command.ts";
 import { requeueEpisodes } from "./requeue-command.ts";
+import type { Dirs } from "./settings.ts";
 import { DEFAULT_CONFIG_PATH, dataDirs, type ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
 import { readStatus } from "./status.ts";
 import { renderStatus } from "./status-text.ts";
 

@@ -11,10 +11,9 @@ import { entriesOf } from "../os/entries.ts";
 import { whyNotRead } from "./episode-facts.ts";
 import { copiedId } from "./left-copy.ts";
 import { MARKER } from "./marker.ts";
-import { badlyNamed, isPassedOver, noDirectory, type ScanProblem, statsOf, undecodable } from "./no-episode.ts";
+import { badlyNamed, isPassedOver, noDirectory, statsOf, undecodable } from "./no-episode.ts";
+import type { ScanProblem } from "./scan-problem.ts";
 import { Unfinished } from "./unfinished.ts";
-
-export type { ScanProblem } from "./no-episode.ts";
 
 export interface Scan {
   /** Finished and not known yet. */

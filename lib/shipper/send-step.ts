@@ -9,12 +9,13 @@ import { failpoint } from "../os/failpoint.ts";
 import { clearName } from "../os/files.ts";
 import { stampOf } from "./commit.ts";
 import type { EngineDeps } from "./deps.ts";
+import { directoryId, isSameDirectory } from "./directory-id.ts";
 import { whyNotSettled } from "./episode-facts.ts";
 import { dropRecord, hasArchive, type OutboxRecord, outboxPaths } from "./outbox.ts";
 import type { Entry } from "./queue.ts";
 import { lastCopyFix } from "./remedies.ts";
 import { type SendResult, sendArchive } from "./send.ts";
-import { directoryId, isSameDirectory, type Settlement, settle } from "./settle.ts";
+import { type Settlement, settle } from "./settle.ts";
 import { documentOf, type Final, lateDocument, reportSettled } from "./settled-documents.ts";
 import type { Fault, Resource, Verdict } from "./verdict.ts";
 

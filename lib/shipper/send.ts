@@ -2,19 +2,21 @@
 // time. What the answer means is decided in decide.ts; what mends a fault says lib/client.
 
 import { explainAnswer } from "../client/answers.ts";
-import type { Reply, Request } from "../client/client.ts";
+import type { Client, Reply, Request } from "../client/client.ts";
 import { type JudgeRequest, judgePath, MACHINE_HEADER } from "../contract/judgement.ts";
 import { formatReprDigest, formatTreeDigest } from "../core/digest.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/fields.ts";
 import type { Finding } from "../core/finding.ts";
 import { episodePath } from "../core/names.ts";
+import type { Log } from "../runtime/log.ts";
 import { classifyAnswer, isJudgementsReason } from "./decide.ts";
 import { isPerhapsPython } from "./decide-python.ts";
-import type { EngineDeps } from "./deps.ts";
 import { type OutboxRecord, outboxPaths } from "./outbox.ts";
 import { judgedInTurn, type Pin, readPin, writePin } from "./pin.ts";
+import type { ReceiverDays } from "./receiver-days.ts";
 import { acceptFix, answerFix, perhapsPythonFix } from "./remedies.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 import { isVerifiedTls, receiverIdOf } from "./trust.ts";
 import type { Fault, Resource, Sent, Verdict } from "./verdict.ts";
 
@@ -34,7 +36,19 @@ export interface SendResult {
 }
 
 /** What an exchange needs of the engine's surroundings. */
-export type SendDeps = Pick<EngineDeps, "config" | "dirs" | "client" | "machine" | "days" | "log" | "wallMs">;
+export interface SendDeps {
+  config: ShipperConfig;
+  dirs: Dirs;
+  /** Asks the receiver, over connections that are kept between requests. */
+  client: Client;
+  /** Which machine this is, as the header says it. */
+  machine: string;
+  /** The pinned receiver's days. */
+  days: ReceiverDays;
+  log: Log;
+  /** The wall clock, milliseconds since 1970, for what outlives this process. */
+  wallMs: () => number;
+}
 
 /** What is asked about: a packed episode, or a settled one. */
 export type Subject = Pick<OutboxRecord, "id" | "bytes" | "sha256" | "code_commit"> & {

@@ -1,7 +1,7 @@
 // The shipper's settings as everybody but the configuration's own check knows them: plain data and paths.
 
 import { join } from "node:path";
-import type { ReceiverEndpoint } from "../core/types.ts";
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
@@ -42,6 +42,8 @@ export const FIXED_SETTINGS: FixedSettings<ShipperConfig> = {
   runDir: "paths.run_dir",
   drainTimeoutS: "shipper.drain_timeout_s",
 };
+
+export type Dirs = ReturnType<typeof dataDirs>;
 
 /** The directories below a data root. */
 export function dataDirs(dataRoot: string) {

@@ -1,17 +1,14 @@
 // Moves an episode where its answer says: document into its directory, then the rename. A power cut in between leaves it
 // in the queue with a document that is never packed; it is asked for again, and the receiver says that it has it.
 
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../core/failure.ts";
 import { failpoint } from "../os/failpoint.ts";
 import { exists, renameDurable } from "../os/files.ts";
+import { directoryId, isSameDirectory } from "./directory-id.ts";
 import { type Place, writeDocument } from "./document.ts";
 import type { OutboxRecord } from "./outbox.ts";
 import { fingerprintOf } from "./pack.ts";
-import type { dataDirs } from "./settings.ts";
-
-export type Dirs = ReturnType<typeof dataDirs>;
+import type { Dirs } from "./settings.ts";
 
 /** What a directory looks like now; null when it cannot be read. See `fingerprintOf` in pack.ts. */
 export type Fingerprint = (root: string) => Promise<string | null>;
@@ -50,26 +47,6 @@ export async function settle(
   await renameDurable(from, join(dirs[to], name));
   failpoint("settle.after-rename");
   return name;
-}
-
-/**
- * What tells a directory from any other that has had its name, or null when there is none: `<inode>@<birth, ns>`. The number
- * alone does not: ext4 gives the next directory that of the one that was just removed. Where no births are known, `<inode>`.
- */
-export async function directoryId(path: string): Promise<string | null> {
-  try {
-    const stats = await stat(path, { bigint: true });
-    if (!stats.isDirectory()) return null;
-    return stats.birthtimeNs > 0n ? `${stats.ino}@${stats.birthtimeNs}` : String(stats.ino);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return null;
-    throw error;
-  }
-}
-
-/** Whether a directory is the one that was packed. Records of older releases have its number alone. Pure. */
-export function isSameDirectory(packed: string, found: string | null): boolean {
-  return found === packed || (!packed.includes("@") && found?.split("@")[0] === packed);
 }
 
 /** `id`, or `id~1`, `id~2` … : a name under which nothing stands there. `~` cannot be in an episode's own name. */

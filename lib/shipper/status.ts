@@ -17,8 +17,7 @@ import { type Pin, readPin } from "./pin.ts";
 import { leftOverFix, rejectionFix } from "./remedies.ts";
 import { listDoomed } from "./retention/removal.ts";
 import { scanEpisodes } from "./scan.ts";
-import type { ShipperConfig } from "./settings.ts";
-import type { Dirs } from "./settle.ts";
+import type { Dirs, ShipperConfig } from "./settings.ts";
 import { fixTail } from "./words.ts";
 
 /** A refused episode. */

@@ -10,7 +10,8 @@ import { type Fix, onHost } from "../core/finding.ts";
 import { isName, NAME_MAX } from "../core/names.ts";
 import { leftCopy, originalStands } from "./left-copy.ts";
 import { MARKER } from "./marker.ts";
-import { badlyNamed, type ScanProblem, touching } from "./no-episode.ts";
+import { badlyNamed, touching } from "./no-episode.ts";
+import type { ScanProblem } from "./scan-problem.ts";
 
 /** A recorder makes its files and then its marker; in between the directory is not quiet for so long. */
 const QUIET_MS = 60_000;

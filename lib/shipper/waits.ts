@@ -1,16 +1,19 @@
 // How long an episode waits that was not shipped, and what is said of it: once for each episode and reason where a person has to
 // act, each time where it is tried again.
 
+import type { SettledCounts } from "../contract/shipper-status.ts";
 import { backoffSeconds } from "../core/backoff.ts";
 import { type Finding, type Fix, fixText } from "../core/finding.ts";
-import type { EngineDeps } from "./deps.ts";
+import type { Log } from "../runtime/log.ts";
 import { heldLine } from "./hindrance.ts";
 import type { Entry, Trouble } from "./queue.ts";
 import { roomFix, stampFix } from "./remedies.ts";
-import { RECHECK_S } from "./room.ts";
+import type { ShipperConfig } from "./settings.ts";
 import type { Fault } from "./verdict.ts";
 import { fixTail } from "./words.ts";
 
+/** How long what a person has to mend is left alone, and a full disk before packing is tried again, seconds. */
+export const RECHECK_S = 30;
 /** A body is sent again after so many times as long as its failed try took: a path that never takes it gets a fifth of it. */
 const BODY_REST_FACTOR = 4;
 /** But not later than this, seconds. */
@@ -20,13 +23,24 @@ export const UNSTAMPED = "missing-commit";
 /** The longest wait between two looks whether an unstamped episode has got its stamp, seconds. */
 const STAMP_RECHECK_MAX_S = 600;
 
+export interface WaitsDeps {
+  config: Pick<ShipperConfig, "backoffSeconds" | "commitFile" | "dataRoot">;
+  log: Log;
+  /** Milliseconds that never jump. */
+  now: () => number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** What lies settled: a person may give it up to make room; null: not known yet. */
+  settled: () => SettledCounts | null;
+}
+
 export class Waits {
   /** Whether the missing stamps were said. */
   private unstampedSaid = false;
 
   /** @param later when a wait of so many seconds is over, on the engine's clock */
   constructor(
-    private readonly deps: EngineDeps,
+    private readonly deps: WaitsDeps,
     private readonly later: (seconds: number) => number,
   ) {}
 

@@ -5,8 +5,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { type Client, openClient, type Reply, type Request } from "../../lib/client/client.ts";
 import type { Explanation } from "../../lib/client/explain.ts";
+import type { ReceiverEndpoint } from "../../lib/contract/endpoint.ts";
 import { findingText } from "../../lib/core/finding.ts";
-import type { ReceiverEndpoint } from "../../lib/core/types.ts";
 
 export const RECEIVER: ReceiverEndpoint = {
   url: "http://127.0.0.1:1",

@@ -1,7 +1,8 @@
 // No secret gets through into a log; what helps to tell who it was does.
 
 import { describe, expect, test } from "bun:test";
-import { cutBytes, maskCommandLine } from "../../lib/core/mask.ts";
+import { maskCommandLine } from "../../lib/core/mask.ts";
+import { cutBytes } from "../../lib/core/utf8.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 
 for (const [words, shown] of [

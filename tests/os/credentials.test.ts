@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ReceiverEndpoint } from "../../lib/core/types.ts";
+import type { ReceiverEndpoint } from "../../lib/contract/endpoint.ts";
 import { CredentialError, type CredentialFault, type ReadLimits, readCredentials } from "../../lib/os/credentials.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { tempDir } from "../support/temp-dir.ts";

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import type { IndexRow } from "../../lib/contract/index-row.ts";
 import type { Declared, Refusal } from "../../lib/receiver/decide.ts";
-import { decideSecond, decideStored, type Stored } from "../../lib/receiver/name-taken.ts";
+import { decideSecond, decideStored } from "../../lib/receiver/name-taken.ts";
+import type { Stored } from "../../lib/receiver/store.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -1,7 +1,8 @@
 // Refusals of nobody known: however many, from however many addresses, naming however many hosts: few sums, all counted.
 
 import { describe, expect, test } from "bun:test";
-import { addressOf, collapse, RefusalSums, type Refused, SUM_LIMITS } from "../../lib/receiver/refusal-sums.ts";
+import { addressOf } from "../../lib/receiver/address.ts";
+import { collapse, RefusalSums, type Refused, SUM_LIMITS } from "../../lib/receiver/refusal-sums.ts";
 
 const T0 = Date.parse("2026-05-01T06:37:53Z");
 const refused = (more: Partial<Refused> = {}): Refused => ({

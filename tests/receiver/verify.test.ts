@@ -15,9 +15,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { stopAndRepair } from "../../lib/receiver/repair-line.ts";
 import { verify } from "../../lib/receiver/verify.ts";
 import { emptyReport, isSound, type VerifyReport } from "../../lib/receiver/verify-report.ts";
-import { stopAndRepair, summary } from "../../lib/receiver/verify-summary.ts";
+import { summary } from "../../lib/receiver/verify-summary.ts";
 import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { directoryId } from "../../lib/shipper/directory-id.ts";
 import { admitArchive, dropRecord, type OutboxRecord, outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { directoryId } from "../../lib/shipper/settle.ts";
 import { makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 

@@ -4,9 +4,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { directoryId } from "../../lib/shipper/directory-id.ts";
 import { readDocument } from "../../lib/shipper/document.ts";
 import { outboxPaths, recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { type Dirs, directoryId, type Settlement, settle } from "../../lib/shipper/settle.ts";
+import type { Dirs } from "../../lib/shipper/settings.ts";
+import { type Settlement, settle } from "../../lib/shipper/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../support/lab-host.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { fingerprintOf } from "../support/walked.ts";

@@ -8,7 +8,7 @@ import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/hou
 import { pinPath } from "../../lib/shipper/pin.ts";
 import type { ReceiverDays } from "../../lib/shipper/receiver-days.ts";
 import { ShippedList } from "../../lib/shipper/retention/shipped-list.ts";
-import type { Dirs } from "../../lib/shipper/settle.ts";
+import type { Dirs } from "../../lib/shipper/settings.ts";
 import { makeDirs, writeFiles } from "./lab-host.ts";
 import { COLLECTOR_ID } from "./scripted-collector.ts";
 import { fingerprintOf } from "./walked.ts";

@@ -3,8 +3,8 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
+import type { Dirs } from "../../lib/shipper/settings.ts";
 import { dataDirs } from "../../lib/shipper/settings.ts";
-import type { Dirs } from "../../lib/shipper/settle.ts";
 
 /** Makes the four directories below `root`. */
 export function makeDirs(root: string): Dirs {

@@ -14,13 +14,6 @@ export const POLICY = {
   heldBytes: 16 * 1024 * 1024,
   atOnce: 256,
   atOncePerHost: 2,
-  /** A host is late after so many of its own intervals and seconds: one lost heartbeat makes nobody late. */
-  lateIntervals: 2,
-  lateGraceS: 30,
-  /** The host's clock is off by more than this, seconds. */
-  clockOffS: 120,
-  /** What came this much later than now, seconds: the collector's own clock was set back, and nobody knows how old it is. */
-  aheadS: 120,
   /** No heartbeat is taken to be older than this, seconds, ten times the longest `ttl_s`: times are anything a host may write. */
   oldestS: 315_360_000,
   /** Without a Date header: after so many intervals of silence what comes is the latest, unless its boot is over. */

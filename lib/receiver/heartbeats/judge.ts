@@ -4,8 +4,8 @@
 import { noteTexts } from "../../core/check-notes.ts";
 import type { CheckNotes, CheckResult, CheckStatus } from "../../core/heartbeat.ts";
 import { clipSaying } from "../../core/remedy-last.ts";
-import { POLICY } from "./decide.ts";
 import type { ResultState } from "./document.ts";
+import { HOST_POLICY } from "./policy.ts";
 import { hasRun, isPending, isSoft } from "./states.ts";
 
 /** A status as it is shown: `stale` is one whose time to live is over. */
@@ -107,7 +107,7 @@ function isFresh(asOfMs: number, ttlS: number, nowMs: number): boolean {
 
 /** Whether it came at a time that the collector's clock has yet to reach. */
 export function isAhead(receivedMs: number, nowMs: number): boolean {
-  return receivedMs - nowMs > POLICY.aheadS * 1000;
+  return receivedMs - nowMs > HOST_POLICY.aheadS * 1000;
 }
 
 /** Whole seconds; none is negative, should the collector's clock have been set back. */

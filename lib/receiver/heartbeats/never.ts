@@ -4,7 +4,6 @@
 import { isoWall } from "../../core/clock.ts";
 import { shellLine } from "../../core/shell-quote.ts";
 import { formatSeconds } from "../../core/units.ts";
-import type { RefusedBeat } from "../refused-beats.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
 /** How often a host was refused of late. Of refusals before it showed who it is anyone may be the sender. */
@@ -13,6 +12,16 @@ export interface RefusedTally {
   /** Of the newest. */
   reason: string;
   atMs: number;
+}
+
+/** What a host's heartbeats were refused for since one was taken. */
+export interface RefusedBeat {
+  count: number;
+  /** Of the newest. */
+  atMs: number;
+  status: number;
+  reason: string;
+  detail: string;
 }
 
 /** What is known of its refusals; null: none. Where the rows cannot be read, where they are and why. */

@@ -5,9 +5,9 @@ import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isReceiverId } from "../../contract/judgement.ts";
 import { isoWall } from "../../core/clock.ts";
 import type { CheckResult } from "../../core/heartbeat.ts";
-import { POLICY } from "./decide.ts";
 import type { ResultState, StoredHeartbeat } from "./document.ts";
 import { ageS, gravest, isAhead, judge, noCounts, type ResultBrief, resultBrief, type ShownStatus } from "./judge.ts";
+import { HOST_POLICY } from "./policy.ts";
 import { type AboutShipper, problemOf } from "./problem.ts";
 import {
   briefQueue,
@@ -114,13 +114,13 @@ export function summarise(brief: HostBrief, nowMs: number, own: OwnStore | null 
   const { host, heartbeat, receivedMs, lateS, skewS, queue, receiverId } = brief;
   const { sent_at, sequence, interval_s } = heartbeat;
   const age = ageS(receivedMs, nowMs);
-  const lateAfterS = interval_s * POLICY.lateIntervals + POLICY.lateGraceS;
+  const lateAfterS = interval_s * HOST_POLICY.lateIntervals + HOST_POLICY.lateGraceS;
   const results = brief.results.map((result) => judge(result, nowMs));
   const counts = noCounts();
   for (const { shown } of results) counts[shown]++;
   const ahead = isAhead(receivedMs, nowMs);
   const stale = age > lateAfterS || ahead;
-  const clockOff = skewS !== null && Math.abs(skewS) > POLICY.clockOffS;
+  const clockOff = skewS !== null && Math.abs(skewS) > HOST_POLICY.clockOffS;
   // Its answers may count for a day: a host that is silent is not known to be well all the same.
   const silence: ShownStatus[] = stale && results.length > 0 ? ["stale"] : [];
   const aheadS = ahead ? ageS(nowMs, receivedMs) : 0;

@@ -3,9 +3,9 @@
 // one that sends a hundred thousand requests at once waits in its own line.
 
 import type { Socket } from "node:net";
+import { addressOf } from "../address.ts";
 import type { ConnectionState, Held } from "../connections.ts";
 import { type ExchangeOptions, serveExchange } from "../exchange.ts";
-import { addressOf } from "../refusal-sums.ts";
 import type { Wire } from "../wire.ts";
 import { sendAnswer } from "./answer.ts";
 import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, isNoRequest, parseHead } from "./head.ts";

@@ -2,8 +2,8 @@
 // hold its file, its memory and a stop for ever.
 
 import type { Socket } from "node:net";
-import { unsentBytes } from "../../os/unsent.ts";
 import { type RateRule, RateWatch } from "../body.ts";
+import { unsentBytes } from "./socket.ts";
 
 export class Sink {
   private written = 0;

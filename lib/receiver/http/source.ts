@@ -2,7 +2,7 @@
 // was taken, so that a slow disk slows the sender and not our memory.
 
 import type { Socket } from "node:net";
-import { pauseNow } from "../../os/pause-now.ts";
+import { pauseNow } from "./socket.ts";
 
 /** `end`: the peer sends no more, but may still read; `gone`: the connection is broken. */
 export type SourceEnd = "end" | "gone";

@@ -2,8 +2,8 @@
 // read as whatever it may be: a crash or a power cut may have written it.
 
 import { EXIT } from "../../core/exit.ts";
-import { cutBytes } from "../../core/mask.ts";
 import { printable } from "../../core/printable.ts";
+import { cutBytes } from "../../core/utf8.ts";
 
 /** `running.json`: the present run, in its own words. */
 export interface RunRecord {

@@ -3,7 +3,7 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { cutBytes } from "../../core/mask.ts";
+import { cutBytes } from "../../core/utf8.ts";
 import { isUnreadable, type Reading, startTicks } from "../../os/proc.ts";
 import { replaceRunFile } from "../../os/run-file.ts";
 import { readSmallFile } from "../../os/sync-files.ts";

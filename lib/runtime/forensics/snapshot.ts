@@ -5,9 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CgroupPlace, parseCgroup } from "../../core/cgroup.ts";
 import { errorCode } from "../../core/failure.ts";
-import { cutBytes, maskCommandLine } from "../../core/mask.ts";
+import { maskCommandLine } from "../../core/mask.ts";
 import { parsePressure } from "../../core/pressure.ts";
 import { signalName } from "../../core/signals.ts";
+import { cutBytes } from "../../core/utf8.ts";
 import { isUnreadable, type Reading, readParsed, readText } from "../../os/proc.ts";
 import { type FoundMarker, readMarker } from "./markers.ts";
 

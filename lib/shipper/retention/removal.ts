@@ -8,7 +8,7 @@ import { errorCode } from "../../core/failure.ts";
 import { exists, fsyncDir, renameDurable } from "../../os/files.ts";
 import { openOrMake } from "../../os/owner.ts";
 import { type Place, readDocument } from "../document.ts";
-import type { Dirs } from "../settle.ts";
+import type { Dirs } from "../settings.ts";
 
 const DOOMED = ".pruned-";
 const NEWLINE = 0x0a;

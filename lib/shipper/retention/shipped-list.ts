@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { entriesOf } from "../../os/entries.ts";
 import { readDocument } from "../document.ts";
-import type { Dirs } from "../settle.ts";
+import type { Dirs } from "../settings.ts";
 import { type Receipted, readReceipted } from "./notes.ts";
 
 /** Notes read between two turns of the event loop, and two signs of progress. */

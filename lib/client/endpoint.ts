@@ -1,7 +1,7 @@
 // The receiver as lab-host.toml names it, with its defaults.
 
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { UserError } from "../core/failure.ts";
-import type { ReceiverEndpoint } from "../core/types.ts";
 import { optionalPath, relativeRemarks } from "../os/paths.ts";
 
 /** The table [receiver] once its types are checked. */

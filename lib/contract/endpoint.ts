@@ -1,4 +1,4 @@
-// Shapes that cross the wire or outlive a process. Types only; `wire.ts` of each tool checks what comes from outside.
+// The receiver as a lab host names it. Types only.
 
 /** The receiver as a lab host's configuration names it ([receiver]). */
 export interface ReceiverEndpoint {
