@@ -1,10 +1,10 @@
 // Whether thousands of runs of checks leave anything behind: zombies, descriptors, memory. Part of checks.ts.
 
 import { readdirSync, readFileSync } from "node:fs";
+import { openCheckCgroups } from "../lib/heartbeat/checks/cgroup.ts";
+import { runCheckProcess } from "../lib/heartbeat/checks/process.ts";
 import { NagiosRunner } from "../lib/heartbeat/nagios/nagios-runner.ts";
-import { openCheckCgroups } from "../lib/os/check-cgroup.ts";
-import { runCheckProcess } from "../lib/os/check-process.ts";
-import type { Log } from "../lib/runtime/log.ts";
+import type { Log } from "../lib/runtime/log/log.ts";
 import { markdown } from "./measure.ts";
 
 export const quiet: Log = { error: console.error, warn: console.error, info: () => {}, debug: () => {} };

@@ -3,8 +3,8 @@
 // Exit 1 when what must hold does not: the lag, zombies, descriptors, memory.
 // By hand: bun bench/checks.ts [--rounds 3] [--checks 200] [--at-once 16] [--runs 10000]
 import { parseArgs } from "node:util";
+import { runCheckProcess } from "../lib/heartbeat/checks/process.ts";
 import { NagiosRunner } from "../lib/heartbeat/nagios/nagios-runner.ts";
-import { runCheckProcess } from "../lib/os/check-process.ts";
 import { env, memory, quiet, soak, soakRunner, zombies } from "./checks-soak.ts";
 import { interleave, machine, markdown, spread, timed } from "./measure.ts";
 

@@ -2,7 +2,7 @@
 // time per signal. By hand: bun bench/signal-sender.ts [--rounds 15]
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { watchSenders } from "../lib/os/signal-sender.ts";
+import { watchSenders } from "../lib/os/process/signal-sender.ts";
 import { markdown, median } from "./measure.ts";
 
 const STOP_SIGNALS = [15, 2, 1];

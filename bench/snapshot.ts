@@ -3,10 +3,10 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
-import { formatFields } from "../lib/core/fields.ts";
+import { formatFields } from "../lib/core/text/fields.ts";
 import { monotonicUsec } from "../lib/os/clock-calls.ts";
-import { type Snapshot, takeSnapshot } from "../lib/runtime/forensics/snapshot.ts";
-import { contextFields, contextJson } from "../lib/runtime/forensics/snapshot-text.ts";
+import { type Snapshot, takeSnapshot } from "../lib/runtime/diagnostic/snapshot.ts";
+import { contextFields, contextJson } from "../lib/runtime/diagnostic/snapshot-text.ts";
 
 const { values } = parseArgs({
   options: { processes: { type: "string", default: "5000" }, runs: { type: "string", default: "2000" } },

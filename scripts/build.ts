@@ -4,8 +4,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { renderUnit, type UnitTool } from "../lib/core/linux/unit-file.ts";
 import { DEFAULT_DRAIN_S } from "../lib/core/stop-budget.ts";
-import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
 import manifest from "../package.json" with { type: "json" };
 import { startAnywhere } from "./start-anywhere.ts";
 
@@ -18,7 +18,7 @@ const TARGETS: Record<string, string> = {
 
 /** Entry points besides bin/<tool>.ts: threads, which a compiled executable must carry. */
 const THREADS: Record<string, string[]> = {
-  shipper: ["lib/shipper/pack-worker.ts", "lib/shipper/config-worker.ts"],
+  shipper: ["lib/shipper/pack/pack-worker.ts", "lib/shipper/config-worker.ts"],
   receiver: ["lib/receiver/config-worker.ts"],
   heartbeat: ["lib/heartbeat/config-worker.ts", "lib/heartbeat/plugins-dir/worker.ts"],
 };

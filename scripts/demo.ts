@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { formatBytes } from "../lib/core/units.ts";
+import { formatBytes } from "../lib/core/text/quantity.ts";
 import { copyAsEpisode, recordEpisode } from "./episode.ts";
 import { listArchive } from "./list-archive.ts";
 

@@ -2,27 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-
-const ROOT = join(import.meta.dir, "..");
-const transpiler = new Bun.Transpiler({ loader: "ts" });
-
-/** Every source file with its imports: project files by path, packages by name. */
-const graph = new Map<string, string[]>();
-for (const folder of ["bin", "lib"]) {
-  for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })) {
-    if (!name.endsWith(".ts")) continue;
-    const file = join(folder, name);
-    const imports = transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")).map(({ path }) => path);
-    graph.set(
-      file,
-      imports.map((path) => (path.startsWith(".") ? relative(ROOT, join(ROOT, dirname(file), path)) : path)),
-    );
-  }
-}
+import { dirname, join } from "node:path";
+import { graph, ROOT, transpiler } from "./support/sources.ts";
 
 const TOOLS = ["shipper", "receiver", "heartbeat"];
-const LAYER = /^lib\/(core|contract|schema|os|client|runtime|cli)\//;
+const LAYER = /^lib\/(core|contract|schema|os|client|fleet|runtime|cli)\//;
 
 interface Rule {
   /** Files that the rule speaks of. */
@@ -45,7 +29,7 @@ const RULES: Rule[] = [
   },
   {
     from: /^lib\/schema\//,
-    allow: /^(lib\/(schema|core)\/|arktype|smol-toml)/,
+    allow: /^(lib\/(schema|contract|core)\/|arktype|smol-toml)/,
     because: "schema turns text into types and touches nothing of the machine",
   },
   {
@@ -55,15 +39,15 @@ const RULES: Rule[] = [
   },
   {
     from: /^lib\/client\//,
-    allow: /^(lib\/(client|os|contract|core)\/|node:(crypto|http|https)$)/,
+    allow: /^(lib\/(client|os|contract|core)\/|node:)/,
     because:
       "how a receiver is asked and what a failure means serves every program of a lab host, and knows none of them",
   },
   {
-    from: /^lib\/client\/(answers|credential-failures|explain|failures|tls-failures)\.ts$/,
+    from: /^lib\/client\/failures\/(answers|credential-failures|explain|failures|tls-failures)\.ts$/,
     allow:
-      /^lib\/(core\/|client\/(answers|credential-failures|explain|failures|tls-failures)\.ts$|os\/(access|credentials|probe|upload)\.ts$)/,
-    because: "what mends a failure is decided with literals; of os it takes types alone",
+      /^lib\/(core\/|client\/failures\/(answers|credential-failures|explain|failures|tls-failures)\.ts$|client\/(credentials|probe|upload)\.ts$|os\/files\/access\.ts$)/,
+    because: "what mends a failure is decided with literals; of what has effects it takes types alone",
   },
   {
     from: /^lib\/runtime\//,
@@ -76,16 +60,10 @@ const RULES: Rule[] = [
     because: "the command line is a table and a sentence; it needs nothing of the machine",
   },
   {
-    from: /^lib\/(shipper|receiver|heartbeat)\/(decide|marker|name-taken|queue)\.ts$/,
-    allow:
-      /^lib\/(core\/|contract\/|client\/(answers|explain|failures)\.ts$|shipper\/[a-z-]+\.ts$|receiver\/[a-z-]+\.ts$|heartbeat\/[a-z-]+\.ts$)/,
-    because: "decisions are pure: their tests are tables of literals",
-  },
-  {
-    from: /^lib\/receiver\/heartbeats\/(decide|document|judge|never|policy|problem|queue-view|senders|states|table|view)\.ts$/,
-    allow:
-      /^lib\/(core\/|contract\/|receiver\/decide\.ts$|receiver\/heartbeats\/(decide|document|judge|never|policy|problem|queue-view|senders|states|table|view)\.ts$)/,
-    because: "what is known of a host is decided with literals, for the wire and the command line alike",
+    from: /^lib\/fleet\//,
+    allow: /^lib\/(core|contract|fleet)\//,
+    because:
+      "what is known of a host is decided with literals, for the wire, the command line and whoever watches the fleet",
   },
   {
     from: /^bin\//,
@@ -171,9 +149,11 @@ test.each(["heartbeats", "judge"])(
 );
 
 test("problems are made in the receiver's answering.ts alone: there each gets the echo of its own request", () => {
-  const users = [...graph].filter(([, imports]) => imports.includes("lib/receiver/answers.ts")).map(([file]) => file);
+  const users = [...graph]
+    .filter(([, imports]) => imports.includes("lib/receiver/answering/answers.ts"))
+    .map(([file]) => file);
   const makers = users.filter((file) => readFileSync(join(ROOT, file), "utf8").includes("problemResponse"));
-  expect(makers).toEqual(["lib/receiver/answering.ts"]);
+  expect(makers).toEqual(["lib/receiver/answering/answering.ts"]);
 });
 
 test("process.exit stands in lib/cli/main.ts and lib/runtime/daemon.ts alone: one place knows that the end has come", () => {
@@ -183,7 +163,7 @@ test("process.exit stands in lib/cli/main.ts and lib/runtime/daemon.ts alone: on
 
 test("bun:ffi stands in libc.ts and signal-sender.ts alone: a library name that is missing would be looked for in the working directory", () => {
   const files = [...graph].filter(([, imports]) => imports.includes("bun:ffi")).map(([file]) => file);
-  expect(files.sort()).toEqual(["lib/os/libc.ts", "lib/os/signal-sender.ts"]);
+  expect(files.sort()).toEqual(["lib/os/libc.ts", "lib/os/process/signal-sender.ts"]);
 });
 
 test("no two files import each other, directly or in a ring", () => {

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { renderUnit, type UnitTool } from "../lib/core/linux/unit-file.ts";
 import { DEFAULT_DRAIN_S, stopBudget } from "../lib/core/stop-budget.ts";
-import { renderUnit, type UnitTool } from "../lib/core/units-text.ts";
 import { PROJECT } from "./support/compiled.ts";
 import { expectGolden } from "./support/golden.ts";
 

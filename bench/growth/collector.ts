@@ -3,7 +3,7 @@
 import { closeSync, linkSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { formatRow } from "../../lib/contract/index-row.ts";
-import { hashToken } from "../../lib/receiver/auth.ts";
+import { hashToken } from "../../lib/receiver/access/auth.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
 import { RECEIVER } from "../labfleet.ts";
 import { freePort } from "../peers.ts";

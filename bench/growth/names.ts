@@ -1,7 +1,7 @@
 // Who is who in bench/growth.ts: hosts, their tokens, and a heartbeat as a usual host sends it. The same each time.
 import { createHash } from "node:crypto";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
-import type { CheckResult } from "../../lib/core/heartbeat.ts";
+import type { CheckResult } from "../../lib/contract/observation.ts";
 
 export const hostName = (i: number): string => `lab-${String(i).padStart(5, "0")}`;
 

@@ -2,7 +2,7 @@
 // N more in the queue, in quarantine, or shipped and kept. Notes are those that the shipper writes.
 import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lateDocument } from "../../lib/shipper/settled-documents.ts";
+import { lateDocument } from "../../lib/shipper/settle/settled-documents.ts";
 import { SHIPPER } from "../labfleet.ts";
 import { Collector, medians } from "./collector.ts";
 import { type Started, start } from "./daemon.ts";

@@ -1,7 +1,7 @@
 // Which command the words of a command line name, and which one was meant where they name none.
 
 import { UserError } from "../core/failure.ts";
-import { nearest } from "../core/nearest.ts";
+import { nearest } from "../core/text/nearest.ts";
 import { type ToolSpec, verbsOf } from "./table.ts";
 
 /** @throws UserError when the words begin with no command, and the tool takes no operands without one */

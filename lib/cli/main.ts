@@ -4,10 +4,10 @@
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { fixText } from "../core/finding.ts";
-import { printable } from "../core/printable.ts";
-import { thenStarted } from "../core/unit-fix.ts";
+import { thenStarted } from "../core/linux/unit-fix.ts";
+import { printable } from "../core/text/printable.ts";
 import { complain, print } from "../os/answer.ts";
-import { ownUnit } from "../os/own-unit.ts";
+import { ownUnit } from "../os/process/own-unit.ts";
 import { type CommandLine, parseCommandLine } from "./options.ts";
 import type { ToolSpec } from "./table.ts";
 

@@ -3,12 +3,12 @@
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { dateMs, retryAfterSeconds } from "../core/backoff.ts";
-import { CredentialError, type Credentials, readCredentials } from "../os/credentials.ts";
-import { type Answer, type Failure, type Upload, type UploadOutcome, upload } from "../os/upload.ts";
 import { openConnections } from "./connections.ts";
-import { lookAgain } from "./diagnose.ts";
-import type { Explanation } from "./explain.ts";
-import { explainCredentialFault, explainFailure } from "./failures.ts";
+import { CredentialError, type Credentials, readCredentials } from "./credentials.ts";
+import { lookAgain } from "./failures/diagnose.ts";
+import type { Explanation } from "./failures/explain.ts";
+import { explainCredentialFault, explainFailure } from "./failures/failures.ts";
+import { type Answer, type Failure, type Upload, type UploadOutcome, upload } from "./upload.ts";
 
 export interface Request extends Pick<Upload, "stallMs" | "answerMs" | "totalMs" | "signal"> {
   /** PUT if left out. */

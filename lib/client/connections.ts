@@ -3,7 +3,7 @@
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import type { TlsFiles } from "../os/upload.ts";
+import type { TlsFiles } from "./upload.ts";
 
 /**
  * How long a connection may lie idle, milliseconds. Below the receiver's keep_alive_timeout_s (15 s), and of what a server

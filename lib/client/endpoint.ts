@@ -2,7 +2,7 @@
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { UserError } from "../core/failure.ts";
-import { optionalPath, relativeRemarks } from "../os/paths.ts";
+import { optionalPath, relativeRemarks } from "../os/files/paths.ts";
 
 /** The table [receiver] once its types are checked. */
 export interface ReceiverTable {

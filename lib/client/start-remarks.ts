@@ -5,11 +5,11 @@ import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { Command, Finding } from "../core/finding.ts";
 import { hasPrivateKey } from "../core/pem.ts";
 import { isLoopback } from "../core/receiver-url.ts";
-import { othersMay } from "../os/access.ts";
-import { CredentialError, readCredentials } from "../os/credentials.ts";
-import type { TlsFiles } from "../os/upload.ts";
-import { unusableFile } from "./diagnose.ts";
-import { explainCredentialFault } from "./failures.ts";
+import { othersMay } from "../os/files/access.ts";
+import { CredentialError, readCredentials } from "./credentials.ts";
+import { unusableFile } from "./failures/diagnose.ts";
+import { explainCredentialFault } from "./failures/failures.ts";
+import type { TlsFiles } from "./upload.ts";
 
 export interface Start {
   hostId: string;

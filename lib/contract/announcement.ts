@@ -2,7 +2,7 @@
 // carries the number and notes the newest one that has arrived, and the shipper removes nothing that was not announced
 // (DESIGN 3.4). The note lies in the heartbeat's run directory, `announced.json`. Pure.
 
-import { hasFields, isNumber, isText, parseShaped } from "../core/shape.ts";
+import { hasFields, isNumber, isText, parseShaped } from "../core/text/shape.ts";
 
 export const ANNOUNCED_FILE = "announced.json";
 

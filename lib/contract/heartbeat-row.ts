@@ -1,8 +1,8 @@
 // Rows of heartbeats/<UTC day>.jsonl: a whole heartbeat now and then, and in between what changed. Every heartbeat leaves a row, so
 // that a gap is one; what changes all the time (perfdata, messages of what stays as it is) comes every ten minutes. Pure.
 
-import type { CheckResult } from "../core/heartbeat.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { CheckResult } from "./observation.ts";
 
 /** A whole heartbeat: the first of a host in a file, the first of a boot, and one every `SAMPLE_EVERY_S`. */
 export type SampleRow = Heartbeat & { kind: "sample"; received_at_wall: string; old?: true };

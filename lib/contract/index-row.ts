@@ -1,8 +1,8 @@
 // Rows of index.jsonl and journal.jsonl: type, writer and parser, for the Python receiver's rows and those of older releases
 // too. Pure. Of several rows of one episode the last one holds.
 
-import { isSha256Hex, isTreeDigest } from "../core/digest.ts";
-import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../core/names.ts";
+import { isSha256Hex, isTreeDigest } from "./digest.ts";
+import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "./names.ts";
 
 /** One row of `index.jsonl`: one stored episode. The first seven keys are seed 002's. */
 export interface IndexRow {

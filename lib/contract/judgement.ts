@@ -1,7 +1,7 @@
 // Who may judge an episode (DESIGN 3.4): the mark, the echo and the identity that an answer must carry before it may decide
 // anything about an episode. Written by the receiver, read by the shipper and the heartbeat. Pure.
 
-import { isSha256Hex, isTreeDigest } from "../core/digest.ts";
+import { isSha256Hex, isTreeDigest } from "./digest.ts";
 
 /** Every answer below /v1/ carries the id of the store that answers; HEAD has no body to say it in. */
 export const RECEIVER_ID_HEADER = "X-Labfleet-Receiver-Id";

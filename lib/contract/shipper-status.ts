@@ -11,7 +11,7 @@ import {
   listOf,
   orNull,
   parseShaped,
-} from "../core/shape.ts";
+} from "../core/text/shape.ts";
 import { isReceiverId } from "./judgement.ts";
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueuePause } from "./queue.ts";
 

@@ -1,8 +1,8 @@
 // What the shipper and the heartbeat's check say alike of the shipper's report: what is under way, and what makes room. Pure.
 
 import { type Fix, onHost } from "../core/finding.ts";
-import { unitLine } from "../core/unit-fix.ts";
-import { formatBytes, formatSeconds } from "../core/units.ts";
+import { unitLine } from "../core/linux/unit-fix.ts";
+import { formatBytes, formatSeconds } from "../core/text/quantity.ts";
 import type { RefusedGroup, SettledCounts, UnderWay } from "./shipper-status.ts";
 
 /**

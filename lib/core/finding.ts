@@ -1,6 +1,6 @@
 // What is wrong and what mends it, as data: programs run its commands, people read it as one sentence. Pure.
 
-import { shellLine } from "./shell-quote.ts";
+import { shellLine } from "./text/shell-quote.ts";
 
 /** A command as it is run: no shell reads it, and none of it is glued to other words. */
 export interface Command {

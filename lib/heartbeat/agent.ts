@@ -2,12 +2,12 @@
 
 import type { Heartbeat } from "../contract/heartbeat.ts";
 import type { Machine } from "../contract/machine.ts";
+import type { CheckResult, PluginState } from "../contract/observation.ts";
 import { type QueueReport, sentQueue } from "../contract/queue.ts";
-import type { CheckResult, PluginState } from "../core/heartbeat.ts";
 import { isPlain, type Statuses, statusesOf, summarise } from "./decide.ts";
-import { fitted } from "./fit.ts";
-import { type QueueDeps, SendQueue } from "./send-queue.ts";
-import type { AgentSpool, Failing, Refused } from "./send-remarks.ts";
+import { fitted } from "./send/fit.ts";
+import { type QueueDeps, SendQueue } from "./send/send-queue.ts";
+import type { AgentSpool, Failing, Refused } from "./send/send-remarks.ts";
 
 export type { AgentSpool };
 

@@ -8,10 +8,10 @@ import { openRunReports } from "../runtime/run-reports.ts";
 import type { Agent } from "./agent.ts";
 import { buildAgent } from "./build.ts";
 import { splayMs, untilDueMs } from "./decide.ts";
-import { LOOK_MS, PauseWatch } from "./early.ts";
 import { QUEUE } from "./plugins/shipper-queue.ts";
+import { LOOK_MS, PauseWatch } from "./send/early.ts";
+import { Spool } from "./send/spool.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
-import { Spool } from "./spool.ts";
 import { LIVE_FILE, liveStatus, statusLine } from "./status-live.ts";
 
 /**

@@ -1,9 +1,9 @@
 // When a heartbeat is due, what the receiver's answer means for it, and which ones go when too many wait. Pure.
 
 import type { Heartbeat } from "../contract/heartbeat.ts";
+import { type CheckResult, type CheckStatus, worst } from "../contract/observation.ts";
 import { backoffSeconds } from "../core/backoff.ts";
 import { type Finding, findingText } from "../core/finding.ts";
-import { type CheckResult, type CheckStatus, worst } from "../core/heartbeat.ts";
 
 /** Where in its interval a host reports, milliseconds from the interval's start: always the same, spread over the fleet. */
 export function splayMs(hostId: string, intervalMs: number): number {

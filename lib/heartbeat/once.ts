@@ -1,23 +1,23 @@
 // `heartbeat once` and `heartbeat plugins`: what the agent would do, for a person to look at.
 
+import { withNotes } from "../contract/check-notes.ts";
 import type { Heartbeat } from "../contract/heartbeat.ts";
-import { withNotes } from "../core/check-notes.ts";
+import type { CheckResult, PluginState } from "../contract/observation.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import type { CheckResult, PluginState } from "../core/heartbeat.ts";
-import { printable } from "../core/printable.ts";
-import { unitLine } from "../core/unit-fix.ts";
+import { unitLine } from "../core/linux/unit-fix.ts";
+import { printable } from "../core/text/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
-import { makeDir } from "../os/files.ts";
-import { type Instance, lockHolder, makeRunDir, openLock } from "../os/lock.ts";
-import type { Log } from "../runtime/log.ts";
+import { makeDir } from "../os/files/files.ts";
+import { type Instance, lockHolder, makeRunDir, openLock } from "../os/files/lock.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { handleSignals, isRepeat, type ReceivedSignal } from "../runtime/signals.ts";
 import { type Agent, NO_SPOOL } from "./agent.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
-import { NOT_YET } from "./roster.ts";
+import { NOT_YET } from "./collect/roster.ts";
+import { Spool } from "./send/spool.ts";
 import type { HeartbeatConfig } from "./settings.ts";
-import { Spool } from "./spool.ts";
 
 /** Exit codes of what a signal ended: this and its number (POSIX sh, 2.8.2). */
 const SIGNALLED = 128;

@@ -1,7 +1,7 @@
 // What a plugin is. Built-in ones are in plugins/, in one ordered array; others are files in plugins_dir.
 
-import type { CheckNotes, CheckStatus, PerfItem } from "../core/heartbeat.ts";
-import type { Log } from "../runtime/log.ts";
+import type { CheckNotes, CheckStatus, PerfItem } from "../contract/observation.ts";
+import type { Log } from "../runtime/log/log.ts";
 
 /** One thing that a plugin has seen. What it leaves out is filled in by the agent. */
 export interface Observation {

@@ -7,7 +7,7 @@ import { stopBudget } from "../core/stop-budget.ts";
 import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
 import { runDaemon } from "../runtime/daemon.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
-import { openLog, readLogLevel } from "../runtime/log.ts";
+import { openLog, readLogLevel } from "../runtime/log/log.ts";
 import { holdHangUp } from "../runtime/signals.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
 import { startAgent } from "./daemon.ts";

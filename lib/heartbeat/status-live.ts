@@ -1,14 +1,14 @@
 // The agent's own report on itself, as it lies in its run directory: what is in it, the line that systemd shows of it, and
 // reading it back.
 
-import { withNotes } from "../core/check-notes.ts";
-import type { CheckNotes, CheckStatus } from "../core/heartbeat.ts";
-import { printable } from "../core/printable.ts";
-import { clipSaying } from "../core/remedy-last.ts";
-import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/shape.ts";
+import { withNotes } from "../contract/check-notes.ts";
+import type { CheckNotes, CheckStatus } from "../contract/observation.ts";
+import { printable } from "../core/text/printable.ts";
+import { clipSaying } from "../core/text/remedy-last.ts";
+import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/text/shape.ts";
 import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
-import type { Failing, Refused } from "./send-remarks.ts";
+import type { Failing, Refused } from "./send/send-remarks.ts";
 
 export const LIVE_FILE = "status.json";
 

@@ -3,23 +3,23 @@
 import { join } from "node:path";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { printable } from "../core/printable.ts";
-import { notRunningText, unitLine } from "../core/unit-fix.ts";
-import { formatSeconds } from "../core/units.ts";
+import { notRunningText, unitLine } from "../core/linux/unit-fix.ts";
+import { quoted } from "../core/text/fields.ts";
+import { printable } from "../core/text/printable.ts";
+import { formatSeconds } from "../core/text/quantity.ts";
 import { print } from "../os/answer.ts";
-import { refusedFix } from "../os/as-typed.ts";
-import { lockHolder } from "../os/lock.ts";
-import { isUnreadable, readParsed, startTicks } from "../os/proc.ts";
-import { fullRunDir } from "../os/run-file.ts";
-import { startFailure } from "../os/start-failure.ts";
-import { readSmallFile } from "../os/sync-files.ts";
-import { isStartRefused } from "../runtime/forensics/end-records.ts";
-import { type EndReport, readEnds } from "../runtime/forensics/ends.ts";
+import { lockHolder } from "../os/files/lock.ts";
+import { fullRunDir } from "../os/files/run-file.ts";
+import { readSmallFile } from "../os/files/sync-files.ts";
+import { refusedFix } from "../os/process/as-typed.ts";
+import { isUnreadable, readParsed, startTicks } from "../os/process/proc.ts";
+import { startFailure } from "../os/process/start-failure.ts";
+import { isStartRefused } from "../runtime/ends/end-records.ts";
+import { type EndReport, readEnds } from "../runtime/ends/ends.ts";
+import { NAGIOS_RUNNER } from "./collect/plugin-tables.ts";
 import { summaryText } from "./decide.ts";
-import { NAGIOS_RUNNER } from "./plugin-tables.ts";
+import { listSpool } from "./send/spool-files.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
-import { listSpool } from "./spool-files.ts";
 import { heartbeats, LIVE_FILE, type LiveStatus, parseLive } from "./status-live.ts";
 
 /** What `heartbeat status --json` prints. Ages in seconds. */

@@ -1,14 +1,14 @@
 // What a receiver does from time to time while it serves: the status line, and the removal of old days.
 
 import { errorCode } from "../core/failure.ts";
-import { formatBytes } from "../core/units.ts";
+import { formatBytes } from "../core/text/quantity.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
-import type { Admission } from "./admission.ts";
-import type { Attempts } from "./attempts.ts";
-import type { CertificateWatch } from "./certificate-watch.ts";
-import type { OpenedStore } from "./open.ts";
-import type { ReadinessWatch } from "./readiness-watch.ts";
+import type { Admission } from "./episodes/admission.ts";
+import type { CertificateWatch } from "./listen/certificate-watch.ts";
+import type { ReadinessWatch } from "./readiness/readiness-watch.ts";
+import type { Attempts } from "./refusals/attempts.ts";
 import type { Room } from "./room.ts";
+import type { OpenedStore } from "./store/open-store.ts";
 
 const STATUS_EVERY_MS = 5000;
 const HOURLY_MS = 3_600_000;

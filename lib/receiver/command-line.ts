@@ -5,17 +5,17 @@ import type { CommandLine } from "../cli/options.ts";
 import type { ToolSpec } from "../cli/table.ts";
 import { stopBudget } from "../core/stop-budget.ts";
 import { detach, shouldDetach } from "../runtime/detach.ts";
-import { openLog, readLogLevel } from "../runtime/log.ts";
+import { openLog, readLogLevel } from "../runtime/log/log.ts";
 import { holdHangUp } from "../runtime/signals.ts";
 import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
-import { hostsCommand } from "./hosts-command.ts";
-import { identityCommand } from "./identity/command.ts";
+import { hostsCommand } from "./commands/hosts.ts";
+import { identityCommand } from "./commands/identity.ts";
+import { statusCommand } from "./commands/status.ts";
+import { tokenAdd, tokenList, tokenRevoke } from "./commands/token.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { serve } from "./run.ts";
 import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
-import { statusCommand } from "./status-command.ts";
-import { tokenAdd, tokenList, tokenRevoke } from "./tokens.ts";
-import { verifyCommand } from "./verify-command.ts";
 
 export const RECEIVER_COMMANDS: ToolSpec = {
   name: "receiver",

@@ -2,7 +2,7 @@
 // config-worker.ts imports this: what it needs is heavy and used once.
 
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { optionalPath, relativeRemarks, resolvePath } from "../os/paths.ts";
+import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, commitHeaderField, largeSizeField, sizeField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";

@@ -1,8 +1,8 @@
 // When does the receiver refuse, and with which words? Every refusal as a table, every decision as a function of plain
 // data, in the order of the PUT handler (put.ts). Pure: no clock, no disk, no request objects.
 
-import { parseReprDigest, parseTreeDigest } from "../core/digest.ts";
-import { formatBytes } from "../core/units.ts";
+import { parseReprDigest, parseTreeDigest } from "../contract/digest.ts";
+import { formatBytes } from "../core/text/quantity.ts";
 import { noRoomFor, type Room } from "./room.ts";
 
 /** Every refusal's status (DESIGN 3.4) and title. A 5xx is ours: the shipper keeps the episode and comes again. */

@@ -1,14 +1,14 @@
 // The steps of a clean stop of the receiver: what is under way goes on, within the drain's time, and is then cut off.
 
 import type { Phase } from "../runtime/daemon.ts";
-import type { Admission } from "./admission.ts";
-import type { Attempts } from "./attempts.ts";
-import type { Downloads } from "./downloads.ts";
-import type { Listener } from "./listen.ts";
-import type { OpenedStore } from "./open.ts";
-import type { Refusals } from "./refusals.ts";
+import type { TokenUseNotes } from "./access/token-use.ts";
+import type { Admission } from "./episodes/admission.ts";
+import type { Downloads } from "./episodes/downloads.ts";
+import type { Listener } from "./listen/listen.ts";
+import type { Attempts } from "./refusals/attempts.ts";
+import type { Refusals } from "./refusals/refusals.ts";
 import type { ReceiverConfig } from "./settings.ts";
-import type { TokenUseNotes } from "./token-use.ts";
+import type { OpenedStore } from "./store/open-store.ts";
 
 export interface Serving {
   listener: Listener;

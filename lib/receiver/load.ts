@@ -2,7 +2,7 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { loadConfig } from "../runtime/config.ts";
-import type { Log } from "../runtime/log.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
 
 /**

@@ -1,6 +1,6 @@
 // Does the store's disk take any more? Bytes and inodes both run out, and look alike from outside. Pure.
 
-import { formatBytes } from "../core/units.ts";
+import { formatBytes } from "../core/text/quantity.ts";
 
 /** What a disk still takes. */
 export interface Room {

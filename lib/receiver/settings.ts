@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
+import { quoted } from "../core/text/fields.ts";
 import type { FixedSettings } from "../runtime/reload.ts";
 
 export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";

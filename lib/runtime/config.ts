@@ -4,9 +4,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, UserError } from "../core/failure.ts";
-import { formatBytes } from "../core/units.ts";
-import { askThread } from "../os/thread.ts";
-import type { Log } from "./log.ts";
+import { formatBytes } from "../core/text/quantity.ts";
+import { askThread } from "../os/process/thread.ts";
+import type { Log } from "./log/log.ts";
 import { explainUnreadable } from "./unreadable.ts";
 
 /** What the thread is asked, and what it answers. */

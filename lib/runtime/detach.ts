@@ -4,7 +4,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { complain, print } from "../os/answer.ts";
 import { duplicate, writeNow } from "../os/file-calls.ts";
-import { DETACHED_MARK, hasLeftTerminal, isDetached, leaveTerminal } from "./detached.ts";
+import { DETACHED_MARK, hasLeftTerminal, isDetached, leaveTerminal } from "./log/detached.ts";
 
 /** The last byte on either pipe of a process that works; one that ends before has not written it. */
 const READY = 0;

@@ -2,9 +2,9 @@
 // that breaks off shows where. While work moves, systemd is asked for more time, never for more than the budget.
 
 import type { StopBudget } from "../core/stop-budget.ts";
-import { formatSeconds } from "../core/units.ts";
+import { formatSeconds } from "../core/text/quantity.ts";
 import type { Notifier } from "../os/notify.ts";
-import type { Fields, Log } from "./log.ts";
+import type { Fields, Log } from "./log/log.ts";
 import type { Progress } from "./progress.ts";
 
 export interface Phase {

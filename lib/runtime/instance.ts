@@ -1,13 +1,11 @@
 // One daemon at a time on a data root: takes the lock, or with --replace asks the one that has it to stop and waits.
 
 import { closeSync, constants, openSync } from "node:fs";
-import { parseCgroup } from "../core/cgroup.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { formatSeconds } from "../core/units.ts";
-import { refusedFix } from "../os/as-typed.ts";
-import { run } from "../os/exec.ts";
+import { parseCgroup } from "../core/linux/cgroup.ts";
+import { quoted } from "../core/text/fields.ts";
+import { formatSeconds } from "../core/text/quantity.ts";
 import { tryLock } from "../os/file-calls.ts";
 import {
   heldBy,
@@ -18,17 +16,12 @@ import {
   makeRunDir,
   openLock,
   writePid,
-} from "../os/lock.ts";
-import { isUnreadable, readParsed } from "../os/proc.ts";
-import {
-  MARKER_KINDS,
-  type Marker,
-  type MarkerKind,
-  readMarker,
-  removeMarkers,
-  writeMarker,
-} from "./forensics/markers.ts";
-import type { Log } from "./log.ts";
+} from "../os/files/lock.ts";
+import { refusedFix } from "../os/process/as-typed.ts";
+import { run } from "../os/process/exec.ts";
+import { isUnreadable, readParsed } from "../os/process/proc.ts";
+import type { Log } from "./log/log.ts";
+import { MARKER_KINDS, type Marker, type MarkerKind, readMarker, removeMarkers, writeMarker } from "./markers.ts";
 
 const POLL_MS = 20;
 const TURN_MS = 5000;

@@ -1,10 +1,10 @@
 // SIGHUP: reads the configuration anew, one time after another: the last one that was asked for is the one that holds.
 
 import { errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { unitLine } from "../core/unit-fix.ts";
+import { unitLine } from "../core/linux/unit-fix.ts";
+import { quoted } from "../core/text/fields.ts";
 import type { Notifier } from "../os/notify.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import type { ReceivedSignal } from "./signals.ts";
 
 /** Resolves with what has to wait for a restart. @throws UserError when the new configuration is bad */

@@ -1,8 +1,8 @@
 // A daemon's reports of itself, in its run directory as a rule. One that cannot be written stops nothing, and is said: once, with
 // what mends it, and again when it can be.
 
-import { replaceRunFile, runFileFault } from "../os/run-file.ts";
-import type { Log } from "./log.ts";
+import { replaceRunFile, runFileFault } from "../os/files/run-file.ts";
+import type { Log } from "./log/log.ts";
 
 interface ReportOptions {
   mode?: number;

@@ -1,9 +1,9 @@
 // What each signal means to a daemon, and who sent it: the kernel tells our handler in C, which stands before Bun's own.
 
 import { isatty } from "node:tty";
-import { describeSender, type SignalRecord } from "../core/sender.ts";
-import { signalNumber } from "../core/signals.ts";
-import { type SenderWatch, watchSenders } from "../os/signal-sender.ts";
+import { describeSender, type SignalRecord } from "../core/linux/sender.ts";
+import { signalNumber } from "../core/linux/signals.ts";
+import { type SenderWatch, watchSenders } from "../os/process/signal-sender.ts";
 
 /** Who sent a signal, as fields of the log. */
 export type Sender = Readonly<Record<string, string | number>>;

@@ -2,10 +2,10 @@
 // a service, or for a person who forgot to become root.
 
 import { errorCode, errorText } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
 import { type Fix, lineFix, onHost } from "../core/finding.ts";
-import { type Access, accessTo } from "../os/access.ts";
-import { typedLine, withSudo } from "../os/as-typed.ts";
+import { quoted } from "../core/text/fields.ts";
+import { type Access, accessTo } from "../os/files/access.ts";
+import { typedLine, withSudo } from "../os/process/as-typed.ts";
 
 export interface Unreadable {
   /** What is the case, to stand behind the name of the file: `is not there`. */

@@ -2,9 +2,9 @@
 
 import { EXIT } from "../core/exit.ts";
 import { complain, print } from "../os/answer.ts";
-import { heldBy, type Instance, isFree, lockHolder, notedPid, openLock } from "../os/lock.ts";
-import { diagnosticCommand } from "./forensics/diagnostic.ts";
-import { postStop } from "./forensics/post-stop.ts";
+import { heldBy, type Instance, isFree, lockHolder, notedPid, openLock } from "../os/files/lock.ts";
+import { diagnosticCommand } from "./diagnostic/diagnostic.ts";
+import { postStop } from "./ends/post-stop.ts";
 import { endHolder } from "./instance.ts";
 
 type Options = Readonly<Record<string, string | true>>;

@@ -1,8 +1,8 @@
 // Kinds of values that more than one configuration has.
 
-import { commitHeaderFault } from "../core/header-name.ts";
-import { parseBytes } from "../core/units.ts";
+import { parseBytes } from "../core/text/quantity.ts";
 import { type } from "./ark.ts";
+import { commitHeaderFault } from "./header-name.ts";
 
 /** A size: `"16 GiB"`, or bytes as a whole number. Read with `bytesOf`. */
 export const sizeField = type("unknown").narrow(

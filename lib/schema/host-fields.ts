@@ -1,6 +1,6 @@
 // The parts of lab-host.toml that every tool of a lab host reads: who it is, and where its receiver is.
 
-import { isName, NAME_RULE, OPERATOR } from "../core/names.ts";
+import { isName, NAME_RULE, OPERATOR } from "../contract/names.ts";
 import { urlFault } from "../core/receiver-url.ts";
 import { type } from "./ark.ts";
 

@@ -1,6 +1,6 @@
 // Where a value stands in a configuration: the keys that lead to it, and the numbers, from 0, of elements of arrays.
 
-import { quoted } from "../core/fields.ts";
+import { quoted } from "../core/text/fields.ts";
 
 export type KeyPath = readonly (string | number)[];
 

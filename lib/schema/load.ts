@@ -3,7 +3,7 @@
 
 import { parse, TomlError } from "smol-toml";
 import { UserError } from "../core/failure.ts";
-import { printable } from "../core/printable.ts";
+import { printable } from "../core/text/printable.ts";
 import { type } from "./ark.ts";
 import type { KeyPath } from "./key-path.ts";
 import { findOddities, type Oddities } from "./known-keys.ts";

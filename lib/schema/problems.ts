@@ -1,7 +1,7 @@
 // The sentences about a configuration: where, which key, the rule, and what stands there. Never a secret.
 
-import { nearest } from "../core/nearest.ts";
-import { printable } from "../core/printable.ts";
+import { nearest } from "../core/text/nearest.ts";
+import { printable } from "../core/text/printable.ts";
 import { fits, headerText, type KeyPath, pathText } from "./key-path.ts";
 import { isTable, type UnknownKey } from "./known-keys.ts";
 import { elementNode, nodeAt, type SchemaNode, tableNode, tablesWith } from "./nodes.ts";

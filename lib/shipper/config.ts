@@ -4,7 +4,7 @@
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
 import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
-import { relativeRemarks, resolvePath } from "../os/paths.ts";
+import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, commitHeaderField, sizeField } from "../schema/fields.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";

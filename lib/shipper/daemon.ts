@@ -7,15 +7,15 @@ import { readUptimeS } from "../os/uptime.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { takeOver } from "../runtime/reload.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
+import { buildParts } from "./build.ts";
 import { tidyDataRoot } from "./data-root.ts";
-import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./ground.ts";
-import { liveStatus, statusLine } from "./live-status.ts";
-import { buildParts } from "./parts.ts";
-import { readPin } from "./pin.ts";
-import { keepReserve } from "./reserve.ts";
+import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./disk/ground.ts";
+import { keepReserve } from "./disk/reserve.ts";
 import type { Dirs } from "./settings.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
-import { steadyOffset } from "./wall-time.ts";
+import { liveStatus, statusLine } from "./status/live-status.ts";
+import { readPin } from "./trust/pin.ts";
+import { steadyOffset } from "./words/wall-time.ts";
 
 /**
  * Starts the daemon on a data root that is locked.

@@ -2,20 +2,20 @@
 
 import { mkdir, rename, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isFull, isMachinesRefusal } from "../core/disk-refusal.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { quoted } from "../core/fields.ts";
-import { shellLine } from "../core/shell-quote.ts";
-import { splitFix, whyDiskRefuses } from "../os/disk-refusal.ts";
-import { exists, makeDir } from "../os/files.ts";
-import type { Log } from "../runtime/log.ts";
-import { commitFileFault } from "./commit.ts";
-import { closedToRecorders, unmountedOrClosed } from "./recorders.ts";
+import { isFull, isMachinesRefusal } from "../core/linux/disk-refusal.ts";
+import { quoted } from "../core/text/fields.ts";
+import { shellLine } from "../core/text/shell-quote.ts";
+import { splitFix, whyDiskRefuses } from "../os/files/disk-refusal.ts";
+import { exists, makeDir } from "../os/files/files.ts";
+import type { Log } from "../runtime/log/log.ts";
+import { closedToRecorders, unmountedOrClosed } from "./disk/recorders.ts";
+import { commitFileFault } from "./episode/commit.ts";
+import { mountsOf } from "./episode/split-root.ts";
 import { sweepDoomed } from "./retention/removal.ts";
 import type { Dirs } from "./settings.ts";
 import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
-import { mountsOf } from "./split-root.ts";
 
 /**
  * Makes the directories; warns of what else this host has in their place, or lacks.

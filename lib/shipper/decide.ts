@@ -2,6 +2,7 @@
 // Pure: facts in, verdict out. Only the pinned receiver, with our mark and an echo of what was sent, decides about an
 // episode. Everything else costs that episode a wait, and the queue a pause only where the fault is plainly ours.
 
+import { isSha256Hex } from "../contract/digest.ts";
 import {
   type Echo,
   isEchoOf,
@@ -11,10 +12,9 @@ import {
   readProblem,
   readReceipt,
 } from "../contract/judgement.ts";
-import { isSha256Hex } from "../core/digest.ts";
-import { classifyPython } from "./decide-python.ts";
-import { pinAfter, standingOf, type Trust } from "./trust.ts";
-import { type Answer, alone, type Fault, faultOf, type Sent, type Verdict } from "./verdict.ts";
+import { classifyPython } from "./trust/decide-python.ts";
+import { pinAfter, standingOf, type Trust } from "./trust/trust.ts";
+import { type Answer, alone, type Fault, faultOf, type Sent, type Verdict } from "./trust/verdict.ts";
 
 type Rule =
   | "receipt" // a receipt, or the judge's word

@@ -1,13 +1,13 @@
 // `shipper once`: ships what is there, then ends.
 
 import { EXIT } from "../core/exit.ts";
-import { lockDataRoot } from "../os/lock.ts";
-import type { Log } from "../runtime/log.ts";
+import { lockDataRoot } from "../os/files/lock.ts";
+import type { Log } from "../runtime/log/log.ts";
 import { createProgress } from "../runtime/progress.ts";
+import { buildParts } from "./build.ts";
 import { makeDataDirs, tidyDataRoot } from "./data-root.ts";
-import { buildParts } from "./parts.ts";
 import type { Dirs, ShipperConfig } from "./settings.ts";
-import { fixTail, pauseText } from "./words.ts";
+import { fixTail, pauseText } from "./words/lines.ts";
 
 /** @returns exit code: 0 all shipped, 3 something was not */
 export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Promise<number> {

@@ -4,10 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { explainCredentialFault } from "../../lib/client/failures.ts";
+import type { CredentialFault } from "../../lib/client/credentials.ts";
+import { explainCredentialFault } from "../../lib/client/failures/failures.ts";
 import { findingText } from "../../lib/core/finding.ts";
-import type { Access } from "../../lib/os/access.ts";
-import type { CredentialFault } from "../../lib/os/credentials.ts";
+import type { Access } from "../../lib/os/files/access.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { RECEIVER } from "./support.ts";
 
@@ -117,7 +117,7 @@ test.skipIf(!isRoot)(
     const token = join(dir, "token");
     writeFileSync(token, "lf_x\n", { mode: 0o600 });
     const read = `
-    import { CredentialError, readCredentials } from "${join(import.meta.dir, "../../lib/os/credentials.ts")}";
+    import { CredentialError, readCredentials } from "${join(import.meta.dir, "../../lib/client/credentials.ts")}";
     const none = { url: "", caBundle: null, clientCert: null, clientKey: null, bearerToken: null, verifyTls: true };
     readCredentials({ ...none, bearerTokenFile: ${JSON.stringify(token)} }).then(
       ({ token }) => console.log(JSON.stringify({ token })),

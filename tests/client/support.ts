@@ -4,7 +4,7 @@ import { onTestFinished } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { type Client, openClient, type Reply, type Request } from "../../lib/client/client.ts";
-import type { Explanation } from "../../lib/client/explain.ts";
+import type { Explanation } from "../../lib/client/failures/explain.ts";
 import type { ReceiverEndpoint } from "../../lib/contract/endpoint.ts";
 import { findingText } from "../../lib/core/finding.ts";
 

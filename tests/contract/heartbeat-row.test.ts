@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { changeRow, type HeartbeatRow, readRow, sampleRow } from "../../lib/contract/heartbeat-row.ts";
-import type { CheckResult } from "../../lib/core/heartbeat.ts";
+import type { CheckResult } from "../../lib/contract/observation.ts";
 import { heartbeat, result } from "../receiver/heartbeats/support.ts";
 
 const AT = "2026-05-01T12:00:00.000000+00:00";

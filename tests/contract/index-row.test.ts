@@ -10,7 +10,7 @@ import {
   isCorrection,
   parseRow,
 } from "../../lib/contract/index-row.ts";
-import { isName } from "../../lib/core/names.ts";
+import { isName } from "../../lib/contract/names.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { joinOutput, parseOutput } from "../../lib/core/check-output.ts";
-import type { PerfItem, PerfRange } from "../../lib/core/heartbeat.ts";
+import type { PerfItem, PerfRange } from "../../lib/contract/observation.ts";
 import { formatPerfdata, hasItem, isPerfdata, parsePerfdata } from "../../lib/core/perfdata.ts";
-import { decodeOutput } from "../../lib/core/utf8.ts";
+import { decodeOutput } from "../../lib/core/text/utf8.ts";
+import { joinOutput, parseOutput } from "../../lib/heartbeat/nagios/check-output.ts";
 
 const RUNS = { numRuns: 3000 };
 /** Most of one output that is kept, bytes. */

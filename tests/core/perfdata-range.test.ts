@@ -1,7 +1,7 @@
 // Thresholds: what is one, and which values alert.
 
 import { describe, expect, test } from "bun:test";
-import type { PerfRange } from "../../lib/core/heartbeat.ts";
+import type { PerfRange } from "../../lib/contract/observation.ts";
 import { isBreach, parseRange } from "../../lib/core/perfdata.ts";
 
 const outside = (low: number | null, high: number | null): PerfRange => ({ inside: false, low, high });

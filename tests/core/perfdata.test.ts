@@ -2,7 +2,7 @@
 // with a P are those that other monitoring systems are known to read differently or not at all.
 
 import { describe, expect, test } from "bun:test";
-import type { PerfItem, PerfRange } from "../../lib/core/heartbeat.ts";
+import type { PerfItem, PerfRange } from "../../lib/contract/observation.ts";
 import { formatPerfdata, parsePerfdata } from "../../lib/core/perfdata.ts";
 
 const item = (label: string, value: number | null, more: Partial<PerfItem> = {}): PerfItem => ({

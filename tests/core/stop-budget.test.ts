@@ -4,9 +4,9 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { parseTimespan } from "../../lib/core/linux/timespan.ts";
+import { renderUnit } from "../../lib/core/linux/unit-file.ts";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
-import { parseTimespan } from "../../lib/core/timespan.ts";
-import { renderUnit } from "../../lib/core/units-text.ts";
 import { PROJECT } from "../support/compiled.ts";
 
 /** Any drain that a configuration may ask for, seconds: whole, with few decimals, or as odd as a number can be. */

@@ -3,7 +3,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { formatReprDigest } from "../../lib/core/digest.ts";
+import { formatReprDigest } from "../../lib/contract/digest.ts";
 import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
 import { sha256 } from "../support/oracle.ts";
 

@@ -4,8 +4,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { shellLine } from "../../lib/core/shell-quote.ts";
-import { lockHolder } from "../../lib/os/lock.ts";
+import { shellLine } from "../../lib/core/text/shell-quote.ts";
+import { lockHolder } from "../../lib/os/files/lock.ts";
 import { executables } from "../support/compiled.ts";
 import { unixReceiver } from "../support/datagrams.ts";
 import { makeLab, TOOLS, type Verb, verbs } from "../support/every-verb.ts";

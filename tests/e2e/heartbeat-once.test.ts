@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { endWithTest, isGone } from "../os/check-process-support.ts";
+import { endWithTest, isGone } from "../heartbeat/checks/process-support.ts";
 import { executables } from "../support/compiled.ts";
 import { Fleet, until } from "../support/fleet.ts";
 import { HeartbeatHost } from "../support/heartbeat-host.ts";

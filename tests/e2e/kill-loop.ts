@@ -21,7 +21,9 @@ export interface KillLoopReport {
 export function failpointsOf(tool: "shipper" | "receiver"): string[] {
   const names: string[] = [];
   for (const folder of [`lib/${tool}`, "lib/os"]) {
-    for (const file of readdirSync(join(PROJECT, folder)).filter((name) => name.endsWith(".ts"))) {
+    for (const file of readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    )) {
       const source = readFileSync(join(PROJECT, folder, file), "utf8");
       for (const [, name = ""] of source.matchAll(/failpoint\(["`]([^"`]+)["`]\)/g)) {
         // The receiver's two files of lines name their fail points after themselves.

@@ -1,14 +1,14 @@
 // An agent with a receiver that answers as the test says.
 
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
+import type { CheckResult, CheckStatus } from "../../lib/contract/observation.ts";
 import type { QueueReport } from "../../lib/contract/queue.ts";
-import type { CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
 import { Agent } from "../../lib/heartbeat/agent.ts";
-import type { SendResult } from "../../lib/heartbeat/send.ts";
+import type { SendResult } from "../../lib/heartbeat/send/send.ts";
+import { Spool } from "../../lib/heartbeat/send/spool.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
-import { Spool } from "../../lib/heartbeat/spool.ts";
 import { liveStatus, statusLine } from "../../lib/heartbeat/status-live.ts";
-import { createLog, type LogLevel } from "../../lib/runtime/log.ts";
+import { createLog, type LogLevel } from "../../lib/runtime/log/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 export const CONFIG = { hostId: "lab1", intervalS: 60, backoffSeconds: [3600] } as unknown as HeartbeatConfig;

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { SendResult } from "../../lib/heartbeat/send.ts";
-import { Spool } from "../../lib/heartbeat/spool.ts";
+import type { SendResult } from "../../lib/heartbeat/send/send.ts";
+import { Spool } from "../../lib/heartbeat/send/spool.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { agentWith, beat, LATER, lineOf, refuse, result, SENT } from "./agent-support.ts";
 

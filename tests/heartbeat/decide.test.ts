@@ -1,7 +1,7 @@
 // When a heartbeat is due, what an answer means, and which ones go when too many wait.
 
 import { describe, expect, test } from "bun:test";
-import type { CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
+import type { CheckResult, CheckStatus } from "../../lib/contract/observation.ts";
 import {
   classifyDelivery,
   isAboutOne,

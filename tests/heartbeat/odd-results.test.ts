@@ -1,7 +1,7 @@
 // What is odd about a result is shown to whoever looks at the host itself, too: by `heartbeat once` and by `heartbeat status`.
 
 import { expect, test } from "bun:test";
-import type { CheckNotes, CheckResult, CheckStatus } from "../../lib/core/heartbeat.ts";
+import type { CheckNotes, CheckResult, CheckStatus } from "../../lib/contract/observation.ts";
 import type { Agent } from "../../lib/heartbeat/agent.ts";
 import { renderResults } from "../../lib/heartbeat/once.ts";
 import { collectedOf } from "../../lib/heartbeat/status-live.ts";

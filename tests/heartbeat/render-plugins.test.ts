@@ -1,8 +1,8 @@
 // `heartbeat plugins` as a person reads it: one that failed says what brings it back.
 
 import { expect, test } from "bun:test";
+import { NOT_YET } from "../../lib/heartbeat/collect/roster.ts";
 import { renderPlugins } from "../../lib/heartbeat/once.ts";
-import { NOT_YET } from "../../lib/heartbeat/roster.ts";
 
 test("a plugin that failed has a remedy, behind its reason; one that is slow, skipped or loaded has none", () => {
   expect(

@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
-import { realDisk } from "../../lib/receiver/disk.ts";
+import { realDisk } from "../../lib/receiver/store/disk.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
-import { sendArchive } from "../../lib/shipper/send.ts";
-import type { Sent, Verdict } from "../../lib/shipper/verdict.ts";
+import { sendArchive } from "../../lib/shipper/settle/send.ts";
+import type { Sent, Verdict } from "../../lib/shipper/trust/verdict.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
 import { bytes, cleanUp, IDENTITY, onCleanUp, put, reprDigest, sha256, startReceiver, tempDir } from "./support.ts";
 

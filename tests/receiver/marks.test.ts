@@ -6,8 +6,8 @@ import { rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { type Echo, isEchoOf, readProblem } from "../../lib/contract/judgement.ts";
 import { REFUSALS, type Reason } from "../../lib/receiver/decide.ts";
-import { realDisk } from "../../lib/receiver/disk.ts";
-import { createDownloads } from "../../lib/receiver/downloads.ts";
+import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
+import { realDisk } from "../../lib/receiver/store/disk.ts";
 import {
   bytes,
   cleanUp,

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
-import { openAttempts } from "../../lib/receiver/attempts.ts";
-import { RateWatch } from "../../lib/receiver/body.ts";
-import { expiredDays } from "../../lib/receiver/day-files.ts";
-import { createGroupCommit } from "../../lib/receiver/group-commit.ts";
-import { createKeyedLock } from "../../lib/receiver/keyed-lock.ts";
+import { RateWatch } from "../../lib/receiver/http/body.ts";
+import { openAttempts } from "../../lib/receiver/refusals/attempts.ts";
+import { expiredDays } from "../../lib/receiver/refusals/day-files.ts";
+import { createGroupCommit } from "../../lib/receiver/store/index/group-commit.ts";
+import { createKeyedLock } from "../../lib/receiver/store/keyed-lock.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);

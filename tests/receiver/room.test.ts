@@ -1,8 +1,8 @@
 // Bytes and inodes: each runs out for itself, and is told for itself.
 
 import { afterEach, expect, test } from "bun:test";
-import { realDisk } from "../../lib/receiver/disk.ts";
 import { fullText, noRoomFor, roomOf, shortOf } from "../../lib/receiver/room.ts";
+import { realDisk } from "../../lib/receiver/store/disk.ts";
 import { bytes, cleanUp, put, startReceiver, type TestOptions } from "./support.ts";
 
 afterEach(cleanUp);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
-import { checkAlignment } from "../../lib/runtime/forensics/alignment.ts";
+import { checkAlignment } from "../../lib/runtime/alignment.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const UNIT = "labfleet-shipper.service";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
-import { type AlignmentFacts, judgeAlignment } from "../../lib/runtime/forensics/alignment.ts";
+import { type AlignmentFacts, judgeAlignment } from "../../lib/runtime/alignment.ts";
 
 const UNIT = "labfleet-shipper.service";
 const FILE = `/etc/systemd/system/${UNIT}`;

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "../../lib/os/file-calls.ts";
-import { writeMarker } from "../../lib/runtime/forensics/markers.ts";
+import { writeMarker } from "../../lib/runtime/markers.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";
 

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { commandAgain, finishDetaching } from "../../lib/runtime/detach.ts";
-import { isDetached } from "../../lib/runtime/detached.ts";
+import { isDetached } from "../../lib/runtime/log/detached.ts";
 import { type UnixReceiver, unixReceiver } from "../support/datagrams.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";

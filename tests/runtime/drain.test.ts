@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
 import { drain, extension, offset } from "../../lib/runtime/drain.ts";
-import { createLog } from "../../lib/runtime/log.ts";
+import { createLog } from "../../lib/runtime/log/log.ts";
 
 const BUDGET = stopBudget(30); // 40 s in all
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseMarker, readMarker, removeMarkers, targetOf, writeMarker } from "../../lib/runtime/forensics/markers.ts";
+import { parseMarker, readMarker, removeMarkers, targetOf, writeMarker } from "../../lib/runtime/markers.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 describe("whom a marker names", () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { UserError } from "../../lib/core/failure.ts";
-import { createLog } from "../../lib/runtime/log.ts";
+import { createLog } from "../../lib/runtime/log/log.ts";
 import { Reloader } from "../../lib/runtime/reloader.ts";
 import type { ReceivedSignal } from "../../lib/runtime/signals.ts";
 

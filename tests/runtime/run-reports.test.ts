@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fullRunDir } from "../../lib/os/run-file.ts";
-import { readStoring } from "../../lib/receiver/readiness-watch.ts";
+import { fullRunDir } from "../../lib/os/files/run-file.ts";
+import { readStoring } from "../../lib/receiver/readiness/readiness-watch.ts";
 import { openRunReports } from "../../lib/runtime/run-reports.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";

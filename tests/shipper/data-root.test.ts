@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
-import type { Log } from "../../lib/runtime/log.ts";
+import type { Log } from "../../lib/runtime/log/log.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { makeDataDirs, PROBE, tidyDataRoot } from "../../lib/shipper/data-root.ts";
 import { dataDirs } from "../../lib/shipper/settings.ts";

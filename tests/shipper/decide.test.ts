@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { PROBLEM_TYPE } from "../../lib/contract/judgement.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
-import type { Trust } from "../../lib/shipper/trust.ts";
-import type { Answer, Sent, Verdict } from "../../lib/shipper/verdict.ts";
+import type { Trust } from "../../lib/shipper/trust/trust.ts";
+import type { Answer, Sent, Verdict } from "../../lib/shipper/trust/verdict.ts";
 
 const SHA = "a".repeat(64);
 const TREE = "b".repeat(64);

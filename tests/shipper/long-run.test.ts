@@ -2,7 +2,7 @@
 // The queue, its order, its pausing, its waits and its outbox are the real ones; the path is a rule.
 
 import { describe, expect, test } from "bun:test";
-import type { Fault } from "../../lib/shipper/verdict.ts";
+import type { Fault } from "../../lib/shipper/trust/verdict.ts";
 import { type Arrival, bareFault, type Path, SimulatedHost } from "../support/simulated-host.ts";
 
 const MINUTE_MS = 60_000;

@@ -3,10 +3,10 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseMarker } from "../../lib/shipper/marker.ts";
-import { recoverOutbox } from "../../lib/shipper/outbox.ts";
-import { noEpisodesDir } from "../../lib/shipper/recorders.ts";
-import { scanEpisodes } from "../../lib/shipper/scan.ts";
+import { noEpisodesDir } from "../../lib/shipper/disk/recorders.ts";
+import { parseMarker } from "../../lib/shipper/episode/marker.ts";
+import { scanEpisodes } from "../../lib/shipper/intake/scan.ts";
+import { recoverOutbox } from "../../lib/shipper/pack/outbox.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";

@@ -2,7 +2,7 @@
 // status says until when.
 
 import { expect, test } from "bun:test";
-import { liveStatus, statusLine } from "../../lib/shipper/live-status.ts";
+import { liveStatus, statusLine } from "../../lib/shipper/status/live-status.ts";
 import { makeEpisode } from "../support/lab-host.ts";
 import { packedBody } from "../support/packed-body.ts";
 import { scriptedCollector } from "../support/scripted-collector.ts";

@@ -6,9 +6,9 @@ import { describe, expect, test } from "bun:test";
 import { PROBLEM_TYPE } from "../../lib/contract/judgement.ts";
 import { REFUSALS } from "../../lib/receiver/decide.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
-import { Pausing, probeWaitMs } from "../../lib/shipper/pausing.ts";
-import type { Trust } from "../../lib/shipper/trust.ts";
-import type { Answer, Sent, Verdict } from "../../lib/shipper/verdict.ts";
+import { Pausing, probeWaitMs } from "../../lib/shipper/queue/pausing.ts";
+import type { Trust } from "../../lib/shipper/trust/trust.ts";
+import type { Answer, Sent, Verdict } from "../../lib/shipper/trust/verdict.ts";
 
 const SHA = "a".repeat(64);
 const OURS = "1".repeat(32);

@@ -3,8 +3,8 @@
 import { onTestFinished } from "bun:test";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StopRecord } from "../../lib/runtime/forensics/end-records.ts";
-import { type Ledger, openLedger } from "../../lib/runtime/forensics/ends.ts";
+import type { StopRecord } from "../../lib/runtime/ends/end-records.ts";
+import { type Ledger, openLedger } from "../../lib/runtime/ends/ends.ts";
 import { fixtureHost } from "./fixture-host.ts";
 import { lineReader } from "./lines.ts";
 import { tempDir } from "./temp-dir.ts";

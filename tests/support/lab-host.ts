@@ -2,7 +2,7 @@
 
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
+import type { OutboxRecord } from "../../lib/shipper/pack/outbox.ts";
 import type { Dirs } from "../../lib/shipper/settings.ts";
 import { dataDirs } from "../../lib/shipper/settings.ts";
 

@@ -1,6 +1,6 @@
 // The end that a ledger tells of when a daemon ran well, and its newest start could not take its configuration.
 
-import type { EndReport } from "../../lib/runtime/forensics/end-records.ts";
+import type { EndReport } from "../../lib/runtime/ends/end-records.ts";
 
 export const REFUSED_START: EndReport = {
   run_id: "a",

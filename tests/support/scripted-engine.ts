@@ -1,11 +1,11 @@
 // An engine whose packer answers by script and whose clock stands still until it is told to go.
 
 import { openClient } from "../../lib/client/client.ts";
-import type { Log } from "../../lib/runtime/log.ts";
+import type { Log } from "../../lib/runtime/log/log.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
-import { Engine } from "../../lib/shipper/engine.ts";
-import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack.ts";
+import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack/pack.ts";
+import { Engine } from "../../lib/shipper/work/engine.ts";
 import { makeDirs } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";
 

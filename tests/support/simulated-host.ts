@@ -2,16 +2,16 @@
 // stops, how long each waits and how many archives may lie in the outbox are the real ones, put together as the engine does it;
 // packing takes no time, and what a body or a question meets is the path's.
 
-import type { EngineDeps } from "../../lib/shipper/deps.ts";
-import { fitsLane, LANES } from "../../lib/shipper/lanes.ts";
-import { toGiveWay } from "../../lib/shipper/order.ts";
-import type { OutboxRecord } from "../../lib/shipper/outbox.ts";
-import { type Entry, Queue } from "../../lib/shipper/queue.ts";
-import { Room } from "../../lib/shipper/room.ts";
-import type { SendStep } from "../../lib/shipper/send-step.ts";
-import { type Next, Sending } from "../../lib/shipper/sending.ts";
-import type { Fault } from "../../lib/shipper/verdict.ts";
-import { Waits } from "../../lib/shipper/waits.ts";
+import { Room } from "../../lib/shipper/disk/packing-room.ts";
+import { fitsLane, LANES } from "../../lib/shipper/pack/lanes.ts";
+import type { OutboxRecord } from "../../lib/shipper/pack/outbox.ts";
+import { toGiveWay } from "../../lib/shipper/queue/order.ts";
+import { type Entry, Queue } from "../../lib/shipper/queue/queue.ts";
+import { Waits } from "../../lib/shipper/queue/waits.ts";
+import type { Fault } from "../../lib/shipper/trust/verdict.ts";
+import type { EngineDeps } from "../../lib/shipper/work/deps.ts";
+import type { SendStep } from "../../lib/shipper/work/send-step.ts";
+import { type Next, Sending } from "../../lib/shipper/work/sending.ts";
 import { recordOf } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";
 import { seededRandom } from "./random.ts";

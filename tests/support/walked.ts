@@ -1,6 +1,6 @@
 // A walk through an episode's directory without the turns in between.
 
-import { fingerprintSteps, type Steps, type Tree, treeSteps } from "../../lib/shipper/walk.ts";
+import { fingerprintSteps, type Steps, type Tree, treeSteps } from "../../lib/shipper/episode/tree-walk.ts";
 
 export function walkTree(root: string): Tree {
   return toEnd(treeSteps(root));

@@ -3,7 +3,7 @@
 import { setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { renderUnit, type UnitTool } from "../../lib/core/units-text.ts";
+import { renderUnit, type UnitTool } from "../../lib/core/linux/unit-file.ts";
 import { executables, PROJECT } from "../support/compiled.ts";
 import { bootHost, type Host, systemdBedMissing } from "./bed.ts";
 

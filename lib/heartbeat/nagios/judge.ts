@@ -1,11 +1,11 @@
 // What a check's run means: its status, its message and what is odd about it. Pure.
 
-import { type CheckOutput, joinOutput, statusOfExit } from "../../core/check-output.ts";
-import type { CheckNotes, CheckStatus } from "../../core/heartbeat.ts";
-import { decodeOutput } from "../../core/utf8.ts";
-import type { CheckExit } from "../../os/check-process.ts";
-import type { Kept } from "../../os/check-streams.ts";
+import type { CheckNotes, CheckStatus } from "../../contract/observation.ts";
+import { decodeOutput } from "../../core/text/utf8.ts";
+import type { CheckExit } from "../checks/process.ts";
+import type { Kept } from "../checks/streams.ts";
 import type { Observation } from "../plugin.ts";
+import { type CheckOutput, joinOutput, statusOfExit } from "./check-output.ts";
 
 export interface Judged {
   observation: Observation;

@@ -3,11 +3,11 @@
 
 import { availableParallelism } from "node:os";
 import { errorText } from "../../core/failure.ts";
-import { openCheckCgroups } from "../../os/check-cgroup.ts";
-import type { runCheckProcess } from "../../os/check-process.ts";
-import { Strays } from "../../os/check-strays.ts";
-import type { Log } from "../../runtime/log.ts";
-import { ConfiguredList } from "../observations.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { openCheckCgroups } from "../checks/cgroup.ts";
+import type { runCheckProcess } from "../checks/process.ts";
+import { Strays } from "../checks/strays.ts";
+import { ConfiguredList } from "../collect/observations.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
 import { type Judged, notRun } from "./judge.ts";

@@ -1,8 +1,8 @@
 // One run of one check, from its configuration to what it means.
 
-import type { CheckCgroups } from "../../os/check-cgroup.ts";
-import { type CheckExit, runCheckProcess } from "../../os/check-process.ts";
-import { nextMark, STRAY_MARK, type Strays } from "../../os/check-strays.ts";
+import type { CheckCgroups } from "../checks/cgroup.ts";
+import { type CheckExit, runCheckProcess } from "../checks/process.ts";
+import { nextMark, STRAY_MARK, type Strays } from "../checks/strays.ts";
 import type { Check } from "./check.ts";
 import { type Judged, judge, notRun } from "./judge.ts";
 

@@ -1,7 +1,7 @@
 // When a check runs, in which order those run that wait, and what is said of it between its runs. Pure: times are
 // arguments, milliseconds of a clock that only goes forward.
 
-import type { CheckNotes } from "../../core/heartbeat.ts";
+import type { CheckNotes } from "../../contract/observation.ts";
 import type { Observation } from "../plugin.ts";
 import type { Check } from "./check.ts";
 import type { Judged } from "./judge.ts";

@@ -4,12 +4,12 @@
 import { constants, type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { shellHint, shellHintOfWords } from "../../core/shell-hint.ts";
-import { splitWords } from "../../core/shell-words.ts";
 import { refusedUse } from "../../os/file-calls.ts";
-import type { Fields } from "../../runtime/log.ts";
-import { LIMITS } from "../observations.ts";
+import type { Fields } from "../../runtime/log/log.ts";
+import { LIMITS } from "../collect/observations.ts";
 import type { Check, Command } from "./check.ts";
+import { shellHint, shellHintOfWords } from "./shell-hint.ts";
+import { splitWords } from "./shell-words.ts";
 
 const DEFAULT_TIMEOUT_S = 10;
 const DEFAULT_GRACE_S = 5;

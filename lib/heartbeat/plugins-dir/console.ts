@@ -3,7 +3,7 @@
 
 import { Console } from "node:console";
 import { format } from "node:util";
-import type { LogLevel } from "../../runtime/log.ts";
+import type { LogLevel } from "../../runtime/log/log.ts";
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {
   log: "info",

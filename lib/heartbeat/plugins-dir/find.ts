@@ -3,11 +3,11 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { extname, join } from "node:path";
+import type { PluginState } from "../../contract/observation.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import type { PluginState } from "../../core/heartbeat.ts";
-import { printable } from "../../core/printable.ts";
-import type { Log } from "../../runtime/log.ts";
-import { PLUGINS_DIR } from "../absent.ts";
+import { printable } from "../../core/text/printable.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { PLUGINS_DIR } from "../collect/absent.ts";
 import type { PluginFile } from "../plugin.ts";
 import { isDirectory, refuseImports } from "./imports.ts";
 import { ThreadPlugin } from "./thread.ts";

@@ -1,10 +1,10 @@
 // The line to the thread of one plugin: asks, waits, ends it, knows whether it is gone, and bounds what it can send, since
 // the plugin's own code can send as well.
 
-import { quoted } from "../../core/fields.ts";
-import { threadUrl } from "../../os/thread.ts";
-import type { Log } from "../../runtime/log.ts";
-import { PluginFault } from "../plugin-fault.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { threadUrl } from "../../os/process/thread.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { PluginFault } from "../collect/plugin-fault.ts";
 import { type FromPlugin, readMessage, type ToPlugin } from "./messages.ts";
 
 /** Everything that a plugin may see of the agent's environment: no credential, no notify socket. */

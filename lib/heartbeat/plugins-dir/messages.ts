@@ -1,8 +1,8 @@
 // What the main thread and the thread of a plugin say to each other. The plugin's own code can post there as well, so what
 // comes from it is read as anything from outside: of the right types, bounded, or not at all. Pure.
 
-import type { Fields } from "../../core/fields.ts";
-import type { LogLevel } from "../../runtime/log.ts";
+import type { Fields } from "../../core/text/fields.ts";
+import type { LogLevel } from "../../runtime/log/log.ts";
 import type { PluginContext } from "../plugin.ts";
 import { isPluginName, isTimeout } from "./shape.ts";
 

@@ -4,9 +4,9 @@
 
 import { basename } from "node:path";
 import { errorText } from "../../core/failure.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { allOf, PluginFault } from "../collect/plugin-fault.ts";
 import { type Broken, type Plugin, type PluginContext, Tidied } from "../plugin.ts";
-import { allOf, PluginFault } from "../plugin-fault.ts";
 import { CLOSED, Falls, PluginLink } from "./link.ts";
 import type { ToPlugin } from "./messages.ts";
 

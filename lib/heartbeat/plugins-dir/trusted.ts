@@ -4,8 +4,8 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { shellWord } from "../../core/shell-quote.ts";
-import { unitLine } from "../../core/unit-fix.ts";
+import { unitLine } from "../../core/linux/unit-fix.ts";
+import { shellWord } from "../../core/text/shell-quote.ts";
 
 /** `why` is a sentence; `fix` says what to do, null where there is nothing to say. */
 export interface Distrust {

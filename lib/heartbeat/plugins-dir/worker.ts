@@ -2,13 +2,13 @@
 // this thread, an endless loop and process.exit included, happens to this thread alone.
 
 import { readFileSync } from "node:fs";
-import type { Fields } from "../../core/fields.ts";
-import type { LogLevel } from "../../runtime/log.ts";
-import { withinBudget } from "../budget.ts";
-import { noBoolean } from "../initialise.ts";
-import { tidy } from "../observations.ts";
+import type { Fields } from "../../core/text/fields.ts";
+import type { LogLevel } from "../../runtime/log/log.ts";
+import { withinBudget } from "../collect/budget.ts";
+import { noBoolean } from "../collect/initialise.ts";
+import { tidy } from "../collect/observations.ts";
+import { allOf, describeThrown } from "../collect/plugin-fault.ts";
 import type { Plugin, PluginContext } from "../plugin.ts";
-import { allOf, describeThrown } from "../plugin-fault.ts";
 import { redirectOutput } from "./console.ts";
 import { describeImportError, loadErrorText } from "./errors.ts";
 import { type FromPlugin, plainFields, TEXT_MAX, type ToPlugin } from "./messages.ts";

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../os/exec.ts";
+import { run } from "../../os/process/exec.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 

@@ -3,7 +3,7 @@
 
 import { statfs } from "node:fs/promises";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { run } from "../../os/exec.ts";
+import { run } from "../../os/process/exec.ts";
 import { isRemote, type Mount } from "./mountinfo.ts";
 
 /** Bytes and counts. `availableBytes` is what an unprivileged process may still write. */

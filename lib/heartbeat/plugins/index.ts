@@ -2,13 +2,13 @@
 
 import type { QueueReport } from "../../contract/queue.ts";
 import type { Plugin } from "../plugin.ts";
-import type { ShipperPlaces } from "../shipper-view.ts";
 import { clock, type KernelClock } from "./clock.ts";
 import { disks } from "./disks.ts";
 import { load } from "./load.ts";
 import { memory } from "./memory.ts";
+import { units } from "./services.ts";
 import { type KnownShipper, queue } from "./shipper-queue.ts";
-import { units } from "./units.ts";
+import type { ShipperPlaces } from "./shipper-view.ts";
 import { uptime } from "./uptime.ts";
 
 /** What built-in plugins need to know besides their settings. */

@@ -1,8 +1,8 @@
 // How busy the host is: the load for each core, and what tasks wait for (PSI), from /proc alone.
 
-import type { PerfItem } from "../../core/heartbeat.ts";
-import { type PressureStall, parsePressure } from "../../core/pressure.ts";
-import { isUnreadable, type Reading, readParsed } from "../../os/proc.ts";
+import type { PerfItem } from "../../contract/observation.ts";
+import { type PressureStall, parsePressure } from "../../core/linux/pressure.ts";
+import { isUnreadable, type Reading, readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 

@@ -1,15 +1,15 @@
 // What the state of the shipper's queue means: which of it needs a person, and what that person does. Pure.
 
+import { type CheckStatus, worst } from "../../contract/observation.ts";
 import type { QueuePause, QueueReport } from "../../contract/queue.ts";
 import type { RefusedGroup } from "../../contract/shipper-status.ts";
 import { discardRefused, discardUnverified, freeing, missingRoot, underWayText } from "../../contract/shipper-words.ts";
 import { fixText } from "../../core/finding.ts";
-import { type CheckStatus, worst } from "../../core/heartbeat.ts";
-import { remedyLast } from "../../core/remedy-last.ts";
-import { unitLine } from "../../core/unit-fix.ts";
-import { formatBytes, formatSeconds } from "../../core/units.ts";
+import { unitLine } from "../../core/linux/unit-fix.ts";
+import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
+import { remedyLast } from "../../core/text/remedy-last.ts";
 import type { Observation } from "../plugin.ts";
-import type { ShipperView } from "../shipper-view.ts";
+import type { ShipperView } from "./shipper-view.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 export interface QueueView {

@@ -5,12 +5,12 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { QueueGroup, QueueReport } from "../../contract/queue.ts";
 import { errorCode } from "../../core/failure.ts";
-import { shellLine } from "../../core/shell-quote.ts";
-import { unitLine } from "../../core/unit-fix.ts";
+import { unitLine } from "../../core/linux/unit-fix.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
 import { readUptimeS } from "../../os/uptime.ts";
 import type { Observation, Plugin } from "../plugin.ts";
-import { type Now, readShipper, type ShipperPlaces } from "../shipper-view.ts";
 import { observe, type QueueView } from "./queue-judgement.ts";
+import { type Now, readShipper, type ShipperPlaces } from "./shipper-view.ts";
 
 /** Entries of one directory that are counted. */
 const COUNT_MAX = 200_000;

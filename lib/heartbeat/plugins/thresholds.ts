@@ -1,6 +1,6 @@
 // Turns a figure and its limits into perfdata and a status, as the plugins of Nagios mean them. Pure.
 
-import { type CheckStatus, type PerfItem, type PerfRange, worst } from "../../core/heartbeat.ts";
+import { type CheckStatus, type PerfItem, type PerfRange, worst } from "../../contract/observation.ts";
 import { isBreach } from "../../core/perfdata.ts";
 
 /** One row of a plugin's policy: alert above the limits, or below them. Null: never. */

@@ -1,8 +1,8 @@
 // Since when the host runs, and which boot this is. It never alerts: the receiver sees a restart by the boot's name.
 
-import { kernelBootId } from "../../core/boot.ts";
-import { formatSeconds } from "../../core/units.ts";
-import { bootId, isUnreadable, readParsed } from "../../os/proc.ts";
+import { kernelBootId } from "../../core/linux/boot.ts";
+import { formatSeconds } from "../../core/text/quantity.ts";
+import { bootId, isUnreadable, readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { perf } from "./thresholds.ts";
 

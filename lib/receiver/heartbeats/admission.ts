@@ -1,6 +1,6 @@
 // How many heartbeats may come in at a time, and onto how full a disk.
 
-import { type Admission, createAdmission } from "../admission.ts";
+import { type Admission, createAdmission } from "../episodes/admission.ts";
 import type { Room } from "../room.ts";
 import { POLICY } from "./decide.ts";
 

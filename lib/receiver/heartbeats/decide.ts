@@ -2,9 +2,9 @@
 // Pure: times are arguments, in milliseconds.
 
 import type { Heartbeat } from "../../contract/heartbeat.ts";
-import { isName } from "../../core/names.ts";
+import type { SeenBoot, StoredHeartbeat } from "../../contract/host-document.ts";
+import { isName } from "../../contract/names.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import type { SeenBoot, StoredHeartbeat } from "./document.ts";
 
 /** What holds for heartbeats, in one place. */
 export const POLICY = {

@@ -3,10 +3,10 @@
 
 import { join } from "node:path";
 import { utcDay } from "../../core/clock.ts";
-import { formatBytes } from "../../core/units.ts";
-import type { Log } from "../../runtime/log.ts";
-import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../day-files.ts";
-import { HERE, type NeedHere } from "../presence.ts";
+import { formatBytes } from "../../core/text/quantity.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../refusals/day-files.ts";
+import { HERE, type NeedHere } from "../store/presence.ts";
 import { hostNames } from "./latest-file.ts";
 
 export interface History {

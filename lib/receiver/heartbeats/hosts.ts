@@ -1,22 +1,22 @@
 // GET /v1/hosts and /v1/hosts/<host>: what is known of hosts, for an operator, and of itself for each of them.
 
 import type { Hono } from "hono";
+import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
-import { OPERATOR } from "../../core/names.ts";
-import type { Log } from "../../runtime/log.ts";
-import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
-import type { TokenCheck } from "../auth.ts";
+import { withDuplicate } from "../../fleet/senders.ts";
+import { type HostView, hostView } from "../../fleet/view.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import type { TokenCheck } from "../access/auth.ts";
+import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import { fromDisk } from "../disk-refusals.ts";
-import type { DuplicateHosts } from "../duplicate-hosts.ts";
-import { checkAccess } from "../preflight.ts";
-import { noteUnknown, refusingAll, type UnknownDeps } from "../unknown.ts";
-import { rawPath, wireOf } from "../wire.ts";
+import { checkAccess } from "../episodes/preflight.ts";
+import { noteUnknown, refusingAll, type UnknownDeps } from "../episodes/unknown.ts";
+import { rawPath, wireOf } from "../http/incoming.ts";
+import { fromDisk } from "../store/disk-refusals.ts";
 import { hostOfPath } from "./decide.ts";
+import type { DuplicateHosts } from "./duplicate-hosts.ts";
 import { type ListFacts, listText } from "./list.ts";
-import { withDuplicate } from "./senders.ts";
 import type { HeartbeatStore } from "./store.ts";
-import { type HostView, hostView } from "./view.ts";
 
 export interface HostsDeps extends AnswerDeps, UnknownDeps {
   heartbeats: {

@@ -3,14 +3,14 @@
 
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { parseStored, type StoredHeartbeat } from "../../contract/host-document.ts";
+import { isName } from "../../contract/names.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { isName } from "../../core/names.ts";
+import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "../../fleet/view.ts";
 import { failpoint } from "../../os/failpoint.ts";
-import { makeDirsNow, settleNew } from "../../os/owner.ts";
-import { mapInTurns } from "../../os/turns.ts";
-import { HERE, type NeedHere } from "../presence.ts";
-import { parseStored, type StoredHeartbeat } from "./document.ts";
-import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "./view.ts";
+import { makeDirsNow, settleNew } from "../../os/files/owner.ts";
+import { HERE, type NeedHere } from "../store/presence.ts";
+import { mapInTurns } from "./turns.ts";
 
 const SUFFIX = ".json.zst";
 /** Plain, as it was before; read until the host's next heartbeat. */

@@ -2,10 +2,10 @@
 // nobody else's request may wait.
 
 import { isoWall } from "../../core/clock.ts";
-import { mapInTurns } from "../../os/turns.ts";
+import { type DuplicateHost, withDuplicate } from "../../fleet/senders.ts";
+import { type HostBrief, type HostSummary, summarise } from "../../fleet/view.ts";
 import type { Identity } from "../identity/decide.ts";
-import { type DuplicateHost, withDuplicate } from "./senders.ts";
-import { type HostBrief, type HostSummary, summarise } from "./view.ts";
+import { mapInTurns } from "./turns.ts";
 
 /** Rows that are made between two turns of the event loop: some 5 ms. */
 export const ROWS_PER_TURN = 64;

@@ -9,10 +9,10 @@ import {
   SAMPLE_EVERY_S,
   sampleRow,
 } from "../../contract/heartbeat-row.ts";
+import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
-import { forgetOldest } from "../../core/oldest.ts";
+import { forgetOldest } from "../refusals/oldest.ts";
 import { POLICY } from "./decide.ts";
-import type { StoredHeartbeat } from "./document.ts";
 
 /** The row before: the heartbeat it stood for, and the sample that its chain began with. */
 export interface LastRow {

@@ -4,18 +4,18 @@
 // a host's latest document: the host is then listed as unreadable until its next heartbeat. A kill costs nothing.
 
 import type { Heartbeat } from "../../contract/heartbeat.ts";
+import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
-import type { Log } from "../../runtime/log.ts";
-import { createKeyedLock } from "../keyed-lock.ts";
-import { HERE, type NeedHere } from "../presence.ts";
+import { nextStates } from "../../fleet/states.ts";
+import { briefOf, type HostBrief } from "../../fleet/view.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
+import { createKeyedLock } from "../store/keyed-lock.ts";
+import { HERE, type NeedHere } from "../store/presence.ts";
 import { decidePlace, judgeClock, noteSeen, type Place } from "./decide.ts";
-import type { StoredHeartbeat } from "./document.ts";
 import { type History, openHistory } from "./history.ts";
 import { type FoundHost, hostNames, readBrief, readLatest, replaceLatest } from "./latest-file.ts";
 import { isSampleDue, lastLive, rowOf, SpooledRows } from "./sampling.ts";
-import { nextStates } from "./states.ts";
-import { briefOf, type HostBrief } from "./view.ts";
 
 /** Files that a listing reads at a time. */
 const READ_AT_ONCE = 32;

@@ -5,8 +5,8 @@ import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isReceiverId } from "../../contract/judgement.ts";
 import { QUEUE_TEXT_MAX } from "../../contract/queue.ts";
 import { type } from "../../schema/ark.ts";
+import { parseJson, problems, shorten } from "../answering/json-body.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import { parseJson, problems, shorten } from "../json-body.ts";
 
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 

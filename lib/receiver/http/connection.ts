@@ -3,12 +3,12 @@
 // one that sends a hundred thousand requests at once waits in its own line.
 
 import type { Socket } from "node:net";
-import { addressOf } from "../address.ts";
-import type { ConnectionState, Held } from "../connections.ts";
-import { type ExchangeOptions, serveExchange } from "../exchange.ts";
-import type { Wire } from "../wire.ts";
+import { addressOf } from "./address.ts";
 import { sendAnswer } from "./answer.ts";
+import type { ConnectionState, Held } from "./connections.ts";
+import { type ExchangeOptions, serveExchange } from "./exchange.ts";
 import { endOfHead, HEAD_LIMITS, type Head, type HeadFault, isNoRequest, parseHead } from "./head.ts";
+import type { Wire } from "./incoming.ts";
 import type { Leftovers } from "./leftover.ts";
 import { Sink } from "./sink.ts";
 import { Source } from "./source.ts";

@@ -2,7 +2,7 @@
 // hold its file, its memory and a stop for ever.
 
 import type { Socket } from "node:net";
-import { type RateRule, RateWatch } from "../body.ts";
+import { type RateRule, RateWatch } from "./body.ts";
 import { unsentBytes } from "./socket.ts";
 
 export class Sink {

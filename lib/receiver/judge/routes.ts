@@ -2,21 +2,27 @@
 // upload's place and leaves no attempt; its order and its decisions are those of a PUT, from the same functions.
 
 import type { Hono } from "hono";
+import { formatReprDigest, formatTreeDigest, isSha256Hex } from "../../contract/digest.ts";
 import { archivePath } from "../../contract/index-row.ts";
 import type { JudgeAnswer, JudgeRequest } from "../../contract/judgement.ts";
-import { formatReprDigest, formatTreeDigest, isSha256Hex } from "../../core/digest.ts";
-import { type EpisodeAddress, parseJudgePath } from "../../core/names.ts";
-import type { Log } from "../../runtime/log.ts";
-import { type Admission, createAdmission } from "../admission.ts";
-import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering.ts";
-import type { UploadBody } from "../body.ts";
+import { type EpisodeAddress, parseJudgePath } from "../../contract/names.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";
+import { commitOf, type Told } from "../answering/echo.ts";
+import { parseJson, readWhole } from "../answering/json-body.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import { fromDisk } from "../disk-refusals.ts";
-import { commitOf, type Told } from "../echo.ts";
-import { parseJson, readWhole } from "../json-body.ts";
-import { type Description, decideAsker, decideDescription, decideName, type PreflightDeps } from "../preflight.ts";
-import { noteUnknown, refusingAll, type UnknownDeps } from "../unknown.ts";
-import { rawPath, wireOf } from "../wire.ts";
+import { type Admission, createAdmission } from "../episodes/admission.ts";
+import {
+  type Description,
+  decideAsker,
+  decideDescription,
+  decideName,
+  type PreflightDeps,
+} from "../episodes/preflight.ts";
+import { noteUnknown, refusingAll, type UnknownDeps } from "../episodes/unknown.ts";
+import type { UploadBody } from "../http/body.ts";
+import { rawPath, wireOf } from "../http/incoming.ts";
+import { fromDisk } from "../store/disk-refusals.ts";
 
 export interface JudgeDeps extends PreflightDeps, AnswerDeps, UnknownDeps {
   admission: Admission;

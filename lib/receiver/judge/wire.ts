@@ -1,10 +1,10 @@
 // The body of a judge call as it comes over the wire. Imported when the first one comes, and only so: arktype is heavy.
 
+import { isSha256Hex, isTreeDigest } from "../../contract/digest.ts";
 import type { JudgeRequest } from "../../contract/judgement.ts";
-import { isSha256Hex, isTreeDigest } from "../../core/digest.ts";
 import { type } from "../../schema/ark.ts";
+import { problems } from "../answering/json-body.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import { problems } from "../json-body.ts";
 
 const sha256 = type("string").narrow((text, ctx) => isSha256Hex(text) || ctx.mustBe("a SHA-256 digest in hex"));
 const tree = type("string").narrow(

@@ -2,10 +2,10 @@
 
 import type { CommandLine } from "../../cli/options.ts";
 import { UserError } from "../../core/failure.ts";
-import { quoted } from "../../core/fields.ts";
-import { nearest } from "../../core/nearest.ts";
-import { shellWord } from "../../core/shell-quote.ts";
-import { readReceipted, readRejection } from "./notes.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
+import { shellWord } from "../../core/text/shell-quote.ts";
+import { readReceipted, readRejection } from "../episode/notes.ts";
 
 export type Choice =
   | { kind: "named"; names: readonly string[] }

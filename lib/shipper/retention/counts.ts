@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import type { RefusedGroup, SettledCounts } from "../../contract/shipper-status.ts";
+import type { Rejection } from "../episode/notes.ts";
 import type { Expiry } from "./expiry.ts";
 import { type LastCallDeps, listQuarantine } from "./last-call.ts";
-import type { Rejection } from "./notes.ts";
 import type { ShippedList } from "./shipped-list.ts";
 import { usageOf } from "./usage.ts";
 

@@ -1,11 +1,11 @@
 // What may be removed, when, and what has to be proved first? (DESIGN 3.4, “Nothing unproved is removed”.) Pure. Ages of what a
 // person should see before it goes count receiver days, so that no clock of this host has to be right.
 
+import { parseReprDigest } from "../../contract/digest.ts";
 import { ASK_HEADER, REASON_HEADER } from "../../contract/judgement.ts";
-import { parseReprDigest } from "../../core/digest.ts";
-import type { AnswerHeaders } from "../trust.ts";
-import { receiverIdOf } from "../trust.ts";
-import type { Receipted, Rejection } from "./notes.ts";
+import type { Receipted, Rejection } from "../episode/notes.ts";
+import type { AnswerHeaders } from "../trust/trust.ts";
+import { receiverIdOf } from "../trust/trust.ts";
 
 const DAY_MS = 86_400_000;
 /** Two hosts' clocks may differ by so much without either being wrong, milliseconds. */

@@ -3,8 +3,8 @@
 // last week. Lost, the file costs a new week, and never an episode.
 
 import { join } from "node:path";
-import { hasFields, isNumber, orNull, parseShaped } from "../../core/shape.ts";
-import { readIfExists, writeFileDurable } from "../../os/files.ts";
+import { hasFields, isNumber, orNull, parseShaped } from "../../core/text/shape.ts";
+import { readIfExists, writeFileDurable } from "../../os/files/files.ts";
 
 interface Expiring {
   /** Number of the announcement that named it first. */

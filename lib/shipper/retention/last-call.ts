@@ -3,18 +3,18 @@
 
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { entriesOf } from "../../os/entries.ts";
-import { type Place, readDocument, writeDocument } from "../document.ts";
-import { staysLine } from "../episode-facts.ts";
-import { judgedAnewFix } from "../remedies.ts";
-import { notQueuedText, requeue } from "../requeue.ts";
-import type { SendDeps } from "../send.ts";
-import type { Fingerprint } from "../settle.ts";
-import { REJECTION_RULES } from "../settled-documents.ts";
-import { fixTail } from "../words.ts";
+import { entriesOf } from "../../os/files/entries.ts";
+import { type Place, readDocument, writeDocument } from "../episode/document.ts";
+import { staysLine } from "../episode/episode-facts.ts";
+import { type Rejection, readRejection } from "../episode/notes.ts";
+import { notQueuedText, requeue } from "../settle/requeue.ts";
+import type { SendDeps } from "../settle/send.ts";
+import type { Fingerprint } from "../settle/settle.ts";
+import { REJECTION_RULES } from "../settle/settled-documents.ts";
+import { fixTail } from "../words/lines.ts";
+import { judgedAnewFix } from "../words/remedies.ts";
 import { isAskedDaily, isExpiring, isOursNow, isRefusedOld, isUnproved, whyKept } from "./decide.ts";
 import { announce, type Expiry, NO_EXPIRY, readExpiry, writeExpiry } from "./expiry.ts";
-import { type Rejection, readRejection } from "./notes.ts";
 import { askJudge } from "./proof.ts";
 import { todayOf } from "./prune.ts";
 import { noteRemoved, removeSettled } from "./removal.ts";

@@ -2,13 +2,13 @@
 
 import { randomBytes } from "node:crypto";
 import { ASK_HEADER } from "../../contract/judgement.ts";
-import { episodePath } from "../../core/names.ts";
-import { hostCommit, stampOf } from "../commit.ts";
-import { readPin } from "../pin.ts";
-import { type SendDeps, type SendResult, sendArchive } from "../send.ts";
-import { receiverIdOf } from "../trust.ts";
+import { episodePath } from "../../contract/names.ts";
+import { hostCommit, stampOf } from "../episode/commit.ts";
+import type { Receipted, Rejection } from "../episode/notes.ts";
+import { type SendDeps, type SendResult, sendArchive } from "../settle/send.ts";
+import { readPin } from "../trust/pin.ts";
+import { receiverIdOf } from "../trust/trust.ts";
 import { classifyHead, type HeadSays } from "./decide.ts";
-import type { Receipted, Rejection } from "./notes.ts";
 
 /** A HEAD may take so many times the stall time-out. */
 const HEAD_FACTOR = 2;

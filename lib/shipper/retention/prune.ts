@@ -4,17 +4,17 @@
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { quoted } from "../../core/fields.ts";
-import { freeBytes } from "../../os/files.ts";
-import { readDocument } from "../document.ts";
-import { staysLine } from "../episode-facts.ts";
-import { lostFix } from "../remedies.ts";
-import { notQueuedText, requeue } from "../requeue.ts";
-import type { SendDeps } from "../send.ts";
-import type { Fingerprint } from "../settle.ts";
-import { fixTail } from "../words.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { freeBytes } from "../../os/files/files.ts";
+import { readDocument } from "../episode/document.ts";
+import { staysLine } from "../episode/episode-facts.ts";
+import type { Receipted } from "../episode/notes.ts";
+import { notQueuedText, requeue } from "../settle/requeue.ts";
+import type { SendDeps } from "../settle/send.ts";
+import type { Fingerprint } from "../settle/settle.ts";
+import { fixTail } from "../words/lines.ts";
+import { lostFix } from "../words/remedies.ts";
 import { checkClock, isShippedOld, lowDiskOrder, type Today } from "./decide.ts";
-import type { Receipted } from "./notes.ts";
 import { askHead, askJudge } from "./proof.ts";
 import { removeSettled } from "./removal.ts";
 import type { ShippedList } from "./shipped-list.ts";

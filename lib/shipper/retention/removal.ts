@@ -5,9 +5,9 @@ import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from 
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { exists, fsyncDir, renameDurable } from "../../os/files.ts";
-import { openOrMake } from "../../os/owner.ts";
-import { type Place, readDocument } from "../document.ts";
+import { exists, fsyncDir, renameDurable } from "../../os/files/files.ts";
+import { openOrMake } from "../../os/files/owner.ts";
+import { type Place, readDocument } from "../episode/document.ts";
 import type { Dirs } from "../settings.ts";
 
 const DOOMED = ".pruned-";

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isGone, until, zombies } from "../../os/check-process-support.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { isGone, until, zombies } from "../checks/process-support.ts";
 import { rig } from "./support.ts";
 
 describe("real processes beside each other", () => {

@@ -3,13 +3,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
-import { CollectState, collectAll } from "../../../lib/heartbeat/collect.ts";
-import { fitted } from "../../../lib/heartbeat/fit.ts";
+import { runCheckProcess } from "../../../lib/heartbeat/checks/process.ts";
+import { CollectState, collectAll } from "../../../lib/heartbeat/collect/collect.ts";
 import { checksAtOnce } from "../../../lib/heartbeat/nagios/limiter.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import { runCheckProcess } from "../../../lib/os/check-process.ts";
-import { until } from "../../os/check-process-support.ts";
+import { fitted } from "../../../lib/heartbeat/send/fit.ts";
 import { quietLog } from "../../support/quiet-log.ts";
+import { until } from "../checks/process-support.ts";
 import { byHand, exited, rig } from "./support.ts";
 
 const brief = (said: readonly Observation[]): string[] => said.map(({ name, message }) => `${name}: ${message}`);

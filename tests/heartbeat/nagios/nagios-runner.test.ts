@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { judge } from "../../../lib/heartbeat/nagios/judge.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import { endWithTest, isGone, until } from "../../os/check-process-support.ts";
+import { endWithTest, isGone, until } from "../checks/process-support.ts";
 import { CHECKS, exited, rig, sayShell } from "./support.ts";
 
 /** Without what differs from run to run. */

@@ -2,12 +2,12 @@
 
 import { onTestFinished } from "bun:test";
 import { join } from "node:path";
-import { type Fields, formatFields } from "../../../lib/core/fields.ts";
+import { type Fields, formatFields } from "../../../lib/core/text/fields.ts";
+import type { CheckExit } from "../../../lib/heartbeat/checks/process.ts";
 import { NagiosRunner, type Seams } from "../../../lib/heartbeat/nagios/nagios-runner.ts";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import type { CheckExit } from "../../../lib/os/check-process.ts";
-import type { Log } from "../../../lib/runtime/log.ts";
-import { until } from "../../os/check-process-support.ts";
+import type { Log } from "../../../lib/runtime/log/log.ts";
+import { until } from "../checks/process-support.ts";
 
 export const CHECKS = join(import.meta.dir, "../../fixtures/checks");
 

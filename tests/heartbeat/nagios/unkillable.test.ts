@@ -5,10 +5,10 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Observation } from "../../../lib/heartbeat/plugin.ts";
-import { endWithTest, isGone } from "../../os/check-process-support.ts";
-import { asNobody, missing, unkillable } from "../../os/check-unkillable-support.ts";
 import { lineReader } from "../../support/lines.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { endWithTest, isGone } from "../checks/process-support.ts";
+import { asNobody, missing, unkillable } from "../checks/unkillable-support.ts";
 
 const name = "X20 a check that cannot be killed is given up, holds no place, and is not started again while it lives";
 

@@ -1,8 +1,8 @@
 // What a plugin sends: bounded, brought into form, and said once.
 
 import { expect, test } from "bun:test";
-import type { Fields } from "../../../lib/core/fields.ts";
-import { CollectState } from "../../../lib/heartbeat/collect.ts";
+import type { Fields } from "../../../lib/core/text/fields.ts";
+import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
 import { findPlugins } from "../../../lib/heartbeat/plugins-dir/find.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CollectState } from "../../../lib/heartbeat/collect.ts";
+import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
 import { collect, DEADLINE_MS, directoryOf, load, say, statesOf } from "./support.ts";

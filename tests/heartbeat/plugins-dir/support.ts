@@ -3,12 +3,12 @@
 import { expect } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { PluginState } from "../../../lib/core/heartbeat.ts";
-import { CollectState, collectAll } from "../../../lib/heartbeat/collect.ts";
+import type { PluginState } from "../../../lib/contract/observation.ts";
+import { CollectState, collectAll } from "../../../lib/heartbeat/collect/collect.ts";
+import { Roster } from "../../../lib/heartbeat/collect/roster.ts";
 import type { Plugin } from "../../../lib/heartbeat/plugin.ts";
 import { findPlugins } from "../../../lib/heartbeat/plugins-dir/find.ts";
-import { Roster } from "../../../lib/heartbeat/roster.ts";
-import type { Log } from "../../../lib/runtime/log.ts";
+import type { Log } from "../../../lib/runtime/log/log.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

@@ -4,8 +4,8 @@
 import { expect, test } from "bun:test";
 import { closeSync, constants, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { BUDGET_BYTES } from "../../../lib/heartbeat/budget.ts";
-import { CollectState } from "../../../lib/heartbeat/collect.ts";
+import { BUDGET_BYTES } from "../../../lib/heartbeat/collect/budget.ts";
+import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
 import type { Plugin } from "../../../lib/heartbeat/plugin.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { QueueReport } from "../../../lib/contract/queue.ts";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
 import { observe, type QueueView } from "../../../lib/heartbeat/plugins/queue-judgement.ts";
-import type { ShipperView } from "../../../lib/heartbeat/shipper-view.ts";
+import type { ShipperView } from "../../../lib/heartbeat/plugins/shipper-view.ts";
 import { IDLE_SHIPPER } from "../../support/shipper-status.ts";
 import { figures } from "./support.ts";
 

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { QueueReport } from "../../../lib/contract/queue.ts";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
-import { openKnownShipper } from "../../../lib/heartbeat/known-shipper.ts";
+import { openKnownShipper } from "../../../lib/heartbeat/plugins/known-shipper.ts";
 import { queue, readQueue } from "../../../lib/heartbeat/plugins/shipper-queue.ts";
 import { readUptimeS } from "../../../lib/os/uptime.ts";
 import { IDLE_SHIPPER } from "../../support/shipper-status.ts";

@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { CheckResult, PerfRange } from "../../../lib/core/heartbeat.ts";
+import type { CheckResult, PerfRange } from "../../../lib/contract/observation.ts";
 import { latestPath } from "../../../lib/receiver/heartbeats/latest-file.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { seededRandom } from "../../support/random.ts";

@@ -1,8 +1,8 @@
 // Which heartbeat is the latest: a table of hosts whose clocks, sequences and boots are wrong in turn.
 
 import { describe, expect, test } from "bun:test";
+import type { SeenBoot } from "../../../lib/contract/host-document.ts";
 import { decideHeld, decidePlace, hostOfPath, judgeClock, POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
-import type { SeenBoot } from "../../../lib/receiver/heartbeats/document.ts";
 
 const at = (time: string): number => Date.parse(`2026-05-01T${time}Z`);
 

@@ -4,10 +4,10 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isoWall } from "../../../lib/core/clock.ts";
+import type { DuplicateHost } from "../../../lib/fleet/senders.ts";
+import { briefOf, type HostBrief, type HostSummary, summarise } from "../../../lib/fleet/view.ts";
 import { listText, ROWS_PER_TURN } from "../../../lib/receiver/heartbeats/list.ts";
-import type { DuplicateHost } from "../../../lib/receiver/heartbeats/senders.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
-import { briefOf, type HostBrief, type HostSummary, summarise } from "../../../lib/receiver/heartbeats/view.ts";
 import { cleanUp, keptLog, tempDir } from "../support.ts";
 import { heartbeat, result, storedAfter, T0 } from "./support.ts";
 

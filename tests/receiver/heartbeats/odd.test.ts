@@ -1,10 +1,10 @@
 // What is odd about how a result came about, and how old it was when it was first sent: literals in, what is shown out.
 
 import { describe, expect, test } from "bun:test";
-import type { CheckResult } from "../../../lib/core/heartbeat.ts";
-import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
-import { renderHost } from "../../../lib/receiver/heartbeats/table.ts";
-import { briefOf, hostView, summarise } from "../../../lib/receiver/heartbeats/view.ts";
+import type { CheckResult } from "../../../lib/contract/observation.ts";
+import { nextStates } from "../../../lib/fleet/states.ts";
+import { renderHost } from "../../../lib/fleet/table.ts";
+import { briefOf, hostView, summarise } from "../../../lib/fleet/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
 /** What mends a silence. */

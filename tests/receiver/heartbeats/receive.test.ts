@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HostSummary } from "../../../lib/fleet/view.ts";
 import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
-import type { HostSummary } from "../../../lib/receiver/heartbeats/view.ts";
 import { cleanUp, IDENTITY, keptLog, rawClient, type TestReceiver, tempDir } from "../support.ts";
 import { get, heartbeat, readStored, receiverAt, result, send, T0 } from "./support.ts";
 

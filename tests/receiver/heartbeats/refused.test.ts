@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
 import { POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
-import { createRefusedBeats } from "../../../lib/receiver/refused-beats.ts";
+import { createRefusedBeats } from "../../../lib/receiver/refusals/refused-beats.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
 import { cleanUp, keptLog, ROOM, rawClient, rawStatus, until } from "../support.ts";
 import { get, heartbeat, readStored, receiverAt, result, send } from "./support.ts";

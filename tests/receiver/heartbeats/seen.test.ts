@@ -1,8 +1,8 @@
 // Which sequence numbers came: ranges for each boot, and never many of them.
 
 import { describe, expect, test } from "bun:test";
+import type { SeenBoot } from "../../../lib/contract/host-document.ts";
 import { noteSeen, POLICY } from "../../../lib/receiver/heartbeats/decide.ts";
-import type { SeenBoot } from "../../../lib/receiver/heartbeats/document.ts";
 
 describe("what was seen", () => {
   const number = (boot_id: string, sequence: number) => ({ boot_id, sequence });

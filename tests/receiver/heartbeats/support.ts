@@ -2,11 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
+import type { StoredHeartbeat } from "../../../lib/contract/host-document.ts";
+import type { CheckResult } from "../../../lib/contract/observation.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
-import type { CheckResult } from "../../../lib/core/heartbeat.ts";
-import type { StoredHeartbeat } from "../../../lib/receiver/heartbeats/document.ts";
+import { nextStates } from "../../../lib/fleet/states.ts";
 import { decodeLatest, latestPath } from "../../../lib/receiver/heartbeats/latest-file.ts";
-import { nextStates } from "../../../lib/receiver/heartbeats/states.ts";
 import { startReceiver } from "../support.ts";
 
 export const T0 = Date.parse("2026-05-01T12:00:00Z");

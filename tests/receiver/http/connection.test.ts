@@ -4,10 +4,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { connectionRefusal } from "../../../lib/receiver/answers.ts";
-import type { Fetch } from "../../../lib/receiver/exchange.ts";
-import { type BadConnection, type Listener, type ListenOptions, listen } from "../../../lib/receiver/listen.ts";
-import { connectionsWithin } from "../../../lib/receiver/listen-options.ts";
+import { connectionRefusal } from "../../../lib/receiver/answering/answers.ts";
+import type { Fetch } from "../../../lib/receiver/http/exchange.ts";
+import { type BadConnection, type Listener, type ListenOptions, listen } from "../../../lib/receiver/listen/listen.ts";
+import { connectionsWithin } from "../../../lib/receiver/listen/listen-options.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import {
   bytes,

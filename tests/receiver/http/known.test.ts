@@ -1,7 +1,7 @@
 // Who is known is known for one request: what an unknown one leaves of its body is asked for, given back, or not read.
 
 import { expect, test } from "bun:test";
-import type { Fetch } from "../../../lib/receiver/exchange.ts";
+import type { Fetch } from "../../../lib/receiver/http/exchange.ts";
 import { serveBytes } from "./support.ts";
 
 const put = (target: string) => Buffer.from(`PUT ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n`);

@@ -11,7 +11,7 @@ import {
   watchIdentity,
   writeIdentity,
 } from "../../../lib/receiver/identity/files.ts";
-import { verify } from "../../../lib/receiver/verify.ts";
+import { verify } from "../../../lib/receiver/store/verify/verify.ts";
 import { bytes, cleanUp, keptLog, openIn, put, startReceiver, tempDir } from "../support.ts";
 
 afterEach(cleanUp);

@@ -4,10 +4,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
-import { openReceiverDays } from "../../../lib/shipper/receiver-days.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { parseExpiry } from "../../../lib/shipper/retention/expiry.ts";
-import { sendArchive } from "../../../lib/shipper/send.ts";
+import { openReceiverDays } from "../../../lib/shipper/settle/receiver-days.ts";
+import { sendArchive } from "../../../lib/shipper/settle/send.ts";
 import { housekeeper, refused, SHA, shipped } from "../../support/housekeeper.ts";
 import { makeDirs } from "../../support/lab-host.ts";
 import { type Random, seededRandom } from "../../support/random.ts";

@@ -1,7 +1,8 @@
 // What may be removed, and what has to be proved first: tables of literals.
 
 import { describe, expect, test } from "bun:test";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
+import type { Receipted, Rejection } from "../../../lib/shipper/episode/notes.ts";
 import {
   checkClock,
   classifyHead,
@@ -16,7 +17,6 @@ import {
   type Today,
   whyKept,
 } from "../../../lib/shipper/retention/decide.ts";
-import type { Receipted, Rejection } from "../../../lib/shipper/retention/notes.ts";
 
 const DAY = 86_400_000;
 const NOW = Date.parse("2026-06-20T12:00:00Z");

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { FRESH, housekeeper, SHA, shipped } from "../../support/housekeeper.ts";
 import { type Say, scriptedCollector } from "../../support/scripted-collector.ts";
 import { tempDir } from "../../support/temp-dir.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { removeSettled, sweepDoomed } from "../../../lib/shipper/retention/removal.ts";
 import { FRESH, housekeeper, OLD, refused, SHA, shipped } from "../../support/housekeeper.ts";
 import { makeDirs, makeEpisode, writeFiles } from "../../support/lab-host.ts";

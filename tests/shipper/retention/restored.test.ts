@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { housekeeper, refused, SHA, shipped } from "../../support/housekeeper.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { judgement, type Say, scriptedCollector } from "../../support/scripted-collector.ts";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { housekeeper, refused, SHA, shipped } from "../../support/housekeeper.ts";
 import { judgement, type Say, scriptedCollector } from "../../support/scripted-collector.ts";
 import { ext4Disk, ext4DiskMissing } from "../../support/small-disk.ts";

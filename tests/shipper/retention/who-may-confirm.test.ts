@@ -4,12 +4,12 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { Reply } from "../../../lib/client/client.ts";
+import { formatReprDigest } from "../../../lib/contract/digest.ts";
 import { ASK_HEADER } from "../../../lib/contract/judgement.ts";
-import { formatReprDigest } from "../../../lib/core/digest.ts";
-import { pinPath } from "../../../lib/shipper/pin.ts";
 import { classifyHead } from "../../../lib/shipper/retention/decide.ts";
 import { Pruning } from "../../../lib/shipper/retention/prune.ts";
 import { ShippedList } from "../../../lib/shipper/retention/shipped-list.ts";
+import { pinPath } from "../../../lib/shipper/trust/pin.ts";
 import { SHA, shipped } from "../../support/housekeeper.ts";
 import { COLLECTOR_ID } from "../../support/scripted-collector.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";

@@ -1,0 +1,248 @@
+// What is known of a host now: the age of every value, what has expired, what is wrong in one line. An ok that has expired
+// is never shown as ok. Pure: now is an argument, by the collector's clock, the only one that decides.
+
+import type { Heartbeat } from "../contract/heartbeat.ts";
+import type { ResultState, StoredHeartbeat } from "../contract/host-document.ts";
+import { isReceiverId } from "../contract/judgement.ts";
+import type { CheckResult } from "../contract/observation.ts";
+import { isoWall } from "../core/clock.ts";
+import { ageS, gravest, isAhead, judge, noCounts, type ResultBrief, resultBrief, type ShownStatus } from "./judge.ts";
+import { HOST_POLICY } from "./policy.ts";
+import { type AboutShipper, problemOf } from "./problem.ts";
+import {
+  briefQueue,
+  type OwnStore,
+  queueOf,
+  queueProblem,
+  type ShownQueue,
+  trustsAnother,
+  trustText,
+} from "./queue-view.ts";
+
+/** What is kept in memory of a host, so that a list of all reads no file. */
+export type HostBrief = ReadBrief | UnreadableBrief;
+
+interface ReadBrief {
+  host: string;
+  heartbeat: Pick<Heartbeat, "sent_at" | "sequence" | "interval_s">;
+  receivedMs: number;
+  lateS: number;
+  skewS: number | null;
+  queue: ShownQueue | null;
+  /** Whom its shipper trusts to judge its episodes; null: nobody, or not known. */
+  receiverId: string | null;
+  results: ResultBrief[];
+}
+
+interface UnreadableBrief {
+  host: string;
+  heartbeat: null;
+  /** When its file was last written. */
+  receivedMs: number;
+  why: Unreadable;
+}
+
+/** Why a host's file cannot be read: it is none of ours, or the disk's error code. */
+export type Unreadable = "torn" | (string & {});
+
+/** A row of `GET /v1/hosts`. Ages in seconds. */
+export interface HostSummary {
+  host: string;
+  received_at_wall: string | null;
+  /** Null: no heartbeat ever came. */
+  age_s: number | null;
+  /** How old it was when it came; null: its file cannot be read. */
+  late_s: number | null;
+  /** Its next heartbeat is overdue by this age. */
+  late_after_s: number | null;
+  /** True: its heartbeat is late. */
+  stale: boolean;
+  sent_at: string | null;
+  sequence: number | null;
+  interval_s: number | null;
+  skew_s: number | null;
+  clock_off: boolean;
+  /** Of a host that is late or has no result never ok. */
+  worst: ShownStatus;
+  /** The worst that holds: three runs in a row. Expired results count as stale. */
+  worst_hard: ShownStatus;
+  counts: Record<ShownStatus, number>;
+  flapping: number;
+  /** As its heartbeat had it, long texts cut short; null: not known. */
+  queue: ShownQueue | null;
+  /** Whom its shipper trusts to judge its episodes; null: nobody yet, or not known. */
+  receiver_id: string | null;
+  trusts_another: boolean;
+  /** What is wrong, the gravest first; null: nothing. */
+  problem: string | null;
+  /** True: it has a token, and no heartbeat ever came. */
+  never: boolean;
+  /** Of one that was never heard of, or is late and was refused since: how often since yesterday, and why the newest time. */
+  refused: { count: number; reason: string; at: string } | null;
+}
+
+/** What the list needs of a stored document. */
+export function briefOf(host: string, stored: StoredHeartbeat): HostBrief {
+  const { sent_at, sequence, interval_s, results } = stored.heartbeat;
+  const receivedMs = Date.parse(stored.received_at_wall);
+  const states = statesOf(stored);
+  return {
+    host,
+    heartbeat: { sent_at, sequence, interval_s },
+    receivedMs,
+    lateS: stored.late_s,
+    skewS: stored.skew_s,
+    queue: briefQueue(stored.heartbeat.queue),
+    // A file may be of a release that did not check it.
+    receiverId: isReceiverId(stored.heartbeat.receiver_id) ? stored.heartbeat.receiver_id : null,
+    results: results.map((result) => resultBrief(result, states.get(result.name), receivedMs)),
+  };
+}
+
+function statesOf({ states }: StoredHeartbeat): Map<string, ResultState> {
+  return new Map(states.map((state) => [state.name, state]));
+}
+
+/** A host whose file cannot be read: it must not vanish from a list. */
+export function unreadableBrief(host: string, changedMs: number, why: Unreadable): HostBrief {
+  return { host, heartbeat: null, receivedMs: changedMs, why };
+}
+
+/** The row of a host at `nowMs`. @param own the store that asks; null: not known */
+export function summarise(brief: HostBrief, nowMs: number, own: OwnStore | null = null): HostSummary {
+  if (brief.heartbeat === null) return summariseUnreadable(brief, nowMs);
+  const { host, heartbeat, receivedMs, lateS, skewS, queue, receiverId } = brief;
+  const { sent_at, sequence, interval_s } = heartbeat;
+  const age = ageS(receivedMs, nowMs);
+  const lateAfterS = interval_s * HOST_POLICY.lateIntervals + HOST_POLICY.lateGraceS;
+  const results = brief.results.map((result) => judge(result, nowMs));
+  const counts = noCounts();
+  for (const { shown } of results) counts[shown]++;
+  const ahead = isAhead(receivedMs, nowMs);
+  const stale = age > lateAfterS || ahead;
+  const clockOff = skewS !== null && Math.abs(skewS) > HOST_POLICY.clockOffS;
+  // Its answers may count for a day: a host that is silent is not known to be well all the same.
+  const silence: ShownStatus[] = stale && results.length > 0 ? ["stale"] : [];
+  const aheadS = ahead ? ageS(nowMs, receivedMs) : 0;
+  return {
+    host,
+    received_at_wall: isoWall(receivedMs),
+    age_s: age,
+    late_s: lateS,
+    late_after_s: lateAfterS,
+    stale,
+    sent_at,
+    sequence,
+    interval_s,
+    skew_s: skewS,
+    clock_off: clockOff,
+    worst: gravest([...silence, ...results.map(({ shown }) => shown)]),
+    worst_hard: gravest([...silence, ...results.map(({ holds }) => holds)]),
+    counts,
+    flapping: results.filter(({ flapping }) => flapping).length,
+    never: false,
+    refused: null,
+    queue,
+    receiver_id: receiverId,
+    trusts_another: trustsAnother(receiverId, own),
+    problem: problemOf(
+      { ageS: age, lateS, lateAfterS, stale, aheadS, skewS, clockOff },
+      results,
+      aboutShipper(brief, age, own),
+    ),
+  };
+}
+
+function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: number): HostSummary {
+  return {
+    ...unknownSummary(host),
+    age_s: ageS(receivedMs, nowMs),
+    problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+  };
+}
+
+/** The row of a host of whom nothing is known. */
+export function unknownSummary(host: string): HostSummary {
+  return {
+    host,
+    received_at_wall: null,
+    age_s: null,
+    late_s: null,
+    late_after_s: null,
+    stale: true,
+    sent_at: null,
+    sequence: null,
+    interval_s: null,
+    skew_s: null,
+    clock_off: false,
+    worst: "unknown",
+    worst_hard: "unknown",
+    counts: noCounts(),
+    flapping: 0,
+    queue: null,
+    receiver_id: null,
+    trusts_another: false,
+    problem: null,
+    never: false,
+    refused: null,
+  };
+}
+
+/** A host's whole document at `nowMs`, as `GET /v1/hosts/<host>` gives it. */
+export function hostView(host: string, stored: StoredHeartbeat, nowMs: number, own: OwnStore | null = null) {
+  const { results, ...rest } = stored.heartbeat;
+  const states = statesOf(stored);
+  const receivedMs = Date.parse(stored.received_at_wall);
+  return {
+    ...summarise(briefOf(host, stored), nowMs, own),
+    queue: queueOf(stored.heartbeat.queue),
+    received_at_wall: stored.received_at_wall,
+    age_s: ageS(receivedMs, nowMs),
+    late_s: stored.late_s,
+    heartbeat: {
+      ...rest,
+      /** Of all in it that has no age of its own: uptime, versions, queue, plugins. It had lain at the host before it came. */
+      age_s: ageS(receivedMs, nowMs) + stored.late_s,
+      results: results.map((result) => resultView(result, states.get(result.name), { receivedMs, nowMs })),
+    },
+  };
+}
+
+export type HostView = ReturnType<typeof hostView>;
+
+function resultView(
+  result: CheckResult,
+  state: ResultState | undefined,
+  { receivedMs, nowMs }: { receivedMs: number; nowMs: number },
+) {
+  const judged = judge(resultBrief(result, state, receivedMs), nowMs);
+  return {
+    ...result,
+    status: judged.shown,
+    /** What it was before it expired; of a pending one what its last run said. */
+    ...((judged.shown === "stale" || judged.before !== null) && { was: judged.was }),
+    stale: judged.shown === "stale",
+    // Of the value, from the end of its run: more than what its time to live is counted by.
+    age_s: ageS(judged.asOfMs, nowMs) + (state?.lag_s ?? 0),
+    // A run before that said something else tells nothing about since when it is waiting.
+    since_wall: judged.before === null ? (state?.since_wall ?? isoWall(receivedMs)) : null,
+    attempts: judged.attempts,
+    hard: judged.holds,
+    state: judged.state,
+    flapping: judged.flapping,
+    flap_percent: state?.flap_percent ?? 0,
+  };
+}
+
+function aboutShipper(
+  { heartbeat, lateS, queue, receiverId }: ReadBrief,
+  age: number,
+  own: OwnStore | null,
+): AboutShipper {
+  const taken = { sentMs: Date.parse(heartbeat.sent_at), ageS: age + lateS };
+  const isOther = receiverId !== null && own !== null && trustsAnother(receiverId, own);
+  return {
+    trust: isOther ? trustText(receiverId, own) : null,
+    queue: queue === null ? null : queueProblem(queue, taken),
+  };
+}

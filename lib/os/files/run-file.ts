@@ -1,0 +1,78 @@
+// Small files of a run directory, which is in memory: whole or not there for a reader, and written through no link, for root
+// may write into a directory of the service's user.
+
+import { closeSync, constants, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
+import { ownUnit } from "../process/own-unit.ts";
+import { ourName } from "../process/own-user.ts";
+import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
+import { makeNew } from "./owner.ts";
+
+/** Replaces a file by rename; nothing is flushed. @throws Error of the system */
+export function replaceRunFile(path: string, text: string, mode = 0o644): void {
+  const temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  rmSync(temp, { force: true });
+  const fd = makeNew(temp, constants.O_WRONLY, mode);
+  try {
+    writeFileSync(fd, text);
+    renameSync(temp, path);
+  } catch (error) {
+    rmSync(temp, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Why such a file could not be written, with what mends it, in one line. */
+export function runFileFault(path: string, error: unknown): string {
+  const code = errorCode(error);
+  if (code === null) return `cannot write ${path}: ${quoted(errorText(error))}`;
+  return `cannot write ${path}: ${whyRefused(dirname(path), code)}`;
+}
+
+function whyRefused(directory: string, code: string): string {
+  const found = lookAt(directory);
+  if (found !== "directory") return notThere(directory, found === "nothing");
+  const { what, fix } = whyDiskRefuses(directory, code);
+  return fix === null ? what : `${what}; fix: ${fix}`;
+}
+
+function lookAt(path: string): "directory" | "nothing" | "other" {
+  try {
+    return statSync(path).isDirectory() ? "directory" : "other";
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    // What refuses to be looked at says why by its errno.
+    return code === "ENOENT" || code === "ENOTDIR" ? "nothing" : "directory";
+  }
+}
+
+/** systemd makes a unit's run directory at each start; by hand somebody has to. */
+function notThere(directory: string, isGone: boolean): string {
+  const unit = ownUnit();
+  const make = ["install", "-d", "-o", ourName(), directory];
+  const steps = [
+    ...(isGone ? [] : [["rm", directory]]),
+    ...(unit === null ? [make] : [["systemctl", "restart", unit]]),
+  ].map((step) => shellLine(["sudo", ...step]));
+  return `${directory} ${isGone ? "has gone" : "is no directory any more"}; fix: ${steps.join(" && ")}`;
+}
+
+/**
+ * Why a daemon cannot report into its run directory, with what mends it, as anybody sees it: no room is left. Null when there is.
+ * Whoever has no report, or an old one, has to know: a restart would not even get to its pid file.
+ */
+export function fullRunDir(runDir: string): string | null {
+  try {
+    if (statfsSync(runDir).bavail > 0 && !isOutOfInodes(runDir)) return null;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
+  return whyRefused(runDir, "ENOSPC");
+}

@@ -1,0 +1,118 @@
+// The few things of files.ts that must be done at once: a daemon at its end has no time for a promise.
+
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { errorCode } from "../../core/failure.ts";
+import { failpoint } from "../failpoint.ts";
+import type { Reading } from "../process/proc.ts";
+import { makeNew, openOrMake } from "./owner.ts";
+
+export interface SmallFile {
+  text: string;
+  mtimeMs: number;
+}
+
+/**
+ * A regular file of at most `maxBytes`. Follows no link and never waits, whatever has that name; never throws.
+ * @returns null when nothing has that name
+ */
+export function readSmallFile(path: string, maxBytes: number): Reading<SmallFile> | null {
+  let fd: number | null = null;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return { unreadable: "no regular file" };
+    if (stats.size > maxBytes) return { unreadable: `more than ${maxBytes} bytes` };
+    return { text: readFileSync(fd, "utf8"), mtimeMs: Math.round(stats.mtimeMs) };
+  } catch (error) {
+    const code = errorCode(error) ?? "error";
+    return code === "ENOENT" || code === "ENOTDIR" ? null : { unreadable: code };
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+/**
+ * Replaces a file, or what has its name: after a power cut it is the old one or the new one, whole. Only one process may
+ * do so at a time: the temporary file beside it has always the same name, so that none is ever left over.
+ * @returns the new file, open for reading and writing; the caller closes it
+ * @throws Error of the system
+ */
+export function replaceDurable(path: string, data: string | Uint8Array, mode = 0o640): number {
+  const temp = join(dirname(path), `.${basename(path)}.tmp`);
+  rmSync(temp, { force: true });
+  const fd = makeNew(temp, constants.O_RDWR, mode);
+  try {
+    writeFileSync(fd, data);
+    fsyncSync(fd);
+    failpoint("sync-files.replace.before-rename");
+    renameSync(temp, path);
+    failpoint("sync-files.replace.before-flush");
+    flushDir(dirname(path));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    rmSync(temp, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes over a regular file of exactly this size, which takes no room: a full disk is no obstacle.
+ * @returns the file, open for reading and writing; the caller closes it
+ * @throws Error of the system, or when the file is not of that kind and size
+ */
+export function overwriteDurable(path: string, data: Uint8Array): number {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size !== data.length) throw new Error("not a file of that size");
+    overwrite(fd, data);
+    fsyncSync(fd);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Writes over the beginning of an open file, in one call. @throws Error of the system */
+export function overwrite(fd: number, data: Uint8Array): void {
+  if (writeSync(fd, data, 0, data.length, 0) !== data.length) throw new Error("written in part");
+}
+
+/** Appends a line durably; makes the file if need be, and follows no link. @throws Error of the system */
+export function appendLineDurable(path: string, line: string, mode = 0o640): void {
+  const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openOrMake(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, mode);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error("no regular file");
+    const before = readFileSync(fd, "utf8");
+    // A line that a power cut has torn must not take the next one along.
+    writeFileSync(fd, before === "" || before.endsWith("\n") ? `${line}\n` : `\n${line}\n`);
+    fsyncSync(fd);
+    if (before === "") flushDir(dirname(path));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function flushDir(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,50 @@
+// From a handler's outcome to the answer that goes out. Handlers return refusals as data; here alone they get the mark, the
+// identity of the store and the echo of their own request, so that no answer can carry another one's or none.
+
+import type { Context } from "hono";
+import type { Echo } from "../../contract/judgement.ts";
+import type { Refusal } from "../decide.ts";
+import { rawPath, targetOf, type Wire } from "../http/incoming.ts";
+import type { Identity } from "../identity/decide.ts";
+import { problemResponse } from "./answers.ts";
+import { echoOf, type Told } from "./echo.ts";
+
+export type AppEnv = {
+  Bindings: Partial<Wire>;
+  /** What the body of a judge call says of its episode, set as soon as it was read. */
+  Variables: { judged?: Told };
+};
+export type AppContext = Context<AppEnv>;
+
+export interface AnswerDeps {
+  /** Whose store this is, now. */
+  identity: () => Identity;
+  /** The headers in which a commit may come, in order. */
+  commitHeaders: readonly string[];
+}
+
+type Handler = (c: AppContext) => Response | Refusal | Promise<Response | Refusal>;
+
+/** Makes a handler for the router of one that returns its refusals. */
+export function answering(deps: AnswerDeps, handler: Handler): (c: AppContext) => Promise<Response> {
+  return async (c) => {
+    const outcome = await handler(c);
+    return outcome instanceof Response ? outcome : refusing(deps, c, outcome);
+  };
+}
+
+/** The answer to a request that is refused. */
+export function refusing(deps: AnswerDeps, c: AppContext, refusal: Refusal): Response {
+  return problemResponse(refusal, deps.identity(), echoFor(deps, c));
+}
+
+/** What the request of `c` says of its episode; null: it is about none. */
+export function echoFor({ commitHeaders }: AnswerDeps, c: AppContext): Echo | null {
+  const { headers } = c.req.raw;
+  return echoOf({
+    path: rawPath(targetOf(c.req.raw, c.env)),
+    header: (name) => headers.get(name),
+    commitHeaders,
+    judged: c.get("judged"),
+  });
+}

@@ -1,0 +1,158 @@
+// `receiver hosts`: what the hosts last said, from the collector's files; whether a receiver runs does not matter.
+
+import { readdirSync } from "node:fs";
+import type { StoredHeartbeat } from "../../contract/host-document.ts";
+import { OPERATOR } from "../../contract/names.ts";
+import { isoWall } from "../../core/clock.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { fixText } from "../../core/finding.ts";
+import { unitLine } from "../../core/linux/unit-fix.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
+import { printable } from "../../core/text/printable.ts";
+import { neverSummary } from "../../fleet/never.ts";
+import { duplicateOf, NOBODY, withDuplicate } from "../../fleet/senders.ts";
+import { renderHost, renderHosts } from "../../fleet/table.ts";
+import { hostView, summarise } from "../../fleet/view.ts";
+import { print } from "../../os/answer.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { parseTokenFile } from "../access/auth.ts";
+import { openTokenTable } from "../access/token-table.ts";
+import { readDuplicates } from "../heartbeats/duplicate-hosts.ts";
+import type { FoundHost } from "../heartbeats/latest-file.ts";
+import { refusedLookup, withNeverSeen, withRefusal } from "../heartbeats/never-seen.ts";
+import { type HeartbeatStore, openHeartbeats } from "../heartbeats/store.ts";
+import type { Identity } from "../identity/decide.ts";
+import { readIdentity } from "../identity/files.ts";
+import { notReadyText, readRunNotes } from "../readiness/readiness-watch.ts";
+import { type Collector, lookAtCollector } from "../readiness/storing.ts";
+import { openRefusedHosts } from "../refusals/refused-hosts.ts";
+import { dataPaths, type ReceiverConfig } from "../settings.ts";
+import { cannotRead, needDataRoot } from "../store/data-root.ts";
+
+/**
+ * Prints all hosts, or one of them. @returns exit code 0: what is wrong with a host is an answer
+ * @throws UserError when the host is not known, or the files cannot be read
+ */
+export async function hostsCommand(
+  config: ReceiverConfig,
+  { host, json, log }: { host: string | undefined; json: boolean; log: Log },
+): Promise<number> {
+  const { dataRoot } = config;
+  const dir = dataPaths(dataRoot).heartbeats;
+  needDataRoot(dataRoot);
+  const store = openHeartbeats(dir, log);
+  const nowMs = Date.now();
+  const at = isoWall(nowMs);
+  const own = ownStore(dataRoot);
+  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
+  const { refusedBeats } = readRunNotes(config.runDir, nowMs);
+  const found = readDuplicates(dataPaths(dataRoot).duplicates);
+  const duplicate = (name: string) => duplicateOf(name, found.get(name) ?? NOBODY, nowMs);
+  if (host !== undefined) {
+    const known = hostView(
+      host,
+      await readable(
+        dir,
+        foundOrNamed(store, host, () => whyNever(config, host, log)),
+      ),
+      nowMs,
+      own,
+    );
+    const view = withDuplicate(await withRefusal(known, refused, nowMs, refusedBeats), duplicate(host));
+    await print(json ? `${JSON.stringify({ at, ...view })}\n` : renderHost(view));
+    return EXIT.ok;
+  }
+  const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs, own));
+  const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs, refusedBeats);
+  const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
+  const collector = await lookAtCollector(config, nowMs);
+  const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
+  await print(json ? `${JSON.stringify({ at, collector, hosts })}\n` : renderCollector(collector) + text);
+  return EXIT.ok;
+}
+
+/** The hosts that have a token. */
+async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log): Promise<string[]> {
+  if (!requireToken) return [];
+  try {
+    readdirSync(tokensDir);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    if (errorCode(error) !== "ENOENT")
+      log.warn(
+        `hosts that were never heard of cannot be told: ${quoted(errorText(error))}; fix: ${fixText(refusedFix(errorCode(error)))}`,
+      );
+    return [];
+  }
+  const tokens = openTokenTable(tokensDir, parseTokenFile);
+  await tokens.look();
+  tokens.close();
+  return tokens.hosts();
+}
+
+/** Why nothing is known of a host that has a token; null: it has none. */
+async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<string | null> {
+  if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
+  const nowMs = Date.now();
+  const lookUp = await refusedLookup(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
+  const { refusedBeats } = readRunNotes(config.runDir, nowMs);
+  return neverSummary(host, lookUp(host), refusedBeats.get(host) ?? null).problem;
+}
+
+/** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
+function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collector): string {
+  const lines = [
+    ...(pid === null ? [`no receiver runs here; fix: ${unitLine("receiver", "start")}`] : []),
+    ...(ready !== true
+      ? [`this collector cannot store: ${notReadyText({ why: why ?? "no reason is known", fix })}`]
+      : []),
+    ...(ready === true && no_room !== null
+      ? [`this collector's disk: ${notReadyText({ why: no_room.what, fix: no_room.fix })}`]
+      : []),
+    ...(certificate?.what ? [notReadyText({ why: certificate.what, fix: certificate.fix })] : []),
+  ];
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+/** Whose store this is; null where that cannot be told: then nobody is said to trust another. */
+function ownStore(dataRoot: string): Identity | null {
+  const found = readIdentity(dataRoot);
+  return found.kind === "known" ? found.identity : null;
+}
+
+function readable<T>(dir: string, reading: Promise<T>): Promise<T> {
+  return reading.catch((error: unknown) => {
+    throw error instanceof UserError ? error : cannotRead(dir, error);
+  });
+}
+
+async function foundOrNamed(
+  store: HeartbeatStore,
+  host: string,
+  whyNone: () => Promise<string | null>,
+): Promise<StoredHeartbeat> {
+  // A name that may not be is no file's either.
+  const known = await store.names();
+  const found: FoundHost = known.includes(host) ? await store.find(host) : { kind: "none" };
+  if (found.kind === "found") return found.stored;
+  if (found.kind === "unreadable") {
+    throw new UserError(
+      `the latest heartbeat of ${host} cannot be read: a power cut may have torn it`,
+      "its next heartbeat writes it anew; the earlier ones are in the daily files beside it",
+    );
+  }
+  const why = await whyNone();
+  if (why !== null) throw new UserError(`${host}: ${why}`);
+  if (known.length === 0) {
+    throw new UserError(
+      `no heartbeat of ${quoted(host)} has come, and none of any other host`,
+      "name the collector's config with --config PATH, or see on the host: sudo heartbeat once",
+    );
+  }
+  const guess = nearest(host, known);
+  const meant = guess === null ? "" : `; did you mean ${guess}?`;
+  throw new UserError(`no heartbeat of ${quoted(host)} has come${meant}`, "see all: sudo receiver hosts");
+}

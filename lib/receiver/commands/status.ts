@@ -1,0 +1,95 @@
+// `receiver status`: whether it runs, where it listens, whether it can store, and how its last run ended.
+
+import { join } from "node:path";
+import { EXIT } from "../../core/exit.ts";
+import { notRunningText } from "../../core/linux/unit-fix.ts";
+import { printable } from "../../core/text/printable.ts";
+import { formatBytes } from "../../core/text/quantity.ts";
+import { print } from "../../os/answer.ts";
+import { readSmallFile } from "../../os/files/sync-files.ts";
+import { isUnreadable } from "../../os/process/proc.ts";
+import { lastStart } from "../../os/process/start-failure.ts";
+import { isStartRefused } from "../../runtime/ends/end-records.ts";
+import { type EndReport, readEnds } from "../../runtime/ends/ends.ts";
+import { timeText } from "../listen/certificate-life.ts";
+import { notReadyText, type Storing } from "../readiness/readiness-watch.ts";
+import { type Collector, lookAtCollector } from "../readiness/storing.ts";
+import type { ReceiverConfig } from "../settings.ts";
+
+interface Status {
+  data_root: string;
+  running: boolean;
+  pid: number | null;
+  /** `host:port`, null when it does not run. */
+  listen: string | null;
+  /** What `/readyz` says, and how much room there is. */
+  storing: Storing & Pick<Collector, "room" | "no_room">;
+  certificate: Collector["certificate"];
+  last_end: EndReport | null;
+  /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
+  start_failure: string | null;
+  /** With which of our exit codes its last run ended, as systemd knows it; null: not known. */
+  exit_code: number | null;
+}
+
+/** Prints the status. @returns exit code 0 */
+export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
+  const { dataRoot, runDir } = config;
+  const { pid, certificate, ...storing } = await lookAtCollector(config, Date.now());
+  const { failure, exitCode } = pid === null ? await lastStart("receiver") : { failure: null, exitCode: null };
+  const status: Status = {
+    data_root: dataRoot,
+    running: pid !== null,
+    pid,
+    listen: pid === null ? null : readListen(runDir),
+    storing,
+    certificate,
+    last_end: readEnds(join(dataRoot, "ends")).last,
+    start_failure: failure,
+    exit_code: exitCode,
+  };
+  await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+  return EXIT.ok;
+}
+
+function renderStatus(status: Status): string {
+  const { data_root, pid, listen, storing, certificate, last_end } = status;
+  return [
+    `receiver   ${pid === null ? notRunning(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `storing    ${printable(storingText(storing))}`,
+    ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
+    `data root  ${data_root}`,
+    `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
+  ].join("\n");
+}
+
+function notRunning({ last_end, start_failure, exit_code }: Status): string {
+  return notRunningText("receiver", isStartRefused(last_end), start_failure, exit_code);
+}
+
+function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {
+  if (what === null) return `${file} is valid until ${timeText(Date.parse(valid_to))}`;
+  return notReadyText({ why: what, fix });
+}
+
+/** In words; a remedy is the last of them. */
+export function storingText({ ready, why, fix, room, no_room }: Status["storing"]): string {
+  if (ready === true) {
+    const above =
+      room === null
+        ? "yes"
+        : `yes, ${formatBytes(room.above_reserve_bytes)} above the reserve of ${formatBytes(room.reserve_bytes)}`;
+    return no_room === null ? above : `${above}; ${notReadyText({ why: no_room.what, fix: no_room.fix })}`;
+  }
+  return `${ready === false ? "NO" : "not known"}: ${notReadyText({ why: why ?? "no reason is known", fix })}`;
+}
+
+/** An IPv6 address with its zone, or a host name of DNS, and a port: more is none of ours. */
+const LISTEN_BYTES = 300;
+
+/** The address that the daemon wrote into its run directory, safe to show; null when there is none that can be read. */
+export function readListen(runDir: string): string | null {
+  const file = readSmallFile(join(runDir, "listen"), LISTEN_BYTES);
+  if (file === null || isUnreadable(file)) return null;
+  return printable(file.text.trim()) || null;
+}

@@ -1,0 +1,69 @@
+// A stored archive that is not what its row says, or that this service's user cannot read: what is said of it, once for each, with
+// what mends it. It may be the only copy but one, on a host that waits for a word of ours to remove it.
+
+import type { IndexRow } from "../../contract/index-row.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { shellWord } from "../../core/text/shell-quote.ts";
+import { accessTo } from "../../os/files/access.ts";
+import { giveToUsLine } from "../../os/process/own-user.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { repairLine } from "../store/repair-line.ts";
+
+/** So many archives are remembered to have been told of; of more the oldest may be told again. */
+const TOLD_MAX = 10_000;
+
+/** What was said of each archive: a host asks each hour. */
+export class DamageNotes {
+  private readonly told = new Map<string, string>();
+
+  constructor(private readonly log: Pick<Log, "error">) {}
+
+  /** Says it, unless it was the last that was said of this file. */
+  say(file: string, line: string): void {
+    if (this.told.get(file) === line) return;
+    this.told.delete(file);
+    this.told.set(file, line);
+    const [oldest] = this.told.keys();
+    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
+    this.log.error(line);
+  }
+
+  /** A log whose lines are about this file. */
+  of(file: string): Pick<Log, "error"> {
+    return { error: (line) => this.say(file, line) };
+  }
+
+  /** It is sound: what comes later is news. */
+  forget(file: string): void {
+    this.told.delete(file);
+  }
+}
+
+/** The size of a file is not that of its row. */
+export function sizeLine(file: string, { row, bytes }: { row: IndexRow; bytes: number }): string {
+  return `${file} has ${bytes} bytes, its index row says ${row.bytes}; fix: ${repairLine("--repair")}`;
+}
+
+/** The bytes of a file are not those of its row. */
+export function damageOf(file: string, sha256: string, row: IndexRow): string {
+  return `${file} has sha256 ${sha256}, its index row says ${row.sha256}: its bytes changed since it was stored; fix: ${repairLine("--repair")}`;
+}
+
+/** What says nothing of the copy: we have too many files open, the copy has just gone, or the whole disk has. */
+const NOT_THE_COPYS: readonly (string | null)[] = [null, "EMFILE", "ENFILE", "ENOMEM", "ENOENT", "ENOTDIR"];
+
+/** Whether an error that reading met is about that copy: a right, or the disk below it. */
+export function isCopysFault(code: string | null): boolean {
+  return !NOT_THE_COPYS.includes(code);
+}
+
+/** A file cannot be read by this process. */
+export function unreadableLine(file: string, error: unknown): string {
+  const what = `${file} cannot be read: ${quoted(errorText(error))}`;
+  const access = accessTo(file);
+  if ((errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") || access === null)
+    return `${what}; fix: look at its disk: sudo dmesg --level=err,warn; then: sudo receiver verify`;
+  const { path, owner, group, mode, user } = access;
+  return `${what}: ${path} is ${owner}:${group} ${mode}, and the receiver runs as ${user}; fix: ${giveToUsLine([path])} && sudo chmod u+rX ${shellWord(path)}`;
+}

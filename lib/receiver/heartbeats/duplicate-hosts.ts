@@ -1,0 +1,95 @@
+// Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
+// duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
+
+import { findingText } from "../../core/finding.ts";
+import {
+  type DuplicateHost,
+  duplicateOf,
+  NOBODY,
+  noteSender,
+  type Senders,
+  type Sighting,
+  withoutMoved,
+} from "../../fleet/senders.ts";
+import { readSmallFile } from "../../os/files/sync-files.ts";
+import { isUnreadable } from "../../os/process/proc.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { openRunReports } from "../../runtime/run-reports.ts";
+import { forgetOldest } from "../refusals/oldest.ts";
+import { HERE, type NeedHere } from "../store/presence.ts";
+
+const HOSTS_MAX = 20_000;
+const FILE_BYTES = 64 * 1024 ** 2;
+const WRITE_EVERY_MS = 30_000;
+
+export interface DuplicateHosts {
+  /** A request whose sender has shown that it may speak for `host`. Never throws. */
+  saw(host: string, sighting: Sighting, nowMs: number): void;
+  find(host: string, nowMs: number): DuplicateHost | null;
+  /** Writes what is new. Never throws. */
+  write(): void;
+  close(): void;
+}
+
+/** What the file holds, by host; nothing when there is none that can be read. */
+export function readDuplicates(path: string): Map<string, Senders> {
+  const file = readSmallFile(path, FILE_BYTES);
+  if (file === null || isUnreadable(file)) return new Map();
+  try {
+    const value: unknown = JSON.parse(file.text);
+    return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
+  } catch {
+    return new Map();
+  }
+}
+
+/** @param needHere asked before anything is made */
+export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = HERE): DuplicateHosts {
+  const hosts = readDuplicates(path);
+  const found = new Set(hosts.keys());
+  let isNew = false;
+  const writeReport = openRunReports(log, { mode: 0o640, before: needHere });
+  const write = (): void => {
+    if (!isNew) return;
+    const told = Object.fromEntries([...hosts].filter(([host]) => found.has(host)));
+    if (writeReport(path, JSON.stringify(told))) isNew = false;
+  };
+  /** Who was two machines is so no more once one of them sends under another name. */
+  const clearMoved = (host: string, { machine }: Sighting, nowMs: number): void => {
+    for (const other of found) {
+      const before = hosts.get(other);
+      if (other === host || before === undefined) continue;
+      const left = withoutMoved(before, machine, nowMs);
+      if (left === before) continue;
+      hosts.set(other, left);
+      isNew = true;
+      if (duplicateOf(other, left, nowMs) !== null) continue;
+      found.delete(other);
+      log.info(`duplicate-host ${other}: it is one machine again; the other one sends as ${host}`);
+    }
+  };
+  const timer = setInterval(write, WRITE_EVERY_MS);
+  timer.unref();
+  return {
+    saw(host, sighting, nowMs) {
+      if (found.size > 0) clearMoved(host, sighting, nowMs);
+      const senders = noteSender(hosts.get(host) ?? NOBODY, sighting, nowMs);
+      hosts.delete(host);
+      hosts.set(host, senders);
+      forgetOldest(hosts, HOSTS_MAX);
+      const duplicate = duplicateOf(host, senders, nowMs);
+      if (duplicate === null) {
+        isNew = found.delete(host) || isNew;
+        return;
+      }
+      isNew = true;
+      if (found.has(host)) return;
+      found.add(host);
+      log.warn(`duplicate-host ${host}: ${findingText(duplicate, "collector")}`);
+      write();
+    },
+    find: (host, nowMs) => duplicateOf(host, hosts.get(host) ?? NOBODY, nowMs),
+    write,
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,83 @@
+// The PEM files that [tls] names, read and looked at before anything listens with them.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { UserError } from "../../core/failure.ts";
+import type { Fix } from "../../core/finding.ts";
+import { type PemFault, pemFault } from "../../core/pem.ts";
+import { asPem, bothPublicKeys, withoutPassword } from "../../core/pem-fix.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
+import { explainUnreadable } from "../../runtime/unreadable.ts";
+import type { ReceiverConfig } from "../settings.ts";
+import type { TlsMaterial } from "./tls-server.ts";
+
+type Files = NonNullable<ReceiverConfig["tls"]>;
+type Kind = "certificate" | "key";
+
+/**
+ * Reads the files; null without [tls].
+ * @throws UserError naming the setting whose file cannot be used
+ */
+export function readTls(tls: ReceiverConfig["tls"]): TlsMaterial | null {
+  if (tls === null) return null;
+  const material = {
+    certificate: readPem("tls.certificate", tls.certificate, "certificate"),
+    key: readPem("tls.key", tls.key, "key"),
+    clientCa: tls.clientCa === null ? null : readPem("tls.client_ca", tls.clientCa, "certificate"),
+  };
+  checkPair(tls, material);
+  return material;
+}
+
+function readPem(setting: string, path: string, kind: Kind): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const { what, fix } = explainUnreadable(path, error, process.env);
+    throw new UserError(`${setting}: ${path} ${what}`, fix ?? named(kind));
+  }
+  const fault = pemFault(text, kind);
+  if (fault !== null) throw new UserError(`${setting}: ${path} ${HOLDS[fault]}`, mended(fault, path, kind));
+  const parse = kind === "key" ? createPrivateKey : (pem: string) => new X509Certificate(pem);
+  try {
+    parse(text);
+  } catch {
+    const what = "is damaged: what stands between its BEGIN and END cannot be read";
+    throw new UserError(`${setting}: ${path} ${what}`, `put ${A[kind]}, as PEM, there again`);
+  }
+  return text;
+}
+
+const A = { certificate: "the certificate", key: "the private key of tls.certificate" } as const;
+
+function named(kind: Kind): string {
+  return `put ${A[kind]}, as PEM, there, or name in [tls] where it lies`;
+}
+
+/** What a file is instead. */
+const HOLDS: Readonly<Record<PemFault, string>> = {
+  "no-pem": "is no PEM file",
+  der: "is DER, and PEM is needed",
+  key: "holds a private key and no certificate",
+  certificate: "holds a certificate and no private key",
+  request: "holds a request for a certificate, which nobody has signed yet",
+  "public-key": "holds a public key",
+  encrypted: "is encrypted, and a daemon has nobody who types its password",
+};
+
+function mended(fault: PemFault, path: string, kind: Kind): Fix | string {
+  if (fault === "der") return { text: "write it as PEM", commands: asPem(path, kind) };
+  if (fault === "encrypted") return { text: "take the password off", commands: withoutPassword(path) };
+  return named(kind);
+}
+
+/** Refuses a pair that cannot serve, before a running server takes it. */
+function checkPair(tls: Files, { certificate, key }: TlsMaterial): void {
+  if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
+  const [ofCertificate, ofKey] = bothPublicKeys(tls.certificate, tls.key).map(({ argv }) => shellLine(argv));
+  throw new UserError(
+    `tls.key ${tls.key} does not belong to tls.certificate ${tls.certificate}`,
+    `name in [tls] the key that the certificate was made for: of that one \`${ofKey}\` shows the same as \`${ofCertificate}\``,
+  );
+}

@@ -1,0 +1,149 @@
+// Keeps an eye on whether episodes can be stored, so that a full, read-only or missing disk is seen before anyone sends:
+// said once in the log, and written to the run directory for `receiver status` and `receiver hosts`.
+
+import { join } from "node:path";
+import { isoWall } from "../../core/clock.ts";
+import { fullRunDir } from "../../os/files/run-file.ts";
+import { readSmallFile } from "../../os/files/sync-files.ts";
+import { isUnreadable } from "../../os/process/proc.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { openRunReports } from "../../runtime/run-reports.ts";
+import type { NotReady } from "./readiness.ts";
+import { NO_NOTES, parseNotes, type RunNotes } from "./run-notes.ts";
+
+/** Looked at so often, without writing. */
+const GLANCE_MS = 15_000;
+/** Looked at again after a doubt, at most so often. */
+const DOUBT_MS = 1000;
+/** Tried by a write so often: a card is not worn for it. */
+const WRITE_MS = 300_000;
+/** What a receiver wrote is out of date then. */
+const STALE_MS = 4 * GLANCE_MS;
+const FILE_BYTES = 2 * 1024 ** 2;
+
+export interface WatchParts {
+  runDir: string;
+  log: Log;
+  /** By a look alone, and by a write. */
+  glance: () => NotReady | null;
+  probe: () => Promise<NotReady | null>;
+  nowMs: () => number;
+  /** What else is told in the same file (run-notes.ts). */
+  notes?: () => Record<string, unknown>;
+  /** A clock in milliseconds that never jumps. */
+  monoMs?: () => number;
+}
+
+export interface ReadinessWatch {
+  /** What was found last; null: nothing against storing. */
+  readonly found: NotReady | null;
+  /** Looks now. Never rejects. */
+  look(): Promise<void>;
+  /** The disk has refused something: it is tried by a write, once a second at most. */
+  doubt(): void;
+  stop(): void;
+}
+
+/** Begins to watch; the first look is the caller's. */
+export function watchReadiness(parts: WatchParts): ReadinessWatch {
+  const { runDir, log, glance, probe, nowMs, notes = () => ({}), monoMs = () => performance.now() } = parts;
+  let found: NotReady | null = null;
+  let writtenMs = Number.NEGATIVE_INFINITY;
+  const write = openRunReports(log);
+  const tell = (before: NotReady | null, now: NotReady | null): void => {
+    if (now !== null && now.kind !== before?.kind) log.warn(`no episode can be stored: ${notReadyText(now)}`);
+    if (now === null && before !== null) log.info("episodes can be stored again");
+  };
+  const note = (): void => {
+    const { why = null, fix = null } = found ?? {};
+    const readiness = { at: isoWall(nowMs()), ready: found === null, why, fix };
+    write(readinessPath(runDir), JSON.stringify({ ...readiness, ...notes() }));
+  };
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  const look = async (): Promise<void> => {
+    lookedMs = monoMs();
+    let now = glance();
+    if (now === null && (found !== null || monoMs() - writtenMs >= WRITE_MS)) {
+      now = await probe();
+      writtenMs = monoMs();
+    }
+    tell(found, now);
+    found = now;
+    note();
+  };
+  const timer = setInterval(() => void look(), GLANCE_MS);
+  return {
+    get found() {
+      return found;
+    },
+    look,
+    doubt() {
+      writtenMs = Number.NEGATIVE_INFINITY;
+      // What comes sooner is seen by the look that is under way, or by the next one.
+      if (monoMs() - lookedMs >= DOUBT_MS) void look();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Why, and what mends it, in one line. */
+export function notReadyText({ why, fix }: Pick<NotReady, "why" | "fix">): string {
+  return fix === null ? why : `${why}; fix: ${fix}`;
+}
+
+function readinessPath(runDir: string): string {
+  return join(runDir, "readiness.json");
+}
+
+/** Whether episodes can be stored, for people and programs; `ready` null: nobody knows. */
+export interface Storing {
+  ready: boolean | null;
+  why: string | null;
+  fix: string | null;
+}
+
+/** What a receiver that runs says of itself. */
+export function readStoring(runDir: string, nowMs: number): Storing {
+  const said = readSaid(runDir);
+  const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
+  const full = said === null || isOld ? fullRunDir(runDir) : null;
+  if (full !== null) return { ready: null, why: `the receiver cannot say it: ${full}`, fix: null };
+  if (said === null) return { ready: null, why: "the receiver has not said yet whether it can store", fix: null };
+  if (isOld)
+    return {
+      ready: null,
+      why: "the receiver does not say any more whether it can store",
+      fix: "see its log: sudo journalctl -u labfleet-receiver",
+    };
+  return said.storing;
+}
+
+/** What a receiver that runs knows beside that; nothing where it has not said it of late. */
+export function readRunNotes(runDir: string, nowMs: number): RunNotes {
+  const said = readSaid(runDir);
+  return said === null || Math.abs(nowMs - said.atMs) > STALE_MS ? NO_NOTES : said.notes;
+}
+
+interface Said {
+  atMs: number;
+  storing: Storing;
+  notes: RunNotes;
+}
+
+function readSaid(runDir: string): Said | null {
+  const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
+  return file === null || isUnreadable(file) ? null : parse(file.text);
+}
+
+function parse(text: string): Said | null {
+  try {
+    const value = Object(JSON.parse(text)) as Record<string, unknown>;
+    const { at, ready, why, fix } = value;
+    const atMs = Date.parse(String(at));
+    if (!Number.isFinite(atMs) || typeof ready !== "boolean") return null;
+    const asText = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) }, notes: parseNotes(value) };
+  } catch {
+    return null;
+  }
+}

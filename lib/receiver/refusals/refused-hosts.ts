@@ -1,0 +1,122 @@
+// Which hosts were refused since yesterday, how often and why: from the rows of attempts/, yesterday's and today's, read on
+// from where they were read last. Of files that grew large before we came only the end is read.
+
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { parseAttempt } from "../../contract/attempt-row.ts";
+import { utcDay } from "../../core/clock.ts";
+import { errorCode } from "../../core/failure.ts";
+import type { RefusedTally } from "../../fleet/never.ts";
+
+const DAY_MS = 86_400_000;
+/** What is read of a file at the first look, bytes. */
+const TAIL_BYTES = 8 * 1024 * 1024;
+/** Read at a time; requests have their turn in between. */
+const BLOCK_BYTES = 64 * 1024;
+/** Hosts that are told apart in a day; a fleet has fewer. */
+const MOST_HOSTS = 20_000;
+
+export interface RefusedHosts {
+  /** Where it is looked. */
+  readonly dir: string;
+  /** @throws the disk's error */
+  look(nowMs: number): Promise<ReadonlyMap<string, RefusedTally>>;
+}
+
+interface Day {
+  day: string;
+  /** Up to here it was read. */
+  offset: number | null;
+  tallies: Map<string, RefusedTally>;
+}
+
+export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHosts {
+  let days: Day[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+  const look = async (nowMs: number): Promise<ReadonlyMap<string, RefusedTally>> => {
+    const wanted = [utcDay(nowMs - DAY_MS), utcDay(nowMs)];
+    days = wanted.map((day) => days.find((known) => known.day === day) ?? { day, offset: null, tallies: new Map() });
+    for (const day of days) await readOn(join(dir, `${day.day}.jsonl`), day, tailBytes);
+    return merge(days);
+  };
+  return {
+    dir,
+    look: (nowMs) => {
+      const mine = turn.then(() => look(nowMs));
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
+
+function merge(days: readonly Day[]): Map<string, RefusedTally> {
+  const all = new Map<string, RefusedTally>();
+  for (const { tallies } of days) for (const [host, tally] of tallies) note(all, host, tally);
+  return all;
+}
+
+function note(tallies: Map<string, RefusedTally>, host: string, { count, reason, atMs }: RefusedTally): void {
+  const before = tallies.get(host);
+  if (before === undefined && tallies.size >= MOST_HOSTS) return;
+  const isNewer = before === undefined || atMs >= before.atMs;
+  tallies.set(host, {
+    count: count + (before?.count ?? 0),
+    reason: isNewer ? reason : before.reason,
+    atMs: isNewer ? atMs : before.atMs,
+  });
+}
+
+async function readOn(path: string, day: Day, tailBytes: number): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    const { size } = await file.stat();
+    // A line that we come into the middle of is no row, and is passed over.
+    day.offset ??= Math.max(0, size - tailBytes);
+    await readLines(file, day, size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads whole lines; an unfinished last one is read again at the next look. */
+async function readLines(file: FileHandle, day: Day, size: number): Promise<void> {
+  const block = Buffer.allocUnsafe(BLOCK_BYTES);
+  let offset = day.offset ?? 0;
+  while (offset < size) {
+    const { bytesRead } = await file.read(block, 0, block.length, offset);
+    const end = block.subarray(0, bytesRead).lastIndexOf(0x0a);
+    // No row is as long as a block: what is, is passed over.
+    if (end < 0 && bytesRead < block.length) break;
+    const text = block.toString("utf8", 0, Math.max(end, 0));
+    for (const line of text.split("\n")) if (mayBeRefusal(line)) noteLine(day.tallies, line);
+    offset += end < 0 ? bytesRead : end + 1;
+    day.offset = offset;
+  }
+}
+
+/** Most rows are of what was stored: they need not be parsed. */
+function mayBeRefusal(line: string): boolean {
+  return line !== "" && !line.includes('"status":2');
+}
+
+function noteLine(tallies: Map<string, RefusedTally>, line: string): void {
+  const read = parseAttempt(line);
+  if (read === null) return;
+  if (read.kind === "sum") {
+    const { host_id, count, reason, to } = read.sum;
+    if (host_id !== null) note(tallies, host_id, { count, reason, atMs: timeOf(to) });
+  } else if (read.row.status >= 400) {
+    note(tallies, read.row.host_id, { count: 1, reason: read.row.reason, atMs: timeOf(read.row.at) });
+  }
+}
+
+function timeOf(text: string): number {
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) ? ms : 0;
+}

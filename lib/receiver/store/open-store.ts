@@ -1,0 +1,203 @@
+// Opens a collector's data root: directories, index, journal, store, and what a crash left mended. One process at a time.
+
+import { existsSync, linkSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { IndexRow } from "../../contract/index-row.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
+import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
+import { makeDir } from "../../os/files/files.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import type { Work } from "../../runtime/progress.ts";
+import { dataPaths, PROBE } from "../settings.ts";
+import { type Disk, realDisk } from "./disk.ts";
+import type { AppendLog } from "./index/append-log.ts";
+import { type EpisodeIndex, openIndex } from "./index/episode-index.ts";
+import { openJournal } from "./journal.ts";
+import { HERE, type NeedHere } from "./presence.ts";
+import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
+import { Store } from "./store.ts";
+import { cannotUse, needFile } from "./store-files.ts";
+
+/** So long a comparison may take to be broken off. */
+const BREAK_OFF_MS = 5000;
+
+export interface OpenParts {
+  dataRoot: string;
+  log: Log;
+  begin: (name: string) => Work;
+  disk?: Disk;
+  /** Asked before anything is made while requests are answered. */
+  needHere?: NeedHere;
+}
+
+export interface OpenedStore {
+  store: Store;
+  index: EpisodeIndex;
+  disk: Disk;
+  recovered: Recovered;
+  /** The files of the store that are open. */
+  logs: readonly AppendLog[];
+  /** Compares all files with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
+  compare(): Promise<Compared>;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the directories of a data root, and tries out what will publish an episode: a file, and a link from one directory to
+ * the other. A link does not reach across mounts, not even across two of one disk, and some file systems have none: only trying
+ * tells.
+ * @param link link(2)
+ * @throws UserError when they cannot be used
+ */
+export async function makeDataDirs(dataRoot: string, link: typeof linkSync = linkSync): Promise<void> {
+  const { episodes, incoming } = dataPaths(dataRoot);
+  for (const path of [dataRoot, episodes, incoming]) {
+    await makeDir(path).catch((error: unknown) => {
+      throw refusal(dataRoot, path === dataRoot || !existsSync(dataRoot) ? dataRoot : path, error);
+    });
+  }
+  for (const path of [episodes, incoming]) refuseLink(dataRoot, path);
+  const [from, to] = [join(incoming, PROBE), join(episodes, PROBE)];
+  const wasLinked = (): boolean => {
+    try {
+      link(from, to);
+      return true;
+    } catch (error) {
+      // An owner, or chattr, would refuse any new name there.
+      if (!NO_LINKS.includes(errorCode(error) ?? "")) throw error;
+      writeFileSync(to, "");
+      return false;
+    }
+  };
+  let at = incoming;
+  try {
+    for (const probe of [from, to]) rmSync(probe, { force: true }); // those of a start that was killed
+    writeFileSync(from, "");
+    at = episodes;
+    readdirSync(episodes);
+    if (!wasLinked()) throw noHardLinks(dataRoot);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (errorCode(error) !== "EXDEV") throw refusal(dataRoot, at, error);
+    throw new UserError(
+      `episodes cannot be published from ${incoming} to ${episodes}: they lie on different mounts (EXDEV), and a link does not reach across`,
+      splitFix([episodes, incoming]),
+      EXIT.undelivered,
+    );
+  } finally {
+    for (const probe of [to, from]) tryRemove(probe);
+  }
+}
+
+/** What link(2) meets on a file system that has no hard links. */
+const NO_LINKS: readonly string[] = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"];
+
+/** No other try would find it otherwise. */
+function noHardLinks(dataRoot: string): UserError {
+  return new UserError(
+    `cannot store in ${dataRoot}: the file system at ${mountPointOf(dataRoot)} has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one`,
+    `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: ${shellLine(["findmnt", "-T", dataRoot])}`,
+  );
+}
+
+/** A link that leads elsewhere would take the store out of its root, where no other command looks for it. */
+function refuseLink(dataRoot: string, path: string): void {
+  if (!lstatSync(path).isSymbolicLink()) return;
+  throw new UserError(
+    `${path} is a symbolic link and no directory: episodes would be stored outside ${dataRoot}`,
+    `name the real place as [paths] data_root, or mount it at ${dataRoot} as a whole`,
+  );
+}
+
+function tryRemove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (errorCode(error) === null) throw error; // else it is what was refused already
+  }
+}
+
+/** What the machine refuses is no fault of the configuration: systemd tries again, and may find it mended. */
+function refusal(dataRoot: string, path: string, error: unknown): unknown {
+  const code = errorCode(error);
+  if (code === null) return error;
+  // What is read-only is so for all of the root, and mended for all of it; so is a root in which nothing can be made.
+  const isRoots =
+    code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
+  const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
+  const fix = why.fix ?? "make [paths] data_root a directory that this service's user may write to";
+  const look = shellLine(["findmnt", "-T", dataRoot]);
+  return new UserError(
+    `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
+    // The mount point of a disk that is away is root's and empty, and should stay so.
+    isRoots && code === "EACCES" && isEmpty(dataRoot)
+      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fix}`
+      : fix,
+    isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
+  );
+}
+
+function isEmpty(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
+}
+
+/** @throws UserError where the system refuses something of `path` */
+async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw cannotUse(path, error);
+  }
+}
+
+/** Opens the store of a locked data root and mends what a crash left. */
+export async function openStore(parts: OpenParts): Promise<OpenedStore> {
+  const { dataRoot, log, disk = realDisk, needHere = HERE } = parts;
+  const paths = dataPaths(dataRoot);
+  for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
+  const { index, tornBytes, badLines } = await orSentence(paths.index, () =>
+    openIndex(paths.index, paths.torn, Math.random() * 2 ** 32),
+  );
+  if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
+  if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
+  const rowless = new Map<string, IndexRow>();
+  const journal = await orSentence(paths.journal, () => openJournal(paths.journal, () => rowless.size > 0));
+  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin, needHere });
+  const all = { ...paths, index, journal, store, log };
+  const recovered = await orSentence(dataRoot, () => recover(all));
+  let isOver = false;
+  let comparing: Promise<unknown> = Promise.resolve();
+  return {
+    store,
+    index,
+    disk,
+    recovered,
+    logs: [index.log, journal.log],
+    compare() {
+      const mine = compare(all, () => isOver);
+      comparing = mine.catch(() => undefined);
+      return mine;
+    },
+    close: async () => {
+      isOver = true;
+      // It may be in the middle of a huge file. Then the process's end closes what is open: a row that is added to a closed file
+      // might end up in another one.
+      const late = Promise.withResolvers<"late">();
+      const timer = setTimeout(late.resolve, BREAK_OFF_MS, "late");
+      const how = await Promise.race([comparing, late.promise]);
+      clearTimeout(timer);
+      if (how === "late") return;
+      await index.close();
+      await journal.close();
+    },
+  };
+}

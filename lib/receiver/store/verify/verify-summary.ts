@@ -1,0 +1,61 @@
+// What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
+
+import { formatBytes } from "../../../core/text/quantity.ts";
+import { repairLine } from "../repair-line.ts";
+import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
+
+/** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */
+const SEND_AGAIN =
+  "restore each missing archive from a backup, or, where its lab host still has it in shipped/, have it sent again: " +
+  "on the lab host: sudo mv -T /var/lib/labfleet/data/shipped/ID /var/lib/labfleet/data/episodes/ID";
+/** Where the receiver runs as another user than the one who checks, the finding names that user, and one line mends all of them. */
+const LOOK = "let the receiver's user read what is named above, or look at its disk: sudo dmesg --level=err,warn";
+
+interface Row {
+  count: (report: VerifyReport) => number;
+  what: string;
+  /** What mends it. */
+  fix: string | ((report: VerifyReport) => string);
+}
+
+/** The gravest first: only the first remedy is said, and what is left is said by the next look. */
+const ROWS: readonly Row[] = [
+  { count: ({ missing }) => missing.length, what: "missing", fix: SEND_AGAIN },
+  // Moved aside it is missing, and can be sent again.
+  { count: ({ mismatch }) => mismatch.length, what: "damaged", fix: repairLine("--repair") },
+  {
+    count: ({ unreadable }) => unreadable.length,
+    what: "unreadable",
+    fix: ({ unreadable }) => unreadable[0]?.fix ?? LOOK,
+  },
+  { count: ({ extra }) => extra.length, what: "not in the index", fix: repairLine("--repair") },
+  { count: ({ duplicate }) => duplicate.length, what: "with more than one row", fix: repairLine("--repair") },
+  { count: ({ torn }) => torn, what: "unreadable index lines", fix: repairLine("--repair") },
+];
+
+/** One line for people. */
+export function summary(report: VerifyReport): string {
+  const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
+  const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
+  if (isSound(report)) return `sound: ${read}`;
+  const { wrong_tree, wrong_bytes } = report;
+  const claimed = [...claim(wrong_bytes.length, "size"), ...claim(wrong_tree.length, "tar")];
+  const isHarmless = damageOf(report) === 0;
+  const found = ROWS.filter(({ count }) => count(report) > 0);
+  const counts = found.map(({ count, what }) => `${count(report)} ${what}`);
+  const what = isHarmless
+    ? `WRONG ROWS: ${claimed.join(", ")}, no episode is damaged`
+    : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
+  const gravest = found[0]?.fix ?? claimFix(report);
+  const fix = typeof gravest === "function" ? gravest(report) : gravest;
+  return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
+}
+
+function claim(count: number, what: string): string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? "row claims" : "rows claim"} another ${what} than is stored`];
+}
+
+function claimFix({ wrong_tree, wrong_bytes }: VerifyReport): string | null {
+  if (wrong_tree.length > 0) return repairLine("--deep --repair");
+  return wrong_bytes.length > 0 ? repairLine("--repair") : null;
+}

@@ -1,0 +1,144 @@
+// The one log. consola sorts out levels; what a line looks like and where it goes is ours (sinks.ts, syslog.ts). A value
+// from outside cannot forge a line or a field (core/fields.ts), and no log call waits, throws or ends the daemon.
+
+import { isatty } from "node:tty";
+import { createConsola, type LogObject } from "consola/core";
+import { UserError } from "../../core/failure.ts";
+import { type Fields, formatFields } from "../../core/text/fields.ts";
+import { redirectComplaints } from "../../os/answer.ts";
+import { writeNow } from "../../os/file-calls.ts";
+import { reopenJournal } from "../../os/journal-stream.ts";
+import { Output } from "../../os/output.ts";
+import { hasLeftTerminal, isDetached } from "./detached.ts";
+import { chooseSink, formatLine, type LineStyle, type LogLevel, type Sink } from "./sinks.ts";
+import { openSyslog, SYSLOG, type SyslogPlaces } from "./syslog.ts";
+
+export type { Fields, LogLevel, Sink };
+export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+export interface Log {
+  error(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  debug(message: string, fields?: Fields): void;
+}
+
+const CONSOLA_LEVEL: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
+/** consola folds what it has just said, within so many milliseconds; -Infinity: never, whatever the clock does. */
+const FOLD_MS = Number.NEGATIVE_INFINITY;
+
+export interface LogOptions {
+  tool: string;
+  /** The part of the tool that speaks, for syslog; the tool itself if left out. */
+  name?: string;
+  level: LogLevel;
+  sink: Sink;
+  colour: boolean;
+  /** Takes a line with its line break; for syslog without. */
+  write: (text: string) => void;
+  now: () => Date;
+}
+
+/** A log that writes one line a call to `write`. */
+export function createLog(options: LogOptions): Log {
+  const { write, now } = options;
+  const style = styleOf(options);
+  const end = options.sink === "syslog" ? "" : "\n";
+  const consola = createConsola({
+    level: CONSOLA_LEVEL[options.level],
+    throttle: FOLD_MS,
+    reporters: [{ log: ({ type, args: [message, fields] }: LogObject) => write(line(levelOf(type), message, fields)) }],
+  });
+  const line = (level: LogLevel, message: string, fields: Fields): string =>
+    formatLine(style, level, String(message), formatFields(fields), now()) + end;
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: Fields = {}): void =>
+      consola[level](message, fields);
+  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+/**
+ * The log of a tool run from here: syslog for a daemon that leaves its terminal (detach.ts), else standard error, sink
+ * and colour found out.
+ * @param places where syslog is, for tests
+ */
+export function openLog(tool: string, level: LogLevel, places = SYSLOG): Log {
+  return isDetached() ? openDetachedLog(tool, level, places) : openErrorLog(tool, level);
+}
+
+function openErrorLog(tool: string, level: LogLevel): Log {
+  const sink = chooseSink(process.env, isatty(2));
+  const colour = sink === "terminal" && (process.env.NO_COLOR ?? "") === "";
+  const style = styleOf({ tool, sink, colour });
+  const warning = (what: string): string => `${formatLine(style, "warn", what, "", now())}\n`;
+  const lost = (lines: number, reason: string): string =>
+    warning(`${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`);
+  const again = (): string | null =>
+    goOnInJournal(tool) ? warning("journald was stopped: the log goes on over a new connection to it") : null;
+  const output = new Output(2, lost, sink === "journal" ? again : null);
+  return createLog({ tool, level, sink, colour, write: (text) => output.write(text), now });
+}
+
+/** Connects to journald anew. What we start later looks for it where we do, by $JOURNAL_STREAM. */
+function goOnInJournal(tool: string): boolean {
+  const stream = reopenJournal(tool);
+  if (stream !== null) process.env.JOURNAL_STREAM = stream;
+  return stream !== null;
+}
+
+/** Warnings and errors of the start are for whoever waits at the terminal, too. */
+function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): Log {
+  const style = styleOf({ tool, sink: "syslog", colour: false });
+  const syslog = openSyslog({ tool, places, format: (at, text) => formatLine(style, at, text, "", now()) });
+  const log = createLog({ tool, level, sink: "syslog", colour: false, write: (line) => syslog.write(line), now });
+  const writeHere = (text: string): void => void writeNow(2, Buffer.from(text));
+  const here = createLog({ tool, level, sink: "plain", colour: false, write: writeHere, now });
+  const both =
+    (at: "error" | "warn") =>
+    (message: string, fields?: Fields): void => {
+      log[at](message, fields);
+      if (!hasLeftTerminal()) here[at](message, fields);
+    };
+  redirectErrors(log);
+  return { ...log, error: both("error"), warn: both("warn") };
+}
+
+/** What others write to standard error, above all why the daemon ends, goes to the log once nobody would read it there. */
+function redirectErrors(log: Log): void {
+  const write = process.stderr.write.bind(process.stderr);
+  const say = (text: string): void => {
+    for (const line of text.split("\n")) if (line.trim() !== "") log.error(line);
+  };
+  process.stderr.write = (chunk: string | Uint8Array): boolean => {
+    if (!hasLeftTerminal()) return write(chunk);
+    say(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+    return true;
+  };
+  redirectComplaints((text) => (hasLeftTerminal() ? say(text) : writeNow(2, Buffer.from(text))));
+}
+
+/**
+ * The level that a command line asks for: that of `--log-level`, or debug for `-v`, whichever says more; info by default.
+ * @throws UserError (exit 2) for a level that is none
+ */
+export function readLogLevel(options: Readonly<Record<string, string | true>>): LogLevel {
+  const value = options["log-level"] ?? "info";
+  const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
+  if (level === undefined) {
+    throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
+  }
+  return options.verbose === true || options.debug === true ? "debug" : level;
+}
+
+function now(): Date {
+  return new Date();
+}
+
+function styleOf({ tool, name, sink, colour }: Pick<LogOptions, "tool" | "name" | "sink" | "colour">): LineStyle {
+  return { tool, name: name ?? tool, sink, colour, pid: process.pid };
+}
+
+function levelOf(type: string): LogLevel {
+  return LOG_LEVELS.find((name) => name === type) ?? "info";
+}

@@ -1,0 +1,54 @@
+// Brings a settled episode back into the queue: the rename, then our note out of it. A power cut in between leaves a note that is never
+// packed; the other way round it would leave an episode in shipped/ or quarantine/ about which nobody is ever asked again.
+
+import { join } from "node:path";
+import { isName } from "../../contract/names.ts";
+import { errorCode } from "../../core/failure.ts";
+import { type Fix, findingText, onHost } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import { exists, renameDurable } from "../../os/files/files.ts";
+import { directoryId } from "../episode/directory-id.ts";
+import { type Place, removeDocument } from "../episode/document.ts";
+import { idOf } from "../episode/notes.ts";
+import type { Dirs } from "../settings.ts";
+
+export interface NotQueued {
+  refused: string;
+  fix: Fix;
+}
+
+const LIST: Fix = { text: "see which there are", commands: [onHost("sudo", "shipper", "status")] };
+
+/** What is said of it. The name may be anybody's text. */
+export function notQueuedText({ refused, fix }: NotQueued): string {
+  return findingText({ what: quoted(refused), fix });
+}
+
+/** Another episode has got the name: it is shipped by itself, or under another one. */
+function renameFix(to: string): Fix {
+  return { text: "let that one be shipped first, or rename it", commands: [onHost("sudo", "mv", "-T", to, `${to}-2`)] };
+}
+
+/**
+ * Brings an episode back from `quarantine/`, or from `shipped/`, on the disk when this resolves.
+ * @param name its directory there
+ * @throws Error of the system
+ */
+export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{ id: string } | NotQueued> {
+  const from = join(dirs[place], name);
+  const id = idOf(name);
+  if (!isName(id) || (await directoryId(from)) === null)
+    return { refused: `no episode ${name} in ${dirs[place]}`, fix: LIST };
+  const to = join(dirs.episodes, id);
+  if (await exists(to)) return { refused: `${to} exists`, fix: renameFix(to) };
+  await renameDurable(from, to);
+  failpoint("requeue.after-rename");
+  try {
+    await removeDocument(to, place);
+  } catch (error) {
+    // Sent already and moved on, or a file that cannot be removed: it is in the queue, and the note is no part of it.
+    if (errorCode(error) === null) throw error;
+  }
+  return { id };
+}

@@ -1,0 +1,79 @@
+// `shipper status` as a person reads it: one screen, every trouble with its remedy. Pure.
+
+import type { Waiter } from "../../contract/shipper-status.ts";
+import { underWayText } from "../../contract/shipper-words.ts";
+import { notRunningText, unitLine } from "../../core/linux/unit-fix.ts";
+import { printable } from "../../core/text/printable.ts";
+import { isStartRefused } from "../../runtime/ends/end-records.ts";
+import { statusLine } from "./live-status.ts";
+import type { Status } from "./status.ts";
+
+const SHOWN = 10;
+
+/** The table a person reads. */
+export function renderStatus(status: Status): string {
+  const { live, quarantined } = status;
+  const lines = [
+    `host       ${status.host_id} -> ${status.receiver}`,
+    `trusts     ${status.receiver_id ?? status.pin_unreadable ?? "the first receiver that accepts its token"}`,
+    `shipper    ${activity(status)}`,
+    ...(live === null || status.answering ? [] : [`said last  ${statusLine(live)}`]),
+    `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
+    `shipped    ${status.shipped} still on this host`,
+    `refused    ${quarantined.length} in quarantine`,
+    `last end   ${status.last_end === null ? "none is known" : status.last_end.sentence}`,
+    ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one, live?.at ?? "")}`),
+    ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
+    ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
+    ...(live === null ? noEpisodes(status.problems) : []),
+    ...quarantine(quarantined),
+    ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}; fix: ${fix}`),
+  ];
+  return lines.map(printable).join("\n");
+}
+
+function activity({ pid, live, answering, report_problem, last_end, start_failure }: Status): string {
+  if (pid === null) return notRunningText("shipper", isStartRefused(last_end), start_failure);
+  // A restart would not even get to its pid file.
+  if (report_problem !== null) return `running (pid ${pid}), and cannot say what it does: ${report_problem}`;
+  if (live === null) return `running (pid ${pid}): starting`;
+  if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
+  // What it last said has remedies of its own, which are not for this.
+  return `not answering since ${live.at} (pid ${pid}); fix: ${unitLine("shipper", "restart")}`;
+}
+
+function waiters(heading: string, list: readonly Waiter[], count: number): string[] {
+  const shown = list.slice(0, SHOWN);
+  return [
+    ...shown.map(
+      ({ episode, since, detail, fix }) => `${heading.padEnd(10)} ${episode}, since ${since}: ${detail}${tail(fix)}`,
+    ),
+    ...(count > shown.length ? [`${" ".repeat(10)} … and ${count - shown.length} more`] : []),
+  ];
+}
+
+/** What the disk alone tells, without a daemon that would say since when. */
+function noEpisodes(list: Status["problems"]): string[] {
+  const shown = list.slice(0, SHOWN);
+  return [
+    ...shown.map(({ name, problem, fix }) => `held       ${name}: ${problem}${tail(fix)}`),
+    ...(list.length > SHOWN ? [`${" ".repeat(10)} … and ${list.length - SHOWN} more: --json lists all`] : []),
+  ];
+}
+
+function quarantine(list: Status["quarantined"]): string[] {
+  if (list.length === 0) return [];
+  const shown = list.slice(0, SHOWN);
+  return [
+    "quarantine, each with what mends it; afterwards: sudo shipper requeue <id>…, or --all [--reason R]",
+    ...shown.map(
+      ({ episode, reason, detail, fix }) =>
+        `           ${episode}: ${reason}${detail === null ? "" : `, ${detail}`}${tail(fix)}`,
+    ),
+    ...(list.length > SHOWN ? [`           … and ${list.length - SHOWN} more: --json lists all`] : []),
+  ];
+}
+
+function tail(fix: string | null): string {
+  return fix === null ? "" : `; fix: ${fix}`;
+}

@@ -1,0 +1,249 @@
+// A host that has a token and was never heard of is in the list, with what was refused of it.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AttemptRow, formatAttempt, type RefusalSum } from "../../../lib/contract/attempt-row.ts";
+import { renderHosts } from "../../../lib/fleet/table.ts";
+import { unknownSummary } from "../../../lib/fleet/view.ts";
+import { hashToken, parseTokenFile } from "../../../lib/receiver/access/auth.ts";
+import { openTokenTable } from "../../../lib/receiver/access/token-table.ts";
+import { withNeverSeen, withRefusal } from "../../../lib/receiver/heartbeats/never-seen.ts";
+import { openRefusedHosts, type RefusedHosts } from "../../../lib/receiver/refusals/refused-hosts.ts";
+import { cleanUp, tempDir } from "../support.ts";
+
+afterEach(cleanUp);
+
+const NOON = Date.parse("2026-05-02T12:00:00Z");
+
+const sum = (over: Partial<RefusalSum> = {}): RefusalSum => ({
+  from: "2026-05-02T06:00:00.000000+00:00",
+  to: "2026-05-02T06:01:00.000000+00:00",
+  remote: "10.0.0.5",
+  host_id: "lab1",
+  what: "heartbeat",
+  reason: "unauthorized",
+  count: 3,
+  ...over,
+});
+const row = (over: Partial<AttemptRow> = {}): AttemptRow => ({
+  at: "2026-05-02T07:00:00.000000+00:00",
+  host_id: "lab1",
+  episode_id: null,
+  status: 400,
+  reason: "malformed",
+  bytes: 5,
+  code_commit: null,
+  remote: "10.0.0.5:4000",
+  what: "heartbeat",
+  ...over,
+});
+
+function attempts() {
+  const dir = join(tempDir(), "attempts");
+  mkdirSync(dir);
+  const add = (day: string, ...rows: (AttemptRow | RefusalSum)[]) =>
+    appendFileSync(join(dir, `${day}.jsonl`), rows.map((one) => `${formatAttempt(one)}\n`).join(""));
+  return { dir, add };
+}
+
+describe("what was refused", () => {
+  test("is counted of yesterday and today, sums and rows alike; the newest says why; what was stored is none", async () => {
+    const { dir, add } = attempts();
+    add("2026-04-30", sum({ count: 1000 }));
+    add("2026-05-01", sum({ count: 2, to: "2026-05-01T23:59:00.000000+00:00", reason: "wrong-host" }));
+    // A sum is written after the rows of its minute.
+    add("2026-05-02", row(), sum(), row({ status: 201, reason: "stored", host_id: "lab2" }), sum({ host_id: null }));
+    add("2026-05-02", sum({ host_id: "lab3", count: 1 }));
+    const at = (time: string) => Date.parse(`2026-05-02T${time}Z`);
+    expect(Object.fromEntries(await openRefusedHosts(dir).look(NOON))).toEqual({
+      lab1: { count: 6, reason: "malformed", atMs: at("07:00:00") },
+      lab3: { count: 1, reason: "unauthorized", atMs: at("06:01:00") },
+    });
+  });
+
+  test("is read on from where it was read, and a line that is being written is read when it is whole", async () => {
+    const { dir, add } = attempts();
+    add("2026-05-02", sum());
+    const refused = openRefusedHosts(dir);
+    const count = async (nowMs = NOON) => (await refused.look(nowMs)).get("lab1")?.count ?? 0;
+    expect(await count()).toBe(3);
+    const line = formatAttempt(sum({ count: 5 }));
+    appendFileSync(join(dir, "2026-05-02.jsonl"), line.slice(0, 40));
+    expect(await count()).toBe(3);
+    appendFileSync(join(dir, "2026-05-02.jsonl"), `${line.slice(40)}\n`);
+    expect([await count(), await count()]).toEqual([8, 8]);
+    expect(await Promise.all([count(), count()])).toEqual([8, 8]);
+    add("2026-05-03", sum({ count: 1 }));
+    expect(await count(NOON + 86_400_000)).toBe(9);
+    expect(await count(NOON + 2 * 86_400_000)).toBe(1);
+  });
+
+  test("in a large file is what its end says, and rubbish is passed over", async () => {
+    const { dir, add } = attempts();
+    const path = join(dir, "2026-05-02.jsonl");
+    for (let i = 0; i < 500; i++) add("2026-05-02", sum({ count: 1 }));
+    writeFileSync(
+      join(dir, "2026-05-01.jsonl"),
+      `${"x".repeat(200_000)}\n{"count":1}\n${formatAttempt(sum({ count: 7 }))}\n`,
+    );
+    appendFileSync(path, "torn");
+    const lineBytes = formatAttempt(sum({ count: 1 })).length + 1;
+    const tally = (await openRefusedHosts(dir, 10 * lineBytes + 4).look(NOON)).get("lab1");
+    expect(tally?.count).toBe(10 + 7);
+    expect((await openRefusedHosts(dir).look(NOON)).get("lab1")?.count).toBe(507);
+  });
+
+  test("is nothing where nothing was written", async () => {
+    expect((await openRefusedHosts(join(tempDir(), "none")).look(NOON)).size).toBe(0);
+  });
+});
+
+describe("the list", () => {
+  test("has every host that has a token, but the operator; each with why nothing is known of it", async () => {
+    const { dir, add } = attempts();
+    add("2026-05-02", sum(), sum({ host_id: "lab3", count: 1, reason: "wrong-host" }), row({ host_id: "lab5" }));
+    const heard = [{ ...unknownSummary("lab2"), problem: "x" }];
+    const tokens = ["lab5", "operator", "lab4", "lab3", "lab2", "lab1"];
+    const hosts = await withNeverSeen(heard, tokens, openRefusedHosts(dir), NOON);
+    expect(hosts.map(({ host, never, refused, problem }) => [host, never, refused?.count ?? null, problem])).toEqual([
+      [
+        "lab1",
+        true,
+        3,
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+      ],
+      ["lab2", false, null, "x"],
+      [
+        "lab3",
+        true,
+        1,
+        "no heartbeat has ever come; refused once since yesterday, the newest wrong-host; fix: give lab3 its own token and certificate: it sends another host's",
+      ],
+      [
+        "lab4",
+        true,
+        null,
+        "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status",
+      ],
+      ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed"],
+    ]);
+    expect(hosts[0]).toMatchObject({ worst: "unknown", stale: true, age_s: null, received_at_wall: null });
+    expect(hosts[0]?.refused).toEqual({ count: 3, reason: "unauthorized", at: "2026-05-02T06:01:00.000000+00:00" });
+    expect(renderHosts(hosts)).toMatch(/^lab1 +never +unknown +no heartbeat has ever come; refused 3 times/m);
+  });
+
+  test("says of a host that is silent that it was refused since, and what mends that; of any other nothing new", async () => {
+    const { dir, add } = attempts();
+    const names = ["lab1", "lab2", "lab3", "lab4"];
+    for (const host_id of names.slice(0, 3)) add("2026-05-02", sum({ host_id, count: 2 }));
+    add("2026-05-02", row({ host_id: "lab4" }));
+    // Refused at 06:01: five hours and 59 minutes before noon.
+    const [heardBefore, heardSince] = [6 * 3600, 3600];
+    const heard = names.map((host) => ({
+      ...unknownSummary(host),
+      received_at_wall: "",
+      age_s: heardBefore,
+      problem: "x",
+    }));
+    Object.assign(heard[1] ?? {}, { age_s: heardSince });
+    Object.assign(heard[2] ?? {}, { stale: false });
+    const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
+    expect(hosts.map(({ problem, refused }) => [problem, refused?.count ?? null])).toEqual([
+      [
+        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+        2,
+      ],
+      ["x", null],
+      ["x", null],
+      ["x", null],
+    ]);
+    // One whose file cannot be read is told that; and of one host the same is said as in the list.
+    const [first] = heard;
+    if (first === undefined) throw new Error("there is one");
+    const unreadable = { ...first, received_at_wall: null };
+    const refused = openRefusedHosts(dir);
+    expect((await withRefusal(unreadable, refused, NOON)).problem).toBe("x");
+    expect((await withRefusal(first, refused, NOON)).problem as string | null).toBe(hosts[0]?.problem ?? null);
+  });
+
+  test("says of a host whose heartbeats this receiver itself refused that it did, for as long as that explains its silence", async () => {
+    const { dir, add } = attempts();
+    const silent = (host: string, age_s: number) => ({
+      ...unknownSummary(host),
+      received_at_wall: "",
+      age_s,
+      problem: "x",
+    });
+    const full = {
+      count: 3,
+      status: 507,
+      reason: "disk-full",
+      detail: "no room for 2.0 KiB above the reserve of 1.0 MiB",
+    };
+    const beats = new Map([
+      ["lab1", { ...full, atMs: NOON - 60_000 }],
+      ["lab2", { ...full, atMs: NOON - 60_000 }],
+      ["lab3", { count: 1, status: 503, reason: "stopping", detail: "the receiver is stopping", atMs: NOON - 60_000 }],
+      ["lab4", { ...full, atMs: NOON - 60_000 }],
+      ["lab5", { ...full, count: 1, atMs: NOON - 60_000 }],
+    ]);
+    // A token that was revoked since is the newer news.
+    add("2026-05-02", sum({ host_id: "lab4", count: 2, to: "2026-05-02T11:59:30.000000+00:00" }));
+    const heard = [silent("lab1", 285), silent("lab2", 30), silent("lab3", 285), silent("lab4", 285)];
+    const hosts = await withNeverSeen(heard, ["lab5"], openRefusedHosts(dir), NOON, beats);
+    const why =
+      "with 507 (disk-full): no room for 2.0 KiB above the reserve of 1.0 MiB; fix: make room on this collector's disk: sudo receiver status";
+    expect(hosts.map(({ problem }) => problem)).toEqual([
+      `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
+      "x",
+      "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
+      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab4, and put it into [receiver] bearer_token_file of lab4",
+      `no heartbeat has ever come; this collector refused it ${why}`,
+    ]);
+    expect(hosts[0]?.refused).toEqual({ count: 3, reason: "disk-full", at: "2026-05-02T11:59:00.000000+00:00" });
+    const [first] = heard;
+    if (first === undefined) throw new Error("there is one");
+    const one = await withRefusal(first, openRefusedHosts(dir), NOON, beats);
+    expect(one.problem).toBe(hosts[0]?.problem ?? "");
+  });
+
+  test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
+    const heard = [{ ...unknownSummary("lab1"), stale: false }];
+    const failing = {
+      dir: "/data/attempts",
+      look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),
+    };
+    expect(await withNeverSeen(heard, ["lab1"], failing, NOON)).toEqual(heard);
+    const [, never] = await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON);
+    expect(never).toMatchObject({
+      host: "lab2",
+      refused: null,
+      problem:
+        "no heartbeat has ever come; whether any was refused is not known, since /data/attempts cannot be read: EIO; fix: sudo ls -la /data/attempts",
+    });
+  });
+
+  test("does not say that nothing was refused where attempts is no directory, or closed", async () => {
+    const file = join(tempDir(), "attempts");
+    writeFileSync(file, "");
+    const problems = async (refused: RefusedHosts) =>
+      (await withNeverSeen([], ["lab1"], refused, NOON)).map(({ problem }) => problem);
+    const unknown = (path: string, code: string) =>
+      `no heartbeat has ever come; whether any was refused is not known, since ${path} cannot be read: ${code}; fix: `;
+    expect(await problems(openRefusedHosts(file))).toEqual([`${unknown(file, "ENOTDIR")}sudo ls -la ${file}`]);
+    const closed = { dir: "/a", look: () => Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })) };
+    expect(await problems(closed)).toEqual([`${unknown("/a", "EACCES")}sudo receiver hosts`]);
+  });
+});
+
+test("a host whose tokens were all revoked has none; one whose file cannot be read may have", async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, "lab1"), `sha256:${hashToken("x").toString("hex")}\n`);
+  writeFileSync(join(dir, "lab2"), "# all revoked\n");
+  writeFileSync(join(dir, "lab3"), "rubbish");
+  const table = openTokenTable(dir, parseTokenFile);
+  await table.look();
+  table.close();
+  expect(table.hosts().sort()).toEqual(["lab1", "lab3"]);
+});
