@@ -4,10 +4,11 @@
 import { type CgroupPlace, parseCgroup } from "../core/linux/cgroup.ts";
 import { formatTimespan, parseTimespan, usecOfSeconds } from "../core/linux/timespan.ts";
 import { unitProperties } from "../core/linux/unit-properties.ts";
+import { isUnreadable } from "../core/reading.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { printable } from "../core/text/printable.ts";
 import { run } from "../os/process/exec.ts";
-import { isUnreadable, readParsed } from "../os/process/proc.ts";
+import { readParsed } from "../os/process/proc.ts";
 
 const ASK_LIMIT_MS = 5000;
 

@@ -4,6 +4,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { parseCgroup } from "../core/linux/cgroup.ts";
+import { isUnreadable } from "../core/reading.ts";
 import { quoted } from "../core/text/fields.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { tryLock } from "../os/file-calls.ts";
@@ -19,7 +20,7 @@ import {
 } from "../os/files/lock.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
 import { run } from "../os/process/exec.ts";
-import { isUnreadable, readParsed } from "../os/process/proc.ts";
+import { readParsed } from "../os/process/proc.ts";
 import type { Log } from "./log/log.ts";
 import { MARKER_KINDS, type Marker, type MarkerKind, readMarker, removeMarkers, writeMarker } from "./markers.ts";
 

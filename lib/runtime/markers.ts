@@ -3,10 +3,11 @@
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { isUnreadable, type Reading } from "../core/reading.ts";
 import { cutBytes } from "../core/text/utf8.ts";
 import { replaceRunFile } from "../os/files/run-file.ts";
 import { readSmallFile } from "../os/files/sync-files.ts";
-import { isUnreadable, type Reading, startTicks } from "../os/process/proc.ts";
+import { startTicks } from "../os/process/proc.ts";
 
 export type MarkerKind = "planned-stop" | "takeover";
 export const MARKER_KINDS: readonly MarkerKind[] = ["planned-stop", "takeover"];

@@ -2,9 +2,9 @@
 // that is taken by another process. It costs a few milliseconds and may fail in each part without any harm to the stop.
 
 import type { CgroupPlace } from "../core/linux/cgroup.ts";
+import { isUnreadable } from "../core/reading.ts";
 import { formatFields, quoted } from "../core/text/fields.ts";
 import { monotonicUsec } from "../os/clock-calls.ts";
-import { isUnreadable } from "../os/process/proc.ts";
 import { selfCommand } from "../os/process/self.ts";
 import { type Handover, startDiagnostic } from "./diagnostic/diagnostic.ts";
 import { type Snapshot, takeSnapshot } from "./diagnostic/snapshot.ts";

@@ -55,6 +55,7 @@ export async function startDaemon(
       offsetMs,
       uptimeS: readUptimeS(),
       startedMs,
+      pid: process.pid,
       receiverId,
       settled: housekeeping.counts(),
     });

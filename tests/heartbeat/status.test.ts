@@ -3,11 +3,12 @@
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isUnreadable } from "../../lib/core/reading.ts";
 import { parseHeartbeatConfig } from "../../lib/heartbeat/config.ts";
 import { Spool } from "../../lib/heartbeat/send/spool.ts";
 import { readStatus, renderStatus, type Status } from "../../lib/heartbeat/status.ts";
 import { type LiveStatus, parseLive, statusLine } from "../../lib/heartbeat/status-live.ts";
-import { isUnreadable, startTicks } from "../../lib/os/process/proc.ts";
+import { startTicks } from "../../lib/os/process/proc.ts";
 import { CALM } from "../support/heartbeat-report.ts";
 import { lineReader } from "../support/lines.ts";
 import { REFUSED_START } from "../support/refused-start.ts";

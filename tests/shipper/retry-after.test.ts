@@ -30,7 +30,7 @@ for (const [what, date, retryAfter] of [
     makeEpisode(dirs, "ep");
     await engine.scan();
     expect(await tryNow()).toBe(1);
-    const now = { nowMs: 0, offsetMs: 0, uptimeS: 0, startedMs: 0, receiverId: null, settled: null };
+    const now = { nowMs: 0, offsetMs: 0, uptimeS: 0, startedMs: 0, pid: 1, receiverId: null, settled: null };
     const live = liveStatus(engine, now);
     expect(live.paused).toMatchObject({ since: "1970-01-01T00:00:00.000Z", next_try_at: "1970-01-01T00:10:00.000Z" });
     // A tenth more is for the spreading, half of which this engine always draws.

@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { parseCgroup } from "../../core/linux/cgroup.ts";
-import { isUnreadable, readParsed } from "../../os/process/proc.ts";
+import { isUnreadable } from "../../core/reading.ts";
+import { readParsed } from "../../os/process/proc.ts";
 
 /** Where version 2 is mounted: alone, or beside version 1 on a hybrid host. */
 const MOUNTS = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];

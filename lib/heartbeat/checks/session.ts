@@ -2,7 +2,8 @@
 
 import { readdirSync } from "node:fs";
 import { errorCode } from "../../core/failure.ts";
-import { isUnreadable, readText } from "../../os/process/proc.ts";
+import { isUnreadable } from "../../core/reading.ts";
+import { readText } from "../../os/process/proc.ts";
 import { CHECK_TIMING_MS } from "./timing.ts";
 
 /**

@@ -4,7 +4,8 @@
 // what starts a service.
 
 import { readdirSync } from "node:fs";
-import { isUnreadable, readText } from "../../os/process/proc.ts";
+import { isUnreadable } from "../../core/reading.ts";
+import { readText } from "../../os/process/proc.ts";
 import { reach, readSession } from "./session.ts";
 
 /** The variable that holds the mark. */

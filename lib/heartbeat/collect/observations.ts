@@ -2,7 +2,7 @@
 // anything at all; what is no observation is left out and said. Pure.
 
 import { type CheckNotes, type PerfItem, type PerfRange, STATUSES } from "../../contract/observation.ts";
-import { formatPerfdata } from "../../core/perfdata.ts";
+import { formatPerfdata } from "../../contract/perfdata.ts";
 import { type Observation, Tidied } from "../plugin.ts";
 
 export const LIMITS = {

@@ -2,7 +2,7 @@
 // Where a `|` may be text as well, it is text unless performance data follows. Pure, never throws, linear.
 
 import type { CheckStatus, PerfItem } from "../../contract/observation.ts";
-import { hasItem, isPerfdata, type Perfdata, parsePerfdata } from "../../core/perfdata.ts";
+import { hasItem, isPerfdata, type Perfdata, parsePerfdata } from "../../contract/perfdata.ts";
 
 export interface CheckOutput {
   /** The first line that is not blank, without its performance data; "" where nothing else is on it. */

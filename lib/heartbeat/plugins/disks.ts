@@ -1,7 +1,8 @@
 // Every real filesystem: room, inodes, and whether it can still be written.
 
+import { isUnreadable } from "../../core/reading.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
-import { isUnreadable, readParsed, readText } from "../../os/process/proc.ts";
+import { readParsed, readText } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { readUsage, type Usage, type UsageResult } from "./disk-usage.ts";
 import { lostWriting, type Mount, parseFstab, parseMountinfo, realMounts } from "./mountinfo.ts";

@@ -2,7 +2,8 @@
 
 import type { PerfItem } from "../../contract/observation.ts";
 import { type PressureStall, parsePressure } from "../../core/linux/pressure.ts";
-import { isUnreadable, type Reading, readParsed } from "../../os/process/proc.ts";
+import { isUnreadable, type Reading } from "../../core/reading.ts";
+import { readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 

@@ -1,8 +1,9 @@
 // Whether memory is left, and whether the kernel had to kill for it, from /proc/meminfo and /proc/vmstat.
 
 import { parseMeminfo } from "../../core/linux/process-text.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
-import { isUnreadable, readParsed } from "../../os/process/proc.ts";
+import { readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 

@@ -3,10 +3,11 @@
 
 import { join } from "node:path";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../contract/shipper-status.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { lockHolder } from "../../os/files/lock.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable, readText, startTicks } from "../../os/process/proc.ts";
+import { readText, startTicks } from "../../os/process/proc.ts";
 
 /**
  * `starting`: it runs since less than a minute, or the machine does, or it was there a moment ago; `silent`: its process is there,

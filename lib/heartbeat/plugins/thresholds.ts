@@ -1,7 +1,7 @@
 // Turns a figure and its limits into perfdata and a status, as the plugins of Nagios mean them. Pure.
 
 import { type CheckStatus, type PerfItem, type PerfRange, worst } from "../../contract/observation.ts";
-import { isBreach } from "../../core/perfdata.ts";
+import { isBreach } from "../../contract/perfdata.ts";
 
 /** One row of a plugin's policy: alert above the limits, or below them. Null: never. */
 export interface Limits {

@@ -1,8 +1,9 @@
 // Since when the host runs, and which boot this is. It never alerts: the receiver sees a restart by the boot's name.
 
 import { kernelBootId } from "../../core/linux/boot.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
-import { bootId, isUnreadable, readParsed } from "../../os/process/proc.ts";
+import { bootId, readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { perf } from "./thresholds.ts";
 

@@ -4,10 +4,10 @@
 import { join } from "node:path";
 import { ANNOUNCED_FILE, type Announced, parseAnnounced } from "../../contract/announcement.ts";
 import { errorText } from "../../core/failure.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { replaceRunFile } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import type { Log } from "../../runtime/log/log.ts";
 
 const NOTE_BYTES = 4096;

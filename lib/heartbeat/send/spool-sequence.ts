@@ -1,8 +1,8 @@
 // The sequence number of heartbeats, over restarts, kills, power cuts and full disks: it may skip numbers, but gives none
 // twice in a boot, for a receiver takes the second one for a duplicate.
 
+import { isUnreadable } from "../../core/reading.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import { MAX_SEQUENCE, overwriteFile, replaceFile } from "./spool-files.ts";
 
 /** So many numbers are taken with one write: the agent of an idle host writes to its card once an hour. */

@@ -2,10 +2,10 @@
 // go is decided in decide.ts. Nothing here throws: what the disk refuses is said, and tried again.
 
 import { join } from "node:path";
+import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import { giveToUsLine } from "../../os/process/own-user.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import { DISK_BYTES, IN_MEMORY, type SpoolLimits, toDrop, type Waiting } from "../decide.ts";
 import { HEARTBEAT_BYTES } from "./fit.ts";
 import { isJson, listSpool, makeOwnDir, refused, remove, replaceFile, spoolName } from "./spool-files.ts";

@@ -7,9 +7,10 @@ import { errorCode } from "../../core/failure.ts";
 import { type Fix, onHost } from "../../core/finding.ts";
 import { type DiskRefusal, explainDiskRefusal } from "../../core/linux/disk-refusal.ts";
 import { mountOf } from "../../core/linux/mounts.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { attributesOf, refusedUse } from "../file-calls.ts";
 import { ownService } from "../process/own-unit.ts";
-import { isUnreadable, readText } from "../process/proc.ts";
+import { readText } from "../process/proc.ts";
 import { readUserNames } from "../process/process-table.ts";
 
 /**

@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import type { Reading } from "../../core/reading.ts";
 import { failpoint } from "../failpoint.ts";
-import type { Reading } from "../process/proc.ts";
 import { makeNew, openOrMake } from "./owner.ts";
 
 export interface SmallFile {

@@ -4,7 +4,7 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import type { Reading } from "./proc.ts";
+import type { Reading } from "../../core/reading.ts";
 
 export interface KernelLine {
   /** Since boot, by the kernel's own clock. */

@@ -5,7 +5,8 @@ import { createHmac } from "node:crypto";
 import { readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { HARDWARE_MAX, type Machine } from "../../contract/machine.ts";
-import { isUnreadable, readText } from "./proc.ts";
+import { isUnreadable } from "../../core/reading.ts";
+import { readText } from "./proc.ts";
 
 /** Labfleet's application id (machine-id(5)): `systemd-id128 machine-id --app-specific=` and this gives `id`. */
 export const APPLICATION_ID = "4ea1b9c68e4eb1f3005d2782167f88e1";

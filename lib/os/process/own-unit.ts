@@ -1,7 +1,8 @@
 // Which of the system's services a process is, asked of the kernel: for remedies, which name it.
 
 import { parseCgroup } from "../../core/linux/cgroup.ts";
-import { isUnreadable, readParsed } from "./proc.ts";
+import { isUnreadable } from "../../core/reading.ts";
+import { readParsed } from "./proc.ts";
 
 /** The system's service that started us, or null. */
 export function ownService(): string | null {

@@ -4,7 +4,8 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { isUnreadable, readText, type Unreadable } from "./proc.ts";
+import { isUnreadable, type Unreadable } from "../../core/reading.ts";
+import { readText } from "./proc.ts";
 
 export interface Identity {
   uid: number;

@@ -5,17 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { bootName } from "../../core/linux/boot.ts";
-
-/** Why there is no value: an errno name, or what was wrong with the text. */
-export interface Unreadable {
-  unreadable: string;
-}
-
-export type Reading<T> = T | Unreadable;
-
-export function isUnreadable(value: unknown): value is Unreadable {
-  return typeof value === "object" && value !== null && "unreadable" in value;
-}
+import { isUnreadable, type Reading } from "../../core/reading.ts";
 
 /** The text of a small file. */
 export function readText(root: string, path: string): Reading<string> {

@@ -11,7 +11,8 @@ import {
   parseStat,
   parseStatus,
 } from "../../core/linux/process-text.ts";
-import { isUnreadable, type Reading, readParsed, readText } from "./proc.ts";
+import { isUnreadable, type Reading } from "../../core/reading.ts";
+import { readParsed, readText } from "./proc.ts";
 
 export interface ProcessTable {
   processes: ProcessStat[];

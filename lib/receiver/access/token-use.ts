@@ -6,10 +6,10 @@
 import { closeSync, constants, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorText } from "../../core/failure.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { HERE, type NeedHere } from "../store/presence.ts";
 import { tokenId } from "./token-file.ts";

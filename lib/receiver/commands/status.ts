@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { notRunningText } from "../../core/linux/unit-fix.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import { lastStart } from "../../os/process/start-failure.ts";
 import { isStartRefused } from "../../runtime/ends/end-records.ts";
 import { type EndReport, readEnds } from "../../runtime/ends/ends.ts";

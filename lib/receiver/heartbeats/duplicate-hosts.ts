@@ -2,6 +2,7 @@
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
 import { findingText } from "../../core/finding.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import {
   type DuplicateHost,
   duplicateOf,
@@ -12,7 +13,6 @@ import {
   withoutMoved,
 } from "../../fleet/senders.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { openRunReports } from "../../runtime/run-reports.ts";
 import { forgetOldest } from "../refusals/oldest.ts";

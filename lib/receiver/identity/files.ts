@@ -6,13 +6,13 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files/files.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { dataPaths, IDENTITY_IN_EPISODES, IDENTITY_TEMP } from "../settings.ts";
 import {

@@ -3,9 +3,9 @@
 
 import { join } from "node:path";
 import { isoWall } from "../../core/clock.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { openRunReports } from "../../runtime/run-reports.ts";
 import type { NotReady } from "./readiness.ts";

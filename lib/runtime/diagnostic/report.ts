@@ -3,10 +3,11 @@
 
 import { errorText } from "../../core/failure.ts";
 import { cpuPercent, type ProcessStat, parseMeminfo, processForest } from "../../core/linux/process-text.ts";
+import { isUnreadable, type Reading } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { readKernelLog } from "../../os/process/kernel-log.ts";
-import { isUnreadable, type Reading, readParsed, readText } from "../../os/process/proc.ts";
+import { readParsed, readText } from "../../os/process/proc.ts";
 import {
   type Cgroup,
   type ProcessTable,

@@ -1,6 +1,6 @@
 // A snapshot as one line of fields, to be read, and as JSON, to be searched. Pure. What could not be read is named.
 
-import { isUnreadable, type Reading } from "../../os/process/proc.ts";
+import { isUnreadable, type Reading } from "../../core/reading.ts";
 import type { Fields } from "../log/log.ts";
 import type { FoundMarker } from "../markers.ts";
 import type { Snapshot } from "./snapshot.ts";

@@ -7,8 +7,9 @@ import { errorCode } from "../../core/failure.ts";
 import { type CgroupPlace, parseCgroup } from "../../core/linux/cgroup.ts";
 import { parsePressure } from "../../core/linux/pressure.ts";
 import { signalName } from "../../core/linux/signals.ts";
+import { isUnreadable, type Reading } from "../../core/reading.ts";
 import { cutBytes } from "../../core/text/utf8.ts";
-import { isUnreadable, type Reading, readParsed, readText } from "../../os/process/proc.ts";
+import { readParsed, readText } from "../../os/process/proc.ts";
 import { type FoundMarker, readMarker } from "../markers.ts";
 import { maskCommandLine } from "./mask.ts";
 

@@ -3,8 +3,9 @@
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
+import { isUnreadable } from "../../core/reading.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { bootId, isUnreadable } from "../../os/process/proc.ts";
+import { bootId } from "../../os/process/proc.ts";
 import {
   type EndReport,
   parseEndReport,

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { ANNOUNCED_FILE, parseAnnounced } from "../../contract/announcement.ts";
+import { isUnreadable } from "../../core/reading.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { isUnreadable } from "../../os/process/proc.ts";
 
 const NOTE_BYTES = 4096;
 

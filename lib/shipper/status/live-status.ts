@@ -24,6 +24,7 @@ export interface Now {
   uptimeS: number;
   /** When it started, on the engine's clock. */
   startedMs: number;
+  pid: number;
   receiverId: string | null;
   settled: SettledCounts | null;
 }
@@ -38,7 +39,7 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
   const waiterOf = (entry: Entry): Waiter[] => waiters(entry, now);
   const held = [...problemWaiters(engine, now), ...[...queue.inStage("held")].flatMap(waiterOf)];
   return {
-    pid: process.pid,
+    pid: now.pid,
     at: wallTime(now.nowMs, now.offsetMs),
     uptime_s: now.uptimeS,
     interval_s: deps.config.scanIntervalS,

@@ -1,7 +1,7 @@
 // What a plugin printed and what was cut off at its end: no half number is taken for a whole one.
 
 import { describe, expect, test } from "bun:test";
-import { formatPerfdata } from "../../../lib/core/perfdata.ts";
+import { formatPerfdata } from "../../../lib/contract/perfdata.ts";
 import { parseOutput } from "../../../lib/heartbeat/nagios/check-output.ts";
 
 describe("standard output that is cut off", () => {

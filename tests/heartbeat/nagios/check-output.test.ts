@@ -1,7 +1,7 @@
 // What a plugin printed, taken apart: which `|` starts performance data, what stays text, and what standard error adds.
 
 import { describe, expect, test } from "bun:test";
-import { formatPerfdata } from "../../../lib/core/perfdata.ts";
+import { formatPerfdata } from "../../../lib/contract/perfdata.ts";
 import { joinOutput, parseOutput, statusOfExit } from "../../../lib/heartbeat/nagios/check-output.ts";
 
 interface Case {

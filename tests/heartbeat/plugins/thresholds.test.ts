@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isBreach } from "../../../lib/core/perfdata.ts";
+import { isBreach } from "../../../lib/contract/perfdata.ts";
 import { type Limits, perf, statusOf } from "../../../lib/heartbeat/plugins/thresholds.ts";
 
 const ABOVE: Limits = { alert: "above", warning: 80, critical: 90, because: "" };

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isUnreadable } from "../../../lib/core/reading.ts";
 import { parseKernelRecord, readKernelLog } from "../../../lib/os/process/kernel-log.ts";
-import { isUnreadable } from "../../../lib/os/process/proc.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const never = (): boolean => false;

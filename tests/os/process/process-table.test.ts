@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCgroup } from "../../../lib/core/linux/cgroup.ts";
-import { isUnreadable } from "../../../lib/os/process/proc.ts";
+import { isUnreadable } from "../../../lib/core/reading.ts";
 import { readCgroup, readProcessTable, readStatus, readUserNames } from "../../../lib/os/process/process-table.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

@@ -150,7 +150,7 @@ describe("a live report", () => {
 });
 
 describe("the daemon's view", () => {
-  const now = { nowMs: 10_000, offsetMs: 1_080_000, uptimeS: 5, startedMs: 0, receiverId: null, settled: null };
+  const now = { nowMs: 10_000, offsetMs: 1_080_000, uptimeS: 5, startedMs: 0, pid: 1, receiverId: null, settled: null };
   const trouble = (detail: string, sinceMs: number): Trouble => ({ reason: "r", detail, fix: null, sinceMs });
 
   test("tells counts, ages, what is held, what waits, what is under way, and the pause", () => {

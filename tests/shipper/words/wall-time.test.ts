@@ -52,6 +52,7 @@ async function reports(
       uptimeS: 5,
       startedMs: 2000,
       receiverId: null,
+      pid: 1,
       settled: null,
     });
   const before = report(60_000);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { PerfItem, PerfRange } from "../../lib/contract/observation.ts";
-import { formatPerfdata, hasItem, isPerfdata, parsePerfdata } from "../../lib/core/perfdata.ts";
+import { formatPerfdata, hasItem, isPerfdata, parsePerfdata } from "../../lib/contract/perfdata.ts";
 import { decodeOutput } from "../../lib/core/text/utf8.ts";
 import { joinOutput, parseOutput } from "../../lib/heartbeat/nagios/check-output.ts";
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { PerfItem, PerfRange } from "../../lib/contract/observation.ts";
-import { formatPerfdata, parsePerfdata } from "../../lib/core/perfdata.ts";
+import { formatPerfdata, parsePerfdata } from "../../lib/contract/perfdata.ts";
 
 const item = (label: string, value: number | null, more: Partial<PerfItem> = {}): PerfItem => ({
   label,

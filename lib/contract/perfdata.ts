@@ -2,7 +2,7 @@
 // (Monitoring Plugins development guidelines, "Performance data" and "Threshold and ranges"). Pure, never throws, and
 // linear: no character is looked at more often than a fixed number of times. Nothing is guessed.
 
-import type { PerfItem, PerfRange } from "../contract/observation.ts";
+import type { PerfItem, PerfRange } from "./observation.ts";
 
 export interface Perfdata {
   items: PerfItem[];

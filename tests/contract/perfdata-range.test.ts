@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { PerfRange } from "../../lib/contract/observation.ts";
-import { isBreach, parseRange } from "../../lib/core/perfdata.ts";
+import { isBreach, parseRange } from "../../lib/contract/perfdata.ts";
 
 const outside = (low: number | null, high: number | null): PerfRange => ({ inside: false, low, high });
 const inside = (low: number | null, high: number | null): PerfRange => ({ inside: true, low, high });
