@@ -196,7 +196,8 @@ class BedHost implements Host {
     await this.run(["sh", "-c", script, "put", path, mode.toString(8)], { stdin: content });
   }
 
-  async waitFor(description: string, condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  /** Looks until it is so. The limit is for a machine on which everything takes its time, not for what is waited for. */
+  async waitFor(description: string, condition: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     let why: unknown = "";
     for (let left = timeoutMs; left > 0; left = deadline - performance.now()) {

@@ -48,7 +48,7 @@ bedTest("both units are active only after READY, as an unprivileged user, with a
 
 bedTest("an episode that root recorded, mode 0755, is read, shipped and moved", async () => {
   expect((await record("of-root", 300)).trim()).toBe("root:755");
-  await host.waitFor("of-root is shipped", () => isShipped("of-root"), 20_000);
+  await host.waitFor("of-root is shipped", () => isShipped("of-root"));
   expect((await host.exec(["test", "-e", `${DATA}/episodes/of-root`])).code).toBe(1);
   expect(await sh(`stat -c %U ${DATA}/shipped/of-root`)).toBe("root\n");
 });
@@ -59,7 +59,7 @@ bedTest("an episode of mode 0700 of another user is shipped, and a restart in th
   await sh(`chown -R recorder ${DATA}/episodes/private; chmod 0700 ${DATA}/episodes/private`);
   await host.waitFor("it is packed", async () => (await sh(`ls ${DATA}/outbox`)).includes("private.tar.zst"));
   await sh("systemctl restart labfleet-shipper; systemctl start labfleet-receiver");
-  await host.waitFor("private is shipped", () => isShipped("private"), 30_000);
+  await host.waitFor("private is shipped", () => isShipped("private"));
   expect(await host.show("labfleet-shipper", "NRestarts")).toBe("0");
 });
 
@@ -73,7 +73,7 @@ bedTest("an immutable episode is held, and the line that is printed mends it whe
   expect(line).toContain("it is immutable (chattr +i); fix: sudo find ");
   const fix = line.slice(line.indexOf("; fix: ") + "; fix: ".length);
   await sh(fix.replaceAll("sudo ", ""));
-  await host.waitFor("frozen is shipped", () => isShipped("frozen"), 40_000);
+  await host.waitFor("frozen is shipped", () => isShipped("frozen"));
 });
 
 bedTest("without the capability such an episode is held: said once, with the command that mends it", async () => {
@@ -93,7 +93,7 @@ bedTest("without the capability such an episode is held: said once, with the com
   expect(await said()).toBe(1);
   await dropIn("");
   await sh("systemctl restart labfleet-shipper");
-  await host.waitFor("held is shipped", () => isShipped("held"), 20_000);
+  await host.waitFor("held is shipped", () => isShipped("held"));
 });
 
 bedTest("a stopped shipper is killed by the watchdog, restarted, and the queue drains", async () => {
@@ -111,7 +111,7 @@ bedTest("a stopped shipper is killed by the watchdog, restarted, and the queue d
     180_000,
   );
   expect(await host.journal("labfleet-shipper")).toContain("Watchdog timeout (limit 2s)!");
-  await host.waitFor("while-stopped is shipped", () => isShipped("while-stopped"), 20_000);
+  await host.waitFor("while-stopped is shipped", () => isShipped("while-stopped"));
   await dropIn("");
 });
 
@@ -126,7 +126,7 @@ bedTest("an upload that takes longer than WatchdogSec survives", async () => {
   await sh("systemctl restart labfleet-shipper");
   await record("slow", 40_000);
   const startedAt = performance.now();
-  await host.waitFor("slow is shipped", () => isShipped("slow"), 60_000);
+  await host.waitFor("slow is shipped", () => isShipped("slow"));
   // Otherwise this test would have shown nothing.
   expect(performance.now() - startedAt).toBeGreaterThan(6000);
   expect(await host.show("labfleet-shipper", "NRestarts")).toBe("0");
@@ -159,7 +159,7 @@ bedTest(
     expect(await isShipped("cut")).toBe(false);
     await configure(8443);
     await sh("systemctl start labfleet-shipper; systemctl stop slow-b");
-    await host.waitFor("cut is shipped", () => isShipped("cut"), 30_000);
+    await host.waitFor("cut is shipped", () => isShipped("cut"));
   },
 );
 
@@ -180,6 +180,6 @@ bedTest("a power cut with episodes in the queue: after the next boot everything 
   for (const n of [1, 2, 3]) await record(`power-${n}`, 200);
   await host.waitFor("they are packed", async () => (await sh(`ls ${DATA}/outbox`)).includes("power-3.tar.zst"));
   await host.reboot({ force: true });
-  for (const n of [1, 2, 3]) await host.waitFor(`power-${n} is shipped`, () => isShipped(`power-${n}`), 30_000);
+  for (const n of [1, 2, 3]) await host.waitFor(`power-${n} is shipped`, () => isShipped(`power-${n}`));
   expect((await sh(`${PREFIX}/bin/receiver verify`)).trim()).toStartWith("sound");
 });

@@ -91,7 +91,7 @@ bedTest("kill from a login shell: the session, and the user that logged in", asy
   await mark();
   const pid = await mainPid();
   await sh(`printf '${killAndStay(pid)}\nexit\n' | script -qc 'login -f operator' /dev/null`);
-  await host.waitFor("it is started again", () => otherPid(pid), 20_000);
+  await host.waitFor("it is started again", () => otherPid(pid));
   expect(await said()).toMatch(
     new RegExp(
       `Shutdown context: signal=SIGTERM sent_by=bash\\(\\d+\\) uid=${uid} loginuid=${uid} session=session-\\d+\\.scope `,
@@ -112,7 +112,7 @@ bedTest("SIGKILL: not by systemd, not for memory", async () => {
   await mark();
   const pid = await mainPid();
   await sh(`systemctl kill -s KILL ${UNIT}`);
-  await host.waitFor("it is started again", () => otherPid(pid), 20_000);
+  await host.waitFor("it is started again", () => otherPid(pid));
   expect(await lastEnd()).toMatch(/^the last run was killed by SIGKILL: by a person or a program.*phase "running"/);
 });
 
@@ -122,7 +122,7 @@ bedTest("SIGSTOP past the watchdog", async () => {
   await mark();
   const pid = await mainPid();
   await sh(`kill -STOP ${pid}`);
-  await host.waitFor("it is started again", () => otherPid(pid), 30_000);
+  await host.waitFor("it is started again", () => otherPid(pid));
   expect(await lastEnd()).toStartWith("the last run was killed by systemd's watchdog");
   await dropIn("");
 });
@@ -132,14 +132,14 @@ bedTest("MemoryMax=: killed for memory, with the way to give it more", async () 
   await sh(`systemctl restart ${UNIT}`);
   // Packing needs more than that.
   await lab?.record("too-much", 60_000);
-  await host.waitFor("it is gone", async () => (await host.show(UNIT, "ActiveState")) === "failed", 30_000);
+  await host.waitFor("it is gone", async () => (await host.show(UNIT, "ActiveState")) === "failed");
   await dropIn("");
   await mark();
   await sh(`systemctl reset-failed ${UNIT}; systemctl start ${UNIT}`);
   const sentence = await lastEnd();
   expect(sentence).toStartWith("the last run was killed for memory");
   expect(sentence).toContain("fix: ");
-  await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("too-much")) === true, 30_000);
+  await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("too-much")) === true);
 });
 
 bedTest("a drain that moves on outlives a TimeoutStopSec= that is too short", async () => {
@@ -185,7 +185,7 @@ bedTest("a drain that stands still is killed, and the next start names the phase
   expect(sentence).toStartWith("the last run was killed by systemd in the middle of its stop");
   expect(sentence).toContain('it was in phase "finish uploads"');
   expect(sentence).toContain(`fix: sudo systemctl edit ${UNIT}, with a larger TimeoutStopSec=`);
-  await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("stands-still")) === true, 30_000);
+  await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("stands-still")) === true);
 });
 
 bedTest("starts that failed for a bad configuration are counted by the one that succeeds", async () => {
@@ -211,7 +211,7 @@ bedTest("a unit that systemd cannot even begin is said, whether it is tried agai
     await dropIn(`[Service]\nRestartSec=5\n${line}\n`);
     await host.exec(["systemctl", "restart", UNIT]);
     const what = `shipper    not running: systemd cannot start it (status ${failure}); fix: mend the line`;
-    await host.waitFor(`the status says ${failure}`, async () => (await status()).includes(what), 60_000);
+    await host.waitFor(`the status says ${failure}`, async () => (await status()).includes(what));
   }
   await dropIn("");
   await sh(`systemctl reset-failed ${UNIT}; systemctl daemon-reload && systemctl start ${UNIT}`);

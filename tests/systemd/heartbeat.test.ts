@@ -47,7 +47,7 @@ bedTest("a hardened unit runs built-in plugins and real checks, and the receiver
     { name = "missing", command = "/no/such/check" },`);
   await sh(`systemctl start ${UNIT}`);
   expect(await host.show(UNIT, "ActiveState")).toBe("active");
-  await host.waitFor("the receiver has it", async () => (await hosts()).includes('"root disk"'), 20_000);
+  await host.waitFor("the receiver has it", async () => (await hosts()).includes('"root disk"'));
   expect(await resultOf("root disk")).toMatchObject({ status: "ok", message: expect.stringContaining("DISK OK") });
   expect((await resultOf("root disk"))?.perfdata[0]).toMatchObject({ label: "/", uom: "B", min: 0 });
   expect(await resultOf("dummy")).toMatchObject({ status: "unknown", message: "UNKNOWN: cannot tell" });
@@ -69,7 +69,7 @@ bedTest("a hardened unit runs built-in plugins and real checks, and the receiver
 
 bedTest("what the receiver misses while it is away arrives later, with its own times", async () => {
   await sh("systemctl stop labfleet-receiver");
-  await host.waitFor("three heartbeats wait", async () => Number(await sh(`ls ${STATE}/spool | wc -l`)) >= 3, 20_000);
+  await host.waitFor("three heartbeats wait", async () => Number(await sh(`ls ${STATE}/spool | wc -l`)) >= 3);
   // A collection that the restart breaks off has a number and is no report: only what waits is told.
   const waiting = (await sh(`ls ${STATE}/spool`))
     .trim()
@@ -79,7 +79,7 @@ bedTest("what the receiver misses while it is away arrives later, with its own t
   await sh(`systemctl restart ${UNIT}`);
   expect(Number(await sh(`ls ${STATE}/spool | wc -l`))).toBeGreaterThanOrEqual(3);
   await sh("systemctl start labfleet-receiver");
-  await host.waitFor("none waits any more", async () => (await sh(`ls ${STATE}/spool`)) === "", 20_000);
+  await host.waitFor("none waits any more", async () => (await sh(`ls ${STATE}/spool`)) === "");
   const rows = (await sh("cat /var/lib/labfleet/heartbeats/*.jsonl")).trim().split("\n");
   const sequences = rows.map((row) => (JSON.parse(row) as { sequence: number }).sequence);
   for (const sequence of waiting) expect(sequences).toContain(sequence);
@@ -90,7 +90,7 @@ bedTest("a stop while checks run reports none of them as failed, and takes no lo
   await configure('{ name = "slow", command = ["/bin/sh", "-c", "trap \\"\\" TERM; sleep 60"], timeout = 30 },');
   await sh(`systemctl restart ${UNIT}`);
   await host.waitFor("the check runs", async () => (await host.exec(["pgrep", "-f", "sleep 60"])).code === 0);
-  await host.waitFor("heartbeats say that it does", async () => (await hosts()).includes("has not ended yet"), 20_000);
+  await host.waitFor("heartbeats say that it does", async () => (await hosts()).includes("has not ended yet"));
   await sh(`systemctl stop ${UNIT}`);
   expect(await host.show(UNIT, "Result")).toBe("success");
   expect((await host.exec(["pgrep", "-f", "sleep 60"])).code).toBe(1);
@@ -110,7 +110,7 @@ bedTest("a stop while checks run reports none of them as failed, and takes no lo
 bedTest("a check that leaves its session behind is ended with its cgroup, on time", async () => {
   await configure('{ name = "escapes", command = ["/bin/sh", "-c", "setsid sleep 4711 & echo OK; exit 0"] },');
   await sh(`systemctl restart ${UNIT}`);
-  await host.waitFor("it has a result", async () => (await resultOf("escapes"))?.status === "ok", 20_000);
+  await host.waitFor("it has a result", async () => (await resultOf("escapes"))?.status === "ok");
   await host.waitFor("nothing of it is left", async () => (await host.exec(["pgrep", "-f", "sleep 4711"])).code === 1);
   expect((await resultOf("escapes"))?.notes?.survivors_killed).toBeGreaterThan(0);
 });

@@ -49,7 +49,7 @@ async function said(since: string): Promise<Map<string, Entry[]>> {
       found.set(tool, await entries(tool, since));
       return (found.get(tool) ?? []).some(({ MESSAGE }) => MESSAGE.startsWith("reading the configuration anew"));
     };
-    await host.waitFor(`${tool} logs again`, speaks, 20_000);
+    await host.waitFor(`${tool} logs again`, speaks);
   }
   return found;
 }
@@ -93,7 +93,7 @@ bedTest("while nobody takes streams the lines are lost, and counted once somebod
     (await entries("shipper", since)).some(({ MESSAGE }) =>
       /^\d log lines? w\w+ lost: standard error was closed$/.test(MESSAGE),
     );
-  await host.waitFor("the count", isSaid, 20_000);
+  await host.waitFor("the count", isSaid);
 });
 
 bedTest("the new connection is the one that $JOURNAL_STREAM names, for a daemon and what it starts", async () => {
