@@ -14,19 +14,9 @@ const ORDER: Record<string, string[]> = {
     ...["intake", "work", "status", "commands"],
   ],
   receiver: [
-    ...[
-      "settings.ts",
-      "identity",
-      "room.ts",
-      "decide.ts",
-      "load.ts",
-      "http",
-      "answering",
-      "store/index",
-      "store",
-      "store/verify",
-    ],
-    ...["access", "refusals", "episodes", "judge", "listen", "readiness", "heartbeats", "commands"],
+    ...["settings.ts", "identity", "room.ts", "episode-store.ts", "decide.ts", "load.ts", "http", "answering"],
+    ...["store/files", "store/index", "store/reading", "store", "store/verify", "access", "refusals", "episodes"],
+    ...["judge", "listen", "readiness", "heartbeats", "commands"],
   ],
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],

@@ -11,6 +11,7 @@ import { quoted } from "../core/text/fields.ts";
 import { type AppContext, type AppEnv, answering, refusing } from "./answering/answering.ts";
 import { identityHeaders, receiptOf, receiptResponse } from "./answering/answers.ts";
 import { REFUSALS, type Refusal, refuse } from "./decide.ts";
+import type { EpisodeStore } from "./episode-store.ts";
 import { type GetDeps, getEpisode } from "./episodes/get.ts";
 import { type PutDeps, type PutNotes, type PutOutcome, putEpisode } from "./episodes/put.ts";
 import { refusingAll } from "./episodes/unknown.ts";
@@ -19,13 +20,11 @@ import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { addressOf } from "./http/address.ts";
 import { rawPath, safeTarget, targetOf, type Wire, wireOf } from "./http/incoming.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
-import type { NotReady } from "./readiness/readiness.ts";
 
 export type AppDeps = PutDeps & GetDeps & HeartbeatDeps & HostsDeps & OwnDeps;
 
 interface OwnDeps {
-  /** Null: episodes can be stored; else why not. */
-  notReady: () => Promise<NotReady | null>;
+  store: Pick<EpisodeStore, "ready">;
 }
 
 const EPISODES = "/v1/episodes/*";
@@ -60,7 +59,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
   app.get(
     "/readyz",
     answering(deps, async (c) => {
-      const why = deps.stopping() ? "the receiver is stopping" : ((await deps.notReady())?.why ?? null);
+      const why = deps.stopping() ? "the receiver is stopping" : ((await deps.store.ready())?.why ?? null);
       return why === null ? c.text("ready\n") : refuse("not-ready", why, { retryAfterS: 30 });
     }),
   );

@@ -1,6 +1,5 @@
 // Wires the receiver together: config, lock, store, port, drain. The only place that binds a port.
 
-import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
 import { errorCode, errorText } from "../core/failure.ts";
@@ -18,9 +17,9 @@ import { openTokenUse, type TokenUseNotes } from "./access/token-use.ts";
 import { type AppDeps, createApp } from "./app.ts";
 import { startChores } from "./chores.ts";
 import { drainPhases } from "./drain.ts";
+import type { NotReady } from "./episode-store.ts";
 import { type Admission, createAdmission } from "./episodes/admission.ts";
-import { ArchiveReader } from "./episodes/archive-reader.ts";
-import { DamageNotes } from "./episodes/damage.ts";
+import { DamageNotes } from "./episodes/damage-notes.ts";
 import { createDownloads, type Downloads } from "./episodes/downloads.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type DuplicateHosts, openDuplicateHosts } from "./heartbeats/duplicate-hosts.ts";
@@ -33,18 +32,17 @@ import { type Listener, listen } from "./listen/listen.ts";
 import { listenOptions } from "./listen/listen-options.ts";
 import { readTls } from "./listen/tls-files.ts";
 import type { TlsMaterial } from "./listen/tls-server.ts";
-import { createReadiness, glance, type NotReady } from "./readiness/readiness.ts";
 import { watchReadiness } from "./readiness/readiness-watch.ts";
 import { collectNotes } from "./readiness/run-notes.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
 import { openRefusedHosts } from "./refusals/refused-hosts.ts";
-import { type Room, roomOf, shortOf } from "./room.ts";
+import { type Room, shortOf } from "./room.ts";
 import { addressOption, dataPaths, FIXED_SETTINGS, isCommitRequired, type ReceiverConfig } from "./settings.ts";
+import { openPresence, otherStore, type Presence } from "./store/files/presence.ts";
 import { createChangeWatch } from "./store/index/changed-files.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "./store/open-store.ts";
-import { openPresence, otherStore, type Presence } from "./store/presence.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -74,8 +72,8 @@ async function openParts(config: ReceiverConfig, { log, progress }: DaemonContex
   const identity = watchIdentity(dataRoot, await openIdentity(dataRoot, log), log);
   const presence = openPresence(dataRoot);
   const { needHere } = presence;
-  const opened = await openStore({ dataRoot, log, begin, needHere });
-  const room = (): Room => roomOf(statfsSync(dataRoot));
+  const opened = await openStore({ dataRoot, log, begin, presence, reserveBytes: () => config.diskReserveBytes });
+  const room = (): Room => opened.store.free();
   const admission = createAdmission(config, room, progress.moved);
   const leftFree = (): Room => {
     const { freeBytes, freeInodes } = room();
@@ -94,11 +92,8 @@ async function openParts(config: ReceiverConfig, { log, progress }: DaemonContex
   const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
   const refusedBeats = createRefusedBeats();
   const stored = { opened, attempts, refusals, heartbeats, refusedBeats, admission, downloads, room, leftFree };
-  const confirming = {
-    reader: new ArchiveReader({ begin, monotonicMs: () => performance.now() }),
-    damage: new DamageNotes(log),
-  };
-  return { ...stored, ...confirming, tokens, tokenUse, duplicates, begin, log, identity, presence };
+  const damage = new DamageNotes(log);
+  return { ...stored, damage, tokens, tokenUse, duplicates, log, identity, presence };
 }
 
 async function start(
@@ -125,12 +120,12 @@ async function start(
     const standing = presence.look();
     if (standing === "another") context.fail(otherStore(config.dataRoot));
     if (standing === "ours") endIfChanged();
-    return glance({ ...config, incoming: deps.incoming, presence });
+    return opened.glance();
   };
   certificate.look();
   const sources = { ...parts, certificate, reserveBytes: () => config.diskReserveBytes };
   const notes = () => collectNotes(sources, Date.now());
-  const watch = watchReadiness({ ...config, log, glance: look, probe: deps.notReady, nowMs: Date.now, notes });
+  const watch = watchReadiness({ ...config, log, glance: look, probe: opened.store.ready, nowMs: Date.now, notes });
   life.diskRefused = watch.doubt;
   await watch.look();
   void compareAll(opened, log);
@@ -140,7 +135,7 @@ async function start(
   const beginStop = (): void => {
     life.stopping = true;
     stopChores();
-    parts.reader.close();
+    opened.stopReading();
     parts.tokens?.close();
     duplicates.write();
     duplicates.close();
@@ -185,7 +180,6 @@ interface Parts {
   refusedBeats: RefusedBeats;
   admission: Admission;
   downloads: Downloads;
-  reader: ArchiveReader;
   damage: DamageNotes;
   /** What the data root's disk takes, and the same less what running uploads still have to write. */
   room: () => Room;
@@ -193,7 +187,6 @@ interface Parts {
   tokens: TokenTable | null;
   tokenUse: TokenUseNotes;
   duplicates: DuplicateHosts;
-  begin: AppDeps["begin"];
   log: Log;
   identity: () => Identity;
   presence: Presence;
@@ -204,10 +197,9 @@ type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
 
 function appDeps(
   config: ReceiverConfig,
-  { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, presence, ...parts }: AppParts,
+  { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
 ): AppDeps {
   const { dataRoot, diskReserveBytes } = config;
-  const { incoming } = dataPaths(dataRoot);
   const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   return {
     ...gateSettings(config),
@@ -225,10 +217,7 @@ function appDeps(
     checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
     accepted: createGate(config.acceptedCommitsFile, parts.log),
-    notReady: createReadiness({ dataRoot, incoming, diskReserveBytes, presence }),
-    incoming,
     store: opened.store,
-    disk: opened.disk,
     nowMs: () => Date.now(),
   };
 }

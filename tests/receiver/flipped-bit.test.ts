@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
-import { realDisk } from "../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../lib/receiver/store/files/disk.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
 import { sendArchive } from "../../lib/shipper/settle/send.ts";
 import type { Sent, Verdict } from "../../lib/shipper/trust/verdict.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Echo, isEchoOf, readProblem } from "../../lib/contract/judgement.ts";
 import { REFUSALS, type Reason } from "../../lib/receiver/decide.ts";
 import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
-import { realDisk } from "../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../lib/receiver/store/files/disk.ts";
 import {
   bytes,
   cleanUp,
@@ -129,7 +129,7 @@ const WAYS: Record<Reason, Way[] | null> = {
   ],
   "not-ready": [
     {
-      options: { deps: { notReady: async () => ({ kind: "refused", why: "no disk", fix: null }) } },
+      options: { ready: async () => ({ kind: "refused", why: "no disk", fix: null }) },
       method: "GET",
       path: "/readyz",
       echo: null,

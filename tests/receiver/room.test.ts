@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { fullText, noRoomFor, roomOf, shortOf } from "../../lib/receiver/room.ts";
-import { realDisk } from "../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../lib/receiver/store/files/disk.ts";
 import { bytes, cleanUp, put, startReceiver, type TestOptions } from "./support.ts";
 
 afterEach(cleanUp);

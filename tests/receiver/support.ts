@@ -12,9 +12,9 @@ import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { connectionRefusal } from "../../lib/receiver/answering/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
+import type { EpisodeStore } from "../../lib/receiver/episode-store.ts";
 import { createAdmission } from "../../lib/receiver/episodes/admission.ts";
-import { ArchiveReader } from "../../lib/receiver/episodes/archive-reader.ts";
-import { DamageNotes } from "../../lib/receiver/episodes/damage.ts";
+import { DamageNotes } from "../../lib/receiver/episodes/damage-notes.ts";
 import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openDuplicateHosts } from "../../lib/receiver/heartbeats/duplicate-hosts.ts";
@@ -24,8 +24,9 @@ import { type Attempts, openAttempts } from "../../lib/receiver/refusals/attempt
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusals.ts";
 import { createRefusedBeats } from "../../lib/receiver/refusals/refused-beats.ts";
 import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
-import type { Disk } from "../../lib/receiver/store/disk.ts";
+import type { Disk } from "../../lib/receiver/store/files/disk.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/store/open-store.ts";
+import type { ArchiveReader } from "../../lib/receiver/store/reading/archive-reader.ts";
 import type { Compared, Recovered } from "../../lib/receiver/store/reconcile.ts";
 import type { Log } from "../../lib/runtime/log/log.ts";
 
@@ -82,9 +83,16 @@ export async function openIn(
   dataRoot: string,
   log: Log = keptLog(),
   disk?: Disk,
+  reader?: ArchiveReader,
 ): Promise<OpenedStore & { reconciled: Recovered & Compared }> {
   await makeDataDirs(dataRoot);
-  const opened = await openStore({ dataRoot, log, begin: () => idle, ...(disk && { disk }) });
+  const opened = await openStore({
+    dataRoot,
+    log,
+    begin: () => idle,
+    ...(disk && { disk }),
+    ...(reader && { reader }),
+  });
   const { adopted, missing } = await opened.compare();
   const { recovered } = opened;
   return { ...opened, reconciled: { ...recovered, missing, adopted: adopted + recovered.adopted } };
@@ -118,6 +126,8 @@ export interface TestOptions {
   freeBytes?: () => number;
   freeInodes?: () => number;
   disk?: Disk;
+  reader?: ArchiveReader;
+  ready?: EpisodeStore["ready"];
   listen?: Partial<ListenOptions>;
 }
 
@@ -125,7 +135,7 @@ export interface TestOptions {
 export async function startReceiver(options: TestOptions = {}): Promise<TestReceiver> {
   const dataRoot = options.dataRoot ?? tempDir();
   const log = keptLog();
-  const opened = await openIn(dataRoot, log, options.disk);
+  const opened = await openIn(dataRoot, log, options.disk, options.reader);
   const paths = dataPaths(dataRoot);
   const attempts = openAttempts({ dir: paths.attempts, log });
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
@@ -134,8 +144,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   const { freeBytes = () => 1e15, freeInodes = () => Number.POSITIVE_INFINITY } = options;
   const room = () => ({ freeBytes: freeBytes(), freeInodes: freeInodes() });
   const app = createApp({
-    store: opened.store,
-    disk: opened.disk,
+    store: Object.assign(opened.store, { ready: options.ready ?? (async () => null) }),
     log,
     admission: createAdmission(limits, room),
     room,
@@ -145,17 +154,13 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     commitHeaders: DEFAULT_COMMIT_HEADERS,
     commitRequired: false,
     maxBytes: 1e12,
-    incoming: paths.incoming,
     stopping: () => state.stopping,
-    begin: () => idle,
     nowMs: () => Date.now(),
     attempts,
     refusals,
     downloads: createDownloads({ total: 16, perHost: 4 }),
-    reader: new ArchiveReader({ begin: () => idle, monotonicMs: () => performance.now() }),
     damage: new DamageNotes(log),
     duplicates: openDuplicateHosts(paths.duplicates, log),
-    notReady: async () => null,
     identity: () => IDENTITY,
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),

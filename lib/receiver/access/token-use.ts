@@ -11,7 +11,7 @@ import { quoted } from "../../core/text/fields.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { HERE, type NeedHere } from "../store/presence.ts";
+import { HERE, type NeedHere } from "../store/files/presence.ts";
 import { tokenId } from "./token-file.ts";
 
 const HOUR_MS = 3_600_000;

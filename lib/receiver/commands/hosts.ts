@@ -30,7 +30,7 @@ import { notReadyText, readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import { dataPaths, type ReceiverConfig } from "../settings.ts";
-import { cannotRead, needDataRoot } from "../store/data-root.ts";
+import { cannotRead, needDataRoot } from "../store/files/data-root.ts";
 
 /**
  * Prints all hosts, or one of them. @returns exit code 0: what is wrong with a host is an answer

@@ -13,7 +13,7 @@ import { lockDataRoot } from "../../os/files/lock.ts";
 import { type Decision, forgetting, type Identity, type Refused, succeeding } from "../identity/decide.ts";
 import { cannotWrite, identityPaths, known, newId, readIdentity, writeIdentity } from "../identity/files.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/data-root.ts";
+import { needStore } from "../store/files/data-root.ts";
 
 /**
  * Prints the identity, after what the options ask for was done.

@@ -1,12 +1,8 @@
 // Archives that go back out: how many at a time, in all and of one host, and each as a stream that holds one block and one
 // descriptor, which it gives back however it ends. A client that takes too little is cut off by http/sink.ts.
 
-import { close, constants, open, read } from "node:fs";
-import { promisify } from "node:util";
 import { type Refusal, refuse } from "../decide.ts";
-
-/** Numbers and no FileHandles: one of those that is forgotten ends the process when it is collected. */
-const fs = { close: promisify(close), open: promisify(open), read: promisify(read) };
+import type { Archive } from "../episode-store.ts";
 
 /** Read at a time, bytes. */
 const BLOCK_BYTES = 256 * 1024;
@@ -64,25 +60,24 @@ export function createDownloads({ total, perHost }: DownloadLimits, moved: () =>
 }
 
 /**
- * The first `bytes` of an open file, block by block, read only when they are taken. The file is closed, and the slot left,
+ * The first `bytes` of an archive, block by block, read only when they are taken. It is closed, and the slot left,
  * when all of it was taken, when nobody takes it any more, and when it cannot be read or is shorter.
  */
-export function fileStream(fd: number, bytes: number, slot: DownloadSlot): ReadableStream<Uint8Array> {
+export function archiveStream(archive: Archive, bytes: number, slot: DownloadSlot): ReadableStream<Uint8Array> {
   let at = 0;
   const end = async (): Promise<void> => {
     slot.leave();
-    await fs.close(fd);
+    await archive.close();
   };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, bytes - at));
-          const { bytesRead } = await fs.read(fd, block, 0, block.length, at);
-          if (bytesRead === 0) throw new Error("the file is shorter than it was");
-          at += bytesRead;
+          const block = await archive.read(at, Math.min(BLOCK_BYTES, bytes - at));
+          if (block.length === 0) throw new Error("the archive is shorter than it was");
+          at += block.length;
           slot.moved();
-          controller.enqueue(block.subarray(0, bytesRead));
+          controller.enqueue(block);
           if (at < bytes) return;
           await end();
           controller.close();
@@ -95,9 +90,4 @@ export function fileStream(fd: number, bytes: number, slot: DownloadSlot): Reada
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Opens an archive to be sent: never waits, and follows no link, whatever has that name. @throws the disk's error */
-export function openArchive(path: string): Promise<number> {
-  return fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 }

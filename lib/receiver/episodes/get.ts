@@ -4,26 +4,22 @@
 import { formatReprDigest, formatTreeDigest } from "../../contract/digest.ts";
 import { archivePath, type IndexRow } from "../../contract/index-row.ts";
 import { ASK_HEADER, isAsk } from "../../contract/judgement.ts";
-import { parseEpisodePath } from "../../contract/names.ts";
-import { errorCode } from "../../core/failure.ts";
+import { type EpisodeAddress, parseEpisodePath } from "../../contract/names.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { AnswerDeps, AppContext } from "../answering/answering.ts";
 import { type Refusal, refuse } from "../decide.ts";
+import type { EpisodeStore } from "../episode-store.ts";
 import { rawPath, wireOf } from "../http/incoming.ts";
 import { fromDisk } from "../store/disk-refusals.ts";
-import { Misplaced } from "../store/misplaced.ts";
-import type { Store } from "../store/store.ts";
-import type { ArchiveReader } from "./archive-reader.ts";
-import { type DamageNotes, damageOf, isCopysFault, sizeLine, unreadableLine } from "./damage.ts";
-import { type Downloads, fileStream, openArchive } from "./downloads.ts";
+import type { DamageNotes } from "./damage-notes.ts";
+import { archiveStream, type Downloads } from "./downloads.ts";
 import { checkAccess, type PreflightDeps } from "./preflight.ts";
 import { noteUnknown, type UnknownDeps } from "./unknown.ts";
 
 export interface GetDeps extends UnknownDeps, AnswerDeps, Pick<PreflightDeps, "checkToken"> {
   log: Pick<Log, "warn" | "error">;
-  store: Pick<Store, "find" | "pathOf">;
+  store: Pick<EpisodeStore, "find" | "open" | "prove">;
   downloads: Downloads;
-  reader: ArchiveReader;
   damage: DamageNotes;
 }
 
@@ -40,78 +36,74 @@ export async function getEpisode(deps: GetDeps, c: AppContext): Promise<Response
   const header = (name: string): string | null => c.req.raw.headers.get(name);
   const denied = checkAccess(deps, { ...wire, header }, address.host);
   if (denied !== null) return noteUnknown(deps, wire, unknown, denied);
-  const [name, file] = [archivePath(address), deps.store.pathOf(address)];
-  // Looked at now, row and file.
-  const stored = await fromDisk(deps.damage.of(file), name, () => deps.store.find(address));
+  const name = archivePath(address);
+  // Looked at now, row and archive.
+  const stored = await fromDisk(deps.damage.of(name), name, () => deps.store.find(address));
   if (stored.kind === "refused") return stored;
-  if (stored.kind === "damaged") deps.damage.say(file, sizeLine(file, stored));
+  if (stored.kind === "damaged") deps.damage.say(name, stored.why);
   if (stored.kind !== "stored") return absent(stored.kind);
   const headers = archiveHeaders(stored.row);
   const ask = header(ASK_HEADER);
   if (isAsk(ask)) headers.set(ASK_HEADER, ask);
   if (c.req.method === "HEAD") {
-    const refusal = await whyNotConfirmed(deps, file, name, isAsk(ask) ? stored.row : null);
+    const refusal = await whyNotConfirmed(deps, address, stored.row, isAsk(ask) ? "read" : "opened");
     return refusal ?? new Response(null, { headers });
   }
-  return download(deps, address.host, file, name, { bytes: stored.row.bytes, headers });
+  return download(deps, address, { bytes: stored.row.bytes, headers });
 }
 
-/** @param row what the archive is read and compared for; null: it is only opened */
+/** @param how much of it has to be true for a 200 */
 async function whyNotConfirmed(
-  { reader, damage }: GetDeps,
-  file: string,
-  name: string,
-  row: IndexRow | null,
+  { store, damage }: GetDeps,
+  address: EpisodeAddress,
+  row: IndexRow,
+  how: "opened" | "read",
 ): Promise<Refusal | null> {
-  const look = async (): Promise<Refusal | null> => {
-    if (row === null) {
-      await reader.tryOpen(file);
+  const name = archivePath(address);
+  const proof = await fromDisk(damage.of(name), name, () => store.prove(address, row, how));
+  switch (proof.kind) {
+    case "refused":
+      return proof;
+    case "stopping":
+      return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
+    case "later":
+      return BEING_READ;
+    case "damaged":
+      damage.say(name, proof.why);
+      return DAMAGED;
+    case "sound":
+      // What was only opened is no news of its bytes.
+      if (how === "read") damage.forget(name);
       return null;
-    }
-    const answer = await reader.digest(file, `reading ${name}`);
-    if (answer.kind === "stopping") return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
-    if (answer.kind === "later") return BEING_READ;
-    if (answer.sha256 !== row.sha256) return damaged(damage, file, damageOf(file, answer.sha256, row));
-    damage.forget(file);
-    return null;
-  };
-  return fromDisk(damage.of(file), name, async () => {
-    try {
-      return await look();
-    } catch (error) {
-      if (error instanceof Misplaced || !isCopysFault(errorCode(error))) throw error;
-      return damaged(damage, file, unreadableLine(file, error));
-    }
-  });
+  }
 }
 
 const BEING_READ = refuse("being-read", "the stored copy is being read before it is confirmed; ask again", {
   retryAfterS: 60,
 });
 
-function damaged(damage: DamageNotes, file: string, line: string): Refusal {
-  damage.say(file, line);
-  return refuse("damaged", "the stored copy is damaged or cannot be read; on the collector: sudo receiver verify", {
+const DAMAGED = refuse(
+  "damaged",
+  "the stored copy is damaged or cannot be read; on the collector: sudo receiver verify",
+  {
     retryAfterS: 300,
-  });
-}
+  },
+);
 
 async function download(
   deps: GetDeps,
-  host: string,
-  file: string,
-  name: string,
+  address: EpisodeAddress,
   { bytes, headers }: { bytes: number; headers: Headers },
 ): Promise<Response | Refusal> {
-  const slot = deps.downloads.enter(host);
+  const slot = deps.downloads.enter(address.host);
   if (slot.kind === "refused") return slot;
-  const fd = await fromDisk(deps.log, name, () => openArchive(file));
-  if (typeof fd !== "number") {
+  const archive = await fromDisk(deps.log, archivePath(address), () => deps.store.open(address));
+  if ("kind" in archive) {
     slot.leave();
-    return fd;
+    return archive;
   }
-  // Exactly as many bytes as declared, whatever happens to the file meanwhile.
-  return new Response(fileStream(fd, bytes, slot), { headers });
+  // Exactly as many bytes as declared, whatever happens to the archive meanwhile.
+  return new Response(archiveStream(archive, bytes, slot), { headers });
 }
 
 function absent(kind: "none" | "row-only" | "damaged"): Refusal {

@@ -3,7 +3,7 @@
 
 import type { IndexRow } from "../../contract/index-row.ts";
 import { type Declared, type Refusal, refuse } from "../decide.ts";
-import type { Stored } from "../store/store.ts";
+import type { Stored } from "../episode-store.ts";
 
 /** An episode that is already there. */
 export interface Duplicate {

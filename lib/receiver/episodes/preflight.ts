@@ -14,11 +14,11 @@ import {
   type Refusal,
   refuse,
 } from "../decide.ts";
-import type { Store, Stored } from "../store/store.ts";
+import type { EpisodeStore, Stored } from "../episode-store.ts";
 import { type Duplicate, decideStored } from "./name-taken.ts";
 
 export interface PreflightDeps {
-  store: Pick<Store, "find">;
+  store: Pick<EpisodeStore, "find">;
   accepted: () => Accepted;
   /** Null: no token is asked for. */
   checkToken: TokenCheck | null;

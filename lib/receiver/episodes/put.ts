@@ -3,17 +3,12 @@
 import { archivePath, type IndexRow } from "../../contract/index-row.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
-import { errorText } from "../../core/failure.ts";
-import { quoted } from "../../core/text/fields.ts";
-import { failpoint } from "../../os/failpoint.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import type { Work } from "../../runtime/progress.ts";
 import { stampOf } from "../answering/echo.ts";
 import { type Declared, decideProof, endedEarly, type Refusal, refuse } from "../decide.ts";
+import type { EpisodeStore, Stored, Upload } from "../episode-store.ts";
 import type { UploadBody } from "../http/body.ts";
-import type { Disk } from "../store/disk.ts";
 import { type DiskDeps, onDisk } from "../store/disk-refusals.ts";
-import type { Received, Store, Stored } from "../store/store.ts";
 import type { Admission, Slot } from "./admission.ts";
 import { type Duplicate, decideSecond } from "./name-taken.ts";
 import {
@@ -25,17 +20,12 @@ import {
   decideName,
   type PreflightDeps,
 } from "./preflight.ts";
-import { receiveBody, tempPath } from "./receive.ts";
+import { receiveBody } from "./receive.ts";
 
 export interface PutDeps extends PreflightDeps, DiskDeps {
-  store: Store;
-  disk: Disk;
+  store: Pick<EpisodeStore, "find" | "begin">;
   log: Log;
   admission: Admission;
-  /** Where temporary files are. */
-  incoming: string;
-  /** Registers work that the disk must finish. */
-  begin: (name: string) => Work;
   nowMs: () => number;
 }
 
@@ -94,7 +84,7 @@ function describedBy({ commitHeaders }: PutDeps, { header }: PutRequest): Descri
   };
 }
 
-interface Upload {
+interface Admitted {
   request: PutRequest;
   address: EpisodeAddress;
   declared: Declared;
@@ -104,13 +94,12 @@ interface Upload {
   notes: PutNotes;
 }
 
-/** Everything from the first byte of the body to the answer. The temporary file is gone afterwards, whatever happens. */
-async function receiveAndCommit(deps: PutDeps, upload: Upload): Promise<PutOutcome> {
-  const { request, address, declared, slot, notes } = upload;
-  const temp = tempPath(deps.incoming, address);
-  const fd = await deps.disk.create(temp);
+/** Everything from the first byte of the body to the answer. Nothing but what was published is left of the upload afterwards. */
+async function receiveAndCommit(deps: PutDeps, admitted: Admitted): Promise<PutOutcome> {
+  const { request, address, declared, slot, notes } = admitted;
+  const upload = await deps.store.begin(address);
   try {
-    const got = await receiveBody(deps.disk, fd, request.body, (bytes) => {
+    const got = await receiveBody(upload, request.body, (bytes) => {
       slot.wrote(bytes);
       notes.bytes += bytes;
     });
@@ -124,40 +113,29 @@ async function receiveAndCommit(deps: PutDeps, upload: Upload): Promise<PutOutco
       notes.vouched = false;
       return denied;
     }
-    return await commit(deps, upload, { kind: "received", temp, fd, ...got });
+    return await commit(deps, admitted, upload, got);
   } finally {
-    failpoint("receiver.before-unlink");
-    // What is left of an attempt is swept at the next start; the answer is decided without it.
-    await Promise.all([deps.disk.close(fd), deps.disk.remove(temp)]).catch((error: unknown) => {
-      deps.log.error(`cannot remove ${temp}: ${quoted(errorText(error))}`);
-    });
-    failpoint("receiver.after-unlink");
+    await upload.discard();
   }
 }
 
 async function commit(
   deps: PutDeps,
-  { address, declared, stored, notes }: Upload,
-  received: Received,
+  { address, declared, stored, notes }: Admitted,
+  upload: Upload,
+  { bytes, sha256 }: { bytes: number; sha256: string },
 ): Promise<PutOutcome> {
-  if (stored.kind === "stored" || stored.kind === "damaged") return decideSecond(stored, declared, received.sha256);
+  if (stored.kind === "stored" || stored.kind === "damaged") return decideSecond(stored, declared, sha256);
   const row: IndexRow = {
     host_id: address.host,
     episode_id: address.id,
     received_at_wall: isoWall(deps.nowMs()),
-    bytes: received.bytes,
-    sha256: received.sha256,
+    bytes,
+    sha256,
     code_commit: notes.commit,
     path: archivePath(address),
     tree_sha256: declared.treeSha256,
   };
-  const work = deps.begin(`storing ${row.path}`);
-  try {
-    const done = await deps.store.commit(received, row);
-    return done.kind === "published"
-      ? { kind: "stored", row: done.row }
-      : decideSecond(done.by, declared, received.sha256);
-  } finally {
-    work.done();
-  }
+  const done = await upload.commit(row);
+  return done.kind === "published" ? { kind: "stored", row: done.row } : decideSecond(done.by, declared, sha256);
 }

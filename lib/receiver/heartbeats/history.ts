@@ -6,7 +6,7 @@ import { utcDay } from "../../core/clock.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../refusals/day-files.ts";
-import { HERE, type NeedHere } from "../store/presence.ts";
+import { HERE, type NeedHere } from "../store/files/presence.ts";
 import { hostNames } from "./latest-file.ts";
 
 export interface History {

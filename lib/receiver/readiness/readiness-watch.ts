@@ -8,7 +8,7 @@ import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { openRunReports } from "../../runtime/run-reports.ts";
-import type { NotReady } from "./readiness.ts";
+import type { NotReady } from "../episode-store.ts";
 import { NO_NOTES, parseNotes, type RunNotes } from "./run-notes.ts";
 
 /** Looked at so often, without writing. */

@@ -9,6 +9,7 @@ import { fixText } from "../../core/finding.ts";
 import { unitLine } from "../../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { lockHolder } from "../../os/files/lock.ts";
+import type { NotReady } from "../episode-store.ts";
 import type { NoRoom } from "../episodes/admission.ts";
 import {
   type CertificateFinding,
@@ -19,9 +20,9 @@ import {
 import { renewal } from "../listen/own-authority.ts";
 import { roomOf } from "../room.ts";
 import { dataPaths, type ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/data-root.ts";
-import { placeId } from "../store/place-id.ts";
-import { createReadiness, glance, type NotReady, roomFix } from "./readiness.ts";
+import { needStore } from "../store/files/data-root.ts";
+import { placeId } from "../store/files/place-id.ts";
+import { createReadiness, glance, roomFix } from "../store/readiness.ts";
 import { readRunNotes, readStoring, type Storing } from "./readiness-watch.ts";
 import { type RoomLeft, roomLeft } from "./run-notes.ts";
 
@@ -132,7 +133,7 @@ async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<
     if (!(error instanceof UserError)) throw error;
     return { ready: false, why: error.message, fix: error.hint };
   }
-  const parts = { dataRoot, incoming: dataPaths(dataRoot).incoming, diskReserveBytes };
+  const parts = { dataRoot, incoming: dataPaths(dataRoot).incoming, reserveBytes: () => diskReserveBytes };
   const isTold = mayWrite(dataRoot);
   const found: NotReady | null = isTold ? await createReadiness(parts)() : glance(parts);
   if (found !== null && (isTold || found.kind !== "refused")) return { ready: false, why: found.why, fix: found.fix };

@@ -8,7 +8,7 @@ import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { HERE, type NeedHere } from "../store/presence.ts";
+import { HERE, type NeedHere } from "../store/files/presence.ts";
 import { appendToDay, pruneDays } from "./day-files.ts";
 import { collapse } from "./refusal-sums.ts";
 

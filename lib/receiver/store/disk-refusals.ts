@@ -5,9 +5,9 @@ import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { type Refusal, refuse } from "../decide.ts";
 import { fullText, type Room } from "../room.ts";
-import { isNoSpace } from "./disk.ts";
-import { Misplaced } from "./misplaced.ts";
-import { repairLine } from "./repair-line.ts";
+import { isNoSpace } from "./files/disk.ts";
+import { Misplaced } from "./files/misplaced.ts";
+import { repairLine } from "./files/repair-line.ts";
 
 export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;

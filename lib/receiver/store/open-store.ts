@@ -12,15 +12,19 @@ import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refu
 import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
+import type { EpisodeStore, NotReady } from "../episode-store.ts";
 import { dataPaths, PROBE } from "../settings.ts";
-import { type Disk, realDisk } from "./disk.ts";
+import { Commits } from "./commits.ts";
+import { createFileStore } from "./file-store.ts";
+import { type Disk, realDisk } from "./files/disk.ts";
+import { HERE, type Presence } from "./files/presence.ts";
+import { cannotUse, needFile } from "./files/store-files.ts";
 import type { AppendLog } from "./index/append-log.ts";
 import { type EpisodeIndex, openIndex } from "./index/episode-index.ts";
 import { openJournal } from "./journal.ts";
-import { HERE, type NeedHere } from "./presence.ts";
+import { glance } from "./readiness.ts";
+import { ArchiveReader } from "./reading/archive-reader.ts";
 import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
-import { Store } from "./store.ts";
-import { cannotUse, needFile } from "./store-files.ts";
 
 /** So long a comparison may take to be broken off. */
 const BREAK_OFF_MS = 5000;
@@ -30,14 +34,20 @@ export interface OpenParts {
   log: Log;
   begin: (name: string) => Work;
   disk?: Disk;
-  /** Asked before anything is made while requests are answered. */
-  needHere?: NeedHere;
+  /** Whether the store is still there while requests are answered. */
+  presence?: Presence;
+  /** Kept free, bytes. */
+  reserveBytes?: () => number;
+  reader?: ArchiveReader;
 }
 
 export interface OpenedStore {
-  store: Store;
+  store: EpisodeStore;
   index: EpisodeIndex;
-  disk: Disk;
+  /** Whether anything can be stored, by a look alone; null: nothing against it. */
+  glance(): NotReady | null;
+  /** Breaks off what is being read. */
+  stopReading(): void;
   recovered: Recovered;
   /** The files of the store that are open. */
   logs: readonly AppendLog[];
@@ -161,7 +171,7 @@ async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 /** Opens the store of a locked data root and mends what a crash left. */
 export async function openStore(parts: OpenParts): Promise<OpenedStore> {
-  const { dataRoot, log, disk = realDisk, needHere = HERE } = parts;
+  const { dataRoot, log, begin, disk = realDisk, presence, reserveBytes = () => 0 } = parts;
   const paths = dataPaths(dataRoot);
   for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
   const { index, tornBytes, badLines } = await orSentence(paths.index, () =>
@@ -171,15 +181,25 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
   const rowless = new Map<string, IndexRow>();
   const journal = await orSentence(paths.journal, () => openJournal(paths.journal, () => rowless.size > 0));
-  const store = new Store({ dataRoot, index, journal, disk, rowless, begin: parts.begin, needHere });
-  const all = { ...paths, index, journal, store, log };
+  const needHere = presence?.needHere ?? HERE;
+  const commits = new Commits({ dataRoot, index, journal, disk, rowless, begin, needHere });
+  const reader = parts.reader ?? new ArchiveReader({ begin, monotonicMs: () => performance.now() });
+  const readiness = {
+    dataRoot,
+    incoming: paths.incoming,
+    reserveBytes,
+    disk,
+    ...(presence !== undefined && { presence }),
+  };
+  const all = { ...paths, index, journal, commits, log };
   const recovered = await orSentence(dataRoot, () => recover(all));
   let isOver = false;
   let comparing: Promise<unknown> = Promise.resolve();
   return {
-    store,
+    store: createFileStore({ ...readiness, commits, reader, log }),
     index,
-    disk,
+    glance: () => glance(readiness),
+    stopReading: () => reader.close(),
     recovered,
     logs: [index.log, journal.log],
     compare() {

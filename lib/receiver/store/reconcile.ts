@@ -3,18 +3,17 @@
 // the requests all files are then compared with all rows: what was restored or lost otherwise is found; a row without a file is
 // told and kept. Nothing that was acknowledged is ever removed.
 
-import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { IndexRow } from "../../contract/index-row.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { entries } from "../../os/files/entries.ts";
 import { fsyncDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
+import type { Commits } from "./commits.ts";
+import { walkEpisodes } from "./files/stored-files.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
 import type { Journal } from "./journal.ts";
-import type { Store } from "./store.ts";
-import { walkEpisodes } from "./stored-files.ts";
+import { sweepUploads } from "./uploads.ts";
 
 /** What was mended before READY. */
 export interface Recovered {
@@ -37,7 +36,7 @@ export interface ReconcileParts {
   incoming: string;
   index: EpisodeIndex;
   journal: Journal;
-  store: Store;
+  commits: Pick<Commits, "pathOf" | "mend">;
   log: Log;
   /** Flushes a directory. */
   flush?: (path: string) => Promise<void>;
@@ -45,15 +44,15 @@ export interface ReconcileParts {
 
 /** Mends what the journal names. Nothing else may be at work on the data root. */
 export async function recover(parts: ReconcileParts): Promise<Recovered> {
-  const { journal, store, episodes, log, flush = fsyncDir } = parts;
-  const swept = await sweep(parts.incoming);
+  const { journal, commits, episodes, log, flush = fsyncDir } = parts;
+  const swept = await sweepUploads(parts.incoming);
   const intents = await journal.read();
   await flushDirectories(episodes, new Set([...intents.values()].map(([row]) => row?.host_id ?? "")), flush);
   const mended: Mended[] = [];
   for (const rows of intents.values()) {
     const [{ host_id: host, episode_id: id }] = rows as [(typeof rows)[number]];
     const address = { host, id };
-    mended.push(await addRow(log, store.pathOf(address), () => store.mend(address, rows)));
+    mended.push(await addRow(log, commits.pathOf(address), () => commits.mend(address, rows)));
   }
   // The intent of one that could not be mended is the only place that knows its commit: the next start tries it again.
   if (!mended.includes("failed")) await journal.clear();
@@ -65,14 +64,14 @@ export async function recover(parts: ReconcileParts): Promise<Recovered> {
  * @param isOver true: nobody waits for the end of it any more
  */
 export async function compare(parts: ReconcileParts, isOver: () => boolean): Promise<Compared> {
-  const { index, store, log } = parts;
+  const { index, commits, log } = parts;
   let adopted = 0;
   index.table.beginPass();
   for await (const { address } of walkEpisodes(parts.episodes)) {
     if (isOver()) return { adopted, missing: 0 };
     // `receiver verify` tells of strangers.
     if (address === null || index.table.mark(address)) continue;
-    if ((await addRow(log, store.pathOf(address), () => store.mend(address, []))) === "added") adopted++;
+    if ((await addRow(log, commits.pathOf(address), () => commits.mend(address, []))) === "added") adopted++;
   }
   const missing = await index.table.unmarked(3);
   if (missing.count > 0) await tellMissing(missing, index, log);
@@ -115,17 +114,6 @@ async function flushDirectories(
   }
   await flush(episodes);
   await flush(dirname(episodes));
-}
-
-/** Removes the temporary files of uploads that a crash ended. */
-async function sweep(incoming: string): Promise<number> {
-  let count = 0;
-  for await (const entry of entries(incoming)) {
-    if (!entry.isFile() || !entry.name.endsWith(".part")) continue;
-    await rm(join(incoming, entry.name), { force: true });
-    count++;
-  }
-  return count;
 }
 
 async function tellMissing(

@@ -24,7 +24,7 @@ import { makeDirsNow, makeNewDir, openOrMake } from "../../../lib/os/files/owner
 import { replaceRunFile } from "../../../lib/os/files/run-file.ts";
 import { appendLineDurable, replaceDurable } from "../../../lib/os/files/sync-files.ts";
 import { appendToDay } from "../../../lib/receiver/refusals/day-files.ts";
-import { realDisk } from "../../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import { openAppendLog } from "../../../lib/receiver/store/index/append-log.ts";
 import { openIndex } from "../../../lib/receiver/store/index/episode-index.ts";
 

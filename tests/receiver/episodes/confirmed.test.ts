@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, closeSync, openSync, renameSync, rmSync, symlinkSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { ArchiveReader } from "../../../lib/receiver/episodes/archive-reader.ts";
+import { ArchiveReader } from "../../../lib/receiver/store/reading/archive-reader.ts";
 import type { Work } from "../../../lib/runtime/progress.ts";
 import { bytes, cleanUp, IDENTITY, put, reprDigest, sha256, startReceiver, until } from "../support.ts";
 
@@ -33,7 +33,7 @@ async function stored({ waitMs, body = BODY, moved }: Options = {}) {
     monotonicMs: () => time.nowMs,
     ...(waitMs !== undefined && { waitMs }),
   });
-  const receiver = await startReceiver({ deps: { reader } });
+  const receiver = await startReceiver({ reader });
   expect((await put(receiver.url, "lab1", "ep1", body)).status).toBe(201);
   const file = join(receiver.dataRoot, "episodes/lab1/ep1.tar.zst");
   const head = async (headers: Record<string, string> = { "X-Labfleet-Ask": ASK }) => {

@@ -3,7 +3,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { createDownloads, fileStream, openArchive } from "../../../lib/receiver/episodes/downloads.ts";
+import { archiveStream, createDownloads } from "../../../lib/receiver/episodes/downloads.ts";
+import { openArchive } from "../../../lib/receiver/store/reading/archive-reader.ts";
 import { bytes, cleanUp, put, type RawClient, rawClient, startReceiver, type TestOptions, until } from "../support.ts";
 
 afterEach(cleanUp);
@@ -134,7 +135,7 @@ test("a stream that nobody takes anything of is cancelled, and gives back its fi
   const downloads = createDownloads({ total: 1, perHost: 1 });
   const slot = downloads.enter("lab1");
   if (slot.kind === "refused") throw new Error(slot.detail);
-  const stream = fileStream(await openArchive(path), 1000, slot);
+  const stream = archiveStream(await openArchive(path), 1000, slot);
   expect([downloads.running, openBelow(path)]).toEqual([1, 1]);
   await stream.cancel();
   expect([downloads.running, openBelow(path)]).toEqual([0, 0]);

@@ -3,13 +3,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ArchiveReader } from "../../../lib/receiver/episodes/archive-reader.ts";
-import { DamageNotes } from "../../../lib/receiver/episodes/damage.ts";
+import { DamageNotes } from "../../../lib/receiver/episodes/damage-notes.ts";
 import { createDownloads } from "../../../lib/receiver/episodes/downloads.ts";
 import { createHeartbeatAdmission } from "../../../lib/receiver/heartbeats/admission.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { createRefusedBeats } from "../../../lib/receiver/refusals/refused-beats.ts";
-import { realDisk } from "../../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import {
   bytes,
   cleanUp,
@@ -302,8 +301,10 @@ test("as a function of a request, without any connection", async () => {
   const { createApp } = await import("../../../lib/receiver/app.ts");
   const receiver = await startReceiver();
   const app = createApp({
-    store: receiver.opened.store,
-    disk: realDisk,
+    store: {
+      ...receiver.opened.store,
+      ready: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),
+    },
     log: receiver.log,
     admission: {
       uploads: 0,
@@ -317,17 +318,11 @@ test("as a function of a request, without any connection", async () => {
     commitHeaders: [],
     commitRequired: false,
     maxBytes: 1e9,
-    incoming: join(receiver.dataRoot, "incoming"),
     stopping: () => false,
-    begin: () => ({ moved: () => undefined, done: () => undefined }),
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
     refusals: receiver.refusals,
     downloads: createDownloads({ total: 1, perHost: 1 }),
-    reader: new ArchiveReader({
-      begin: () => ({ moved: () => undefined, done: () => undefined }),
-      monotonicMs: () => 0,
-    }),
     damage: new DamageNotes(receiver.log),
     duplicates: { saw: () => undefined, find: () => null },
     knownHost: () => false,
@@ -338,7 +333,6 @@ test("as a function of a request, without any connection", async () => {
       listed: async (hosts) => [...hosts],
       withRefusal: async (view) => view,
     },
-    notReady: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),
     identity: () => IDENTITY,
     room: () => ROOM,
   });

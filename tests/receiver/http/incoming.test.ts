@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { realDisk } from "../../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import { bytes, cleanUp, put, rawClient, rawStatus, reprDigest, startReceiver, tempDir, until } from "../support.ts";
 
 afterEach(cleanUp);

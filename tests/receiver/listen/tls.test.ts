@@ -168,7 +168,7 @@ describe("TLS without client certificates", () => {
   });
 
   test("a slow disk slows the client here too: of 200 MB it is never 60 ahead of the disk", async () => {
-    const { realDisk } = await import("../../../lib/receiver/store/disk.ts");
+    const { realDisk } = await import("../../../lib/receiver/store/files/disk.ts");
     let written = 0;
     let mostAhead = 0;
     let sent = (): number => 0;

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { NotReady } from "../../../lib/receiver/readiness/readiness.ts";
+import type { NotReady } from "../../../lib/receiver/episode-store.ts";
 import { readStoring, watchReadiness } from "../../../lib/receiver/readiness/readiness-watch.ts";
 import { cleanUp, keptLog, onCleanUp, tempDir } from "../support.ts";
 

@@ -226,7 +226,15 @@ describe("before READY only what the journal names is looked at", () => {
     const { openJournal } = await import("../../../lib/receiver/store/journal.ts");
     writeFileSync(at.journal, line(row("ep1")) + line(row("x", { host_id: "gone" })));
     const journal = await openJournal(at.journal, () => false);
-    await recover({ ...at, ...opened, journal, log: keptLog(), flush: async (path) => void flushed.push(path) });
+    const commits = { pathOf: () => "", mend: async () => null };
+    await recover({
+      ...at,
+      ...opened,
+      commits,
+      journal,
+      log: keptLog(),
+      flush: async (path) => void flushed.push(path),
+    });
     await journal.close();
     await opened.close();
     expect(flushed).toEqual([join(at.episodes, "lab1"), join(at.episodes, "gone"), at.episodes, at.root]);

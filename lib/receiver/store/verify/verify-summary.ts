@@ -1,7 +1,7 @@
 // What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
 
 import { formatBytes } from "../../../core/text/quantity.ts";
-import { repairLine } from "../repair-line.ts";
+import { repairLine } from "../files/repair-line.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
 
 /** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */

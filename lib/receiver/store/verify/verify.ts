@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { archivePath, type IndexRow, parseRow } from "../../../contract/index-row.ts";
 import { errorCode, errorText } from "../../../core/failure.ts";
 import { dataPaths } from "../../settings.ts";
-import { fileFacts, hashFile } from "../disk.ts";
+import { fileFacts, hashFile } from "../files/disk.ts";
+import { type FoundEntry, walkEpisodes } from "../files/stored-files.ts";
 import { scanLines } from "../index/episode-index.ts";
 import { IndexTable } from "../index/index-table.ts";
-import { type FoundEntry, walkEpisodes } from "../stored-files.ts";
 import { unpack } from "./archive-check.ts";
 import { type ClosedTo, closedToReceiver } from "./closed-to-receiver.ts";
 import {

@@ -10,31 +10,23 @@ import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { fsyncDir, makeDir, publishNoReplace } from "../../os/files/files.ts";
 import type { Work } from "../../runtime/progress.ts";
-import { type Disk, fileFacts, hashFile } from "./disk.ts";
+import type { Committed, Stored } from "../episode-store.ts";
+import { type Disk, fileFacts, hashFile } from "./files/disk.ts";
+import { archiveFacts, checkHostDirectory } from "./files/misplaced.ts";
+import { HERE, type NeedHere } from "./files/presence.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
 import { createGroupCommit } from "./index/group-commit.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
-import { archiveFacts, checkHostDirectory } from "./misplaced.ts";
-import { HERE, type NeedHere } from "./presence.ts";
-
-/** What is on the disk under a name. `row-only`: the file is missing; `damaged`: it has another size than its row says. */
-export type Stored =
-  | { kind: "none" }
-  | { kind: "stored"; row: IndexRow }
-  | { kind: "row-only"; row: IndexRow }
-  | { kind: "damaged"; row: IndexRow; bytes: number };
+import { sizeLine } from "./reading/damage.ts";
 
 /** A received body in its temporary file, still open. */
 export interface Received {
-  kind: "received";
   temp: string;
   fd: number;
-  bytes: number;
-  sha256: string;
 }
 
-export interface StoreParts {
+export interface CommitParts {
   dataRoot: string;
   index: EpisodeIndex;
   journal: Journal;
@@ -47,15 +39,13 @@ export interface StoreParts {
   needHere?: NeedHere;
 }
 
-/** `published`: file and row are on the disk; the row is the older one where its file was missing. */
-export type Committed = { kind: "published"; row: IndexRow } | { kind: "taken"; by: Exclude<Stored, { kind: "none" }> };
-
-export class Store {
+/** Looks up and publishes; what is a store besides is in file-store.ts. */
+export class Commits {
   private readonly locked = createKeyedLock();
   /** The flush of each host's directory, shared by all commits in it. */
   private readonly directories = new Map<string, Promise<() => Promise<void>>>();
 
-  constructor(private readonly parts: StoreParts) {}
+  constructor(private readonly parts: CommitParts) {}
 
   /** Absolute path of an episode's archive. */
   pathOf(address: EpisodeAddress): string {
@@ -73,7 +63,16 @@ export class Store {
    * Publishes a received file under its row's name, unless the name is taken.
    * @throws the disk's error; nothing was acknowledged then
    */
-  commit(received: Received, row: IndexRow): Promise<Committed> {
+  async commit(received: Received, row: IndexRow): Promise<Committed> {
+    const work = this.parts.begin(`storing ${row.path}`);
+    try {
+      return await this.publish(received, row);
+    } finally {
+      work.done();
+    }
+  }
+
+  private publish(received: Received, row: IndexRow): Promise<Committed> {
     const address = { host: row.host_id, id: row.episode_id };
     return this.parts.journal.during(async (intent) => {
       failpoint("receiver.before-file-fsync");
@@ -105,7 +104,9 @@ export class Store {
     (this.parts.needHere ?? HERE)();
     if (row === null) return { kind: facts === null ? "none" : "rowless" };
     if (facts === null) return { kind: "row-only", row };
-    return facts.bytes === row.bytes ? { kind: "stored", row } : { kind: "damaged", row, bytes: facts.bytes };
+    return facts.bytes === row.bytes
+      ? { kind: "stored", row }
+      : { kind: "damaged", row, why: sizeLine(this.pathOf(address), { row, bytes: facts.bytes }) };
   }
 
   private async findLocked(address: EpisodeAddress): Promise<Stored> {

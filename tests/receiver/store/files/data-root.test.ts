@@ -3,12 +3,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type linkSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../../lib/core/failure.ts";
-import { createReadiness } from "../../../lib/receiver/readiness/readiness.ts";
-import { makeDataDirs } from "../../../lib/receiver/store/open-store.ts";
-import { verify } from "../../../lib/receiver/store/verify/verify.ts";
-import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
-import { cleanUp, openIn, tempDir } from "../support.ts";
+import { UserError } from "../../../../lib/core/failure.ts";
+import { makeDataDirs } from "../../../../lib/receiver/store/open-store.ts";
+import { createReadiness } from "../../../../lib/receiver/store/readiness.ts";
+import { verify } from "../../../../lib/receiver/store/verify/verify.ts";
+import { smallDisk, smallDiskMissing } from "../../../support/small-disk.ts";
+import { cleanUp, openIn, tempDir } from "../../support.ts";
 
 afterEach(cleanUp);
 
@@ -152,7 +152,7 @@ describe("a receiver that runs says, and mends by the line that it says", () => 
   diskTest("that its disk became read-only", async () => {
     using disk = smallDisk(4);
     await makeDataDirs(disk.path);
-    const parts = { dataRoot: disk.path, incoming: join(disk.path, "incoming"), diskReserveBytes: 0 };
+    const parts = { dataRoot: disk.path, incoming: join(disk.path, "incoming"), reserveBytes: () => 0 };
     expect(await createReadiness(parts)()).toBeNull();
     sh(`mount -o remount,ro '${disk.path}'`);
     const found = await createReadiness(parts)();
@@ -164,7 +164,7 @@ describe("a receiver that runs says, and mends by the line that it says", () => 
   diskTest("that it is short of inodes", async () => {
     using disk = smallDisk(4, 200);
     await makeDataDirs(disk.path);
-    const parts = { dataRoot: disk.path, incoming: join(disk.path, "incoming"), diskReserveBytes: 0 };
+    const parts = { dataRoot: disk.path, incoming: join(disk.path, "incoming"), reserveBytes: () => 0 };
     const found = await createReadiness(parts)();
     expect(found).toMatchObject({
       kind: "inodes",

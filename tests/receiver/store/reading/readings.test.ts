@@ -1,8 +1,8 @@
 // What was read is known as long as the file is the very same, and for a while; and which archive is read next.
 
 import { expect, test } from "bun:test";
-import { ReadingTurns } from "../../../lib/receiver/episodes/reading-turns.ts";
-import { fileKey, Readings } from "../../../lib/receiver/episodes/readings.ts";
+import { ReadingTurns } from "../../../../lib/receiver/store/reading/reading-turns.ts";
+import { fileKey, Readings } from "../../../../lib/receiver/store/reading/readings.ts";
 
 const FACTS = { dev: 1n, ino: 2n, size: 3n, mtimeNs: 4n, ctimeNs: 5n } as Parameters<typeof fileKey>[0];
 const KEY = "1 2 3 4 5";

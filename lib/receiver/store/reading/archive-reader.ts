@@ -4,10 +4,11 @@
 
 import { type BigIntStats, constants, fstat } from "node:fs";
 import { promisify } from "node:util";
-import { errorCode } from "../../core/failure.ts";
-import type { Work } from "../../runtime/progress.ts";
-import { closeFile, hashOpen, openFile } from "../store/disk.ts";
-import { Misplaced } from "../store/misplaced.ts";
+import { errorCode } from "../../../core/failure.ts";
+import type { Work } from "../../../runtime/progress.ts";
+import type { Archive } from "../../episode-store.ts";
+import { closeFile, hashOpen, openFile, readAt } from "../files/disk.ts";
+import { Misplaced } from "../files/misplaced.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 import { fileKey, type Reading, Readings } from "./readings.ts";
 
@@ -118,8 +119,17 @@ async function outcome(hash: () => Promise<{ sha256: string }>): Promise<Reading
 }
 
 /** Follows no link, and waits for no pipe. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens an archive to be sent. @throws the disk's error */
+export async function openArchive(path: string): Promise<Archive> {
+  // A number and no FileHandle: one of those that is forgotten ends the process when it is collected.
+  const fd = await openFile(path, FLAGS);
+  return { read: (from, max) => readAt(fd, from, max), close: () => closeFile(fd) };
+}
+
 async function withOpen<T>(path: string, work: (fd: number, facts: BigIntStats) => Promise<T>): Promise<T> {
-  const fd = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = await openFile(path, FLAGS);
   try {
     const facts = await statOpen(fd, { bigint: true });
     if (!facts.isFile()) throw new Misplaced(`${path} is no file and no archive`);

@@ -4,8 +4,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { lstatSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeDataDirs } from "../../../lib/receiver/store/open-store.ts";
-import { bytes, cleanUp, put, startReceiver, tempDir } from "../support.ts";
+import { makeDataDirs } from "../../../../lib/receiver/store/open-store.ts";
+import { bytes, cleanUp, put, startReceiver, tempDir } from "../../support.ts";
 
 afterEach(cleanUp);
 

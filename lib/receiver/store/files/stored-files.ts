@@ -1,9 +1,9 @@
 // What lies below episodes/: archives by their names, and strangers. One entry at a time, whatever the directory's size.
 
 import { join } from "node:path";
-import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../../contract/names.ts";
-import { entries } from "../../os/files/entries.ts";
-import { IDENTITY_IN_EPISODES, IDENTITY_TEMP, PROBE } from "../settings.ts";
+import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "../../../contract/names.ts";
+import { entries } from "../../../os/files/entries.ts";
+import { IDENTITY_IN_EPISODES, IDENTITY_TEMP, PROBE } from "../../settings.ts";
 
 export interface FoundEntry {
   /** Relative to the data root. */

@@ -3,7 +3,7 @@
 
 import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { errorCode } from "../../core/failure.ts";
+import { errorCode } from "../../../core/failure.ts";
 
 export class Misplaced extends Error {
   override name = "Misplaced";

@@ -10,9 +10,10 @@ import { formatSeconds } from "../../core/text/quantity.ts";
 import { shellLine } from "../../core/text/shell-quote.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { readText } from "../../os/process/proc.ts";
+import type { NotReady } from "../episode-store.ts";
 import { roomOf, type Shortage, shortOf } from "../room.ts";
-import { type Disk, realDisk } from "../store/disk.ts";
-import type { Presence } from "../store/presence.ts";
+import { type Disk, realDisk } from "./files/disk.ts";
+import type { Presence } from "./files/presence.ts";
 
 /** An answer is as good for so long. */
 const FRESH_MS = 1000;
@@ -23,22 +24,14 @@ export interface ReadinessParts {
   dataRoot: string;
   /** Where uploads begin. */
   incoming: string;
-  diskReserveBytes: number;
+  /** Kept free, bytes. */
+  reserveBytes: () => number;
   /** Whether the store is there at all. */
   presence?: Presence;
   disk?: Disk;
   /** A clock in milliseconds that never jumps. */
   now?: () => number;
   patienceMs?: number;
-}
-
-/** Why no episode can be stored. */
-export interface NotReady {
-  /** The same as long as it is the same trouble. */
-  kind: "bytes" | "inodes" | "slow" | "refused" | "gone";
-  why: string;
-  /** What mends it; null: nobody knows. */
-  fix: string | null;
 }
 
 /** Returns a function that says why no episode can be stored, or null. */
@@ -72,11 +65,11 @@ function slow(how: string): NotReady {
 
 /** What the disk says without being written to; null: nothing against it. Costs two system calls and no wear. */
 export function glance(parts: ReadinessParts): NotReady | null {
-  const { dataRoot, incoming, diskReserveBytes, presence } = parts;
+  const { dataRoot, incoming, reserveBytes, presence } = parts;
   try {
     const missing = presence?.missing() ?? null;
     if (missing !== null) return missing;
-    const short = shortOf(roomOf(statfsSync(dataRoot)), diskReserveBytes);
+    const short = shortOf(roomOf(statfsSync(dataRoot)), reserveBytes());
     if (short !== null) return { kind: short.of, why: short.what, fix: roomFix(short, dataRoot) };
     accessSync(incoming, constants.W_OK);
     return null;

@@ -3,11 +3,11 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../../lib/core/failure.ts";
-import { readTokenUse } from "../../../lib/receiver/access/token-use.ts";
-import { readDuplicates } from "../../../lib/receiver/heartbeats/duplicate-hosts.ts";
-import { cannotUse } from "../../../lib/receiver/store/store-files.ts";
-import { bytes, cleanUp, openIn, rowsOf, tempDir } from "../support.ts";
+import { UserError } from "../../../../lib/core/failure.ts";
+import { readTokenUse } from "../../../../lib/receiver/access/token-use.ts";
+import { readDuplicates } from "../../../../lib/receiver/heartbeats/duplicate-hosts.ts";
+import { cannotUse } from "../../../../lib/receiver/store/files/store-files.ts";
+import { bytes, cleanUp, openIn, rowsOf, tempDir } from "../../support.ts";
 
 afterEach(cleanUp);
 

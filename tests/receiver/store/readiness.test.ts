@@ -3,8 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createReadiness } from "../../../lib/receiver/readiness/readiness.ts";
-import { realDisk } from "../../../lib/receiver/store/disk.ts";
+import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
+import { createReadiness } from "../../../lib/receiver/store/readiness.ts";
 import { cleanUp, tempDir } from "../support.ts";
 
 afterEach(cleanUp);
@@ -12,19 +12,19 @@ afterEach(cleanUp);
 test("a disk that takes a byte is ready, also after a kill in the middle of it, and nothing is left there", async () => {
   const dir = tempDir();
   writeFileSync(join(dir, ".ready"), "");
-  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 0 })()).toBeNull();
+  expect(await createReadiness({ dataRoot: dir, incoming: dir, reserveBytes: () => 0 })()).toBeNull();
   expect(readdirSync(dir)).toEqual([]);
 });
 
 test("below the reserve, or without its directory, it is not", async () => {
   const dir = tempDir();
-  expect(await createReadiness({ dataRoot: dir, incoming: dir, diskReserveBytes: 1e18 })()).toEqual({
+  expect(await createReadiness({ dataRoot: dir, incoming: dir, reserveBytes: () => 1e18 })()).toEqual({
     kind: "bytes",
     why: expect.stringContaining("below the reserve of 909494.7 TiB"),
     fix: expect.stringMatching(/^see what fills it: sudo du -k -x \/\S* \| sort -n \| tail -n 20$/),
   });
   rmSync(dir, { recursive: true });
-  expect(await createReadiness({ dataRoot: "/", incoming: dir, diskReserveBytes: 0 })()).toMatchObject({
+  expect(await createReadiness({ dataRoot: "/", incoming: dir, reserveBytes: () => 0 })()).toMatchObject({
     kind: "refused",
     why: expect.stringContaining("ENOENT"),
   });
@@ -42,7 +42,7 @@ test("a write that does not end is told after its time, the disk is not asked ag
   const ready = createReadiness({
     dataRoot: dir,
     incoming: dir,
-    diskReserveBytes: 0,
+    reserveBytes: () => 0,
     disk: { ...realDisk, write },
     now: () => now,
     patienceMs: 20,

@@ -2,13 +2,13 @@
 
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { EXIT } from "../../core/exit.ts";
-import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
-import { quoted } from "../../core/text/fields.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
-import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
+import { EXIT } from "../../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../../core/failure.ts";
+import { isMachinesRefusal } from "../../../core/linux/disk-refusal.ts";
+import { unitLine } from "../../../core/linux/unit-fix.ts";
+import { quoted } from "../../../core/text/fields.ts";
+import { shellLine } from "../../../core/text/shell-quote.ts";
+import { whyDiskRefuses } from "../../../os/files/disk-refusal.ts";
 
 /**
  * Checks that a file is one, or not there yet. To open a pipe would wait for ever.

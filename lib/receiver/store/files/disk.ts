@@ -4,8 +4,8 @@ import { close, constants, fdatasync, fsync, open, read, write } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
-import { errorCode } from "../../core/failure.ts";
-import { settleNew } from "../../os/files/owner.ts";
+import { errorCode } from "../../../core/failure.ts";
+import { settleNew } from "../../../os/files/owner.ts";
 
 const fs = {
   close: promisify(close),
@@ -74,6 +74,11 @@ const BLOCK_BYTES = 256 * 1024;
 
 /** Opens a file as a number. @throws the disk's error */
 export const openFile = (path: string, flags: number): Promise<number> => fs.open(path, flags);
+/** Bytes of an open file, at most `max`; none at its end. @throws the disk's error */
+export async function readAt(fd: number, from: number, max: number): Promise<Uint8Array> {
+  const block = Buffer.allocUnsafe(max);
+  return block.subarray(0, (await fs.read(fd, block, 0, max, from)).bytesRead);
+}
 /** Closes what `openFile` opened. */
 export const closeFile = (fd: number): Promise<void> => fs.close(fd);
 

@@ -1,0 +1,65 @@
+// Where episodes are kept, as everybody but a backend knows it: no path, no descriptor, no disk. store/ keeps them in files; another
+// backend is another folder, and passes the same tests (tests/receiver/store/contract.test.ts). Types only.
+//
+// Whatever a backend's storage refuses is thrown as an error with a code, as the system names it: it is never the episode's fault.
+
+import type { IndexRow } from "../contract/index-row.ts";
+import type { EpisodeAddress } from "../contract/names.ts";
+import type { Room } from "./room.ts";
+
+/** What is stored under a name. `row-only`: its archive is missing; `damaged`: its archive cannot be what its row says, and why. */
+export type Stored =
+  | { kind: "none" }
+  | { kind: "stored"; row: IndexRow }
+  | { kind: "row-only"; row: IndexRow }
+  | { kind: "damaged"; row: IndexRow; why: string };
+
+/** `published`: archive and row are there for good; the row is the older one where its archive was missing. */
+export type Committed = { kind: "published"; row: IndexRow } | { kind: "taken"; by: Exclude<Stored, { kind: "none" }> };
+
+/** Bytes on their way into the store. They have no name that counts until they are committed. */
+export interface Upload {
+  /** Appends bytes; the next ones only when this has resolved. */
+  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Publishes what was written under its row's name, unless that is taken. When this resolves, a power cut takes nothing of it; when
+   * it rejects, nothing was published that anybody may answer for.
+   */
+  commit(row: IndexRow): Promise<Committed>;
+  /** Ends it, committed or not: nothing of it is left but what was published. Never rejects. */
+  discard(): Promise<void>;
+}
+
+/** An archive that is being read. */
+export interface Archive {
+  /** Bytes from `from` on, at most `max` of them; none at its end. */
+  read(from: number, max: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** `later`: it is being read, and who asks again finds what that came to; `stopping`: the reading was broken off. */
+export type Proof = { kind: "sound" } | { kind: "damaged"; why: string } | { kind: "later" } | { kind: "stopping" };
+
+/** Why no episode can be stored. */
+export interface NotReady {
+  /** The same as long as it is the same trouble. */
+  kind: "bytes" | "inodes" | "slow" | "refused" | "gone";
+  why: string;
+  /** What mends it; null: nobody knows. */
+  fix: string | null;
+}
+
+export interface EpisodeStore {
+  /** What is stored under a name, looked at now. */
+  find(address: EpisodeAddress): Promise<Stored>;
+  /** Begins an upload of its own; several of one name may be under way. */
+  begin(address: EpisodeAddress): Promise<Upload>;
+  /** Opens a stored archive. */
+  open(address: EpisodeAddress): Promise<Archive>;
+  /** Whether a stored archive is what its row says, as of lately. @param how `opened`: only whether it can be read at all */
+  prove(address: EpisodeAddress, row: IndexRow, how: "opened" | "read"): Promise<Proof>;
+  /** Whether an episode can be stored now, tried by a write; null: yes. Never rejects. */
+  ready(): Promise<NotReady | null>;
+  /** What still fits. */
+  free(): Room;
+}

@@ -1,0 +1,34 @@
+// What is wrong with stored archives is said once for each: a host asks each hour. It may be the only copy but one, on a host that
+// waits for a word of ours to remove it.
+
+import type { Log } from "../../runtime/log/log.ts";
+
+/** So many archives are remembered to have been told of; of more the oldest may be told again. */
+const TOLD_MAX = 10_000;
+
+/** What was said of each archive: a host asks each hour. */
+export class DamageNotes {
+  private readonly told = new Map<string, string>();
+
+  constructor(private readonly log: Pick<Log, "error">) {}
+
+  /** Says it, unless it was the last that was said of this archive. */
+  say(name: string, line: string): void {
+    if (this.told.get(name) === line) return;
+    this.told.delete(name);
+    this.told.set(name, line);
+    const [oldest] = this.told.keys();
+    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
+    this.log.error(line);
+  }
+
+  /** A log whose lines are about this archive. */
+  of(name: string): Pick<Log, "error"> {
+    return { error: (line) => this.say(name, line) };
+  }
+
+  /** It is sound: what comes later is news. */
+  forget(name: string): void {
+    this.told.delete(name);
+  }
+}
