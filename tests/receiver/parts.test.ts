@@ -7,7 +7,7 @@ import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import { RateWatch } from "../../lib/receiver/http/body.ts";
 import { openAttempts } from "../../lib/receiver/refusals/attempts.ts";
 import { expiredDays } from "../../lib/receiver/refusals/day-files.ts";
-import { createGroupCommit } from "../../lib/receiver/store/index/group-commit.ts";
+import { createGroupCommit } from "../../lib/receiver/store/index/batch.ts";
 import { createKeyedLock } from "../../lib/receiver/store/keyed-lock.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
 

@@ -8,6 +8,7 @@ import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, openOrMake } from "../../os/files/owner.ts";
 import { HERE, type NeedHere } from "../store/files/presence.ts";
+import { createBatch } from "../store/index/batch.ts";
 
 /** Days that are kept. */
 export const KEEP_DAYS = 14;
@@ -127,13 +128,6 @@ async function openIn(dir: string, name: string, needHere: NeedHere) {
   }
 }
 
-interface Waiting {
-  day: string;
-  line: string;
-  done: () => void;
-  fail: (error: unknown) => void;
-}
-
 /** How large a day's file may become, and who is told that one takes no more lines: each time, with the day; see also `HERE`. */
 export interface DayLimit {
   maxBytes: () => number;
@@ -150,29 +144,17 @@ export function createDayAppender(
   dir: string,
   { maxBytes, onFull, needHere }: DayLimit,
 ): (day: string, line: string) => Promise<void> {
-  let waiting: Waiting[] = [];
-  let busy = false;
-  const writeGroup = async (day: string, group: readonly Waiting[]): Promise<void> => {
-    try {
-      const lines = group.map(({ line }) => line);
-      if (!(await appendToDay(dir, day, lines, maxBytes(), needHere))) onFull(day);
-      for (const { done } of group) done();
-    } catch (error) {
-      for (const { fail } of group) fail(error);
+  const add = createBatch(async (group: readonly { day: string; line: string }[]) => {
+    const failed = new Map<string, unknown>();
+    for (const [day, ofDay] of Map.groupBy(group, (one) => one.day)) {
+      const lines = ofDay.map(({ line }) => line);
+      const append = appendToDay(dir, day, lines, maxBytes(), needHere);
+      await append.then((isOpen) => isOpen || onFull(day)).catch((error: unknown) => failed.set(day, error));
     }
-  };
-  const run = async (): Promise<void> => {
-    busy = true;
-    while (waiting.length > 0) {
-      const group = waiting;
-      waiting = [];
-      for (const [day, ofDay] of Map.groupBy(group, (line) => line.day)) await writeGroup(day, ofDay);
-    }
-    busy = false;
-  };
-  return (day, line) =>
-    new Promise((done, fail) => {
-      waiting.push({ day, line, done, fail });
-      if (!busy) void run();
-    });
+    return (at) => {
+      const day = group[at]?.day ?? "";
+      if (failed.has(day)) throw failed.get(day);
+    };
+  });
+  return (day, line) => add({ day, line });
 }

@@ -5,8 +5,8 @@ import { close, constants, fdatasync, fstatSync, ftruncate, write } from "node:f
 import { promisify } from "node:util";
 import { failpoint } from "../../../os/failpoint.ts";
 import { openOrMake } from "../../../os/files/owner.ts";
+import { createBatch } from "./batch.ts";
 import { type Change, changedError, changeOf } from "./changed-files.ts";
-import { createGroupCommit } from "./group-commit.ts";
 
 const fs = {
   close: promisify(close),
@@ -14,12 +14,6 @@ const fs = {
   ftruncate: promisify(ftruncate),
   write: promisify(write),
 };
-
-interface Waiting {
-  bytes: Buffer;
-  done(offset: number): void;
-  fail(error: unknown): void;
-}
 
 /**
  * Opens a file of lines for appending, making it if there is none.
@@ -32,11 +26,10 @@ export async function openAppendLog(path: string, name: string): Promise<AppendL
 }
 
 export class AppendLog {
-  private waiting: Waiting[] = [];
   /** Bytes of a failed write, or of one that is under way, may stand behind `end`. */
   private dirty = false;
   private change: Change | null = null;
-  private readonly flush = createGroupCommit(() => this.writeWaiting());
+  private readonly add = createBatch((group: readonly Buffer[]) => this.writeGroup(group));
 
   constructor(
     readonly path: string,
@@ -72,10 +65,7 @@ export class AppendLog {
    * @throws the disk's error; the line is then not in the file
    */
   append(line: string): Promise<number> {
-    return new Promise((done, fail) => {
-      this.waiting.push({ bytes: Buffer.from(`${line}\n`), done, fail });
-      void this.flush();
-    });
+    return this.add(Buffer.from(`${line}\n`));
   }
 
   /** Cuts the file to nothing. Nobody may be appending. */
@@ -91,23 +81,22 @@ export class AppendLog {
     return fs.close(this.fd);
   }
 
-  /** Never rejects: each line that waits is told. */
-  private async writeWaiting(): Promise<void> {
-    const group = this.waiting;
-    this.waiting = [];
+  /** @returns where each line of the group begins */
+  private async writeGroup(group: readonly Buffer[]): Promise<(at: number) => number> {
     try {
-      await this.write(Buffer.concat(group.map((line) => line.bytes)));
+      await this.write(Buffer.concat(group));
     } catch (error) {
       // A line that was refused must not come back after a crash: cut now, or else before the next append.
       await this.cutDirt().catch(() => undefined);
-      for (const line of group) line.fail(error);
-      return;
+      throw error;
     }
-    for (const line of group) {
-      line.done(this.end);
-      this.end += line.bytes.length;
-    }
+    const offsets = group.map(({ length }) => {
+      const offset = this.end;
+      this.end += length;
+      return offset;
+    });
     this.dirty = false;
+    return (at) => offsets[at] ?? 0;
   }
 
   private async write(bytes: Buffer): Promise<void> {
