@@ -8,15 +8,14 @@ import {
   ftruncateSync,
   lstatSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { giveToOwnerOf, makeNew, makeNewDir, openOrMake } from "../../os/files/owner.ts";
+import { giveToOwnerOf, makeNewDir, openOrMake } from "../../os/files/owner.ts";
+import { replaceNow } from "../../os/files/sync-files.ts";
 import { cannotWrite } from "../../runtime/ends/ends-dir.ts";
 
 /** One heartbeat a second gets there in 30 million years: what is larger was no number of ours. */
@@ -89,18 +88,7 @@ export function makeOwnDir(path: string): void {
  * @throws Error of the system; then nothing is left of it
  */
 export function replaceFile(path: string, text: string): void {
-  const temp = `${path}.tmp`;
-  rmSync(temp, { force: true });
-  const fd = makeNew(temp, constants.O_WRONLY, 0o640);
-  try {
-    writeFileSync(fd, text);
-    renameSync(temp, path);
-  } catch (error) {
-    rmSync(temp, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  replaceNow(path, text, { temp: `${path}.tmp` });
 }
 
 /**

@@ -1,7 +1,7 @@
 // Small files of a run directory, which is in memory: whole or not there for a reader, and written through no link, for root
 // may write into a directory of the service's user.
 
-import { closeSync, constants, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -9,22 +9,11 @@ import { shellLine } from "../../core/text/shell-quote.ts";
 import { ownUnit } from "../process/own-unit.ts";
 import { ourName } from "../process/own-user.ts";
 import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
-import { makeNew } from "./owner.ts";
+import { replaceNow } from "./sync-files.ts";
 
-/** Replaces a file by rename; nothing is flushed. @throws Error of the system */
+/** Replaces such a file. @throws Error of the system */
 export function replaceRunFile(path: string, text: string, mode = 0o644): void {
-  const temp = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  rmSync(temp, { force: true });
-  const fd = makeNew(temp, constants.O_WRONLY, mode);
-  try {
-    writeFileSync(fd, text);
-    renameSync(temp, path);
-  } catch (error) {
-    rmSync(temp, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  replaceNow(path, text, { mode, temp: join(dirname(path), `.${basename(path)}.${process.pid}.tmp`) });
 }
 
 /** Why such a file could not be written, with what mends it, in one line. */

@@ -43,27 +43,55 @@ export function readSmallFile(path: string, maxBytes: number): Reading<SmallFile
   }
 }
 
+/** How a file is replaced. */
+export interface Replacing {
+  mode?: number;
+  /** Where it is written first, on the same file system. Always the same name leaves none over; then only one process may write. */
+  temp?: string;
+}
+
 /**
- * Replaces a file, or what has its name: after a power cut it is the old one or the new one, whole. Only one process may
- * do so at a time: the temporary file beside it has always the same name, so that none is ever left over.
- * @returns the new file, open for reading and writing; the caller closes it
- * @throws Error of the system
+ * Replaces a file, or what has its name, by a rename: whole or not there for a reader, and after a kill. Nothing is flushed: a power
+ * cut may cost it.
+ * @throws Error of the system; then nothing is left of it
  */
-export function replaceDurable(path: string, data: string | Uint8Array, mode = 0o640): number {
-  const temp = join(dirname(path), `.${basename(path)}.tmp`);
-  rmSync(temp, { force: true });
-  const fd = makeNew(temp, constants.O_RDWR, mode);
+export function replaceNow(path: string, data: string | Uint8Array, how: Replacing = {}): void {
+  closeSync(replace(path, data, how, false));
+}
+
+/**
+ * The same, and after a power cut it is the old one or the new one, whole.
+ * @returns the new file, open for reading and writing; the caller closes it
+ * @throws Error of the system; then nothing is left of it
+ */
+export function replaceDurable(path: string, data: string | Uint8Array, how: Replacing = {}): number {
+  return replace(path, data, how, true);
+}
+
+function replace(
+  path: string,
+  data: string | Uint8Array,
+  { mode = 0o640, temp }: Replacing,
+  isDurable: boolean,
+): number {
+  const from = temp ?? join(dirname(path), `.${basename(path)}.tmp`);
+  rmSync(from, { force: true });
+  const fd = makeNew(from, constants.O_RDWR, mode);
   try {
     writeFileSync(fd, data);
+    if (!isDurable) {
+      renameSync(from, path);
+      return fd;
+    }
     fsyncSync(fd);
     failpoint("sync-files.replace.before-rename");
-    renameSync(temp, path);
+    renameSync(from, path);
     failpoint("sync-files.replace.before-flush");
     flushDir(dirname(path));
     return fd;
   } catch (error) {
     closeSync(fd);
-    rmSync(temp, { force: true });
+    rmSync(from, { force: true });
     throw error;
   }
 }

@@ -3,13 +3,10 @@
 // last minutes. That notes have begun is written at once, the first use of a token within a second: whoever rolls it out looks just then, and "never used"
 // would have him revoke the one that the host has gone over to. Not flushed: nothing is decided by it.
 
-import { closeSync, constants, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { errorText } from "../../core/failure.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { openOrMake } from "../../os/files/owner.ts";
-import { readSmallFile } from "../../os/files/sync-files.ts";
+import { readSmallFile, replaceNow } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { HERE, type NeedHere } from "../store/files/presence.ts";
 import { tokenId } from "./token-file.ts";
@@ -69,7 +66,7 @@ export function openTokenUse(
     const used = Object.fromEntries([...notes].map(([host, ids]) => [host, Object.fromEntries(ids)]));
     try {
       needHere();
-      replace(path, `${JSON.stringify({ since, used } satisfies TokenUse)}\n`);
+      replaceNow(path, `${JSON.stringify({ since, used } satisfies TokenUse)}\n`);
       isNew = false;
       failing = false;
     } catch (error) {
@@ -116,16 +113,4 @@ function forget(notes: Map<string, Map<string, string>>, nowMs: number): void {
     }
     if (ids.size === 0) notes.delete(host);
   }
-}
-
-/** Whole or not at all for a reader; a power cut may cost it. */
-function replace(path: string, text: string): void {
-  const temp = join(dirname(path), ".token-use.json.tmp");
-  const fd = openOrMake(temp, constants.O_WRONLY | constants.O_TRUNC, 0o640);
-  try {
-    writeFileSync(fd, text);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temp, path);
 }

@@ -1,21 +1,10 @@
 // Where diagnostics are kept: one file a run, readable by its owner alone, the newest three. A report is there whole or
 // not at all.
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { errorText } from "../../core/failure.ts";
+import { replaceDurable } from "../../os/files/sync-files.ts";
 
 const KEEP = 3;
 
@@ -44,13 +33,9 @@ export function saveDiagnostic(dir: string, runId: string, text: string): void {
   const temporary = join(dir, `.${name}.${process.pid}.tmp`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    rmSync(temporary, { force: true }); // of an earlier process with our pid
-    writeWhole(temporary, text);
     // Takes the place of a link and never follows one.
-    renameSync(temporary, join(dir, name));
-    flush(dir);
+    closeSync(replaceDurable(join(dir, name), text, { mode: 0o600, temp: temporary }));
   } catch (error) {
-    attempt(() => rmSync(temporary, { force: true }));
     throw new Error(`cannot save the diagnostic in ${dir}: ${errorText(error)}`, { cause: error });
   }
   attempt(() => prune(dir, name));
@@ -62,27 +47,6 @@ export function hasDiagnostic(dir: string, runId: string): boolean {
     return isRunId(runId) && lstatSync(join(dir, `diagnostic-${runId}.txt`)).isFile();
   } catch {
     return false;
-  }
-}
-
-function writeWhole(path: string, text: string): void {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const fd = openSync(path, flags, 0o600);
-  try {
-    fchmodSync(fd, 0o600); // an unusual umask could have taken more
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function flush(dir: string): void {
-  const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -193,7 +193,7 @@ describe("one that cannot be read", () => {
     chownSync(path, 0, 0);
     chmodSync(path, 0o600);
     const program = `
-      import { Spool } from "${PROJECT}/lib/heartbeat/spool.ts";
+      import { Spool } from "${PROJECT}/lib/heartbeat/send/spool.ts";
       const spool = new Spool(${JSON.stringify(dir)}, 10);
       console.log(JSON.stringify([spool.oldest(), spool.nextSequence(), ...spool.takeNotes()]));`;
     const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
