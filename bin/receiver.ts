@@ -1,6 +1,6 @@
 // receiver: takes the fleet's episodes, proves them and indexes them.
 
 import { main } from "../lib/cli/main.ts";
-import { RECEIVER_COMMANDS, runReceiver } from "../lib/receiver/command-line.ts";
+import { COMMANDS, runReceiver } from "../lib/receiver/command-line.ts";
 
-await main(RECEIVER_COMMANDS, process.argv.slice(2), runReceiver);
+await main(COMMANDS, process.argv.slice(2), runReceiver);

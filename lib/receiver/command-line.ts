@@ -17,7 +17,7 @@ import { loadReceiverConfig } from "./load.ts";
 import { serve } from "./run.ts";
 import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
 
-export const RECEIVER_COMMANDS: ToolSpec = {
+export const COMMANDS: ToolSpec = {
   name: "receiver",
   summary: "takes the fleet's episodes, proves them and indexes them",
   about: ["Without a command it serves until it is told to stop."],
