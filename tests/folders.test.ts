@@ -22,7 +22,7 @@ const ORDER: Record<string, string[]> = {
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
-  runtime: ["log", "markers.ts", "diagnostic", "ends"],
+  runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",
     "upload-watch.ts",

@@ -6,19 +6,29 @@ interface Executable {
   threads: readonly string[];
 }
 
-/** Runs until it is stopped: it has a unit, a configuration and a stop budget. */
-interface Daemon extends Executable {
+/** Run by systemd. */
+interface Service extends Executable {
+  config: ConfigPlace;
+}
+
+/** The configuration that a unit reads. */
+interface ConfigPlace {
+  file: string;
+  /** What it holds at the least, in words. */
+  least: string;
+}
+
+/** Runs until it is stopped, within its stop budget. */
+interface Daemon extends Service {
   kind: "daemon";
   /** Default `drain_timeout_s`, seconds. */
   drainS: number;
-  /** The configuration that its unit reads. */
-  config: string;
   /** So many lines of its log show all that a start says. */
   startLines: number;
 }
 
 /** Does its work and ends, each time its timer says so. */
-interface Oneshot extends Executable {
+interface Oneshot extends Service {
   kind: "oneshot+timer";
 }
 
@@ -29,8 +39,14 @@ interface Command extends Executable {
 
 export type Tool = Daemon | Oneshot | Command;
 
-/** What a lab host's tools read, and what a collector's. */
-const [LAB_HOST, COLLECTOR] = ["/etc/labfleet/lab-host.toml", "/etc/labfleet/collector.toml"];
+const LAB_HOST: ConfigPlace = {
+  file: "/etc/labfleet/lab-host.toml",
+  least: 'host_id = "lab1", and below [receiver] url = "https://collector.wg:8443", to begin with',
+};
+const COLLECTOR: ConfigPlace = {
+  file: "/etc/labfleet/collector.toml",
+  least: "an empty file will do: every setting has a default",
+};
 
 export const TOOLS = {
   shipper: {
@@ -57,7 +73,9 @@ export const TOOLS = {
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof TOOLS;
-export type DaemonName = { [N in ToolName]: (typeof TOOLS)[N]["kind"] extends "daemon" ? N : never }[ToolName];
+type NameOf<K extends Tool["kind"]> = { [N in ToolName]: (typeof TOOLS)[N]["kind"] extends K ? N : never }[ToolName];
+export type DaemonName = NameOf<"daemon">;
+export type ServiceName = NameOf<"daemon" | "oneshot+timer">;
 
 export const TOOL_NAMES = Object.keys(TOOLS) as readonly ToolName[];
 

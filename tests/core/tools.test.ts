@@ -36,8 +36,8 @@ test("each daemon's unit reads the configuration that its messages name, and the
     const row = toolOf(tool);
     if (row.kind !== "daemon") continue;
     const unit = readFileSync(join(ROOT, "units", `${unitName(tool)}.service`), "utf8");
-    expect(/^ExecStart=.* --config (\S+)$/m.exec(unit)?.[1]).toBe(row.config);
-    const example = row.config.replace(/^\/etc\/labfleet\/(.*)\.toml$/, "units/$1.example.toml");
+    expect(/^ExecStart=.* --config (\S+)$/m.exec(unit)?.[1]).toBe(row.config.file);
+    const example = row.config.file.replace(/^\/etc\/labfleet\/(.*)\.toml$/, "units/$1.example.toml");
     expect(existsSync(join(ROOT, example)), example).toBe(true);
   }
 });

@@ -4,8 +4,8 @@ import type { ToolSpec } from "../../lib/cli/table.ts";
 import { type DaemonName, TOOL_NAMES, type ToolName, toolOf } from "../../lib/core/tools.ts";
 
 async function specOf(tool: ToolName): Promise<ToolSpec> {
-  const { COMMANDS } = (await import(`../../lib/${tool}/command-line.ts`)) as { COMMANDS: ToolSpec };
-  return COMMANDS;
+  const { COMMAND_LINE } = (await import(`../../lib/${tool}/command-line.ts`)) as { COMMAND_LINE: ToolSpec };
+  return COMMAND_LINE;
 }
 
 export const SPECS: readonly [ToolName, ToolSpec][] = await Promise.all(

@@ -29,7 +29,7 @@ export function notRunningText(
   if (exitCode === EXIT.undelivered || exitCode === EXIT.bug)
     return `not running: its last run ended with exit code ${exitCode}, and the next one may, too; fix: mend what its log names; systemd starts it again by itself: ${log}`;
   if (!isRefused && exitCode !== EXIT.usage) return `not running; fix: ${unitLine(tool, "start")}`;
-  const mend = `mend what this names, in ${config} or elsewhere, then ${unitLine(tool, "start")}`;
+  const mend = `mend what this names, in ${config.file} or elsewhere, then ${unitLine(tool, "start")}`;
   return `not running: its last start was refused (exit code 2); fix: ${mend}: ${log}`;
 }
 
