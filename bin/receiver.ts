@@ -1,6 +1,7 @@
-// receiver: takes the fleet's episodes, proves them and indexes them.
+// receiver: see lib/receiver/run.ts.
 
 import { main } from "../lib/cli/main.ts";
-import { RECEIVER_COMMANDS, runReceiver } from "../lib/receiver/command-line.ts";
+import { COMMAND_LINE } from "../lib/receiver/command-line.ts";
+import { runReceiver } from "../lib/receiver/run.ts";
 
-await main(RECEIVER_COMMANDS, process.argv.slice(2), runReceiver);
+await main(COMMAND_LINE, process.argv.slice(2), runReceiver);

@@ -1,7 +1,7 @@
 // shipper: see lib/shipper/run.ts.
 
 import { main } from "../lib/cli/main.ts";
-import { SHIPPER_COMMANDS } from "../lib/shipper/command-line.ts";
+import { COMMAND_LINE } from "../lib/shipper/command-line.ts";
 import { runShipper } from "../lib/shipper/run.ts";
 
-await main(SHIPPER_COMMANDS, process.argv.slice(2), runShipper);
+await main(COMMAND_LINE, process.argv.slice(2), runShipper);

@@ -1,11 +1,11 @@
 // Compiles each tool to its own executable: `bun run build [tool…] [--target T]… [--failpoints] [--out DIR]`.
 // Output: dist/<target>/<tool>, and the systemd units in dist/units. Never strip these files: the program is appended to the runtime.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { renderUnit, type UnitTool } from "../lib/core/linux/unit-file.ts";
-import { DEFAULT_DRAIN_S } from "../lib/core/stop-budget.ts";
+import { renderService } from "../lib/core/linux/unit-file.ts";
+import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../lib/core/tools.ts";
 import manifest from "../package.json" with { type: "json" };
 import { startAnywhere } from "./start-anywhere.ts";
 
@@ -16,15 +16,7 @@ const TARGETS: Record<string, string> = {
   "linux-arm64": "bun-linux-arm64",
 };
 
-/** Entry points besides bin/<tool>.ts: threads, which a compiled executable must carry. */
-const THREADS: Record<string, string[]> = {
-  shipper: ["lib/shipper/pack/pack-worker.ts", "lib/shipper/config-worker.ts"],
-  receiver: ["lib/receiver/config-worker.ts"],
-  heartbeat: ["lib/heartbeat/config-worker.ts", "lib/heartbeat/plugins-dir/worker.ts"],
-};
-
 const root = join(import.meta.dir, "..");
-const tools = readdirSync(join(root, "bin")).map((file) => file.replace(/\.ts$/, ""));
 
 /** The target of the machine that this runs on. */
 export function hostTarget(): string {
@@ -42,7 +34,7 @@ function commit(): string {
   return git("status", "--porcelain", "--untracked-files=no") === "" ? head : `${head}-dirty`;
 }
 
-function buildOne(tool: string, target: string, out: string, failpoints: boolean): void {
+function buildOne(tool: ToolName, target: string, out: string, failpoints: boolean): void {
   const outfile = join(out, tool);
   mkdirSync(out, { recursive: true });
   const define = (name: string, value: unknown): string[] => ["--define", `${name}=${JSON.stringify(value)}`];
@@ -63,7 +55,7 @@ function buildOne(tool: string, target: string, out: string, failpoints: boolean
       ...define("LABFLEET_FAILPOINTS", failpoints),
       ...define("process.env.NODE_ENV", "production"),
       join(root, "bin", `${tool}.ts`),
-      ...(THREADS[tool] ?? []).map((file) => join(root, file)),
+      ...toolOf(tool).threads.map((thread) => join(root, `${thread}.ts`)),
       "--outfile",
       outfile,
     ],
@@ -83,10 +75,12 @@ function buildOne(tool: string, target: string, out: string, failpoints: boolean
 function renderUnits(): void {
   const out = join(root, "dist/units");
   mkdirSync(out, { recursive: true });
-  for (const tool of Object.keys(DEFAULT_DRAIN_S) as UnitTool[]) {
-    const name = `labfleet-${tool}.service`;
-    const template = readFileSync(join(root, "units", name), "utf8");
-    writeFileSync(join(out, name), renderUnit(template, tool, "/opt/labfleet/current"));
+  for (const tool of TOOL_NAMES) {
+    for (const name of unitFiles(tool)) {
+      const template = readFileSync(join(root, "units", name), "utf8");
+      const isService = name.endsWith(".service");
+      writeFileSync(join(out, name), isService ? renderService(template, tool, "/opt/labfleet/current") : template);
+    }
   }
 }
 
@@ -98,14 +92,14 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const wanted = positionals.length > 0 ? positionals : tools;
-const targets = values.target.includes("all") ? Object.keys(TARGETS) : values.target;
-for (const tool of wanted) {
-  if (!existsSync(join(root, "bin", `${tool}.ts`))) {
-    console.error(`build: no tool ${tool}: there are ${tools.join(", ")}`);
-    process.exit(2);
-  }
+function toolNamed(name: string): ToolName {
+  const found = TOOL_NAMES.find((tool) => tool === name);
+  if (found !== undefined) return found;
+  console.error(`build: no tool ${name}: there are ${TOOL_NAMES.join(", ")}`);
+  process.exit(2);
 }
+const wanted = positionals.length > 0 ? positionals.map(toolNamed) : TOOL_NAMES;
+const targets = values.target.includes("all") ? Object.keys(TARGETS) : values.target;
 for (const target of targets) {
   if (TARGETS[target] === undefined) {
     console.error(`build: no target ${target}: there are ${Object.keys(TARGETS).join(", ")}, or all`);

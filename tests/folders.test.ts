@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
+import { TOOL_NAMES } from "../lib/core/tools.ts";
 import { graph, sources, wholeGraph } from "./support/sources.ts";
 
 /**
@@ -21,7 +22,7 @@ const ORDER: Record<string, string[]> = {
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
-  runtime: ["log", "markers.ts", "diagnostic", "ends"],
+  runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",
     "upload-watch.ts",
@@ -32,8 +33,6 @@ const ORDER: Record<string, string[]> = {
     "failures",
   ],
 };
-
-const TOOLS = ["shipper", "receiver", "heartbeat"];
 
 /** Shared folders, from below. */
 const SHARED = [
@@ -101,7 +100,7 @@ test("what one tool alone uses lies in that tool: a shared folder is read by who
       // contract/ is what is published, and fleet/ what is said of hosts to whoever asks, whether two ask yet or not.
       /^lib\/(core|os|client|schema|cli|runtime)\//.test(file) &&
       names.size === 1 &&
-      TOOLS.some((tool) => names.has(tool)),
+      TOOL_NAMES.some((tool) => names.has(tool)),
   );
   expect(alone.map(([file]) => file)).toEqual([]);
 });

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { TOOL_NAMES } from "../lib/core/tools.ts";
 import { graph, ROOT, transpiler } from "./support/sources.ts";
 
-const TOOLS = ["shipper", "receiver", "heartbeat"];
 const LAYER = /^lib\/(core|contract|schema|os|client|fleet|runtime|cli)\//;
 
 interface Rule {
@@ -86,20 +86,20 @@ for (const { from, allow, because } of RULES) {
 test("a tool never imports another tool: each is its own executable and fails alone", () => {
   const broken: string[] = [];
   for (const [file, imports] of graph) {
-    const tool = TOOLS.find((name) => file.startsWith(`lib/${name}/`));
+    const tool = TOOL_NAMES.find((name) => file.startsWith(`lib/${name}/`));
     for (const to of imports) {
-      const other = TOOLS.find((name) => to.startsWith(`lib/${name}/`));
+      const other = TOOL_NAMES.find((name) => to.startsWith(`lib/${name}/`));
       if (tool !== undefined && other !== undefined && other !== tool) broken.push(`${file} -> ${to}`);
     }
   }
-  expect(TOOLS.every((tool) => [...graph.keys()].some((file) => file.startsWith(`lib/${tool}/`)))).toBe(true);
+  expect(TOOL_NAMES.every((tool) => [...graph.keys()].some((file) => file.startsWith(`lib/${tool}/`)))).toBe(true);
   expect(broken).toEqual([]);
 });
 
 test("the shared layers import no tool: they have more than one user", () => {
   const broken = [...graph].flatMap(([file, imports]) =>
     LAYER.test(file)
-      ? imports.filter((to) => TOOLS.some((tool) => to.startsWith(`lib/${tool}/`))).map((to) => `${file} -> ${to}`)
+      ? imports.filter((to) => TOOL_NAMES.some((tool) => to.startsWith(`lib/${tool}/`))).map((to) => `${file} -> ${to}`)
       : [],
   );
   expect(broken).toEqual([]);

@@ -4,24 +4,25 @@ import { expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { renderUnit, type UnitTool } from "../lib/core/linux/unit-file.ts";
-import { DEFAULT_DRAIN_S, stopBudget } from "../lib/core/stop-budget.ts";
+import { renderService } from "../lib/core/linux/unit-file.ts";
+import { stopBudget } from "../lib/core/stop-budget.ts";
+import { type DaemonName, TOOLS } from "../lib/core/tools.ts";
 import { PROJECT } from "./support/compiled.ts";
 import { expectGolden } from "./support/golden.ts";
+import { DAEMONS } from "./support/tools.ts";
 
-const TOOLS: UnitTool[] = ["shipper", "receiver", "heartbeat"];
-const template = (tool: UnitTool): string => readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
+const template = (tool: DaemonName): string => readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
 const analyze = Bun.which("systemd-analyze");
 
-for (const tool of TOOLS) {
+for (const tool of DAEMONS) {
   test(`labfleet-${tool}.service renders as reviewed`, () => {
-    expectGolden(`units/labfleet-${tool}.service`, renderUnit(template(tool), tool, "/opt/labfleet/current"));
+    expectGolden(`units/labfleet-${tool}.service`, renderService(template(tool), tool, "/opt/labfleet/current"));
   });
 
   test(`labfleet-${tool}.service grants the stop budget and 30 s`, () => {
-    const text = renderUnit(template(tool), tool, "/opt/labfleet/current");
+    const text = renderService(template(tool), tool, "/opt/labfleet/current");
     const granted = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
-    expect(granted).toBe(stopBudget(DEFAULT_DRAIN_S[tool]).totalS + 30);
+    expect(granted).toBe(stopBudget(TOOLS[tool].drainS).totalS + 30);
   });
 
   test(`labfleet-${tool}.service says what each setting is for`, () => {
@@ -54,10 +55,10 @@ for (const tool of TOOLS) {
 }
 
 /** A unit with a prefix where something executable lies, as systemd asks for. */
-function rendered(tool: UnitTool): { text: string; directory: string } {
+function rendered(tool: DaemonName): { text: string; directory: string } {
   const directory = mkdtempSync(join(tmpdir(), "labfleet-units-"));
   mkdirSync(join(directory, "bin"));
   cpSync("/bin/true", join(directory, "bin", tool), { dereference: true });
   expect(existsSync(join(directory, "bin", tool))).toBe(true);
-  return { text: renderUnit(template(tool), tool, directory), directory };
+  return { text: renderService(template(tool), tool, directory), directory };
 }

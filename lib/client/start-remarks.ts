@@ -2,7 +2,7 @@
 // to be sent for days. Reads files; their contents never reach a message.
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import type { Command, Finding } from "../core/finding.ts";
+import { type Command, type Finding, findingText } from "../core/finding.ts";
 import { hasPrivateKey } from "../core/pem.ts";
 import { isLoopback } from "../core/receiver-url.ts";
 import { othersMay } from "../os/files/access.ts";
@@ -16,6 +16,11 @@ export interface Start {
   receiver: ReceiverEndpoint;
   /** The configuration, which may hold the token. */
   configFile: string;
+}
+
+/** Says each of them. Not to be waited for by a start: a disk that gives no answer shall not hold it up. */
+export async function sayStartRemarks(start: Start, say: (text: string) => void): Promise<void> {
+  for (const finding of await startRemarks(start)) say(findingText(finding));
 }
 
 /** Each of them, the gravest first. Never throws for what a file is. */

@@ -7,9 +7,6 @@ export const CLEANUP_S = 10;
 /** What systemd must grant beyond the budget, seconds: below it a SIGKILL could hit the clean-up. */
 export const HEADROOM_S = 30;
 
-/** Default `drain_timeout_s`, by daemon, in seconds. */
-export const DEFAULT_DRAIN_S = { shipper: 30, receiver: 60, heartbeat: 10 } as const;
-
 export interface StopBudget {
   /** Work in flight may go on for so long after SIGTERM, seconds. */
   drainS: number;

@@ -3,7 +3,7 @@
 import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
 import type { ToolSpec } from "../cli/table.ts";
 
-export const HEARTBEAT_COMMANDS: ToolSpec = {
+export const COMMAND_LINE: ToolSpec = {
   name: "heartbeat",
   summary: "runs this host's checks and tells the receiver what they say",
   about: ["Without a command it runs as a daemon (systemd: labfleet-heartbeat.service)."],

@@ -3,7 +3,7 @@
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
-import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
+import { TOOLS } from "../core/tools.ts";
 import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields.ts";
@@ -87,7 +87,7 @@ export function parseHeartbeatConfig(text: string, file: string): { config: Hear
     pluginsDirIsSet: heartbeat.plugins_dir !== undefined,
     spoolMax: heartbeat.spool_max ?? 1440,
     backoffSeconds: heartbeat.backoff_seconds ?? DEFAULT_BACKOFF_S,
-    drainTimeoutS: heartbeat.drain_timeout_s ?? DEFAULT_DRAIN_S.heartbeat,
+    drainTimeoutS: heartbeat.drain_timeout_s ?? TOOLS.heartbeat.drainS,
     shipper: {
       dataRoot: dir(paths.data_root, "/var/lib/labfleet/data"),
       runDir: dir(paths.run_dir, "/run/labfleet/shipper"),

@@ -2,8 +2,8 @@
 // current.
 
 import { join } from "node:path";
+import { takeOver } from "../runtime/config/reload.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
-import { takeOver } from "../runtime/reload.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
 import type { Agent } from "./agent.ts";
 import { buildAgent } from "./build.ts";

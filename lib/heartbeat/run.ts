@@ -1,55 +1,44 @@
 // The agent's command line: which command is done by whom.
 
 import type { CommandLine } from "../cli/options.ts";
-import { startRemarks } from "../client/start-remarks.ts";
-import { findingText } from "../core/finding.ts";
-import { stopBudget } from "../core/stop-budget.ts";
-import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
-import { runDaemon } from "../runtime/daemon.ts";
-import { detach, shouldDetach } from "../runtime/detach.ts";
-import { openLog, readLogLevel } from "../runtime/log/log.ts";
-import { holdHangUp } from "../runtime/signals.ts";
-import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
+import { sayStartRemarks } from "../client/start-remarks.ts";
+import { configFile, loadConfig } from "../runtime/config/config-file.ts";
+import { daemonCommands } from "../runtime/daemon-commands.ts";
+import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { startAgent } from "./daemon.ts";
 import { beatOnce, makeStateDir, showPlugins } from "./once.ts";
-import { DEFAULT_CONFIG_PATH, type HeartbeatConfig } from "./settings.ts";
+import type { HeartbeatConfig } from "./settings.ts";
 import { statusCommand } from "./status.ts";
 
-/** Runs the heartbeat's command line; resolves with the exit code. */
-export async function runHeartbeat(line: CommandLine): Promise<number> {
-  const done = await runWithoutConfig("heartbeat", line.command, line.options);
-  if (done !== null) return done;
-  const log = openLog("heartbeat", readLogLevel(line.options));
-  if (line.command === "" && shouldDetach(line)) return detach("heartbeat");
-  if (line.command === "") holdHangUp();
-  const thread = "lib/heartbeat/config-worker";
-  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
-  const readConfig = (): Promise<HeartbeatConfig> => loadConfig<HeartbeatConfig>(source, log);
-  const config = await readConfig();
-  const { hostId, receiver } = config;
-  const sayOddities = async (): Promise<void> => {
-    for (const finding of await startRemarks({ hostId, receiver, configFile: configFile(source) }))
-      log.warn(findingText(finding));
-  };
-  const budget = stopBudget(config.drainTimeoutS);
-  const instance = { tool: "heartbeat", dataRoot: config.stateDir, runDir: config.runDir };
-  const json = line.options.json === true;
-  switch (line.command) {
-    case "once":
-      if (line.options["no-send"] !== true) await sayOddities();
-      return beatOnce(config, log, { json, send: line.options["no-send"] !== true });
-    case "status":
-      return statusCommand(config, json);
-    case "plugins":
-      return showPlugins(config, log, json);
-    case "stop":
-      return stopRunning(instance, budget.totalS, line.options);
-    default:
+const readConfig = (call: Call): Promise<HeartbeatConfig> => loadConfig("heartbeat", call);
+
+const COMMANDS: Commands = {
+  ...daemonCommands<HeartbeatConfig>({
+    tool: "heartbeat",
+    readConfig,
+    placeOf: ({ stateDir, runDir, drainTimeoutS }) => ({ dataRoot: stateDir, runDir, drainTimeoutS }),
+    async prepare(config, call) {
       await makeStateDir(config);
-      // Not waited for: a disk that gives no answer shall not hold up the start.
-      void sayOddities();
-      return runDaemon({ ...instance, log, budget, replace: line.options.replace === true }, (context) =>
-        startAgent(config, context, readConfig),
-      );
-  }
+      void sayOddities(config, call);
+      return (context, readAnew) => startAgent(config, context, readAnew);
+    },
+  }),
+  once: async (call) => {
+    const { options } = call.line;
+    const send = options["no-send"] !== true;
+    const config = await readConfig(call);
+    if (send) await sayOddities(config, call);
+    return beatOnce(config, call.log, { json: options.json === true, send });
+  },
+  status: async (call) => statusCommand(await readConfig(call), call.line.options.json === true),
+  plugins: async (call) => showPlugins(await readConfig(call), call.log, call.line.options.json === true),
+};
+
+/** Runs the heartbeat's command line; resolves with the exit code. */
+export function runHeartbeat(line: CommandLine): Promise<number> {
+  return runTool("heartbeat", COMMANDS, line);
+}
+
+function sayOddities({ hostId, receiver }: HeartbeatConfig, { line, log }: Call): Promise<void> {
+  return sayStartRemarks({ hostId, receiver, configFile: configFile("heartbeat", line) }, log.warn);
 }

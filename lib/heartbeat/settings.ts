@@ -1,9 +1,8 @@
 // The agent's settings as everybody but the configuration's own check knows them: plain data and paths.
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import type { FixedSettings } from "../runtime/reload.ts";
+import type { FixedSettings } from "../runtime/config/reload.ts";
 
-export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
 export const DEFAULT_STATE_DIR = "/var/lib/labfleet/heartbeat";
 export const DEFAULT_PLUGINS_DIR = "/etc/labfleet/plugins.d";
 

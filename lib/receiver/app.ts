@@ -1,4 +1,4 @@
-// The receiver as a function of a request. Binds no port and owns no file: run.ts brings the parts.
+// The receiver as a function of a request. Binds no port and owns no file: build.ts brings the parts.
 
 import { Hono } from "hono";
 import type { AttemptRow } from "../contract/attempt-row.ts";
@@ -6,9 +6,7 @@ import { MACHINE_HEADER } from "../contract/judgement.ts";
 import { parseMachine } from "../contract/machine.ts";
 import type { EpisodeAddress } from "../contract/names.ts";
 import { isoWall } from "../core/clock.ts";
-import { errorText } from "../core/failure.ts";
-import { quoted } from "../core/text/fields.ts";
-import { type AppContext, type AppEnv, answering, refusing } from "./answering/answering.ts";
+import { type AppContext, type AppEnv, answering, refusing, sayBug } from "./answering/answering.ts";
 import { identityHeaders, receiptOf, receiptResponse } from "./answering/answers.ts";
 import { REFUSALS, type Refusal, refuse } from "./decide.ts";
 import type { EpisodeStore } from "./episode-store.ts";
@@ -64,10 +62,7 @@ export function createApp(deps: AppDeps): Hono<AppEnv> {
     }),
   );
   app.notFound(refusingAll(deps, refuse("not-found", "there is nothing at this path")));
-  app.onError((error, c) => {
-    deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, { stack: error.stack });
-    return refusing(deps, c, refuse("internal", "the receiver failed; its log says more"));
-  });
+  app.onError((error, c) => refusing(deps, c, sayBug(deps.log, error)));
   return app;
 }
 
@@ -81,12 +76,7 @@ async function handlePut(deps: AppDeps, c: AppContext): Promise<Response | Refus
     known: wire.known,
     body: wire.body,
   };
-  const outcome = await putEpisode(deps, request, notes).catch((error: unknown): PutOutcome => {
-    deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
-      stack: error instanceof Error ? error.stack : "",
-    });
-    return refuse("internal", "the receiver failed; its log says more");
-  });
+  const outcome = await putEpisode(deps, request, notes).catch((error: unknown): PutOutcome => sayBug(deps.log, error));
   note(deps, wire, notes, outcome, c.req.raw.headers.get(MACHINE_HEADER));
   if (outcome.kind === "refused") return outcome;
   return receiptResponse(receiptOf(outcome.row, outcome.kind, deps.identity()));

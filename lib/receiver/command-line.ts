@@ -1,23 +1,9 @@
-// The receiver's command line: which commands there are, and who does them.
+// The receiver's command line, as a table: parsing and --help come from here.
 
 import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
-import type { CommandLine } from "../cli/options.ts";
 import type { ToolSpec } from "../cli/table.ts";
-import { stopBudget } from "../core/stop-budget.ts";
-import { detach, shouldDetach } from "../runtime/detach.ts";
-import { openLog, readLogLevel } from "../runtime/log/log.ts";
-import { holdHangUp } from "../runtime/signals.ts";
-import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
-import { hostsCommand } from "./commands/hosts.ts";
-import { identityCommand } from "./commands/identity.ts";
-import { statusCommand } from "./commands/status.ts";
-import { tokenAdd, tokenList, tokenRevoke } from "./commands/token.ts";
-import { verifyCommand } from "./commands/verify.ts";
-import { loadReceiverConfig } from "./load.ts";
-import { serve } from "./run.ts";
-import { DEFAULT_CONFIG_PATH, type ReceiverConfig } from "./settings.ts";
 
-export const RECEIVER_COMMANDS: ToolSpec = {
+export const COMMAND_LINE: ToolSpec = {
   name: "receiver",
   summary: "takes the fleet's episodes, proves them and indexes them",
   about: ["Without a command it serves until it is told to stop."],
@@ -72,45 +58,8 @@ export const RECEIVER_COMMANDS: ToolSpec = {
     ...DAEMON_COMMANDS,
   },
   options: {
-    config: { value: "PATH", help: `configuration file (default ${DEFAULT_CONFIG_PATH})` },
+    config: { value: "PATH", help: "configuration file (default /etc/labfleet/collector.toml)" },
     "log-level": { value: "LEVEL", help: "error, warn, info or debug (default info)" },
     verbose: { short: "v", help: "log everything: --log-level debug" },
   },
 };
-
-/** Does what the command line says; resolves with the exit code. */
-export async function runReceiver(line: CommandLine): Promise<number> {
-  const done = await runWithoutConfig("receiver", line.command, line.options);
-  if (done !== null) return done;
-  const log = openLog("receiver", readLogLevel(line.options));
-  switch (line.command) {
-    case "status":
-      return statusCommand(await loadReceiverConfig(line, log), line.options.json === true);
-    case "hosts":
-      return hostsCommand(await loadReceiverConfig(line, log), {
-        host: line.operands[0],
-        json: line.options.json === true,
-        log,
-      });
-    case "identity":
-      return identityCommand(await loadReceiverConfig(line, log), line);
-    case "stop":
-      return stopReceiver(line, await loadReceiverConfig(line, log));
-    case "verify":
-      return verifyCommand(line);
-    case "token add":
-      return tokenAdd(line);
-    case "token list":
-      return tokenList(line);
-    case "token revoke":
-      return tokenRevoke(line);
-    default:
-      if (shouldDetach(line)) return detach("receiver");
-      holdHangUp();
-      return serve(line, log, () => loadReceiverConfig(line, log));
-  }
-}
-
-function stopReceiver(line: CommandLine, { dataRoot, runDir, drainTimeoutS }: ReceiverConfig): Promise<number> {
-  return stopRunning({ tool: "receiver", dataRoot, runDir }, stopBudget(drainTimeoutS).totalS, line.options);
-}

@@ -1,7 +1,7 @@
 // What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
-import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
+import { TOOLS } from "../core/tools.ts";
 import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, commitHeaderField, largeSizeField, sizeField } from "../schema/fields.ts";
@@ -95,7 +95,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     minRateWindowS: limits.min_rate_window_s ?? 60,
     headerTimeoutS: limits.header_timeout_s ?? 10,
     keepAliveTimeoutS: limits.keep_alive_timeout_s ?? 15,
-    drainTimeoutS: receiver.drain_timeout_s ?? DEFAULT_DRAIN_S.receiver,
+    drainTimeoutS: receiver.drain_timeout_s ?? TOOLS.receiver.drainS,
     historyBytes: bytesOf(heartbeats.history_max) ?? DEFAULT_HISTORY_BYTES,
   };
   const relative = relativeRemarks(file, {

@@ -3,9 +3,8 @@
 import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
-import type { FixedSettings } from "../runtime/reload.ts";
+import type { FixedSettings } from "../runtime/config/reload.ts";
 
-export const DEFAULT_CONFIG_PATH = "/etc/labfleet/collector.toml";
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
 export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
 export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];

@@ -3,7 +3,7 @@
 import { DAEMON_COMMANDS, DAEMON_OPTIONS, JSON_OPTION } from "../cli/daemon-table.ts";
 import type { ToolSpec } from "../cli/table.ts";
 
-export const SHIPPER_COMMANDS: ToolSpec = {
+export const COMMAND_LINE: ToolSpec = {
   name: "shipper",
   summary: "packs finished episodes and ships them to the receiver; loses none",
   about: ["Without a command it runs as a daemon (systemd: labfleet-shipper.service)."],

@@ -1,13 +1,6 @@
-// Checks a lab-host.toml in a thread of its own: arktype's 24 MB go with it (docs/architecture.md).
+// The thread in which the shipper's configuration is checked.
 
-import { resolveFrom } from "../os/files/paths.ts";
-import { answerOnce } from "../os/process/thread.ts";
-import type { ConfigText } from "../runtime/config.ts";
+import { checkConfigWith } from "../runtime/config/config-thread.ts";
 import { parseShipperConfig } from "./config.ts";
 
-declare const self: Worker;
-
-answerOnce(self, ({ text, file, directory }: ConfigText) => {
-  resolveFrom(directory);
-  return parseShipperConfig(text, file);
-});
+checkConfigWith(parseShipperConfig);

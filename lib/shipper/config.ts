@@ -3,7 +3,7 @@
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
-import { DEFAULT_DRAIN_S } from "../core/stop-budget.ts";
+import { TOOLS } from "../core/tools.ts";
 import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { bytesOf, commitHeaderField, sizeField } from "../schema/fields.ts";
@@ -62,7 +62,7 @@ export function parseShipperConfig(text: string, file: string): { config: Shippe
     requestTimeoutS: shipper.request_timeout_s ?? 60,
     backoffSeconds: shipper.backoff_seconds ?? DEFAULT_BACKOFF_S,
     transfers: shipper.transfers ?? 2,
-    drainTimeoutS: shipper.drain_timeout_s ?? DEFAULT_DRAIN_S.shipper,
+    drainTimeoutS: shipper.drain_timeout_s ?? TOOLS.shipper.drainS,
     commitFile: resolvePath(shipper.commit_file ?? "/opt/labfleet/VERSION"),
     commitHeader: shipper.commit_header ?? "X-Labfleet-Code-Commit",
     keepLocalForDays: retention.keep_local_for_days ?? 7,

@@ -1,75 +1,60 @@
 // The shipper's command line: which command is done by whom.
 
 import type { CommandLine } from "../cli/options.ts";
-import { startRemarks } from "../client/start-remarks.ts";
+import { sayStartRemarks } from "../client/start-remarks.ts";
 import { missingRoot } from "../contract/shipper-words.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { findingText } from "../core/finding.ts";
 import { unitLine } from "../core/linux/unit-fix.ts";
-import { stopBudget } from "../core/stop-budget.ts";
 import { quoted } from "../core/text/fields.ts";
 import { print } from "../os/answer.ts";
-import { type Instance, lockHolder } from "../os/files/lock.ts";
+import { lockHolder } from "../os/files/lock.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
-import { configFile, LEAST_LAB_HOST, loadConfig } from "../runtime/config.ts";
-import { runDaemon } from "../runtime/daemon.ts";
-import { detach, shouldDetach } from "../runtime/detach.ts";
-import { openLog, readLogLevel } from "../runtime/log/log.ts";
-import { holdHangUp } from "../runtime/signals.ts";
-import { runWithoutConfig, stopRunning } from "../runtime/verbs.ts";
+import { configFile, loadConfig } from "../runtime/config/config-file.ts";
+import { daemonCommands } from "../runtime/daemon-commands.ts";
+import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { discardEpisodes } from "./commands/discard.ts";
 import { pinCommand } from "./commands/pin.ts";
 import { requeueEpisodes } from "./commands/requeue.ts";
 import { startDaemon } from "./daemon.ts";
 import { makeDataDirs } from "./data-root.ts";
 import { shipOnce } from "./once.ts";
-import type { Dirs } from "./settings.ts";
-import { DEFAULT_CONFIG_PATH, dataDirs, type ShipperConfig } from "./settings.ts";
+import { type Dirs, dataDirs, type ShipperConfig } from "./settings.ts";
 import { readStatus } from "./status/status.ts";
 import { renderStatus } from "./status/status-text.ts";
 
+const readConfig = (call: Call): Promise<ShipperConfig> => loadConfig("shipper", call);
+
+const COMMANDS: Commands = {
+  ...daemonCommands<ShipperConfig>({
+    tool: "shipper",
+    readConfig,
+    placeOf: ({ dataRoot, runDir, drainTimeoutS }) => ({ dataRoot, runDir, drainTimeoutS }),
+    async prepare(config, call) {
+      const dirs = dataDirs(config.dataRoot);
+      await makeDataDirs(config, dirs, call.log);
+      void sayOddities(config, call);
+      return (context, readAnew) => startDaemon(config, dirs, context, readAnew);
+    },
+  }),
+  once: async (call) => {
+    const config = await readConfig(call);
+    await sayOddities(config, call);
+    return shipOnce(config, dataDirs(config.dataRoot), call.log);
+  },
+  status: inDataRoot("read", (config, dirs, { line }) => printStatus(config, dirs, line.options.json === true)),
+  requeue: inDataRoot("work in", (_, dirs, { line, log }) => requeueEpisodes(dirs, line, log)),
+  discard: inDataRoot("work in", (config, dirs, { line, log }) => discardEpisodes(config, dirs, line, log)),
+  pin: async (call) => pinCommand(await readConfig(call), call.line),
+};
+
 /** Runs the shipper's command line; resolves with the exit code. */
-export async function runShipper(line: CommandLine): Promise<number> {
-  const done = await runWithoutConfig("shipper", line.command, line.options);
-  if (done !== null) return done;
-  const log = openLog("shipper", readLogLevel(line.options));
-  if (line.command === "" && shouldDetach(line)) return detach("shipper");
-  if (line.command === "") holdHangUp();
-  const thread = "lib/shipper/config-worker";
-  const source = { given: line.options.config, defaultPath: DEFAULT_CONFIG_PATH, thread, least: LEAST_LAB_HOST };
-  const readConfig = (): Promise<ShipperConfig> => loadConfig<ShipperConfig>(source, log);
-  const config = await readConfig();
-  const { hostId, receiver } = config;
-  const sayOddities = async (): Promise<void> => {
-    for (const finding of await startRemarks({ hostId, receiver, configFile: configFile(source) }))
-      log.warn(findingText(finding));
-  };
-  const dirs = dataDirs(config.dataRoot);
-  const budget = stopBudget(config.drainTimeoutS);
-  const instance = { tool: "shipper", dataRoot: config.dataRoot, runDir: config.runDir };
-  switch (line.command) {
-    case "status":
-      return inDataRoot(instance, "read", () => printStatus(config, dirs, line.options.json === true));
-    case "requeue":
-      return inDataRoot(instance, "work in", () => requeueEpisodes(dirs, line, log));
-    case "discard":
-      return inDataRoot(instance, "work in", () => discardEpisodes(config, dirs, line, log));
-    case "pin":
-      return pinCommand(config, line);
-    case "once":
-      await sayOddities();
-      return shipOnce(config, dirs, log);
-    case "stop":
-      return stopRunning(instance, budget.totalS, line.options);
-    default:
-      await makeDataDirs(config, dirs, log);
-      // Not waited for: a disk that gives no answer shall not hold up the start.
-      void sayOddities();
-      return runDaemon({ ...instance, log, budget, replace: line.options.replace === true }, (context) =>
-        startDaemon(config, dirs, context, readConfig),
-      );
-  }
+export function runShipper(line: CommandLine): Promise<number> {
+  return runTool("shipper", COMMANDS, line);
+}
+
+function sayOddities({ hostId, receiver }: ShipperConfig, { line, log }: Call): Promise<void> {
+  return sayStartRemarks({ hostId, receiver, configFile: configFile("shipper", line) }, log.warn);
 }
 
 async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Promise<number> {
@@ -79,19 +64,29 @@ async function printStatus(config: ShipperConfig, dirs: Dirs, json: boolean): Pr
 }
 
 /** A command by hand, perhaps by somebody who may not, or before there is anything. */
-async function inDataRoot(instance: Instance, doWhat: string, work: () => Promise<number>): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    const pid = errorCode(error) === "ENOENT" ? lockHolder(instance) : null;
-    if (pid !== null) {
-      const { what, fix } = missingRoot(pid, instance.dataRoot);
-      throw new UserError(what, fix);
+function inDataRoot(
+  doWhat: string,
+  work: (config: ShipperConfig, dirs: Dirs, call: Call) => Promise<number>,
+): (call: Call) => Promise<number> {
+  return async (call) => {
+    const config = await readConfig(call);
+    try {
+      return await work(config, dataDirs(config.dataRoot), call);
+    } catch (error) {
+      throw errorCode(error) === null ? error : dataRootError(doWhat, config, error);
     }
-    throw new UserError(
-      `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
-      errorCode(error) === "ENOENT" ? `start it once: ${unitLine("shipper", "start")}` : refusedFix(errorCode(error)),
-    );
+  };
+}
+
+function dataRootError(doWhat: string, { dataRoot, runDir }: ShipperConfig, error: unknown): UserError {
+  const code = errorCode(error);
+  const pid = code === "ENOENT" ? lockHolder({ tool: "shipper", dataRoot, runDir }) : null;
+  if (pid !== null) {
+    const { what, fix } = missingRoot(pid, dataRoot);
+    return new UserError(what, fix);
   }
+  return new UserError(
+    `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
+    code === "ENOENT" ? `start it once: ${unitLine("shipper", "start")}` : refusedFix(code),
+  );
 }

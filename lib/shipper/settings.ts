@@ -2,9 +2,8 @@
 
 import { join } from "node:path";
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import type { FixedSettings } from "../runtime/reload.ts";
+import type { FixedSettings } from "../runtime/config/reload.ts";
 
-export const DEFAULT_CONFIG_PATH = "/etc/labfleet/lab-host.toml";
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
 /** Where the Python fleet kept its data when its config did not say (seed 001). */
 export const PYTHON_DATA_ROOT = "/var/lib/cis490/data";

@@ -5,9 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parseTimespan } from "../../lib/core/linux/timespan.ts";
-import { renderUnit } from "../../lib/core/linux/unit-file.ts";
+import { renderService } from "../../lib/core/linux/unit-file.ts";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
 import { PROJECT } from "../support/compiled.ts";
+import { DAEMONS } from "../support/tools.ts";
 
 /** Any drain that a configuration may ask for, seconds: whole, with few decimals, or as odd as a number can be. */
 const drain = fc.oneof(
@@ -29,13 +30,13 @@ test("a drain ends before the daemon must, and the daemon 30 s before systemd's 
   );
 });
 
-for (const tool of ["shipper", "receiver"] as const) {
+for (const tool of DAEMONS) {
   const template = readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
 
   test(`labfleet-${tool}.service grants it, as systemd reads the unit, with every drain`, () => {
     fc.assert(
       fc.property(drain, (seconds) => {
-        const text = renderUnit(template, tool, "/opt/labfleet/current", seconds);
+        const text = renderService(template, tool, "/opt/labfleet/current", seconds);
         const [, setting = "", ...more] = /^TimeoutStopSec=(.*)$/m.exec(text) ?? [];
         expect(more).toEqual([]);
         const granted = parseTimespan(setting);

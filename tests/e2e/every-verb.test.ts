@@ -8,7 +8,8 @@ import { shellLine } from "../../lib/core/text/shell-quote.ts";
 import { lockHolder } from "../../lib/os/files/lock.ts";
 import { executables } from "../support/compiled.ts";
 import { unixReceiver } from "../support/datagrams.ts";
-import { makeLab, TOOLS, type Verb, verbs } from "../support/every-verb.ts";
+import { makeLab, type Verb, verbs } from "../support/every-verb.ts";
+import { isDaemon, SPECS } from "../support/tools.ts";
 
 setDefaultTimeout(180_000);
 
@@ -58,10 +59,10 @@ interface Outcome {
   err: string;
 }
 
-async function run({ tool, words }: Verb, line: string): Promise<Outcome> {
+async function run({ tool, words, isConfigured }: Verb, line: string): Promise<Outcome> {
   using lab = makeLab();
   const { directory } = lab;
-  const call = [join(executables(), tool), ...words, "--config", lab.configOf(tool)];
+  const call = [join(executables(), tool), ...words, ...(isConfigured ? ["--config", lab.configOf(tool)] : [])];
   const exit = join(directory, "exit");
   writeFileSync(
     join(directory, "verb.sh"),
@@ -82,10 +83,15 @@ async function run({ tool, words }: Verb, line: string): Promise<Outcome> {
   return { code, out, err };
 }
 
+const OUTPUTS = [
+  ["closed", "<&- >&- 2>&-"],
+  ["full", ">/dev/full 2>/dev/full"],
+] as const;
+
 /** What a person must never read: a stack, the runtime's name, its own way to report an error. */
 const OF_THE_RUNTIME = /^ {4}at |\bBun\b|\bbun\b|^error: |uncaught|unhandled|this is a bug/im;
 
-for (const spec of TOOLS) {
+for (const [tool, spec] of SPECS) {
   let known: Promise<Map<Verb, Outcome>> | null = null;
   const usually = (): Promise<Map<Verb, Outcome>> => {
     known ??= eachOf(verbs(spec), (verb) => run(verb, "verb; code"));
@@ -122,10 +128,7 @@ for (const spec of TOOLS) {
     });
   }
 
-  for (const [what, redirection] of [
-    ["closed", "<&- >&- 2>&-"],
-    ["full", ">/dev/full 2>/dev/full"],
-  ] as const) {
+  for (const [what, redirection] of isDaemon(tool) ? OUTPUTS : []) {
     test(`${spec.name}: the daemon starts, works and stops while its outputs are ${what}`, async () => {
       using lab = makeLab();
       const notify = await unixReceiver(join(lab.directory, "notify"));

@@ -131,7 +131,7 @@ export interface TestOptions {
   listen?: Partial<ListenOptions>;
 }
 
-/** A receiver as run.ts wires it, without tokens and commits unless asked for. */
+/** A receiver as build.ts wires it, without tokens and commits unless asked for. */
 export async function startReceiver(options: TestOptions = {}): Promise<TestReceiver> {
   const dataRoot = options.dataRoot ?? tempDir();
   const log = keptLog();

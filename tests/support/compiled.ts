@@ -16,14 +16,7 @@ export function executables(flavour: Flavour = "release"): string {
   const isReady = process.env.LABFLEET_BUILT === "1" && existsSync(join(out, "shipper"));
   if (!isReady) {
     const flags = flavour === "failpoints" ? ["--failpoints", "--out", out] : [];
-    const done = Bun.spawnSync([
-      process.execPath,
-      join(PROJECT, "scripts/build.ts"),
-      "shipper",
-      "receiver",
-      "heartbeat",
-      ...flags,
-    ]);
+    const done = Bun.spawnSync([process.execPath, join(PROJECT, "scripts/build.ts"), ...flags]);
     if (done.exitCode !== 0) throw new Error(`build failed: ${done.stderr.toString()}`);
   }
   if (statSync(join(out, "shipper")).size < 1_000_000) throw new Error(`${out}/shipper is no executable`);

@@ -5,11 +5,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolSpec } from "../../lib/cli/table.ts";
-import { HEARTBEAT_COMMANDS } from "../../lib/heartbeat/command-line.ts";
-import { RECEIVER_COMMANDS } from "../../lib/receiver/command-line.ts";
-import { SHIPPER_COMMANDS } from "../../lib/shipper/command-line.ts";
-
-export const TOOLS: readonly ToolSpec[] = [SHIPPER_COMMANDS, RECEIVER_COMMANDS, HEARTBEAT_COMMANDS];
 
 /** Options without which a verb only says what is missing. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
@@ -24,18 +19,21 @@ export interface Verb {
   tool: string;
   /** The command and its operands, without --config. */
   words: readonly string[];
+  /** Whether it reads a configuration, which is named then. */
+  isConfigured: boolean;
 }
 
 /** All but the daemons themselves; also what a person types by mistake. */
-export function verbs({ name, commands }: ToolSpec): Verb[] {
+export function verbs({ name, commands, options }: ToolSpec): Verb[] {
+  const its = { tool: name, isConfigured: Object.hasOwn(options, "config") };
   const real = Object.entries(commands)
     .filter(([command]) => command !== "")
     .map(([command, { operands = "" }]) => {
       const operand = OPERANDS[operands];
       const needed = NEEDED[`${name} ${command}`] ?? [];
-      return { tool: name, words: [...command.split(" "), ...needed, ...(operand === undefined ? [] : [operand])] };
+      return { ...its, words: [...command.split(" "), ...needed, ...(operand === undefined ? [] : [operand])] };
     });
-  const odd = [["--help"], ["--version"], ["help"], ["no-such-command"]].map((words) => ({ tool: name, words }));
+  const odd = [["--help"], ["--version"], ["help"], ["no-such-command"]].map((words) => ({ ...its, words }));
   return [...real, ...odd];
 }
 

@@ -3,8 +3,10 @@
 import { setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { renderUnit, type UnitTool } from "../../lib/core/linux/unit-file.ts";
+import { renderService } from "../../lib/core/linux/unit-file.ts";
+import type { DaemonName } from "../../lib/core/tools.ts";
 import { executables, PROJECT } from "../support/compiled.ts";
+import { DAEMONS } from "../support/tools.ts";
 import { bootHost, type Host, systemdBedMissing } from "./bed.ts";
 
 export const DATA = "/var/lib/labfleet/data";
@@ -25,7 +27,7 @@ export interface InstalledHost {
   /** Writes lab-host.toml, pointing at a port on the host itself. */
   configure(port: number, extra?: string): Promise<void>;
   /** Settings of one test for a unit, gone with "". */
-  dropIn(text: string, tool?: UnitTool): Promise<void>;
+  dropIn(text: string, tool?: DaemonName): Promise<void>;
   /** An episode recorded by root, of incompressible bytes, as a recorder would finish it. */
   record(id: string, kilobytes: number): Promise<string>;
   isShipped(id: string): Promise<boolean>;
@@ -45,7 +47,7 @@ export async function bootInstalled(name: string): Promise<InstalledHost | null>
   });
   const sh = (script: string): Promise<string> => host.run(["sh", "-ec", script], { timeoutMs: 60_000 });
   await sh("useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin labfleet");
-  for (const tool of ["shipper", "receiver", "heartbeat"] as const) {
+  for (const tool of DAEMONS) {
     await host.write(`/etc/systemd/system/labfleet-${tool}.service`, unitText(tool));
   }
   await host.write(
@@ -91,6 +93,6 @@ ${extra}
   };
 }
 
-function unitText(tool: UnitTool): string {
-  return renderUnit(readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8"), tool, PREFIX);
+function unitText(tool: DaemonName): string {
+  return renderService(readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8"), tool, PREFIX);
 }

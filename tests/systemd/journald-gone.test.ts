@@ -2,9 +2,8 @@
 // systemd holds it meanwhile). The daemons go on logging over a new one, with priority, identifier and unit as before.
 
 import { afterAll, beforeAll, expect } from "bun:test";
+import { DAEMONS } from "../support/tools.ts";
 import { bedTest, bootInstalled, type InstalledHost } from "./installed-host.ts";
-
-const TOOLS = ["shipper", "receiver", "heartbeat"] as const;
 
 let installed: InstalledHost | null = null;
 let host: InstalledHost["host"];
@@ -43,7 +42,7 @@ async function entries(tool: string, since: string): Promise<Entry[]> {
 /** Makes each daemon log something, and waits until that is in the journal. */
 async function said(since: string): Promise<Map<string, Entry[]>> {
   const found = new Map<string, Entry[]>();
-  for (const tool of TOOLS) {
+  for (const tool of DAEMONS) {
     await sh(`systemctl reload labfleet-${tool}`);
     const speaks = async (): Promise<boolean> => {
       found.set(tool, await entries(tool, since));

@@ -1,23 +1,18 @@
 // The values that a unit template is filled with. Pure: installer, tests and `bun run build` all render through here.
 
-import { DEFAULT_DRAIN_S, stopBudget } from "../stop-budget.ts";
+import { stopBudget } from "../stop-budget.ts";
 import { fillTemplate } from "../text/template.ts";
-
-/** Daemons that have a unit. */
-export type UnitTool = keyof typeof DEFAULT_DRAIN_S;
+import { type ToolName, toolOf } from "../tools.ts";
 
 /**
- * A unit's text.
+ * The text of a tool's .service.
  * @param prefix directory of `bin/<tool>`, such as /opt/labfleet/current
- * @param drainS the daemon's drain_timeout_s, seconds
+ * @param drainS a daemon's drain_timeout_s, seconds; the default if left out
  */
-export function renderUnit(
-  template: string,
-  tool: UnitTool,
-  prefix: string,
-  drainS: number = DEFAULT_DRAIN_S[tool],
-): string {
+export function renderService(template: string, tool: ToolName, prefix: string, drainS?: number): string {
+  const row = toolOf(tool);
+  if (row.kind !== "daemon") return fillTemplate(template, { PREFIX: prefix });
   // Whole seconds: of a long fraction systemd cuts off the end, and the unit would grant a little too little.
-  const timeoutStopS = Math.ceil(stopBudget(drainS).timeoutStopS);
+  const timeoutStopS = Math.ceil(stopBudget(drainS ?? row.drainS).timeoutStopS);
   return fillTemplate(template, { PREFIX: prefix, TIMEOUT_STOP_S: String(timeoutStopS) });
 }

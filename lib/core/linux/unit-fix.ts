@@ -3,21 +3,12 @@
 import { EXIT } from "../exit.ts";
 import type { Fix } from "../finding.ts";
 import { shellLine } from "../text/shell-quote.ts";
+import { type DaemonName, TOOLS, unitName } from "../tools.ts";
 
 /** A line for the shell of its machine. What hangs is ended by a restart first. */
 export function unitLine(tool: string, verb: "start" | "restart"): string {
-  return `sudo systemctl ${verb} labfleet-${tool}`;
+  return `sudo systemctl ${verb} ${unitName(tool)}`;
 }
-
-/** What the units read, each with the log beside it. */
-const CONFIGURATIONS = {
-  shipper: "/etc/labfleet/lab-host.toml",
-  heartbeat: "/etc/labfleet/lab-host.toml",
-  receiver: "/etc/labfleet/collector.toml",
-} as const;
-
-/** So many lines show all that a start says: that of a receiver has more to tell. */
-const LOG_LINES = { shipper: 10, heartbeat: 10, receiver: 20 } as const;
 
 /**
  * What a status says of a daemon that is not there.
@@ -26,18 +17,19 @@ const LOG_LINES = { shipper: 10, heartbeat: 10, receiver: 20 } as const;
  * @param exitCode with which of our exit codes its last run ended, as systemd knows it; null: not known
  */
 export function notRunningText(
-  tool: "shipper" | "heartbeat" | "receiver",
+  tool: DaemonName,
   isRefused: boolean,
   startFailure: string | null,
   exitCode: number | null = null,
 ): string {
-  const log = `sudo journalctl -u labfleet-${tool} -n ${LOG_LINES[tool]}`;
+  const { config, startLines } = TOOLS[tool];
+  const log = `sudo journalctl -u ${unitName(tool)} -n ${startLines}`;
   if (startFailure !== null)
     return `not running: systemd cannot start it (status ${startFailure}); fix: mend the line of its unit that this names, then sudo systemctl daemon-reload && ${unitLine(tool, "start")}: ${log}`;
   if (exitCode === EXIT.undelivered || exitCode === EXIT.bug)
     return `not running: its last run ended with exit code ${exitCode}, and the next one may, too; fix: mend what its log names; systemd starts it again by itself: ${log}`;
   if (!isRefused && exitCode !== EXIT.usage) return `not running; fix: ${unitLine(tool, "start")}`;
-  const mend = `mend what this names, in ${CONFIGURATIONS[tool]} or elsewhere, then ${unitLine(tool, "start")}`;
+  const mend = `mend what this names, in ${config.file} or elsewhere, then ${unitLine(tool, "start")}`;
   return `not running: its last start was refused (exit code 2); fix: ${mend}: ${log}`;
 }
 

@@ -3,6 +3,7 @@
 
 import { EXIT } from "../../core/exit.ts";
 import { unitProperties } from "../../core/linux/unit-properties.ts";
+import { type DaemonName, unitName } from "../../core/tools.ts";
 import { run } from "./exec.ts";
 
 /** Statuses that systemd itself gives a process that it could not prepare, with the names that `systemctl status` shows. */
@@ -45,21 +46,19 @@ export function failedExitIn(shown: string): number | null {
 /** `exited`, as `systemctl show` tells it: the si_code of waitid(2). */
 const CLD_EXITED = "1";
 
-type Tool = "shipper" | "heartbeat" | "receiver";
-
 /** The same of a tool's service, asked now; null where nobody can tell, as without systemd. */
-export async function startFailure(tool: Tool): Promise<string | null> {
+export async function startFailure(tool: DaemonName): Promise<string | null> {
   return startFailureIn(await shownBySystemd(tool));
 }
 
 /** Both of them: what systemd could not prepare, and how it ended by itself. */
-export async function lastStart(tool: Tool): Promise<{ failure: string | null; exitCode: number | null }> {
+export async function lastStart(tool: DaemonName): Promise<{ failure: string | null; exitCode: number | null }> {
   const shown = await shownBySystemd(tool);
   return { failure: startFailureIn(shown), exitCode: failedExitIn(shown) };
 }
 
-async function shownBySystemd(tool: Tool): Promise<string> {
+async function shownBySystemd(tool: DaemonName): Promise<string> {
   const properties = "--property=ActiveState,ExecMainCode,ExecMainStatus,LoadState";
-  const asked = await run(["systemctl", "show", properties, `labfleet-${tool}.service`], { timeoutMs: ASK_MS });
+  const asked = await run(["systemctl", "show", properties, `${unitName(tool)}.service`], { timeoutMs: ASK_MS });
   return asked.kind === "exited" && asked.code === 0 ? asked.stdout : "";
 }

@@ -4,7 +4,7 @@ import { BUILD } from "../../core/build-info.ts";
 import { UserError } from "../../core/failure.ts";
 import type { Fix } from "../../core/finding.ts";
 
-/** Code of a thread by its path in the project, such as `lib/shipper/pack/pack-worker`; listed in scripts/build.ts too. */
+/** Code of a thread by its path in the project, such as `lib/shipper/pack/pack-worker`; listed in core/tools.ts too. */
 export function threadUrl(path: string): string {
   // In an executable everything is one file at the root, and threads lie below it by their path in the project.
   const file = BUILD.target === "source" ? `../../../${path}.ts` : `./${path}.js`;

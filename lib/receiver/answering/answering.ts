@@ -3,7 +3,10 @@
 
 import type { Context } from "hono";
 import type { Echo } from "../../contract/judgement.ts";
-import type { Refusal } from "../decide.ts";
+import { errorText } from "../../core/failure.ts";
+import { quoted } from "../../core/text/fields.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { type Refusal, refuse } from "../decide.ts";
 import { rawPath, targetOf, type Wire } from "../http/incoming.ts";
 import type { Identity } from "../identity/decide.ts";
 import { problemResponse } from "./answers.ts";
@@ -36,6 +39,14 @@ export function answering(deps: AnswerDeps, handler: Handler): (c: AppContext) =
 /** The answer to a request that is refused. */
 export function refusing(deps: AnswerDeps, c: AppContext, refusal: Refusal): Response {
   return problemResponse(refusal, deps.identity(), echoFor(deps, c));
+}
+
+/** What is said of what should never have been thrown, in the log and to whoever asked. */
+export function sayBug(log: Pick<Log, "error">, error: unknown): Refusal {
+  log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
+    stack: error instanceof Error ? error.stack : "",
+  });
+  return refuse("internal", "the receiver failed; its log says more");
 }
 
 /** What the request of `c` says of its episode; null: it is about none. */

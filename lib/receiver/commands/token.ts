@@ -14,7 +14,6 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { CommandLine } from "../../cli/options.ts";
 import { isName, NAME_RULE, OPERATOR } from "../../contract/names.ts";
 import { shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
@@ -24,7 +23,7 @@ import { table } from "../../fleet/table.ts";
 import { complain, isOutputNowhere, print } from "../../os/answer.ts";
 import { makeDir, writeFileDurable } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
-import { openLog, readLogLevel } from "../../runtime/log/log.ts";
+import type { Call } from "../../runtime/tool.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "../access/auth.ts";
 import {
   type HostUse,
@@ -40,8 +39,8 @@ import { loadReceiverConfig } from "../load.ts";
 import { dataPaths, type ReceiverConfig } from "../settings.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */
-export async function tokenAdd(line: CommandLine): Promise<number> {
-  const { host, file, config } = await subject(line, "token add <host>");
+export async function tokenAdd(call: Call): Promise<number> {
+  const { host, file, config } = await subject(call, "token add <host>");
   const text = readTokens(file) ?? "";
   if (countTokens(text, file) >= TOKENS_PER_HOST) throw tooMany(host, tokensIn(text, useOf(config, host)));
   if (isOutputNowhere()) throw notShown("standard output is closed, or /dev/null, and a token is shown only once");
@@ -82,10 +81,10 @@ function tooMany(host: string, tokens: readonly TokenFacts[]): UserError {
 }
 
 /** `token revoke <host> --token ID|--oldest|--all`. */
-export async function tokenRevoke(line: CommandLine): Promise<number> {
+export async function tokenRevoke(call: Call): Promise<number> {
   const usage = "token revoke <host> --token ID|--oldest|--all";
-  const { host, file, config } = await subject(line, usage);
-  const { all, oldest, token } = line.options;
+  const { host, file, config } = await subject(call, usage);
+  const { all, oldest, token } = call.line.options;
   const text = readTokens(file);
   const tokens = text === null ? [] : checkedTokens(text, file, useOf(config, host));
   if (text === null || tokens.length === 0) throw noToken(host);
@@ -115,8 +114,8 @@ function noToken(host: string): UserError {
 }
 
 /** `token list [--json]`: the tokens of each host, when they were added and last used. */
-export async function tokenList(line: CommandLine): Promise<number> {
-  const config = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
+export async function tokenList(call: Call): Promise<number> {
+  const config = await loadReceiverConfig(call);
   const { tokensDir } = config;
   const use = readTokenUse(dataPaths(config.dataRoot).tokenUse);
   const hosts = listDir(tokensDir)
@@ -126,7 +125,7 @@ export async function tokenList(line: CommandLine): Promise<number> {
       const file = join(tokensDir, host);
       return { host, all: checkedTokens(readTokens(file) ?? "", file, hostUse(use, host)) };
     });
-  if (line.options.json === true)
+  if (call.line.options.json === true)
     await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts: hosts.map(asJson) })}\n`);
   else if (hosts.length === 0) await print(`no host has a token; make one: sudo receiver token add <host>\n`);
   else await print(table([["HOST", "TOKEN", "ADDED", "LAST USED (UTC)"], ...hosts.flatMap(rowsOf)]));
@@ -174,11 +173,11 @@ interface Subject {
   config: ReceiverConfig;
 }
 
-async function subject(line: CommandLine, usage: string): Promise<Subject> {
-  const host = line.operands[0];
+async function subject(call: Call, usage: string): Promise<Subject> {
+  const host = call.line.operands[0];
   if (host === undefined) throw new UserError("which host?", `receiver ${usage}`);
   if (!isName(host)) throw new UserError(`${quoted(host)} is no host name: ${NAME_RULE}`, `receiver ${usage}`);
-  const config = await loadReceiverConfig(line, openLog("receiver", readLogLevel(line.options)));
+  const config = await loadReceiverConfig(call);
   return { host, config, file: join(config.tokensDir, host) };
 }
 

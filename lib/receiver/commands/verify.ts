@@ -3,7 +3,6 @@
 
 import { renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { CommandLine } from "../../cli/options.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -13,7 +12,8 @@ import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { fsyncDir, makeDir } from "../../os/files/files.ts";
 import { heldBy, lockHolder, makeRunDir, openLock, writePid } from "../../os/files/lock.ts";
 import { unitOf } from "../../os/process/own-unit.ts";
-import { type Log, openLog, readLogLevel } from "../../runtime/log/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import type { Call } from "../../runtime/tool.ts";
 import { loadReceiverConfig } from "../load.ts";
 import { dataPaths, type ReceiverConfig } from "../settings.ts";
 import { needStore } from "../store/files/data-root.ts";
@@ -30,9 +30,9 @@ import { summary } from "../store/verify/verify-summary.ts";
 const SETTLE_MS = 3000;
 
 /** Runs the command: exit 0 when all is sound, 1 when it is not. */
-export async function verifyCommand(line: CommandLine): Promise<number> {
-  const log = openLog("receiver", readLogLevel(line.options));
-  const config = await loadReceiverConfig(line, log);
+export async function verifyCommand(call: Call): Promise<number> {
+  const { line, log } = call;
+  const config = await loadReceiverConfig(call);
   needStore(config.dataRoot);
   needFile(dataPaths(config.dataRoot).index);
   const asJson = line.options.json === true;

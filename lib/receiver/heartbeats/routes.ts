@@ -6,12 +6,11 @@ import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { readMachine } from "../../contract/machine.ts";
 import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { errorCode } from "../../core/failure.ts";
 import type { Sighting } from "../../fleet/senders.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { TokenCheck } from "../access/auth.ts";
-import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";
+import { type AnswerDeps, type AppContext, type AppEnv, answering, sayBug } from "../answering/answering.ts";
 import { readWhole } from "../answering/json-body.ts";
 import { decideHeaders, REFUSALS, type Refusal, refuse } from "../decide.ts";
 import type { Admission } from "../episodes/admission.ts";
@@ -75,12 +74,9 @@ async function handlePut(deps: HeartbeatDeps, disk: Hourly, c: AppContext): Prom
   const outcome =
     host === null
       ? refuse("malformed-path", "the path must be /v1/heartbeats/<host>")
-      : await putHeartbeat(deps, disk, { host, header, ...wire, notes }).catch((error: unknown): Refusal => {
-          deps.log.error(`this is a bug in labfleet: ${quoted(errorText(error))}`, {
-            stack: error instanceof Error ? error.stack : "",
-          });
-          return refuse("internal", "the receiver failed; its log says more");
-        });
+      : await putHeartbeat(deps, disk, { host, header, ...wire, notes }).catch(
+          (error: unknown): Refusal => sayBug(deps.log, error),
+        );
   if ("kind" in outcome) {
     noteRefused(deps, wire, { host, ...notes }, outcome);
     return outcome;

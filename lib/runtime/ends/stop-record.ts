@@ -6,6 +6,7 @@ import { isoWall } from "../../core/clock.ts";
 import { errorCode } from "../../core/failure.ts";
 import { parseCgroup } from "../../core/linux/cgroup.ts";
 import { isUnreadable, type Reading } from "../../core/reading.ts";
+import { unitName } from "../../core/tools.ts";
 import { appendLineDurable, readSmallFile, replaceDurable } from "../../os/files/sync-files.ts";
 import { bootId, readParsed, readText } from "../../os/process/proc.ts";
 import { oomKills } from "../diagnostic/snapshot.ts";
@@ -33,7 +34,7 @@ export function stopRecord(invocation: string, { tool, env, root, nowMs }: StopP
     at: isoWall(nowMs),
     boot_id: known(bootId(root)),
     uptime_s: known(readParsed(root, "proc/uptime", parseUptime)),
-    unit: (place?.unit ?? `labfleet-${tool}.service`).replace(/\.service$/, ""),
+    unit: (place?.unit ?? `${unitName(tool)}.service`).replace(/\.service$/, ""),
     scope: place?.scope ?? "system",
     service_result: text("SERVICE_RESULT") ?? "",
     exit_code: text("EXIT_CODE"),

@@ -3,53 +3,36 @@
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { errorCode, UserError } from "../core/failure.ts";
-import { formatBytes } from "../core/text/quantity.ts";
-import { askThread } from "../os/process/thread.ts";
-import type { Log } from "./log/log.ts";
-import { explainUnreadable } from "./unreadable.ts";
-
-/** What the thread is asked, and what it answers. */
-export interface ConfigText {
-  text: string;
-  /** The file's name, for messages. */
-  file: string;
-  /** Where relative paths in it begin. */
-  directory: string;
-}
-export interface CheckedConfig<T> {
-  config: T;
-  warnings: string[];
-}
+import type { CommandLine } from "../../cli/options.ts";
+import { errorCode, UserError } from "../../core/failure.ts";
+import { formatBytes } from "../../core/text/quantity.ts";
+import { type ServiceName, TOOLS } from "../../core/tools.ts";
+import { askThread } from "../../os/process/thread.ts";
+import type { Call } from "../tool.ts";
+import { explainUnreadable } from "../unreadable.ts";
+import type { CheckedConfig, ConfigText } from "./config-thread.ts";
 
 /** A daemon leaves its directory; the configuration that it was given is still the one it reads anew. */
 const START_DIR = process.cwd();
 
-/** The least that a lab host's configuration holds, in words. */
-export const LEAST_LAB_HOST = 'host_id = "lab1", and below [receiver] url = "https://collector.wg:8443", to begin with';
-
-export interface ConfigSource {
-  /** The `--config` option. */
-  given: string | true | undefined;
-  defaultPath: string;
-  /** The thread that checks it, by its path in the project. */
-  thread: string;
-  /** What it holds at the least, in words. */
-  least: string;
+/** The file that a command line names, as it is written there; else that of the tool's unit. */
+function namedFile(tool: ServiceName, { options }: CommandLine): string {
+  return typeof options.config === "string" ? options.config : TOOLS[tool].config.file;
 }
 
-/** The file that is read, by its full path. */
-export function configFile({ given, defaultPath }: ConfigSource): string {
-  return resolve(START_DIR, typeof given === "string" ? given : defaultPath);
+/** The same by its full path. */
+export function configFile(tool: ServiceName, line: CommandLine): string {
+  return resolve(START_DIR, namedFile(tool, line));
 }
 
 /**
- * Reads and checks a configuration; what is odd in it is logged.
+ * Reads and checks a tool's configuration in lib/<tool>/config-worker.ts; what is odd in it is logged.
  * @throws UserError (exit 2) when it cannot be read, or naming every problem in it
  */
-export async function loadConfig<T>({ given, defaultPath, thread, least }: ConfigSource, log: Log): Promise<T> {
-  const file = typeof given === "string" ? given : defaultPath;
-  const question: ConfigText = { text: readText(file, least), file, directory: START_DIR };
+export async function loadConfig<T>(tool: ServiceName, { line, log }: Call): Promise<T> {
+  const file = namedFile(tool, line);
+  const question: ConfigText = { text: readText(file, TOOLS[tool].config.least), file, directory: START_DIR };
+  const thread = `lib/${tool}/config-worker`;
   const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
   for (const warning of warnings) log.warn(warning);
   return config;

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadConfig } from "../../lib/runtime/config.ts";
-import { quietLog } from "../support/quiet-log.ts";
-import { tempDir } from "../support/temp-dir.ts";
+import { loadConfig } from "../../../lib/runtime/config/config-file.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 test.each<[string, (path: string) => unknown, string]>([
   ["a pipe that nobody writes to", (path) => Bun.spawnSync(["mkfifo", path]), "is a pipe"],
@@ -22,8 +22,8 @@ test.each<[string, (path: string) => unknown, string]>([
 ])("%s: exit 2, in one sentence", async (_, make, what) => {
   const path = join(tempDir(), "lab-host.toml");
   make(path);
-  const source = { given: path, defaultPath: "/none", thread: "none", least: "" };
-  await expect(loadConfig(source, quietLog)).rejects.toMatchObject({
+  const line = { command: "", operands: [], options: { config: path } };
+  await expect(loadConfig("shipper", { line, log: quietLog })).rejects.toMatchObject({
     message: `the configuration ${path} ${what}`,
     exitCode: 2,
     hint: expect.stringMatching(/\S/),

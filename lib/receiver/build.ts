@@ -1,0 +1,126 @@
+// Opens what the receiver is made of, and gives it to the application.
+
+import type { DaemonContext } from "../runtime/daemon.ts";
+import type { Log } from "../runtime/log/log.ts";
+import { createTokenCheck, parseTokenFile } from "./access/auth.ts";
+import { createGate } from "./access/gate.ts";
+import { openTokenTable, type TokenTable } from "./access/token-table.ts";
+import { openTokenUse, type TokenUseNotes } from "./access/token-use.ts";
+import type { AppDeps } from "./app.ts";
+import { type Admission, createAdmission } from "./episodes/admission.ts";
+import { DamageNotes } from "./episodes/damage-notes.ts";
+import { createDownloads, type Downloads } from "./episodes/downloads.ts";
+import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
+import { type DuplicateHosts, openDuplicateHosts } from "./heartbeats/duplicate-hosts.ts";
+import { withNeverSeen, withRefusal } from "./heartbeats/never-seen.ts";
+import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
+import type { Identity } from "./identity/decide.ts";
+import { openIdentity, watchIdentity } from "./identity/files.ts";
+import { type Attempts, openAttempts } from "./refusals/attempts.ts";
+import { openRefusals, type Refusals } from "./refusals/refusals.ts";
+import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
+import { openRefusedHosts } from "./refusals/refused-hosts.ts";
+import { type Room, shortOf } from "./room.ts";
+import { dataPaths, isCommitRequired, type ReceiverConfig } from "./settings.ts";
+import { openPresence, type Presence } from "./store/files/presence.ts";
+import { type OpenedStore, openStore } from "./store/open-store.ts";
+
+/** A commit that takes longer than this is a hung disk, seconds. */
+const COMMIT_LIMIT_S = 120;
+
+/** Opens all that stands on the disk; nothing answers yet. */
+export async function openParts(config: ReceiverConfig, { log, progress }: DaemonContext): Promise<Parts> {
+  const { dataRoot } = config;
+  const paths = dataPaths(dataRoot);
+  const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
+  const identity = watchIdentity(dataRoot, await openIdentity(dataRoot, log), log);
+  const presence = openPresence(dataRoot);
+  const { needHere } = presence;
+  const opened = await openStore({ dataRoot, log, begin, presence, reserveBytes: () => config.diskReserveBytes });
+  const room = (): Room => opened.store.free();
+  const admission = createAdmission(config, room, progress.moved);
+  const leftFree = (): Room => {
+    const { freeBytes, freeInodes } = room();
+    return { freeBytes: freeBytes - admission.outstandingBytes, freeInodes };
+  };
+  const hasRoom = (): boolean => shortOf(leftFree(), config.diskReserveBytes) === null;
+  const attempts = openAttempts({ dir: paths.attempts, log, needHere, hasRoom });
+  await attempts.prune(Date.now());
+  const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
+  const heartbeats = openHeartbeats(paths.heartbeats, log, () => config.historyBytes, needHere);
+  await heartbeats.prune(Date.now());
+  const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
+  void tokens?.look();
+  const tokenUse = openTokenUse(paths.tokenUse, log, Date.now, needHere);
+  const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
+  const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
+  const refusedBeats = createRefusedBeats();
+  const stored = { opened, attempts, refusals, heartbeats, refusedBeats, admission, downloads, room, leftFree };
+  const damage = new DamageNotes(log);
+  return { ...stored, damage, tokens, tokenUse, duplicates, log, identity, presence };
+}
+
+/** What is open of them beside what the drain closes. */
+export function closeParts({ opened, tokens, duplicates }: Parts): void {
+  opened.stopReading();
+  tokens?.close();
+  duplicates.write();
+  duplicates.close();
+}
+
+export interface Parts {
+  opened: OpenedStore;
+  attempts: Attempts;
+  refusals: Refusals;
+  heartbeats: HeartbeatStore;
+  refusedBeats: RefusedBeats;
+  admission: Admission;
+  downloads: Downloads;
+  damage: DamageNotes;
+  /** What the data root's disk takes, and the same less what running uploads still have to write. */
+  room: () => Room;
+  leftFree: () => Room;
+  tokens: TokenTable | null;
+  tokenUse: TokenUseNotes;
+  duplicates: DuplicateHosts;
+  log: Log;
+  identity: () => Identity;
+  presence: Presence;
+}
+
+/** What the parts and what follows them tell one another. */
+type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
+
+/** What the application is given. */
+export function appDeps(
+  config: ReceiverConfig,
+  { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
+): AppDeps {
+  const { dataRoot, diskReserveBytes } = config;
+  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
+  return {
+    ...gateSettings(config),
+    ...parts,
+    heartbeats: {
+      store: heartbeats,
+      admission: createHeartbeatAdmission(diskReserveBytes, leftFree),
+      listed: async (hosts, nowMs) => {
+        await tokens?.look(); // the first one may not be through yet
+        return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
+      },
+      withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
+      refused: refusedBeats,
+    },
+    checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
+    knownHost: (host) => tokens?.has(host) === true,
+    accepted: createGate(config.acceptedCommitsFile, parts.log),
+    store: opened.store,
+    nowMs: () => Date.now(),
+  };
+}
+
+/** What the application reads anew for each request. */
+export function gateSettings(config: ReceiverConfig) {
+  const { commitHeaders, maxEpisodeBytes } = config;
+  return { commitHeaders, commitRequired: isCommitRequired(config), maxBytes: maxEpisodeBytes };
+}

@@ -1,0 +1,122 @@
+// The receiver as a daemon: store, port, readiness, reload, drain. The only place that binds a port.
+
+import { join } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import { quoted } from "../core/text/fields.ts";
+import { writeFileDurable } from "../os/files/files.ts";
+import { takeOver } from "../runtime/config/reload.ts";
+import type { DaemonContext, Running } from "../runtime/daemon.ts";
+import type { Log } from "../runtime/log/log.ts";
+import { createApp } from "./app.ts";
+import { appDeps, closeParts, gateSettings, openParts, type Parts } from "./build.ts";
+import { startChores } from "./chores.ts";
+import { drainPhases } from "./drain.ts";
+import type { NotReady } from "./episode-store.ts";
+import { type CertificateWatch, watchCertificate } from "./listen/certificate-watch.ts";
+import { type Listener, listen } from "./listen/listen.ts";
+import { listenOptions } from "./listen/listen-options.ts";
+import { readTls } from "./listen/tls-files.ts";
+import type { TlsMaterial } from "./listen/tls-server.ts";
+import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch.ts";
+import { collectNotes } from "./readiness/run-notes.ts";
+import { FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
+import { otherStore } from "./store/files/presence.ts";
+import { createChangeWatch } from "./store/index/changed-files.ts";
+import type { OpenedStore } from "./store/open-store.ts";
+
+/**
+ * Starts the receiver on a data root that is locked.
+ * @param readConfig reads the configuration anew
+ */
+export async function startReceiver(
+  config: ReceiverConfig,
+  tls: TlsMaterial | null,
+  context: DaemonContext,
+  readConfig: () => Promise<ReceiverConfig>,
+): Promise<Running> {
+  const { log } = context;
+  const parts = await openParts(config, context);
+  const { opened, heartbeats } = parts;
+  const certificate = watchCertificate(config.tls?.certificate ?? null, tls, { log, nowMs: Date.now });
+  const watch = watchStore(config, parts, certificate, context);
+  let isStopping = false;
+  const deps = appDeps(config, { ...parts, stopping: () => isStopping, diskRefused: watch.doubt });
+  const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, parts));
+  await announce(config, listener, opened, log);
+  log.info(await heartbeats.describe(Date.now()));
+  certificate.look();
+  await watch.look();
+  void compareAll(opened, log);
+  // Not waited for: who asks for the list in the first seconds waits for it.
+  void heartbeats.warm();
+  const stopChores = startChores(context, { ...parts, watch, certificate }, [parts.attempts, heartbeats]);
+  const beginStop = (): void => {
+    isStopping = true;
+    stopChores();
+    closeParts(parts);
+  };
+  const reload = async (): Promise<string[]> => {
+    const fresh = await readConfig();
+    // Certificates run out while a collector runs: the same files are read anew.
+    const renewed = readTls(config.tls);
+    const waiting = takeOver(config, fresh, FIXED_SETTINGS);
+    if (renewed !== null) {
+      listener.renew(renewed);
+      certificate.renewed(renewed);
+    }
+    Object.assign(deps, gateSettings(config));
+    return waiting;
+  };
+  return { drain: drainPhases(config, { ...parts, listener }, beginStop), reload };
+}
+
+/** Keeps an eye on whether this is our store still, and whether it takes any more. */
+function watchStore(
+  config: ReceiverConfig,
+  { opened, presence, ...parts }: Parts,
+  certificate: CertificateWatch,
+  { log, fail }: DaemonContext,
+): ReadinessWatch {
+  const { dataRoot, runDir } = config;
+  const endIfChanged = createChangeWatch(opened.logs, fail);
+  const look = (): NotReady | null => {
+    const standing = presence.look();
+    if (standing === "another") fail(otherStore(dataRoot));
+    if (standing === "ours") endIfChanged();
+    return opened.glance();
+  };
+  const sources = { ...parts, certificate, reserveBytes: () => config.diskReserveBytes };
+  const notes = () => collectNotes(sources, Date.now());
+  return watchReadiness({ runDir, log, glance: look, probe: opened.store.ready, nowMs: Date.now, notes });
+}
+
+/** Ten million files take a while; what is wrong with them is no reason to take no others. */
+async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<void> {
+  try {
+    const { adopted, missing } = await compare();
+    log.debug(`the archives were compared with ${index.table.size} rows`, { adopted, missing });
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    log.error(`the archives cannot be compared with the index: ${quoted(errorText(error))}; see: sudo receiver verify`);
+  }
+}
+
+/** Writes where we listen, for tests and for whoever starts us on port 0, and says what was found. */
+async function announce(
+  config: ReceiverConfig,
+  { address }: Listener,
+  { index, recovered }: OpenedStore,
+  log: Log,
+): Promise<void> {
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  await writeFileDurable(join(config.runDir, "listen"), `${host}:${address.port}\n`, 0o644).catch((error: unknown) => {
+    if (errorCode(error) === null) throw error;
+    // For `receiver status` alone: no reason to take no episodes.
+    log.warn(
+      `cannot write ${join(config.runDir, "listen")}: ${quoted(errorText(error))}; fix: make room in ${config.runDir}, then restart`,
+    );
+  });
+  log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { ...recovered });
+  const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
+  log.info(`listening on ${host}:${address.port} (${how})`);
+}
