@@ -83,9 +83,7 @@ describe("a host", () => {
     const settings = ["Type=notify", "NotifyAccess=all", "TimeoutStopSec=1"];
     await install("stubborn.service", [...settings, `ExecStart=/bin/sh -c '${script}'`]);
     await host.run(["systemctl", "start", "stubborn"]);
-    const before = performance.now();
     await host.run(["systemctl", "stop", "stubborn"]);
-    expect(performance.now() - before).toBeWithin(1000, 15_000);
     expect(await host.show("stubborn", "Result")).toBe("timeout");
     expect(await host.journal("stubborn")).toContain("State 'stop-sigterm' timed out. Killing.");
   });
@@ -189,8 +187,7 @@ describe("afterwards", () => {
     const [dir = "", inside = ""] = new TextDecoder().decode(value).trim().split(" ");
     expect(traces(dir, name, [inside])).toEqual(everything);
     victim.kill("SIGKILL");
-    const deadline = performance.now() + 20_000;
-    while (performance.now() < deadline && traces(dir, name, [inside]).length > 0) await Bun.sleep(50);
-    expect(traces(dir, name, [inside])).toEqual([]);
+    // Traces that stay are told by the test's own time limit.
+    while (traces(dir, name, [inside]).length > 0) await Bun.sleep(50);
   });
 });

@@ -1,4 +1,5 @@
-// X13, our memory: it does not grow with what checks print. In a process of its own, where nothing else allocates.
+// X13, our memory: it does not grow with what checks print. Fair, though it is memory: of a process of its own, where nothing else
+// allocates, after a collection: over four floods it grows by 0.35 MB at most, and would grow by 32 MB were they kept.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ const FLOODS = 5;
 const MIB = 1 << 20;
 
 test("X13 the second to the fifth flood together cost less than 1 MiB over the first", async () => {
-  const argv = [process.execPath, join(import.meta.dir, "check-flood.ts"), String(FLOOD_BYTES), String(FLOODS)];
+  const argv = [process.execPath, join(import.meta.dir, "flood.ts"), String(FLOOD_BYTES), String(FLOODS)];
   const child = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit", env: { PATH: process.env.PATH } });
   const lines = (await child.stdout.text()).trim().split("\n");
   expect(await child.exited).toBe(0);

@@ -2,6 +2,7 @@
 // the client's side is no end of its answer. Counted in requests and bytes, never in memory.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { connectionRefusal } from "../../../lib/receiver/answering/answers.ts";
@@ -37,8 +38,9 @@ async function serve(fetch: Fetch, options: Partial<ListenOptions> = {}): Promis
     port: 0,
     tls: null,
     rate: { minBytesPerS: 1, windowS: 60 },
-    headerTimeoutS: 10,
-    keepAliveTimeoutS: 15,
+    // No limit of time is in question here.
+    headerTimeoutS: 3600,
+    keepAliveTimeoutS: 3600,
     connectionsTotal: 100,
     onBadConnection: (what) => void bad.push(what),
     refusalAnswer: (refusal) => connectionRefusal(refusal, IDENTITY),
@@ -49,6 +51,12 @@ async function serve(fetch: Fetch, options: Partial<ListenOptions> = {}): Promis
     listener.destroy();
   });
   return Object.assign(listener, { port: listener.address.port, bad });
+}
+
+/** Whether the server's side of a connection to this port is open (proc(5), net/tcp: local address, peer, state 1). */
+function isConnected(port: number): boolean {
+  const local = port.toString(16).toUpperCase().padStart(4, "0");
+  return new RegExp(`:${local} [0-9A-F]+:[0-9A-F]{4} 01 `).test(readFileSync("/proc/net/tcp", "utf8"));
 }
 
 describe("requests that were sent ahead", () => {
@@ -157,11 +165,9 @@ describe("requests that were sent ahead", () => {
     const client = await rawClient(port);
     client.socket.pause();
     client.socket.write(get("/").repeat(50_000));
-    let before = -1;
-    while (served === 0 || served !== before) {
-      before = served;
-      await Bun.sleep(500);
-    }
+    await until(() => served > 0);
+    await until(() => !isConnected(port));
+    const before = served;
     client.socket.resume();
     await client.closed;
     expect(served).toBe(before);
