@@ -2,17 +2,7 @@
 // nothing is there twice.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addressOfLine, formatRow, type IndexRow, parseRow } from "../../../lib/contract/index-row.ts";
 import { dataPaths } from "../../../lib/receiver/settings.ts";
@@ -339,36 +329,4 @@ test("the journal is cut while receiving, and never while it is needed", async (
   );
   expect(most).toBeLessThan(12 * 1024 * 1024);
   await journal.close();
-});
-
-test("appending: a failed append leaves no trace, concurrent ones share a flush and keep their order", async () => {
-  const { openAppendLog } = await import("../../../lib/receiver/store/index/append-log.ts");
-  const path = join(tempDir(), "log");
-  appendFileSync(path, "first\n");
-  const log = await openAppendLog(path, "test");
-  const offsets = await Promise.all(Array.from({ length: 500 }, (_, i) => log.append(`line ${i}`)));
-  const text = readFileSync(path, "utf8");
-  for (const [i, offset] of offsets.entries())
-    expect(text.slice(offset, offset + 8)).toStartWith(`line ${i}`.slice(0, 8));
-  expect(text.split("\n")).toHaveLength(502);
-  await log.close();
-  rmSync(path);
-});
-
-test("appending, and cutting to nothing, are never taken for another program's work", async () => {
-  const { openAppendLog } = await import("../../../lib/receiver/store/index/append-log.ts");
-  const log = await openAppendLog(join(tempDir(), "log"), "test");
-  let isOver = false;
-  const seen = new Set<string | null>();
-  const looking = (async () => {
-    for (; !isOver; await new Promise(setImmediate)) seen.add(log.changed());
-  })();
-  for (let round = 0; round < 50; round++) {
-    await Promise.all(Array.from({ length: 20 }, (_, i) => log.append(`line ${i}`)));
-    await log.clear();
-  }
-  isOver = true;
-  await looking;
-  expect([...seen]).toEqual([null]);
-  await log.close();
 });
