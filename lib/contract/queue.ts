@@ -1,7 +1,7 @@
 // How a shipper's queue stands, as data: written by the shipper into its live status, carried by heartbeats (DESIGN 3.5), read by
 // whoever shows a host. Pure. Times are ISO 8601 in UTC by the host's clock.
 
-import { type Check, hasFields, isNumber, isText, orNull } from "../core/text/shape.ts";
+import { type Check, type ChecksOf, hasFields, isNumber, isText, orNull } from "../core/text/shape.ts";
 
 /** The whole queue waits. `misconfigured`: credentials, address or certificate; `failing`: different episodes met the same fault. */
 export interface QueuePause {
@@ -27,8 +27,12 @@ export const isQueuePause = hasFields({
   fix: orNull(isText),
   since: isTime,
   next_try_at: orNull(isTime),
-});
-export const isQueueGroup = hasFields({ count: isNumber, reason: isText, since: isTime });
+} satisfies ChecksOf<QueuePause>);
+export const isQueueGroup = hasFields({
+  count: isNumber,
+  reason: isText,
+  since: isTime,
+} satisfies ChecksOf<QueueGroup>);
 
 /** Episodes that are in the same position: the newest reason stands for all. */
 export interface QueueGroup {

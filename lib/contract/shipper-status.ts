@@ -2,7 +2,7 @@
 // at least every `interval_s`; read by `shipper status` and by the heartbeat. Times are ISO 8601 in UTC by the host's clock. Pure.
 
 import {
-  type Check,
+  type ChecksOf,
   hasFields,
   isFlag,
   isNumber,
@@ -114,22 +114,28 @@ export function parseShipperStatus(text: string): ShipperStatus | null {
   return parseShaped(text, (value): value is ShipperStatus => isStatus(value));
 }
 
-const isWaiter = hasFields({ episode: isText, reason: isText, since: isText, detail: isText, fix: orNull(isText) });
+const isWaiter = hasFields({
+  episode: isText,
+  reason: isText,
+  since: isText,
+  detail: isText,
+  fix: orNull(isText),
+} satisfies ChecksOf<Waiter>);
 const isUnderWay = hasFields({
   episode: isText,
   what: isText,
   since: isText,
   done_bytes: orNull(isNumber),
   bytes: orNull(isNumber),
-});
+} satisfies ChecksOf<UnderWay>);
 const isRefusedGroup = hasFields({
   reason: isText,
   count: isNumber,
   bytes: isNumber,
   newest_at: orNull(isText),
   newest_detail: orNull(isText),
-});
-const CHECKS: Readonly<Record<keyof ShipperStatus, Check>> = {
+} satisfies ChecksOf<RefusedGroup>);
+const CHECKS: ChecksOf<ShipperStatus> = {
   pid: isNumber,
   at: isText,
   uptime_s: isNumber,
@@ -157,7 +163,7 @@ const CHECKS: Readonly<Record<keyof ShipperStatus, Check>> = {
       refused: listOf(isRefusedGroup),
       expiring: isNumber,
       announcement: isNumber,
-    }),
+    } satisfies ChecksOf<SettledCounts>),
   ),
   disk_low: isFlag,
   delivered_since_start: isNumber,

@@ -3,6 +3,8 @@
 // which can say what is wrong. Pure.
 
 export type Check = (value: unknown) => boolean;
+/** A check for each field of a type: who renames one has to rename the other. */
+export type ChecksOf<T> = Readonly<Record<keyof T, Check>>;
 
 export const isText: Check = (value) => typeof value === "string";
 export const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);

@@ -3,10 +3,14 @@
 
 import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { isReceiverId } from "../../contract/judgement.ts";
-import { QUEUE_TEXT_MAX } from "../../contract/queue.ts";
+import type { CheckNotes, CheckResult } from "../../contract/observation.ts";
+import { QUEUE_TEXT_MAX, type QueueGroup, type QueuePause, type SentQueue } from "../../contract/queue.ts";
 import { type } from "../../schema/ark.ts";
 import { parseJson, problems, shorten } from "../answering/json-body.ts";
 import { type Refusal, refuse } from "../decide.ts";
+
+/** Names that a check may ask for: those of the type, optional or not. Who renames a field there has to rename it here. */
+type FieldsOf<T> = { [K in keyof T & string as K | `${K}?`]?: unknown };
 
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
@@ -41,7 +45,7 @@ const notes = type({
   "pending?": "boolean",
   "overlaps?": finite,
   "refresh_failed?": "string",
-});
+} as const satisfies FieldsOf<CheckNotes>);
 const result = type({
   plugin: "string > 0",
   name: "0 < string <= 256",
@@ -55,9 +59,9 @@ const result = type({
   ttl_s: "0 <= number <= 31536000",
   run: whole,
   "notes?": notes,
-});
+} as const satisfies FieldsOf<CheckResult>);
 const queueText = type(`string <= ${QUEUE_TEXT_MAX}`);
-const group = type({ count: amount, reason: queueText, since: time });
+const group = type({ count: amount, reason: queueText, since: time } as const satisfies FieldsOf<QueueGroup>);
 /** Any word for its kind: a later release may know more of them. */
 const pause = type({
   kind: "0 < string <= 64",
@@ -66,7 +70,7 @@ const pause = type({
   fix: queueText.or("null"),
   since: time,
   next_try_at: time.or("null"),
-});
+} as const satisfies FieldsOf<QueuePause>);
 /** Agents of older releases know four of the fields, and say a pause in words alone. */
 const queue = type({
   pending: amount,
@@ -81,7 +85,7 @@ const queue = type({
   "waiting?": group.or("null"),
   "held?": group.or("null"),
   "paused_reason?": "string <= 16384 | null",
-});
+} as const satisfies FieldsOf<SentQueue>);
 const receiverId = type("string").narrow((text, ctx) => isReceiverId(text) || ctx.mustBe("an id of 32 hex digits"));
 const heartbeat = type({
   host_id: "string",
@@ -96,7 +100,7 @@ const heartbeat = type({
   "answered_by?": receiverId.or("null"),
   plugins: type({ name: "string", state: "'loaded' | 'skipped' | 'failed'", reason: "string | null" }).array(),
   results: result.array(),
-});
+} as const satisfies FieldsOf<Heartbeat>);
 
 /** How deep a body may be nested: what is kept must be written again, and deep enough that takes all of the stack. */
 const DEPTH = 64;
