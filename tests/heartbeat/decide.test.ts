@@ -4,6 +4,8 @@ import { describe, expect, test } from "bun:test";
 import type { CheckResult, CheckStatus } from "../../lib/contract/observation.ts";
 import {
   classifyDelivery,
+  DISK_BYTES,
+  IN_MEMORY,
   isAboutOne,
   isPlain,
   retryWaitS,
@@ -221,4 +223,12 @@ describe("a heartbeat that failed", () => {
   ] as [string, number[], number, number, number | null, number][]) {
     test(what, () => expect(retryWaitS(schedule, tries, jitter, asked)).toBe(waitS));
   }
+});
+
+test("what may wait: a day of usual heartbeats on the disk, an hour of them in memory, and never much of a small host", () => {
+  const MIB = 1024 ** 2;
+  const usual = (5 * MIB) / 1440;
+  expect(DISK_BYTES).toBeWithin(1440 * usual, 100 * MIB);
+  expect(IN_MEMORY.count).toBe(60);
+  expect(IN_MEMORY.bytes).toBeWithin(60 * usual, 16 * MIB);
 });

@@ -162,3 +162,7 @@ test("no fault of ours is answered by a 4xx: the shipper would quarantine the ep
   ] as const;
   for (const reason of ours) expect(REFUSALS[reason][0]).toBeGreaterThanOrEqual(500);
 });
+
+test("every refusal has a title for people", () => {
+  for (const [, title] of Object.values(REFUSALS)) expect(title).toMatch(/^[A-Z].*[a-z]$/);
+});

@@ -206,7 +206,6 @@ export class Spool {
   /** Writes to the disk what is not there yet. @throws Error of the system */
   private toDisk(): void {
     this.load();
-    this.entries.sort((a, b) => a.sequence - b.sequence);
     for (const entry of [...this.entries]) {
       const text = entry.onDisk ? null : this.read(entry);
       if (text === null) continue;

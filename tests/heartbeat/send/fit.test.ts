@@ -140,3 +140,17 @@ test("results are dropped of the plugin alone that has too many, and that is sai
     message: `${20_001 - results.length + 1} of 20001 results did not fit into a heartbeat of 1 MiB: ${results.length - 1} kept`,
   });
 });
+
+test("whatever there is room for: no more than that is sent, and every byte of it is tried", () => {
+  const groups = ["a", "b", "c"].map((plugin) =>
+    result(plugin, { plugin, long_text: "x".repeat(400), perfdata: [item] }),
+  );
+  const heartbeat = beat([result("small", { plugin: "small" }), ...groups]);
+  const whole = Buffer.byteLength(JSON.stringify(heartbeat));
+  let least = whole;
+  for (let most = whole; most > whole - 1700; most--) {
+    const bytes = Buffer.byteLength(fitted(heartbeat, most));
+    if (bytes > most) least = Math.min(least, most);
+  }
+  expect(least).toBe(whole);
+});

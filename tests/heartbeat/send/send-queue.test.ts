@@ -1,6 +1,6 @@
 // What does not get through: what holds up what, when it is tried again, and what is said about it.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
 import type { SendResult } from "../../../lib/heartbeat/send/send.ts";
@@ -12,6 +12,16 @@ test("of those that waited, what is refused is not counted as having arrived", a
   const { agent, lines } = agentWith([LATER, LATER, LATER, SENT, refuse("bad"), SENT, refuse("bad")]);
   for (let i = 0; i < 4; i++) await beat(agent);
   expect(lines.at(-1)).toBe("<6>heartbeats that waited are through sent=1 refused=2 waiting=0");
+  await agent.stop();
+});
+
+test("what has arrived is not planned to be tried again", async () => {
+  const { agent } = agentWith([LATER, SENT]);
+  await beat(agent);
+  const timers = spyOn(globalThis, "setTimeout");
+  await beat(agent);
+  expect(timers).not.toHaveBeenCalled();
+  timers.mockRestore();
   await agent.stop();
 });
 

@@ -178,6 +178,19 @@ describe("the host's clock", () => {
   test.each([0, 10, 500, 999])("is right, though its header is cut off to whole seconds, at %i ms of one", (ms) => {
     expect(judgeClock(now + ms, now, now + ms, 60)).toEqual({ live: true, lateS: 0, skewS: 0 });
   });
+  test.each([
+    // A Date header has whole seconds, so what was sent in the same moment may seem to be up to a second off, either way.
+    [1, -2001, false],
+    [1, -2000, true],
+    [1, 2000, true],
+    [1, 2001, false],
+    // Half an interval after, where that is longer, the next one is not due.
+    [60, 30_000, true],
+    [60, 30_001, false],
+  ])("of an interval of %d s, sent after %d ms: live is %p", (intervalS, lainMs, live) => {
+    expect(judgeClock(1_000_000, 1_000_000 + lainMs, 1_000_000, intervalS).live).toBe(live);
+  });
+
   test("may say anything: a heartbeat is never older than can be reckoned with", () => {
     const sent = Date.parse("0000-01-01T00:00:00Z");
     const facts = judgeClock(sent, Date.parse("Sat, 13 Sep 275760 00:00:00 GMT"), now, 60);
