@@ -11,15 +11,15 @@ import { CHECKS, endWithTest, isGone, sh, text } from "./process-support.ts";
 /** What a result may take after its check's end (runCheckProcess), and of that the two searches for who is left. */
 const PROMISE_MS = 250;
 const SEARCHES_MS = 2 * CHECK_TIMING_MS.scan;
+const LINGERS = join(CHECKS, "lingers.py");
 /** Nobody has this number: kernel.pid_max is 2^22 at most. */
 const NOBODY = 2 ** 22 + 1;
 
-/** A clock that goes by `stepMs` when it is looked at, and by each wait at once. @returns how often it was looked at */
-function countedClock(stepMs: number): () => number {
-  let [nowMs, looks] = [0, 0];
+/** A clock that goes by `stepMs` when it is looked at, and by each wait at once. */
+function countedClock(clock: { stepMs: number }): void {
+  let nowMs = 0;
   const now = spyOn(performance, "now").mockImplementation(() => {
-    looks++;
-    nowMs += stepMs;
+    nowMs += clock.stepMs;
     return nowMs;
   });
   const real = Bun.sleep;
@@ -33,13 +33,11 @@ function countedClock(stepMs: number): () => number {
     now.mockRestore();
     sleep.mockRestore();
   });
-  return () => looks;
 }
 
 test("a result waits for outputs twice at most, though their holders stay: one that was killed, and one that cannot be", async () => {
-  countedClock(0);
-  const lingers = join(CHECKS, "lingers.py");
-  const done = await sh(`${lingers} session; ${lingers} job`);
+  countedClock({ stepMs: 0 });
+  const done = await sh(`${LINGERS} session; ${LINGERS} job`);
   const [session, job] = text(done.stdout)
     .trim()
     .split("\n")
@@ -51,11 +49,18 @@ test("a result waits for outputs twice at most, though their holders stay: one t
   expect(done.durationMs).toBeWithin(2 * CHECK_TIMING_MS.drain, PROMISE_MS - SEARCHES_MS + 1);
 });
 
-test("a search for the members of a session ends in its time, whoever was not looked at by then", () => {
-  const looks = countedClock(CHECK_TIMING_MS.scan / 3);
-  expect(killSession(NOBODY, "look for it")).toEqual({ killed: 0, left: 0 });
-  // Its begin, three processes, and the look that finds that it is late.
-  expect(looks()).toBeLessThanOrEqual(5);
+test("a search for the members of a session ends in its time, whoever was not looked at by then", async () => {
+  const child = Bun.spawn([LINGERS, "job"], { detached: true, stdout: "pipe" });
+  await child.exited;
+  const { value } = await child.stdout.getReader().read();
+  const job = Number(new TextDecoder().decode(value).split(" ")[1]);
+  endWithTest(job);
+  const clock = { stepMs: CHECK_TIMING_MS.scan + 1 };
+  countedClock(clock);
+  expect(killSession(child.pid, "look for it")).toEqual({ killed: 0, left: 0 });
+  expect(isGone(job)).toBe(false);
+  clock.stepMs = 0;
+  expect(killSession(child.pid, "look for it")).toEqual({ killed: 1, left: 0 });
 });
 
 test("what SIGKILL does not end is waited for once, and so long that a result comes within one second of it", async () => {

@@ -142,6 +142,13 @@ describe("a heartbeat is", () => {
     });
   });
 
+  test("within a boot, where it is not later by uptime: the next of the same second, or after three intervals of silence", () => {
+    const next = beat("b", 101, 6000, "2026-05-01T12:00:00Z");
+    expect(decidePlace(KNOWN, { heartbeat: next, live: false, nowMs: at("12:00:01") })).toBe("stored");
+    const container = beat("b", 101, 5, "1970-01-01T00:00:20Z");
+    expect(decidePlace(KNOWN, { heartbeat: container, live: null, nowMs: at("12:03:00") })).toBe("old");
+    expect(decidePlace(KNOWN, { heartbeat: container, live: null, nowMs: at("12:03:01") })).toBe("stored");
+  });
   test("stored, though the clock of the latest was in the future", () => {
     const future = known([{ boot_id: "b", ranges: [[100, 100]] }], beat("b", 100, 6000, "2035-01-01T00:00:00Z"));
     const anew = beat("c", 1, 20, "2026-05-01T12:02:00Z");
