@@ -76,7 +76,8 @@ async function nextRound({ keeper, clock }: ReturnType<typeof housekeeper>, afte
 
 const PROOFS: Partial<Record<keyof ShipperConfig, () => Promise<void>>> = {
   async receiver() {
-    const [first, second] = [await scriptedCollector(() => ({ status: 503 })), await scriptedCollector(() => HAS)];
+    const busy = (): Say => ({ status: 503 });
+    const [first, second] = [await scriptedCollector(busy), await scriptedCollector(busy)];
     const { send, reload, settings } = sender(first.url);
     await send();
     reload({ receiver: { ...settings.current().receiver, url: second.url } });
