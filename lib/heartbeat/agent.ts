@@ -47,13 +47,10 @@ export class Agent {
   private readonly outgoing: SendQueue;
   private before: Statuses | null = null;
   latest: Heartbeat | null = null;
-  /** What of the configuration waits for a restart since the last reload, as the file calls it. */
-  restartFor: readonly string[] = [];
-  /** Called when a status would show something else. */
-  changed: () => void = () => undefined;
+  private shows: () => void = () => undefined;
 
   constructor(readonly deps: AgentDeps) {
-    this.outgoing = new SendQueue(deps, () => this.changed());
+    this.outgoing = new SendQueue(deps, () => this.shows());
   }
 
   /** When a heartbeat arrived last that was the newest; and in seconds since boot, which no set clock moves. */
@@ -84,9 +81,15 @@ export class Agent {
     return this.outgoing.atHand;
   }
 
+  /** From now on `show` is called when a status would show something else; null: nobody is. */
+  onChange(show: (() => void) | null): void {
+    this.shows = show ?? (() => undefined);
+  }
+
   /** One collection as a heartbeat; the sequence moves on. @param only the one plugin that is asked: the others say again what they said */
   async collect(only: string | null = null): Promise<Heartbeat> {
-    const { config, spool, log, versions, states, queue, bootId, uptimeS, now, machine, pinned } = this.deps;
+    const { settings, spool, log, versions, states, queue, bootId, uptimeS, now, machine, pinned } = this.deps;
+    const { hostId, intervalS } = settings.current();
     const began = performance.now();
     const sequence = this.outgoing.remarks.watchDisk(() => spool.nextSequence());
     const results = await this.deps.collect(sequence, this.abort.signal, only);
@@ -95,12 +98,12 @@ export class Agent {
     const took_ms = Math.round(performance.now() - began);
     log.debug("collected", { sequence, results: results.length, not_ok, took_ms });
     return {
-      host_id: config.hostId,
+      host_id: hostId,
       sent_at: now().toISOString(),
       boot_id: bootId,
       sequence,
       uptime_s: uptimeS(),
-      interval_s: config.intervalS,
+      interval_s: intervalS,
       versions,
       queue: report === null ? null : sentQueue(report),
       plugins: [...states()],

@@ -9,6 +9,7 @@ import { readClock } from "../os/clock-calls.ts";
 import { readSmallFile } from "../os/files/sync-files.ts";
 import { thisMachine } from "../os/process/machine.ts";
 import { bootId, readParsed } from "../os/process/proc.ts";
+import type { Settings } from "../runtime/config/settings.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type { Progress } from "../runtime/progress.ts";
 import { Agent, type AgentSpool } from "./agent.ts";
@@ -116,24 +117,26 @@ export interface BuiltAgent {
  * @param joinMs how long plugins of plugins_dir are waited for; null: as long as each of them may take, and each collection too
  */
 export async function buildAgent(
-  config: HeartbeatConfig,
+  settings: Settings<HeartbeatConfig>,
   log: Log,
   progress: Progress,
   spool: AgentSpool,
   joinMs: number | null = JOIN_MS,
 ): Promise<BuiltAgent> {
-  const { roster, queue, close } = await loadPlugins(config, log, joinMs);
-  const client = heartbeatClient(config);
+  // What its plugins and its connections are made of is fixed for a run.
+  const { runDir, shipper } = settings.current();
+  const { roster, queue, close } = await loadPlugins(settings.current(), log, joinMs);
+  const client = heartbeatClient(settings.current());
   const state = new CollectState();
   // As they were when the collection began: results and states of one heartbeat shall agree.
   let states = roster.states();
   const agent = new Agent({
-    config,
+    settings,
     spool,
     log,
     versions: { heartbeat: BUILD.version, commit: BUILD.commit, target: BUILD.target },
     collect: async (run, signal, only) => {
-      const { collectTimeoutS, intervalS } = config;
+      const { collectTimeoutS, intervalS } = settings.current();
       const wait = joinMs === null ? {} : { waitMs: intervalS * 1000 * WAIT_SHARE };
       const work = progress.begin("collection", intervalS + STUCK_S);
       try {
@@ -146,11 +149,11 @@ export async function buildAgent(
     },
     states: () => states,
     queue,
-    accepted: (number, receiverId) => noteAnnounced(config.runDir, number, receiverId, log),
-    send: (text, signal) => sendHeartbeat(client, config, text, signal),
+    accepted: (number, receiverId) => noteAnnounced(runDir, number, receiverId, log),
+    send: (text, signal) => sendHeartbeat(client, settings.current(), text, signal),
     bootId: bootName(),
     machine: thisMachine(ROOT),
-    pinned: () => readPinned(config.shipper.dataRoot),
+    pinned: () => readPinned(shipper.dataRoot),
     uptimeS: readUptime,
     now: () => new Date(),
     random: Math.random,

@@ -2,7 +2,7 @@
 // current.
 
 import { join } from "node:path";
-import { takeOver } from "../runtime/config/reload.ts";
+import type { LiveSettings } from "../runtime/config/settings.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
 import type { Agent } from "./agent.ts";
@@ -11,23 +11,16 @@ import { splayMs, untilDueMs } from "./decide.ts";
 import { QUEUE } from "./plugins/shipper-queue.ts";
 import { LOOK_MS, PauseWatch } from "./send/early.ts";
 import { Spool } from "./send/spool.ts";
-import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
+import type { HeartbeatConfig } from "./settings.ts";
 import { LIVE_FILE, liveStatus, statusLine } from "./status-live.ts";
 
-/**
- * Starts the agent on a state directory that is locked.
- * @param readConfig reads the configuration anew
- */
-export async function startAgent(
-  config: HeartbeatConfig,
-  context: DaemonContext,
-  readConfig: () => Promise<HeartbeatConfig>,
-): Promise<Running> {
+/** Starts the agent on a state directory that is locked. */
+export async function startAgent(settings: LiveSettings<HeartbeatConfig>, context: DaemonContext): Promise<Running> {
   const { log, progress } = context;
-  const spool = new Spool(config.stateDir, config.spoolMax, config.runDir);
-  const { agent, close, loaded } = await buildAgent(config, log, progress, spool);
-  const reporter = startReporter(agent, context);
-  const { hostId, receiver, intervalS } = config;
+  const { stateDir, runDir, hostId, receiver, intervalS } = settings.current();
+  const spool = new Spool(stateDir, () => settings.current().spoolMax, runDir);
+  const { agent, close, loaded } = await buildAgent(settings, log, progress, spool);
+  const reporter = startReporter(agent, settings, context);
   log.info("ready", { host: hostId, receiver: receiver.url, interval_s: intervalS, plugins: loaded });
   const beats = startBeating(agent, context);
   const endChecks = async (): Promise<undefined> => {
@@ -46,10 +39,8 @@ export async function startAgent(
       },
     ],
     reload: async () => {
-      const waiting = takeOver(config, await readConfig(), FIXED_SETTINGS);
-      spool.max = config.spoolMax;
-      agent.restartFor = waiting;
-      agent.changed();
+      const waiting = settings.replace(await settings.read());
+      reporter.renew();
       agent.tryNow();
       return waiting;
     },
@@ -61,7 +52,7 @@ export async function startAgent(
  * begins or ends a pause.
  */
 function startBeating(agent: Agent, { fail }: DaemonContext): { count: () => number; end: () => Promise<void> } {
-  const { hostId, intervalS } = agent.deps.config;
+  const { hostId, intervalS, shipper } = agent.deps.settings.current();
   const intervalMs = intervalS * 1000;
   const splay = splayMs(hostId, intervalMs);
   let timer: ReturnType<typeof setTimeout>;
@@ -79,7 +70,7 @@ function startBeating(agent: Agent, { fail }: DaemonContext): { count: () => num
     beat(null);
   };
   begin();
-  const watch = new PauseWatch(agent.deps.config.shipper);
+  const watch = new PauseWatch(shipper);
   const looking = setInterval(() => {
     // One that is under way may tell it.
     if (beats.size === 0 && watch.isDue(agent.latest)) beat(QUEUE);
@@ -96,32 +87,44 @@ function startBeating(agent: Agent, { fail }: DaemonContext): { count: () => num
 /** Reports that follow one another so fast are one, milliseconds. */
 const REPORT_MS = 100;
 
+interface Reporter {
+  /** Reports soon: a status would show something else. */
+  renew(): void;
+  close(): void;
+}
+
 /** Keeps systemd's line, `status.json` and `latest.json` current. The run directory is in memory: a rename is all they need. */
-function startReporter(agent: Agent, { log, status }: DaemonContext): { close: () => void } {
-  const { config, uptimeS } = agent.deps;
-  const startedUptimeS = uptimeS();
+function startReporter(
+  agent: Agent,
+  settings: LiveSettings<HeartbeatConfig>,
+  { log, status }: DaemonContext,
+): Reporter {
+  const { runDir } = settings.current();
+  const startedUptimeS = agent.deps.uptimeS();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let shown: unknown = null;
   const writeReport = openRunReports(log);
   const write = (name: string, value: unknown): void => {
-    writeReport(join(config.runDir, name), JSON.stringify(value));
+    writeReport(join(runDir, name), JSON.stringify(value));
   };
   const report = (): void => {
     timer = null;
-    const live = liveStatus(agent, startedUptimeS, Date.now());
+    const live = liveStatus(agent, startedUptimeS, Date.now(), settings.restartFor);
     status(statusLine(live));
     write(LIVE_FILE, live);
     if (agent.latest !== shown) write("latest.json", agent.latest);
     shown = agent.latest;
   };
-  report();
-  agent.changed = () => {
+  const renew = (): void => {
     timer ??= setTimeout(report, REPORT_MS);
   };
+  report();
+  agent.onChange(renew);
   return {
+    renew,
     close: () => {
       if (timer !== null) clearTimeout(timer);
-      agent.changed = () => undefined;
+      agent.onChange(null);
       write(LIVE_FILE, null);
     },
   };

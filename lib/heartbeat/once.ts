@@ -10,6 +10,7 @@ import { printable } from "../core/text/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files/files.ts";
 import { type Instance, lockHolder, makeRunDir, openLock } from "../os/files/lock.ts";
+import { settingsOf } from "../runtime/config/settings.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { handleSignals, isRepeat, type ReceivedSignal } from "../runtime/signals.ts";
@@ -37,9 +38,9 @@ export async function beatOnce(
   const out = takeStandardOutput();
   return untilSignal(log, async (breakOff) => {
     const doesSend = options.send && holder === null;
-    const spool = doesSend ? new Spool(config.stateDir, config.spoolMax, config.runDir) : NO_SPOOL;
+    const spool = doesSend ? new Spool(config.stateDir, () => config.spoolMax, config.runDir) : NO_SPOOL;
     const progress = createProgress(() => performance.now());
-    const { agent, close } = await buildAgent(config, log, progress, spool, null);
+    const { agent, close } = await buildAgent(settingsOf(config), log, progress, spool, null);
     const end = async (): Promise<void> => {
       await agent.stop();
       await close();

@@ -7,7 +7,7 @@ import { daemonCommands } from "../runtime/daemon-commands.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { startAgent } from "./daemon.ts";
 import { beatOnce, makeStateDir, showPlugins } from "./once.ts";
-import type { HeartbeatConfig } from "./settings.ts";
+import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
 import { statusCommand } from "./status.ts";
 
 const readConfig = (call: Call): Promise<HeartbeatConfig> => loadConfig("heartbeat", call);
@@ -17,10 +17,11 @@ const COMMANDS: Commands = {
     tool: "heartbeat",
     readConfig,
     placeOf: ({ stateDir, runDir, drainTimeoutS }) => ({ dataRoot: stateDir, runDir, drainTimeoutS }),
-    async prepare(config, call) {
-      await makeStateDir(config);
-      void sayOddities(config, call);
-      return (context, readAnew) => startAgent(config, context, readAnew);
+    fixed: FIXED_SETTINGS,
+    async prepare(settings, call) {
+      await makeStateDir(settings.current());
+      void sayOddities(settings.current(), call);
+      return (context) => startAgent(settings, context);
     },
   }),
   once: async (call) => {

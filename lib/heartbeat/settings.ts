@@ -1,7 +1,7 @@
 // The agent's settings as everybody but the configuration's own check knows them: plain data and paths.
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import type { FixedSettings } from "../runtime/config/reload.ts";
+import type { FixedSettings } from "../runtime/config/settings.ts";
 
 export const DEFAULT_STATE_DIR = "/var/lib/labfleet/heartbeat";
 export const DEFAULT_PLUGINS_DIR = "/etc/labfleet/plugins.d";
@@ -38,6 +38,7 @@ export const FIXED_SETTINGS: FixedSettings<HeartbeatConfig> = {
   runDir: "heartbeat.run_dir",
   intervalS: "heartbeat.interval_s",
   pluginsDir: "heartbeat.plugins_dir",
+  pluginsDirIsSet: "heartbeat.plugins_dir",
   drainTimeoutS: "heartbeat.drain_timeout_s",
   shipper: "paths",
   plugins: "nagios_runner,plugins",

@@ -56,16 +56,25 @@ export interface LiveStatus {
   restart_for: string[];
 }
 
-/** The agent's view of itself at `wallMs`. @param startedUptimeS when it started */
-export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number): LiveStatus {
-  const { spool, config, states } = agent.deps;
+/**
+ * The agent's view of itself at `wallMs`.
+ * @param startedUptimeS when it started
+ * @param restartFor what of the configuration waits for a restart
+ */
+export function liveStatus(
+  agent: Agent,
+  startedUptimeS: number,
+  wallMs: number,
+  restartFor: readonly string[] = [],
+): LiveStatus {
+  const { spool, settings, states } = agent.deps;
   const out = states().filter(({ state }) => state !== "loaded");
   const { sentAt, sentUptimeS } = agent;
   return {
     pid: process.pid,
     at: new Date(wallMs).toISOString(),
     started_uptime_s: startedUptimeS,
-    interval_s: config.intervalS,
+    interval_s: settings.current().intervalS,
     collected: collectedOf(agent),
     arrived: sentAt === null ? null : { at: sentAt.toISOString(), uptime_s: sentUptimeS ?? startedUptimeS },
     waiting: spool.size + agent.atHand,
@@ -80,7 +89,7 @@ export function liveStatus(agent: Agent, startedUptimeS: number, wallMs: number)
     plugins_loaded: states().length - out.length,
     plugins_out: out.slice(0, SHOWN),
     plugins_out_count: out.length,
-    restart_for: [...agent.restartFor],
+    restart_for: [...restartFor],
   };
 }
 

@@ -1,5 +1,6 @@
 // Opens what the receiver is made of, and gives it to the application.
 
+import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { createTokenCheck, parseTokenFile } from "./access/auth.ts";
@@ -21,7 +22,7 @@ import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
 import { openRefusedHosts } from "./refusals/refused-hosts.ts";
 import { type Room, shortOf } from "./room.ts";
-import { dataPaths, isCommitRequired, type ReceiverConfig } from "./settings.ts";
+import { dataPaths, type ReceiverConfig, rulesOf } from "./settings.ts";
 import { openPresence, type Presence } from "./store/files/presence.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 
@@ -29,30 +30,31 @@ import { type OpenedStore, openStore } from "./store/open-store.ts";
 const COMMIT_LIMIT_S = 120;
 
 /** Opens all that stands on the disk; nothing answers yet. */
-export async function openParts(config: ReceiverConfig, { log, progress }: DaemonContext): Promise<Parts> {
-  const { dataRoot } = config;
+export async function openParts(settings: Settings<ReceiverConfig>, { log, progress }: DaemonContext): Promise<Parts> {
+  const { dataRoot, requireToken, tokensDir, downloadsTotal: total, downloadsPerHost: perHost } = settings.current();
+  const reserveBytes = (): number => settings.current().diskReserveBytes;
   const paths = dataPaths(dataRoot);
   const begin = (name: string) => progress.begin(name, COMMIT_LIMIT_S);
   const identity = watchIdentity(dataRoot, await openIdentity(dataRoot, log), log);
   const presence = openPresence(dataRoot);
   const { needHere } = presence;
-  const opened = await openStore({ dataRoot, log, begin, presence, reserveBytes: () => config.diskReserveBytes });
+  const opened = await openStore({ dataRoot, log, begin, presence, reserveBytes });
   const room = (): Room => opened.store.free();
-  const admission = createAdmission(config, room, progress.moved);
+  const admission = createAdmission(() => settings.current(), room, progress.moved);
   const leftFree = (): Room => {
     const { freeBytes, freeInodes } = room();
     return { freeBytes: freeBytes - admission.outstandingBytes, freeInodes };
   };
-  const hasRoom = (): boolean => shortOf(leftFree(), config.diskReserveBytes) === null;
+  const hasRoom = (): boolean => shortOf(leftFree(), reserveBytes()) === null;
   const attempts = openAttempts({ dir: paths.attempts, log, needHere, hasRoom });
   await attempts.prune(Date.now());
   const refusals = openRefusals({ attempts, log, nowMs: () => Date.now() });
-  const heartbeats = openHeartbeats(paths.heartbeats, log, () => config.historyBytes, needHere);
+  const heartbeats = openHeartbeats(paths.heartbeats, log, () => settings.current().historyBytes, needHere);
   await heartbeats.prune(Date.now());
-  const tokens = config.requireToken ? openTokenTable(config.tokensDir, parseTokenFile) : null;
+  const tokens = requireToken ? openTokenTable(tokensDir, parseTokenFile) : null;
   void tokens?.look();
   const tokenUse = openTokenUse(paths.tokenUse, log, Date.now, needHere);
-  const downloads = createDownloads({ total: config.downloadsTotal, perHost: config.downloadsPerHost }, progress.moved);
+  const downloads = createDownloads({ total, perHost }, progress.moved);
   const duplicates = openDuplicateHosts(paths.duplicates, log, needHere);
   const refusedBeats = createRefusedBeats();
   const stored = { opened, attempts, refusals, heartbeats, refusedBeats, admission, downloads, room, leftFree };
@@ -93,17 +95,17 @@ type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
 
 /** What the application is given. */
 export function appDeps(
-  config: ReceiverConfig,
+  settings: Settings<ReceiverConfig>,
   { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
 ): AppDeps {
-  const { dataRoot, diskReserveBytes } = config;
+  const { dataRoot, tokensDir, acceptedCommitsFile } = settings.current();
   const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
   return {
-    ...gateSettings(config),
     ...parts,
+    rules: () => rulesOf(settings.current()),
     heartbeats: {
       store: heartbeats,
-      admission: createHeartbeatAdmission(diskReserveBytes, leftFree),
+      admission: createHeartbeatAdmission(() => settings.current().diskReserveBytes, leftFree),
       listed: async (hosts, nowMs) => {
         await tokens?.look(); // the first one may not be through yet
         return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
@@ -111,16 +113,10 @@ export function appDeps(
       withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
       refused: refusedBeats,
     },
-    checkToken: tokens === null ? null : createTokenCheck(config.tokensDir, parts.log, tokens, tokenUse.used),
+    checkToken: tokens === null ? null : createTokenCheck(tokensDir, parts.log, tokens, tokenUse.used),
     knownHost: (host) => tokens?.has(host) === true,
-    accepted: createGate(config.acceptedCommitsFile, parts.log),
+    accepted: createGate(acceptedCommitsFile, parts.log),
     store: opened.store,
     nowMs: () => Date.now(),
   };
-}
-
-/** What the application reads anew for each request. */
-export function gateSettings(config: ReceiverConfig) {
-  const { commitHeaders, maxEpisodeBytes } = config;
-  return { commitHeaders, commitRequired: isCommitRequired(config), maxBytes: maxEpisodeBytes };
 }

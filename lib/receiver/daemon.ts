@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
 import { writeFileDurable } from "../os/files/files.ts";
-import { takeOver } from "../runtime/config/reload.ts";
+import type { LiveSettings, Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { createApp } from "./app.ts";
-import { appDeps, closeParts, gateSettings, openParts, type Parts } from "./build.ts";
+import { appDeps, closeParts, openParts, type Parts } from "./build.ts";
 import { startChores } from "./chores.ts";
 import { drainPhases } from "./drain.ts";
 import type { NotReady } from "./episode-store.ts";
@@ -19,28 +19,25 @@ import { readTls } from "./listen/tls-files.ts";
 import type { TlsMaterial } from "./listen/tls-server.ts";
 import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch.ts";
 import { collectNotes } from "./readiness/run-notes.ts";
-import { FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
+import type { ReceiverConfig } from "./settings.ts";
 import { otherStore } from "./store/files/presence.ts";
 import { createChangeWatch } from "./store/index/changed-files.ts";
 import type { OpenedStore } from "./store/open-store.ts";
 
-/**
- * Starts the receiver on a data root that is locked.
- * @param readConfig reads the configuration anew
- */
+/** Starts the receiver on a data root that is locked. */
 export async function startReceiver(
-  config: ReceiverConfig,
+  settings: LiveSettings<ReceiverConfig>,
   tls: TlsMaterial | null,
   context: DaemonContext,
-  readConfig: () => Promise<ReceiverConfig>,
 ): Promise<Running> {
   const { log } = context;
-  const parts = await openParts(config, context);
+  const config = settings.current();
+  const parts = await openParts(settings, context);
   const { opened, heartbeats } = parts;
   const certificate = watchCertificate(config.tls?.certificate ?? null, tls, { log, nowMs: Date.now });
-  const watch = watchStore(config, parts, certificate, context);
+  const watch = watchStore(settings, parts, certificate, context);
   let isStopping = false;
-  const deps = appDeps(config, { ...parts, stopping: () => isStopping, diskRefused: watch.doubt });
+  const deps = appDeps(settings, { ...parts, stopping: () => isStopping, diskRefused: watch.doubt });
   const listener = await listen(createApp(deps).fetch, listenOptions(config, tls, parts));
   await announce(config, listener, opened, log);
   log.info(await heartbeats.describe(Date.now()));
@@ -55,29 +52,28 @@ export async function startReceiver(
     stopChores();
     closeParts(parts);
   };
-  const reload = async (): Promise<string[]> => {
-    const fresh = await readConfig();
+  const reload = async (): Promise<readonly string[]> => {
+    const fresh = await settings.read();
     // Certificates run out while a collector runs: the same files are read anew.
-    const renewed = readTls(config.tls);
-    const waiting = takeOver(config, fresh, FIXED_SETTINGS);
+    const renewed = readTls(settings.current().tls);
+    const waiting = settings.replace(fresh);
     if (renewed !== null) {
       listener.renew(renewed);
       certificate.renewed(renewed);
     }
-    Object.assign(deps, gateSettings(config));
     return waiting;
   };
-  return { drain: drainPhases(config, { ...parts, listener }, beginStop), reload };
+  return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };
 }
 
 /** Keeps an eye on whether this is our store still, and whether it takes any more. */
 function watchStore(
-  config: ReceiverConfig,
+  settings: Settings<ReceiverConfig>,
   { opened, presence, ...parts }: Parts,
   certificate: CertificateWatch,
   { log, fail }: DaemonContext,
 ): ReadinessWatch {
-  const { dataRoot, runDir } = config;
+  const { dataRoot, runDir } = settings.current();
   const endIfChanged = createChangeWatch(opened.logs, fail);
   const look = (): NotReady | null => {
     const standing = presence.look();
@@ -85,7 +81,7 @@ function watchStore(
     if (standing === "ours") endIfChanged();
     return opened.glance();
   };
-  const sources = { ...parts, certificate, reserveBytes: () => config.diskReserveBytes };
+  const sources = { ...parts, certificate, reserveBytes: () => settings.current().diskReserveBytes };
   const notes = () => collectNotes(sources, Date.now());
   return watchReadiness({ runDir, log, glance: look, probe: opened.store.ready, nowMs: Date.now, notes });
 }

@@ -1,5 +1,6 @@
 // The steps of a clean stop of the receiver: what is under way goes on, within the drain's time, and is then cut off.
 
+import type { Settings } from "../runtime/config/settings.ts";
 import type { Phase } from "../runtime/daemon.ts";
 import type { TokenUseNotes } from "./access/token-use.ts";
 import type { Admission } from "./episodes/admission.ts";
@@ -21,17 +22,18 @@ export interface Serving {
 }
 
 /** The steps of a clean stop. */
-export function drainPhases(config: ReceiverConfig, serving: Serving, begin: () => void): Phase[] {
+export function drainPhases(settings: Settings<ReceiverConfig>, serving: Serving, begin: () => void): Phase[] {
   const { listener, attempts, refusals, opened, admission, downloads, tokenUse } = serving;
   const underWay = (): number => admission.uploads + downloads.running;
   const finishTransfers = async (): Promise<number> => {
+    const drainMs = settings.current().drainTimeoutS * 1000;
     let cutShort = 0;
     const cut = setTimeout(() => {
       cutShort = underWay();
       listener.cutBodies();
-    }, config.drainTimeoutS * 1000);
+    }, drainMs);
     // A disk that hangs keeps its uploads from ever settling; systemd must not have to kill us for it.
-    const giveUp = Bun.sleep(config.drainTimeoutS * 1000 + 5000);
+    const giveUp = Bun.sleep(drainMs + 5000);
     await Promise.race([listener.settled(), giveUp]);
     clearTimeout(cut);
     listener.destroy();

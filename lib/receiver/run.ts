@@ -12,7 +12,7 @@ import { verifyCommand } from "./commands/verify.ts";
 import { startReceiver } from "./daemon.ts";
 import { readTls } from "./listen/tls-files.ts";
 import { loadReceiverConfig } from "./load.ts";
-import { addressOption, type ReceiverConfig } from "./settings.ts";
+import { addressOption, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
 import { makeDataDirs } from "./store/open-store.ts";
 
 const COMMANDS: Commands = {
@@ -20,11 +20,13 @@ const COMMANDS: Commands = {
     tool: "receiver",
     readConfig: readOverridden,
     placeOf: ({ dataRoot, runDir, drainTimeoutS }) => ({ dataRoot, runDir, drainTimeoutS }),
-    async prepare(config, { log }) {
+    fixed: FIXED_SETTINGS,
+    async prepare(settings, { log }) {
+      const config = settings.current();
       const tls = readTls(config.tls);
       await makeDataDirs(config.dataRoot);
       warnOfOpenDoors(config, log);
-      return (context, readAnew) => startReceiver(config, tls, context, readAnew);
+      return (context) => startReceiver(settings, tls, context);
     },
   }),
   status: async (call) => statusCommand(await loadReceiverConfig(call), wantsJson(call)),

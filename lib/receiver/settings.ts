@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
-import type { FixedSettings } from "../runtime/config/reload.ts";
+import type { FixedSettings } from "../runtime/config/settings.ts";
 
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
 export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
@@ -62,9 +62,19 @@ export const FIXED_SETTINGS: FixedSettings<ReceiverConfig> = {
   drainTimeoutS: "receiver.drain_timeout_s",
 };
 
-/** Whether an episode without a code commit is refused. A stamp that nothing is compared with is no reason to lose one. */
-export function isCommitRequired(config: Pick<ReceiverConfig, "requireCommit" | "acceptedCommitsFile">): boolean {
-  return config.requireCommit ?? config.acceptedCommitsFile !== null;
+/** What an episode is held against before anything of it is written. */
+export interface EpisodeRules {
+  /** In which headers a commit may come, in order. */
+  commitHeaders: readonly string[];
+  /** Whether an episode without a code commit is refused. */
+  commitRequired: boolean;
+  maxBytes: number;
+}
+
+/** Those of a configuration. A stamp that nothing is compared with is no reason to lose an episode. */
+export function rulesOf(config: Readonly<ReceiverConfig>): EpisodeRules {
+  const { commitHeaders, requireCommit, acceptedCommitsFile, maxEpisodeBytes } = config;
+  return { commitHeaders, commitRequired: requireCommit ?? acceptedCommitsFile !== null, maxBytes: maxEpisodeBytes };
 }
 
 /** `host:port`, with an IPv6 address in brackets; null when it is neither. */

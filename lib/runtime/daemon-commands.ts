@@ -5,6 +5,7 @@ import { stopBudget } from "../core/stop-budget.ts";
 import type { DaemonName } from "../core/tools.ts";
 import { complain, print } from "../os/answer.ts";
 import { heldBy, type Instance, isFree, lockHolder, notedPid, openLock } from "../os/files/lock.ts";
+import { type FixedSettings, LiveSettings } from "./config/settings.ts";
 import { type DaemonContext, type Running, runDaemon } from "./daemon.ts";
 import { detach, shouldDetach } from "./detach.ts";
 import { diagnosticCommand } from "./diagnostic/diagnostic.ts";
@@ -21,19 +22,18 @@ export interface DaemonPlace {
 }
 
 /** What makes a tool a daemon. */
-export interface DaemonFrame<C> {
+export interface DaemonFrame<C extends object> {
   tool: DaemonName;
   readConfig: (call: Call) => Promise<C>;
-  placeOf: (config: C) => DaemonPlace;
+  placeOf: (config: Readonly<C>) => DaemonPlace;
+  /** What no reload changes. */
+  fixed: FixedSettings<C>;
   /** Makes what must be there before it can be locked, and finds what would be in vain. Resolves with what starts it then. */
-  prepare: (config: C, call: Call) => Promise<Start<C>>;
+  prepare: (settings: LiveSettings<C>, call: Call) => Promise<(context: DaemonContext) => Promise<Running>>;
 }
 
-/** @param readConfig reads the configuration anew */
-export type Start<C> = (context: DaemonContext, readConfig: () => Promise<C>) => Promise<Running>;
-
 /** The commands of a daemon, to stand among those of its own. */
-export function daemonCommands<C>(frame: DaemonFrame<C>): Commands {
+export function daemonCommands<C extends object>(frame: DaemonFrame<C>): Commands {
   const { tool, readConfig, placeOf } = frame;
   return {
     "": (call) => serve(frame, call),
@@ -47,15 +47,18 @@ export function daemonCommands<C>(frame: DaemonFrame<C>): Commands {
 }
 
 /** The daemon itself, here or in the background. */
-async function serve<C>({ tool, readConfig, placeOf, prepare }: DaemonFrame<C>, call: Call): Promise<number> {
+async function serve<C extends object>(
+  { tool, readConfig, placeOf, fixed, prepare }: DaemonFrame<C>,
+  call: Call,
+): Promise<number> {
   const { log, line } = call;
   if (shouldDetach(line)) return detach(tool);
   holdHangUp();
-  const config = await readConfig(call);
-  const start = await prepare(config, call);
-  const { dataRoot, runDir, drainTimeoutS } = placeOf(config);
+  const settings = new LiveSettings(await readConfig(call), fixed, () => readConfig(call));
+  const start = await prepare(settings, call);
+  const { dataRoot, runDir, drainTimeoutS } = placeOf(settings.current());
   const how = { tool, log, budget: stopBudget(drainTimeoutS), replace: line.options.replace === true };
-  return runDaemon({ ...how, dataRoot, runDir }, (context) => start(context, () => readConfig(call)));
+  return runDaemon({ ...how, dataRoot, runDir }, start);
 }
 
 type Options = Readonly<Record<string, string | true>>;

@@ -5,6 +5,7 @@ import { openClient } from "../client/client.ts";
 import { formatMachine } from "../contract/machine.ts";
 import { freeBytes } from "../os/files/files.ts";
 import { thisMachine } from "../os/process/machine.ts";
+import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import { createFreeSpace } from "./disk/free-space.ts";
 import { startPacker } from "./pack/packer.ts";
@@ -24,20 +25,21 @@ export interface Parts {
 
 /** @param once one try for each episode, no second one */
 export async function buildParts(
-  config: ShipperConfig,
+  settings: Settings<ShipperConfig>,
   dirs: Dirs,
   context: Omit<DaemonContext, "status">,
   once: boolean,
   changed: () => void,
 ): Promise<Parts> {
   const { log, progress, fail } = context;
+  const { hostId, dataRoot } = settings.current();
   const now = (): number => performance.now();
   const packer = startPacker();
-  const client = openClient({ hostId: config.hostId, timeoutKey: "shipper.request_timeout_s" });
+  const client = openClient({ hostId, timeoutKey: "shipper.request_timeout_s" });
   const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  const days = await openReceiverDays(config.dataRoot, bootId);
+  const days = await openReceiverDays(dataRoot, bootId);
   const machine = formatMachine(thisMachine());
-  const shared = { config, dirs, client, machine, days, log, wallMs: Date.now };
+  const shared = { settings, dirs, client, machine, days, log, wallMs: Date.now };
   const asking = new AbortController();
   const { fingerprint } = packer;
   const housekeeping = createHousekeeping({
@@ -51,7 +53,7 @@ export async function buildParts(
   const freeSpace = createFreeSpace({
     free: () => freeBytes(dirs.outbox),
     remove: housekeeping.freeSpace,
-    reserveBytes: () => config.diskReserveBytes,
+    reserveBytes: () => settings.current().diskReserveBytes,
   });
   const settled = housekeeping.counts;
   const work = { packer, progress, bootId, now, random: Math.random, freeSpace, settled, changed, fail, once };

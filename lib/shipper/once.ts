@@ -2,6 +2,7 @@
 
 import { EXIT } from "../core/exit.ts";
 import { lockDataRoot } from "../os/files/lock.ts";
+import { settingsOf } from "../runtime/config/settings.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { buildParts } from "./build.ts";
@@ -17,7 +18,7 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   const failure = Promise.withResolvers<never>();
   const progress = createProgress(() => performance.now());
   const { engine, housekeeping, stopAsking, close } = await buildParts(
-    config,
+    settingsOf(config),
     dirs,
     { log, progress, fail: failure.reject },
     true,

@@ -19,7 +19,7 @@ import { requeueEpisodes } from "./commands/requeue.ts";
 import { startDaemon } from "./daemon.ts";
 import { makeDataDirs } from "./data-root.ts";
 import { shipOnce } from "./once.ts";
-import { type Dirs, dataDirs, type ShipperConfig } from "./settings.ts";
+import { type Dirs, dataDirs, FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
 import { readStatus } from "./status/status.ts";
 import { renderStatus } from "./status/status-text.ts";
 
@@ -30,11 +30,13 @@ const COMMANDS: Commands = {
     tool: "shipper",
     readConfig,
     placeOf: ({ dataRoot, runDir, drainTimeoutS }) => ({ dataRoot, runDir, drainTimeoutS }),
-    async prepare(config, call) {
+    fixed: FIXED_SETTINGS,
+    async prepare(settings, call) {
+      const config = settings.current();
       const dirs = dataDirs(config.dataRoot);
       await makeDataDirs(config, dirs, call.log);
       void sayOddities(config, call);
-      return (context, readAnew) => startDaemon(config, dirs, context, readAnew);
+      return (context) => startDaemon(settings, dirs, context);
     },
   }),
   once: async (call) => {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import type { FixedSettings } from "../runtime/config/reload.ts";
+import type { FixedSettings } from "../runtime/config/settings.ts";
 
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
 /** Where the Python fleet kept its data when its config did not say (seed 001). */
@@ -38,6 +38,7 @@ export interface ShipperConfig {
 export const FIXED_SETTINGS: FixedSettings<ShipperConfig> = {
   hostId: "host_id",
   dataRoot: "paths.data_root",
+  dataRootIsSet: "paths.data_root",
   runDir: "paths.run_dir",
   drainTimeoutS: "shipper.drain_timeout_s",
 };

@@ -5,7 +5,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
-import { isCommitRequired } from "../../lib/receiver/settings.ts";
+import { rulesOf } from "../../lib/receiver/settings.ts";
 import { PROJECT } from "../support/compiled.ts";
 import { Fleet } from "../support/fleet.ts";
 
@@ -15,7 +15,7 @@ test("README's collector requires no commit", () => {
   const block =
     /```toml\n(# collector\.toml\n.*?)```/s.exec(readFileSync(join(PROJECT, "README.md"), "utf8"))?.[1] ?? "";
   expect(block).toContain("listen");
-  expect(isCommitRequired(parseReceiverConfig(block, "collector.toml").config)).toBe(false);
+  expect(rulesOf(parseReceiverConfig(block, "collector.toml").config).commitRequired).toBe(false);
 });
 
 test("an episode without a stamp is stored: 201, and its attempt row shows that it has none", async () => {

@@ -8,6 +8,7 @@ import type { SendResult } from "../../lib/heartbeat/send/send.ts";
 import { Spool } from "../../lib/heartbeat/send/spool.ts";
 import type { HeartbeatConfig } from "../../lib/heartbeat/settings.ts";
 import { liveStatus, statusLine } from "../../lib/heartbeat/status-live.ts";
+import { settingsOf } from "../../lib/runtime/config/settings.ts";
 import { createLog, type LogLevel } from "../../lib/runtime/log/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -55,10 +56,10 @@ export function agentWith(
   const sent: Heartbeat[] = [];
   const lines: string[] = [];
   const accepted: [number: number, receiverId: string][] = [];
-  const spool = new Spool(dirs.state, dirs.max ?? 100, dirs.run ?? null);
+  const spool = new Spool(dirs.state, () => dirs.max ?? 100, dirs.run ?? null);
   const write = (text: string): void => void lines.push(text.trimEnd());
   const agent = new Agent({
-    config: CONFIG,
+    settings: settingsOf(CONFIG),
     spool,
     log: createLog({ tool: "h", level, sink: "journal", colour: false, write, now: () => new Date(0) }),
     versions: { heartbeat: "0.1.0" },

@@ -274,7 +274,7 @@ describe("a spool that is in trouble", () => {
 
   test("with torn files in it says how many, once", async () => {
     const state = tempDir();
-    const spool = new Spool(state, 100);
+    const spool = new Spool(state, () => 100);
     for (let n = 1; n <= 4; n++) spool.keep(n, false, "{}");
     for (const n of [1, 3]) writeFileSync(join(state, `spool/00000000000${n}.change.json`), "{");
     const { agent, sent, lines } = agentWith([], [], { state });

@@ -251,7 +251,7 @@ describe("reading the status", () => {
 
   test("counts what lies in the spool, in both places, when it does not run", () => {
     const { config, stateDir, runDir, write } = host();
-    const spool = new Spool(stateDir, 10, runDir);
+    const spool = new Spool(stateDir, () => 10, runDir);
     for (const n of [1, 2]) spool.keep(n, true, "{}");
     spool.hold(2, true, "{}");
     spool.hold(3, true, "{}");

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
-import { addressOption, isCommitRequired, parseAddress } from "../../lib/receiver/settings.ts";
+import { addressOption, parseAddress, rulesOf } from "../../lib/receiver/settings.ts";
 
 const parse = (text: string) => parseReceiverConfig(text, "collector.toml");
 
@@ -46,7 +46,7 @@ test.each([
 ])(
   "[gate] %j: a commit is required: %p; by default only where there is something to compare it with",
   (gate, required) => {
-    expect(isCommitRequired(parse(`[gate]\n${gate}\n`).config)).toBe(required);
+    expect(rulesOf(parse(`[gate]\n${gate}\n`).config).commitRequired).toBe(required);
   },
 );
 

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
 import { realDisk } from "../../lib/receiver/store/files/disk.ts";
+import { settingsOf } from "../../lib/runtime/config/settings.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
 import { sendArchive } from "../../lib/shipper/settle/send.ts";
 import type { Sent, Verdict } from "../../lib/shipper/trust/verdict.ts";
@@ -40,9 +41,10 @@ async function shippersHead(): Promise<Buffer> {
   const { port } = server.address() as net.AddressInfo;
   const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "cancelled" }), `http://127.0.0.1:${port}`);
   writeFileSync(join(dirs.outbox, `${ID}.tar.zst`), BODY);
-  Object.assign(engine.deps.config.receiver, { bearerToken: TOKEN });
+  const config = engine.deps.settings.current();
+  const settings = settingsOf({ ...config, receiver: { ...config.receiver, bearerToken: TOKEN } });
   const subject = { id: ID, bytes: BODY.length, sha256: sha256(BODY), tree_sha256: TREE, code_commit: COMMIT };
-  await sendArchive(engine.deps, subject, "put", new AbortController().signal, () => {});
+  await sendArchive({ ...engine.deps, settings }, subject, "put", new AbortController().signal, () => {});
   const all = Buffer.concat(heard);
   return all.subarray(0, all.indexOf("\r\n\r\n") + 4);
 }
@@ -131,8 +133,8 @@ async function receiverOfOneToken() {
         return host === "lab1" ? "valid" : "other-host";
       },
       accepted: () => ({ kind: "list", commits: new Set([COMMIT]) }),
-      maxBytes: 5000,
     },
+    rules: { maxBytes: 5000 },
   });
 }
 

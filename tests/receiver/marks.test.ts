@@ -68,7 +68,7 @@ const WAYS: Record<Reason, Way[] | null> = {
   "malformed-commit": [{ headers: { "X-Labfleet-Code-Commit": "a b" }, echo: { code_commit: null } }],
   "missing-commit": [
     {
-      options: { deps: { commitRequired: true } },
+      options: { rules: { commitRequired: true } },
       headers: { "X-Labfleet-Code-Commit": undefined },
       echo: { code_commit: null },
     },
@@ -100,7 +100,7 @@ const WAYS: Record<Reason, Way[] | null> = {
     },
   ],
   "commit-not-accepted": [{ options: { deps: { accepted: () => ({ kind: "list", commits: new Set(["x"]) }) } } }],
-  "too-large": [{ options: { deps: { maxBytes: 2999 } } }],
+  "too-large": [{ options: { rules: { maxBytes: 2999 } } }],
   "too-many-uploads": [{ options: { limits: { uploadsTotal: 0 } } }],
   "too-many-downloads": [
     {

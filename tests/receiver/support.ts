@@ -23,7 +23,7 @@ import { type Listener, type ListenOptions, listen } from "../../lib/receiver/li
 import { type Attempts, openAttempts } from "../../lib/receiver/refusals/attempts.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusals.ts";
 import { createRefusedBeats } from "../../lib/receiver/refusals/refused-beats.ts";
-import { DEFAULT_COMMIT_HEADERS, dataPaths } from "../../lib/receiver/settings.ts";
+import { DEFAULT_COMMIT_HEADERS, dataPaths, type EpisodeRules } from "../../lib/receiver/settings.ts";
 import type { Disk } from "../../lib/receiver/store/files/disk.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/store/open-store.ts";
 import type { ArchiveReader } from "../../lib/receiver/store/reading/archive-reader.ts";
@@ -72,6 +72,13 @@ export const bytes = (length: number, seed = 1): Buffer =>
 
 /** Whose store a test's receiver is, unless the test says another. */
 export const IDENTITY = { id: "0123456789abcdef0123456789abcdef", succeeds: [] };
+
+/** Nothing speaks against an episode by itself. */
+export const ANY_EPISODE: EpisodeRules = {
+  commitHeaders: DEFAULT_COMMIT_HEADERS,
+  commitRequired: false,
+  maxBytes: 1e12,
+};
 
 /** A disk that is large enough. */
 export const ROOM = { freeBytes: 1e15, freeInodes: 1e9 };
@@ -123,6 +130,7 @@ export interface TestOptions {
   dataRoot?: string;
   deps?: Partial<AppDeps>;
   limits?: Partial<AdmissionLimits>;
+  rules?: Partial<EpisodeRules>;
   freeBytes?: () => number;
   freeInodes?: () => number;
   disk?: Disk;
@@ -146,14 +154,12 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   const app = createApp({
     store: Object.assign(opened.store, { ready: options.ready ?? (async () => null) }),
     log,
-    admission: createAdmission(limits, room),
+    admission: createAdmission(() => limits, room),
     room,
     accepted: () => ({ kind: "any" }),
     checkToken: null,
     knownHost: (host) => host.startsWith("lab"),
-    commitHeaders: DEFAULT_COMMIT_HEADERS,
-    commitRequired: false,
-    maxBytes: 1e12,
+    rules: () => ({ ...ANY_EPISODE, ...options.rules }),
     stopping: () => state.stopping,
     nowMs: () => Date.now(),
     attempts,
@@ -164,7 +170,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     identity: () => IDENTITY,
     heartbeats: {
       store: openHeartbeats(paths.heartbeats, log),
-      admission: createHeartbeatAdmission(limits.diskReserveBytes, room),
+      admission: createHeartbeatAdmission(() => limits.diskReserveBytes, room),
       refused: createRefusedBeats(),
       listed: async (hosts) => [...hosts],
       withRefusal: async (view) => view,

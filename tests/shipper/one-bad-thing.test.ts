@@ -78,7 +78,7 @@ test("a disk that takes nothing is said once, whatever the episodes; others are 
   expect(said[0]).toStartWith("packing waits, sending goes on: the file system at ");
   expect(new Set(calls)).toEqual(new Set(["a", "b", "c", "d", "e"].map((id) => `pack ${id}`)));
   await engine.scan();
-  expect(engine.intake.problems.map(({ name }) => name)).toEqual([engine.deps.config.dataRoot]);
+  expect(engine.intake.problems.map(({ name }) => name)).toEqual([engine.deps.settings.current().dataRoot]);
   await engine.stop(0);
 });
 

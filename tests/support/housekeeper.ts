@@ -10,6 +10,7 @@ import type { ReceiverDays } from "../../lib/shipper/settle/receiver-days.ts";
 import { pinPath } from "../../lib/shipper/trust/pin.ts";
 import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/work/housekeeping.ts";
 import { makeDirs, writeFiles } from "./lab-host.ts";
+import { reloadable } from "./reloadable.ts";
 import { COLLECTOR_ID } from "./scripted-collector.ts";
 import { fingerprintOf } from "./walked.ts";
 
@@ -31,9 +32,10 @@ export function housekeeper(root: string, url: string, more = "", days?: Receive
   config.commitFile = join(root, "VERSION");
   writeFileSync(pinPath(root), JSON.stringify({ receiver_id: COLLECTOR_ID }));
   const clock = { monotonic: 0, wall: NOW, day: 100 };
+  const { settings, reload } = reloadable(config);
   const stop = new AbortController();
   const deps: HousekeepingDeps = {
-    config,
+    settings,
     dirs,
     machine: "-;",
     client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
@@ -46,7 +48,7 @@ export function housekeeper(root: string, url: string, more = "", days?: Receive
     monotonicMs: () => clock.monotonic,
     wallMs: () => clock.wall,
   };
-  return { keeper: createHousekeeping(deps), deps, lines, clock, dirs, config, stop };
+  return { keeper: createHousekeeping(deps), deps, lines, clock, dirs, config, stop, reload };
 }
 
 /** A shipped episode with its true fingerprint; old by its receiver day. */

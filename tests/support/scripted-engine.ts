@@ -8,6 +8,7 @@ import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack/p
 import { Engine } from "../../lib/shipper/work/engine.ts";
 import { makeDirs } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";
+import { reloadable } from "./reloadable.ts";
 
 /** @param pack what the packing thread answers for an episode; it may tell how far it is */
 export function scriptedEngine(
@@ -19,12 +20,13 @@ export function scriptedEngine(
   const dirs = makeDirs(root);
   const text = `host_id = "lab1"\n[paths]\ndata_root = "${root}"\n[receiver]\nurl = "${url}"\n`;
   const { config } = parseShipperConfig(text, "lab-host.toml");
+  const { settings, reload } = reloadable(config);
   const calls: string[] = [];
   const failures: unknown[] = [];
   let nowMs = 0;
   const now = (): number => nowMs;
   const engine = new Engine({
-    config,
+    settings,
     dirs,
     machine: "-;",
     client: openClient({ hostId: "lab1", timeoutKey: "shipper.request_timeout_s" }),
@@ -53,5 +55,5 @@ export function scriptedEngine(
   const pass = (ms: number): void => {
     nowMs += ms;
   };
-  return { engine, dirs, calls, failures, pass };
+  return { engine, dirs, calls, failures, pass, settings, reload };
 }

@@ -70,7 +70,7 @@ export class SimulatedHost {
     this.deps = { ...engine.deps, now, wallMs: now, random: seededRandom(1).next, log: quietLog };
     this.sending = new Sending(this.deps, this.queue, this.records);
     this.waits = new Waits(this.deps, (seconds) => this.nowMs + seconds * 1000);
-    this.room = new Room(quietLog, this.deps.config.dataRoot, () => null);
+    this.room = new Room(quietLog, this.deps.settings.current().dataRoot, () => null);
   }
 
   /**
@@ -117,7 +117,7 @@ export class SimulatedHost {
 
   private packIn(maxBytes: number | null): boolean {
     const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
-    if (!this.room.mayPack(this.queue, this.deps.config.transfers, this.nowMs, counts)) return false;
+    if (!this.room.mayPack(this.queue, this.deps.settings.current().transfers, this.nowMs, counts)) return false;
     const entry = this.queue.nextToPack(this.nowMs, maxBytes, this.sending.hadTurn);
     if (entry === null) return false;
     const bytes = this.sizes.get(entry.id) ?? 0;

@@ -2,6 +2,7 @@
 // decide.ts, what is said about it in send-remarks.ts.
 
 import { backoffSeconds } from "../../core/backoff.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { isAboutOne, retryWaitS } from "../decide.ts";
 import type { HeartbeatConfig } from "../settings.ts";
@@ -9,7 +10,7 @@ import type { SendResult } from "./send.ts";
 import { type AgentSpool, type Failing, Remarks } from "./send-remarks.ts";
 
 export interface QueueDeps {
-  config: HeartbeatConfig;
+  settings: Settings<HeartbeatConfig>;
   spool: AgentSpool;
   log: Log;
   /** Resolves in bounded time, whatever the other side does. */
@@ -198,7 +199,7 @@ export class SendQueue {
   }
 
   private receiver(): string {
-    return JSON.stringify(this.deps.config.receiver) ?? "";
+    return JSON.stringify(this.deps.settings.current().receiver) ?? "";
   }
 
   private succeeded(newest: Newest | null, receiverId: string | null): void {
@@ -223,7 +224,7 @@ export class SendQueue {
   }
 
   private tryLater(tries: number, retryAfterS: number | null): void {
-    const { config } = this.deps;
+    const { settings } = this.deps;
     const jitter = this.deps.random();
     // New heartbeats wait as long as was asked for, and not as long as our own schedule says.
     const askedS = retryAfterS === null ? 0 : backoffSeconds([], 1, jitter, retryAfterS);
@@ -236,7 +237,7 @@ export class SendQueue {
         this.untold();
         this.pump();
       },
-      retryWaitS(config.backoffSeconds, tries, jitter, retryAfterS) * 1000,
+      retryWaitS(settings.current().backoffSeconds, tries, jitter, retryAfterS) * 1000,
     );
   }
 }

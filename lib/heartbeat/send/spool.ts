@@ -48,12 +48,12 @@ export class Spool {
 
   /**
    * Opens the spool of earlier runs.
-   * @param max heartbeats that may wait
+   * @param max heartbeats that may wait now
    * @param runDir where what the disk does not take lies, and what is being tried; null: in this process alone
    */
   constructor(
     stateDir: string,
-    public max: number,
+    private readonly max: () => number,
     runDir: string | null = null,
     private readonly limits: { diskBytes: number; inMemory: SpoolLimits } = {
       diskBytes: DISK_BYTES,
@@ -133,7 +133,7 @@ export class Spool {
     this.tryDisk();
     if (entry.path !== null) entry.text = null;
     const { diskBytes, inMemory } = this.limits;
-    this.drop(toDrop(this.entries, { count: this.max, bytes: diskBytes }));
+    this.drop(toDrop(this.entries, { count: this.max(), bytes: diskBytes }));
     const unwritten = this.entries.filter(({ onDisk }) => !onDisk);
     this.drop(toDrop(unwritten, inMemory));
   }

@@ -9,6 +9,7 @@ import type { Log } from "../../runtime/log/log.ts";
 import { type Refusal, refuse } from "../decide.ts";
 import { rawPath, targetOf, type Wire } from "../http/incoming.ts";
 import type { Identity } from "../identity/decide.ts";
+import type { EpisodeRules } from "../settings.ts";
 import { problemResponse } from "./answers.ts";
 import { echoOf, type Told } from "./echo.ts";
 
@@ -22,8 +23,8 @@ export type AppContext = Context<AppEnv>;
 export interface AnswerDeps {
   /** Whose store this is, now. */
   identity: () => Identity;
-  /** The headers in which a commit may come, in order. */
-  commitHeaders: readonly string[];
+  /** What an episode is held against now. */
+  rules: () => EpisodeRules;
 }
 
 type Handler = (c: AppContext) => Response | Refusal | Promise<Response | Refusal>;
@@ -50,12 +51,12 @@ export function sayBug(log: Pick<Log, "error">, error: unknown): Refusal {
 }
 
 /** What the request of `c` says of its episode; null: it is about none. */
-export function echoFor({ commitHeaders }: AnswerDeps, c: AppContext): Echo | null {
+export function echoFor({ rules }: AnswerDeps, c: AppContext): Echo | null {
   const { headers } = c.req.raw;
   return echoOf({
     path: rawPath(targetOf(c.req.raw, c.env)),
     header: (name) => headers.get(name),
-    commitHeaders,
+    commitHeaders: rules().commitHeaders,
     judged: c.get("judged"),
   });
 }

@@ -28,11 +28,12 @@ export interface Admission {
 }
 
 /**
+ * @param limits those that hold now
  * @param room what the data root's disk still takes
  * @param moved called whenever bytes of an upload reached the disk
  */
 export function createAdmission(
-  limits: AdmissionLimits,
+  limits: () => AdmissionLimits,
   room: () => Room,
   moved: () => void = () => undefined,
   nowMs: () => number = Date.now,
@@ -43,7 +44,7 @@ export function createAdmission(
   let noRoom: NoRoom | null = null;
   const ask = (host: string, bytes: number): Refusal | null => {
     const uploadsOfHost = perHost.get(host) ?? 0;
-    const refusal = decideAdmission({ uploads, uploadsOfHost, room: room(), outstandingBytes }, limits, bytes);
+    const refusal = decideAdmission({ uploads, uploadsOfHost, room: room(), outstandingBytes }, limits(), bytes);
     if (refusal?.reason === "disk-full") noRoom = { atMs: nowMs(), host, bytes };
     return refusal;
   };

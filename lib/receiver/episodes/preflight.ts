@@ -15,6 +15,7 @@ import {
   refuse,
 } from "../decide.ts";
 import type { EpisodeStore, Stored } from "../episode-store.ts";
+import type { EpisodeRules } from "../settings.ts";
 import { type Duplicate, decideStored } from "./name-taken.ts";
 
 export interface PreflightDeps {
@@ -22,10 +23,8 @@ export interface PreflightDeps {
   accepted: () => Accepted;
   /** Null: no token is asked for. */
   checkToken: TokenCheck | null;
-  /** In which headers a commit may come, in order. */
-  commitHeaders: readonly string[];
-  commitRequired: boolean;
-  maxBytes: number;
+  /** What an episode is held against now. */
+  rules: () => EpisodeRules;
   stopping: () => boolean;
 }
 
@@ -78,9 +77,10 @@ export interface Passed {
 
 /** Gate and headers: all that needs no disk. */
 export function decideDescription(deps: PreflightDeps, { stamp, headers }: Description): Passed | Refusal {
-  const gate = decideGate(stamp, deps.commitHeaders, deps.commitRequired, deps.accepted());
+  const { commitHeaders, commitRequired, maxBytes } = deps.rules();
+  const gate = decideGate(stamp, commitHeaders, commitRequired, deps.accepted());
   if (gate.kind === "refused") return gate;
-  const declared = decideHeaders(headers, deps.maxBytes);
+  const declared = decideHeaders(headers, maxBytes);
   return declared.kind === "refused" ? declared : { kind: "passed", commit: gate.commit, declared };
 }
 

@@ -72,9 +72,9 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   });
 }
 
-function describedBy({ commitHeaders }: PutDeps, { header }: PutRequest): Description {
+function describedBy({ rules }: PutDeps, { header }: PutRequest): Description {
   return {
-    stamp: stampOf(header, commitHeaders),
+    stamp: stampOf(header, rules().commitHeaders),
     headers: {
       contentLength: header("Content-Length"),
       transferEncoding: header("Transfer-Encoding"),

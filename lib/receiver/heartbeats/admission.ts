@@ -6,9 +6,11 @@ import { POLICY } from "./decide.ts";
 
 /**
  * Slots of their own for heartbeats: they take none from the uploads, and room above the reserve only.
+ * @param reserveBytes the reserve that holds now
  * @param room what the data root's disk still takes, less what running uploads still have to write
  */
-export function createHeartbeatAdmission(diskReserveBytes: number, room: () => Room): Admission {
+export function createHeartbeatAdmission(reserveBytes: () => number, room: () => Room): Admission {
   const { atOnce, atOncePerHost } = POLICY;
-  return createAdmission({ uploadsTotal: atOnce, uploadsPerHost: atOncePerHost, diskReserveBytes }, room);
+  const own = { uploadsTotal: atOnce, uploadsPerHost: atOncePerHost };
+  return createAdmission(() => ({ ...own, diskReserveBytes: reserveBytes() }), room);
 }

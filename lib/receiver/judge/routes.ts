@@ -38,7 +38,10 @@ const ANY_ROOM = { freeBytes: Number.POSITIVE_INFINITY, freeInodes: Number.POSIT
 
 /** Adds the route of the judge. */
 export function addJudgeRoute(app: Hono<AppEnv>, deps: JudgeDeps): void {
-  const atOnce = createAdmission(AT_ONCE, () => ANY_ROOM);
+  const atOnce = createAdmission(
+    () => AT_ONCE,
+    () => ANY_ROOM,
+  );
   const noOther = refusingAll(deps, refuse("method-not-allowed", "a judge has POST", { allow: "POST" }));
   app.post(
     "/v1/judge/*",

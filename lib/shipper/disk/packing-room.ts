@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
 import type { Hindrance } from "../episode/hindrance.ts";
@@ -17,7 +18,7 @@ import { roomFix } from "../words/remedies.ts";
 const FULL_STREAK = 3;
 
 export interface RoomDeps {
-  config: Pick<ShipperConfig, "diskReserveBytes">;
+  settings: Settings<Pick<ShipperConfig, "diskReserveBytes">>;
   /** Milliseconds that never jump. */
   now: () => number;
   /** Whether so many bytes are free; where they are not, acknowledged episodes are removed first. */
@@ -60,11 +61,11 @@ export class Room {
    * Has room made for an archive; where there is none, and nothing moves, one episode gets a loan of the reserve.
    * @param isIdle nothing is packed or sent, or about to be
    */
-  async make(neededBytes: number, { freeSpace, now, config }: RoomDeps, isIdle: () => boolean): Promise<void> {
+  async make(neededBytes: number, { freeSpace, now, settings }: RoomDeps, isIdle: () => boolean): Promise<void> {
     if (await freeSpace(neededBytes)) return this.isThere(Number.POSITIVE_INFINITY);
     this.isNone();
     // What is sent next is what may be removed next.
-    const borrower = isIdle() ? this.borrower(now(), config.diskReserveBytes) : null;
+    const borrower = isIdle() ? this.borrower(now(), settings.current().diskReserveBytes) : null;
     if (borrower !== null && (await freeSpace(2 * borrower.bytes)) && isIdle())
       this.lend(borrower.entry, borrower.bytes);
   }

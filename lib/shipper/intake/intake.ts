@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { noEpisodesDir } from "../disk/recorders.ts";
 import { localFault } from "../episode/episode-facts.ts";
@@ -17,7 +18,7 @@ import { type Scan, scanEpisodes } from "./scan.ts";
 import { Unfinished } from "./unfinished.ts";
 
 interface IntakeDeps {
-  config: Pick<ShipperConfig, "dataRoot">;
+  settings: Settings<Pick<ShipperConfig, "dataRoot">>;
   dirs: Dirs;
   bootId: string;
   log: Log;
@@ -68,7 +69,9 @@ export class Intake {
     this.queue.add(scan.finished);
     this.recording = scan.recording;
     const ofDisk =
-      trouble === null ? [] : [{ name: this.deps.config.dataRoot, problem: trouble.reason, fix: trouble.fix }];
+      trouble === null
+        ? []
+        : [{ name: this.deps.settings.current().dataRoot, problem: trouble.reason, fix: trouble.fix }];
     this.stand([...ofDisk, ...scan.problems]);
     // A record outlives its directory: what it says is settled or sent first.
     this.queue.forgetWaiting((id) => !scan.present.has(id) && !this.records.has(id));

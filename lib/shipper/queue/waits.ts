@@ -4,6 +4,7 @@
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { backoffSeconds } from "../../core/backoff.ts";
 import { type Finding, type Fix, fixText } from "../../core/finding.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { heldLine } from "../episode/hindrance.ts";
 import type { ShipperConfig } from "../settings.ts";
@@ -24,7 +25,7 @@ export const UNSTAMPED = "missing-commit";
 const STAMP_RECHECK_MAX_S = 600;
 
 export interface WaitsDeps {
-  config: Pick<ShipperConfig, "backoffSeconds" | "commitFile" | "dataRoot">;
+  settings: Settings<Pick<ShipperConfig, "backoffSeconds" | "commitFile" | "dataRoot">>;
   log: Log;
   /** Milliseconds that never jump. */
   now: () => number;
@@ -47,7 +48,12 @@ export class Waits {
   /** It is tried again by itself. */
   again(entry: Entry, { reason }: Fault, { what, fix }: Finding, retryAfterS: number | null, tookMs: number): void {
     entry.failures++;
-    const waitS = backoffSeconds(this.deps.config.backoffSeconds, entry.failures, this.deps.random(), retryAfterS);
+    const waitS = backoffSeconds(
+      this.deps.settings.current().backoffSeconds,
+      entry.failures,
+      this.deps.random(),
+      retryAfterS,
+    );
     const restS = this.rest(entry, tookMs);
     entry.notBeforeMs = this.later(Math.max(waitS, restS));
     this.trouble(entry, reason, what, fix);
@@ -75,7 +81,7 @@ export class Waits {
 
   /** The collector wants a stamp and it has none. Said once for all: there may be thousands. */
   unstamped(entry: Entry, detail: string): void {
-    const fix = stampFix(this.deps.config.commitFile);
+    const fix = stampFix(this.deps.settings.current().commitFile);
     this.trouble(
       entry,
       UNSTAMPED,
@@ -99,7 +105,12 @@ export class Waits {
   /** There is no room to pack it. */
   forRoom(entry: Entry, untilMs: number): void {
     entry.notBeforeMs = untilMs;
-    this.trouble(entry, "no-room", "no room to pack it", roomFix(this.deps.config.dataRoot, this.deps.settled()));
+    this.trouble(
+      entry,
+      "no-room",
+      "no room to pack it",
+      roomFix(this.deps.settings.current().dataRoot, this.deps.settled()),
+    );
   }
 
   /** The disk takes nothing: that is said once for all (room.ts). */

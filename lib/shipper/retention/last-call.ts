@@ -55,8 +55,8 @@ export async function listRejections(deps: Pick<SendDeps, "dirs">): Promise<Reje
  * Rejections of older releases, judged by today's rules: what was our own fault goes back to the queue. Said once for all,
  * since they leave.
  */
-export async function judgeAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "log">): Promise<number> {
-  const ours = (await listRejections(deps)).filter((one) => isOursNow(one, deps.config.receiver.kind));
+export async function judgeAnew(deps: Pick<LastCallDeps, "settings" | "dirs" | "log">): Promise<number> {
+  const ours = (await listRejections(deps)).filter((one) => isOursNow(one, deps.settings.current().receiver.kind));
   const back: Rejection[] = [];
   for (const one of ours) if (await takeBack(deps, one)) back.push(one);
   if (back.length > 0) {
@@ -70,8 +70,12 @@ export async function judgeAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "lo
 /**
  * What an older release called shipped on anybody's 409: it goes again, and a receiver that has it says so. Said once for all.
  */
-export async function proveAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "log" | "moved" | "list">): Promise<void> {
-  const unproved = (await deps.list.read(deps.moved)).filter((one) => isUnproved(one, deps.config.receiver.kind));
+export async function proveAnew(
+  deps: Pick<LastCallDeps, "settings" | "dirs" | "log" | "moved" | "list">,
+): Promise<void> {
+  const unproved = (await deps.list.read(deps.moved)).filter((one) =>
+    isUnproved(one, deps.settings.current().receiver.kind),
+  );
   let count = 0;
   for (const one of unproved) {
     if (await takeBack(deps, one, "shipped")) count++;
@@ -82,8 +86,9 @@ export async function proveAnew(deps: Pick<LastCallDeps, "config" | "dirs" | "lo
 
 /** Removes what a Python receiver refused, by its age, where `[retention] prune_unverified` asks for it: it judges nothing. */
 export async function pruneRefused(deps: LastCallDeps): Promise<void> {
-  const { config, list, moved } = deps;
-  const rules = { keepDays: config.quarantineKeepDays, pruneUnverified: config.pruneUnverified };
+  const { settings, list, moved } = deps;
+  const { quarantineKeepDays: keepDays, pruneUnverified } = settings.current();
+  const rules = { keepDays, pruneUnverified };
   const today = todayOf(deps, await list.read(moved));
   for (const refused of await listRejections(deps)) {
     if (deps.signal.aborted) return;
@@ -95,9 +100,9 @@ export async function pruneRefused(deps: LastCallDeps): Promise<void> {
 
 /** Announces what is about to go. @returns what is announced, for the status */
 export async function announceExpiring(
-  deps: Pick<LastCallDeps, "config" | "dirs" | "days" | "arrived">,
+  deps: Pick<LastCallDeps, "settings" | "dirs" | "days" | "arrived">,
 ): Promise<Expiry> {
-  const { dataRoot, quarantineKeepDays } = deps.config;
+  const { dataRoot, quarantineKeepDays } = deps.settings.current();
   const day = deps.days.today();
   const names = (await listRejections(deps))
     .filter((one) => isExpiring(one, quarantineKeepDays, day))
@@ -138,7 +143,7 @@ async function callFor(deps: LastCallDeps, rejection: Rejection, expiry: Expiry)
   const refused = { ...rejection, reason, detail, judgedBy, refusedDay: rejection.refusedDay ?? deps.days.today() };
   await renewNote(deps, rejection, refused, result.status);
   const call = {
-    keepDays: deps.config.quarantineKeepDays,
+    keepDays: deps.settings.current().quarantineKeepDays,
     day: deps.days.today(),
     announcedDay: expiry.episodes[rejection.name]?.announced_day ?? null,
     refusedToday: true,
@@ -171,7 +176,7 @@ async function removeRefused(deps: LastCallDeps, { name, id, fingerprint }: Reje
         "not removed from quarantine/: its files changed since it was refused, or were restored from a backup";
       return deps.log.warn(`${what} episode=${id}${fixTail(judgedAnewFix(name))}`);
     }
-    const { dataRoot } = deps.config;
+    const { dataRoot } = deps.settings.current();
     const at = new Date(deps.wallMs()).toISOString();
     const gone = { place: "quarantine", name, why: "pruned", receiver_day: deps.days.today() } as const;
     await noteRemoved(dataRoot, deps.dirs, { at, ...gone });

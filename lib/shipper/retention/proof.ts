@@ -18,14 +18,15 @@ const ASK_BYTES = 16;
 
 /** Whether the pinned receiver has a shipped episode; `unreached` where nobody that could know it answered. */
 export async function askHead(deps: SendDeps, kept: Receipted, signal: AbortSignal): Promise<HeadSays | "unreached"> {
-  const { config, client } = deps;
-  const stallMs = config.requestTimeoutS * 1000;
-  const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
+  const { settings, client } = deps;
+  const { requestTimeoutS, dataRoot, receiver, hostId } = settings.current();
+  const stallMs = requestTimeoutS * 1000;
+  const pinned = (await readPin(dataRoot).catch(() => null))?.receiver_id ?? null;
   if (pinned === null) return "unreached";
   const ask = randomBytes(ASK_BYTES).toString("hex");
-  const reply = await client.send(config.receiver, {
+  const reply = await client.send(receiver, {
     method: "HEAD",
-    path: episodePath({ host: config.hostId, id: kept.id }),
+    path: episodePath({ host: hostId, id: kept.id }),
     headers: { [ASK_HEADER]: ask, "Cache-Control": "no-cache" },
     body: null,
     stallMs,
@@ -50,7 +51,7 @@ export async function askJudge(
   { id, sent }: Pick<Rejection, "id" | "sent">,
   signal: AbortSignal,
 ): Promise<{ result: SendResult; stamp: string | null; hostCommit: string | null }> {
-  const { commitFile } = deps.config;
+  const { commitFile } = deps.settings.current();
   const stamp = await stampOf(directory, commitFile);
   const { bytes = 0, sha256 = "", treeSha256 = null } = sent ?? {};
   const subject = { id, bytes, sha256, tree_sha256: treeSha256, code_commit: stamp };

@@ -46,10 +46,11 @@ export class Pruning {
   /** Removes what is older than the configured days, as far as the receiver confirms it. */
   async byAge(): Promise<void> {
     this.compared = 0;
-    const { config, list, log, moved } = this.deps;
+    const { settings, list, log, moved } = this.deps;
     const shipped = await list.read(moved);
     const today = todayOf(this.deps, shipped);
-    const rules = { keepDays: config.keepLocalForDays, pruneUnverified: config.pruneUnverified };
+    const { keepLocalForDays: keepDays, pruneUnverified } = settings.current();
+    const rules = { keepDays, pruneUnverified };
     const old = shipped.filter((kept) => isShippedOld(kept, rules, today));
     if (!today.clock.trusted && this.isWaitingForClock(shipped, rules.keepDays)) {
       this.say("clock", () =>
@@ -129,7 +130,7 @@ export class Pruning {
   /** Ours may be the only copy, and a person has to let it go back. */
   private sayLost({ name, id }: Receipted, reason: string, detail: string): void {
     const what = "stays in shipped/: the receiver had it once, has it no more, and would not take it";
-    const fix = lostFix(reason, this.deps.config.commitFile);
+    const fix = lostFix(reason, this.deps.settings.current().commitFile);
     this.say(`lost ${name} ${reason}`, () =>
       this.deps.log.warn(`${what}: ${quoted(detail)}${fixTail(fix)}`, { episode: id, reason }),
     );

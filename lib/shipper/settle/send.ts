@@ -4,11 +4,13 @@
 import type { Client, Reply, Request } from "../../client/client.ts";
 import { explainAnswer } from "../../client/failures/answers.ts";
 import { formatReprDigest, formatTreeDigest } from "../../contract/digest.ts";
+import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
 import { type JudgeRequest, judgePath, MACHINE_HEADER } from "../../contract/judgement.ts";
 import { episodePath } from "../../contract/names.ts";
 import { errorText, UserError } from "../../core/failure.ts";
 import type { Finding } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { classifyAnswer, isJudgementsReason } from "../decide.ts";
 import { type OutboxRecord, outboxPaths } from "../pack/outbox.ts";
@@ -37,7 +39,7 @@ export interface SendResult {
 
 /** What an exchange needs of the engine's surroundings. */
 export interface SendDeps {
-  config: ShipperConfig;
+  settings: Settings<ShipperConfig>;
   dirs: Dirs;
   /** Asks the receiver, over connections that are kept between requests. */
   client: Client;
@@ -67,12 +69,12 @@ export async function sendArchive(
   signal: AbortSignal,
   moved: (acknowledged: number) => void,
 ): Promise<SendResult> {
-  const { config, client } = deps;
+  const { settings, client } = deps;
   // Taken once: a configuration that is read anew meanwhile must not make another receiver's answer ours.
-  const { receiver } = config;
+  const { receiver, dataRoot, requestTimeoutS, hostId } = settings.current();
   try {
-    await readPin(config.dataRoot);
-    const stallMs = config.requestTimeoutS * 1000;
+    await readPin(dataRoot);
+    const stallMs = requestTimeoutS * 1000;
     const request = {
       ...requestOf(deps, subject, resource),
       stallMs,
@@ -82,7 +84,7 @@ export async function sendArchive(
     };
     const reply = await client.send(receiver, request);
     if (reply.kind !== "answer") return noAnswer(reply);
-    return await answered(deps, receiver, reply, request.path, resource, sentOf(config.hostId, subject));
+    return await answered(deps, receiver, reply, request.path, resource, sentOf(hostId, subject));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Our pin cannot be read: nothing can be judged.
@@ -94,7 +96,7 @@ export async function sendArchive(
 
 async function answered(
   deps: SendDeps,
-  receiver: SendDeps["config"]["receiver"],
+  receiver: ReceiverEndpoint,
   reply: Reply & { kind: "answer" },
   path: string,
   resource: Resource,
@@ -103,7 +105,7 @@ async function answered(
   const { status, headers, body, retryAfterS, answeredAtMs } = reply;
   const answer = { resource, status, headers, body };
   const { verdict, pinned, trusted } = await judgedInTurn(async () => {
-    const pin = await readPin(deps.config.dataRoot);
+    const pin = await readPin(deps.settings.current().dataRoot);
     const pinned = pin?.receiver_id ?? null;
     const trust = { pinned, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
     const verdict = classifyAnswer(answer, sent, trust);
@@ -158,7 +160,7 @@ async function trustFromNowOn(
   const source = before !== null ? "successor" : resource === "put" ? "receipt" : "judge";
   const fields = { receiver_id: id, url };
   try {
-    await writePin(deps.config.dataRoot, id, source, url, new Date(deps.wallMs()));
+    await writePin(deps.settings.current().dataRoot, id, source, url, new Date(deps.wallMs()));
   } catch (error) {
     return deps.log.warn(`cannot note whom this host trusts: ${quoted(errorText(error))}; it is tried again`, fields);
   }
@@ -168,11 +170,12 @@ async function trustFromNowOn(
 }
 
 function requestOf(
-  { config, dirs, machine }: SendDeps,
+  { settings, dirs, machine }: SendDeps,
   subject: Subject,
   resource: Resource,
 ): Pick<Request, "method" | "path" | "headers" | "body"> {
-  const address = { host: config.hostId, id: subject.id };
+  const { hostId, commitHeader } = settings.current();
+  const address = { host: hostId, id: subject.id };
   const { bytes, sha256, tree_sha256, code_commit } = subject;
   if (resource === "judge") {
     const question: JudgeRequest = { bytes, sha256, tree_sha256, code_commit };
@@ -183,7 +186,7 @@ function requestOf(
     "Content-Type": "application/zstd",
     "Repr-Digest": formatReprDigest(sha256),
     ...(tree_sha256 !== null && { "X-Labfleet-Tree-Digest": formatTreeDigest(tree_sha256) }),
-    ...(code_commit !== null && { [config.commitHeader]: code_commit }),
+    ...(code_commit !== null && { [commitHeader]: code_commit }),
     [MACHINE_HEADER]: machine,
   };
   const body = { file: outboxPaths(dirs.outbox, subject.id).archive, bytes };

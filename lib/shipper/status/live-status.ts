@@ -42,7 +42,7 @@ export function liveStatus(engine: Engine, now: Now): ShipperStatus {
     pid: now.pid,
     at: wallTime(now.nowMs, now.offsetMs),
     uptime_s: now.uptimeS,
-    interval_s: deps.config.scanIntervalS,
+    interval_s: deps.settings.current().scanIntervalS,
     started_at: wallTime(now.startedMs, now.offsetMs),
     receiver_id: now.receiverId,
     pending: counts.pending,

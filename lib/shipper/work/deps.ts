@@ -2,6 +2,7 @@
 
 import type { Client } from "../../client/client.ts";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Progress } from "../../runtime/progress.ts";
 import type { Packer } from "../pack/packer.ts";
@@ -9,7 +10,7 @@ import type { Dirs, ShipperConfig } from "../settings.ts";
 import type { ReceiverDays } from "../settle/receiver-days.ts";
 
 export interface EngineDeps {
-  config: ShipperConfig;
+  settings: Settings<ShipperConfig>;
   dirs: Dirs;
   packer: Packer;
   /** Asks the receiver, over connections that are kept between requests. */

@@ -44,7 +44,7 @@ export class Engine {
     this.waits = new Waits(deps, later);
     this.sending = new Sending(deps, this.queue, this.records);
     this.held = new Held(deps, this.queue, this.records, this.waits, later);
-    this.room = new Room(deps.log, deps.config.dataRoot, () => deps.settled());
+    this.room = new Room(deps.log, deps.settings.current().dataRoot, () => deps.settled());
     this.intake = new Intake(deps, this.queue, this.records);
   }
 
@@ -83,7 +83,8 @@ export class Engine {
   private pack(lane: number, maxBytes: number | null): void {
     const now = this.deps.now();
     const counts = (id: string): boolean => this.sending.countsFor(id, maxBytes);
-    if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.config.transfers, now, counts)) return;
+    if (this.packing.has(lane) || !this.room.mayPack(this.queue, this.deps.settings.current().transfers, now, counts))
+      return;
     const entry = this.queue.nextToPack(now, maxBytes, this.sending.hadTurn);
     if (entry === null) return;
     this.packing.add(lane);
@@ -135,7 +136,7 @@ export class Engine {
   private async packOne(entry: Entry, maxBytes: number | null): Promise<void> {
     const { queue, records, deps, room } = this;
     await room.evict(queue, records, deps.dirs, deps.now(), this.sending.hadTurn);
-    const reserveBytes = room.reserveFor(entry, deps.config.diskReserveBytes);
+    const reserveBytes = room.reserveFor(entry, deps.settings.current().diskReserveBytes);
     try {
       this.apply(entry, await packStep(deps, entry, { maxBytes, reserveBytes }, () => this.stopping));
     } finally {
@@ -213,7 +214,7 @@ export class Engine {
 
   private waitForSpace(entry: Entry, bytes: number | null): void {
     const untilMs = this.later(RECHECK_S);
-    const neededBytes = (bytes ?? 0) + this.deps.config.diskReserveBytes;
+    const neededBytes = (bytes ?? 0) + this.deps.settings.current().diskReserveBytes;
     this.waits.forRoom(entry, untilMs);
     this.room.full(entry, neededBytes, untilMs);
     const freeing = this.room

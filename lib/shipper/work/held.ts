@@ -44,7 +44,7 @@ export class Held {
   async *look(): AsyncGenerator<{ entry: Entry; step: SendStep }> {
     const now = this.deps.now();
     const held = [...this.queue.inStage("held")];
-    if (held.some(isUnstamped) && (await hostCommit(this.deps.config.commitFile)) !== null) this.release();
+    if (held.some(isUnstamped) && (await hostCommit(this.deps.settings.current().commitFile)) !== null) this.release();
     for (const entry of held) {
       if (entry.stage !== "held" || entry.notBeforeMs > now) continue;
       if (isUnstamped(entry)) await this.lookAtStamp(entry, now);
@@ -59,8 +59,8 @@ export class Held {
   }
 
   private async lookAtStamp(entry: Entry, now: number): Promise<void> {
-    const { dirs, config } = this.deps;
-    const hasStamp = (await stampOf(join(dirs.episodes, entry.id), config.commitFile)) !== null;
+    const { dirs, settings } = this.deps;
+    const hasStamp = (await stampOf(join(dirs.episodes, entry.id), settings.current().commitFile)) !== null;
     if (!hasStamp && now < this.askMs) return this.waits.stampRecheck(entry);
     if (!hasStamp) this.askMs = this.later(UNSTAMPED_ASK_S);
     this.goAgain(entry);

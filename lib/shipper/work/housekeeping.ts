@@ -48,11 +48,11 @@ export interface HousekeepingDeps extends PruneDeps {
 }
 
 export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
-  const { config, log, monotonicMs } = deps;
+  const { settings, log, monotonicMs } = deps;
   const pruning = new Pruning(deps);
   const turns = new Turns();
   const unverified = new UnverifiedUsage(deps.dirs, deps.list);
-  let nextRoundMs = Number.NEGATIVE_INFINITY;
+  let roundMs = Number.NEGATIVE_INFINITY;
   let nextCallMs = Number.NEGATIVE_INFINITY;
   let counts: SettledCounts | null = null;
   let counted = 0;
@@ -67,10 +67,11 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   };
 
   const round = async (): Promise<void> => {
-    nextRoundMs = monotonicMs() + config.quarantineCleanupIntervalS * 1000;
+    roundMs = monotonicMs();
+    const { dataRoot, heartbeatRunDir } = settings.current();
     // A pin that cannot be read is said where episodes are sent; until it is mended nobody may confirm anything.
-    const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
-    const callDeps = { ...deps, turns, arrived: () => arrivedAnnouncement(config.heartbeatRunDir, pinned) };
+    const pinned = (await readPin(dataRoot).catch(() => null))?.receiver_id ?? null;
+    const callDeps = { ...deps, turns, arrived: () => arrivedAnnouncement(heartbeatRunDir, pinned) };
     const expiry = await announceExpiring(callDeps);
     if (monotonicMs() >= nextCallMs && (await daily(callDeps, expiry))) nextCallMs = monotonicMs() + CALL_MS;
     await alone(() => pruning.byAge());
@@ -79,7 +80,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   };
   /** @returns false when nobody could be asked: then it is tried again */
   const daily = async (callDeps: LastCallDeps, expiry: Expiry): Promise<boolean> => {
-    if (config.receiver.kind === "labfleet") return lastCall(callDeps, expiry);
+    if (settings.current().receiver.kind === "labfleet") return lastCall(callDeps, expiry);
     await alone(() => pruneRefused(callDeps));
     return true;
   };
@@ -122,11 +123,12 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
         await alone(() => proveAnew(deps));
       }),
     async tidy(quarantined = 0) {
-      const isRound = monotonicMs() >= nextRoundMs;
+      // By the interval that holds now: a shorter one must not wait for the end of a longer one.
+      const isRound = monotonicMs() >= roundMs + settings.current().quarantineCleanupIntervalS * 1000;
       const isCount = quarantined !== counted && monotonicMs() >= nextCountMs;
       if (isUnderWay || !(isRound || isCount)) return;
       counted = quarantined;
-      const count = async (): Promise<void> => recount(await readExpiry(config.dataRoot));
+      const count = async (): Promise<void> => recount(await readExpiry(settings.current().dataRoot));
       await underWay(isRound ? round : count);
     },
     freeSpace: (bytes) => alone(() => pruning.untilFree(bytes)),

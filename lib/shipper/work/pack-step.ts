@@ -55,7 +55,7 @@ export async function packStep(
   const hindrance = await hindranceToMove(root);
   if (hindrance !== null) return held(hindrance);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
-  const stamp = await episodeCommit(root, deps.config.commitFile);
+  const stamp = await episodeCommit(root, deps.settings.current().commitFile);
   if ("reason" in stamp) return held({ reason: stamp.reason, fix: lineFix(stamp.fix) });
   if (isStopping()) return { next: "waiting" };
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);

@@ -1,5 +1,6 @@
 // The passes of a daemon: every few seconds a look at the ground, a scan and whatever can begin, with the housekeeping beside it.
 
+import type { Settings } from "../../runtime/config/settings.ts";
 import type { Progress } from "../../runtime/progress.ts";
 import type { GroundWatch } from "../disk/ground-watch.ts";
 import { keepReserve } from "../disk/reserve.ts";
@@ -13,7 +14,7 @@ import type { News } from "./news.ts";
 const SCAN_STUCK_S = 120;
 
 export interface PassDeps {
-  config: Pick<ShipperConfig, "dataRoot" | "diskReserveBytes" | "scanIntervalS">;
+  settings: Settings<Pick<ShipperConfig, "dataRoot" | "diskReserveBytes" | "scanIntervalS">>;
   engine: Engine;
   housekeeping: Pick<Housekeeping, "begin" | "tidy">;
   ground: Pick<GroundWatch, "isOurs">;
@@ -32,9 +33,9 @@ export class Passes {
   private readonly keepReserve: () => void;
 
   constructor(private readonly deps: PassDeps) {
-    const { engine, config, fail } = deps;
+    const { engine, settings, fail } = deps;
     const { freeSpace, now } = engine.deps;
-    const reserveBytes = (): number => config.diskReserveBytes;
+    const reserveBytes = (): number => settings.current().diskReserveBytes;
     this.keepReserve = keepReserve({ freeSpace, reserveBytes, room: engine.room, now, fail });
   }
 
@@ -76,7 +77,7 @@ export class Passes {
   }
 
   private startTicking(): void {
-    this.ticking = setInterval(() => this.tick(), this.deps.config.scanIntervalS * 1000);
+    this.ticking = setInterval(() => this.tick(), this.deps.settings.current().scanIntervalS * 1000);
   }
 
   private tick(): void {
@@ -99,8 +100,8 @@ export class Passes {
   }
 
   private async lookAtPin(): Promise<void> {
-    const { engine, config } = this.deps;
-    const pinned = (await readPin(config.dataRoot).catch(() => null))?.receiver_id ?? null;
+    const { engine, settings } = this.deps;
+    const pinned = (await readPin(settings.current().dataRoot).catch(() => null))?.receiver_id ?? null;
     // A person has just said whom to trust.
     if (pinned !== this.seenId) engine.sending.pausing.tryNow();
     this.seenId = pinned;

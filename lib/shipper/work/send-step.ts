@@ -61,8 +61,11 @@ export async function sendStep(
     return { step, isAnswered: false };
   }
   // Unstamped when it was packed: it may have got its stamp since.
-  record.code_commit ??= await stampOf(rootOf(deps, record), deps.config.commitFile);
-  const work = deps.progress.begin(`upload of ${entry.id}`, deps.config.requestTimeoutS * UPLOAD_STUCK_FACTOR);
+  record.code_commit ??= await stampOf(rootOf(deps, record), deps.settings.current().commitFile);
+  const work = deps.progress.begin(
+    `upload of ${entry.id}`,
+    deps.settings.current().requestTimeoutS * UPLOAD_STUCK_FACTOR,
+  );
   const startedAt = deps.now();
   try {
     const result = await sendArchive(deps, record, resource, signal, (bytes) => {

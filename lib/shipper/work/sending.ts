@@ -53,7 +53,7 @@ export class Sending {
     const now = this.deps.now();
     const underWay = [...this.queue.inStage("sending")].map(({ id }) => this.bytesOf(id));
     if (this.pausing.pause === null) {
-      const { transfers } = this.deps.config;
+      const { transfers } = this.deps.settings.current();
       const entry = this.queue.nextToSend(now, ({ id }) => mayStart(this.bytesOf(id), underWay, transfers));
       return entry === null ? null : { entry, resource: "put" };
     }
@@ -111,7 +111,7 @@ export class Sending {
   /** How an episode may go ahead of a stopped queue; null: not now. A Python receiver has no judge. */
   private probeBy(entry: Entry, now: number): Resource | null {
     const isRested = entry.bodyNotBeforeMs <= now;
-    if (this.deps.config.receiver.kind === "python") return isRested ? "put" : null;
+    if (this.deps.settings.current().receiver.kind === "python") return isRested ? "put" : null;
     return isRested && this.bytesOf(entry.id) <= PROBE_BODY_BYTES ? "put" : "judge";
   }
 

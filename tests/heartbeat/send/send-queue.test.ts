@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import type { Heartbeat } from "../../../lib/contract/heartbeat.ts";
 import type { SendResult } from "../../../lib/heartbeat/send/send.ts";
 import { liveStatus } from "../../../lib/heartbeat/status-live.ts";
+import { LiveSettings, settingsOf } from "../../../lib/runtime/config/settings.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { agentWith, beat, CONFIG, LATER, lineOf, refuse, SENT } from "../agent-support.ts";
 
@@ -109,7 +110,7 @@ describe("a receiver that says when to come again", () => {
 
   test("is asked then: the newest first", async () => {
     const { agent, sent, spool } = agentWith([wait(0.05)]);
-    Object.assign(agent.deps, { config: { ...CONFIG, backoffSeconds: [0.01] } });
+    Object.assign(agent.deps, { settings: settingsOf({ ...CONFIG, backoffSeconds: [0.01] }) });
     await beat(agent);
     await agent.beat();
     while (spool.size > 0 || sent.length < 3) await Bun.sleep(1);
@@ -203,18 +204,19 @@ describe("one that waits and is answered with an error each time", () => {
 
 test("what is under way to another receiver ends when the endpoint changes, and goes to the new one", async () => {
   const { agent, sent, lines } = agentWith([]);
-  const receiver = { url: "http://old" };
-  Object.assign(agent.deps, { config: { ...CONFIG, receiver } });
+  const at = (url: string) => ({ ...CONFIG, receiver: { ...CONFIG.receiver, url } });
+  const settings = new LiveSettings(at("http://old"), {}, async () => at("http://new"));
+  Object.assign(agent.deps, { settings });
   const urls: string[] = [];
   agent.deps.send = (text, signal) => {
     sent.push(JSON.parse(text));
-    urls.push(agent.deps.config.receiver.url);
+    urls.push(settings.current().receiver.url);
     if (urls.length > 1) return Promise.resolve(SENT);
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve(LATER)));
   };
   await agent.beat();
   agent.tryNow(); // nothing has changed
-  Object.assign(agent.deps.config, { receiver: { url: "http://new" } });
+  settings.replace(await settings.read());
   agent.tryNow();
   await agent.settled();
   expect(urls).toEqual(["http://old", "http://new"]);

@@ -25,7 +25,7 @@ const fill = (path: string): void =>
 
 diskTest("full: they wait in memory, bounded, and go to the disk as soon as it takes some again", () => {
   using disk = smallDisk(1);
-  const spool = new Spool(disk.path, 1000);
+  const spool = new Spool(disk.path, () => 1000);
   spool.keep(1, true, beat(1));
   expect([spool.failure, spool.inMemory]).toEqual([null, 0]);
   fill(disk.path);
@@ -44,7 +44,7 @@ diskTest("full: they wait in memory, bounded, and go to the disk as soon as it t
   rmSync(join(disk.path, "full"));
   spool.nextSequence();
   expect([spool.failure, spool.inMemory]).toEqual([null, 0]);
-  const again = new Spool(disk.path, 1000);
+  const again = new Spool(disk.path, () => 1000);
   expect(again.size).toBe(61);
   // 1 was on the disk, 2 was a change: both have outlived the plain ones.
   const [first = "", second = ""] = readdirSync(join(disk.path, "spool")).sort();
@@ -54,13 +54,13 @@ diskTest("full: they wait in memory, bounded, and go to the disk as soon as it t
 diskTest("full: a restart finds them in the run directory, and no number is given twice", () => {
   using disk = smallDisk(1);
   const runDir = tempDir();
-  const before = new Spool(disk.path, 1000, runDir);
+  const before = new Spool(disk.path, () => 1000, runDir);
   const given = [before.nextSequence()];
   fill(disk.path);
   for (let n = 0; n < 100; n++) given.push(before.nextSequence());
   for (const n of given.slice(-3)) before.keep(n, true, beat(n));
   expect(before.close()).toBe(0);
-  const after = new Spool(disk.path, 1000, runDir);
+  const after = new Spool(disk.path, () => 1000, runDir);
   expect([after.size, after.inMemory]).toEqual([3, 3]);
   for (let n = 0; n < 100; n++) given.push(after.nextSequence());
   expect(new Set(given).size).toBe(201);
@@ -75,7 +75,7 @@ diskTest("full: a restart finds them in the run directory, and no number is give
 
 diskTest("full, and nothing waits: it is no longer said when there is room again", () => {
   using disk = smallDisk(1);
-  const spool = new Spool(disk.path, 1000);
+  const spool = new Spool(disk.path, () => 1000);
   spool.nextSequence();
   fill(disk.path);
   spool.keep(1, true, beat(1));
@@ -90,9 +90,9 @@ diskTest("full, and nothing waits: it is no longer said when there is room again
 diskTest("read-only: the agent opens it, keeps in memory, and writes when it is mounted writable again", () => {
   using disk = smallDisk(1);
   const runDir = tempDir();
-  new Spool(disk.path, 1000, runDir).keep(7, true, beat(7));
+  new Spool(disk.path, () => 1000, runDir).keep(7, true, beat(7));
   run("mount", "-o", "remount,ro", disk.path);
-  const spool = new Spool(disk.path, 1000, runDir);
+  const spool = new Spool(disk.path, () => 1000, runDir);
   const given = [spool.nextSequence(), spool.nextSequence()];
   expect(given).toEqual([8, 9]);
   expect(spool.failure).toBe(
@@ -104,7 +104,7 @@ diskTest("read-only: the agent opens it, keeps in memory, and writes when it is 
   // What lies there can be sent; that it cannot be removed is the receiver's to know.
   expect(spool.oldest()?.sequence).toBe(7);
   spool.done(7);
-  const again = new Spool(disk.path, 1000, runDir);
+  const again = new Spool(disk.path, () => 1000, runDir);
   expect([again.size, again.nextSequence()]).toEqual([2, 10]);
   run("mount", "-o", "remount,rw", disk.path);
   again.nextSequence();
@@ -114,7 +114,7 @@ diskTest("read-only: the agent opens it, keeps in memory, and writes when it is 
 diskTest("read-only from the very start: there is no spool yet, and none is needed", () => {
   using disk = smallDisk(1);
   run("mount", "-o", "remount,ro", disk.path);
-  const spool = new Spool(disk.path, 1000);
+  const spool = new Spool(disk.path, () => 1000);
   spool.keep(1, true, beat(1));
   expect([spool.size, spool.oldest()?.sequence]).toEqual([1, 1]);
   expect(spool.failure).toContain("EROFS");

@@ -38,13 +38,13 @@ function drained(spool: Spool): number[] {
 
 test("is sent oldest first, and outlives a restart with its sequence", () => {
   const dir = tempDir();
-  const spool = new Spool(dir, 10);
+  const spool = new Spool(dir, () => 10);
   const numbers = [spool.nextSequence(), spool.nextSequence(), spool.nextSequence()];
   expect(numbers).toEqual([1, 2, 3]);
   for (const n of [1, 2, 3]) spool.keep(n, true, beat(n));
   spool.done(1);
   expect(spool.close()).toBe(0);
-  const again = new Spool(dir, 10);
+  const again = new Spool(dir, () => 10);
   expect(again.size).toBe(2);
   expect(again.oldest()).toEqual({ sequence: 2, text: beat(2) });
   expect(again.nextSequence()).toBe(4);
@@ -55,7 +55,7 @@ test("is sent oldest first, and outlives a restart with its sequence", () => {
 
 test("keeps no more than allowed: those without news go first, and what remains says so after a restart", () => {
   const dir = tempDir();
-  const spool = new Spool(dir, 3);
+  const spool = new Spool(dir, () => 3);
   for (let n = 1; n <= 6; n++) spool.keep(n, n !== 2, beat(n));
   expect([spool.size, spool.dropped]).toEqual([3, 3]);
   expect(readdirSync(join(dir, "spool")).sort()).toEqual([
@@ -63,19 +63,19 @@ test("keeps no more than allowed: those without news go first, and what remains 
     "000000000005.plain.json",
     "000000000006.plain.json",
   ]);
-  expect(new Spool(dir, 3).oldest()?.sequence).toBe(2);
+  expect(new Spool(dir, () => 3).oldest()?.sequence).toBe(2);
 });
 
 test("keeps no more bytes than allowed, over restarts, and fewer while the disk takes none", () => {
   const [dir, run] = [tempDir(), tempDir()];
   const limits = { diskBytes: 5000, inMemory: { count: 60, bytes: 2500 } };
   const large = (sequence: number): string => JSON.stringify({ sequence, text: "x".repeat(950) });
-  const first = new Spool(dir, 100, run, limits);
+  const first = new Spool(dir, () => 100, run, limits);
   for (let n = 1; n <= 8; n++) first.keep(n, n !== 2, large(n));
   expect([first.size, first.dropped]).toEqual([5, 3]);
   expect(readdirSync(join(dir, "spool"))).toHaveLength(5);
   // Those of an earlier run count too.
-  const again = new Spool(dir, 100, run, limits);
+  const again = new Spool(dir, () => 100, run, limits);
   again.keep(9, true, large(9));
   expect([again.size, again.dropped]).toEqual([5, 1]);
   expect(drained(again)).toEqual([2, 6, 7, 8, 9]);
@@ -87,7 +87,7 @@ test("keeps no more bytes than allowed, over restarts, and fewer while the disk 
 });
 
 test("the oldest but those that are passed over", () => {
-  const spool = new Spool(tempDir(), 10);
+  const spool = new Spool(tempDir(), () => 10);
   for (const n of [1, 2, 3]) spool.keep(n, false, beat(n));
   expect(spool.oldest(new Set([1, 2]))?.sequence).toBe(3);
   expect(spool.oldest(new Set([1, 2, 3]))).toBeNull();
@@ -96,10 +96,10 @@ test("the oldest but those that are passed over", () => {
 
 test("a heartbeat that a power cut has torn is dropped and counted, the others are not", () => {
   const dir = tempDir();
-  const spool = new Spool(dir, 10);
+  const spool = new Spool(dir, () => 10);
   for (const n of [1, 2]) spool.keep(n, false, beat(n));
   truncateSync(join(dir, "spool/000000000001.change.json"), 5);
-  const again = new Spool(dir, 10);
+  const again = new Spool(dir, () => 10);
   expect(again.oldest()?.sequence).toBe(2);
   expect([again.size, again.damaged, again.dropped]).toEqual([1, 1, 0]);
   // Removed by a person: nobody's fault.
@@ -110,10 +110,10 @@ test("a heartbeat that a power cut has torn is dropped and counted, the others a
 
 test("numbers of thirteen digits are read back, and are later than those of twelve", () => {
   const dir = tempDir();
-  const spool = new Spool(dir, 10);
+  const spool = new Spool(dir, () => 10);
   for (const n of [999_999_999_999, 1_000_000_000_000, 5]) spool.keep(n, false, beat(n));
   writeFileSync(join(dir, "spool/1000000000000000.plain.json"), "{}"); // no number of ours
-  const again = new Spool(dir, 10);
+  const again = new Spool(dir, () => 10);
   expect(again.nextSequence()).toBe(1_000_000_000_001);
   expect(drained(again)).toEqual([5, 999_999_999_999, 1_000_000_000_000]);
 });
@@ -128,7 +128,7 @@ describe("what is no heartbeat", () => {
     expect(Bun.spawnSync(["mkfifo", inSpool("000000000003.plain.json")]).exitCode).toBe(0);
     writeFileSync(inSpool("000000000004.plain.json.tmp"), "{");
     writeFileSync(inSpool("000000000005.plain.json"), beat(5));
-    const spool = new Spool(dir, 10);
+    const spool = new Spool(dir, () => 10);
     expect([spool.size, spool.nextSequence()]).toEqual([1, 6]);
     expect(drained(spool)).toEqual([5]);
     const [note, ...more] = spool.takeNotes();
@@ -147,13 +147,13 @@ describe("what is no heartbeat", () => {
     mkdirSync(join(dir, "spool"));
     writeFileSync(join(dir, "spool/a\nb=c\u001b[31m"), "");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    expect(new Spool(dir, 10).takeNotes()[0]).not.toMatch(/[\x00-\x1f]|b=c/);
+    expect(new Spool(dir, () => 10).takeNotes()[0]).not.toMatch(/[\x00-\x1f]|b=c/);
   });
 
   test("has the name of the spool itself: heartbeats wait in memory, and what to do is said", () => {
     const dir = tempDir();
     writeFileSync(join(dir, "spool"), "a file");
-    const spool = new Spool(dir, 10);
+    const spool = new Spool(dir, () => 10);
     spool.keep(1, true, beat(1));
     expect(spool.failure).toBe(
       `cannot write ${dir}/spool: it is no directory: heartbeats wait in memory only; fix: move ${dir}/spool away; the next start makes a new one`,
@@ -169,7 +169,7 @@ describe("one that cannot be read", () => {
   test("stays, is said once, holds up no other, and goes when it can be read", () => {
     const dir = tempDir();
     const path = join(dir, "spool/000000000001.change.json");
-    const spool = new Spool(dir, 10);
+    const spool = new Spool(dir, () => 10);
     for (const n of [1, 2]) spool.keep(n, false, beat(n));
     truncateSync(path, HEARTBEAT_BYTES + 1);
     expect(drained(spool)).toEqual([2]);
@@ -188,13 +188,13 @@ describe("one that cannot be read", () => {
     const dir = join(tempDir(), "lab data");
     mkdirSync(dir);
     for (const path of [dir, join(dir, "..")]) chownSync(path, NOBODY, NOBODY);
-    new Spool(dir, 10).keep(1, true, beat(1));
+    new Spool(dir, () => 10).keep(1, true, beat(1));
     const path = join(dir, "spool/000000000001.plain.json");
     chownSync(path, 0, 0);
     chmodSync(path, 0o600);
     const program = `
       import { Spool } from "${PROJECT}/lib/heartbeat/send/spool.ts";
-      const spool = new Spool(${JSON.stringify(dir)}, 10);
+      const spool = new Spool(${JSON.stringify(dir)}, () => 10);
       console.log(JSON.stringify([spool.oldest(), spool.nextSequence(), ...spool.takeNotes()]));`;
     const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
     const done = Bun.spawnSync([...user, process.execPath, "-e", program], { cwd: "/", stderr: "inherit" });
@@ -210,7 +210,7 @@ describe("one that cannot be read", () => {
 test.skipIf(!IS_ROOT)("what root writes by hand belongs to the agent's user", () => {
   const dir = tempDir();
   chownSync(dir, NOBODY, NOBODY);
-  const spool = new Spool(dir, 10);
+  const spool = new Spool(dir, () => 10);
   spool.keep(spool.nextSequence(), true, beat(1));
   for (const name of ["spool", "spool/000000000001.plain.json", "sequence"])
     expect([name, statSync(join(dir, name)).uid]).toEqual([name, NOBODY]);
@@ -221,7 +221,7 @@ describe("the sequence", () => {
     const dir = tempDir();
     const given: number[] = [];
     for (let run = 0; run < 5; run++) {
-      const spool = new Spool(dir, 10);
+      const spool = new Spool(dir, () => 10);
       for (let n = 0; n < 70; n++) given.push(spool.nextSequence());
     }
     expect(new Set(given).size).toBe(given.length);
@@ -231,7 +231,7 @@ describe("the sequence", () => {
 
   test("is written once in sixty times", () => {
     const dir = tempDir();
-    const spool = new Spool(dir, 10);
+    const spool = new Spool(dir, () => 10);
     spool.nextSequence();
     const text = readFileSync(join(dir, "sequence"), "utf8");
     for (let n = 2; n <= 60; n++) spool.nextSequence();
@@ -254,9 +254,9 @@ describe("the sequence", () => {
   ] as const) {
     test(`${what}: the next is ${next}${isSaid ? ", and that is said" : ""}`, () => {
       const dir = tempDir();
-      new Spool(dir, 10).keep(5, false, beat(5));
+      new Spool(dir, () => 10).keep(5, false, beat(5));
       writeFileSync(join(dir, "sequence"), text);
-      const spool = new Spool(dir, 10);
+      const spool = new Spool(dir, () => 10);
       expect(spool.nextSequence()).toBe(next);
       expect(spool.takeNotes()).toEqual(
         isSaid ? [expect.stringMatching(/sequence .*: heartbeats count on from 5$/)] : [],
@@ -272,20 +272,20 @@ describe("the sequence", () => {
     const other = join(dir, "precious");
     writeFileSync(other, "1\n");
     symlinkSync(other, join(dir, "sequence"));
-    const spool = new Spool(dir, 10);
+    const spool = new Spool(dir, () => 10);
     spool.nextSequence();
     expect(readFileSync(other, "utf8")).toBe("1\n");
     expect(statSync(join(dir, "sequence")).isFile()).toBe(true);
     rmSync(join(dir, "sequence"));
     expect(Bun.spawnSync(["mkfifo", join(dir, "sequence")]).exitCode).toBe(0);
-    expect(new Spool(dir, 10).nextSequence()).toBe(1);
+    expect(new Spool(dir, () => 10).nextSequence()).toBe(1);
     expect(statSync(join(dir, "sequence")).isFile()).toBe(true);
   });
 
   test("as a directory is said with what mends it, heartbeats go on to the disk, and none gets a number twice", () => {
     const [dir, run] = [tempDir(), tempDir()];
     mkdirSync(join(dir, "sequence/in-the-way"), { recursive: true });
-    const spool = new Spool(dir, 10, run);
+    const spool = new Spool(dir, () => 10, run);
     expect([spool.nextSequence(), spool.nextSequence()]).toEqual([1, 2]);
     expect(spool.failure).toContain(`cannot write ${dir}/sequence: EISDIR`);
     expect(spool.failure).toContain(`fix: move ${dir}/sequence away`);
@@ -293,17 +293,17 @@ describe("the sequence", () => {
     expect(spool.inMemory).toBe(0);
     // The run directory knows it until the machine goes down.
     spool.done(2);
-    expect(new Spool(dir, 10, run).nextSequence()).toBe(3);
+    expect(new Spool(dir, () => 10, run).nextSequence()).toBe(3);
   });
 });
 
 describe("a heartbeat that is being tried", () => {
   test("outlives a kill in the run directory, and is not written to the disk", () => {
     const [dir, run] = [tempDir(), tempDir()];
-    const killed = new Spool(dir, 10, run);
+    const killed = new Spool(dir, () => 10, run);
     killed.hold(1, false, beat(1));
     expect([killed.size, readdirSync(join(dir, "spool"))]).toEqual([0, []]);
-    const next = new Spool(dir, 10, run);
+    const next = new Spool(dir, () => 10, run);
     expect([next.size, next.inMemory]).toEqual([1, 1]);
     expect(drained(next)).toEqual([1]);
     expect(readdirSync(join(run, "spool"))).toEqual([]);
@@ -311,7 +311,7 @@ describe("a heartbeat that is being tried", () => {
 
   test("leaves nothing when it has arrived, and moves to the disk when it has to wait", () => {
     const [dir, run] = [tempDir(), tempDir()];
-    const spool = new Spool(dir, 10, run);
+    const spool = new Spool(dir, () => 10, run);
     for (const n of [1, 2]) spool.hold(n, false, beat(n));
     spool.done(1);
     spool.keep(2, false, beat(2));
@@ -321,10 +321,10 @@ describe("a heartbeat that is being tried", () => {
 
   test("is one, though a kill between the two left it in both", () => {
     const [dir, run] = [tempDir(), tempDir()];
-    const spool = new Spool(dir, 10, run);
+    const spool = new Spool(dir, () => 10, run);
     spool.keep(1, false, beat(1));
     spool.hold(1, false, beat(1));
-    const next = new Spool(dir, 10, run);
+    const next = new Spool(dir, () => 10, run);
     expect([next.size, next.inMemory]).toEqual([1, 0]);
     expect(readdirSync(join(run, "spool"))).toEqual([]);
   });
@@ -332,7 +332,7 @@ describe("a heartbeat that is being tried", () => {
   test("is held by the process alone where there is no run directory", () => {
     const dir = tempDir();
     writeFileSync(join(dir, "file"), "");
-    const spool = new Spool(dir, 10, join(dir, "file"));
+    const spool = new Spool(dir, () => 10, join(dir, "file"));
     spool.hold(1, false, beat(1));
     spool.keep(1, false, beat(1));
     expect([spool.size, spool.failure]).toEqual([1, null]);
@@ -340,6 +340,6 @@ describe("a heartbeat that is being tried", () => {
     expect(spool.takeNotes()).toEqual([
       expect.stringMatching(/\/file\/spool: ENOTDIR: a kill would cost the heartbeat that is on its way; fix: /),
     ]);
-    expect(drained(new Spool(dir, 10))).toEqual([1]);
+    expect(drained(new Spool(dir, () => 10))).toEqual([1]);
   });
 });

@@ -149,9 +149,9 @@ describe("over the wire", () => {
     const receiver = await startReceiver({
       deps: {
         checkToken: createTokenCheck(dir, keptLog(), table),
-        commitRequired: true,
         accepted: () => ({ kind: "list", commits: new Set(["abc"]) }),
       },
+      rules: { commitRequired: true },
     });
     const tried = async (headers: Record<string, string>) => {
       const answer = await put(receiver.url, "lab1", "ep1", bytes(1000), headers);

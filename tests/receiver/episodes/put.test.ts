@@ -10,6 +10,7 @@ import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { createRefusedBeats } from "../../../lib/receiver/refusals/refused-beats.ts";
 import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import {
+  ANY_EPISODE,
   bytes,
   cleanUp,
   IDENTITY,
@@ -315,9 +316,7 @@ test("as a function of a request, without any connection", async () => {
     },
     accepted: () => ({ kind: "any" }),
     checkToken: null,
-    commitHeaders: [],
-    commitRequired: false,
-    maxBytes: 1e9,
+    rules: () => ANY_EPISODE,
     stopping: () => false,
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
@@ -328,7 +327,10 @@ test("as a function of a request, without any connection", async () => {
     knownHost: () => false,
     heartbeats: {
       store: openHeartbeats(join(receiver.dataRoot, "heartbeats"), receiver.log),
-      admission: createHeartbeatAdmission(0, () => ROOM),
+      admission: createHeartbeatAdmission(
+        () => 0,
+        () => ROOM,
+      ),
       refused: createRefusedBeats(),
       listed: async (hosts) => [...hosts],
       withRefusal: async (view) => view,

@@ -13,7 +13,7 @@ import { addHostRoutes } from "../../../lib/receiver/heartbeats/hosts.ts";
 import { addHeartbeatRoutes } from "../../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { createRefusedBeats } from "../../../lib/receiver/refusals/refused-beats.ts";
-import { cleanUp, IDENTITY, keptLog, ROOM, startReceiver, tempDir } from "../support.ts";
+import { ANY_EPISODE, cleanUp, IDENTITY, keptLog, ROOM, startReceiver, tempDir } from "../support.ts";
 import { heartbeat, send, T0 } from "./support.ts";
 
 afterEach(cleanUp);
@@ -33,7 +33,10 @@ test.each([
   const app = new Hono<AppEnv>();
   const store = openHeartbeats(join(tempDir(), "heartbeats"), keptLog());
   for (const host_id of ["lab1", "lab2"]) await store.put(heartbeat({ host_id }), null, T0);
-  const admission = createHeartbeatAdmission(0, () => ROOM);
+  const admission = createHeartbeatAdmission(
+    () => 0,
+    () => ROOM,
+  );
   const heartbeats = {
     store,
     admission,
@@ -53,7 +56,7 @@ test.each([
     nowMs: () => T0,
     identity: () => IDENTITY,
     room: () => ROOM,
-    commitHeaders: [],
+    rules: () => ANY_EPISODE,
   };
   addHeartbeatRoutes(app, deps);
   addHostRoutes(app, deps);

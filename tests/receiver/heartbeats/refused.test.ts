@@ -110,7 +110,10 @@ test.skipIf(smallDiskMissing !== null)(
       deps: {
         heartbeats: {
           store: openHeartbeats(dir, keptLog()),
-          admission: createHeartbeatAdmission(0, () => ROOM),
+          admission: createHeartbeatAdmission(
+            () => 0,
+            () => ROOM,
+          ),
           refused: createRefusedBeats(),
           listed: async (hosts) => [...hosts],
           withRefusal: async (view) => view,

@@ -14,7 +14,7 @@ const head = (length: number, more = "", path = PATH): string =>
 
 describe("a refusal that the headers suffice for", () => {
   test("with Expect comes before a byte of the body, and without 100", async () => {
-    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const receiver = await startReceiver({ rules: { maxBytes: 1000 } });
     const client = await rawClient(receiver.port);
     await client.send(head(5_000_000_000, "Expect: 100-continue\r\n"));
     await client.seen('"too-large"');
@@ -23,7 +23,7 @@ describe("a refusal that the headers suffice for", () => {
   });
 
   test("with Expect, and a client that sends all the same: it still reads its status", async () => {
-    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const receiver = await startReceiver({ rules: { maxBytes: 1000 } });
     const client = await rawClient(receiver.port);
     await client.send(head(3_000_000, "Expect: 100-continue\r\n"));
     await client.send(new Uint8Array(3_000_000));
@@ -34,7 +34,7 @@ describe("a refusal that the headers suffice for", () => {
   });
 
   test("without Expect reaches a client that reads only after writing 50 MB", async () => {
-    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const receiver = await startReceiver({ rules: { maxBytes: 1000 } });
     const client = await rawClient(receiver.port);
     client.socket.pause();
     await client.send(head(50_000_000));
@@ -65,7 +65,7 @@ describe("a refusal that the headers suffice for", () => {
 
   test("the body that is thrown away is bounded by the minimum rate", async () => {
     const receiver = await startReceiver({
-      deps: { maxBytes: 1000 },
+      rules: { maxBytes: 1000 },
       listen: { rate: { minBytesPerS: 1000, windowS: 0.1 } },
     });
     const client = await rawClient(receiver.port);
@@ -250,7 +250,7 @@ describe("stopping", () => {
   });
 
   test("a client that was refused and went away, or goes on sending, does not hold up the stop", async () => {
-    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const receiver = await startReceiver({ rules: { maxBytes: 1000 } });
     const left = await rawClient(receiver.port);
     await left.send(head(5_000_000, "Expect: 100-continue\r\n"));
     await left.seen('"too-large"');
@@ -265,7 +265,7 @@ describe("stopping", () => {
   });
 
   test("a client that went away after a refusal is noticed at once", async () => {
-    const receiver = await startReceiver({ deps: { maxBytes: 1000 } });
+    const receiver = await startReceiver({ rules: { maxBytes: 1000 } });
     const client = await rawClient(receiver.port);
     await client.send(head(5_000_000, "Expect: 100-continue\r\n"));
     await client.seen('"too-large"');

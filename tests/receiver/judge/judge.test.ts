@@ -65,7 +65,7 @@ describe("a refusal is that of a PUT, to the letter", () => {
     ["stopping", { stopping: () => true }, {}],
     ["commit-not-accepted", { accepted: () => ({ kind: "list", commits: new Set(["x"]) }) }, {}],
     ["gate-unreadable", { accepted: () => ({ kind: "unreadable" }) }, {}],
-    ["too-large", { maxBytes: 2999 }, {}],
+    ["too-large", {}, { rules: { maxBytes: 2999 } }],
     ["disk-full", {}, { freeBytes: () => 10 }],
     ["too-many-uploads", {}, { limits: { uploadsTotal: 0 } }],
     ["internal", { accepted: bug }, {}],
@@ -98,7 +98,7 @@ describe("a refusal is that of a PUT, to the letter", () => {
   });
 
   test("missing-commit", async () => {
-    const receiver = await startReceiver({ deps: { commitRequired: true } });
+    const receiver = await startReceiver({ rules: { commitRequired: true } });
     const judged = await judge(receiver.url, { ...ASKED, code_commit: null });
     expect([judged.status, await judged.json()]).toMatchObject([
       400,

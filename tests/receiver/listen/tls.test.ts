@@ -148,7 +148,7 @@ describe("TLS without client certificates", () => {
   test("takes an upload whole, refuses early, and streams an archive back", async () => {
     const receiver = await startReceiver({
       listen: { tls: { certificate: server.cert, key: server.key, clientCa: null } },
-      deps: { maxBytes: 30_000_000 },
+      rules: { maxBytes: 30_000_000 },
     });
     expect(await put(receiver, null, "lab1", "ep1", bytes(20_000_000))).toBe(201);
     expect(await put(receiver, null, "lab1", "ep2", bytes(31_000_000))).toBe(413);

@@ -73,7 +73,7 @@ test("an upload that there is no room for is remembered, asked about or sent; on
   const room = { freeBytes: 5 * MIB, freeInodes: 1e6 };
   const limits = { uploadsTotal: 1, uploadsPerHost: 1, diskReserveBytes: 2 * MIB };
   const admission = createAdmission(
-    limits,
+    () => limits,
     () => room,
     undefined,
     () => T0,

@@ -125,7 +125,7 @@ describe("an engine without room", () => {
     expect([...engine.queue.inStage("waiting")][0]?.trouble?.fix?.text).toContain("sudo du -k -x ");
     expect([said, engine.room.diskLow]).toEqual([
       [
-        `the disk is full up to its reserve: packing waits, sending goes on; fix: make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -k -x ${engine.deps.config.dataRoot} | sort -n | tail -n 20`,
+        `the disk is full up to its reserve: packing waits, sending goes on; fix: make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -k -x ${engine.deps.settings.current().dataRoot} | sort -n | tail -n 20`,
       ],
       true,
     ]);

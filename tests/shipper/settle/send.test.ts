@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixText } from "../../../lib/core/finding.ts";
+import { settingsOf } from "../../../lib/runtime/config/settings.ts";
 import { type SendDeps, sendArchive } from "../../../lib/shipper/settle/send.ts";
 import { pinPath } from "../../../lib/shipper/trust/pin.ts";
 import { COLLECTOR_ID, judgement, type Say, scriptedCollector } from "../../support/scripted-collector.ts";
@@ -43,10 +44,10 @@ async function exchange(
   writeFileSync(join(dirs.outbox, "ep1.tar.zst"), "data");
   if (pinned !== null) writeFileSync(pinPath(root), JSON.stringify({ receiver_id: pinned }));
   const days: number[] = [];
-  const { config } = engine.deps;
+  const config = engine.deps.settings.current();
   const deps: SendDeps = {
     ...engine.deps,
-    config: { ...config, receiver: { ...config.receiver, kind } },
+    settings: settingsOf({ ...config, receiver: { ...config.receiver, kind } }),
     machine: "-;0123456789abcdef",
     days: { today: () => 0, seen: async (at) => void days.push(at) },
   };
