@@ -2,6 +2,7 @@
 // current.
 
 import { join } from "node:path";
+import { STATUS_REPORT } from "../contract/places.ts";
 import type { LiveSettings } from "../runtime/config/settings.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { openRunReports } from "../runtime/run-reports.ts";
@@ -12,7 +13,7 @@ import { QUEUE } from "./plugins/shipper-queue.ts";
 import { LOOK_MS, PauseWatch } from "./send/early.ts";
 import { Spool } from "./send/spool.ts";
 import type { HeartbeatConfig } from "./settings.ts";
-import { LIVE_FILE, liveStatus, statusLine } from "./status-live.ts";
+import { liveStatus, statusLine } from "./status-live.ts";
 
 /** Starts the agent on a state directory that is locked. */
 export async function startAgent(settings: LiveSettings<HeartbeatConfig>, context: DaemonContext): Promise<Running> {
@@ -111,7 +112,7 @@ function startReporter(
     timer = null;
     const live = liveStatus(agent, startedUptimeS, Date.now(), settings.restartFor);
     status(statusLine(live));
-    write(LIVE_FILE, live);
+    write(STATUS_REPORT, live);
     if (agent.latest !== shown) write("latest.json", agent.latest);
     shown = agent.latest;
   };
@@ -125,7 +126,7 @@ function startReporter(
     close: () => {
       if (timer !== null) clearTimeout(timer);
       agent.onChange(null);
-      write(LIVE_FILE, null);
+      write(STATUS_REPORT, null);
     },
   };
 }

@@ -10,8 +10,6 @@ import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
 import type { Failing, Refused } from "./send/send-remarks.ts";
 
-export const LIVE_FILE = "status.json";
-
 const SHOWN = 20;
 const MESSAGE_CHARACTERS = 200;
 

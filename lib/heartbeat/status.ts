@@ -1,6 +1,7 @@
 // `heartbeat status`: whether the agent runs, what it saw last, whether that arrives, and what waits. Only reads.
 
 import { join } from "node:path";
+import { STATUS_REPORT } from "../contract/places.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { notRunningText, unitLine } from "../core/linux/unit-fix.ts";
@@ -21,7 +22,7 @@ import { NAGIOS_RUNNER } from "./collect/plugin-tables.ts";
 import { summaryText } from "./decide.ts";
 import { listSpool } from "./send/spool-files.ts";
 import { FIXED_SETTINGS, type HeartbeatConfig } from "./settings.ts";
-import { heartbeats, LIVE_FILE, type LiveStatus, parseLive } from "./status-live.ts";
+import { heartbeats, type LiveStatus, parseLive } from "./status-live.ts";
 
 /** What `heartbeat status --json` prints. Ages in seconds. */
 export interface Status {
@@ -120,7 +121,7 @@ const NO_REPORT: Report = { live: null, problem: null };
 
 /** The report of the process that holds the lock; one of another is what a killed agent left. */
 function readLive(runDir: string, holder: number): Report {
-  const path = join(runDir, LIVE_FILE);
+  const path = join(runDir, STATUS_REPORT);
   const file = readSmallFile(path, LIVE_BYTES);
   if (file === null) return NO_REPORT;
   if (isUnreadable(file)) return { live: null, problem: `${path}: ${file.unreadable}` };

@@ -1,5 +1,6 @@
 // Opens what the receiver is made of, and gives it to the application.
 
+import { dataPaths } from "../contract/places.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
@@ -22,7 +23,7 @@ import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
 import { openRefusedHosts } from "./refusals/refused-hosts.ts";
 import { type Room, shortOf } from "./room.ts";
-import { dataPaths, type ReceiverConfig, rulesOf } from "./settings.ts";
+import { type ReceiverConfig, rulesOf } from "./settings.ts";
 import { openPresence, type Presence } from "./store/files/presence.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 

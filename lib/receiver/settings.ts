@@ -1,6 +1,5 @@
 // The receiver's settings as everybody but the configuration's own check knows them: plain data, addresses and paths.
 
-import { join } from "node:path";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
 import type { FixedSettings } from "../runtime/config/settings.ts";
@@ -103,19 +102,3 @@ export const IDENTITY_IN_EPISODES = ".receiver-id";
 export const IDENTITY_TEMP = ".receiver-id.tmp";
 /** ... and what a start links there to see whether it can. */
 export const PROBE = ".labfleet-probe";
-
-/** The collector's files below its data root. */
-export function dataPaths(dataRoot: string) {
-  return {
-    episodes: join(dataRoot, "episodes"),
-    incoming: join(dataRoot, "incoming"),
-    aside: join(dataRoot, "aside"),
-    attempts: join(dataRoot, "attempts"),
-    heartbeats: join(dataRoot, "heartbeats"),
-    index: join(dataRoot, "index.jsonl"),
-    torn: join(dataRoot, "index.torn"),
-    journal: join(dataRoot, "journal.jsonl"),
-    tokenUse: join(dataRoot, "token-use.json"),
-    duplicates: join(dataRoot, "duplicate-hosts.json"),
-  };
-}

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { openClient } from "../client/client.ts";
 import { formatMachine } from "../contract/machine.ts";
+import type { Dirs } from "../contract/places.ts";
 import { freeBytes } from "../os/files/files.ts";
 import { thisMachine } from "../os/process/machine.ts";
 import type { Settings } from "../runtime/config/settings.ts";
@@ -10,7 +11,7 @@ import type { DaemonContext } from "../runtime/daemon.ts";
 import { createFreeSpace } from "./disk/free-space.ts";
 import { startPacker } from "./pack/packer.ts";
 import { ShippedList } from "./retention/shipped-list.ts";
-import type { Dirs, ShipperConfig } from "./settings.ts";
+import type { ShipperConfig } from "./settings.ts";
 import { openReceiverDays } from "./settle/receiver-days.ts";
 import { Engine } from "./work/engine.ts";
 import { createHousekeeping, type Housekeeping } from "./work/housekeeping.ts";

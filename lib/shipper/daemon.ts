@@ -1,11 +1,12 @@
 // The shipper as a daemon: passes on a timer, a status that is kept current, a drain, and a configuration read anew.
 
+import type { Dirs } from "../contract/places.ts";
 import type { LiveSettings } from "../runtime/config/settings.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import { buildParts } from "./build.ts";
 import { tidyDataRoot } from "./data-root.ts";
 import { watchGround } from "./disk/ground-watch.ts";
-import type { Dirs, ShipperConfig } from "./settings.ts";
+import type { ShipperConfig } from "./settings.ts";
 import { startReporting } from "./status/reporting.ts";
 import { createNews } from "./work/news.ts";
 import { Passes } from "./work/passes.ts";

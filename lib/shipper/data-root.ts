@@ -2,6 +2,8 @@
 
 import { mkdir, rename, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Dirs } from "../contract/places.ts";
+import { dataDirs } from "../contract/places.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { isFull, isMachinesRefusal } from "../core/linux/disk-refusal.ts";
@@ -14,8 +16,7 @@ import { closedToRecorders, unmountedOrClosed } from "./disk/recorders.ts";
 import { commitFileFault } from "./episode/commit.ts";
 import { mountsOf } from "./episode/split-root.ts";
 import { sweepDoomed } from "./retention/removal.ts";
-import type { Dirs } from "./settings.ts";
-import { dataDirs, PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
+import { PYTHON_DATA_ROOT, type ShipperConfig } from "./settings.ts";
 
 /**
  * Makes the directories; warns of what else this host has in their place, or lacks.

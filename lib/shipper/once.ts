@@ -1,5 +1,6 @@
 // `shipper once`: ships what is there, then ends.
 
+import type { Dirs } from "../contract/places.ts";
 import { EXIT } from "../core/exit.ts";
 import { lockDataRoot } from "../os/files/lock.ts";
 import { settingsOf } from "../runtime/config/settings.ts";
@@ -7,7 +8,7 @@ import type { Log } from "../runtime/log/log.ts";
 import { createProgress } from "../runtime/progress.ts";
 import { buildParts } from "./build.ts";
 import { makeDataDirs, tidyDataRoot } from "./data-root.ts";
-import type { Dirs, ShipperConfig } from "./settings.ts";
+import type { ShipperConfig } from "./settings.ts";
 import { fixTail, pauseText } from "./words/lines.ts";
 
 /** @returns exit code: 0 all shipped, 3 something was not */

@@ -2,6 +2,7 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { sayStartRemarks } from "../client/start-remarks.ts";
+import { type Dirs, dataDirs } from "../contract/places.ts";
 import { missingRoot } from "../contract/shipper-words.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
@@ -19,7 +20,7 @@ import { requeueEpisodes } from "./commands/requeue.ts";
 import { startDaemon } from "./daemon.ts";
 import { makeDataDirs } from "./data-root.ts";
 import { shipOnce } from "./once.ts";
-import { type Dirs, dataDirs, FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
+import { FIXED_SETTINGS, type ShipperConfig } from "./settings.ts";
 import { readStatus } from "./status/status.ts";
 import { renderStatus } from "./status/status-text.ts";
 

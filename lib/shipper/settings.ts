@@ -1,6 +1,5 @@
 // The shipper's settings as everybody but the configuration's own check knows them: plain data and paths.
 
-import { join } from "node:path";
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { FixedSettings } from "../runtime/config/settings.ts";
 
@@ -42,15 +41,3 @@ export const FIXED_SETTINGS: FixedSettings<ShipperConfig> = {
   runDir: "paths.run_dir",
   drainTimeoutS: "shipper.drain_timeout_s",
 };
-
-export type Dirs = ReturnType<typeof dataDirs>;
-
-/** The directories below a data root. */
-export function dataDirs(dataRoot: string) {
-  return {
-    episodes: join(dataRoot, "episodes"),
-    outbox: join(dataRoot, "outbox"),
-    shipped: join(dataRoot, "shipped"),
-    quarantine: join(dataRoot, "quarantine"),
-  };
-}

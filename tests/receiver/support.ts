@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { type AttemptLine, type AttemptRow, parseAttempt, type RefusalSum } from "../../lib/contract/attempt-row.ts";
 import { formatReprDigest } from "../../lib/contract/digest.ts";
 import type { IndexRow } from "../../lib/contract/index-row.ts";
+import { dataPaths } from "../../lib/contract/places.ts";
 import { connectionRefusal } from "../../lib/receiver/answering/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
@@ -23,7 +24,7 @@ import { type Listener, type ListenOptions, listen } from "../../lib/receiver/li
 import { type Attempts, openAttempts } from "../../lib/receiver/refusals/attempts.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusals.ts";
 import { createRefusedBeats } from "../../lib/receiver/refusals/refused-beats.ts";
-import { DEFAULT_COMMIT_HEADERS, dataPaths, type EpisodeRules } from "../../lib/receiver/settings.ts";
+import { DEFAULT_COMMIT_HEADERS, type EpisodeRules } from "../../lib/receiver/settings.ts";
 import type { Disk } from "../../lib/receiver/store/files/disk.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/store/open-store.ts";
 import type { ArchiveReader } from "../../lib/receiver/store/reading/archive-reader.ts";

@@ -4,11 +4,11 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dataDirs } from "../../lib/contract/places.ts";
 import { UserError } from "../../lib/core/failure.ts";
 import type { Log } from "../../lib/runtime/log/log.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { makeDataDirs, PROBE, tidyDataRoot } from "../../lib/shipper/data-root.ts";
-import { dataDirs } from "../../lib/shipper/settings.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";

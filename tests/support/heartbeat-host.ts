@@ -3,8 +3,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
+import { STATUS_REPORT } from "../../lib/contract/places.ts";
 import type { Status } from "../../lib/heartbeat/status.ts";
-import { LIVE_FILE, type LiveStatus } from "../../lib/heartbeat/status-live.ts";
+import type { LiveStatus } from "../../lib/heartbeat/status-live.ts";
 import { type Fleet, HOST, type Tool } from "./fleet.ts";
 
 export interface HeartbeatOptions {
@@ -78,7 +79,7 @@ ${heartbeat ?? ""}
 
   /** What the agent says of itself, read from its file: a process that serves an agent must not wait for another one. */
   live(): LiveStatus | null {
-    const file = join(this.runDir, LIVE_FILE);
+    const file = join(this.runDir, STATUS_REPORT);
     return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
   }
 

@@ -3,9 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openClient } from "../../lib/client/client.ts";
+import type { Dirs } from "../../lib/contract/places.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { ShippedList } from "../../lib/shipper/retention/shipped-list.ts";
-import type { Dirs } from "../../lib/shipper/settings.ts";
 import type { ReceiverDays } from "../../lib/shipper/settle/receiver-days.ts";
 import { pinPath } from "../../lib/shipper/trust/pin.ts";
 import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/work/housekeeping.ts";

@@ -2,9 +2,9 @@
 
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Dirs } from "../../lib/contract/places.ts";
+import { dataDirs } from "../../lib/contract/places.ts";
 import type { OutboxRecord } from "../../lib/shipper/pack/outbox.ts";
-import type { Dirs } from "../../lib/shipper/settings.ts";
-import { dataDirs } from "../../lib/shipper/settings.ts";
 
 /** Makes the four directories below `root`. */
 export function makeDirs(root: string): Dirs {

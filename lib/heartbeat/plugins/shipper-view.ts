@@ -2,6 +2,7 @@
 // is no report of this release says nothing.
 
 import { join } from "node:path";
+import { STATUS_REPORT } from "../../contract/places.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../contract/shipper-status.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { lockHolder } from "../../os/files/lock.ts";
@@ -101,7 +102,7 @@ interface Report {
 
 /** Anything may have that name: a pipe must not hold us up. */
 function readReport(runDir: string): Report {
-  const path = join(runDir, "status.json");
+  const path = join(runDir, STATUS_REPORT);
   const file = readSmallFile(path, LIVE_BYTES);
   if (file === null) return { status: null, mtimeMs: null, problem: null };
   if (isUnreadable(file)) return { status: null, mtimeMs: null, problem: `${path} cannot be read: ${file.unreadable}` };

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../contract/heartbeat.ts";
+import { STATUS_REPORT } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { readUptimeS } from "../../os/uptime.ts";
 import { readShipper, type ShipperPlaces } from "../plugins/shipper-view.ts";
@@ -59,7 +60,7 @@ export class PauseWatch {
   }
 
   private look(): void {
-    const seen = markOf(join(this.places.runDir, "status.json"));
+    const seen = markOf(join(this.places.runDir, STATUS_REPORT));
     if (seen === this.seen) return;
     this.seen = seen;
     this.read();

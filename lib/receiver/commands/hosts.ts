@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs";
 import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { OPERATOR } from "../../contract/names.ts";
+import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
@@ -29,7 +30,7 @@ import { readIdentity } from "../identity/files.ts";
 import { notReadyText, readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
-import { dataPaths, type ReceiverConfig } from "../settings.ts";
+import type { ReceiverConfig } from "../settings.ts";
 import { cannotRead, needDataRoot } from "../store/files/data-root.ts";
 
 /**

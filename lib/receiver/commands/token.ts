@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { isName, NAME_RULE, OPERATOR } from "../../contract/names.ts";
+import { dataPaths } from "../../contract/places.ts";
 import { shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
@@ -36,7 +37,7 @@ import {
 } from "../access/token-file.ts";
 import { readTokenUse, type TokenUse } from "../access/token-use.ts";
 import { loadReceiverConfig } from "../load.ts";
-import { dataPaths, type ReceiverConfig } from "../settings.ts";
+import type { ReceiverConfig } from "../settings.ts";
 
 /** `token add <host>`: the token is the last line of stdout. */
 export async function tokenAdd(call: Call): Promise<number> {

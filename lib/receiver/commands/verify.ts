@@ -3,6 +3,7 @@
 
 import { renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -15,7 +16,7 @@ import { unitOf } from "../../os/process/own-unit.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { loadReceiverConfig } from "../load.ts";
-import { dataPaths, type ReceiverConfig } from "../settings.ts";
+import type { ReceiverConfig } from "../settings.ts";
 import { needStore } from "../store/files/data-root.ts";
 import { hashFile } from "../store/files/disk.ts";
 import { stopAndRepair } from "../store/files/repair-line.ts";

@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { isUnreadable } from "../../core/reading.ts";
@@ -14,7 +15,7 @@ import { writeFileDurable } from "../../os/files/files.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { dataPaths, IDENTITY_IN_EPISODES, IDENTITY_TEMP } from "../settings.ts";
+import { IDENTITY_IN_EPISODES, IDENTITY_TEMP } from "../settings.ts";
 import {
   type Decision,
   decideIdentity,

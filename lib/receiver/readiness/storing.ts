@@ -3,6 +3,7 @@
 
 import { statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import { fixText } from "../../core/finding.ts";
@@ -19,7 +20,7 @@ import {
 } from "../listen/certificate-life.ts";
 import { renewal } from "../listen/own-authority.ts";
 import { roomOf } from "../room.ts";
-import { dataPaths, type ReceiverConfig } from "../settings.ts";
+import type { ReceiverConfig } from "../settings.ts";
 import { needStore } from "../store/files/data-root.ts";
 import { placeId } from "../store/files/place-id.ts";
 import { createReadiness, glance, roomFix } from "../store/readiness.ts";

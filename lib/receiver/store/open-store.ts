@@ -3,6 +3,7 @@
 import { existsSync, linkSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IndexRow } from "../../contract/index-row.ts";
+import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
@@ -13,7 +14,7 @@ import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
 import type { EpisodeStore, NotReady } from "../episode-store.ts";
-import { dataPaths, PROBE } from "../settings.ts";
+import { PROBE } from "../settings.ts";
 import { Commits } from "./commits.ts";
 import { createFileStore } from "./file-store.ts";
 import { type Disk, realDisk } from "./files/disk.ts";

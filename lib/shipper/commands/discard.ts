@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
 import type { CommandLine } from "../../cli/options.ts";
+import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -18,7 +19,7 @@ import { type Place, readDocument } from "../episode/document.ts";
 import { type Chosen, choose, type Doomed, readChoice } from "../retention/choice.ts";
 import { noteRemoved, removeSettled } from "../retention/removal.ts";
 import { usageOf } from "../retention/usage.ts";
-import type { Dirs, ShipperConfig } from "../settings.ts";
+import type { ShipperConfig } from "../settings.ts";
 import { openReceiverDays } from "../settle/receiver-days.ts";
 
 /** @returns exit code: 0 all were removed, 3 some were not */

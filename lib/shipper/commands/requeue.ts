@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommandLine } from "../../cli/options.ts";
+import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -12,7 +13,6 @@ import { print } from "../../os/answer.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { readDocument } from "../episode/document.ts";
 import { localFaultOf } from "../episode/episode-facts.ts";
-import type { Dirs } from "../settings.ts";
 import { notQueuedText, requeue } from "../settle/requeue.ts";
 import { rejectionOf } from "../status/status.ts";
 import { localFinding } from "../words/remedies.ts";

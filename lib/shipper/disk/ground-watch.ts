@@ -1,10 +1,10 @@
 // The ground of a daemon at work: looked at before each pass, and what it lacks is made again.
 
+import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
-import type { Dirs } from "../settings.ts";
 import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./ground.ts";
 
 export interface GroundDeps {

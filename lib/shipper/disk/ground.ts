@@ -4,12 +4,12 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { type Fix, lineFix, onHost } from "../../core/finding.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { makeDir } from "../../os/files/files.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
-import type { Dirs } from "../settings.ts";
 import { closedToRecorders } from "./recorders.ts";
 
 /** What has the data root's name now. */

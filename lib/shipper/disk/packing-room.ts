@@ -1,6 +1,7 @@
 // Whether anything can be packed: the disk's state and its reserve, and how many archives may lie in the outbox.
 
 import { join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -10,7 +11,7 @@ import type { OutboxRecord } from "../pack/outbox.ts";
 import { dropRecord } from "../pack/outbox.ts";
 import { type HadTurn, toGiveWay } from "../queue/order.ts";
 import type { Entry, Queue } from "../queue/queue.ts";
-import type { Dirs, ShipperConfig } from "../settings.ts";
+import type { ShipperConfig } from "../settings.ts";
 import { fixTail } from "../words/lines.ts";
 import { roomFix } from "../words/remedies.ts";
 

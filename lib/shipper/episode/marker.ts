@@ -2,11 +2,9 @@
 // paths go out with one character a byte (latin1). What looks like a manifest and is none that can be checked is refused by
 // name, and never taken for plain text. Pure.
 
+import { MARKER } from "../../contract/places.ts";
 import { plainUtf8 } from "../../core/text/utf8.ts";
 import { shortName } from "./byte-name.ts";
-
-/** A file that appears when an episode is finished; the producer creates it last, by rename (docs/operating.md). */
-export const MARKER = "done.marker";
 
 /** What a manifest says of one file, in lower-case hex; where it says both, both have to fit. */
 export interface Digests {

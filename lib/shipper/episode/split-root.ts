@@ -3,10 +3,10 @@
 
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { dataDirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { type Command, onHost } from "../../core/finding.ts";
 import { attributesOf } from "../../os/file-calls.ts";
-import { dataDirs } from "../settings.ts";
 import type { Hindrance } from "./hindrance.ts";
 
 /** Why an episode cannot be moved within its data root, and what takes the mounts off; null: nothing is mounted below it. */

@@ -2,6 +2,7 @@
 // once, and shown until it can.
 
 import { join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -11,7 +12,7 @@ import { type Hindrance, heldLine } from "../episode/hindrance.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
 import { type OutboxRecord, recoverOutbox } from "../pack/outbox.ts";
 import { newEntry, type Queue } from "../queue/queue.ts";
-import type { Dirs, ShipperConfig } from "../settings.ts";
+import type { ShipperConfig } from "../settings.ts";
 import { fixTail } from "../words/lines.ts";
 import { localFinding } from "../words/remedies.ts";
 import { type Scan, scanEpisodes } from "./scan.ts";

@@ -6,9 +6,9 @@
 import { type Dirent, lstatSync, opendirSync } from "node:fs";
 import { join } from "node:path";
 import { isName, NAME_MAX } from "../../contract/names.ts";
+import { MARKER } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { type Fix, onHost } from "../../core/finding.ts";
-import { MARKER } from "../episode/marker.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
 import { leftCopy, originalStands } from "./left-copy.ts";
 import { badlyNamed, touching } from "./no-episode.ts";

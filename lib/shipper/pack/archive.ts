@@ -5,10 +5,10 @@
 
 import { closeSync, readSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { MARKER } from "../../contract/places.ts";
 import { firstFormatTime, isFirstFormatTime, TAR_END, tarHeader, tarPadding } from "../../core/tar.ts";
 import { nextData } from "../../os/file-calls.ts";
 import { shortName } from "../episode/byte-name.ts";
-import { MARKER } from "../episode/marker.ts";
 import { bytePath, openRegular, SourceChanged, STAT_BLOCK, type Tree, type TreeEntry } from "../episode/tree-walk.ts";
 
 export interface ArchiveSource {

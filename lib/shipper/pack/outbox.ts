@@ -7,12 +7,12 @@ import { lstat, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { isSha256Hex, isTreeDigest } from "../../contract/digest.ts";
 import { ARCHIVE_SUFFIX, isName } from "../../contract/names.ts";
+import { MARKER } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { cleared, clearName, exists, readRegularFile } from "../../os/files/files.ts";
 import { makeNew } from "../../os/files/owner.ts";
 import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
-import { MARKER } from "../episode/marker.ts";
 
 export interface OutboxRecord {
   id: string;

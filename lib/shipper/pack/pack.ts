@@ -4,13 +4,14 @@
 import { closeSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { MARKER } from "../../contract/places.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { isFull } from "../../core/linux/disk-refusal.ts";
 import { clipMiddle } from "../../core/text/fields.ts";
 import { isOutOfInodes } from "../../os/files/disk-refusal.ts";
 import { clearName } from "../../os/files/files.ts";
 import { readableName, shortName } from "../episode/byte-name.ts";
-import { type Digests, MARKER, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "../episode/marker.ts";
+import { type Digests, MARKER_MAX_BYTES, type Marker, manifestFaults, parseMarker } from "../episode/marker.ts";
 import { toldBelow } from "../episode/told-path.ts";
 import {
   fingerprintSteps,

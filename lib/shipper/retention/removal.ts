@@ -4,11 +4,11 @@
 import { closeSync, constants, fstatSync, fsyncSync, readSync, writeSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { exists, fsyncDir, renameDurable } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { type Place, readDocument } from "../episode/document.ts";
-import type { Dirs } from "../settings.ts";
 
 const DOOMED = ".pruned-";
 const NEWLINE = 0x0a;

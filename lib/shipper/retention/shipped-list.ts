@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Dirs } from "../../contract/places.ts";
 import { entriesOf } from "../../os/files/entries.ts";
 import { readDocument } from "../episode/document.ts";
 import { type Receipted, readReceipted } from "../episode/notes.ts";
-import type { Dirs } from "../settings.ts";
 
 /** Notes read between two turns of the event loop, and two signs of progress. */
 const SLICE = 200;

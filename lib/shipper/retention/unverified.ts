@@ -2,7 +2,7 @@
 // be tens of thousands: each is measured once.
 
 import { join } from "node:path";
-import type { Dirs } from "../settings.ts";
+import type { Dirs } from "../../contract/places.ts";
 import type { ShippedList } from "./shipped-list.ts";
 import { usageOf } from "./usage.ts";
 

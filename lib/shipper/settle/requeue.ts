@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { isName } from "../../contract/names.ts";
+import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
 import { type Fix, findingText, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
@@ -11,7 +12,6 @@ import { exists, renameDurable } from "../../os/files/files.ts";
 import { directoryId } from "../episode/directory-id.ts";
 import { type Place, removeDocument } from "../episode/document.ts";
 import { idOf } from "../episode/notes.ts";
-import type { Dirs } from "../settings.ts";
 
 export interface NotQueued {
   refused: string;

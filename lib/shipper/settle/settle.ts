@@ -2,13 +2,13 @@
 // in the queue with a document that is never packed; it is asked for again, and the receiver says that it has it.
 
 import { join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { exists, renameDurable } from "../../os/files/files.ts";
 import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
 import { type Place, writeDocument } from "../episode/document.ts";
 import type { OutboxRecord } from "../pack/outbox.ts";
 import { fingerprintOf } from "../pack/pack.ts";
-import type { Dirs } from "../settings.ts";
 
 /** What a directory looks like now; null when it cannot be read. See `fingerprintOf` in pack.ts. */
 export type Fingerprint = (root: string) => Promise<string | null>;

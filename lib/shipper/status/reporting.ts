@@ -1,6 +1,7 @@
 // The daemon's report of itself, kept current once a second: status.json for whoever asks, and one line for systemd.
 
 import { join } from "node:path";
+import { STATUS_REPORT } from "../../contract/places.ts";
 import { readUptimeS } from "../../os/uptime.ts";
 import type { DaemonContext } from "../../runtime/daemon.ts";
 import { openRunReports } from "../../runtime/run-reports.ts";
@@ -28,7 +29,7 @@ export function startReporting(reported: Reported, { log, status }: Pick<DaemonC
   const { runDir, engine, housekeeping, news, receiverId, startedMs } = reported;
   // The run directory is in memory and the report is renewed every second: a rename is all it needs.
   const write = openRunReports(log);
-  const path = join(runDir, "status.json");
+  const path = join(runDir, STATUS_REPORT);
   let offsetMs: number | null = null;
   const report = (): void => {
     const nowMs = performance.now();

@@ -2,6 +2,8 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Dirs } from "../../contract/places.ts";
+import { STATUS_REPORT } from "../../contract/places.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../contract/shipper-status.ts";
 import { UserError } from "../../core/failure.ts";
 import { fixText } from "../../core/finding.ts";
@@ -15,7 +17,7 @@ import { type EndReport, readEnds } from "../../runtime/ends/ends.ts";
 import { readDocument } from "../episode/document.ts";
 import { scanEpisodes } from "../intake/scan.ts";
 import { listDoomed } from "../retention/removal.ts";
-import type { Dirs, ShipperConfig } from "../settings.ts";
+import type { ShipperConfig } from "../settings.ts";
 import { type Pin, readPin } from "../trust/pin.ts";
 import { fixTail } from "../words/lines.ts";
 import { leftOverFix, rejectionFix } from "../words/remedies.ts";
@@ -145,7 +147,7 @@ const LIVE_BYTES = 1024 * 1024;
 
 /** The report of the process that holds the lock; one of another is what a killed daemon left. */
 function readLive(runDir: string, holder: number): ShipperStatus | null {
-  const file = readSmallFile(join(runDir, "status.json"), LIVE_BYTES);
+  const file = readSmallFile(join(runDir, STATUS_REPORT), LIVE_BYTES);
   if (file === null || isUnreadable(file)) return null;
   const live = parseShipperStatus(file.text);
   return live?.pid === holder ? live : null;

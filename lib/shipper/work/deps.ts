@@ -1,12 +1,13 @@
 // What the engine and its steps are given: settings, the outside world, and time.
 
 import type { Client } from "../../client/client.ts";
+import type { Dirs } from "../../contract/places.ts";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Progress } from "../../runtime/progress.ts";
 import type { Packer } from "../pack/packer.ts";
-import type { Dirs, ShipperConfig } from "../settings.ts";
+import type { ShipperConfig } from "../settings.ts";
 import type { ReceiverDays } from "../settle/receiver-days.ts";
 
 export interface EngineDeps {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addressOfLine, formatRow, type IndexRow, parseRow } from "../../../lib/contract/index-row.ts";
-import { dataPaths } from "../../../lib/receiver/settings.ts";
+import { dataPaths } from "../../../lib/contract/places.ts";
 import { IndexTable } from "../../../lib/receiver/store/index/index-table.ts";
 import { makeDataDirs, openStore } from "../../../lib/receiver/store/open-store.ts";
 import { bytes, cleanUp, keptLog, openIn, rowsOf, sha256, tempDir } from "../support.ts";

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { dataDirs } from "../../../lib/contract/places.ts";
 import {
   cannotRestore,
   goneProblem,
@@ -12,7 +13,6 @@ import {
   type Standing,
 } from "../../../lib/shipper/disk/ground.ts";
 import { closedToRecorders } from "../../../lib/shipper/disk/recorders.ts";
-import { dataDirs } from "../../../lib/shipper/settings.ts";
 import { makeDirs, makeEpisode } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";

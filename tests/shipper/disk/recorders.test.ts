@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { dataDirs } from "../../../lib/contract/places.ts";
 import { fixText } from "../../../lib/core/finding.ts";
 import { parseShipperConfig } from "../../../lib/shipper/config.ts";
 import { makeDataDirs } from "../../../lib/shipper/data-root.ts";
@@ -12,7 +13,6 @@ import {
   noEpisodesDir,
   unmountedOrClosed,
 } from "../../../lib/shipper/disk/recorders.ts";
-import { dataDirs } from "../../../lib/shipper/settings.ts";
 import { keptLog } from "../../receiver/support.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

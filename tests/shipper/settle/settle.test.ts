@@ -4,10 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Dirs } from "../../../lib/contract/places.ts";
 import { directoryId } from "../../../lib/shipper/episode/directory-id.ts";
 import { readDocument } from "../../../lib/shipper/episode/document.ts";
 import { outboxPaths, recoverOutbox } from "../../../lib/shipper/pack/outbox.ts";
-import type { Dirs } from "../../../lib/shipper/settings.ts";
 import { type Settlement, settle } from "../../../lib/shipper/settle/settle.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../../support/lab-host.ts";
 import { tempDir } from "../../support/temp-dir.ts";

@@ -1,0 +1,38 @@
+// Where things lie that more than one program reads, or a recorder writes: below the data root of a lab host, below that of the
+// collector, and in a run directory. Pure.
+
+import { join } from "node:path/posix";
+
+/** A file that appears when an episode is finished; its recorder creates it last, by rename (docs/operating.md). */
+export const MARKER = "done.marker";
+
+/** What a running daemon says of itself, in its run directory. */
+export const STATUS_REPORT = "status.json";
+
+/** The directories of a lab host's data root. An episode is in one of them, whole, at any time. */
+export function dataDirs(dataRoot: string) {
+  return {
+    episodes: join(dataRoot, "episodes"),
+    outbox: join(dataRoot, "outbox"),
+    shipped: join(dataRoot, "shipped"),
+    quarantine: join(dataRoot, "quarantine"),
+  };
+}
+
+export type Dirs = ReturnType<typeof dataDirs>;
+
+/** What lies in the collector's data root. Rows of index, attempts and heartbeats are for everybody; the rest is the receiver's. */
+export function dataPaths(dataRoot: string) {
+  return {
+    episodes: join(dataRoot, "episodes"),
+    incoming: join(dataRoot, "incoming"),
+    aside: join(dataRoot, "aside"),
+    attempts: join(dataRoot, "attempts"),
+    heartbeats: join(dataRoot, "heartbeats"),
+    index: join(dataRoot, "index.jsonl"),
+    torn: join(dataRoot, "index.torn"),
+    journal: join(dataRoot, "journal.jsonl"),
+    tokenUse: join(dataRoot, "token-use.json"),
+    duplicates: join(dataRoot, "duplicate-hosts.json"),
+  };
+}
