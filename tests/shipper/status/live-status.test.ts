@@ -165,7 +165,7 @@ describe("the daemon's view", () => {
     engine.sending.finding = { what: "certificate expired", fix: { text: "renew it", commands: [] } };
     engine.sending.pausing.misconfigured("old", fault, 7000, () => 63_000);
     expect(liveStatus(engine, now)).toMatchObject({
-      pid: process.pid,
+      pid: 1,
       at: "1970-01-01T00:18:10.000Z",
       started_at: "1970-01-01T00:18:00.000Z",
       uptime_s: 5,
