@@ -5,6 +5,7 @@
 //   bun run mutate --only lib/shipper/decide.ts   all of one file
 
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -55,6 +56,12 @@ function makeScratch(): string {
     cpSync(join(here, file), join(scratch, file), { verbatimSymlinks: true });
   }
   mkdirSync(join(scratch, "t"));
+  // Some tests start programs of other users, who have to get there.
+  for (const [path, mode] of [
+    ["", 0o755],
+    ["t", 0o1777],
+  ] as const)
+    chmodSync(join(scratch, path), mode);
   symlinkSync(join(here, "node_modules"), join(scratch, "node_modules"));
   return scratch;
 }
