@@ -214,6 +214,9 @@ describe("what is no archive", () => {
     await store("a", ARCHIVE.subarray(0, ARCHIVE.length - 50), `sha256:${sha256(TAR)}`);
     const report = await check();
     expect([damageOf(report), report.wrong_tree.length, report.opaque.length]).toEqual([0, 1, 1]);
+    expect(report.wrong_tree[0]?.detail).toBe(
+      `is no archive, its row claims ${sha256(TAR)}; the file itself is as it was received`,
+    );
     expect(await repair()).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^opaque: episodes\/lab1\/a\.tar\.zst .*\nsound: .*1 opaque/),
