@@ -2,6 +2,7 @@
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import { UserError } from "../core/failure.ts";
+import { type Finding, inWords } from "../core/finding.ts";
 import { optionalPath, relativeRemarks } from "../os/files/paths.ts";
 
 /** The table [receiver] once its types are checked. */
@@ -40,8 +41,8 @@ export function endpointOf(receiver: ReceiverTable, file: string): ReceiverEndpo
   };
 }
 
-/** What is odd about the table, a sentence each. Never the token. */
-export function endpointRemarks(receiver: ReceiverTable, file: string): string[] {
+/** What is odd about the table. Never the token. */
+export function endpointRemarks(receiver: ReceiverTable, file: string): Finding[] {
   const { ca_bundle, client_cert, client_key, bearer_token_file } = receiver;
   const remarks = relativeRemarks(file, {
     "receiver.ca_bundle": ca_bundle,
@@ -50,12 +51,14 @@ export function endpointRemarks(receiver: ReceiverTable, file: string): string[]
     "receiver.bearer_token_file": bearer_token_file,
   });
   if ((receiver.bearer_token ?? "") !== "" && (bearer_token_file ?? "") !== "")
-    remarks.push(
-      `${file}: receiver.bearer_token is not used, because bearer_token_file is set; fix: remove the line bearer_token`,
-    );
+    remarks.push({
+      what: `${file}: receiver.bearer_token is not used, because bearer_token_file is set`,
+      fix: inWords("remove the line bearer_token"),
+    });
   if ((client_key ?? "") !== "" && (client_cert ?? "") === "")
-    remarks.push(
-      `${file}: receiver.client_key is not used, because client_cert is not set; fix: add client_cert = "…", or remove the line client_key`,
-    );
+    remarks.push({
+      what: `${file}: receiver.client_key is not used, because client_cert is not set`,
+      fix: inWords('add client_cert = "…", or remove the line client_key'),
+    });
   return remarks;
 }

@@ -2,7 +2,7 @@
 // to be sent for days. Reads files; their contents never reach a message.
 
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
-import { type Command, type Finding, findingText } from "../core/finding.ts";
+import type { Command, Finding, Mendable } from "../core/finding.ts";
 import { hasPrivateKey } from "../core/pem.ts";
 import { isLoopback } from "../core/receiver-url.ts";
 import { othersMay } from "../os/files/access.ts";
@@ -19,16 +19,16 @@ export interface Start {
 }
 
 /** Says each of them. Not to be waited for by a start: a disk that gives no answer shall not hold it up. */
-export async function sayStartRemarks(start: Start, say: (text: string) => void): Promise<void> {
-  for (const finding of await startRemarks(start)) say(findingText(finding));
+export async function sayStartRemarks(start: Start, say: (finding: Finding) => void): Promise<void> {
+  for (const finding of await startRemarks(start)) say(finding);
 }
 
 /** Each of them, the gravest first. Never throws for what a file is. */
-export async function startRemarks(start: Start): Promise<Finding[]> {
+export async function startRemarks(start: Start): Promise<Mendable[]> {
   return [...(await credentialRemarks(start)), ...forgeable(start.receiver), ...openFiles(start)];
 }
 
-async function credentialRemarks({ receiver, hostId }: Start): Promise<Finding[]> {
+async function credentialRemarks({ receiver, hostId }: Start): Promise<Mendable[]> {
   let tls: TlsFiles;
   try {
     ({ tls } = await readCredentials(receiver));
@@ -37,7 +37,7 @@ async function credentialRemarks({ receiver, hostId }: Start): Promise<Finding[]
     return [explainCredentialFault(error.fault, { hostId, receiver })];
   }
   const unusable = unusableFile(receiver, tls);
-  const found: Finding[] = unusable === null ? [] : [explainCredentialFault(unusable, { hostId, receiver })];
+  const found: Mendable[] = unusable === null ? [] : [explainCredentialFault(unusable, { hostId, receiver })];
   if (tls.ca !== null && hasPrivateKey(tls.ca))
     found.push({
       what: `receiver.ca_bundle ${receiver.caBundle} holds a private key besides certificates: whoever reads it can pose as the receiver`,
@@ -50,7 +50,7 @@ async function credentialRemarks({ receiver, hostId }: Start): Promise<Finding[]
 }
 
 /** Who is on the way can answer for the receiver: also that it has stored what nobody has. */
-function forgeable({ url, verifyTls, trustedNetwork }: ReceiverEndpoint): Finding[] {
+function forgeable({ url, verifyTls, trustedNetwork }: ReceiverEndpoint): Mendable[] {
   const isPlain = new URL(url).protocol === "http:";
   if (trustedNetwork || isLoopback(url) || (!isPlain && verifyTls)) return [];
   const why = isPlain ? "receiver.url is http://" : "receiver.verify_tls is false";
@@ -65,7 +65,7 @@ function forgeable({ url, verifyTls, trustedNetwork }: ReceiverEndpoint): Findin
   ];
 }
 
-function openFiles({ receiver, configFile }: Start): Finding[] {
+function openFiles({ receiver, configFile }: Start): Mendable[] {
   const { bearerToken, bearerTokenFile, clientKey } = receiver;
   const files: readonly [path: string | null, holds: string | null][] = [
     [configFile, bearerToken === null ? null : "receiver.bearer_token"],

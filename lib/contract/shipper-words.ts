@@ -1,7 +1,7 @@
 // What the shipper and the heartbeat's check say alike of the shipper's report: what is under way, and what makes room. Pure.
 
-import { type Fix, onHost } from "../core/finding.ts";
-import { unitLine } from "../core/linux/unit-fix.ts";
+import { type Fix, type Mendable, onHost } from "../core/finding.ts";
+import { unitCommand } from "../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../core/text/quantity.ts";
 import type { RefusedGroup, SettledCounts, UnderWay } from "./shipper-status.ts";
 
@@ -45,9 +45,9 @@ export function discardUnverified(bytes: number | null): Fix {
 }
 
 /** What is wrong where a shipper runs and its data root holds no `episodes/` for anybody else: its unit's sandbox keeps the disk. */
-export function missingRoot(pid: number, dataRoot: string): { what: string; fix: string } {
+export function missingRoot(pid: number, dataRoot: string): Mendable {
   return {
     what: `the shipper (pid ${pid}) runs, but nobody else finds ${dataRoot}/episodes: its disk was unmounted, or that directory removed; what is recorded now does not reach it`,
-    fix: `mount its disk there again, then: ${unitLine("shipper", "restart")}`,
+    fix: { text: "mount its disk there again, then", commands: [unitCommand("shipper", "restart")] },
   };
 }

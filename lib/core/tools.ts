@@ -2,6 +2,8 @@
 // bin/ and a row here. Pure.
 
 interface Executable {
+  /** Where it runs, and its log is read. */
+  on: "host" | "collector";
   /** Threads that it must carry, by their path in the project, as os/process/thread.ts looks for them. */
   threads: readonly string[];
 }
@@ -50,6 +52,7 @@ const COLLECTOR: ConfigPlace = {
 
 export const TOOLS = {
   shipper: {
+    on: "host",
     kind: "daemon",
     drainS: 30,
     config: LAB_HOST,
@@ -57,6 +60,7 @@ export const TOOLS = {
     threads: ["lib/shipper/config-worker", "lib/shipper/pack/pack-worker"],
   },
   receiver: {
+    on: "collector",
     kind: "daemon",
     drainS: 60,
     config: COLLECTOR,
@@ -64,6 +68,7 @@ export const TOOLS = {
     threads: ["lib/receiver/config-worker"],
   },
   heartbeat: {
+    on: "host",
     kind: "daemon",
     drainS: 10,
     config: LAB_HOST,

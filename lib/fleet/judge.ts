@@ -4,7 +4,9 @@
 import { noteTexts } from "../contract/check-notes.ts";
 import type { ResultState } from "../contract/host-document.ts";
 import type { CheckNotes, CheckResult, CheckStatus } from "../contract/observation.ts";
-import { clipSaying } from "../core/text/remedy-last.ts";
+import { readSaid } from "../contract/said.ts";
+import type { Finding } from "../core/finding.ts";
+import { clipFinding } from "../core/remedy-last.ts";
 import { HOST_POLICY } from "./policy.ts";
 import { hasRun, isPending, isSoft } from "./states.ts";
 
@@ -22,8 +24,8 @@ export interface ResultBrief {
   /** Of a pending one the answer of its last run, null when it never ran; else null. */
   before: CheckStatus | null;
   pending: boolean;
-  /** "" for an ok. */
-  message: string;
+  /** Its message, and what that says mends it; null for an ok. */
+  said: Finding | null;
   /** Why its newest run is not the one that is told, or that one is not over; "" for nothing of the kind. */
   odd: string;
   /** When the run that counts came. */
@@ -47,7 +49,7 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     status,
     before: pending && state !== undefined && hasRun(state) ? state.status : null,
     pending,
-    message: status === "ok" ? "" : clipSaying(result.message, charactersOf(result)),
+    said: status === "ok" ? null : clipFinding(readSaid(result.message), charactersOf(result)),
     odd: oddOf(result.notes),
     asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
     ttlS: result.ttl_s,

@@ -2,8 +2,8 @@
 // or be refused; only the second leaves a trace here. Pure.
 
 import { isoWall } from "../core/clock.ts";
+import { byCommands, type Finding, type Fix, here, inWords } from "../core/finding.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
-import { shellLine } from "../core/text/shell-quote.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
 /** How often a host was refused of late. Of refusals before it showed who it is anyone may be the sender. */
@@ -28,10 +28,14 @@ export interface RefusedBeat {
 export type RefusedOfLate = RefusedTally | { dir: string; code: string } | null;
 
 /** What to do about a refusal, by its reason. */
-const FIXES: Readonly<Record<string, (host: string) => string>> = {
-  unauthorized: (host) => `sudo receiver token add ${host}, and put it into [receiver] bearer_token_file of ${host}`,
-  "wrong-host": (host) => `give ${host} its own token and certificate: it sends another host's`,
-  "tokens-unreadable": () => "make its token file readable for the receiver; this says more: sudo receiver token list",
+const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
+  unauthorized: (host) =>
+    inWords(`sudo receiver token add ${host}, and put it into [receiver] bearer_token_file of ${host}`),
+  "wrong-host": (host) => inWords(`give ${host} its own token and certificate: it sends another host's`),
+  "tokens-unreadable": () => ({
+    text: "make its token file readable for the receiver; this says more",
+    commands: [here("sudo", "receiver", "token", "list")],
+  }),
 };
 
 /** The row of a host that was never heard of. */
@@ -41,7 +45,7 @@ export function neverSummary(host: string, refused: RefusedOfLate, beat: Refused
     ...unknownSummary(host),
     never: true,
     refused: isNewer(beat, tally) ? shown(beat) : tally && shown(tally),
-    problem: isNewer(beat, tally) ? `no heartbeat has ever come; ${beatText(beat)}` : neverText(host, refused),
+    problem: isNewer(beat, tally) ? after("no heartbeat has ever come", ofBeat(beat)) : ofNever(host, refused),
   };
 }
 
@@ -51,17 +55,25 @@ function isNewer(beat: RefusedBeat | null, tally: RefusedTally | null): beat is 
 }
 
 /** What mends what a heartbeat was refused for; of what is not named here nothing but time. */
-const BEAT_FIXES: Readonly<Record<string, string>> = {
-  "disk-full": "make room on this collector's disk: sudo receiver status",
-  "storage-failed": "see what this collector's disk has: sudo receiver status",
-  internal: "see this receiver's log: sudo journalctl -u labfleet-receiver -n 50",
-  malformed: "see on the host, whose release may not fit this one's: sudo heartbeat status",
+const BEAT_FIXES: Readonly<Record<string, Fix>> = {
+  "disk-full": { text: "make room on this collector's disk", commands: [here("sudo", "receiver", "status")] },
+  "storage-failed": { text: "see what this collector's disk has", commands: [here("sudo", "receiver", "status")] },
+  internal: {
+    text: "see this receiver's log",
+    commands: [here("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50")],
+  },
+  malformed: inWords("see on the host, whose release may not fit this one's: sudo heartbeat status"),
 };
 
-function beatText({ count, status, reason, detail }: RefusedBeat): string {
+/** A finding behind what else is the case. */
+function after(first: string, { what, fix }: Finding): Finding {
+  return { what: `${first}; ${what}`, fix };
+}
+
+function ofBeat({ count, status, reason, detail }: RefusedBeat): Finding {
   const which = count === 1 ? "it" : `${count}, the newest`;
-  const fix = BEAT_FIXES[reason];
-  return `this collector refused ${which} with ${status} (${reason}): ${detail}${fix === undefined ? "" : `; fix: ${fix}`}`;
+  const what = `this collector refused ${which} with ${status} (${reason}): ${detail}`;
+  return { what, fix: BEAT_FIXES[reason] ?? null };
 }
 
 function shown({ count, reason, atMs }: Pick<RefusedTally, "count" | "reason" | "atMs">): HostSummary["refused"] {
@@ -85,28 +97,33 @@ export function silentSummary<T extends HostSummary>(
   const tally = refused === null || "dir" in refused || !isSince(refused.atMs) ? null : refused;
   const silence = `no heartbeat for ${formatSeconds(age_s)}`;
   if (isNewer(beat, tally) && isSince(beat.atMs))
-    return { ...summary, refused: shown(beat), problem: `${silence}; ${beatText(beat)}` };
+    return { ...summary, refused: shown(beat), problem: after(silence, ofBeat(beat)) };
   // Of other reasons, such as an episode's, none keeps a heartbeat away.
   if (tally === null || FIXES[tally.reason] === undefined) return summary;
-  return { ...summary, refused: shown(tally), problem: `${silence}; ${refusedText(host, tally)}` };
+  return { ...summary, refused: shown(tally), problem: after(silence, ofTally(host, tally)) };
 }
 
-function refusedText(host: string, { count, reason }: RefusedTally): string {
-  const fix = FIXES[reason]?.(host);
+function ofTally(host: string, { count, reason }: RefusedTally): Finding {
   const times = count === 1 ? "once" : `${count} times`;
-  return `refused ${times} since yesterday, the newest ${reason}${fix === undefined ? "" : `; fix: ${fix}`}`;
+  const what = `refused ${times} since yesterday, the newest ${reason}`;
+  return { what, fix: FIXES[reason]?.(host) ?? null };
 }
 
-/** Why nothing is known of a host, in one line. */
-function neverText(host: string, refused: RefusedOfLate): string {
+/** Why nothing is known of a host. */
+function ofNever(host: string, refused: RefusedOfLate): Finding {
+  const never = "no heartbeat has ever come";
   if (refused === null)
-    return "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status";
-  if ("dir" in refused)
-    return `no heartbeat has ever come; whether any was refused is not known, since ${refused.dir} cannot be read: ${refused.code}; fix: ${unreadableFix(refused)}`;
-  return `no heartbeat has ever come; ${refusedText(host, refused)}`;
+    return {
+      what: `${never}, and none was refused since yesterday`,
+      fix: inWords("see on the host: sudo heartbeat status"),
+    };
+  if (!("dir" in refused)) return after(never, ofTally(host, refused));
+  const what = `whether any was refused is not known, since ${refused.dir} cannot be read: ${refused.code}`;
+  return after(never, { what, fix: unreadableFix(refused) });
 }
 
 /** To root all can be told; else it is no matter of rights, and this says what the matter is. */
-function unreadableFix({ dir, code }: { dir: string; code: string }): string {
-  return code === "EACCES" || code === "EPERM" ? "sudo receiver hosts" : shellLine(["sudo", "ls", "-la", dir]);
+function unreadableFix({ dir, code }: { dir: string; code: string }): Fix {
+  const isOfRights = code === "EACCES" || code === "EPERM";
+  return byCommands(isOfRights ? here("sudo", "receiver", "hosts") : here("sudo", "ls", "-la", dir));
 }

@@ -1,8 +1,8 @@
 // What is wrong with a host, in one line. Pure.
 
-import { type Fix, findingText, fixText, onHost } from "../core/finding.ts";
+import { type Finding, type Fix, fixText, onHost } from "../core/finding.ts";
+import { beforeRemedy, remedyLast } from "../core/remedy-last.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
-import { beforeRemedy, remedyLast } from "../core/text/remedy-last.ts";
 import { gravity, type Judged } from "./judge.ts";
 
 export interface HostFacts {
@@ -22,33 +22,43 @@ export interface HostFacts {
  * One line: the heartbeat, the clock, whom it trusts, the gravest result, the queue, then what is odd about those that are ok,
  * then what flaps; of each the first and how many more. Null: nothing is wrong.
  */
-export function problemOf(facts: HostFacts, results: readonly Judged[], { trust, queue }: AboutShipper): string | null {
+export function problemOf(
+  facts: HostFacts,
+  results: readonly Judged[],
+  { trust, queue }: AboutShipper,
+): Finding | null {
   const { stale, skewS, clockOff } = facts;
-  const parts: string[] = [];
+  const parts: Finding[] = [];
+  const say = (what: string): number => parts.push({ what, fix: null });
   const said = aboutHeartbeat(facts);
-  if (said !== null) parts.push(said);
+  if (said !== null) say(said);
   if (clockOff) parts.push(aboutClock(skewS ?? 0));
   if (trust !== null) parts.push(trust);
-  if (results.length === 0) parts.push("its heartbeat holds no result");
+  if (results.length === 0) say("its heartbeat holds no result");
   // Of a host that is silent everything expires: that is one thing to say, not one for each result.
   const bad = results.filter(({ shown }) => shown !== "ok" && !(stale && shown === "stale"));
   const [first] = [...bad].sort((a, b) => gravity(b.shown) - gravity(a.shown));
-  if (first !== undefined) parts.push(beforeRemedy(resultLine(first), andMore(bad)));
+  if (first !== undefined) parts.push(beforeRemedy(aboutResult(first), andMore(bad)));
   // Its own check says the same; and what the queue of a host was that is silent nobody knows now.
   if (queue !== null && !stale && first?.name !== "queue") parts.push(queue);
   const odd = results.filter((result) => result.shown === "ok" && result.odd !== "");
-  if (odd[0] !== undefined) parts.push(`${odd[0].name}: ${odd[0].odd}${andMore(odd)}`);
+  if (odd[0] !== undefined) say(`${odd[0].name}: ${odd[0].odd}${andMore(odd)}`);
   const flapping = results.filter((result) => result.flapping);
-  if (flapping[0] !== undefined) parts.push(`${flapping[0].name} flapping${andMore(flapping)}`);
-  const line = parts.join("; ");
-  if (line === "") return null;
+  if (flapping[0] !== undefined) say(`${flapping[0].name} flapping${andMore(flapping)}`);
+  if (parts.length === 0) return null;
   // A remedy ends its line, and what makes it speak again comes before what it last said.
-  return stale && facts.aheadS === 0 ? `${line.replaceAll("; fix: ", "; ")}; fix: ${SPEAK}` : remedyLast(parts, "; ");
+  return stale && facts.aheadS === 0
+    ? { what: parts.map(asToldBefore).join("; "), fix: SPEAK }
+    : remedyLast(parts, "; ");
 }
 
-function aboutClock(skewS: number): string {
-  const what = `its clock is ${formatSeconds(Math.abs(skewS))} ${skewS > 0 ? "fast" : "slow"}`;
-  return findingText({ what, fix: SET_CLOCK }, "collector");
+/** What a host that is silent said last, with what was to be done about that then. */
+function asToldBefore({ what, fix }: Finding): string {
+  return fix === null ? what : `${what}; ${fixText(fix, "collector")}`;
+}
+
+function aboutClock(skewS: number): Finding {
+  return { what: `its clock is ${formatSeconds(Math.abs(skewS))} ${skewS > 0 ? "fast" : "slow"}`, fix: SET_CLOCK };
 }
 
 const SET_CLOCK: Fix = {
@@ -57,15 +67,12 @@ const SET_CLOCK: Fix = {
 };
 
 /** Only there can be seen why a host is silent. */
-const SPEAK = fixText(
-  { text: "switch the host on, or see what keeps it", commands: [onHost("heartbeat", "status")] },
-  "collector",
-);
+const SPEAK: Fix = { text: "switch the host on, or see what keeps it", commands: [onHost("heartbeat", "status")] };
 
 /** What is wrong with its shipper: null for nothing. */
 export interface AboutShipper {
-  trust: string | null;
-  queue: string | null;
+  trust: Finding | null;
+  queue: Finding | null;
 }
 
 function aboutHeartbeat({ ageS, lateS, lateAfterS, stale, aheadS }: HostFacts): string | null {
@@ -78,12 +85,15 @@ function andMore(all: readonly unknown[]): string {
   return all.length > 1 ? ` (and ${all.length - 1} more)` : "";
 }
 
-function resultLine({ name, status, shown, was, state, attempts, message, before, odd }: Judged): string {
-  const words = message === "" ? "" : `: ${message}`;
+function aboutResult({ name, status, shown, was, state, attempts, said, before, odd }: Judged): Finding {
+  const { what, fix } = said ?? { what: "", fix: null };
+  const words = what === "" && fix === null ? "" : `: ${what}`;
   const behind = odd === "" ? "" : ` [${odd}]`;
   // An old message would pass for what is so now; why it has to wait, or how its newest run failed, is news.
-  if (shown === "stale") return beforeRemedy(`${name} stale, was ${was}${state === "pending" ? words : ""}`, behind);
+  if (shown === "stale" && state !== "pending") return { what: `${name} stale, was ${was}${behind}`, fix: null };
+  if (shown === "stale") return { what: `${name} stale, was ${was}${words}${behind}`, fix };
   // Waiting makes nothing better.
   const last = before === null || before === "ok" ? "" : ` (was ${before})`;
-  return beforeRemedy(`${name} ${status}${state === "soft" ? ` (soft, run ${attempts})` : last}${words}`, behind);
+  const how = state === "soft" ? ` (soft, run ${attempts})` : last;
+  return { what: `${name} ${status}${how}${words}${behind}`, fix };
 }

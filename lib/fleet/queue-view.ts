@@ -3,9 +3,10 @@
 // its heartbeat was taken.
 
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueueReport, type SentQueue } from "../contract/queue.ts";
-import { fixText, onHost } from "../core/finding.ts";
+import { readFix, readSaid } from "../contract/said.ts";
+import { type Finding, findingText, fixText, inWords, onHost } from "../core/finding.ts";
+import { remedyLast } from "../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../core/text/quantity.ts";
-import { remedyLast } from "../core/text/remedy-last.ts";
 import { isNumber } from "../core/text/shape.ts";
 
 /** A pause; agents of older releases say it in words alone. Times by the host's clock. */
@@ -83,14 +84,15 @@ export interface Taken {
 /** What waits for longer than this does not go by itself, seconds: as the host's own check has it. */
 const WAITS_TOO_LONG_S = 24 * 3600;
 
-/** What is wrong with a queue, in one line, the gravest first; null: nothing. */
-export function queueProblem(queue: ShownQueue, taken: Taken): string | null {
+/** What is wrong with a queue, as one finding, the gravest first; null: nothing. */
+export function queueProblem(queue: ShownQueue, taken: Taken): Finding | null {
   const { paused, waiting, held, expiring } = queue;
-  const parts: string[] = [];
-  if (paused !== null) parts.push(`queue paused${pausedText(paused, taken)}`);
-  if (waiting !== null && sinceS(waiting.since, taken) > WAITS_TOO_LONG_S) parts.push(waitingText(waiting, taken));
-  if (held !== null) parts.push(`${held.count} held${groupText(held, taken)}`);
-  if ((expiring ?? 0) > 0) parts.push(expiringText(expiring ?? 0));
+  const parts: Finding[] = [];
+  if (paused !== null) parts.push({ what: `queue paused${pausedText(paused, taken)}`, fix: readFix(paused.fix) });
+  if (waiting !== null && sinceS(waiting.since, taken) > WAITS_TOO_LONG_S)
+    parts.push(group(waitingText(waiting), waiting, taken));
+  if (held !== null) parts.push(group(`${held.count} held`, held, taken));
+  if ((expiring ?? 0) > 0) parts.push(expiringOnes(expiring ?? 0));
   return parts.length === 0 ? null : remedyLast(parts, "; ");
 }
 
@@ -99,11 +101,11 @@ export function queueRows(queue: ShownQueue | null, taken: Taken): [name: string
   if (queue === null) return [["queue", "not known"]];
   const { paused, waiting, held, expiring, unverified } = queue;
   const rows: [string, string][] = [["queue", loadText(queue)]];
-  if (paused !== null) rows.push(["paused", pausedText({ ...paused, fix: null }, taken).replace(/^: | /, "")]);
+  if (paused !== null) rows.push(["paused", pausedText(paused, taken).replace(/^: | /, "")]);
   if (paused !== null && paused.fix !== null) rows.push(["fix", paused.fix]);
-  if (waiting !== null) rows.push(["waiting", waitingText(waiting, taken)]);
-  if (held !== null) rows.push(["held", `${held.count}${groupText(held, taken)}`]);
-  if ((expiring ?? 0) > 0) rows.push(["expiring", expiringText(expiring ?? 0)]);
+  if (waiting !== null) rows.push(["waiting", findingText(group(waitingText(waiting), waiting, taken))]);
+  if (held !== null) rows.push(["held", findingText(group(String(held.count), held, taken))]);
+  if ((expiring ?? 0) > 0) rows.push(["expiring", findingText(expiringOnes(expiring ?? 0))]);
   if ((unverified ?? 0) > 0) rows.push(["unverified", unverifiedText(unverified ?? 0)]);
   return rows;
 }
@@ -126,26 +128,30 @@ function loadText({
   return parts.join(", ");
 }
 
-/** ` for 2h (misconfigured), next try in 40s: …; fix: …`; begins with a blank or a colon. */
-function pausedText({ kind, detail, fix, since, next_try_at }: ShownPause, taken: Taken): string {
+/** ` for 2h (misconfigured), next try in 40s: …`; begins with a blank or a colon. */
+function pausedText({ kind, detail, since, next_try_at }: ShownPause, taken: Taken): string {
   const long = since === null ? "" : ` for ${formatSeconds(sinceS(since, taken))}`;
   const nextS = next_try_at === null ? 0 : -agoS(next_try_at, taken);
   const next = nextS > 0 ? `, next try in ${formatSeconds(nextS)}` : "";
-  return `${long}${kind === null ? "" : ` (${kind})`}${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+  return `${long}${kind === null ? "" : ` (${kind})`}${next}: ${detail}`;
 }
 
-function waitingText(waiting: QueueGroup, taken: Taken): string {
-  return `${waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`}${groupText(waiting, taken)}`;
+function waitingText({ count }: QueueGroup): string {
+  return count === 1 ? "1 waits alone" : `${count} wait`;
 }
 
-function groupText({ since, reason }: QueueGroup, taken: Taken): string {
-  return ` for ${formatSeconds(sinceS(since, taken))}: ${reason}`;
+function group(who: string, { since, reason }: QueueGroup, taken: Taken): Finding {
+  const { what, fix } = readSaid(reason);
+  return { what: `${who} for ${formatSeconds(sinceS(since, taken))}: ${what}`, fix };
 }
 
 /** What makes a refused episode go, so that it is not removed: two ways, on either side. */
-function expiringText(count: number): string {
+function expiringOnes(count: number): Finding {
   const who = count === 1 ? "1 refused episode is" : `${count} refused episodes are`;
-  return `${who} removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status`;
+  const fix = inWords(
+    "take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status",
+  );
+  return { what: `${who} removed in a week or later`, fix };
 }
 
 function unverifiedText(count: number): string {
@@ -176,7 +182,9 @@ export function trustsAnother(receiverId: string | null, own: OwnStore | null): 
   return receiverId !== null && own !== null && receiverId !== own.id && !own.succeeds.includes(receiverId);
 }
 
-export function trustText(receiverId: string, own: OwnStore): string {
+/** What is said of a host that does. */
+export function trustOfAnother(receiverId: string, own: OwnStore): Finding {
   const commands = [onHost("sudo", "shipper", "pin", "--accept", own.id)];
-  return `it trusts another collector (${receiverId}); fix: ${fixText({ text: "if its data disk is mounted here, and it shall trust this one", commands }, "collector")}`;
+  const fix = { text: "if its data disk is mounted here, and it shall trust this one", commands };
+  return { what: `it trusts another collector (${receiverId})`, fix };
 }

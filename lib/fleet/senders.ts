@@ -4,9 +4,9 @@
 
 import { formatMachine, type Machine, maySame } from "../contract/machine.ts";
 import { shortTime } from "../core/clock.ts";
-import { type Finding, findingText } from "../core/finding.ts";
+import { type Finding, type Fix, findingText, type Mendable } from "../core/finding.ts";
+import { remedyLast } from "../core/remedy-last.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
-import { remedyLast } from "../core/text/remedy-last.ts";
 
 /** What holds for two machines under one name. */
 export const DUPLICATE = {
@@ -112,7 +112,7 @@ function isSurely(a: Machine, b: Machine): boolean {
 }
 
 /** Two machines under one name, as `GET /v1/hosts` gives them. */
-export interface DuplicateHost extends Finding {
+export interface DuplicateHost extends Mendable {
   reason: "duplicate-host";
   machines: { remote: string; age_s: number; machine: string | null; boot_id: string | null }[];
 }
@@ -165,7 +165,7 @@ function twoOf(seen: readonly Sender[]): Sender[] {
 }
 
 /** @param isClone the card was copied, its machine id too */
-function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
+function remedy(host: string, isClone: boolean): Fix["commands"] {
   const name = `${host.slice(0, 120)}-2`;
   const on = "host" as const;
   const anew = [
@@ -183,14 +183,17 @@ function remedy(host: string, isClone: boolean): Finding["fix"]["commands"] {
   ];
 }
 
+/** A row of `GET /v1/hosts`, or a host's whole view, as it goes out: what is wrong is one line. */
+export type Row<T> = Omit<T, "problem"> & { problem: string | null; duplicate: DuplicateHost | null };
+
 /** A host's row, or its whole view, with what was found about it first: all else may be of either machine, and is no less true. */
-export function withDuplicate<T extends { problem: string | null }>(
+export function withDuplicate<T extends { problem: Finding | null }>(
   summary: T,
   duplicate: DuplicateHost | null,
-): T & { duplicate: DuplicateHost | null } {
-  if (duplicate === null) return { ...summary, duplicate };
-  const others = summary.problem === null ? [] : [summary.problem];
-  return { ...summary, duplicate, problem: remedyLast([findingText(duplicate, "collector"), ...others], "; and: ") };
+): Row<T> {
+  const found = [duplicate, summary.problem].filter((one) => one !== null);
+  const problem = found.length === 0 ? null : findingText(remedyLast(found, "; and: "), "collector");
+  return { ...summary, problem, duplicate };
 }
 
 function isOver(sinceMs: number | null, hours: number, nowMs: number): boolean {

@@ -4,10 +4,11 @@ import { withNotes } from "../contract/check-notes.ts";
 import { printable } from "../core/text/printable.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { queueRows } from "./queue-view.ts";
+import type { Row } from "./senders.ts";
 import type { HostSummary, HostView } from "./view.ts";
 
 /** The table of all hosts, of whom there is at least one. */
-export function renderHosts(hosts: readonly HostSummary[]): string {
+export function renderHosts(hosts: readonly Row<HostSummary>[]): string {
   const rows = hosts.map(({ host, received_at_wall, age_s, stale, never, worst, problem }) => [
     host,
     never ? "never" : received_at_wall === null ? "not known" : `${formatSeconds(age_s ?? 0)}${stale ? " late" : ""}`,
@@ -18,7 +19,7 @@ export function renderHosts(hosts: readonly HostSummary[]): string {
 }
 
 /** One host: its heartbeat, its clock, its queue, its results, and its inactive plugins. */
-export function renderHost(view: HostView): string {
+export function renderHost(view: Row<HostView>): string {
   const { uptime_s, versions, results, plugins, sent_at, age_s } = view.heartbeat;
   const told = Object.entries(versions).map((entry) => entry.join(" "));
   const head = table([
@@ -43,7 +44,7 @@ export function renderHost(view: HostView): string {
   ].join("\n");
 }
 
-function heartbeatText({ age_s, late_s, stale, heartbeat: { sequence, interval_s } }: HostView): string {
+function heartbeatText({ age_s, late_s, stale, heartbeat: { sequence, interval_s } }: Row<HostView>): string {
   const old = late_s > 0 ? `, ${formatSeconds(late_s)} old when it came` : "";
   return `${formatSeconds(age_s)} ago${stale ? ", LATE" : ""}${old}, number ${sequence}, every ${interval_s} s`;
 }

@@ -6,6 +6,7 @@ import type { ResultState, StoredHeartbeat } from "../contract/host-document.ts"
 import { isReceiverId } from "../contract/judgement.ts";
 import type { CheckResult } from "../contract/observation.ts";
 import { isoWall } from "../core/clock.ts";
+import type { Finding } from "../core/finding.ts";
 import { ageS, gravest, isAhead, judge, noCounts, type ResultBrief, resultBrief, type ShownStatus } from "./judge.ts";
 import { HOST_POLICY } from "./policy.ts";
 import { type AboutShipper, problemOf } from "./problem.ts";
@@ -15,8 +16,8 @@ import {
   queueOf,
   queueProblem,
   type ShownQueue,
+  trustOfAnother,
   trustsAnother,
-  trustText,
 } from "./queue-view.ts";
 
 /** What is kept in memory of a host, so that a list of all reads no file. */
@@ -45,7 +46,7 @@ interface UnreadableBrief {
 /** Why a host's file cannot be read: it is none of ours, or the disk's error code. */
 export type Unreadable = "torn" | (string & {});
 
-/** A row of `GET /v1/hosts`. Ages in seconds. */
+/** What a row of `GET /v1/hosts` is made of. Ages in seconds. */
 export interface HostSummary {
   host: string;
   received_at_wall: string | null;
@@ -73,8 +74,8 @@ export interface HostSummary {
   /** Whom its shipper trusts to judge its episodes; null: nobody yet, or not known. */
   receiver_id: string | null;
   trusts_another: boolean;
-  /** What is wrong, the gravest first; null: nothing. */
-  problem: string | null;
+  /** What is wrong, the gravest first; null: nothing. A row has it as text (senders.ts). */
+  problem: Finding | null;
   /** True: it has a token, and no heartbeat ever came. */
   never: boolean;
   /** Of one that was never heard of, or is late and was refused since: how often since yesterday, and why the newest time. */
@@ -157,7 +158,10 @@ function summariseUnreadable({ host, receivedMs, why }: UnreadableBrief, nowMs: 
   return {
     ...unknownSummary(host),
     age_s: ageS(receivedMs, nowMs),
-    problem: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+    problem: {
+      what: `its file cannot be read${why === "torn" ? "; its next heartbeat writes it anew" : `: ${why}`}`,
+      fix: null,
+    },
   };
 }
 
@@ -242,7 +246,7 @@ function aboutShipper(
   const taken = { sentMs: Date.parse(heartbeat.sent_at), ageS: age + lateS };
   const isOther = receiverId !== null && own !== null && trustsAnother(receiverId, own);
   return {
-    trust: isOther ? trustText(receiverId, own) : null,
+    trust: isOther ? trustOfAnother(receiverId, own) : null,
     queue: queue === null ? null : queueProblem(queue, taken),
   };
 }

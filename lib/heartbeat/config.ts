@@ -3,6 +3,7 @@
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
+import type { Finding } from "../core/finding.ts";
 import { TOOLS } from "../core/tools.ts";
 import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
@@ -70,7 +71,7 @@ const RULES = {
  * Checks a lab-host.toml.
  * @throws UserError (exit 2) naming every problem
  */
-export function parseHeartbeatConfig(text: string, file: string): { config: HeartbeatConfig; warnings: string[] } {
+export function parseHeartbeatConfig(text: string, file: string): { config: HeartbeatConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
   const { heartbeat = {}, paths = {}, nagios_runner: nagiosRunner, plugins = {} } = table;
   const intervalS = heartbeat.interval_s ?? 60;

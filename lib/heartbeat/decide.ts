@@ -3,7 +3,7 @@
 import type { Heartbeat } from "../contract/heartbeat.ts";
 import { type CheckResult, type CheckStatus, worst } from "../contract/observation.ts";
 import { backoffSeconds } from "../core/backoff.ts";
-import { type Finding, findingText } from "../core/finding.ts";
+import type { Finding } from "../core/finding.ts";
 
 /** Where in its interval a host reports, milliseconds from the interval's start: always the same, spread over the fleet. */
 export function splayMs(hostId: string, intervalMs: number): number {
@@ -27,18 +27,17 @@ export function untilDueMs(nowMs: number, intervalMs: number, splay: number): nu
  */
 export type Delivery =
   | { kind: "sent" }
-  | { kind: "drop"; reason: string; why: string }
-  | { kind: "later"; reason: string; why: string };
+  | { kind: "drop"; reason: string; why: Finding }
+  | { kind: "later"; reason: string; why: Finding };
 
 /**
  * What an answer means: only what a receiver itself has said settles a heartbeat. A portal's 200 has not taken it, and a
  * proxy's bare 400 does not refuse it for good.
  * @param body the parsed JSON, or null
  * @param said a receiver's own reason, or null
- * @param finding the answer in words
+ * @param why the answer in words
  */
-export function classifyDelivery(status: number, body: unknown, said: string | null, finding: Finding): Delivery {
-  const why = findingText(finding);
+export function classifyDelivery(status: number, body: unknown, said: string | null, why: Finding): Delivery {
   const reason = `${status} ${said ?? "unmarked"}`;
   if (status >= 200 && status < 300) return isTaken(body) ? { kind: "sent" } : { kind: "later", reason, why };
   // Not readable, too large: the next try would be answered the same. Anything else may be mended on either side.

@@ -2,10 +2,11 @@
 
 import { withNotes } from "../contract/check-notes.ts";
 import type { Heartbeat } from "../contract/heartbeat.ts";
-import type { CheckResult, PluginState } from "../contract/observation.ts";
+import type { CheckResult } from "../contract/observation.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { unitLine } from "../core/linux/unit-fix.ts";
+import { type Fix, findingText } from "../core/finding.ts";
+import { unitCommand } from "../core/linux/unit-fix.ts";
 import { printable } from "../core/text/printable.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files/files.ts";
@@ -16,7 +17,7 @@ import { createProgress } from "../runtime/progress.ts";
 import { handleSignals, isRepeat, type ReceivedSignal } from "../runtime/signals.ts";
 import { type Agent, NO_SPOOL } from "./agent.ts";
 import { buildAgent, loadPlugins } from "./build.ts";
-import { NOT_YET } from "./collect/roster.ts";
+import type { Standing } from "./plugin.ts";
 import { Spool } from "./send/spool.ts";
 import type { HeartbeatConfig } from "./settings.ts";
 
@@ -77,9 +78,9 @@ export async function showPlugins(config: HeartbeatConfig, log: Log, json: boole
   return untilSignal(log, async (breakOff) => {
     const { roster, close } = await loadPlugins(config, log, null);
     breakOff.end = close;
-    const states = roster.states();
+    const [states, standings] = [roster.states(), roster.standings()];
     await close();
-    await writeAnswer(out, `${json ? JSON.stringify(states, null, 2) : renderPlugins(states)}\n`);
+    await writeAnswer(out, `${json ? JSON.stringify(states, null, 2) : renderPlugins(standings)}\n`);
     return EXIT.ok;
   });
 }
@@ -132,24 +133,23 @@ export function renderResults(results: readonly CheckResult[]): string {
 }
 
 /** A line for each plugin; one that failed says what brings it back. Pure. */
-export function renderPlugins(states: readonly PluginState[]): string {
-  const width = Math.max(0, ...states.map(({ name }) => name.length));
-  return states
+export function renderPlugins(standings: readonly Standing[]): string {
+  const width = Math.max(0, ...standings.map(({ name }) => name.length));
+  return standings
     .map((plugin) => {
-      const { name, state, reason } = plugin;
-      const why = reason === null ? "" : `  ${reason}${needsFix(plugin) ? `; fix: ${MEND_PLUGIN}` : ""}`;
-      return printable(`${state.padEnd(7)}  ${name.padEnd(width)}${why}`.trimEnd());
+      const { name, state, why } = plugin;
+      const said = why === null ? "" : `  ${findingText({ what: why.what, fix: why.fix ?? ownFix(plugin) })}`;
+      return printable(`${state.padEnd(7)}  ${name.padEnd(width)}${said}`.trimEnd());
     })
     .join("\n");
 }
 
 /** Plugins are loaded at the agent's start. */
-const MEND_PLUGIN = `mend what it names, then: ${unitLine("heartbeat", "restart")}`;
+const MEND_PLUGIN: Fix = { text: "mend what it names, then", commands: [unitCommand("heartbeat", "restart")] };
 
-/** Not what has a remedy of its own, and not what is only slow. */
-function needsFix({ state, reason }: PluginState): boolean {
-  const isSlow = Object.values<string | null>(NOT_YET).includes(reason);
-  return state === "failed" && !isSlow && reason?.includes("; fix: ") !== true;
+/** What mends one that has no remedy of its own; nothing where it is only slow. */
+function ownFix({ state, pending }: Standing): Fix | null {
+  return state === "failed" && pending !== true ? MEND_PLUGIN : null;
 }
 
 const FIXES: Readonly<Record<string, string>> = {

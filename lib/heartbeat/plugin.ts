@@ -1,6 +1,7 @@
 // What a plugin is. Built-in ones are in plugins/, in one ordered array; others are files in plugins_dir.
 
-import type { CheckNotes, CheckStatus, PerfItem } from "../contract/observation.ts";
+import type { CheckNotes, CheckStatus, PerfItem, PluginState } from "../contract/observation.ts";
+import type { Finding, Fix } from "../core/finding.ts";
 import type { Log } from "../runtime/log/log.ts";
 
 /** One thing that a plugin has seen. What it leaves out is filled in by the agent. */
@@ -19,6 +20,11 @@ export interface Observation {
   /** Counts its runs; counted by the agent if left out. */
   run?: number;
   notes?: CheckNotes;
+}
+
+/** What a built-in plugin has seen: what mends it is data, and ends its message when that is sent (collect/observations.ts). */
+export interface Seen extends Observation {
+  fix?: Fix | null;
 }
 
 export interface PluginContext {
@@ -70,9 +76,19 @@ export interface PluginFile {
   load: (signal: AbortSignal) => Promise<Plugin | Broken>;
 }
 
-/** Why a file is no plugin: a sentence for the operator. */
+/** Why a file is no plugin: a sentence for the operator, and what mends it where that is not said in it. */
 export interface Broken {
   why: string;
+  fix?: Fix | null;
+}
+
+/** How a plugin stands: whether it takes part, and why not. */
+export interface Standing {
+  name: string;
+  state: PluginState["state"];
+  why: Finding | null;
+  /** It may still join: nobody has to mend it. */
+  pending?: true;
 }
 
 /** One that is inactive and should not be: the heartbeat says so with a result. */

@@ -3,12 +3,13 @@
 
 import { withNotes } from "../contract/check-notes.ts";
 import type { CheckNotes, CheckStatus } from "../contract/observation.ts";
+import { readSaid } from "../contract/said.ts";
+import { findingText } from "../core/finding.ts";
+import { clipFinding } from "../core/remedy-last.ts";
 import { printable } from "../core/text/printable.ts";
-import { clipSaying } from "../core/text/remedy-last.ts";
 import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/text/shape.ts";
 import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
-import type { Failing, Refused } from "./send/send-remarks.ts";
 
 const SHOWN = 20;
 const MESSAGE_CHARACTERS = 200;
@@ -40,10 +41,10 @@ export interface LiveStatus {
   /** Why the disk takes none, and why some cannot be read. */
   disk_failure: string | null;
   unreadable: string | null;
-  failing: Failing | null;
+  failing: { why: string; tries: number } | null;
   /** Until when the receiver has asked to be left alone, in seconds since boot. */
   told_uptime_s: number | null;
-  refused: Refused | null;
+  refused: { count: number; why: string; lasts: boolean } | null;
   dropped: number;
   damaged: number;
   plugins_loaded: number;
@@ -77,11 +78,11 @@ export function liveStatus(
     arrived: sentAt === null ? null : { at: sentAt.toISOString(), uptime_s: sentUptimeS ?? startedUptimeS },
     waiting: spool.size + agent.atHand,
     waiting_in_memory: spool.inMemory + agent.atHand,
-    disk_failure: spool.failure,
-    unreadable: spool.unreadable,
-    failing: agent.failing,
+    disk_failure: spool.failure && findingText(spool.failure),
+    unreadable: spool.unreadable && findingText(spool.unreadable),
+    failing: agent.failing && { ...agent.failing, why: findingText(agent.failing.why) },
     told_uptime_s: agent.toldUptimeS,
-    refused: agent.refused,
+    refused: agent.refused && { ...agent.refused, why: findingText(agent.refused.why) },
     dropped: spool.dropped,
     damaged: spool.damaged,
     plugins_loaded: states().length - out.length,
@@ -107,7 +108,11 @@ export function collectedOf({ latest }: Pick<Agent, "latest">): Collected | null
     sequence,
     ...summarise(results),
     problems: [...bad, ...old].slice(0, SHOWN).map(({ name, status, message, notes }) => {
-      return { name, status, message: clipSaying(withNotes(message, notes), MESSAGE_CHARACTERS) };
+      return {
+        name,
+        status,
+        message: findingText(clipFinding(readSaid(withNotes(message, notes)), MESSAGE_CHARACTERS)),
+      };
     }),
   };
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { STATUS_REPORT } from "../contract/places.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { notRunningText, unitLine } from "../core/linux/unit-fix.ts";
+import { byCommands, findingText, here } from "../core/finding.ts";
+import { notRunning, unitCommand } from "../core/linux/unit-fix.ts";
 import { isUnreadable } from "../core/reading.ts";
 import { quoted } from "../core/text/fields.ts";
 import { printable } from "../core/text/printable.ts";
@@ -69,6 +70,7 @@ export async function statusCommand(config: HeartbeatConfig, json: boolean): Pro
 export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConfig, root = "/"): Status {
   try {
     const pid = lockHolder({ tool: "heartbeat", dataRoot: stateDir, runDir }, root);
+    const full = pid === null ? null : fullRunDir(runDir);
     const { live, problem } = pid === null ? NO_REPORT : readLive(runDir, pid);
     const uptimeS = readParsed(root, "proc/uptime", (text) => Number.parseFloat(text) || null);
     const startedS = live?.started_uptime_s ?? startOf(pid, root);
@@ -89,7 +91,7 @@ export function readStatus({ hostId, receiver, stateDir, runDir }: HeartbeatConf
       waiting: live?.waiting ?? countWaiting(stateDir, runDir),
       live,
       live_unreadable: problem,
-      report_problem: pid === null ? null : fullRunDir(runDir),
+      report_problem: full === null ? null : findingText(full),
       last_end: readEnds(join(stateDir, "ends"), root).last,
       start_failure: null,
     };
@@ -166,10 +168,11 @@ const MISSED = 3;
 
 function activity(status: Status): string {
   const { pid, live, live_unreadable, running_s, report_problem, last_end, start_failure } = status;
-  if (pid === null) return notRunningText("heartbeat", isStartRefused(last_end), start_failure);
+  if (pid === null) return findingText(notRunning("heartbeat", isStartRefused(last_end), start_failure));
   const running = `running (pid ${pid})`;
   if (live_unreadable !== null) {
-    return `${running}; what it does cannot be read (${live_unreadable}); fix: sudo heartbeat status`;
+    const fix = byCommands(here("sudo", "heartbeat", "status"));
+    return findingText({ what: `${running}; what it does cannot be read (${live_unreadable})`, fix });
   }
   if (live === null && report_problem === null && (running_s === null || running_s < STARTING_S))
     return `${running}: starting`;
@@ -251,10 +254,6 @@ function pluginRows({ plugins_loaded, plugins_out, plugins_out_count, restart_fo
 function restartRow({ restart_for }: LiveStatus): Row[] {
   if (restart_for.length === 0) return [];
   const names = restart_for.join(",").replaceAll(",", ", ");
-  return [
-    [
-      "restart",
-      `the configuration has changed in ${names}, and that waits for a restart; fix: ${unitLine("heartbeat", "restart")}`,
-    ],
-  ];
+  const what = `the configuration has changed in ${names}, and that waits for a restart`;
+  return [["restart", findingText({ what, fix: byCommands(unitCommand("heartbeat", "restart")) })]];
 }

@@ -1,6 +1,7 @@
 // What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
+import type { Finding } from "../core/finding.ts";
 import { TOOLS } from "../core/tools.ts";
 import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
@@ -64,7 +65,7 @@ const RULES = {
  * Checks a collector.toml.
  * @throws UserError (exit 2) naming every problem
  */
-export function parseReceiverConfig(text: string, file: string): { config: ReceiverConfig; warnings: string[] } {
+export function parseReceiverConfig(text: string, file: string): { config: ReceiverConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
   const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {}, heartbeats = {} } = table;
   const config: ReceiverConfig = {

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
+import { inWords } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
 import { writeFileDurable } from "../os/files/files.ts";
 import type { LiveSettings, Settings } from "../runtime/config/settings.ts";
@@ -108,9 +109,10 @@ async function announce(
   await writeFileDurable(join(config.runDir, "listen"), `${host}:${address.port}\n`, 0o644).catch((error: unknown) => {
     if (errorCode(error) === null) throw error;
     // For `receiver status` alone: no reason to take no episodes.
-    log.warn(
-      `cannot write ${join(config.runDir, "listen")}: ${quoted(errorText(error))}; fix: make room in ${config.runDir}, then restart`,
-    );
+    log.warn({
+      what: `cannot write ${join(config.runDir, "listen")}: ${quoted(errorText(error))}`,
+      fix: inWords(`make room in ${config.runDir}, then restart`),
+    });
   });
   log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";

@@ -5,6 +5,7 @@
 
 import type { IndexRow } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../contract/names.ts";
+import type { Finding, Fix } from "../core/finding.ts";
 import type { Room } from "./room.ts";
 
 /** What is stored under a name. `row-only`: its archive is missing; `damaged`: its archive cannot be what its row says, and why. */
@@ -12,7 +13,7 @@ export type Stored =
   | { kind: "none" }
   | { kind: "stored"; row: IndexRow }
   | { kind: "row-only"; row: IndexRow }
-  | { kind: "damaged"; row: IndexRow; why: string };
+  | { kind: "damaged"; row: IndexRow; why: Finding };
 
 /** `published`: archive and row are there for good; the row is the older one where its archive was missing. */
 export type Committed = { kind: "published"; row: IndexRow } | { kind: "taken"; by: Exclude<Stored, { kind: "none" }> };
@@ -38,7 +39,7 @@ export interface Archive {
 }
 
 /** `later`: it is being read, and who asks again finds what that came to; `stopping`: the reading was broken off. */
-export type Proof = { kind: "sound" } | { kind: "damaged"; why: string } | { kind: "later" } | { kind: "stopping" };
+export type Proof = { kind: "sound" } | { kind: "damaged"; why: Finding } | { kind: "later" } | { kind: "stopping" };
 
 /** Why no episode can be stored. */
 export interface NotReady {
@@ -46,7 +47,7 @@ export interface NotReady {
   kind: "bytes" | "inodes" | "slow" | "refused" | "gone";
   why: string;
   /** What mends it; null: nobody knows. */
-  fix: string | null;
+  fix: Fix | null;
 }
 
 export interface EpisodeStore {

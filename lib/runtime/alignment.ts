@@ -1,12 +1,14 @@
 // Does systemd leave this daemon the time that its stop may take? Asked once, at the start, of the one manager that runs
 // the unit; where that cannot be told for sure it says so, and never warns.
 
+import { byCommands, type Command, type Fix, here, lineFix } from "../core/finding.ts";
 import { type CgroupPlace, parseCgroup } from "../core/linux/cgroup.ts";
 import { formatTimespan, parseTimespan, usecOfSeconds } from "../core/linux/timespan.ts";
 import { unitProperties } from "../core/linux/unit-properties.ts";
 import { isUnreadable } from "../core/reading.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { printable } from "../core/text/printable.ts";
+import { shellLine } from "../core/text/shell-quote.ts";
 import { run } from "../os/process/exec.ts";
 import { readParsed } from "../os/process/proc.ts";
 
@@ -27,8 +29,8 @@ export interface Alignment {
   /** "info": it cannot be told, and `message` says why. */
   level: "ok" | "info" | "warn";
   message: string;
-  /** One line for a shell; null unless "warn". */
-  fix: string | null;
+  /** Null unless "warn". */
+  fix: Fix | null;
 }
 
 export interface AlignmentFacts {
@@ -70,7 +72,8 @@ export function judgeAlignment(facts: AlignmentFacts): Alignment {
     return { level: "ok", message: stale ? `${message}, but ${changed}` : message, fix: null };
   }
   const short = `${what}, less than the ${formatTimespan(needed)} that a clean stop needs: systemd may kill it half-way`;
-  if (stale) return { level: "warn", message: `${short}; ${changed}, and may be right by now`, fix: reload(unit) };
+  if (stale)
+    return { level: "warn", message: `${short}; ${changed}, and may be right by now`, fix: byCommands(reload(unit)) };
   return { level: "warn", message: short, fix: mend(unit, properties.DropInPaths ?? "", budget) };
 }
 
@@ -115,12 +118,12 @@ function quoted(value: string | undefined): string {
   return value === undefined ? "nothing" : `"${printable(value).slice(0, 100)}"`;
 }
 
-function reload({ scope }: Unit): string {
-  return scope === "user" ? "systemctl --user daemon-reload" : "sudo systemctl daemon-reload";
+function reload({ scope }: Unit): Command {
+  return scope === "user" ? here("systemctl", "--user", "daemon-reload") : here("sudo", "systemctl", "daemon-reload");
 }
 
 /** Writes a drop-in that is read after all others: the last setting wins, whichever directory it stands in. */
-function mend(unit: Unit, dropInPaths: string, budget: StopBudget): string {
+function mend(unit: Unit, dropInPaths: string, budget: StopBudget): Fix {
   const home = unit.scope === "user" ? "~/.config/systemd/user" : "/etc/systemd/system";
   // A backslash is part of names that systemd-escape(1) made.
   const name = unit.unit.includes("\\") ? `'${unit.unit}'` : unit.unit;
@@ -128,7 +131,7 @@ function mend(unit: Unit, dropInPaths: string, budget: StopBudget): string {
   const setting = `[Service]\\nTimeoutStopSec=${Math.ceil(budget.timeoutStopS)}\\n`;
   const sudo = unit.scope === "user" ? "" : "sudo ";
   const write = `printf '${setting}' | ${sudo}tee ${directory}/${lastName(dropInPaths)}`;
-  return `${sudo}mkdir -p ${directory} && ${write} && ${reload(unit)}`;
+  return lineFix(`${sudo}mkdir -p ${directory} && ${write} && ${shellLine(reload(unit).argv)}`);
 }
 
 /** systemd sorts drop-ins of all directories by name, byte by byte (systemd.unit(5)). */

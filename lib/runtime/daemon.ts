@@ -175,9 +175,8 @@ function stopOnce(log: Log, stop: (cause: Cause) => void): (signal: ReceivedSign
 
 async function sayAlignment(budget: StopBudget, log: Log): Promise<void> {
   const { level, message, fix } = await checkAlignment(budget, { env: process.env });
-  const text = fix === null ? message : `${message}; fix: ${fix}`;
-  if (level === "warn") log.warn(text);
-  else log.debug(text);
+  if (level === "warn") log.warn({ what: message, fix });
+  else log.debug(message);
 }
 
 /** systemd must not have to kill a daemon whose own limits failed. */

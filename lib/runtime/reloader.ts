@@ -1,7 +1,8 @@
 // SIGHUP: reads the configuration anew, one time after another: the last one that was asked for is the one that holds.
 
 import { errorText, UserError } from "../core/failure.ts";
-import { unitLine } from "../core/linux/unit-fix.ts";
+import { byCommands } from "../core/finding.ts";
+import { unitCommand } from "../core/linux/unit-fix.ts";
 import { quoted } from "../core/text/fields.ts";
 import type { Notifier } from "../os/notify.ts";
 import type { Log } from "./log/log.ts";
@@ -62,15 +63,16 @@ export class Reloader {
       if (this.over) return;
       if (waiting.length === 0) this.log.info("the new configuration holds");
       else {
-        const what = `the new configuration holds, but for what needs a restart; fix: ${unitLine(this.tool, "restart")}`;
-        this.log.warn(what, { restart_for: waiting.join(",") });
+        const what = "the new configuration holds, but for what needs a restart";
+        const fix = byCommands(unitCommand(this.tool, "restart"));
+        this.log.warn({ what, fix }, { restart_for: waiting.join(",") });
       }
     } catch (error) {
       // A UserError quotes what it names; anything else may hold any text.
-      const { message, hint } = error instanceof UserError ? error : { message: quoted(errorText(error)), hint: null };
+      const { message, fix } = error instanceof UserError ? error : { message: quoted(errorText(error)), fix: null };
       // All that is wrong with it, in the one line that a log has for it.
       const why = message.replaceAll("\n", "; ");
-      this.log.error(`the new configuration is bad, the old one stays: ${why}${hint === null ? "" : `; fix: ${hint}`}`);
+      this.log.error({ what: `the new configuration is bad, the old one stays: ${why}`, fix });
     }
   }
 }

@@ -2,27 +2,20 @@
 // a service, or for a person who forgot to become root.
 
 import { errorCode, errorText } from "../core/failure.ts";
-import { type Fix, lineFix, onHost } from "../core/finding.ts";
+import { type Finding, type Fix, here, lineFix } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
 import { type Access, accessTo } from "../os/files/access.ts";
 import { typedLine, withSudo } from "../os/process/as-typed.ts";
 
-export interface Unreadable {
-  /** What is the case, to stand behind the name of the file: `is not there`. */
-  what: string;
-  /** What mends it; null: nothing that is known here. */
-  fix: Fix | null;
-}
-
 /** systemd gives each run of a unit one; a person's shell has none. */
 const OF_A_SERVICE = "INVOCATION_ID";
 
-/** Why a file cannot be read, for an error of the machine. */
+/** Why a file cannot be read, for an error of the machine: what stands behind its name, such as `is not there`. */
 export function explainUnreadable(
   path: string,
   error: unknown,
   env: Readonly<Record<string, string | undefined>>,
-): Unreadable {
+): Finding {
   const code = errorCode(error);
   const access = code === "EACCES" || code === "EPERM" ? accessTo(path) : null;
   const isService = env[OF_A_SERVICE] !== undefined;
@@ -41,7 +34,7 @@ export interface UnreadableFacts {
 }
 
 /** The same from facts. Pure. */
-export function unreadable({ path, code, text, access, isService, typed }: UnreadableFacts): Unreadable {
+export function unreadable({ path, code, text, access, isService, typed }: UnreadableFacts): Finding {
   if (code === "ENOENT") return { what: "is not there", fix: null };
   if (code === "EISDIR") return { what: "is a directory", fix: lineFix("name the file in it") };
   if (access === null) {
@@ -54,6 +47,6 @@ export function unreadable({ path, code, text, access, isService, typed }: Unrea
 }
 
 function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {
-  const join = group === ownGroup ? [] : [onHost("sudo", "chgrp", ownGroup, path)];
-  return { text: `let ${user} in`, commands: [...join, onHost("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
+  const join = group === ownGroup ? [] : [here("sudo", "chgrp", ownGroup, path)];
+  return { text: `let ${user} in`, commands: [...join, here("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
 }

@@ -3,6 +3,7 @@
 
 import { parse, TomlError } from "smol-toml";
 import { UserError } from "../core/failure.ts";
+import { type Finding, findingText } from "../core/finding.ts";
 import { printable } from "../core/text/printable.ts";
 import { type } from "./ark.ts";
 import type { KeyPath } from "./key-path.ts";
@@ -12,9 +13,9 @@ import {
   errorSentence,
   keyPath,
   type LoadRules,
-  misplacedSentence,
+  misplacedFinding,
   misshapenSentence,
-  unknownSentence,
+  unknownFinding,
 } from "./problems.ts";
 import { plainFor } from "./strange-characters.ts";
 
@@ -26,8 +27,8 @@ export interface TableSchema<T> {
 
 export interface LoadedTable<T> {
   table: T;
-  /** One sentence each: unknown keys. */
-  warnings: string[];
+  /** Unknown keys. */
+  warnings: Finding[];
 }
 
 /**
@@ -41,7 +42,7 @@ export function loadTable<T>(text: string, file: string, schema: TableSchema<T>,
   const lines = linesOf(text);
   const warnings = inOrder(
     [
-      ...unknown.map((key) => ({ line: lines.of(key.path), text: unknownSentence(key, schema.json, rules) })),
+      ...unknown.map((key) => ({ line: lines.of(key.path), ...unknownFinding(key, schema.json, rules) })),
       ...misplaced(lines, rules),
     ],
     file,
@@ -57,34 +58,34 @@ export function loadTable<T>(text: string, file: string, schema: TableSchema<T>,
       .map(({ error, path }) => problem(path, errorSentence(error, schema.json, rules), lines)),
   ];
   if (checked instanceof type.errors || problems.length > 0) {
-    throw new UserError([...inOrder(problems, file), ...warnings].join("\n"), `mend ${file}`);
+    const said = [...inOrder(problems, file), ...warnings].map((finding) => findingText(finding));
+    throw new UserError(said.join("\n"), `mend ${file}`);
   }
   return { table: checked, warnings };
 }
 
-interface Remark {
+interface Remark extends Finding {
   line: number | null;
-  text: string;
 }
 
 function problem(path: KeyPath, text: string, lines: Lines): Remark {
   // What is missing would stand in its table.
-  return { line: lines.nearest(path), text };
+  return { line: lines.nearest(path), what: text, fix: null };
 }
 
 function misplaced(lines: Lines, rules: LoadRules): Remark[] {
   return Object.entries(rules.misplaced ?? {}).flatMap(([key, meant]) => {
     const path = key.split(".");
     const line = lines.of(path);
-    return line === null ? [] : [{ line, text: misplacedSentence(path, meant) }];
+    return line === null ? [] : [{ line, ...misplacedFinding(path, meant) }];
   });
 }
 
-/** The sentences with their places, as they stand in the file. */
-function inOrder(remarks: readonly Remark[], file: string): string[] {
+/** Them with their places, as they stand in the file. */
+function inOrder(remarks: readonly Remark[], file: string): Finding[] {
   return [...remarks]
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
-    .map(({ line, text }) => `${file}${line === null ? "" : `:${line}`}: ${text}`);
+    .map(({ line, what, fix }) => ({ what: `${file}${line === null ? "" : `:${line}`}: ${what}`, fix }));
 }
 
 function ownOddities<T>(raw: unknown, schema: TableSchema<T>, { foreign = [] }: LoadRules): Oddities {

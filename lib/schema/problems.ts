@@ -1,5 +1,6 @@
 // The sentences about a configuration: where, which key, the rule, and what stands there. Never a secret.
 
+import { type Finding, inWords } from "../core/finding.ts";
 import { nearest } from "../core/text/nearest.ts";
 import { printable } from "../core/text/printable.ts";
 import { fits, headerText, type KeyPath, pathText } from "./key-path.ts";
@@ -49,7 +50,7 @@ export function misshapenSentence(path: KeyPath, value: unknown, schema: SchemaN
   return mustBe(path, ruleAt(path, schema, rules) ?? "a table", value, rules);
 }
 
-export function unknownSentence({ path, value, siblings }: UnknownKey, schema: SchemaNode, rules: LoadRules): string {
+export function unknownFinding({ path, value, siblings }: UnknownKey, schema: SchemaNode, rules: LoadRules): Finding {
   const key = String(path.at(-1));
   const isTop = path.length === 1;
   const isHeader = isTop && (isTable(value) || Array.isArray(value));
@@ -60,15 +61,15 @@ export function unknownSentence({ path, value, siblings }: UnknownKey, schema: S
     guess === null
       ? (elsewhere(key, isTop, schema) ?? removal(isHeader ? "table" : "line", rules))
       : `write ${text([...path.slice(0, -1), guess])}`;
-  return `unknown ${what} ${text(path)} is ignored; fix: ${fix}`;
+  return { what: `unknown ${what} ${text(path)} is ignored`, fix: inWords(fix) };
 }
 
 function removal(what: string, { exampleFile }: LoadRules): string {
   return `remove the ${what}; ${exampleFile} shows all that there are`;
 }
 
-export function misplacedSentence(table: KeyPath, meant: string): string {
-  return `unknown table ${headerText(table)} is ignored; fix: write ${meant}`;
+export function misplacedFinding(table: KeyPath, meant: string): Finding {
+  return { what: `unknown table ${headerText(table)} is ignored`, fix: inWords(`write ${meant}`) };
 }
 
 /** Keys and numbers of arktype's path. */

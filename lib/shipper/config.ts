@@ -3,6 +3,7 @@
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
 import { DEFAULT_BACKOFF_S } from "../core/backoff.ts";
+import type { Finding } from "../core/finding.ts";
 import { TOOLS } from "../core/tools.ts";
 import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
@@ -48,7 +49,7 @@ const RULES = {
  * Checks a lab-host.toml.
  * @throws UserError (exit 2) naming every problem
  */
-export function parseShipperConfig(text: string, file: string): { config: ShipperConfig; warnings: string[] } {
+export function parseShipperConfig(text: string, file: string): { config: ShipperConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
   const { receiver, shipper = {}, retention = {}, paths = {}, heartbeat = {} } = table;
   const config: ShipperConfig = {

@@ -85,7 +85,7 @@ async function tryMoves(dirs: Dirs, log: Log): Promise<void> {
     if (code === null || !isFull(code)) throw refusal(`cannot write to ${at}`, at, error);
     // What is packed already can be sent, and what was shipped can make room.
     const { what, fix } = whyDiskRefuses(at, code);
-    log.error(`${what}: nothing can be packed until there is room${fix === null ? "" : `; fix: ${fix}`}`);
+    log.error({ what: `${what}: nothing can be packed until there is room`, fix });
   } finally {
     for (const dir of all) await clear(probe(dir));
   }

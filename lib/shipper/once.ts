@@ -9,7 +9,7 @@ import { createProgress } from "../runtime/progress.ts";
 import { buildParts } from "./build.ts";
 import { makeDataDirs, tidyDataRoot } from "./data-root.ts";
 import type { ShipperConfig } from "./settings.ts";
-import { fixTail, pauseText } from "./words/lines.ts";
+import { pauseText } from "./words/lines.ts";
 
 /** @returns exit code: 0 all shipped, 3 something was not */
 export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Promise<number> {
@@ -53,7 +53,10 @@ export async function shipOnce(config: ShipperConfig, dirs: Dirs, log: Log): Pro
   log.warn(
     pause === null || finding === null
       ? "not everything could be shipped"
-      : `not everything could be shipped: ${pauseText(pause.kind, finding, witnessCount)}${fixTail(finding.fix)}`,
+      : {
+          what: `not everything could be shipped: ${pauseText(pause.kind, finding, witnessCount)}`,
+          fix: finding.fix,
+        },
     summary,
   );
   return EXIT.undelivered;

@@ -4,13 +4,14 @@ import { describe, expect, test } from "bun:test";
 import { parseHeartbeatConfig } from "../../lib/heartbeat/config.ts";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
+import { inText } from "../support/in-text.ts";
 
 const HOST = 'host_id = "lab1"\n[receiver]\nurl = "https://collector.wg"\n';
 const HERE = process.cwd();
 
 const PROGRAMS = {
-  shipper: (text: string) => parseShipperConfig(text, "f.toml").warnings,
-  heartbeat: (text: string) => parseHeartbeatConfig(text, "f.toml").warnings,
+  shipper: (text: string) => parseShipperConfig(text, "f.toml").warnings.map((one) => inText(one)),
+  heartbeat: (text: string) => parseHeartbeatConfig(text, "f.toml").warnings.map((one) => inText(one)),
 };
 
 for (const [program, warnings] of Object.entries(PROGRAMS)) {
@@ -37,7 +38,7 @@ for (const [program, warnings] of Object.entries(PROGRAMS)) {
 
 test("the receiver's relative paths are said too", () => {
   const text = '[paths]\ndata_root = "data"\n[tls]\ncertificate = "c"\nkey = "/k"\n';
-  expect(parseReceiverConfig(text, "f.toml").warnings.map((line) => line.split(" is relative")[0])).toEqual([
+  expect(parseReceiverConfig(text, "f.toml").warnings.map(({ what }) => what.split(" is relative")[0])).toEqual([
     'f.toml: paths.data_root "data"',
     'f.toml: tls.certificate "c"',
   ]);

@@ -1,9 +1,9 @@
 // A finding in one line: what, and the fix with its commands as they are run.
 
 import { expect, test } from "bun:test";
-import { type Finding, findingText, fixText } from "../../lib/core/finding.ts";
+import { findingText, fixText, type Mendable } from "../../lib/core/finding.ts";
 
-const FINDING: Finding = {
+const FINDING: Mendable = {
   what: "the receiver does not run",
   fix: {
     text: "start it",

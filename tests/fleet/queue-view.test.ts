@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { SentQueue } from "../../lib/contract/queue.ts";
 import { queueOf, trustsAnother } from "../../lib/fleet/queue-view.ts";
+import { withDuplicate } from "../../lib/fleet/senders.ts";
 import { renderHost, renderHosts } from "../../lib/fleet/table.ts";
 import { briefOf, hostView, summarise } from "../../lib/fleet/view.ts";
 import { heartbeat, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
@@ -53,7 +54,7 @@ const FULL: SentQueue = {
 function rows(queue: SentQueue | null, more: { receiver_id?: string | null; late_s?: number } = {}): string[] {
   const { late_s = 0, ...fields } = more;
   const stored = storedAfter([[]], { late_s, heartbeat: heartbeat({ queue, ...fields }) });
-  const lines = renderHost(hostView("lab1", stored, T0 + 12_000, OWN)).split("\n");
+  const lines = renderHost(withDuplicate(hostView("lab1", stored, T0 + 12_000, OWN), null)).split("\n");
   return lines.slice(
     4,
     lines.findIndex((line) => line.startsWith("versions")),
@@ -159,7 +160,8 @@ describe("in the list of all hosts", () => {
     const stored = storedAfter([results], { heartbeat: heartbeat({ queue, results, ...fields }) });
     return summarise(briefOf("lab1", stored), T0 + afterS * 1000, OWN);
   };
-  const problem = (...args: Parameters<typeof row>) => row(...args).problem;
+  const problem = (...args: Parameters<typeof row>) => sent(...args).problem;
+  const sent = (...args: Parameters<typeof row>) => withDuplicate(row(...args), null);
   const bad = (name: string, plugin = name) => result({ plugin, name, status: "critical", message: `${name} is bad` });
 
   test("what is wrong with the queue is said where no check says it", () => {
@@ -201,14 +203,14 @@ describe("in the list of all hosts", () => {
     expect(queue).toMatchObject({ paused: { reason: cut, detail: cut, fix: cut }, held: { reason: cut } });
   });
   test("a host that trusts another store is told, with the command that mends it", () => {
-    expect(row(IDLE, { receiver_id: OTHER })).toMatchObject({
+    expect(sent(IDLE, { receiver_id: OTHER })).toMatchObject({
       receiver_id: OTHER,
       trusts_another: true,
       problem: `it trusts another collector (${OTHER}); fix: if its data disk is mounted here, and it shall trust this one: on the lab host: sudo shipper pin --accept ${OURS}`,
     });
-    expect(renderHosts([row(IDLE, { receiver_id: OURS })])).not.toContain("trusts");
+    expect(renderHosts([sent(IDLE, { receiver_id: OURS })])).not.toContain("trusts");
     // Of one that is silent, too; but what makes it speak is the remedy of that line.
-    const silent = row(IDLE, { receiver_id: OTHER }, 7200).problem ?? "";
+    const silent = sent(IDLE, { receiver_id: OTHER }, 7200).problem ?? "";
     expect(silent).toStartWith(`no heartbeat for 2h; it trusts another collector (${OTHER}); if its data`);
     expect(silent.split("; fix: ")).toHaveLength(2);
     expect(silent).toEndWith(SPEAK);

@@ -121,7 +121,7 @@ test("the finding names both addresses, and what gives one of them a name of its
   );
   // What else is wrong is said before the remedy, which ends the line.
   const [what, fix] = text.split("; fix: ");
-  const other = { problem: "load: 12; fix: end it" };
+  const other = { problem: { what: "load: 12", fix: { text: "end it", commands: [] } } };
   expect(withDuplicate(other, found).problem).toBe(`${what}; and: load: 12; fix: ${fix}`);
   expect<string | null>(withDuplicate({ problem: null }, found).problem).toBe(text);
   expect(withDuplicate({ problem: null }, null)).toEqual({ problem: null, duplicate: null });

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { StoredHeartbeat } from "../../lib/contract/host-document.ts";
+import { withDuplicate } from "../../lib/fleet/senders.ts";
 import { renderHost, renderHosts } from "../../lib/fleet/table.ts";
 import { briefOf, hostView, summarise, unreadableBrief } from "../../lib/fleet/view.ts";
 import { heartbeat, PENDING, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
@@ -21,7 +22,7 @@ test("all hosts", () => {
     summarise(unreadableBrief("torn", T0, "torn"), T0),
     row("fast", storedAfter([[result()]], { skew_s: 121 }), 0),
   ];
-  expect(renderHosts(rows).split("\n")).toEqual([
+  expect(renderHosts(rows.map((row) => withDuplicate(row, null))).split("\n")).toEqual([
     "HOST           HEARTBEAT  WORST     WHAT IS WRONG",
     "a-longer-name  2h late    stale     no heartbeat for 2h; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status",
     "bad            1s         critical  load critical: no\\u001b[31m room\\u000a",
@@ -35,7 +36,8 @@ test("all hosts", () => {
 });
 
 /** lab1 12 s after its heartbeat. */
-const shown = (stored: StoredHeartbeat): string[] => renderHost(hostView("lab1", stored, T0 + 12_000)).split("\n");
+const shown = (stored: StoredHeartbeat): string[] =>
+  renderHost(withDuplicate(hostView("lab1", stored, T0 + 12_000), null)).split("\n");
 const line = (stored: StoredHeartbeat, name: string): string | undefined =>
   shown(stored)
     .find((text) => text.startsWith(`${name} `))
@@ -85,7 +87,7 @@ test("one host that checks nothing: that is said where its results would stand",
 
 describe("a result's state", () => {
   const rows = (...heartbeats: Parameters<typeof storedAfter>[0]) => {
-    const text = renderHost(hostView("lab1", storedAfter(heartbeats), T0)).split("\n\n")[1] ?? "";
+    const text = renderHost(withDuplicate(hostView("lab1", storedAfter(heartbeats), T0), null)).split("\n\n")[1] ?? "";
     return text
       .trimEnd()
       .split("\n")

@@ -17,7 +17,7 @@ const NO_ANSWER = { retryAfterS: null, status: 0 };
 export const LATER: SendResult = {
   kind: "later",
   reason: "connect ECONNREFUSED",
-  why: "network: refused",
+  why: { what: "network: refused", fix: null },
   ...NO_ANSWER,
 };
 export const SENT: SendResult = { kind: "sent", retryAfterS: null, status: 200 };
@@ -84,7 +84,7 @@ export function agentWith(
 export const refuse = (why: string): SendResult => ({
   kind: "drop",
   reason: `422 ${why.replace(/\[.*/, "")}`,
-  why,
+  why: { what: why, fix: null },
   retryAfterS: null,
   status: 422,
 });

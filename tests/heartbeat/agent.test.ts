@@ -100,14 +100,14 @@ describe("refused for good", () => {
       "<6>the receiver takes heartbeats again refused=1",
     ]);
     expect(lineOf(agent)).toBe("ok: 0 of 1 not ok");
-    expect(agent.refused).toEqual({ count: 1, why: "status 400", lasts: false });
+    expect(agent.refused).toEqual({ count: 1, why: { what: "status 400", fix: null }, lasts: false });
   });
 
   test("each reason is said once, until one is taken; all are counted", async () => {
     const reasons = ["results[3] was 17.1", "results[4] was 9", "host_id", "results[3] was 2"];
     const { agent, lines } = agentWith([...reasons.map(refuse), SENT, refuse("host_id")]);
     for (let i = 0; i < 4; i++) await beat(agent);
-    expect(agent.refused).toEqual({ count: 4, why: "results[3] was 2", lasts: true });
+    expect(agent.refused).toEqual({ count: 4, why: { what: "results[3] was 2", fix: null }, lasts: true });
     expect(agent.sentAt).toBeNull();
     for (let i = 0; i < 2; i++) await beat(agent);
     expect(lines.map((line) => line.replace(/ sequence=.*/, ""))).toEqual([

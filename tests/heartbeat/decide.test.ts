@@ -158,7 +158,7 @@ describe("an answer", () => {
   }
 
   test("that settles nothing says what it is and what mends it; two are told apart by status and reason", () => {
-    const why = "it is full; fix: make room";
+    const why = FINDING;
     expect(classifyDelivery(507, OURS, "disk-full", FINDING)).toEqual({ kind: "later", reason: "507 disk-full", why });
     expect(classifyDelivery(404, null, null, FINDING)).toEqual({ kind: "later", reason: "404 unmarked", why });
   });

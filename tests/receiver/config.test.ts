@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
 import { addressOption, parseAddress, rulesOf } from "../../lib/receiver/settings.ts";
+import { inText } from "../support/in-text.ts";
 
 const parse = (text: string) => parseReceiverConfig(text, "collector.toml");
 
@@ -136,7 +137,8 @@ test.each([
 });
 
 test("a mistyped key is told with the nearest known one; other tools' sections are theirs", () => {
-  expect(parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1\n[fleet_helth]\n[colours]").warnings).toEqual([
+  const { warnings } = parse("[limits]\nupload_total = 3\n[fleet_health]\nx = 1\n[fleet_helth]\n[colours]");
+  expect(warnings.map((one) => inText(one))).toEqual([
     "collector.toml:2: unknown key limits.upload_total is ignored; fix: write limits.uploads_total",
     "collector.toml:5: unknown table [fleet_helth] is ignored; fix: write [fleet_health]",
     "collector.toml:6: unknown table [colours] is ignored; fix: remove the table; /opt/labfleet/current/units/collector.example.toml shows all that there are",

@@ -10,6 +10,7 @@ import { type AttemptLine, type AttemptRow, parseAttempt, type RefusalSum } from
 import { formatReprDigest } from "../../lib/contract/digest.ts";
 import type { IndexRow } from "../../lib/contract/index-row.ts";
 import { dataPaths } from "../../lib/contract/places.ts";
+import type { Place } from "../../lib/core/finding.ts";
 import { connectionRefusal } from "../../lib/receiver/answering/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
@@ -29,7 +30,8 @@ import type { Disk } from "../../lib/receiver/store/files/disk.ts";
 import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/store/open-store.ts";
 import type { ArchiveReader } from "../../lib/receiver/store/reading/archive-reader.ts";
 import type { Compared, Recovered } from "../../lib/receiver/store/reconcile.ts";
-import type { Log } from "../../lib/runtime/log/log.ts";
+import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
+import { inText } from "../support/in-text.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -58,9 +60,9 @@ export interface KeptLog extends Log {
   lines: string[];
 }
 
-export function keptLog(): KeptLog {
+export function keptLog(reader: Place = "collector"): KeptLog {
   const lines: string[] = [];
-  const at = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  const at = (level: string) => (message: LogMessage) => void lines.push(`${level}: ${inText(message, reader)}`);
   return { lines, error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }
 

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
 import { checkAlignment } from "../../lib/runtime/alignment.ts";
+import { inText } from "../support/in-text.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const UNIT = "labfleet-shipper.service";
@@ -151,7 +152,7 @@ test("the command that mends it can be pasted into a shell as it stands, twice, 
   const { fix } = await checkAlignment(BUDGET, { root, env: environment(bin) });
   const home = tempDir();
   // -C: not even a shell that overwrites no file minds.
-  const shell = Bun.spawnSync(["sh", "-euC", "-c", `${fix}; ${fix}`], {
+  const shell = Bun.spawnSync(["sh", "-euC", "-c", `${inText(fix)}; ${inText(fix)}`], {
     env: { HOME: home, PATH: `${bin}:${process.env.PATH}` },
   });
   expect(shell.stderr.toString()).toBe("");

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { stopBudget } from "../../lib/core/stop-budget.ts";
 import { type AlignmentFacts, judgeAlignment } from "../../lib/runtime/alignment.ts";
+import { inText } from "../support/in-text.ts";
 
 const UNIT = "labfleet-shipper.service";
 const FILE = `/etc/systemd/system/${UNIT}`;
@@ -69,7 +70,8 @@ describe("a stop time-out that is too short is one sentence and one command", ()
   const directory = `/etc/systemd/system/${UNIT}.d`;
 
   test("for the system's manager", () => {
-    expect(judgeAlignment({ ...FACTS, properties: { ...GOOD, TimeoutStopUSec: "45s" } })).toEqual({
+    const judged = judgeAlignment({ ...FACTS, properties: { ...GOOD, TimeoutStopUSec: "45s" } });
+    expect({ ...judged, fix: inText(judged.fix) }).toEqual({
       level: "warn",
       message:
         "TimeoutStopSec of labfleet-shipper.service (/etc/systemd/system/labfleet-shipper.service) is 45s, " +
@@ -91,7 +93,7 @@ describe("a stop time-out that is too short is one sentence and one command", ()
       "TimeoutStopSec of the user's labfleet-shipper.service is 1min 39.009999s, " +
         "less than the 1min 39.010000s that a clean stop needs: systemd may kill it half-way",
     );
-    expect(fix).toBe(
+    expect(inText(fix)).toBe(
       `mkdir -p ~/.config/systemd/user/${UNIT}.d && printf '[Service]\\nTimeoutStopSec=100\\n' | ` +
         `tee ~/.config/systemd/user/${UNIT}.d/zz-labfleet-stop.conf && systemctl --user daemon-reload`,
     );
@@ -107,7 +109,7 @@ describe("a stop time-out that is too short is one sentence and one command", ()
         place: { ...USER_PLACE, scope },
         properties: { ...GOOD, TimeoutStopUSec: "0", NeedDaemonReload: "yes" },
       });
-      expect([judged.level, judged.fix]).toEqual(["warn", fix]);
+      expect([judged.level, inText(judged.fix)]).toEqual(["warn", fix]);
       expect(judged.message).toEndWith("; its files have changed since systemd read them, and may be right by now");
     });
   }
@@ -121,7 +123,7 @@ describe("a stop time-out that is too short is one sentence and one command", ()
   ] as const) {
     test(`that comes after ${dropIns}`, () => {
       const properties = { ...GOOD, TimeoutStopUSec: "1s", DropInPaths: dropIns };
-      expect(judgeAlignment({ ...FACTS, properties }).fix).toContain(` | sudo tee ${directory}/${name} && `);
+      expect(inText(judgeAlignment({ ...FACTS, properties }).fix)).toContain(` | sudo tee ${directory}/${name} && `);
     });
   }
 });

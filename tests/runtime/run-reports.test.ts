@@ -5,7 +5,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fullRunDir } from "../../lib/os/files/run-file.ts";
 import { readStoring } from "../../lib/receiver/readiness/readiness-watch.ts";
+import type { LogMessage } from "../../lib/runtime/log/log.ts";
 import { openRunReports } from "../../lib/runtime/run-reports.ts";
+import { inText } from "../support/in-text.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -13,7 +15,7 @@ const AT = Date.parse("2026-05-01T12:00:00Z");
 
 function kept() {
   const lines: string[] = [];
-  const at = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  const at = (level: string) => (message: LogMessage) => void lines.push(`${level}: ${inText(message)}`);
   return { lines, warn: at("warn"), info: at("info") };
 }
 
@@ -30,7 +32,7 @@ test.skipIf(smallDiskMissing !== null)("a full run directory is said once, with 
   const full = `the file system at ${disk.path} is full; fix: ${fix}`;
   expect(log.lines).toEqual([`warn: cannot write ${path}: ${full}`]);
   expect(readFileSync(path, "utf8")).toBe("1\n");
-  expect(fullRunDir(disk.path)).toBe(full);
+  expect(inText(fullRunDir(disk.path))).toBe(full);
   // A receiver that runs and has no report, or an old one.
   expect(readStoring(disk.path, AT)).toEqual({ ready: null, why: `the receiver cannot say it: ${full}`, fix: null });
   rmSync(filling);
@@ -66,5 +68,5 @@ test("a run directory that has gone, or is a file, is said with what makes it ag
 test.skipIf(smallDiskMissing !== null)("a run directory without inodes is told from one without bytes", () => {
   using disk = smallDisk(1, 3);
   for (const name of ["a", "b"]) writeFileSync(join(disk.path, name), "");
-  expect(fullRunDir(disk.path)).toContain("has no inodes left");
+  expect(inText(fullRunDir(disk.path))).toContain("has no inodes left");
 });

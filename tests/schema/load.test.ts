@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { UserError } from "../../lib/core/failure.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
+import { inText } from "../support/in-text.ts";
 
 const FILE = "lab-host.toml";
 const EXAMPLE = "/opt/labfleet/current/units/lab-host.example.toml shows all that there are";
@@ -21,7 +22,7 @@ function refusal(text: string): string[] {
   throw new Error("the configuration was taken");
 }
 
-const warnings = (text: string): string[] => parseShipperConfig(text, FILE).warnings;
+const warnings = (text: string): string[] => parseShipperConfig(text, FILE).warnings.map((one) => inText(one));
 
 describe("a configuration with many mistakes", () => {
   const MISTAKES = `# the host

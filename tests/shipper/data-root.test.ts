@@ -9,6 +9,7 @@ import { UserError } from "../../lib/core/failure.ts";
 import type { Log } from "../../lib/runtime/log/log.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { makeDataDirs, PROBE, tidyDataRoot } from "../../lib/shipper/data-root.ts";
+import { inText } from "../support/in-text.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { smallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -135,7 +136,7 @@ describe("a start", () => {
     expect(await start(root)).toBeNull();
     for (let n = 0; n < 2; n++) writeFileSync(join(root, `file${n}`), "");
     const said: string[] = [];
-    expect(await start(root, { ...quietLog, error: (line) => said.push(line) })).toBeNull();
+    expect(await start(root, { ...quietLog, error: (line) => said.push(inText(line)) })).toBeNull();
     expect(said).toEqual([
       `the file system at ${disk.path} has no inodes left, so no file can be made there: nothing can be packed until there is room; fix: sudo du --inodes -x ${disk.path} | sort -n | tail -n 20`,
     ]);

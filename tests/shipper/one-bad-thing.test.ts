@@ -3,10 +3,12 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LogMessage } from "../../lib/runtime/log/log.ts";
 import { noEpisodesDir } from "../../lib/shipper/disk/recorders.ts";
 import { parseMarker } from "../../lib/shipper/episode/marker.ts";
 import { scanEpisodes } from "../../lib/shipper/intake/scan.ts";
 import { recoverOutbox } from "../../lib/shipper/pack/outbox.ts";
+import { inText } from "../support/in-text.ts";
 import { makeDirs, makeEpisode } from "../support/lab-host.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { scriptedEngine } from "../support/scripted-engine.ts";
@@ -65,7 +67,7 @@ test("a disk that takes nothing is said once, whatever the episodes; others are 
     tempDir(),
     (id) => ({ kind: "unreadable", path: join(dirs.outbox, `.${id}.part`), code: "EROFS", detail: "" }),
     undefined,
-    { ...quietLog, error: (line) => said.push(line) },
+    { ...quietLog, error: (line) => said.push(inText(line)) },
   );
   for (const id of ["a", "b", "c", "d", "e"]) makeEpisode(dirs, id);
   await engine.scan();
@@ -116,7 +118,7 @@ test("episodes/ that cannot be read for a moment stops nothing, and nothing is f
 
 test("what stands in episodes/ and is no episode is said once, however often it is looked at", async () => {
   const said: string[] = [];
-  const log = { ...quietLog, error: (line: string) => said.push(line) };
+  const log = { ...quietLog, error: (line: LogMessage) => said.push(inText(line)) };
   const { engine, dirs } = scriptedEngine(tempDir(), () => ({ kind: "changed", detail: "" }), undefined, log);
   mkdirSync(join(dirs.episodes, "a b"));
   writeFileSync(join(dirs.episodes, "ep.tar"), "");

@@ -1,6 +1,7 @@
 // A body that went in vain rests, whatever the answer was: a path that never takes it gets a fifth of the time at most.
 
 import { expect, test } from "bun:test";
+import { inText } from "../support/in-text.ts";
 import { makeEpisode } from "../support/lab-host.ts";
 import { packedBody } from "../support/packed-body.ts";
 import { quietLog } from "../support/quiet-log.ts";
@@ -47,7 +48,7 @@ for (const status of [302, 407, 421, 413, 502]) {
 
 test("what ends a pause is said as what it was: no episode was taken", async () => {
   const said = new Set<string>();
-  await bodiesOn(302, 60_000, { ...quietLog, info: (line) => said.add(line) });
+  await bodiesOn(302, 60_000, { ...quietLog, info: (line) => said.add(inText(line)) });
   expect([...said].filter((line) => line.startsWith("queue goes on"))).toEqual([
     "queue goes on: the receiver answers again",
   ]);

@@ -4,11 +4,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openClient } from "../../lib/client/client.ts";
 import type { Dirs } from "../../lib/contract/places.ts";
+import type { LogMessage } from "../../lib/runtime/log/log.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
 import { ShippedList } from "../../lib/shipper/retention/shipped-list.ts";
 import type { ReceiverDays } from "../../lib/shipper/settle/receiver-days.ts";
 import { pinPath } from "../../lib/shipper/trust/pin.ts";
 import { createHousekeeping, type HousekeepingDeps } from "../../lib/shipper/work/housekeeping.ts";
+import { inText } from "./in-text.ts";
 import { makeDirs, writeFiles } from "./lab-host.ts";
 import { reloadable } from "./reloadable.ts";
 import { COLLECTOR_ID } from "./scripted-collector.ts";
@@ -26,7 +28,8 @@ export const OLD = "2026-05-01T00:00:00+00:00";
 export function housekeeper(root: string, url: string, more = "", days?: ReceiverDays) {
   const dirs = makeDirs(root);
   const lines: string[] = [];
-  const say = (message: string, fields: object = {}): number => lines.push(`${message} ${JSON.stringify(fields)}`);
+  const say = (message: LogMessage, fields: object = {}): number =>
+    lines.push(`${inText(message)} ${JSON.stringify(fields)}`);
   const toml = `host_id = "lab1"\n[paths]\ndata_root = "${root}"\n[heartbeat]\nrun_dir = "${root}/hb"\n`;
   const { config } = parseShipperConfig(`${toml}[receiver]\nurl = "${url}"\n${more}`, "f");
   config.commitFile = join(root, "VERSION");

@@ -51,7 +51,9 @@ export function createMemoryStore(): MemoryStore {
     async prove(address, row, how) {
       const bytes = kept.get(keyOf(address))?.bytes ?? Buffer.alloc(0);
       const sha256 = how === "opened" ? row.sha256 : new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-      return sha256 === row.sha256 ? { kind: "sound" } : { kind: "damaged", why: "its bytes changed" };
+      return sha256 === row.sha256
+        ? { kind: "sound" }
+        : { kind: "damaged", why: { what: "its bytes changed", fix: null } };
     },
     ready: async () => null,
     free: () => ({ freeBytes: 1e15, freeInodes: Number.POSITIVE_INFINITY }),

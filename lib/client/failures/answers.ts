@@ -2,7 +2,7 @@
 // word under its mark (contract/judgement.ts). Text of others is only shown, except three well-known pages of web servers. Pure.
 
 import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
-import type { Command, Finding } from "../../core/finding.ts";
+import type { Command, Mendable } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { newToken } from "./credential-failures.ts";
 import { placeOf } from "./explain.ts";
@@ -25,13 +25,13 @@ export interface AnswerFacts {
 
 interface Row {
   is: (facts: AnswerFacts) => boolean;
-  say: (facts: AnswerFacts) => Finding["fix"];
+  say: (facts: AnswerFacts) => Mendable["fix"];
 }
 
 const collector = (...argv: string[]): Command => ({ argv, on: "collector" });
 const LOOK: Command = collector("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50");
 
-const words = (text: string) => (): Finding["fix"] => ({ text, commands: [] });
+const words = (text: string) => (): Mendable["fix"] => ({ text, commands: [] });
 
 const marked =
   (...reasons: string[]) =>
@@ -161,7 +161,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** What an answer is, with whom it came from, and what mends it. */
-export function explainAnswer(facts: AnswerFacts): Finding {
+export function explainAnswer(facts: AnswerFacts): Mendable {
   const fix = ROWS.find(({ is }) => is(facts))?.say(facts) ?? { text: "look at the receiver", commands: [LOOK] };
   return { what: whatOf(facts), fix };
 }
@@ -184,7 +184,7 @@ function whatOf({ status: code, reason, detail, headers, receiver }: AnswerFacts
 }
 
 /** A redirect to the same path elsewhere is a move; to any other a portal. */
-function redirected({ headers: { location }, receiver, path }: AnswerFacts): Finding["fix"] {
+function redirected({ headers: { location }, receiver, path }: AnswerFacts): Mendable["fix"] {
   const to = location === undefined ? null : targetOf(location, receiver.url + path);
   if (to === null) return { text: "set receiver.url to the receiver's own address", commands: [] };
   const base = to.href.endsWith(path) ? to.href.slice(0, -path.length).replace(/\/+$/, "") : null;
@@ -201,7 +201,7 @@ function targetOf(location: string, from: string): URL | null {
   return /^https?:$/.test(to.protocol) && to.username === "" && to.password === "" ? to : null;
 }
 
-function refusedByAnother({ headers, receiver }: AnswerFacts): Finding["fix"] {
+function refusedByAnother({ headers, receiver }: AnswerFacts): Mendable["fix"] {
   const asks = headers["www-authenticate"];
   const how = asks === undefined ? "" : ` (it asks for ${quoted(asks.slice(0, 60))})`;
   return {
@@ -211,7 +211,7 @@ function refusedByAnother({ headers, receiver }: AnswerFacts): Finding["fix"] {
 }
 
 /** Nothing of ours answers there. */
-function elsewhere({ receiver }: AnswerFacts): Finding["fix"] {
+function elsewhere({ receiver }: AnswerFacts): Mendable["fix"] {
   const { origin, pathname } = new URL(receiver.url);
   const bare =
     pathname === "/"

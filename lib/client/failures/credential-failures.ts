@@ -1,6 +1,6 @@
 // What mends a token or a certificate file that cannot be used, by what is wrong with it. Pure.
 
-import { type Command, type Finding, onHost } from "../../core/finding.ts";
+import { type Command, type Mendable, onHost } from "../../core/finding.ts";
 import { asPem, bothPublicKeys, withoutPassword } from "../../core/pem-fix.ts";
 import type { Access } from "../../os/files/access.ts";
 import type { CredentialFault, CredentialKey } from "../credentials.ts";
@@ -9,7 +9,7 @@ import type { Asked } from "./explain.ts";
 /** Which host, for the collector's command; and its other files. */
 export type Who = Pick<Asked, "hostId" | "receiver">;
 
-type Say = (fault: CredentialFault & { path: string }, who: Who) => Finding;
+type Say = (fault: CredentialFault & { path: string }, who: Who) => Mendable;
 
 /** What each file should hold, to stand in a sentence. */
 const HOLDS: Readonly<Record<CredentialKey, string>> = {
@@ -103,7 +103,7 @@ function inspect({ key, path }: CredentialFault & { path: string }): string[] {
 }
 
 /** A token is shown once, by the command that makes it: its file is written from the terminal. */
-export function newToken(path: string | null, access: Access | null, { hostId }: Pick<Who, "hostId">): Finding["fix"] {
+export function newToken(path: string | null, access: Access | null, { hostId }: Pick<Who, "hostId">): Mendable["fix"] {
   const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
   if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
@@ -116,7 +116,7 @@ export function newToken(path: string | null, access: Access | null, { hostId }:
 function opened(
   fault: CredentialFault & { path: string },
   { path, isDirectory, ownGroup, group, user }: Access,
-): Finding["fix"] {
+): Mendable["fix"] {
   if (isDirectory && !`${path}/`.startsWith("/etc/")) {
     const place = `/etc/labfleet/${fault.path.split("/").at(-1)}`;
     return {
@@ -129,6 +129,6 @@ function opened(
 }
 
 /** A token in the configuration itself has no path: only what can be wrong with its text is said of it. */
-export function explainCredential(fault: CredentialFault, who: Who): Finding {
+export function explainCredential(fault: CredentialFault, who: Who): Mendable {
   return TABLE[fault.problem]({ ...fault, path: fault.path ?? "" }, who);
 }

@@ -1,7 +1,7 @@
 // What the tables of failures and of answers are asked, and what they say. Types, and how an address is shown. Pure.
 
 import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
-import type { Finding } from "../../core/finding.ts";
+import type { Mendable } from "../../core/finding.ts";
 import type { CredentialFault } from "../credentials.ts";
 import type { PeerCertificate } from "../probe.ts";
 import type { Failure } from "../upload.ts";
@@ -12,7 +12,7 @@ import type { Failure } from "../upload.ts";
  */
 export type FailureKind = "dns" | "connect" | "tls" | "credentials" | "url" | "stalled" | "network" | "local";
 
-export interface Explanation extends Finding {
+export interface Explanation extends Mendable {
   kind: FailureKind;
   /** For programs: by which two failures are told apart, such as `connect ECONNREFUSED` or `tls CERT_HAS_EXPIRED`. */
   reason: string;
@@ -71,7 +71,7 @@ export interface Row {
   /** Second word of its reason, where no code tells it. */
   word?: string;
   immediate: boolean;
-  say: (facts: Facts) => Finding;
+  say: (facts: Facts) => Mendable;
 }
 
 /** `collector.wg:8443 (10.77.0.11)`. */

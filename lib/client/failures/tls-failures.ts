@@ -1,7 +1,7 @@
 // What mends a TLS handshake that failed, by OpenSSL's and Bun's own codes. Each row has its remedy; the first that fits is
 // said. Pure.
 
-import { type Command, type Finding, onHost } from "../../core/finding.ts";
+import { type Command, type Mendable, onHost } from "../../core/finding.ts";
 import { explainCredential } from "./credential-failures.ts";
 import { type Facts, type Row, timeText } from "./explain.ts";
 
@@ -128,7 +128,7 @@ function unknownAuthority({ certificate, receiver, code, place }: Facts) {
 }
 
 /** It is refused, or missed. */
-export function ourCertificate({ receiver: { clientCert, clientKey }, hostId, code }: Facts): Finding {
+export function ourCertificate({ receiver: { clientCert, clientKey }, hostId, code }: Facts): Mendable {
   if (clientCert === null)
     return {
       what: "the receiver asks for a client certificate, and receiver.client_cert is not set",

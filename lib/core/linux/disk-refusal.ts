@@ -1,6 +1,7 @@
 // What a directory's disk, mount or owner refuses to a daemon, in one sentence, and the one line that mends it when it is
 // pasted into a shell. Pure: os/disk-refusal.ts gathers the facts. Used by all that keep data.
 
+import { byCommands, type Command, type Finding, here, lineFix } from "../finding.ts";
 import { shellLine } from "../text/shell-quote.ts";
 import type { MountOf } from "./mounts.ts";
 import { dropInLine } from "./unit-fix.ts";
@@ -25,17 +26,11 @@ export interface DiskFacts {
   isOutOfInodes: boolean;
 }
 
-export interface DiskRefusal {
-  what: string;
-  /** A line for a shell; null when nobody knows one. */
-  fix: string | null;
-}
-
 /** What the kernel says of a disk that fails. */
-const LOOK_AT_DISK = "sudo dmesg --level=err,warn | tail -n 20";
+const LOOK_AT_DISK = lineFix("sudo dmesg --level=err,warn | tail -n 20");
 
 /** Why a directory cannot be used. */
-export function explainDiskRefusal(facts: DiskFacts): DiskRefusal {
+export function explainDiskRefusal(facts: DiskFacts): Finding {
   const { code } = facts;
   if (isHiddenHome(facts)) return sandboxed(facts, "ProtectHome=", ["ProtectHome=no"]);
   if (code === "EROFS") return readOnly(facts);
@@ -89,7 +84,7 @@ function isHiddenHome({ code, service, mount, path }: DiskFacts): boolean {
   return service !== null && isRefused && isBelowHome && mount !== null && HOMES.includes(mount.point);
 }
 
-function readOnly(facts: DiskFacts): DiskRefusal {
+function readOnly(facts: DiskFacts): Finding {
   const { mount, service, path } = facts;
   const point = mount?.point ?? path;
   if (mount?.isStopped) {
@@ -102,42 +97,45 @@ function readOnly(facts: DiskFacts): DiskRefusal {
   const why = isDisk ? "; the kernel makes one so when its disk is broken: dmesg shows it" : "";
   return {
     what: `the file system at ${point} is read-only${why}`,
-    fix: shellLine(["sudo", "mount", "-o", options, point]),
+    fix: byCommands(here("sudo", "mount", "-o", options, point)),
   };
 }
 
 /** The sandbox of our own unit: a drop-in opens it for this one directory. */
-function sandboxed(facts: DiskFacts, setting: string, more: readonly string[]): DiskRefusal {
+function sandboxed(facts: DiskFacts, setting: string, more: readonly string[]): Finding {
   const { path, service, owner, me } = facts;
   // Without it the unit would not even start; and what is there keeps its mode.
-  const make = owner === null ? [shellLine(["sudo", "install", "-d", "-o", me, path])] : [];
+  const make = owner === null ? [shellLine(makeDir(me, path).argv)] : [];
   const steps = [...make, dropInLine(service ?? "", "data-root", [...more, `ReadWritePaths=${unitPath(path)}`])];
-  return { what: `${path} is closed to ${service} by its unit's ${setting}`, fix: steps.join(" && ") };
+  return { what: `${path} is closed to ${service} by its unit's ${setting}`, fix: lineFix(steps.join(" && ")) };
 }
 
-function full({ mount, path, code, me, isOutOfInodes }: DiskFacts): DiskRefusal {
+function full({ mount, path, code, me, isOutOfInodes }: DiskFacts): Finding {
   const point = mount?.diskPoint ?? path;
   if (code === "EDQUOT")
     return {
       what: `the quota of ${me} on the file system at ${point} is used up`,
-      fix: shellLine(["sudo", "edquota", me]),
+      fix: byCommands(here("sudo", "edquota", me)),
     };
   const what = isOutOfInodes ? "has no inodes left, so no file can be made there" : "is full";
   const du = isOutOfInodes ? ["sudo", "du", "--inodes", "-x", point] : ["sudo", "du", "-k", "-x", point];
   // What may be removed only a person knows: this shows where it is.
-  return { what: `the file system at ${point} ${what}`, fix: `${shellLine(du)} | sort -n | tail -n 20` };
+  return { what: `the file system at ${point} ${what}`, fix: lineFix(`${shellLine(du)} | sort -n | tail -n 20`) };
 }
 
-function forbidden({ path, owner, closed, isImmutable, me }: DiskFacts): DiskRefusal {
+function makeDir(owner: string, path: string): Command {
+  return here("sudo", "install", "-d", "-o", owner, path);
+}
+
+function forbidden({ path, owner, closed, isImmutable, me }: DiskFacts): Finding {
   if (isImmutable)
-    return { what: `${path} is immutable (chattr)`, fix: shellLine(["sudo", "chattr", "-i", "-a", path]) };
+    return { what: `${path} is immutable (chattr)`, fix: byCommands(here("sudo", "chattr", "-i", "-a", path)) };
   if (closed !== null)
-    return { what: `${me} may not enter ${closed}`, fix: shellLine(["sudo", "chmod", "a+x", closed]) };
-  if (owner === null)
-    return { what: `${me} may not make ${path}`, fix: shellLine(["sudo", "install", "-d", "-o", me, path]) };
+    return { what: `${me} may not enter ${closed}`, fix: byCommands(here("sudo", "chmod", "a+x", closed)) };
+  if (owner === null) return { what: `${me} may not make ${path}`, fix: byCommands(makeDir(me, path)) };
   return {
     what: `${path} belongs to ${owner}, and ${me} may not write in it`,
-    fix: shellLine(["sudo", "chown", me, path]),
+    fix: byCommands(here("sudo", "chown", me, path)),
   };
 }
 

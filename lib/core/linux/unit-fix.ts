@@ -1,13 +1,18 @@
 // What brings a daemon back that does not run, or does not answer. Pure.
 
 import { EXIT } from "../exit.ts";
-import type { Fix } from "../finding.ts";
+import { byCommands, type Command, type Finding, type Fix, here } from "../finding.ts";
 import { shellLine } from "../text/shell-quote.ts";
 import { type DaemonName, TOOLS, unitName } from "../tools.ts";
 
-/** A line for the shell of its machine. What hangs is ended by a restart first. */
+/** Starts a unit of ours, on the machine that says it. What hangs is ended by a restart first. */
+export function unitCommand(tool: string, verb: "start" | "restart"): Command {
+  return here("sudo", "systemctl", verb, unitName(tool));
+}
+
+/** The same as a line for a shell. */
 export function unitLine(tool: string, verb: "start" | "restart"): string {
-  return `sudo systemctl ${verb} ${unitName(tool)}`;
+  return shellLine(unitCommand(tool, verb).argv);
 }
 
 /**
@@ -16,28 +21,40 @@ export function unitLine(tool: string, verb: "start" | "restart"): string {
  * @param startFailure systemd could not even begin it (os/start-failure.ts): neither could it now; null: nothing of the kind
  * @param exitCode with which of our exit codes its last run ended, as systemd knows it; null: not known
  */
-export function notRunningText(
+export function notRunning(
   tool: DaemonName,
   isRefused: boolean,
   startFailure: string | null,
   exitCode: number | null = null,
-): string {
+): Finding {
   const { config, startLines } = TOOLS[tool];
-  const log = `sudo journalctl -u ${unitName(tool)} -n ${startLines}`;
+  const log = here("sudo", "journalctl", "-u", unitName(tool), "-n", String(startLines));
+  const mended = (text: string): Fix => ({ text, commands: [log] });
   if (startFailure !== null)
-    return `not running: systemd cannot start it (status ${startFailure}); fix: mend the line of its unit that this names, then sudo systemctl daemon-reload && ${unitLine(tool, "start")}: ${log}`;
+    return {
+      what: `not running: systemd cannot start it (status ${startFailure})`,
+      fix: mended(
+        `mend the line of its unit that this names, then sudo systemctl daemon-reload && ${unitLine(tool, "start")}`,
+      ),
+    };
   if (exitCode === EXIT.undelivered || exitCode === EXIT.bug)
-    return `not running: its last run ended with exit code ${exitCode}, and the next one may, too; fix: mend what its log names; systemd starts it again by itself: ${log}`;
-  if (!isRefused && exitCode !== EXIT.usage) return `not running; fix: ${unitLine(tool, "start")}`;
-  const mend = `mend what this names, in ${config.file} or elsewhere, then ${unitLine(tool, "start")}`;
-  return `not running: its last start was refused (exit code 2); fix: ${mend}: ${log}`;
+    return {
+      what: `not running: its last run ended with exit code ${exitCode}, and the next one may, too`,
+      fix: mended("mend what its log names; systemd starts it again by itself"),
+    };
+  if (!isRefused && exitCode !== EXIT.usage)
+    return { what: "not running", fix: byCommands(unitCommand(tool, "start")) };
+  return {
+    what: "not running: its last start was refused (exit code 2)",
+    fix: mended(`mend what this names, in ${config.file} or elsewhere, then ${unitLine(tool, "start")}`),
+  };
 }
 
 /** What systemd does not start again by itself (RestartPreventExitStatus=2) is started by whoever has mended it. */
 export function thenStarted(fix: Fix, unit: string): Fix {
   const { text, commands } = fix;
-  if (text.includes("systemctl ")) return fix;
-  const start = { argv: ["sudo", "systemctl", "start", unit], on: "host" } as const;
+  if (text.includes("systemctl ") || commands.some(({ argv }) => argv.includes("systemctl"))) return fix;
+  const start = here("sudo", "systemctl", "start", unit);
   return { text: commands.length === 0 ? `${text}, then` : text, commands: [...commands, start] };
 }
 

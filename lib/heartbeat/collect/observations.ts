@@ -3,7 +3,8 @@
 
 import { type CheckNotes, type PerfItem, type PerfRange, STATUSES } from "../../contract/observation.ts";
 import { formatPerfdata } from "../../contract/perfdata.ts";
-import { type Observation, Tidied } from "../plugin.ts";
+import { findingText } from "../../core/finding.ts";
+import { type Observation, type Seen, Tidied } from "../plugin.ts";
 
 export const LIMITS = {
   /** Observations of one plugin in one collection. */
@@ -35,15 +36,23 @@ export const LIMITS = {
  */
 export class ConfiguredList extends Array<Observation> {}
 
-/** @param value what `collect` returned; one that is tidy already keeps what is known of it */
-export function tidy(value: unknown): { observations: Observation[]; problem: string | null } {
-  if (!(value instanceof Tidied)) return tidyList(value);
+/**
+ * @param value what `collect` returned; one that is tidy already keeps what is known of it
+ * @param isOurs a built-in plugin gave it: what mends a thing is beside its message (`Seen`)
+ */
+export function tidy(value: unknown, isOurs = false): { observations: Observation[]; problem: string | null } {
+  if (!(value instanceof Tidied)) return tidyList(value, isOurs);
   // Brought into form once more: in its thread the plugin's own code can put anything in its place.
-  const { observations, problem } = tidyList(value.observations);
+  const { observations, problem } = tidyList(value.observations, false);
   return { observations, problem: value.problem ?? problem };
 }
 
-function tidyList(value: unknown): { observations: Observation[]; problem: string | null } {
+/** A message as it is sent: with what mends it at its end. */
+export function saidBy({ message, fix = null }: Pick<Seen, "message" | "fix">): string {
+  return findingText({ what: message, fix });
+}
+
+function tidyList(value: unknown, isOurs: boolean): { observations: Observation[]; problem: string | null } {
   if (!Array.isArray(value)) return { observations: [], problem: `it returned ${kindOf(value)}, not a list` };
   if (value.length === 0) return { observations: [], problem: "it returned no observation" };
   const most = value instanceof ConfiguredList ? LIMITS.configured : LIMITS.observations;
@@ -51,7 +60,7 @@ function tidyList(value: unknown): { observations: Observation[]; problem: strin
   const observations: Observation[] = [];
   const faults: string[] = [];
   for (const [index, entry] of value.slice(0, most).entries()) {
-    const found = observation(entry, room);
+    const found = observation(entry, room, isOurs);
     if (typeof found === "string") faults.push(`${index + 1}: ${found}`);
     else observations.push(found);
   }
@@ -74,13 +83,14 @@ interface Lost {
   bytes: number;
 }
 
-function observation(value: unknown, room: Room): Observation | string {
+function observation(value: unknown, room: Room, isOurs: boolean): Observation | string {
   if (!isRecord(value)) return `it is ${kindOf(value)}`;
   const status = STATUSES.find((name) => name === value.status);
   if (status === undefined) return `status must be one of ${STATUSES.join(", ")}, found ${kindOf(value.status)}`;
   if (typeof value.message !== "string") return `message must be a text, found ${kindOf(value.message)}`;
   const lost: Lost = { bytes: 0 };
-  const found: Observation = { status, message: cut(value.message, LIMITS.message, lost) };
+  const message = isOurs ? saidBy(value as unknown as Seen) : value.message;
+  const found: Observation = { status, message: cut(message, LIMITS.message, lost) };
   if (typeof value.name === "string" && value.name !== "") found.name = cut(value.name, LIMITS.name, lost);
   if (typeof value.long_text === "string") {
     const text = cut(value.long_text, LIMITS.longText, lost);

@@ -21,7 +21,7 @@ export function stackField(error: unknown): { stack?: string } {
 }
 
 /** Frames of ours that call the plugin's code; as the compiled executable says them, and from source. */
-const OURS = /^\s+at .*\blib\/heartbeat\/(observations|plugins-dir\/(worker|shape))\.ts:/;
+const OURS = /^\s+at .*\blib\/heartbeat\/(collect\/observations|plugins-dir\/(worker|shape))\.ts:/;
 
 /** A stack without its end, the frames of the thread that called the plugin. Pure. */
 function ownFrames(stack: string): string {

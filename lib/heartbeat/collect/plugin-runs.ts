@@ -201,7 +201,7 @@ export function ttlS(deadlineMs: number, intervalS: number): number {
 /** Getters and proxies may throw even while an answer is read. */
 function tidyAnswer(value: unknown, { emptyHint, budgetBytes }: Plugin): ReturnType<typeof tidy> {
   try {
-    const found = tidy(value);
+    const found = tidy(value, true);
     const isEmpty = Array.isArray(value) && value.length === 0 && emptyHint !== undefined;
     if (isEmpty) return { ...found, problem: `${found.problem}: ${emptyHint}` };
     const { observations, problem } = withinBudget(found.observations, budgetBytes);

@@ -2,8 +2,9 @@
 // up nobody. Order and names do not depend on who is fastest, as long as all are ready in time.
 
 import type { PluginState } from "../../contract/observation.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import { printable } from "../../core/text/printable.ts";
-import type { Absent, Plugin, PluginFile } from "../plugin.ts";
+import type { Absent, Plugin, PluginFile, Standing } from "../plugin.ts";
 import { closeAll, type InitialiseOptions, initialise } from "./initialise.ts";
 
 export interface RosterOptions extends Omit<InitialiseOptions, "signal"> {
@@ -11,7 +12,7 @@ export interface RosterOptions extends Omit<InitialiseOptions, "signal"> {
   /** In the order in which they keep a name that two of them have. */
   files: readonly PluginFile[];
   /** What cannot even be tried. */
-  refused: readonly PluginState[];
+  refused: readonly Standing[];
   /** How long a file waits for those before it, which may have the same name, milliseconds; null: for all of them. */
   claimMs: number | null;
   now: () => Date;
@@ -20,8 +21,7 @@ export interface RosterOptions extends Omit<InitialiseOptions, "signal"> {
 interface Member {
   /** The name of its file; null where it has none of its own. */
   file: string | null;
-  state: PluginState;
-  pending: boolean;
+  standing: Standing;
   /** Null until it takes part. */
   plugin: Plugin | null;
 }
@@ -55,7 +55,7 @@ export class Roster {
     for (const { name } of options.builtIn) this.#owners.set(name, "a built-in plugin");
     const builtIn = options.builtIn.map((plugin) => this.#join(this.#add(plugin.name), plugin));
     const own = this.#enrolAll(options.files);
-    for (const state of options.refused) this.#set(this.#add(state.name), state);
+    for (const standing of options.refused) this.#set(this.#add(standing.name), standing);
     this.#builtIn = Promise.all(builtIn);
     this.settled = Promise.all([...builtIn, ...own]).then(() => undefined);
   }
@@ -66,20 +66,27 @@ export class Roster {
   }
 
   /** All of them, in the same order. */
+  standings(): Standing[] {
+    return this.#members.map(({ standing }) => standing);
+  }
+
+  /** The same as a heartbeat says it. */
   states(): PluginState[] {
-    return this.#members.map(({ state }) => state);
+    return this.standings().map(pluginState);
   }
 
   /** Those that should take part and do not. */
   absent(): Absent[] {
-    return this.#members.flatMap(({ state: { name, state, reason }, pending }) =>
-      state === "failed" ? [{ name, reason: reason ?? "", pendingSince: pending ? this.#sinceText : null }] : [],
-    );
+    return this.standings().flatMap((standing) => {
+      const { name, state, reason } = pluginState(standing);
+      const pendingSince = standing.pending === true ? this.#sinceText : null;
+      return state === "failed" ? [{ name, reason: reason ?? "", pendingSince }] : [];
+    });
   }
 
   /** Plugins of files by their own names, and files that gave none. */
   ownNames(): { own: string[]; brokenFiles: string[] } {
-    const named = this.#members.flatMap(({ file, state: { name } }) => (file === null ? [] : [{ file, name }]));
+    const named = this.#members.flatMap(({ file, standing: { name } }) => (file === null ? [] : [{ file, name }]));
     return {
       own: named.filter(({ file, name }) => name !== file).map(({ name }) => name),
       brokenFiles: named.filter(({ file, name }) => name === file).map(({ file }) => file),
@@ -94,8 +101,8 @@ export class Roster {
     if (timer !== null) clearTimeout(timer);
     await this.#builtIn;
     this.#begun = true;
-    for (const { pending, state } of this.#members) {
-      if (pending) this.options.log.warn(`Plugin ${printable(state.name)} may join later: ${state.reason}`);
+    for (const { pending, name, why } of this.standings()) {
+      if (pending === true) this.options.log.warn(`Plugin ${printable(name)} may join later: ${why?.what}`);
     }
   }
 
@@ -129,7 +136,7 @@ export class Roster {
     const loaded = await file.load(this.#abort.signal);
     if ("why" in loaded) {
       named();
-      return this.#failFile(member, file, loaded.why);
+      return this.#failFile(member, file, { what: loaded.why, fix: loaded.fix ?? null });
     }
     this.#open.add(loaded);
     await turn;
@@ -137,19 +144,25 @@ export class Roster {
     if (owner === undefined) this.#owners.set(loaded.name, file.path);
     named();
     if (owner === undefined) return this.#join(member, loaded);
-    this.#failFile(member, file, `${file.path}: the name ${loaded.name} is taken by ${owner}: choose another`);
+    const what = `${file.path}: the name ${loaded.name} is taken by ${owner}: choose another`;
+    this.#failFile(member, file, { what, fix: null });
     await this.#drop(loaded);
   }
 
   async #join(member: Member, plugin: Plugin): Promise<void> {
     const { name } = plugin;
     this.#open.add(plugin);
-    member.state = { name, state: "failed", reason: NOT_YET.initialise };
+    member.standing = notYet(name, NOT_YET.initialise);
     const { signal } = this.#abort;
     const state = signal.aborted ? null : await initialise(plugin, { ...this.options, signal });
     // Closed in the meantime, or before it could begin.
     if (state === null || signal.aborted) return this.#drop(plugin);
-    this.#set(member, state);
+    const { reason } = state;
+    this.#set(member, {
+      name: state.name,
+      state: state.state,
+      why: reason === null ? null : { what: reason, fix: null },
+    });
     if (state.state !== "loaded") return this.#drop(plugin);
     member.plugin = plugin;
     if (this.#begun) this.options.log.info(`Plugin ${name} takes part from now on`);
@@ -161,20 +174,29 @@ export class Roster {
   }
 
   #add(name: string, file: string | null = null): Member {
-    const state: PluginState = { name, state: "failed", reason: NOT_YET.load };
-    const member: Member = { file, state, pending: true, plugin: null };
+    const member: Member = { file, standing: notYet(name, NOT_YET.load), plugin: null };
     this.#members.push(member);
     return member;
   }
 
-  #set(member: Member, { name, state, reason }: PluginState): void {
-    member.state = { name, state, reason: reason?.slice(0, REASON_CHARACTERS) ?? null };
-    member.pending = false;
+  #set(member: Member, { name, state, why }: Standing): void {
+    const short = why === null ? null : { what: why.what.slice(0, REASON_CHARACTERS), fix: why.fix };
+    member.standing = { name, state, why: short };
   }
 
-  #failFile(member: Member, { name }: PluginFile, reason: string): void {
+  #failFile(member: Member, { name }: PluginFile, why: Finding): void {
     if (this.#abort.signal.aborted) return;
-    this.options.log.error(`Plugin ${printable(name)} failed to load: ${printable(reason)}`);
-    this.#set(member, { name, state: "failed", reason });
+    const what = `Plugin ${printable(name)} failed to load: ${printable(why.what)}`;
+    this.options.log.error({ what, fix: why.fix });
+    this.#set(member, { name, state: "failed", why });
   }
+}
+
+function notYet(name: string, why: string): Standing {
+  return { name, state: "failed", why: { what: why, fix: null }, pending: true };
+}
+
+/** As a heartbeat says it, and `heartbeat plugins --json`. */
+function pluginState({ name, state, why }: Standing): PluginState {
+  return { name, state, reason: why === null ? null : findingText(why).slice(0, REASON_CHARACTERS) };
 }

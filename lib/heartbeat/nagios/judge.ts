@@ -1,14 +1,15 @@
 // What a check's run means: its status, its message and what is odd about it. Pure.
 
 import type { CheckNotes, CheckStatus } from "../../contract/observation.ts";
+import { inWords } from "../../core/finding.ts";
 import { decodeOutput } from "../../core/text/utf8.ts";
 import type { CheckExit } from "../checks/process.ts";
 import type { Kept } from "../checks/streams.ts";
-import type { Observation } from "../plugin.ts";
+import type { Seen } from "../plugin.ts";
 import { type CheckOutput, joinOutput, statusOfExit } from "./check-output.ts";
 
 export interface Judged {
-  observation: Observation;
+  observation: Seen;
   /** The check itself gave no answer: it hung, died or was not there. */
   failed: boolean;
   /** It did not end by itself, and held its place until it was ended. */
@@ -26,7 +27,8 @@ export function judge(exit: CheckExit, timeoutS: number, hint?: string): Judged 
   const notes = notesOf(exit, stdout.dropped + stderr.dropped, stdout.lossy || stderr.lossy);
   const verdict = verdictOf(exit, output, timeoutS);
   if (hint !== undefined && verdict.status !== "ok") verdict.message = hinted(exit, verdict.message, hint);
-  const observation: Observation = { ...verdict, perfdata: output.perfdata, duration_ms: Math.round(exit.durationMs) };
+  const observation: Seen = { ...verdict, perfdata: output.perfdata, duration_ms: Math.round(exit.durationMs) };
+  if (exit.kind === "not_found" && hint === undefined) observation.fix = GONE;
   if (output.perfErrors.length > 0) observation.perf_errors = output.perfErrors;
   if (Object.keys(notes).length > 0) observation.notes = notes;
   return { observation, failed: exit.kind !== "exited" || (exit.code ?? 0) > 3, hung: exit.kind === "timed_out" };
@@ -47,7 +49,7 @@ function wasBrokenOff({ kind, code }: CheckExit): boolean {
 
 /** A run that did not take place: no check gave this answer. */
 export function notRun(message: string, notes?: CheckNotes): Judged {
-  const observation: Observation = {
+  const observation: Seen = {
     status: "unknown",
     message,
     duration_ms: 0,
@@ -76,7 +78,7 @@ function readable({ bytes, dropped }: Kept): { text: string; lossy: boolean; dro
 }
 
 /** Nobody but a person can mend that. */
-const GONE = "; fix: install it, or correct its command in [nagios_runner]";
+const GONE = inWords("install it, or correct its command in [nagios_runner]");
 
 interface Verdict {
   status: CheckStatus;
@@ -88,8 +90,7 @@ function verdictOf(exit: CheckExit, output: CheckOutput & { empty: boolean }, ti
   const { kind, code, signal, why } = exit;
   if (kind === "timed_out") return withTextSoFar(`timed out after ${timeoutS} s`, output);
   if (kind === "signalled") return withTextSoFar(`Process killed by signal ${signal}`, output);
-  if (code === null)
-    return { status: "unknown", message: `${why ?? "it did not run"}${kind === "not_found" ? GONE : ""}` };
+  if (code === null) return { status: "unknown", message: why ?? "it did not run" };
   const { status, note } = statusOfExit(code);
   const message = note === null ? output.message : `${output.message} (${note})`;
   return { status, message, ...longText(output.longText) };

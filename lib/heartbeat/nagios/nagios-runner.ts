@@ -7,7 +7,7 @@ import type { Log } from "../../runtime/log/log.ts";
 import { openCheckCgroups } from "../checks/cgroup.ts";
 import type { runCheckProcess } from "../checks/process.ts";
 import { Strays } from "../checks/strays.ts";
-import { ConfiguredList } from "../collect/observations.ts";
+import { ConfiguredList, saidBy } from "../collect/observations.ts";
 import type { Observation, Plugin, PluginContext } from "../plugin.ts";
 import { type Check, checkEnvironment } from "./check.ts";
 import { type Judged, notRun } from "./judge.ts";
@@ -166,8 +166,8 @@ export class NagiosRunner implements Plugin {
     const { observation } = judged;
     Object.assign(observation, { name: check.name, started_at: startedAt, run: each.run });
     each.state = afterRun(check, each.state, judged, this.#elapsedMs(), new Date(this.#nowMs()).toISOString());
-    const { status, message, duration_ms, notes } = observation;
-    this.#log?.info("check ended", { check: check.name, status, message, duration_ms, ...notes });
+    const { status, duration_ms, notes } = observation;
+    this.#log?.info("check ended", { check: check.name, status, message: saidBy(observation), duration_ms, ...notes });
   }
 
   /** Never throws; null when the run was cancelled. */

@@ -2,7 +2,8 @@
 // arguments, milliseconds of a clock that only goes forward.
 
 import type { CheckNotes } from "../../contract/observation.ts";
-import type { Observation } from "../plugin.ts";
+import { saidBy } from "../collect/observations.ts";
+import type { Seen } from "../plugin.ts";
 import type { Check } from "./check.ts";
 import type { Judged } from "./judge.ts";
 
@@ -19,7 +20,7 @@ export interface CheckState {
   /** Its turn came while a run was under way, so often in a row. */
   overlaps: number;
   /** The result that counts, and when it came: at the end of its run. */
-  result: Observation | null;
+  result: Seen | null;
   resultMs: number;
   /** The same by the wall clock, ISO 8601. */
   resultAt: string;
@@ -70,7 +71,7 @@ export function afterRun(check: Check, before: CheckState, judged: Judged, nowMs
   const { observation, failed, hung } = judged;
   const state: CheckState = { ...before, phase: "over", hung };
   if (failed && check.intervalS !== null && state.result !== null && !isExpired(check, state, nowMs)) {
-    return { ...state, refreshFailed: observation.message };
+    return { ...state, refreshFailed: saidBy(observation) };
   }
   return { ...state, result: observation, resultMs: nowMs, resultAt: at, refreshFailed: null };
 }
@@ -121,7 +122,7 @@ export function nextToRun(
  * often it is said: it is no run.
  * @param atOnce how many checks run at once
  */
-export function report(check: Check, state: CheckState, nowMs: number, atOnce: number): Observation | null {
+export function report(check: Check, state: CheckState, nowMs: number, atOnce: number): Seen | null {
   const { result, overlaps, refreshFailed, turnMs, turnAt } = state;
   const odd: CheckNotes = {
     ...(overlaps > 0 && { overlaps }),

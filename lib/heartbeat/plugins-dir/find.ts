@@ -3,15 +3,15 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { extname, join } from "node:path";
-import type { PluginState } from "../../contract/observation.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
 import { printable } from "../../core/text/printable.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { PLUGINS_DIR } from "../collect/absent.ts";
-import type { PluginFile } from "../plugin.ts";
+import type { PluginFile, Standing } from "../plugin.ts";
 import { isDirectory, refuseImports } from "./imports.ts";
 import { ThreadPlugin } from "./thread.ts";
-import { checkTrust, refusalText } from "./trusted.ts";
+import { checkTrust, refusalOf } from "./trusted.ts";
 
 export interface PluginsDirOptions {
   /** Absolute. */
@@ -29,7 +29,7 @@ export interface FoundPlugins {
   /** By name. */
   files: PluginFile[];
   /** Why there are none, or not all. */
-  refused: PluginState[];
+  refused: Standing[];
 }
 
 const EXTENSIONS = new Set([".ts", ".js", ".mjs"]);
@@ -40,14 +40,14 @@ export function findPlugins(options: PluginsDirOptions): FoundPlugins {
   const { directory, isSet, log, deadlineMs, uid = process.geteuid?.() ?? 0 } = options;
   const refusal = refuseDirectory(directory, uid, isSet);
   if (refusal === "absent") return { files: [], refused: [] };
-  const fail = (reason: string): PluginState[] => {
-    log.error(`plugins_dir: ${printable(reason)}`);
-    return [{ name: PLUGINS_DIR, state: "failed", reason }];
+  const fail = (why: Finding): Standing[] => {
+    log.error({ what: `plugins_dir: ${printable(why.what)}`, fix: why.fix });
+    return [{ name: PLUGINS_DIR, state: "failed", why }];
   };
   if (refusal !== null) return { files: [], refused: fail(refusal) };
   const found = pluginFiles(directory);
-  if ("failed" in found) return { files: [], refused: fail(found.failed) };
-  const refuse = (path: string): string | null => refuseFile(path, uid);
+  if ("failed" in found) return { files: [], refused: fail(only(found.failed)) };
+  const refuse = (path: string): Finding | null => refuseFile(path, uid);
   const files = found.names.slice(0, FILES_MAX).map((name): PluginFile => {
     const path = join(directory, name);
     return { name, path, load: (signal) => ThreadPlugin.load({ path, log, deadlineMs, refuse }, signal) };
@@ -55,7 +55,7 @@ export function findPlugins(options: PluginsDirOptions): FoundPlugins {
   const more = found.names.length - FILES_MAX;
   if (more <= 0) return { files, refused: [] };
   const why = `${directory} has ${found.names.length} plugins, and only the first ${FILES_MAX} are loaded`;
-  return { files, refused: fail(`${why}: ${found.names[FILES_MAX]} and what comes after it is not`) };
+  return { files, refused: fail(only(`${why}: ${found.names[FILES_MAX]} and what comes after it is not`)) };
 }
 
 /** Helpers, whose names begin with `_` or `.`, type declarations and directories are no plugins. */
@@ -71,21 +71,27 @@ function pluginFiles(directory: string): { names: string[] } | { failed: string 
   }
 }
 
-function refuseDirectory(directory: string, uid: number, isSet: boolean): string | "absent" | null {
+function refuseDirectory(directory: string, uid: number, isSet: boolean): Finding | "absent" | null {
   // It or what is above it.
   if (!existsSync(directory)) {
-    return isSet ? `${directory}: there is no such directory; create it, or remove plugins_dir` : "absent";
+    return isSet ? only(`${directory}: there is no such directory; create it, or remove plugins_dir`) : "absent";
   }
   const trust = checkTrust(directory, uid);
-  if (trust.kind === "trusted" && trust.isFile) return `${directory} is a file, and plugins_dir must be a directory`;
-  return refusalText(trust, "no plugin is loaded from it");
+  if (trust.kind === "trusted" && trust.isFile)
+    return only(`${directory} is a file, and plugins_dir must be a directory`);
+  return refusalOf(trust, "no plugin is loaded from it");
 }
 
-function refuseFile(path: string, uid: number): string | null {
+/** Its words say what to do. */
+function only(what: string): Finding {
+  return { what, fix: null };
+}
+
+function refuseFile(path: string, uid: number): Finding | null {
   // First of all: who drops a link to a directory here shall not be told to change that one.
-  if (isDirectory(path)) return `${path} is a directory, and a plugin is a file`;
+  if (isDirectory(path)) return only(`${path} is a directory, and a plugin is a file`);
   const trust = checkTrust(path, uid);
-  if (trust.kind === "trusted" && !trust.isFile) return `${path} is no regular file`;
-  if (trust.kind === "refused") return refusalText(trust, "it is not loaded");
+  if (trust.kind === "trusted" && !trust.isFile) return only(`${path} is no regular file`);
+  if (trust.kind === "refused") return refusalOf(trust, "it is not loaded");
   return refuseImports(path, trust.path, uid);
 }

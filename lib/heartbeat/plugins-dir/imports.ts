@@ -5,8 +5,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { basename, dirname, extname, isAbsolute, resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
 import { describeImportError, lineWith, loadErrorText, NO_PACKAGES } from "./errors.ts";
-import { checkTrust, type Distrust, refusalText } from "./trusted.ts";
+import { checkTrust, type Distrust, refusalOf } from "./trusted.ts";
 
 /** Files of code by their ending, and how Bun reads them (bun.com/docs/runtime/loaders). */
 const CODE: Readonly<Record<string, "ts" | "tsx" | "js" | "jsx">> = {
@@ -21,22 +22,23 @@ const ENDINGS = [...Object.keys(CODE), ".json"];
  * @param path as the operator knows the plugin's file
  * @param real the same without links: that is where its imports are looked for
  * @param uid who besides root is trusted
- * @returns why the plugin may not be loaded, in one sentence
+ * @returns why the plugin may not be loaded
  */
-export function refuseImports(path: string, real: string, uid: number): string | null {
+export function refuseImports(path: string, real: string, uid: number): Finding | null {
   const seen = new Set([real]);
   for (const file of seen) {
     // The operator's own name for it, where it has one.
     const shown = file === real ? path : file;
     const scanned = scan(file, shown);
-    if ("why" in scanned) return scanned.why;
+    if ("why" in scanned) return { what: scanned.why, fix: null };
     for (const wanted of scanned.imports) {
       const found = find(wanted, file, uid);
       if ("path" in found) seen.add(found.path);
       else if ("distrust" in found) {
-        return refusalText(found.distrust, `${basename(path)}, which imports it, is not loaded`);
+        return refusalOf(found.distrust, `${basename(path)}, which imports it, is not loaded`);
       } else if ("message" in found && scanned.isCode) {
-        return loadErrorText({ file: shown, line: lineWith(scanned.text, wanted), message: found.message });
+        const at = { file: shown, line: lineWith(scanned.text, wanted) };
+        return { what: loadErrorText({ ...at, message: found.message }), fix: null };
       }
     }
   }

@@ -4,6 +4,7 @@
 
 import { basename } from "node:path";
 import { errorText } from "../../core/failure.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { allOf, PluginFault } from "../collect/plugin-fault.ts";
 import { type Broken, type Plugin, type PluginContext, Tidied } from "../plugin.ts";
@@ -19,7 +20,7 @@ export interface ThreadOptions {
   /** How long loading, and initialising at a restart, may take, milliseconds. */
   deadlineMs: number;
   /** Looked at before each start of the thread. @returns why the file may not be run, or null */
-  refuse: (path: string) => string | null;
+  refuse: (path: string) => Finding | null;
 }
 
 export class ThreadPlugin implements Plugin {
@@ -43,7 +44,7 @@ export class ThreadPlugin implements Plugin {
   static async load(options: ThreadOptions, signal: AbortSignal): Promise<ThreadPlugin | Broken> {
     const { path, log, refuse } = options;
     const refusal = refuse(path);
-    if (refusal !== null) return { why: refusal };
+    if (refusal !== null) return { why: refusal.what, fix: refusal.fix };
     const falls = new Falls(log);
     const link = new PluginLink(basename(path), log, falls);
     const loaded = await loadInto(link, options, signal);
@@ -119,7 +120,7 @@ export class ThreadPlugin implements Plugin {
     if (since !== null) throw new PluginFault(blocked(since));
     const { path, log, refuse } = this.options;
     const refusal = refuse(path);
-    if (refusal !== null) throw new PluginFault(refusal);
+    if (refusal !== null) throw new PluginFault(findingText(refusal));
     const link = new PluginLink(this.name, log, this.falls);
     // From now on: it may block as well, while it loads.
     this.link = link;

@@ -4,14 +4,14 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
-import { shellWord } from "../../core/text/shell-quote.ts";
+import { byCommands, type Command, type Finding, type Fix, here, inWords } from "../../core/finding.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 
-/** `why` is a sentence; `fix` says what to do, null where there is nothing to say. */
+/** `why` is a sentence; `fix` is null where nothing is known to do. */
 export interface Distrust {
   kind: "refused";
   why: string;
-  fix: string | null;
+  fix: Fix | null;
 }
 export type Trust = { kind: "trusted"; path: string; isFile: boolean } | Distrust;
 
@@ -20,7 +20,7 @@ const LINKS_MAX = 40;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 /** Where the directory itself is as it should be. */
-const ELSEWHERE = "put plugins elsewhere";
+const ELSEWHERE = inWords("put plugins elsewhere");
 
 /**
  * Whether nobody else could have put something else there: the file or directory itself, every link on the way, and
@@ -58,15 +58,20 @@ export function checkTrust(path: string, uid: number): Trust {
   return refuse(here, stats, uid, false) ?? { kind: "trusted", path: here, isFile: stats.isFile() };
 }
 
-/** As one sentence; null for what is trusted. @param consequence what becomes of it */
-export function refusalText(trust: Trust, consequence: string): string | null {
+/** What is said of it; null for what is trusted. @param consequence what becomes of it */
+export function refusalOf(trust: Trust, consequence: string): Finding | null {
   if (trust.kind === "trusted") return null;
-  return `${trust.why}, so ${consequence}${trust.fix === null ? "" : `; fix: ${trust.fix}`}`;
+  return { what: `${trust.why}, so ${consequence}`, fix: trust.fix };
 }
 
 /** Plugins are loaded at the agent's start. */
-function mended(line: string): string {
-  return `${line} && ${unitLine("heartbeat", "restart")}`;
+function mended(...commands: Command[]): Fix {
+  return byCommands(...commands, unitCommand("heartbeat", "restart"));
+}
+
+/** To others. */
+function closed(path: string): Command {
+  return here("sudo", "chmod", "go-w", path);
 }
 
 /** @param onTheWay a directory above: in a sticky one others cannot touch what is not theirs */
@@ -81,21 +86,20 @@ function refuse(path: string, stats: Stats, uid: number, onTheWay: boolean): Tru
     kind: "refused",
     why: `${path} can be written by ${who} (mode ${mode})`,
     // Such a one is shared on purpose, like /tmp: to close it would break the host.
-    fix: (stats.mode & STICKY) !== 0 ? ELSEWHERE : mended(`sudo chmod go-w ${shellWord(path)}`),
+    fix: (stats.mode & STICKY) !== 0 ? ELSEWHERE : mended(closed(path)),
   };
 }
 
 function refuseOwner(path: string, stats: Stats, uid: number, onTheWay: boolean): Trust | null {
   if (stats.uid === 0 || stats.uid === uid) return null;
-  const link = stats.isSymbolicLink() ? "-h " : "";
+  const link = stats.isSymbolicLink() ? ["-h"] : [];
   const open = !stats.isSymbolicLink() && (stats.mode & WRITABLE_BY_OTHERS) !== 0;
-  const word = shellWord(path);
   return {
     kind: "refused",
     why: `${path} belongs to user ${stats.uid}, neither root nor the user of this process (${uid})`,
     // A home directory, perhaps: it belongs to whom it should.
     fix: onTheWay
       ? ELSEWHERE
-      : mended(`sudo chown ${link}root:root ${word}${open ? ` && sudo chmod go-w ${word}` : ""}`),
+      : mended(here("sudo", "chown", ...link, "root:root", path), ...(open ? [closed(path)] : [])),
   };
 }

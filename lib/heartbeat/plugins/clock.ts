@@ -2,8 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { byCommands, here } from "../../core/finding.ts";
 import { run } from "../../os/process/exec.ts";
-import type { Observation, Plugin } from "../plugin.ts";
+import type { Observation, Plugin, Seen } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 /** Seconds; `synchronised` is the absence of STA_UNSYNC. */
@@ -47,7 +48,7 @@ function hasSystemd(root: string): boolean {
   return existsSync(join(root, "run/systemd/system"));
 }
 
-async function asKernelSays(known: KernelClock, root: string, timedatectl: readonly string[]): Promise<Observation> {
+async function asKernelSays(known: KernelClock, root: string, timedatectl: readonly string[]): Promise<Seen> {
   const { synchronised, offsetS, maxErrorS } = known;
   const perfdata = [perf("offset", Math.abs(offsetS), "s", CLOCK_POLICY.offset), perf("max_error", maxErrorS, "s")];
   // The kernel does not know why: whether there is a service at all that should do it.
@@ -59,7 +60,7 @@ async function asKernelSays(known: KernelClock, root: string, timedatectl: reado
   };
 }
 
-async function asSystemdSays(root: string, timedatectl: readonly string[]): Promise<Observation> {
+async function asSystemdSays(root: string, timedatectl: readonly string[]): Promise<Seen> {
   // timesyncd leaves this file; it needs no other program, but chrony and ntpd do not write it.
   if (existsSync(join(root, "run/systemd/timesync/synchronized"))) return SYNCHRONISED;
   const result = await run([...timedatectl, "show", "-p", "NTPSynchronized", "-p", "NTP"], { timeoutMs: TIMEOUT_MS });
@@ -82,9 +83,10 @@ async function isServiceOff(root: string, timedatectl: readonly string[]): Promi
 const NTP_OFF = /^NTP=no$/m;
 
 const SYNCHRONISED: Observation = { status: "ok", message: "synchronised" };
-const NO_SERVICE: Observation = {
+const NO_SERVICE: Seen = {
   status: "warning",
-  message: "no service keeps the clock right; fix: sudo timedatectl set-ntp true",
+  message: "no service keeps the clock right",
+  fix: byCommands(here("sudo", "timedatectl", "set-ntp", "true")),
 };
 const UNSYNCHRONISED: Observation = {
   status: "warning",

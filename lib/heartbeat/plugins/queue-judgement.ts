@@ -2,13 +2,15 @@
 
 import { type CheckStatus, worst } from "../../contract/observation.ts";
 import type { QueuePause, QueueReport } from "../../contract/queue.ts";
+import { readFix, readSaid } from "../../contract/said.ts";
 import type { RefusedGroup } from "../../contract/shipper-status.ts";
 import { discardRefused, discardUnverified, freeing, missingRoot, underWayText } from "../../contract/shipper-words.ts";
-import { fixText } from "../../core/finding.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
+import { byCommands, type Fix, inWords, onHost } from "../../core/finding.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
+import { remedyLast } from "../../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
-import { remedyLast } from "../../core/text/remedy-last.ts";
-import type { Observation } from "../plugin.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
+import type { Seen } from "../plugin.ts";
 import type { ShipperView } from "./shipper-view.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 
@@ -38,10 +40,10 @@ const WAITS_TOO_LONG_S = DAY_S;
 /** A comma would pass for a part of the command before it. */
 const SEPARATOR = " · ";
 
-/** A status and its words; "ok": it is only told. */
-type Said = [status: CheckStatus, words: string];
+/** A status, what is the case and what mends it; "ok": it is only told. */
+type Said = [status: CheckStatus, what: string, fix?: Fix | null];
 
-export function observe(view: QueueView): Observation {
+export function observe(view: QueueView): Seen {
   const { report, shipper } = view;
   const perfdata = [
     perf("pending", report.pending, ""),
@@ -54,12 +56,12 @@ export function observe(view: QueueView): Observation {
   const said = [...ofShipper(view), ...ofQueue(view), ...ofRefused(view), ...ofLoad(view)];
   const status = worst([statusOf(perfdata), ...said.map(([one]) => one)]);
   // A start is no failure: what has waited while the machine was off, and what no network answers yet, is told and no alarm.
-  const message = remedyLast(
-    said.map(([, words]) => words),
+  const { what: message, fix } = remedyLast(
+    said.map(([, what, mends = null]) => ({ what, fix: mends })),
     SEPARATOR,
   );
   const isSpared = shipper.state === "starting" && status === "critical";
-  return { status: isSpared ? "warning" : status, message, perfdata };
+  return { status: isSpared ? "warning" : status, message, perfdata, fix };
 }
 
 function ofShipper({ shipper, report, dataRoot, unreadable, isRootMissing }: QueueView): Said[] {
@@ -67,14 +69,14 @@ function ofShipper({ shipper, report, dataRoot, unreadable, isRootMissing }: Que
   const { state, pid, ageS, problem } = shipper;
   if (pid !== null && isRootMissing && state !== "starting") {
     const { what, fix } = missingRoot(pid, dataRoot);
-    return [["critical", `${what}; fix: ${fix}`]];
+    return [["critical", what, fix]];
   }
   if (state === "stopped") {
-    const words = `the shipper does not run; fix: ${unitLine("shipper", "start")}`;
-    said.push([report.pending > 0 ? "critical" : "warning", words]);
+    const fix = byCommands(unitCommand("shipper", "start"));
+    said.push([report.pending > 0 ? "critical" : "warning", "the shipper does not run", fix]);
   } else if (state === "silent") {
     const since = ageS === null ? "has never answered" : `has not answered for ${formatSeconds(ageS)}`;
-    said.push(["critical", `the shipper (pid ${pid}) ${since}; fix: ${unitLine("shipper", "restart")}`]);
+    said.push(["critical", `the shipper (pid ${pid}) ${since}`, byCommands(unitCommand("shipper", "restart"))]);
   } else if (state === "starting") {
     said.push(
       pid === null
@@ -82,7 +84,7 @@ function ofShipper({ shipper, report, dataRoot, unreadable, isRootMissing }: Que
         : ["ok", "the shipper is starting"],
     );
   }
-  if (problem !== null) said.push(["unknown", `how it does is not known: ${problem}`]);
+  if (problem !== null) said.push(["unknown", `how it does is not known: ${problem.what}`, problem.fix]);
   if (unreadable.length > 0) said.push(["unknown", `cannot be counted: ${unreadable.join(", ")}`]);
   return said;
 }
@@ -91,18 +93,22 @@ function ofQueue({ report, shipper: { live } }: QueueView): Said[] {
   const said: Said[] = [];
   const { paused, waiting, held } = report;
   // Nothing arrives until somebody mends it.
-  if (paused !== null) said.push(["critical", pausedText(paused)]);
+  if (paused !== null) said.push(["critical", pausedText(paused), readFix(paused.fix)]);
   if (waiting !== null && live !== null) {
     const isLong = Date.parse(live.at) - Date.parse(waiting.since) > WAITS_TOO_LONG_S * 1000;
     const went = `${live.delivered_since_start} others went`;
     const who = waiting.count === 1 ? "1 waits alone" : `${waiting.count} wait`;
     // In a pause all of them wait, and for the same: for its next try.
     const next = paused === null ? nextTry(live.waiting?.next_try_at ?? null) : "";
-    const words = `${who} since ${minute(waiting.since)}${next}, ${went}: ${waiting.reason}`;
-    if (isLong) said.push(["warning", words]);
-    else if (paused === null) said.push(["ok", words]);
+    const { what, fix } = readSaid(waiting.reason);
+    const words = `${who} since ${minute(waiting.since)}${next}, ${went}: ${what}`;
+    if (isLong) said.push(["warning", words, fix]);
+    else if (paused === null) said.push(["ok", words, fix]);
   }
-  if (held !== null) said.push(["ok", `${held.count} held since ${minute(held.since)}: ${held.reason}`]);
+  if (held !== null) {
+    const { what, fix } = readSaid(held.reason);
+    said.push(["ok", `${held.count} held since ${minute(held.since)}: ${what}`, fix]);
+  }
   return said;
 }
 
@@ -112,34 +118,39 @@ function ofRefused({ report, shipper: { live }, dataRoot }: QueueView): Said[] {
   const { quarantined, quarantined_bytes, expiring, unverified } = report;
   if (live?.disk_low === true) {
     const [way] = freeing(live.settled);
-    const room = way === undefined ? `make room on the disk of ${dataRoot}` : fixText(way);
-    said.push(["warning", `disk low, packing waits; fix: ${room}`]);
+    said.push(["warning", "disk low, packing waits", way ?? inWords(`make room on the disk of ${dataRoot}`)]);
   }
   if ((expiring ?? 0) > 0) {
     const who = expiring === 1 ? "1 refused episode is" : `${expiring} refused episodes are`;
-    said.push(["ok", `${who} removed in a week or later; fix: ${EXPIRING_FIX}`]);
+    said.push(["ok", `${who} removed in a week or later`, EXPIRING_FIX]);
   }
-  if (quarantined > 0) said.push(["ok", quarantineText(quarantined, quarantined_bytes, refused)]);
+  if (quarantined > 0) said.push(ofQuarantine(quarantined, quarantined_bytes, refused));
   if ((unverified ?? 0) > 0) {
-    const fix = fixText(discardUnverified(live?.settled?.unverified_bytes ?? null));
-    said.push(["ok", `${unverified} shipped and not proved, never removed by themselves; fix: ${fix}`]);
+    const fix = discardUnverified(live?.settled?.unverified_bytes ?? null);
+    said.push(["ok", `${unverified} shipped and not proved, never removed by themselves`, fix]);
   }
   return said;
 }
 
+const STATUS = onHost("sudo", "shipper", "status");
+
 /** What makes a refused episode go, so that it is not removed. */
-const EXPIRING_FIX =
-  "let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; this names them: sudo shipper status";
+const EXPIRING_FIX: Fix = {
+  text: "let the collector take their commit (accepted_commits_file), copy them from quarantine/, or let them go; this names them",
+  commands: [STATUS],
+};
 
 /** `4 in quarantine (1.2 GiB): commit-not-accepted 3, conflict 1; …`. */
-function quarantineText(count: number, bytes: number | null, refused: readonly RefusedGroup[]): string {
+function ofQuarantine(count: number, bytes: number | null, refused: readonly RefusedGroup[]): Said {
   const size = bytes === null ? "" : ` (${formatBytes(bytes)})`;
   const [largest] = refused;
-  if (largest === undefined) return `${count} in quarantine${size}; fix: see why: sudo shipper status`;
+  if (largest === undefined) return ["ok", `${count} in quarantine${size}`, { text: "see why", commands: [STATUS] }];
   const reasons = refused.map((group) => `${group.reason} ${group.count}`).join(", ");
   const newest = refused.reduce((a, b) => ((b.newest_at ?? "") > (a.newest_at ?? "") ? b : a));
   const why = newest.newest_detail === null ? "" : `; the newest: ${newest.newest_detail}`;
-  return `${count} in quarantine${size}: ${reasons}${why}; fix: see what mends each: sudo shipper status; or ${fixText(discardRefused(largest))}`;
+  const { text, commands } = discardRefused(largest);
+  const fix = { text: `see what mends each: ${shellLine(STATUS.argv)}; or ${text}`, commands };
+  return ["ok", `${count} in quarantine${size}: ${reasons}${why}`, fix];
 }
 
 function ofLoad({ report, shipper }: QueueView): Said[] {
@@ -155,8 +166,8 @@ function ofLoad({ report, shipper }: QueueView): Said[] {
   return [["ok", parts.join(", ")]];
 }
 
-function pausedText({ detail, fix, since, next_try_at }: QueuePause): string {
-  return `PAUSED since ${minute(since)}${nextTry(next_try_at)}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+function pausedText({ detail, since, next_try_at }: QueuePause): string {
+  return `PAUSED since ${minute(since)}${nextTry(next_try_at)}: ${detail}`;
 }
 
 /** `, next try 05:12`, of an ISO time in UTC. */

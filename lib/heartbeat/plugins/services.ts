@@ -2,9 +2,10 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type CheckStatus, worst } from "../../contract/observation.ts";
+import { worst } from "../../contract/observation.ts";
+import { byCommands, type Fix, here } from "../../core/finding.ts";
 import { run } from "../../os/process/exec.ts";
-import type { Observation, Plugin } from "../plugin.ts";
+import type { Plugin, Seen } from "../plugin.ts";
 import { type Limits, perf } from "./thresholds.ts";
 
 const PROPERTIES = [
@@ -65,43 +66,49 @@ export function parseUnits(text: string): Unit[] {
     .filter((unit) => unit.has("Id"));
 }
 
-function observe(unit: Unit, before: Map<string, number>): Observation {
+function observe(unit: Unit, before: Map<string, number>): Seen {
   const id = unit.get("Id") ?? "";
   const count = unit.get("NRestarts");
   const restarts = count === undefined || count === "" ? null : Number(count);
   // What was before the first look is shown and no news. The counter starts over with a start by hand.
   const again = restarts === null ? 0 : Math.max(0, restarts - (before.get(id) ?? restarts));
   if (restarts !== null) before.set(id, restarts);
-  const [status, words] = judgeUnit(unit);
+  const { status, message, fix } = judgeUnit(unit);
   const perfdata =
     restarts === null ? [] : [perf("restarts", restarts, "c"), perf("new_restarts", again, "", UNIT_POLICY.restarts)];
   const restarted = again === 0 ? "" : `, restarted ${again === 1 ? "once" : `${again} times`} since the last look`;
   return {
     name: `unit:${id}`,
     status: worst([status, again > 0 ? "warning" : "ok"]),
-    message: `${words}${restarted}`,
+    message: `${message}${restarted}`,
     perfdata,
+    fix,
   };
 }
 
-/** What a unit's state means, in words. Pure. */
-export function judgeUnit(unit: Unit): [CheckStatus, string] {
+type Judgement = Required<Pick<Seen, "status" | "message" | "fix">>;
+
+/** What a unit's state means. Pure. */
+export function judgeUnit(unit: Unit): Judgement {
   const id = unit.get("Id") ?? "";
   const state = unit.get("ActiveState") ?? "";
   const sub = unit.get("SubState") ?? "";
   const result = unit.get("Result") ?? "";
-  const why = `fix: see why: sudo journalctl -u ${id} -n 50`;
+  const well = (message: string): Judgement => ({ status: "ok", message, fix: null });
+  const look: Fix = { text: "see why", commands: [here("sudo", "journalctl", "-u", id, "-n", "50")] };
   const code = unit.get("ExecMainStatus") ?? "0";
   const cause = `result ${result}${code === "0" ? "" : `, status ${code}`}`;
-  if (state === "failed") return ["critical", `${id} failed (${cause}); ${why}`];
-  if (sub === "auto-restart") return ["critical", `${id} died and waits to be started again (${cause}); ${why}`];
-  if (state === "active") return ["ok", `${id} is ${sub}`];
-  if (state === "reloading" || state === "refreshing") return ["ok", `${id} is reading its configuration anew`];
-  if (state === "activating") return ["ok", `${id} is starting (${sub})`];
-  if (state === "deactivating") return ["warning", `${id} is stopping (${sub})`];
+  if (state === "failed") return { status: "critical", message: `${id} failed (${cause})`, fix: look };
+  if (sub === "auto-restart")
+    return { status: "critical", message: `${id} died and waits to be started again (${cause})`, fix: look };
+  if (state === "active") return well(`${id} is ${sub}`);
+  if (state === "reloading" || state === "refreshing") return well(`${id} is reading its configuration anew`);
+  if (state === "activating") return well(`${id} is starting (${sub})`);
+  if (state === "deactivating") return { status: "warning", message: `${id} is stopping (${sub})`, fix: null };
   // A oneshot with a timer is inactive between its runs, and is not itself enabled.
   if (unit.get("UnitFileState") === "enabled") {
-    return ["warning", `${id} is enabled and does not run; fix: sudo systemctl start ${id}`];
+    const fix = byCommands(here("sudo", "systemctl", "start", id));
+    return { status: "warning", message: `${id} is enabled and does not run`, fix };
   }
-  return ["ok", `${id} is ${state}`];
+  return well(`${id} is ${state}`);
 }

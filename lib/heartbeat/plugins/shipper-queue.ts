@@ -5,10 +5,10 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { QueueGroup, QueueReport } from "../../contract/queue.ts";
 import { errorCode } from "../../core/failure.ts";
+import { here } from "../../core/finding.ts";
 import { unitLine } from "../../core/linux/unit-fix.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import { readUptimeS } from "../../os/uptime.ts";
-import type { Observation, Plugin } from "../plugin.ts";
+import type { Observation, Plugin, Seen } from "../plugin.ts";
 import { observe, type QueueView } from "./queue-judgement.ts";
 import { type Now, readShipper, type ShipperPlaces } from "./shipper-view.ts";
 
@@ -53,13 +53,11 @@ function none(dataRoot: string): Observation {
   return { status: "ok", message: `no shipper's data at ${dataRoot}` };
 }
 
-function gone(dataRoot: string, { path }: KnownShipper): Observation {
+function gone(dataRoot: string, { path }: KnownShipper): Seen {
   const what = `the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped`;
-  const forget = shellLine(["sudo", "rm", path]);
-  return {
-    status: "critical",
-    message: `${what}; fix: mount its disk there, then: ${unitLine("shipper", "start")}; or, if no shipper is to run on this host any more: ${forget}`,
-  };
+  const mount = `mount its disk there, then: ${unitLine("shipper", "start")}`;
+  const text = `${mount}; or, if no shipper is to run on this host any more`;
+  return { status: "critical", message: what, fix: { text, commands: [here("sudo", "rm", path)] } };
 }
 
 /** Null where there is no data root and no shipper: none was ever started here. */

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { STATUS_REPORT } from "../../contract/places.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../contract/shipper-status.ts";
+import type { Finding } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { lockHolder } from "../../os/files/lock.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
@@ -36,8 +37,8 @@ export interface ShipperView {
   live: ShipperStatus | null;
   /** Age of its report, seconds; null: there is none. */
   ageS: number | null;
-  /** Why there is no report though it runs, in words; null: there is one, or nothing to say. */
-  problem: string | null;
+  /** Why there is no report though it runs; null: there is one, or nothing to say. */
+  problem: Finding | null;
 }
 
 /** Forty episodes with their reasons are far less, bytes. */
@@ -58,14 +59,15 @@ export function readShipper(places: ShipperPlaces, now: Now): ShipperView {
     uptimeS: now.uptimeS,
   });
   const full = state === "silent" ? fullRunDir(places.runDir) : null;
-  if (full !== null) report.problem = `it cannot report: ${full}`;
+  const unread = report.problem === null ? null : { what: report.problem, fix: null };
+  const why = full === null ? unread : { what: `it cannot report: ${full.what}`, fix: full.fix };
   return {
     // Whether it works is not known then, and a restart would not even get to its pid file.
     state: full === null ? state : "running",
     pid: holder,
     live,
     ageS: live === null ? null : Math.max(0, Math.round(now.uptimeS - live.uptime_s)),
-    problem: holder === null ? null : report.problem,
+    problem: holder === null ? null : why,
   };
 }
 

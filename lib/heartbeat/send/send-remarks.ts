@@ -1,6 +1,7 @@
 // What is said about heartbeats on their way, each thing once and with its figures: failures, refusals, what the spool
 // and its disk do. Decides nothing about what is sent.
 
+import type { Finding } from "../../core/finding.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Spool } from "./spool.ts";
 
@@ -11,21 +12,21 @@ export type AgentSpool = Pick<Spool, Exclude<keyof Spool, "directory" | "max">>;
 export interface Refused {
   count: number;
   /** Of the newest one. */
-  why: string;
+  why: Finding;
   /** None has been accepted since. */
   lasts: boolean;
 }
 
 /** Why heartbeats do not get through, and for how many tries in a row. */
 export interface Failing {
-  why: string;
+  why: Finding;
   tries: number;
 }
 
 /** What stands in the way: `reason` tells two apart, `why` is what is said. */
 export interface Told {
   reason: string;
-  why: string;
+  why: Finding;
 }
 
 /** Reasons that are said at most, each once, until the receiver takes a heartbeat. */
@@ -48,7 +49,8 @@ export class Remarks {
   /** Said once for each reason, not every minute. */
   failed(of: "none" | "old", { reason, why }: Told, sequence: number): void {
     this[of] = { why, tries: (this[of]?.tries ?? 0) + 1 };
-    if (isNew(this.saidFailures, reason)) this.deps.log.warn(`heartbeat not sent, it is kept: ${why}`, { sequence });
+    if (isNew(this.saidFailures, reason))
+      this.deps.log.warn({ what: `heartbeat not sent, it is kept: ${why.what}`, fix: why.fix }, { sequence });
   }
 
   /** A person has changed something: what is still wrong is said again. */
@@ -74,7 +76,10 @@ export class Remarks {
     this.none = null;
     this.refused = { count: (this.refused?.count ?? 0) + 1, why, lasts: true };
     if (isNew(this.saidRefusals, reason))
-      this.deps.log.error(`the receiver refuses heartbeats for good: ${why}`, { sequence });
+      this.deps.log.error(
+        { what: `the receiver refuses heartbeats for good: ${why.what}`, fix: why.fix },
+        { sequence },
+      );
   }
 
   /** @param keep may make others go */
@@ -93,9 +98,9 @@ export class Remarks {
     const { spool, log } = this.deps;
     const done = work();
     const { failure } = spool;
-    if (failure !== null && failure !== this.saidDisk) log.warn(failure);
+    if (failure !== null && failure.what !== this.saidDisk) log.warn(failure);
     if (failure === null && this.saidDisk !== null) log.info("the disk takes heartbeats again");
-    this.saidDisk = failure;
+    this.saidDisk = failure?.what ?? null;
     for (const note of spool.takeNotes()) log.warn(note);
     return done;
   }

@@ -4,7 +4,6 @@
 import { type Client, openClient, type Reply } from "../../client/client.ts";
 import { explainAnswer } from "../../client/failures/answers.ts";
 import { isReceiverId, RECEIVER_ID_HEADER, readProblem } from "../../contract/judgement.ts";
-import { findingText } from "../../core/finding.ts";
 import { classifyDelivery, type Delivery } from "../decide.ts";
 import type { HeartbeatConfig } from "../settings.ts";
 
@@ -50,8 +49,9 @@ export async function sendHeartbeat(
     signal,
   });
   const none = { retryAfterS: null, status: 0 };
-  if (reply.kind === "stopped") return { kind: "later", reason: "stopped", why: "stopped", ...none };
-  if (reply.kind === "failed") return { kind: "later", reason: reply.why.reason, why: findingText(reply.why), ...none };
+  if (reply.kind === "stopped")
+    return { kind: "later", reason: "stopped", why: { what: "stopped", fix: null }, ...none };
+  if (reply.kind === "failed") return { kind: "later", reason: reply.why.reason, why: reply.why, ...none };
   const { status, headers, retryAfterS } = reply;
   // Only a receiver of ours has reasons: its mark says that it is one.
   const { reason, detail } = readProblem(reply.body, headers["content-type"] ?? null) ?? { reason: null, detail: null };

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
 import { giveToOwnerOf, makeNewDir, openOrMake } from "../../os/files/owner.ts";
 import { replaceNow } from "../../os/files/sync-files.ts";
 import { cannotWrite } from "../../runtime/ends/ends-dir.ts";
@@ -113,7 +114,7 @@ export function overwriteFile(path: string, text: string): void {
 }
 
 /** Tries to write; says what came of it, and what is lost by that. @returns null: it went through */
-export function refused(path: string, loss: string, write: () => void): string | null {
+export function refused(path: string, loss: string, write: () => void): Finding | null {
   try {
     write();
     return null;

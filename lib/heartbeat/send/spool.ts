@@ -2,10 +2,11 @@
 // go is decided in decide.ts. Nothing here throws: what the disk refuses is said, and tried again.
 
 import { join } from "node:path";
+import { byCommands, type Finding, inWords } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { giveToUsLine } from "../../os/process/own-user.ts";
+import { giveToUs } from "../../os/process/own-user.ts";
 import { DISK_BYTES, IN_MEMORY, type SpoolLimits, toDrop, type Waiting } from "../decide.ts";
 import { HEARTBEAT_BYTES } from "./fit.ts";
 import { isJson, listSpool, makeOwnDir, refused, remove, replaceFile, spoolName } from "./spool-files.ts";
@@ -35,12 +36,12 @@ export class Spool {
   /** Files in the run directory of heartbeats that are being tried. */
   private readonly held = new Map<number, string>();
   /** Why files of heartbeats cannot be read, by sequence. */
-  private readonly blocked = new Map<number, string>();
-  private notes: string[] = [];
+  private readonly blocked = new Map<number, Finding>();
+  private notes: Finding[] = [];
   private saidHold = false;
   /** Why the disk takes no heartbeat, or no number. */
-  private spoolFailure: string | null = null;
-  private numberFailure: string | null = null;
+  private spoolFailure: Finding | null = null;
+  private numberFailure: Finding | null = null;
   /** How many had to go since the start because too many waited. */
   dropped = 0;
   /** How many were torn by a power cut. */
@@ -66,7 +67,8 @@ export class Spool {
     this.spoolFailure = refused(this.directory, LOSS, () => this.load());
     this.loadRunDirectory();
     const { file, problem, current } = this.sequence;
-    if (problem !== null) this.notes.push(`${file} ${problem}: heartbeats count on from ${current}`);
+    if (problem !== null)
+      this.notes.push({ what: `${file} ${problem}: heartbeats count on from ${current}`, fix: null });
   }
 
   get size(): number {
@@ -78,19 +80,20 @@ export class Spool {
     return this.entries.filter(({ onDisk }) => !onDisk).length;
   }
 
-  /** Why the disk takes nothing, in a sentence with what mends it; null: it does. */
-  get failure(): string | null {
+  /** Why the disk takes nothing; null: it does. */
+  get failure(): Finding | null {
     return this.spoolFailure ?? this.numberFailure;
   }
 
-  /** Those of them that cannot be read, and why, in a sentence with what mends it; null: none. */
-  get unreadable(): string | null {
+  /** Those of them that cannot be read, and why; null: none. */
+  get unreadable(): Finding | null {
     const [why] = this.blocked.values();
-    return why === undefined ? null : `${this.blocked.size} of the heartbeats that wait cannot be read: ${why}`;
+    if (why === undefined) return null;
+    return { what: `${this.blocked.size} of the heartbeats that wait cannot be read: ${why.what}`, fix: why.fix };
   }
 
   /** What a person should know, once. */
-  takeNotes(): string[] {
+  takeNotes(): Finding[] {
     const notes = this.notes;
     this.notes = [];
     return notes;
@@ -178,7 +181,8 @@ export class Spool {
     if (strangers.length === 0) return;
     const names = strangers.slice(0, STRANGERS_SHOWN).map(quoted).join(", ");
     const more = strangers.length > STRANGERS_SHOWN ? ` and ${strangers.length - STRANGERS_SHOWN} more` : "";
-    this.notes.push(`${names}${more} in ${this.directory}: no heartbeats of ours, they are left alone`);
+    const what = `${names}${more} in ${this.directory}: no heartbeats of ours, they are left alone`;
+    this.notes.push({ what, fix: null });
   }
 
   private loadRunDirectory(): void {
@@ -234,9 +238,9 @@ export class Spool {
 
   private block(sequence: number, path: string, why: string): void {
     const isFirst = this.blocked.size === 0;
-    const fix = why === "EACCES" ? giveToUsLine([path]) : "look at it, and move it away";
-    this.blocked.set(sequence, `${path}: ${why}; fix: ${fix}`);
-    if (isFirst) this.notes.push(this.unreadable ?? "");
+    const fix = why === "EACCES" ? byCommands(giveToUs([path])) : inWords("look at it, and move it away");
+    this.blocked.set(sequence, { what: `${path}: ${why}`, fix });
+    if (isFirst && this.unreadable !== null) this.notes.push(this.unreadable);
   }
 
   private drop(sequences: readonly number[]): void {

@@ -4,8 +4,8 @@
 import { constants, lstatSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { type Fix, onHost } from "../../core/finding.ts";
-import { type DiskRefusal, explainDiskRefusal } from "../../core/linux/disk-refusal.ts";
+import { type Finding, type Fix, here } from "../../core/finding.ts";
+import { explainDiskRefusal } from "../../core/linux/disk-refusal.ts";
 import { mountOf } from "../../core/linux/mounts.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { attributesOf, refusedUse } from "../file-calls.ts";
@@ -18,7 +18,7 @@ import { readUserNames } from "../process/process-table.ts";
  * @param path of the directory; need not be there
  * @param code the errno that was met
  */
-export function whyDiskRefuses(path: string, code: string): DiskRefusal {
+export function whyDiskRefuses(path: string, code: string): Finding {
   const full = resolve(path);
   const names = readUserNames("/");
   const nameOf = (uid: number): string => names.get(uid) ?? String(uid);
@@ -49,7 +49,7 @@ export function splitFix(directories: readonly string[]): Fix {
   const points = directories.filter((directory) => attributesOf(directory).isMountPoint);
   return {
     text: "set [paths] data_root to a directory that has nothing mounted below it, or unmount what is mounted below it",
-    commands: points.map((point) => onHost("sudo", "umount", point)),
+    commands: points.map((point) => here("sudo", "umount", point)),
   };
 }
 

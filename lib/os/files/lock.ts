@@ -5,6 +5,7 @@ import { closeSync, constants, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorText, UserError } from "../../core/failure.ts";
+import { type Finding, here, inWords } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { tryLock } from "../file-calls.ts";
@@ -65,13 +66,16 @@ function openRoot({ dataRoot }: Instance): number {
  * Writes down who holds the lock, and how long it may take to stop, for whoever waits for that.
  * @returns why it could not be written, or null: the lock is what counts
  */
-export function writePid({ runDir }: Instance, stopS: number): string | null {
+export function writePid({ runDir }: Instance, stopS: number): Finding | null {
   try {
     replaceRunFile(join(runDir, "pid"), `${process.pid}\n`);
     replaceRunFile(join(runDir, "stop-budget"), `${stopS}\n`);
     return null;
   } catch (error) {
-    return `cannot write the pid file into ${runDir}: ${quoted(errorText(error))}; fix: make room there, and let this service's user write`;
+    return {
+      what: `cannot write the pid file into ${runDir}: ${quoted(errorText(error))}`,
+      fix: inWords("make room there, and let this service's user write"),
+    };
   }
 }
 
@@ -117,7 +121,7 @@ export function heldBy({ tool, dataRoot }: Instance, pid: number | null): UserEr
     `another ${tool} is at work on ${dataRoot}${pid === null ? "" : ` (pid ${pid})`}`,
     {
       text: "leave it at that: one does the work; to have this one instead, stop the other first",
-      commands: [{ argv: stop, on: "host" }],
+      commands: [here(...stop)],
     },
     // No fault of the configuration: systemd tries again, and finds it free.
     EXIT.undelivered,

@@ -2,6 +2,7 @@
 
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { type Finding, inWords } from "../../core/finding.ts";
 
 /** Relative paths count from here. */
 let base = process.cwd();
@@ -32,13 +33,16 @@ export function optionalPath(path: string | undefined): string | null {
  * @param file the configuration's name
  * @param paths what stands there, by its key
  */
-export function relativeRemarks(file: string, paths: Readonly<Record<string, string | undefined>>): string[] {
+export function relativeRemarks(file: string, paths: Readonly<Record<string, string | undefined>>): Finding[] {
   return Object.entries(paths).flatMap(([key, path]) => {
     if (path === undefined || path === "" || path.startsWith("/") || /^~(?:\/|$)/.test(path)) return [];
     const absolute = resolvePath(path);
     const name = key.split(".").at(-1);
     return [
-      `${file}: ${key} ${JSON.stringify(path)} is relative: it means ${absolute}, because this was started in ${base}; fix: write ${name} = ${JSON.stringify(absolute)}`,
+      {
+        what: `${file}: ${key} ${JSON.stringify(path)} is relative: it means ${absolute}, because this was started in ${base}`,
+        fix: inWords(`write ${name} = ${JSON.stringify(absolute)}`),
+      },
     ];
   });
 }

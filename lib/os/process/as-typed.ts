@@ -2,7 +2,7 @@
 // already, and for what is no matter of rights, that would be no help.
 
 import { BUILD } from "../../core/build-info.ts";
-import type { Fix } from "../../core/finding.ts";
+import { byCommands, type Fix, here } from "../../core/finding.ts";
 
 /** This process's own command line, as a person wrote it. */
 export function typedLine(): readonly string[] {
@@ -13,12 +13,12 @@ export function typedLine(): readonly string[] {
 
 /** The line again, for root. */
 export function withSudo(typed = typedLine()): Fix {
-  return { text: "", commands: [{ argv: ["sudo", ...typed], on: "host" }] };
+  return byCommands(here("sudo", ...typed));
 }
 
 const LOOK_AT_DISK: Fix = {
   text: "look at the disk that it lies on",
-  commands: [{ argv: ["sudo", "dmesg", "--level=err,warn"], on: "host" }],
+  commands: [here("sudo", "dmesg", "--level=err,warn")],
 };
 
 /** What mends a refusal of the system, by its code. */

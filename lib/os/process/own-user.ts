@@ -1,6 +1,6 @@
 // Which user this process is, by name: for remedies that root runs on our behalf.
 
-import { shellLine } from "../../core/text/shell-quote.ts";
+import { type Command, here } from "../../core/finding.ts";
 import { readUserNames } from "./process-table.ts";
 
 /** The user that this process runs as, by name; not every user has one, then by number. */
@@ -9,7 +9,7 @@ export function ourName(): string {
   return readUserNames("/").get(uid) ?? String(uid);
 }
 
-/** The line for a shell that gives files to us. A number has no group of its own, so none is named. */
-export function giveToUsLine(paths: readonly string[]): string {
-  return shellLine(["sudo", "chown", ourName(), ...paths]);
+/** Gives files to us. A number has no group of its own, so none is named. */
+export function giveToUs(paths: readonly string[]): Command {
+  return here("sudo", "chown", ourName(), ...paths);
 }

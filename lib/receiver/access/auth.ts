@@ -4,9 +4,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
-import { fixText } from "../../core/finding.ts";
+import { byCommands, type Finding, type Fix, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { explainUnreadable } from "../../runtime/unreadable.ts";
 import type { Credentials } from "../decide.ts";
@@ -60,9 +59,8 @@ export function createTokenCheck(
     const why = file.kind === "unreadable" ? file.why : "";
     if (why !== "" && said.get(subject) !== why) {
       const path = join(tokensDir, host);
-      log.error(
-        `cannot use token file ${path}: ${quoted(why)}; fix: ${readable(path) ?? `write it anew: ${add(host)}`}`,
-      );
+      const anew = { text: "write it anew", commands: [here("sudo", "receiver", "token", "add", host)] };
+      log.error({ what: `cannot use token file ${path}: ${quoted(why)}`, fix: readable(path) ?? anew });
     }
     if (why !== "") said.set(subject, why);
     else said.delete(host);
@@ -83,16 +81,13 @@ export function createTokenCheck(
   };
 }
 
-const add = (host: string): string => shellLine(["sudo", "receiver", "token", "add", host]);
-
 /** What lets this service read a file that it may not read; null: that is not what is wrong with it. */
-function readable(path: string): string | null {
+function readable(path: string): Fix | null {
   try {
     accessSync(path, constants.R_OK);
     return null;
   } catch (error) {
-    const { fix } = explainUnreadable(path, error, process.env);
-    return fix === null ? null : fixText(fix);
+    return explainUnreadable(path, error, process.env).fix;
   }
 }
 
@@ -103,13 +98,13 @@ function holds(hashes: readonly Buffer[], hash: Buffer): boolean {
   return found;
 }
 
-/** A sentence when others can read the hashes, or null. */
-export function openToOthers(tokensDir: string): string | null {
+/** What is said when others can read the hashes, or null. */
+export function openToOthers(tokensDir: string): Finding | null {
   try {
     const mode = statSync(tokensDir).mode & 0o777;
-    return (mode & 0o007) === 0
-      ? null
-      : `${tokensDir} can be read by every user of this machine (mode ${mode.toString(8)}); fix: ${shellLine(["sudo", "chmod", "0750", tokensDir])}`;
+    if ((mode & 0o007) === 0) return null;
+    const what = `${tokensDir} can be read by every user of this machine (mode ${mode.toString(8)})`;
+    return { what, fix: byCommands(here("sudo", "chmod", "0750", tokensDir)) };
   } catch {
     return null;
   }

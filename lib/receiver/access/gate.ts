@@ -1,5 +1,6 @@
 // The gate: a file of accepted commits, one a line, read again when it changed.
 
+import { inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Accepted } from "../decide.ts";
@@ -38,16 +39,18 @@ export function createGate(file: string | null, log: Log): () => Accepted {
         return { kind: "list", commits: state.value };
       case "absent":
         say("absent", () =>
-          log.warn(
-            `gate: ${file} does not exist: any stamped commit is accepted; fix: write one commit a line into it`,
-          ),
+          log.warn({
+            what: `gate: ${file} does not exist: any stamped commit is accepted`,
+            fix: inWords("write one commit a line into it"),
+          }),
         );
         return { kind: "any" };
       case "unreadable":
         say(state.why, () =>
-          log.error(
-            `gate: cannot use ${file}: ${quoted(state.why)}; fix: write one commit a line into it, readable for this service`,
-          ),
+          log.error({
+            what: `gate: cannot use ${file}: ${quoted(state.why)}`,
+            fix: inWords("write one commit a line into it, readable for this service"),
+          }),
         );
         return { kind: "unreadable" };
     }

@@ -1,7 +1,7 @@
 // What a configuration leaves open, or closed to everybody: said once, at the start.
 
 import { existsSync } from "node:fs";
-import { shellLine } from "../../core/text/shell-quote.ts";
+import { byCommands, here, inWords } from "../../core/finding.ts";
 import { othersMay } from "../../os/files/access.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { ReceiverConfig } from "../settings.ts";
@@ -17,12 +17,16 @@ export function warnOfOpenDoors(config: ReceiverConfig, log: Log): void {
   const key = config.tls?.key ?? null;
   const mayRead = key === null ? null : othersMay(key);
   if (key !== null && mayRead?.read === true)
-    log.warn(
-      `${key} holds tls.key and can be read by every user of this machine (mode ${mayRead.mode}); fix: ${shellLine(["sudo", "chmod", "o-rw", key])}`,
-    );
+    log.warn({
+      what: `${key} holds tls.key and can be read by every user of this machine (mode ${mayRead.mode})`,
+      fix: byCommands(here("sudo", "chmod", "o-rw", key)),
+    });
   if (!config.requireToken) return;
   const open = openToOthers(config.tokensDir);
   if (open !== null) log.warn(open);
   if (!existsSync(config.tokensDir))
-    log.warn(`${config.tokensDir} does not exist: no host can ship; fix: sudo receiver token add <host>`);
+    log.warn({
+      what: `${config.tokensDir} does not exist: no host can ship`,
+      fix: inWords("sudo receiver token add <host>"),
+    });
 }

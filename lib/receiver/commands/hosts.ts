@@ -4,11 +4,12 @@ import { readdirSync } from "node:fs";
 import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { OPERATOR } from "../../contract/names.ts";
 import { dataPaths } from "../../contract/places.ts";
+import { readFix } from "../../contract/said.ts";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { fixText } from "../../core/finding.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
+import { byCommands, type Finding, findingText } from "../../core/finding.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { printable } from "../../core/text/printable.ts";
@@ -27,7 +28,7 @@ import { refusedLookup, withNeverSeen, withRefusal } from "../heartbeats/never-s
 import { type HeartbeatStore, openHeartbeats } from "../heartbeats/store.ts";
 import type { Identity } from "../identity/decide.ts";
 import { readIdentity } from "../identity/files.ts";
-import { notReadyText, readRunNotes } from "../readiness/readiness-watch.ts";
+import { readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import type { ReceiverConfig } from "../settings.ts";
@@ -83,9 +84,10 @@ async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log):
   } catch (error) {
     if (errorCode(error) === null) throw error;
     if (errorCode(error) !== "ENOENT")
-      log.warn(
-        `hosts that were never heard of cannot be told: ${quoted(errorText(error))}; fix: ${fixText(refusedFix(errorCode(error)))}`,
-      );
+      log.warn({
+        what: `hosts that were never heard of cannot be told: ${quoted(errorText(error))}`,
+        fix: refusedFix(errorCode(error)),
+      });
     return [];
   }
   const tokens = openTokenTable(tokensDir, parseTokenFile);
@@ -95,7 +97,7 @@ async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log):
 }
 
 /** Why nothing is known of a host that has a token; null: it has none. */
-async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<string | null> {
+async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<Finding | null> {
   if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
   const nowMs = Date.now();
   const lookUp = await refusedLookup(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
@@ -105,17 +107,13 @@ async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
 function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collector): string {
-  const lines = [
-    ...(pid === null ? [`no receiver runs here; fix: ${unitLine("receiver", "start")}`] : []),
-    ...(ready !== true
-      ? [`this collector cannot store: ${notReadyText({ why: why ?? "no reason is known", fix })}`]
-      : []),
-    ...(ready === true && no_room !== null
-      ? [`this collector's disk: ${notReadyText({ why: no_room.what, fix: no_room.fix })}`]
-      : []),
-    ...(certificate?.what ? [notReadyText({ why: certificate.what, fix: certificate.fix })] : []),
-  ];
-  return lines.map((line) => `${printable(line)}\n`).join("");
+  const found: Finding[] = [];
+  if (pid === null) found.push({ what: "no receiver runs here", fix: byCommands(unitCommand("receiver", "start")) });
+  if (ready !== true)
+    found.push({ what: `this collector cannot store: ${why ?? "no reason is known"}`, fix: readFix(fix) });
+  else if (no_room !== null) found.push({ what: `this collector's disk: ${no_room.what}`, fix: readFix(no_room.fix) });
+  if (certificate?.what) found.push({ what: certificate.what, fix: readFix(certificate.fix) });
+  return found.map((one) => `${printable(findingText(one))}\n`).join("");
 }
 
 /** Whose store this is; null where that cannot be told: then nobody is said to trust another. */
@@ -133,7 +131,7 @@ function readable<T>(dir: string, reading: Promise<T>): Promise<T> {
 async function foundOrNamed(
   store: HeartbeatStore,
   host: string,
-  whyNone: () => Promise<string | null>,
+  whyNone: () => Promise<Finding | null>,
 ): Promise<StoredHeartbeat> {
   // A name that may not be is no file's either.
   const known = await store.names();
@@ -146,7 +144,7 @@ async function foundOrNamed(
     );
   }
   const why = await whyNone();
-  if (why !== null) throw new UserError(`${host}: ${why}`);
+  if (why !== null) throw new UserError(`${host}: ${findingText(why, "collector")}`);
   if (known.length === 0) {
     throw new UserError(
       `no heartbeat of ${quoted(host)} has come, and none of any other host`,

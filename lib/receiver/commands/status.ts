@@ -1,8 +1,10 @@
 // `receiver status`: whether it runs, where it listens, whether it can store, and how its last run ended.
 
 import { join } from "node:path";
+import { readFix } from "../../contract/said.ts";
 import { EXIT } from "../../core/exit.ts";
-import { notRunningText } from "../../core/linux/unit-fix.ts";
+import { findingText } from "../../core/finding.ts";
+import { notRunning } from "../../core/linux/unit-fix.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
@@ -12,7 +14,7 @@ import { lastStart } from "../../os/process/start-failure.ts";
 import { isStartRefused } from "../../runtime/ends/end-records.ts";
 import { type EndReport, readEnds } from "../../runtime/ends/ends.ts";
 import { timeText } from "../listen/certificate-life.ts";
-import { notReadyText, type Storing } from "../readiness/readiness-watch.ts";
+import type { Storing } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import type { ReceiverConfig } from "../settings.ts";
 
@@ -55,7 +57,7 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
 function renderStatus(status: Status): string {
   const { data_root, pid, listen, storing, certificate, last_end } = status;
   return [
-    `receiver   ${pid === null ? notRunning(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? notRunningText(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `data root  ${data_root}`,
@@ -63,13 +65,13 @@ function renderStatus(status: Status): string {
   ].join("\n");
 }
 
-function notRunning({ last_end, start_failure, exit_code }: Status): string {
-  return notRunningText("receiver", isStartRefused(last_end), start_failure, exit_code);
+function notRunningText({ last_end, start_failure, exit_code }: Status): string {
+  return findingText(notRunning("receiver", isStartRefused(last_end), start_failure, exit_code));
 }
 
 function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {
   if (what === null) return `${file} is valid until ${timeText(Date.parse(valid_to))}`;
-  return notReadyText({ why: what, fix });
+  return findingText({ what, fix: readFix(fix) });
 }
 
 /** In words; a remedy is the last of them. */
@@ -79,9 +81,9 @@ export function storingText({ ready, why, fix, room, no_room }: Status["storing"
       room === null
         ? "yes"
         : `yes, ${formatBytes(room.above_reserve_bytes)} above the reserve of ${formatBytes(room.reserve_bytes)}`;
-    return no_room === null ? above : `${above}; ${notReadyText({ why: no_room.what, fix: no_room.fix })}`;
+    return no_room === null ? above : `${above}; ${findingText({ what: no_room.what, fix: readFix(no_room.fix) })}`;
   }
-  return `${ready === false ? "NO" : "not known"}: ${notReadyText({ why: why ?? "no reason is known", fix })}`;
+  return `${ready === false ? "NO" : "not known"}: ${findingText({ what: why ?? "no reason is known", fix: readFix(fix) })}`;
 }
 
 /** An IPv6 address with its zone, or a host name of DNS, and a port: more is none of ours. */

@@ -1,7 +1,7 @@
 // What is wrong with stored archives is said once for each: a host asks each hour. It may be the only copy but one, on a host that
 // waits for a word of ours to remove it.
 
-import type { Log } from "../../runtime/log/log.ts";
+import type { Log, LogMessage } from "../../runtime/log/log.ts";
 
 /** So many archives are remembered to have been told of; of more the oldest may be told again. */
 const TOLD_MAX = 10_000;
@@ -13,18 +13,19 @@ export class DamageNotes {
   constructor(private readonly log: Pick<Log, "error">) {}
 
   /** Says it, unless it was the last that was said of this archive. */
-  say(name: string, line: string): void {
-    if (this.told.get(name) === line) return;
+  say(name: string, message: LogMessage): void {
+    const said = typeof message === "string" ? message : message.what;
+    if (this.told.get(name) === said) return;
     this.told.delete(name);
-    this.told.set(name, line);
+    this.told.set(name, said);
     const [oldest] = this.told.keys();
     if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
-    this.log.error(line);
+    this.log.error(message);
   }
 
   /** A log whose lines are about this archive. */
   of(name: string): Pick<Log, "error"> {
-    return { error: (line) => this.say(name, line) };
+    return { error: (message) => this.say(name, message) };
   }
 
   /** It is sound: what comes later is news. */

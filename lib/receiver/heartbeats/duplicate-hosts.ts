@@ -1,7 +1,6 @@
 // Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
-import { findingText } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import {
   type DuplicateHost,
@@ -85,7 +84,7 @@ export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = 
       isNew = true;
       if (found.has(host)) return;
       found.add(host);
-      log.warn(`duplicate-host ${host}: ${findingText(duplicate, "collector")}`);
+      log.warn({ what: `duplicate-host ${host}: ${duplicate.what}`, fix: duplicate.fix });
       write();
     },
     find: (host, nowMs) => duplicateOf(host, hosts.get(host) ?? NOBODY, nowMs),

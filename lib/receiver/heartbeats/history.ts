@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { utcDay } from "../../core/clock.ts";
+import { inWords } from "../../core/finding.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../refusals/day-files.ts";
@@ -28,9 +29,10 @@ export function openHistory(dir: string, log: Log, maxBytes: () => number, needH
   const onFull = (day: string): void => {
     if (day === toldOf) return;
     toldOf = day;
-    log.warn(
-      `no more heartbeats of ${day} are written to ${join(dir, `${day}.jsonl`)}: it has the ${all()} that all daily files may have; the latest of each host still is; fix: raise [heartbeats] history_max, see by the host_id of its rows who sends so much, or move it away`,
-    );
+    log.warn({
+      what: `no more heartbeats of ${day} are written to ${join(dir, `${day}.jsonl`)}: it has the ${all()} that all daily files may have; the latest of each host still is`,
+      fix: inWords("raise [heartbeats] history_max, see by the host_id of its rows who sends so much, or move it away"),
+    });
   };
   return {
     append: createDayAppender(dir, { maxBytes, onFull, needHere }),

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { byCommands, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
@@ -168,9 +169,10 @@ export function watchIdentity(
         log.info(`this store, ${held.id}, now succeeds ${found.identity.succeeds.join(", ") || "nobody"}`);
       held = found.identity;
     } else if (is !== said) {
-      log.error(
-        `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start; fix: sudo receiver identity`,
-      );
+      log.error({
+        what: `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start`,
+        fix: byCommands(here("sudo", "receiver", "identity")),
+      });
     }
     said = is;
     return held;

@@ -3,7 +3,7 @@
 
 import { EXIT } from "../../core/exit.ts";
 import { UserError } from "../../core/failure.ts";
-import { type Fix, fixText, lineFix, onHost } from "../../core/finding.ts";
+import { type Fix, fixText, here, lineFix } from "../../core/finding.ts";
 import { dropInLine } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 
@@ -27,14 +27,14 @@ export function cannotListen({ host, port, code, text, service, asRoot }: Listen
   const at = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const no = `cannot listen on ${at}`;
   if (code === "EADDRINUSE") {
-    const look = onHost("sudo", "ss", "-ltnp", `sport = :${port}`);
+    const look = here("sudo", "ss", "-ltnp", `sport = :${port}`);
     const fix = { text: "end what has it, or set another port in `listen`; this shows what has it", commands: [look] };
     return new UserError(`${no}: the port is in use`, fix, EXIT.undelivered);
   }
   if (code === "EADDRNOTAVAIL") {
     const fix = {
       text: "bring up the network or the tunnel that has it, or set `listen` to an address of this machine; it has these",
-      commands: [onHost("ip", "-brief", "address")],
+      commands: [here("ip", "-brief", "address")],
     };
     return new UserError(`${no}: this machine does not have that address, or not yet`, fix, EXIT.undelivered);
   }

@@ -1,6 +1,5 @@
 // The collector's own certificate while it runs: what is wrong with it is said at the start, at each reload, and once a day.
 
-import { findingText } from "../../core/finding.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { createHourly } from "../refusals/hourly.ts";
 import { type CertificateLife, certificateTrouble, lifeOf, readLife } from "./certificate-life.ts";
@@ -29,7 +28,7 @@ export function watchCertificate(
   const look = (): void => {
     const found = life === null ? null : certificateTrouble(life, readLife(life.file), nowMs(), renewal);
     if (found === null) daily.isOver();
-    else if (daily.isDue(found.reason)) log.warn(findingText(found, "collector"));
+    else if (daily.isDue(found.reason)) log.warn(found);
   };
   return {
     get life() {

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { isoWall } from "../../core/clock.ts";
+import { findingText, fixOrNull } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
@@ -51,12 +52,13 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
   let writtenMs = Number.NEGATIVE_INFINITY;
   const write = openRunReports(log);
   const tell = (before: NotReady | null, now: NotReady | null): void => {
-    if (now !== null && now.kind !== before?.kind) log.warn(`no episode can be stored: ${notReadyText(now)}`);
+    if (now !== null && now.kind !== before?.kind)
+      log.warn({ what: `no episode can be stored: ${now.why}`, fix: now.fix });
     if (now === null && before !== null) log.info("episodes can be stored again");
   };
   const note = (): void => {
     const { why = null, fix = null } = found ?? {};
-    const readiness = { at: isoWall(nowMs()), ready: found === null, why, fix };
+    const readiness = { at: isoWall(nowMs()), ready: found === null, why, fix: fixOrNull(fix, "collector") };
     write(readinessPath(runDir), JSON.stringify({ ...readiness, ...notes() }));
   };
   let lookedMs = Number.NEGATIVE_INFINITY;
@@ -86,11 +88,6 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
   };
 }
 
-/** Why, and what mends it, in one line. */
-export function notReadyText({ why, fix }: Pick<NotReady, "why" | "fix">): string {
-  return fix === null ? why : `${why}; fix: ${fix}`;
-}
-
 function readinessPath(runDir: string): string {
   return join(runDir, "readiness.json");
 }
@@ -104,10 +101,10 @@ export interface Storing {
 
 /** What a receiver that runs says of itself. */
 export function readStoring(runDir: string, nowMs: number): Storing {
-  const said = readSaid(runDir);
+  const said = readReport(runDir);
   const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
   const full = said === null || isOld ? fullRunDir(runDir) : null;
-  if (full !== null) return { ready: null, why: `the receiver cannot say it: ${full}`, fix: null };
+  if (full !== null) return { ready: null, why: `the receiver cannot say it: ${findingText(full)}`, fix: null };
   if (said === null) return { ready: null, why: "the receiver has not said yet whether it can store", fix: null };
   if (isOld)
     return {
@@ -120,7 +117,7 @@ export function readStoring(runDir: string, nowMs: number): Storing {
 
 /** What a receiver that runs knows beside that; nothing where it has not said it of late. */
 export function readRunNotes(runDir: string, nowMs: number): RunNotes {
-  const said = readSaid(runDir);
+  const said = readReport(runDir);
   return said === null || Math.abs(nowMs - said.atMs) > STALE_MS ? NO_NOTES : said.notes;
 }
 
@@ -130,7 +127,7 @@ interface Said {
   notes: RunNotes;
 }
 
-function readSaid(runDir: string): Said | null {
+function readReport(runDir: string): Said | null {
   const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
   return file === null || isUnreadable(file) ? null : parse(file.text);
 }

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
-import { fixText } from "../../core/finding.ts";
+import { fixOrNull, fixText } from "../../core/finding.ts";
 import { unitLine } from "../../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { lockHolder } from "../../os/files/lock.ts";
@@ -86,7 +86,7 @@ function tooLittle(noRoom: NoRoom | null, room: RoomLeft | null, dataRoot: strin
   if (Math.abs(nowMs - atMs) > TOLD_MS) return null;
   const ago = formatSeconds(Math.max(0, Math.round((nowMs - atMs) / 1000)));
   const what = `${ago} ago there was no room for ${formatBytes(bytes)} of ${host}`;
-  return { at: isoWall(atMs), host, bytes, what, fix: roomFix({ of: "bytes" }, dataRoot) };
+  return { at: isoWall(atMs), host, bytes, what, fix: fixText(roomFix({ of: "bytes" }, dataRoot)) };
 }
 
 /** @param inFile what its file holds, if that may be another one */
@@ -99,7 +99,7 @@ function shown(used: CertificateLife | null, inFile: CertificateLife | null, now
     valid_to: isoWall(used.toMs),
     trouble: found?.reason ?? null,
     what: found?.what ?? null,
-    fix: found === null ? null : fixText(found.fix, "collector"),
+    fix: fixOrNull(found?.fix ?? null, "collector"),
   };
 }
 
@@ -137,7 +137,8 @@ async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<
   const parts = { dataRoot, incoming: dataPaths(dataRoot).incoming, reserveBytes: () => diskReserveBytes };
   const isTold = mayWrite(dataRoot);
   const found: NotReady | null = isTold ? await createReadiness(parts)() : glance(parts);
-  if (found !== null && (isTold || found.kind !== "refused")) return { ready: false, why: found.why, fix: found.fix };
+  if (found !== null && (isTold || found.kind !== "refused"))
+    return { ready: false, why: found.why, fix: fixOrNull(found.fix) };
   if (isTold) return { ready: true, why: null, fix: null };
   return { ready: null, why: "only root and the receiver's user can tell", fix: null };
 }

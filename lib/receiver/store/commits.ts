@@ -18,7 +18,7 @@ import { createGroupCommit } from "./index/batch.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
 import type { Journal } from "./journal.ts";
 import { createKeyedLock } from "./keyed-lock.ts";
-import { sizeLine } from "./reading/damage.ts";
+import { otherSize } from "./reading/damage.ts";
 
 /** A received body in its temporary file, still open. */
 export interface Received {
@@ -106,7 +106,7 @@ export class Commits {
     if (facts === null) return { kind: "row-only", row };
     return facts.bytes === row.bytes
       ? { kind: "stored", row }
-      : { kind: "damaged", row, why: sizeLine(this.pathOf(address), { row, bytes: facts.bytes }) };
+      : { kind: "damaged", row, why: otherSize(this.pathOf(address), { row, bytes: facts.bytes }) };
   }
 
   private async findLocked(address: EpisodeAddress): Promise<Stored> {

@@ -1,6 +1,7 @@
 // A failing disk as an answer. It is ours, so never a 4xx; what has no error code is a bug and goes on up.
 
 import { errorCode, errorText } from "../../core/failure.ts";
+import { lineFix } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { type Refusal, refuse } from "../decide.ts";
@@ -52,7 +53,7 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
 }
 
 function misplaced(log: Pick<Log, "error">, what: string, { message }: Misplaced): Refusal {
-  log.error(`${what}: ${message}; fix: move it aside: ${repairLine("--repair")}`);
+  log.error({ what: `${what}: ${message}`, fix: lineFix(`move it aside: ${repairLine("--repair")}`) });
   return refuse("damaged", "something else stands in this episode's place; on the collector: sudo receiver verify", {
     retryAfterS: 300,
   });

@@ -10,7 +10,7 @@ import type { Commits } from "./commits.ts";
 import { Misplaced } from "./files/misplaced.ts";
 import { createReadiness, type ReadinessParts } from "./readiness.ts";
 import { type ArchiveReader, openArchive } from "./reading/archive-reader.ts";
-import { damageOf, isCopysFault, unreadableLine } from "./reading/damage.ts";
+import { isCopysFault, otherBytes, unreadable } from "./reading/damage.ts";
 import { beginUpload, type UploadParts } from "./uploads.ts";
 
 export interface FileStoreParts extends Omit<UploadParts, "commit">, Omit<ReadinessParts, "disk"> {
@@ -36,11 +36,11 @@ export function createFileStore(parts: FileStoreParts): EpisodeStore {
         const answer = await reader.digest(file, `reading ${archivePath(address)}`);
         if (answer.kind !== "read") return answer;
         if (answer.sha256 === row.sha256) return { kind: "sound" };
-        return { kind: "damaged", why: damageOf(file, answer.sha256, row) };
+        return { kind: "damaged", why: otherBytes(file, answer.sha256, row) };
       };
       return read().catch((error: unknown): Proof => {
         if (error instanceof Misplaced || !isCopysFault(errorCode(error))) throw error;
-        return { kind: "damaged", why: unreadableLine(file, error) };
+        return { kind: "damaged", why: unreadable(file, error) };
       });
     },
     ready: createReadiness(parts),

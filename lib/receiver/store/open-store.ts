@@ -6,6 +6,7 @@ import type { IndexRow } from "../../contract/index-row.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { fixText, inWords } from "../../core/finding.ts";
 import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { shellLine } from "../../core/text/shell-quote.ts";
@@ -140,13 +141,13 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
   const isRoots =
     code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
   const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
-  const fix = why.fix ?? "make [paths] data_root a directory that this service's user may write to";
+  const fix = why.fix ?? inWords("make [paths] data_root a directory that this service's user may write to");
   const look = shellLine(["findmnt", "-T", dataRoot]);
   return new UserError(
     `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
     // The mount point of a disk that is away is root's and empty, and should stay so.
     isRoots && code === "EACCES" && isEmpty(dataRoot)
-      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fix}`
+      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fixText(fix)}`
       : fix,
     isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
   );

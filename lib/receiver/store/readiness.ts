@@ -4,6 +4,7 @@
 import { accessSync, constants, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { type Fix, inWords, lineFix } from "../../core/finding.ts";
 import { mountOf } from "../../core/linux/mounts.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
@@ -58,9 +59,11 @@ export function createReadiness(parts: ReadinessParts): () => Promise<NotReady |
   };
 }
 
+const BUSY = inWords("see what keeps it busy: iostat -x 5, and what the kernel says of it: sudo dmesg");
+
 function slow(how: string): NotReady {
   const why = `the disk is too slow, or does not get its turn: a write of one byte ${how}`;
-  return { kind: "slow", why, fix: "see what keeps it busy: iostat -x 5, and what the kernel says of it: sudo dmesg" };
+  return { kind: "slow", why, fix: BUSY };
 }
 
 /** What the disk says without being written to; null: nothing against it. Costs two system calls and no wear. */
@@ -92,11 +95,11 @@ async function whyNot(parts: ReadinessParts): Promise<NotReady | null> {
 }
 
 /** What shows what fills the disk of a data root. */
-export function roomFix({ of }: Pick<Shortage, "of">, dataRoot: string): string {
+export function roomFix({ of }: Pick<Shortage, "of">, dataRoot: string): Fix {
   const mounts = readText("/", "proc/self/mountinfo");
   const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.diskPoint ?? dataRoot;
   const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-k"]), "-x", point];
-  return `see what fills it: ${shellLine(du)} | sort -n | tail -n 20`;
+  return lineFix(`see what fills it: ${shellLine(du)} | sort -n | tail -n 20`);
 }
 
 function refused({ dataRoot, incoming }: ReadinessParts, error: unknown): NotReady {

@@ -1,6 +1,7 @@
 // Checks a configuration in a thread of its own, in which a tool's config-worker.ts is all that runs: arktype's 24 MB go with it
 // (docs/architecture.md).
 
+import type { Finding } from "../../core/finding.ts";
 import { resolveFrom } from "../../os/files/paths.ts";
 import { answerOnce } from "../../os/process/thread.ts";
 
@@ -14,7 +15,7 @@ export interface ConfigText {
 }
 export interface CheckedConfig<T> {
   config: T;
-  warnings: string[];
+  warnings: Finding[];
 }
 
 declare const self: Worker;

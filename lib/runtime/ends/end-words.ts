@@ -1,6 +1,8 @@
 // The phrases of which a sentence on an end is made. Pure.
 
+import { type Command, type Finding, here, lineFix } from "../../core/finding.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
 import type { Facts } from "./end-facts.ts";
 import type { RunRecord, StopRecord } from "./end-records.ts";
 
@@ -29,8 +31,9 @@ export function withComma(text: string | null): string {
 }
 
 /** `sudo systemctl edit labfleet-shipper`, to the manager that runs it. */
-export function systemctl({ stop }: Facts, verb: string): string {
-  return `${stop?.scope === "user" ? "systemctl --user" : "sudo systemctl"} ${verb} ${stop?.unit ?? ""}`;
+export function systemctl({ stop }: Facts, verb: string): Command {
+  const manager = stop?.scope === "user" ? ["systemctl", "--user"] : ["sudo", "systemctl"];
+  return here(...manager, verb, stop?.unit ?? "");
 }
 
 /** `; see: sudo journalctl -u labfleet-shipper` */
@@ -42,13 +45,18 @@ export function seeLog({ stop }: Facts): string {
 
 const MIB = 1024 * 1024;
 
-/** What there is to do about a kill for memory: raise the unit's own limit, or find out who used the machine's. */
-export function memoryFix(facts: Facts): string {
+/** A kill for memory, and what there is to do: raise the unit's own limit, or find out who used the machine's. */
+export function forMemory(told: string, facts: Facts): Finding {
   const limit = facts.stop?.memory_max ?? null;
   if (limit === null)
-    return "; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom";
+    return {
+      what: `${told}; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom`,
+      fix: null,
+    };
   const twice = `MemoryMax=${Math.ceil((2 * limit) / MIB)}M`;
-  return `; MemoryMax= of its unit is ${formatBytes(limit)}; fix: ${systemctl(facts, "set-property")} ${twice}`;
+  // Unquoted, as a person writes a property; it holds nothing that a shell would read.
+  const fix = lineFix(`${shellLine(systemctl(facts, "set-property").argv)} ${twice}`);
+  return { what: `${told}; MemoryMax= of its unit is ${formatBytes(limit)}`, fix };
 }
 
 /** Why nobody else knows. */

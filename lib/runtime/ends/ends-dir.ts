@@ -4,15 +4,16 @@
 import { lstatSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { byCommands, type Finding, type Fix, inWords, type Mendable } from "../../core/finding.ts";
 import { makeNewDir } from "../../os/files/owner.ts";
-import { giveToUsLine } from "../../os/process/own-user.ts";
+import { giveToUs } from "../../os/process/own-user.ts";
 
 /** What is lost when it cannot be written. */
 export const OWN_END = "how this run ends may stay unknown";
 export const LAST_END = "the end of the last run stands in the log alone";
 
-/** Makes the directory, for whom its parent belongs to. @returns why there is none, in a sentence, or null */
-export function makeDir(dir: string): string | null {
+/** Makes the directory, for whom its parent belongs to. @returns why there is none, or null */
+export function makeDir(dir: string): Finding | null {
   try {
     if (makeNewDir(dir, 0o750)) return null;
   } catch (error) {
@@ -36,20 +37,19 @@ export function setAside(path: string): void {
   renameSync(path, `${path}.unreadable`);
 }
 
-/** `cannot write FILE: EACCES: what is lost; fix: …` */
-export function cannotWrite(path: string, error: unknown, loss: string): string {
+/** `cannot write FILE: EACCES: what is lost`, and what mends it. */
+export function cannotWrite(path: string, error: unknown, loss: string): Mendable {
   const why = typeof error === "string" ? error : (errorCode(error) ?? errorText(error));
-  const fix = WRITE_FIXES[why]?.(path) ?? giveToUs(path);
-  return `cannot write ${path}: ${why}: ${loss}; fix: ${fix}`;
+  return { what: `cannot write ${path}: ${why}: ${loss}`, fix: WRITE_FIXES[why]?.(path) ?? giveUs(path) };
 }
 
-const moveAway = (path: string): string => `move ${path} away; the next start makes a new one`;
+const moveAway = (path: string): Fix => inWords(`move ${path} away; the next start makes a new one`);
 
-const WRITE_FIXES: Readonly<Record<string, (path: string) => string>> = {
-  ENOSPC: () => "make room on its disk",
-  EDQUOT: () => "raise the quota of the daemon's user",
-  EROFS: () => "mount its file system writable",
-  ENOENT: (path) => `make ${dirname(path)}`,
+const WRITE_FIXES: Readonly<Record<string, (path: string) => Fix>> = {
+  ENOSPC: () => inWords("make room on its disk"),
+  EDQUOT: () => inWords("raise the quota of the daemon's user"),
+  EROFS: () => inWords("mount its file system writable"),
+  ENOENT: (path) => inWords(`make ${dirname(path)}`),
   EISDIR: moveAway,
   ENOTEMPTY: moveAway,
   "it is a link": moveAway,
@@ -57,10 +57,10 @@ const WRITE_FIXES: Readonly<Record<string, (path: string) => string>> = {
 };
 
 /** `sudo chown labfleet DIRECTORY FILE`: as many of them as are another's. */
-function giveToUs(path: string): string {
+function giveUs(path: string): Fix {
   const uid = process.geteuid?.() ?? 0;
   const others = [dirname(path), path].filter((each) => (ownerOf(each) ?? uid) !== uid);
-  return giveToUsLine(others.length === 0 ? [path] : others);
+  return byCommands(giveToUs(others.length === 0 ? [path] : others));
 }
 
 function ownerOf(path: string): number | null {

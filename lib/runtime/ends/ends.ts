@@ -4,6 +4,7 @@
 import { closeSync, fsyncSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isoWall } from "../../core/clock.ts";
+import type { Finding } from "../../core/finding.ts";
 import { sameBoot } from "../../core/linux/boot.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { overwrite, overwriteDurable, replaceDurable } from "../../os/files/sync-files.ts";
@@ -33,8 +34,8 @@ export interface Ledger {
   readonly lastEnd: EndReport | null;
   readonly runId: string;
   readonly dir: string;
-  /** Why the ledger cannot be kept, in a sentence, or null. */
-  readonly failure: string | null;
+  /** Why the ledger cannot be kept, or null. */
+  readonly failure: Finding | null;
   ready(): void;
   /** The stop begins. */
   stopping(cause: string, sentBy: string | null): void;
@@ -157,7 +158,7 @@ function newRun({ tool, version, env, nowMs }: LedgerOptions, root: string, past
 }
 
 /** @returns why it cannot be written, or null */
-function addToHistory(dir: string, past: Past, end: EndReport): string | null {
+function addToHistory(dir: string, past: Past, end: EndReport): Finding | null {
   const path = join(dir, FILES.history);
   if (isKnown(past, end.run_id)) return null;
   const rows = [...past.history.rows, end].slice(-HISTORY_ROWS);
@@ -172,7 +173,7 @@ function addToHistory(dir: string, past: Past, end: EndReport): string | null {
 }
 
 /** @returns the open file, or why there is none */
-function openRecord(path: string, run: RunRecord): number | string {
+function openRecord(path: string, run: RunRecord): number | Finding {
   const bytes = runRecordBytes(run);
   try {
     const fd = replaceDurable(path, bytes);

@@ -2,15 +2,17 @@
 // The rules are a table; the first that holds is the answer.
 
 import { EXIT } from "../../core/exit.ts";
+import { type Finding, findingText, inWords } from "../../core/finding.ts";
+import { shellLine } from "../../core/text/shell-quote.ts";
 import { type Facts, factsOf } from "./end-facts.ts";
 import type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
 import {
   after,
   causeOf,
+  forMemory,
   isCalledOff,
   laterStarts,
   meaningOf,
-  memoryFix,
   seeLog,
   systemctl,
   unseen,
@@ -24,8 +26,8 @@ interface Rule {
   kind: EndKind;
   because: string;
   when: (facts: Facts) => boolean;
-  /** What follows "the last run ". */
-  say: (facts: Facts) => string;
+  /** What follows "the last run ", with what mends it where something is known to. */
+  say: (facts: Facts) => string | Finding;
 }
 
 /** Signals that a fault of the program raises, or that its run time raises on one. */
@@ -47,14 +49,14 @@ const RULES: readonly Rule[] = [
     because:
       "where memory is counted by cgroup version 1, systemd says no more than SIGKILL; the kernel's count says more",
     when: (f) => (result(f) === "oom-kill" && f.signal !== null) || (f.signal === "SIGKILL" && f.oom === true),
-    say: (f) => `was killed for memory (OOM)${where(f)}${memoryFix(f)}`,
+    say: (f) => forMemory(`was killed for memory (OOM)${where(f)}`, f),
   },
   {
     kind: "oom-kill",
     because: "systemd stops a service when the kernel has killed another process of it for memory (OOMPolicy=stop)",
     when: (f) => result(f) === "oom-kill",
     say: (f) =>
-      `was stopped by systemd, for a process of its unit was killed for memory (OOM)${where(f)}${memoryFix(f)}`,
+      forMemory(`was stopped by systemd, for a process of its unit was killed for memory (OOM)${where(f)}`, f),
   },
   {
     kind: "watchdog",
@@ -85,9 +87,10 @@ const RULES: readonly Rule[] = [
     kind: "stop-timeout",
     because: "the stop had begun and systemd ended it",
     when: (f) => result(f) === "timeout",
-    say: (f) =>
-      `was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung${where(f)}` +
-      `; fix: ${systemctl(f, "edit")}, with a larger TimeoutStopSec=`,
+    say: (f) => ({
+      what: `was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung${where(f)}`,
+      fix: inWords(`${shellLine(systemctl(f, "edit").argv)}, with a larger TimeoutStopSec=`),
+    }),
   },
   {
     kind: "crash",
@@ -212,7 +215,8 @@ export function explainEnd(
 ): EndReport {
   const facts = factsOf(run, stop, now.bootId);
   const rule = RULES.find(({ when }) => when(facts));
-  const told = rule?.say(facts) ?? "ended, nobody knows how";
+  const said = rule?.say(facts) ?? "ended, nobody knows how";
+  const told = typeof said === "string" ? said : findingText(said);
   const failed = laterStops.filter((later) => !isCalledOff(later));
   const newest = failed.at(-1);
   return {

@@ -6,10 +6,10 @@ import { lstatSync, mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { findingText, here } from "../../core/finding.ts";
 import { parseCgroup } from "../../core/linux/cgroup.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import { complain } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import { dropPrivileges, type Identity, trustedOwner } from "../../os/process/privileges.ts";
@@ -130,8 +130,13 @@ function isGone({ dir, isTold }: EndsPlace): boolean {
 }
 
 function goneText(dir: string): string {
-  const look = shellLine(["findmnt", "-T", dirname(dir)]);
-  return `${dir}, where the last run kept how it ended, is not there any more (ENOENT); fix: mount its disk if that is missing, else nothing: the next start makes it in its data root; what is mounted there is shown by: ${look}`;
+  return findingText({
+    what: `${dir}, where the last run kept how it ended, is not there any more (ENOENT)`,
+    fix: {
+      text: "mount its disk if that is missing, else nothing: the next start makes it in its data root; what is mounted there is shown by",
+      commands: [here("findmnt", "-T", dirname(dir))],
+    },
+  });
 }
 
 /** systemd.exec(5): several paths are separated by colons. */

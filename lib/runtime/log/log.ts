@@ -4,23 +4,24 @@
 import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";
 import { UserError } from "../../core/failure.ts";
+import type { Place } from "../../core/finding.ts";
 import { type Fields, formatFields } from "../../core/text/fields.ts";
 import { redirectComplaints } from "../../os/answer.ts";
 import { writeNow } from "../../os/file-calls.ts";
 import { reopenJournal } from "../../os/journal-stream.ts";
 import { Output } from "../../os/output.ts";
 import { hasLeftTerminal, isDetached } from "./detached.ts";
-import { chooseSink, formatLine, type LineStyle, type LogLevel, type Sink } from "./sinks.ts";
+import { chooseSink, formatLine, type LineStyle, type LogLevel, type LogMessage, type Sink } from "./sinks.ts";
 import { openSyslog, SYSLOG, type SyslogPlaces } from "./syslog.ts";
 
-export type { Fields, LogLevel, Sink };
+export type { Fields, LogLevel, LogMessage, Sink };
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
 export interface Log {
-  error(message: string, fields?: Fields): void;
-  warn(message: string, fields?: Fields): void;
-  info(message: string, fields?: Fields): void;
-  debug(message: string, fields?: Fields): void;
+  error(message: LogMessage, fields?: Fields): void;
+  warn(message: LogMessage, fields?: Fields): void;
+  info(message: LogMessage, fields?: Fields): void;
+  debug(message: LogMessage, fields?: Fields): void;
 }
 
 const CONSOLA_LEVEL: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
@@ -34,6 +35,8 @@ export interface LogOptions {
   level: LogLevel;
   sink: Sink;
   colour: boolean;
+  /** Where its reader is; the lab host if left out. */
+  reader?: Place;
   /** Takes a line with its line break; for syslog without. */
   write: (text: string) => void;
   now: () => Date;
@@ -49,35 +52,40 @@ export function createLog(options: LogOptions): Log {
     throttle: FOLD_MS,
     reporters: [{ log: ({ type, args: [message, fields] }: LogObject) => write(line(levelOf(type), message, fields)) }],
   });
-  const line = (level: LogLevel, message: string, fields: Fields): string =>
-    formatLine(style, level, String(message), formatFields(fields), now()) + end;
+  const line = (level: LogLevel, message: LogMessage, fields: Fields): string =>
+    formatLine(style, level, message, formatFields(fields), now()) + end;
   const at =
     (level: LogLevel) =>
-    (message: string, fields: Fields = {}): void =>
+    (message: LogMessage, fields: Fields = {}): void =>
       consola[level](message, fields);
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+export interface LogPlaces {
+  reader?: Place;
+  places?: SyslogPlaces;
 }
 
 /**
  * The log of a tool run from here: syslog for a daemon that leaves its terminal (detach.ts), else standard error, sink
  * and colour found out.
- * @param places where syslog is, for tests
+ * @param where its reader is, by default the lab host; and where syslog is, for tests
  */
-export function openLog(tool: string, level: LogLevel, places = SYSLOG): Log {
-  return isDetached() ? openDetachedLog(tool, level, places) : openErrorLog(tool, level);
+export function openLog(tool: string, level: LogLevel, { reader = "host", places = SYSLOG }: LogPlaces = {}): Log {
+  return isDetached() ? openDetachedLog(tool, level, reader, places) : openErrorLog(tool, level, reader);
 }
 
-function openErrorLog(tool: string, level: LogLevel): Log {
+function openErrorLog(tool: string, level: LogLevel, reader: Place): Log {
   const sink = chooseSink(process.env, isatty(2));
   const colour = sink === "terminal" && (process.env.NO_COLOR ?? "") === "";
-  const style = styleOf({ tool, sink, colour });
+  const style = styleOf({ tool, sink, colour, reader });
   const warning = (what: string): string => `${formatLine(style, "warn", what, "", now())}\n`;
   const lost = (lines: number, reason: string): string =>
     warning(`${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`);
   const again = (): string | null =>
     goOnInJournal(tool) ? warning("journald was stopped: the log goes on over a new connection to it") : null;
   const output = new Output(2, lost, sink === "journal" ? again : null);
-  return createLog({ tool, level, sink, colour, write: (text) => output.write(text), now });
+  return createLog({ tool, level, sink, colour, reader, write: (text) => output.write(text), now });
 }
 
 /** Connects to journald anew. What we start later looks for it where we do, by $JOURNAL_STREAM. */
@@ -88,15 +96,16 @@ function goOnInJournal(tool: string): boolean {
 }
 
 /** Warnings and errors of the start are for whoever waits at the terminal, too. */
-function openDetachedLog(tool: string, level: LogLevel, places: SyslogPlaces): Log {
-  const style = styleOf({ tool, sink: "syslog", colour: false });
+function openDetachedLog(tool: string, level: LogLevel, reader: Place, places: SyslogPlaces): Log {
+  const common = { tool, level, colour: false, reader, now };
+  const style = styleOf({ ...common, sink: "syslog" });
   const syslog = openSyslog({ tool, places, format: (at, text) => formatLine(style, at, text, "", now()) });
-  const log = createLog({ tool, level, sink: "syslog", colour: false, write: (line) => syslog.write(line), now });
+  const log = createLog({ ...common, sink: "syslog", write: (line) => syslog.write(line) });
   const writeHere = (text: string): void => void writeNow(2, Buffer.from(text));
-  const here = createLog({ tool, level, sink: "plain", colour: false, write: writeHere, now });
+  const here = createLog({ ...common, sink: "plain", write: writeHere });
   const both =
     (at: "error" | "warn") =>
-    (message: string, fields?: Fields): void => {
+    (message: LogMessage, fields?: Fields): void => {
       log[at](message, fields);
       if (!hasLeftTerminal()) here[at](message, fields);
     };
@@ -135,8 +144,9 @@ function now(): Date {
   return new Date();
 }
 
-function styleOf({ tool, name, sink, colour }: Pick<LogOptions, "tool" | "name" | "sink" | "colour">): LineStyle {
-  return { tool, name: name ?? tool, sink, colour, pid: process.pid };
+function styleOf(options: Pick<LogOptions, "tool" | "name" | "sink" | "colour" | "reader">): LineStyle {
+  const { tool, name = tool, sink, colour, reader = "host" } = options;
+  return { tool, name, sink, colour, pid: process.pid, reader };
 }
 
 function levelOf(type: string): LogLevel {

@@ -1,12 +1,16 @@
 // Where a log's lines go and what they look like there: journal (<PRI> lines, sd-daemon(3)), terminal, plain, syslog
 // (RFC 3164). Decides nothing about levels, writes nothing.
 
+import { type Finding, fixTail, type Place } from "../../core/finding.ts";
 import { clip } from "../../core/text/fields.ts";
 import { printable } from "../../core/text/printable.ts";
 import { identityOf } from "../../os/journal-stream.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export type Sink = "journal" | "terminal" | "plain" | "syslog";
+
+/** What is said: words, or what is the case and what mends it. */
+export type LogMessage = string | Finding;
 
 export interface LineStyle {
   sink: Sink;
@@ -16,6 +20,8 @@ export interface LineStyle {
   name: string;
   pid: number;
   colour: boolean;
+  /** Where its reader is: commands for there are shown without their place. */
+  reader: Place;
 }
 
 interface LevelRow {
@@ -49,31 +55,19 @@ export function chooseSink(env: Record<string, string | undefined>, isTerminal: 
 }
 
 /**
- * One line for a sink, without its line break. A message that is too long is cut, its fields and its remedy stay.
+ * One line for a sink, without its line break. A message that is too long is cut, its fields and its remedy stay. A remedy ends
+ * its line: what stood behind it would be pasted into the shell with it.
  * @param fields as `formatFields` writes them
  */
-export function formatLine(style: LineStyle, level: LogLevel, message: string, fields: string, now: Date): string {
+export function formatLine(style: LineStyle, level: LogLevel, message: LogMessage, fields: string, now: Date): string {
   const head = headOf(style, level, now);
-  const [said, fix] = apart(printable(message));
+  const said = printable(typeof message === "string" ? message : message.what);
+  const fix = typeof message === "string" ? "" : printable(fixTail(message.fix, style.reader));
   const limit = LINE_BYTES[style.sink];
   // A character takes three bytes at most: nearly every line ends here.
   if ((head.length + said.length + fields.length + fix.length) * 3 <= limit) return head + said + fields + fix;
   const room = limit - CUT_BYTES - Buffer.byteLength(head + fields + fix);
   return clip(head + clip(said, Math.max(0, room)) + fields + fix, limit);
-}
-
-const FIX = "; fix: ";
-
-/**
- * A remedy ends its line: what stood behind it would be pasted into the shell with it. What stands in quotes came from outside
- * and is no remedy.
- */
-function apart(message: string): [said: string, fix: string] {
-  for (let at = message.indexOf(FIX); at !== -1; at = message.indexOf(FIX, at + 1)) {
-    const said = message.slice(0, at);
-    if (!said.replace(/"(?:[^"\\]|\\.)*"/g, "").includes('"')) return [said, message.slice(at)];
-  }
-  return [message, ""];
 }
 
 function headOf({ sink, tool, name, pid, colour }: LineStyle, level: LogLevel, now: Date): string {

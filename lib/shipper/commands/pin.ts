@@ -6,9 +6,8 @@ import { isReceiverId } from "../../contract/judgement.ts";
 import { episodePath } from "../../contract/names.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { type Fix, findingText, fixText, lineFix } from "../../core/finding.ts";
+import { byCommands, type Fix, findingText, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import { print } from "../../os/answer.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
 import type { ShipperConfig } from "../settings.ts";
@@ -77,7 +76,7 @@ export function acceptedText(id: string, before: Pin | null | "unreadable"): str
 function pinFix(dataRoot: string, code: string | null): Fix {
   const path = pinPath(dataRoot);
   // Something else has its name.
-  if (code === "EISDIR") return lineFix(shellLine(["sudo", "mv", "-T", path, `${path}.aside`]));
+  if (code === "EISDIR") return byCommands(onHost("sudo", "mv", "-T", path, `${path}.aside`));
   return refusedFix(code);
 }
 
@@ -113,7 +112,7 @@ export function pinText(config: Pick<ShipperConfig, "receiver">, pin: Pin | null
     lines.push(
       answering.is_successor
         ? "it has taken over the trusted one's store, and says so over verified TLS: a shipper that runs follows it by itself at its next try, and there is nothing to do"
-        : `another collector answers; fix: ${fixText(acceptFix(answering.receiver_id))}`,
+        : findingText({ what: "another collector answers", fix: acceptFix(answering.receiver_id) }),
     );
   }
   return lines.join("\n");

@@ -13,7 +13,7 @@ import { print } from "../../os/answer.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { readDocument } from "../episode/document.ts";
 import { localFaultOf } from "../episode/episode-facts.ts";
-import { notQueuedText, requeue } from "../settle/requeue.ts";
+import { notQueued, requeue } from "../settle/requeue.ts";
 import { rejectionOf } from "../status/status.ts";
 import { localFinding } from "../words/remedies.ts";
 
@@ -33,7 +33,7 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   for (const name of names) {
     const result = await tryRequeue(dirs, name);
     if ("id" in result) log.info("queued again", { episode: result.id });
-    else log.error(`not queued: ${notQueuedText(result)}`);
+    else log.error(notQueued("not queued", result));
     if (!("id" in result)) refused++;
   }
   await print(`${names.length - refused} of ${names.length} queued again\n`);

@@ -5,7 +5,7 @@ import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
-import { cannotRestore, goneProblem, judgeGround, openGround, restoredText, type Standing } from "./ground.ts";
+import { cannotRestore, goneProblem, judgeGround, openGround, restoredFinding, type Standing } from "./ground.ts";
 
 export interface GroundDeps {
   dataRoot: string;
@@ -29,7 +29,7 @@ export function watchGround({ dataRoot, dirs, log, groundIs, fail }: GroundDeps)
   /** @returns what is in the way; null: nothing */
   const restore = async (now: Standing): Promise<ScanProblem | null> => {
     try {
-      for (const name of await under.restore(now)) log.warn(restoredText(dirs, name));
+      for (const name of await under.restore(now)) log.warn(restoredFinding(dirs, name));
       return null;
     } catch (error) {
       const code = errorCode(error);

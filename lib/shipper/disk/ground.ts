@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
-import { type Fix, lineFix, onHost } from "../../core/finding.ts";
+import { type Finding, type Fix, onHost } from "../../core/finding.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { makeDir } from "../../os/files/files.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
@@ -85,16 +85,17 @@ async function missingBelow(directory: string, names: readonly string[]): Promis
 }
 
 /** What is said of a directory below it that was made again. */
-export function restoredText(dirs: Dirs, name: string): string {
+export function restoredFinding(dirs: Dirs, name: string): Finding {
   if (name === basename(dirs.episodes)) return closedToRecorders(dirs.episodes);
-  return `${join(dirname(dirs.episodes), name)} was not there and is made: somebody removed it`;
+  const what = `${join(dirname(dirs.episodes), name)} was not there and is made: somebody removed it`;
+  return { what, fix: null };
 }
 
 /** What is said while a directory is missing below it that cannot be made. */
 export function cannotRestore(dataRoot: string, { missing }: Standing, code: string): ScanProblem {
   const { what, fix } = whyDiskRefuses(dataRoot, code);
   const problem = `${missing.join(", ")} is missing in it and cannot be made: ${what}`;
-  return { name: dataRoot, problem, fix: fix === null ? null : lineFix(fix) };
+  return { name: dataRoot, problem, fix };
 }
 
 /** What is said while it is gone. */

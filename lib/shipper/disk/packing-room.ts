@@ -12,7 +12,6 @@ import { dropRecord } from "../pack/outbox.ts";
 import { type HadTurn, toGiveWay } from "../queue/order.ts";
 import type { Entry, Queue } from "../queue/queue.ts";
 import type { ShipperConfig } from "../settings.ts";
-import { fixTail } from "../words/lines.ts";
 import { roomFix } from "../words/remedies.ts";
 
 /** So many episodes in a row without room, and packing stops for a while. */
@@ -74,7 +73,7 @@ export class Room {
   /** No room could be made. */
   isNone(): void {
     const what = "the disk is full up to its reserve: packing waits, sending goes on";
-    if (!this.diskLow) this.log.warn(`${what}${fixTail(roomFix(this.dataRoot, this.settled()))}`);
+    if (!this.diskLow) this.log.warn({ what, fix: roomFix(this.dataRoot, this.settled()) });
     this.diskLow = true;
   }
 
@@ -153,7 +152,7 @@ export class Room {
   /** The disk takes nothing, of whichever episode: said once, and packing waits. */
   refused(trouble: Hindrance, untilMs: number): void {
     if (this.trouble?.reason !== trouble.reason)
-      this.log.error(`packing waits, sending goes on: ${trouble.reason}${fixTail(trouble.fix)}`);
+      this.log.error({ what: `packing waits, sending goes on: ${trouble.reason}`, fix: trouble.fix });
     this.trouble = trouble;
     this.notBeforeMs = untilMs;
   }

@@ -2,7 +2,7 @@
 // the shipper had to make, or that is gone, is closed to them, and what they then record is nowhere: it is said.
 
 import { errorCode } from "../../core/failure.ts";
-import { type Fix, findingText, onHost } from "../../core/finding.ts";
+import { type Finding, type Fix, onHost } from "../../core/finding.ts";
 import { ourName } from "../../os/process/own-user.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
 
@@ -33,15 +33,15 @@ export function noEpisodesDir(episodes: string, error: unknown, me: string = our
 }
 
 /** One that the shipper has made, at its start or while it runs. */
-export function closedToRecorders(episodes: string, me: string = ourName()): string {
-  return findingText({ what: closed(episodes, me), fix: letRecordersIn(episodes, me) });
+export function closedToRecorders(episodes: string, me: string = ourName()): Finding {
+  return { what: closed(episodes, me), fix: letRecordersIn(episodes, me) };
 }
 
 /** The same in a data root that is new, or below the mount point of one that is not mounted: what is recorded there is hidden later. */
-export function unmountedOrClosed(dataRoot: string, episodes: string, me: string = ourName()): string {
+export function unmountedOrClosed(dataRoot: string, episodes: string, me: string = ourName()): Finding {
   const { text, commands } = letRecordersIn(episodes, me);
   const first = `if this host has shipped before, mount its disk at ${dataRoot} and restart the shipper; if it is new, ${text}`;
-  return findingText({ what: closed(episodes, me), fix: { text: first, commands } });
+  return { what: closed(episodes, me), fix: { text: first, commands } };
 }
 
 function closed(episodes: string, me: string): string {

@@ -5,6 +5,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import { byCommands, type Finding, type Fix, lineFix, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { shellLine } from "../../core/text/shell-quote.ts";
 import { plainUtf8 } from "../../core/text/utf8.ts";
@@ -22,12 +23,12 @@ export type Stamp = { commit: string | null } | { why: string };
 export async function episodeCommit(
   episodeDir: string,
   commitFile: string,
-): Promise<{ commit: string | null } | { reason: string; fix: string }> {
+): Promise<{ commit: string | null } | { reason: string; fix: Fix }> {
   const path = join(episodeDir, "meta.json");
   const own = await ownCommit(path);
   if ("why" in own) {
     const reason = `its meta.json ${own.why}; correct it, or set it aside and the commit of this host is taken`;
-    return { reason, fix: shellLine(["sudo", "mv", path, `${path}.aside`]) };
+    return { reason, fix: byCommands(onHost("sudo", "mv", path, `${path}.aside`)) };
   }
   if (own.commit !== null) return own;
   // What is wrong with that file is said at the start.
@@ -71,12 +72,12 @@ export function commitOfFile(text: string): Stamp {
     : { why: `begins with ${quoted(word.slice(0, 100))}, expected a word of ${COMMIT_RULE}` };
 }
 
-/** What is wrong with this host's VERSION file, in a sentence with its remedy; null when nothing is, or there is none. */
-export async function commitFileFault(commitFile: string): Promise<string | null> {
+/** What is wrong with this host's VERSION file; null when nothing is, or there is none. */
+export async function commitFileFault(commitFile: string): Promise<Finding | null> {
   const host = await readHostCommit(commitFile);
   if (!("why" in host)) return null;
-  const fix = `echo COMMIT | ${shellLine(["sudo", "tee", commitFile])}`;
-  return `${commitFile} ${host.why}: episodes that name no commit themselves are sent without one; fix: ${fix}`;
+  const what = `${commitFile} ${host.why}: episodes that name no commit themselves are sent without one`;
+  return { what, fix: lineFix(`echo COMMIT | ${shellLine(["sudo", "tee", commitFile])}`) };
 }
 
 async function ownCommit(path: string): Promise<Stamp> {

@@ -5,14 +5,13 @@ import { constants, lstatSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { lineFix } from "../../core/finding.ts";
+import type { Finding } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { formatFields, quoted } from "../../core/text/fields.ts";
 import { attributesOf } from "../../os/file-calls.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { readText } from "../../os/process/proc.ts";
 import { readUserNames } from "../../os/process/process-table.ts";
-import { fixTail } from "../words/lines.ts";
 import { type LocalFault, localFinding } from "../words/remedies.ts";
 import { shortName } from "./byte-name.ts";
 import { type EpisodeFacts, explainHindrance, type Hindrance } from "./hindrance.ts";
@@ -68,10 +67,10 @@ export function localFaultOf(error: unknown): LocalFault {
   return localFault(errorText(error), errorCode(error), path);
 }
 
-/** `stays in shipped/: "EPERM: …" episode=ep1; fix: …`: a settled episode that the disk did not let go. */
-export function staysLine(what: string, episode: string, error: unknown): string {
+/** `stays in shipped/: "EPERM: …" episode=ep1`: a settled episode that the disk did not let go. */
+export function stays(what: string, episode: string, error: unknown): Finding {
   const { what: why, fix } = localFinding(localFaultOf(error));
-  return `${what}: ${why}${formatFields({ episode })}${fixTail(fix)}`;
+  return { what: `${what}: ${why}${formatFields({ episode })}`, fix };
 }
 
 /** The same from what was told of it. */
@@ -83,7 +82,7 @@ export function localFault(detail: string, code: string | null, path: string | n
 /** Why the disk that a directory lies on refuses to work, for this episode and for any. */
 export function whyDisk(directory: string, code: string): Hindrance {
   const { what, fix } = whyDiskRefuses(directory, code);
-  return { reason: what, fix: fix === null ? null : lineFix(fix), ofDisk: true };
+  return { reason: what, fix, ofDisk: true };
 }
 
 function explain(root: string, below: string, want: "read" | "move", code: string): Hindrance {

@@ -2,9 +2,8 @@
 // Pure: what is true of the directory is gathered in episode-facts.ts.
 
 import { basename, dirname, join } from "node:path/posix";
-import type { Fix } from "../../core/finding.ts";
+import type { Finding, Fix } from "../../core/finding.ts";
 import { formatFields } from "../../core/text/fields.ts";
-import { fixTail } from "../words/lines.ts";
 
 /** What is true of an entry: the episode's directory, or what could not be read in it. */
 export interface EpisodeFacts {
@@ -106,9 +105,9 @@ export function explainHindrance(facts: EpisodeFacts, want: Want, code: string):
   };
 }
 
-/** `held episode=ep1 because …; fix: …`: the remedy ends the line, so it can be copied with nothing behind it. */
-export function heldLine(what: string, episode: string, detail: string, fix: Fix | null): string {
-  return `${what}${formatFields({ episode })} because ${detail}${fixTail(fix)}`;
+/** `held episode=ep1 because …`, and what mends it. */
+export function heldFinding(what: string, episode: string, detail: string, fix: Fix | null): Finding {
+  return { what: `${what}${formatFields({ episode })} because ${detail}`, fix };
 }
 
 /** A directory is moved by writing in it. Of a file that may be executed nothing more is asked. */

@@ -8,12 +8,11 @@ import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { noEpisodesDir } from "../disk/recorders.ts";
 import { localFault } from "../episode/episode-facts.ts";
-import { type Hindrance, heldLine } from "../episode/hindrance.ts";
+import { type Hindrance, heldFinding } from "../episode/hindrance.ts";
 import type { ScanProblem } from "../episode/scan-problem.ts";
 import { type OutboxRecord, recoverOutbox } from "../pack/outbox.ts";
 import { newEntry, type Queue } from "../queue/queue.ts";
 import type { ShipperConfig } from "../settings.ts";
-import { fixTail } from "../words/lines.ts";
 import { localFinding } from "../words/remedies.ts";
 import { type Scan, scanEpisodes } from "./scan.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -50,7 +49,7 @@ export class Intake {
     for (const { name, code } of stuck) {
       const path = join(dirs.outbox, name);
       const { what, fix } = localFinding(localFault(`cannot remove ${path}: ${code}`, code, path));
-      log.warn(`its episode is not packed before this is gone: ${what}${fixTail(fix)}`);
+      log.warn({ what: `its episode is not packed before this is gone: ${what}`, fix });
     }
     for (const name of strays) {
       log.warn("left alone: an archive that no record proves, and its episode's directory is gone or cannot be read", {
@@ -116,7 +115,7 @@ export class Intake {
     if (this.told.has(keyOf(one))) return;
     this.told.add(keyOf(one));
     const { name, problem, fix } = one;
-    this.deps.log.error(heldLine("not shipped", name, problem, fix));
+    this.deps.log.error(heldFinding("not shipped", name, problem, fix));
   }
 }
 

@@ -3,13 +3,12 @@
 
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { backoffSeconds } from "../../core/backoff.ts";
-import { type Finding, type Fix, fixText } from "../../core/finding.ts";
+import type { Finding, Fix } from "../../core/finding.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { heldLine } from "../episode/hindrance.ts";
+import { heldFinding } from "../episode/hindrance.ts";
 import type { ShipperConfig } from "../settings.ts";
 import type { Fault } from "../trust/verdict.ts";
-import { fixTail } from "../words/lines.ts";
 import { roomFix, stampFix } from "../words/remedies.ts";
 import type { Entry, Trouble } from "./queue.ts";
 
@@ -57,12 +56,9 @@ export class Waits {
     const restS = this.rest(entry, tookMs);
     entry.notBeforeMs = this.later(Math.max(waitS, restS));
     this.trouble(entry, reason, what, fix);
-    this.deps.log.warn(`not shipped yet: ${what}${fixTail(fix)}`, {
-      episode: entry.id,
-      reason,
-      failures: entry.failures,
-      again_in_s: Math.max(waitS, restS).toFixed(1),
-    });
+    const again_in_s = Math.max(waitS, restS).toFixed(1);
+    const fields = { episode: entry.id, reason, failures: entry.failures, again_in_s };
+    this.deps.log.warn({ what: `not shipped yet: ${what}`, fix }, fields);
   }
 
   /** Its body went, and in vain, whatever the fault: it goes again only after some time. @returns seconds */
@@ -75,7 +71,7 @@ export class Waits {
 
   /** A person has to mend something; it is looked at again now and then. */
   held(entry: Entry, reason: string, detail: string, fix: Fix | null): void {
-    if (this.trouble(entry, reason, detail, fix)) this.deps.log.error(heldLine("held", entry.id, detail, fix));
+    if (this.trouble(entry, reason, detail, fix)) this.deps.log.error(heldFinding("held", entry.id, detail, fix));
     entry.notBeforeMs = this.later(RECHECK_S);
   }
 
@@ -90,7 +86,7 @@ export class Waits {
     );
     if (!this.unstampedSaid) {
       const what = `held: the collector wants the commit of the recording code (${detail}); episodes without one wait, others go on`;
-      this.deps.log.error(`${what}; fix: ${fixText(fix)}`, { episode: entry.id, reason: UNSTAMPED });
+      this.deps.log.error({ what, fix }, { episode: entry.id, reason: UNSTAMPED });
     }
     this.unstampedSaid = true;
     this.stampRecheck(entry);

@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { entriesOf } from "../../os/files/entries.ts";
 import { type Place, readDocument, writeDocument } from "../episode/document.ts";
-import { staysLine } from "../episode/episode-facts.ts";
+import { stays } from "../episode/episode-facts.ts";
 import { type Rejection, readRejection } from "../episode/notes.ts";
-import { notQueuedText, requeue } from "../settle/requeue.ts";
+import { notQueued, requeue } from "../settle/requeue.ts";
 import type { SendDeps } from "../settle/send.ts";
 import type { Fingerprint } from "../settle/settle.ts";
 import { REJECTION_RULES } from "../settle/settled-documents.ts";
-import { fixTail } from "../words/lines.ts";
 import { judgedAnewFix } from "../words/remedies.ts";
 import { isAskedDaily, isExpiring, isOursNow, isRefusedOld, isUnproved, whyKept } from "./decide.ts";
 import { announce, type Expiry, NO_EXPIRY, readExpiry, writeExpiry } from "./expiry.ts";
@@ -174,7 +173,7 @@ async function removeRefused(deps: LastCallDeps, { name, id, fingerprint }: Reje
     if ((await deps.fingerprint(join(deps.dirs.quarantine, name))) !== fingerprint) {
       const what =
         "not removed from quarantine/: its files changed since it was refused, or were restored from a backup";
-      return deps.log.warn(`${what} episode=${id}${fixTail(judgedAnewFix(name))}`);
+      return deps.log.warn({ what: `${what} episode=${id}`, fix: judgedAnewFix(name) });
     }
     const { dataRoot } = deps.settings.current();
     const at = new Date(deps.wallMs()).toISOString();
@@ -194,7 +193,7 @@ async function takeBack(
   await onDisk(deps, { id }, async () => {
     const result = await requeue(deps.dirs, place, name);
     isBack = "id" in result;
-    if ("refused" in result) deps.log.warn(`not queued again: ${notQueuedText(result)}`, { episode: id });
+    if ("refused" in result) deps.log.warn(notQueued("not queued again", result), { episode: id });
   });
   return isBack;
 }
@@ -209,6 +208,6 @@ async function onDisk(
     await work();
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    deps.log.warn(staysLine("stays where it is", id, error));
+    deps.log.warn(stays("stays where it is", id, error));
   }
 }

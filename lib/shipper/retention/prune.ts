@@ -4,15 +4,15 @@
 
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { byCommands, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { freeBytes } from "../../os/files/files.ts";
 import { readDocument } from "../episode/document.ts";
-import { staysLine } from "../episode/episode-facts.ts";
+import { stays } from "../episode/episode-facts.ts";
 import type { Receipted } from "../episode/notes.ts";
-import { notQueuedText, requeue } from "../settle/requeue.ts";
+import { notQueued, requeue } from "../settle/requeue.ts";
 import type { SendDeps } from "../settle/send.ts";
 import type { Fingerprint } from "../settle/settle.ts";
-import { fixTail } from "../words/lines.ts";
 import { lostFix } from "../words/remedies.ts";
 import { checkClock, isShippedOld, lowDiskOrder, type Today } from "./decide.ts";
 import { askHead, askJudge } from "./proof.ts";
@@ -21,10 +21,11 @@ import type { ShippedList } from "./shipped-list.ts";
 import { Turns } from "./turns.ts";
 
 const UNCONFIRMED = "stays in shipped/: the answer does not prove that the receiver has it now";
-const PASS_HEAD =
-  "let what stands before the receiver pass HEAD below /v1/ to it, with X-Labfleet-Ask, and keep no answers; else update the receiver";
+const PASS_HEAD = inWords(
+  "let what stands before the receiver pass HEAD below /v1/ to it, with X-Labfleet-Ask, and keep no answers; else update the receiver",
+);
 const DAMAGED = "stays in shipped/: the receiver does not vouch for its copy (503), which is damaged or cannot be read";
-const VERIFY = "on the collector: sudo receiver verify";
+const VERIFY = byCommands({ argv: ["sudo", "receiver", "verify"], on: "collector" });
 
 /** So many that are not as they were shipped go again between two rounds: they are older than all that waits, and would go first. */
 const COMPARED_MAX = 20;
@@ -90,10 +91,10 @@ export class Pruning {
     await this.onDisk(kept, async () => {
       if (said === "missing") return this.goesAgain(kept);
       if (said === "unknown") {
-        return this.say(`unknown ${name}`, () => log.warn(`${UNCONFIRMED} episode=${id}; fix: ${PASS_HEAD}`));
+        return this.say(`unknown ${name}`, () => log.warn({ what: `${UNCONFIRMED} episode=${id}`, fix: PASS_HEAD }));
       }
       if (said === "damaged") {
-        return this.say(`damaged ${name}`, () => log.warn(`${DAMAGED} episode=${id}; fix: ${VERIFY}`));
+        return this.say(`damaged ${name}`, () => log.warn({ what: `${DAMAGED} episode=${id}`, fix: VERIFY }));
       }
       if ((await this.deps.fingerprint(join(dirs.shipped, name))) !== kept.fingerprint) return this.compareAnew(kept);
       await removeSettled(dirs, "shipped", name);
@@ -124,7 +125,7 @@ export class Pruning {
     if (verdict.kind !== "would" || verdict.would !== "accept") return;
     const back = await requeue(dirs, "shipped", kept.name);
     if ("id" in back) log.warn("queued again: the receiver had it once and has it no more", { episode: kept.id });
-    else log.warn(`not queued again: ${notQueuedText(back)}`, { episode: kept.id });
+    else log.warn(notQueued("not queued again", back), { episode: kept.id });
   }
 
   /** Ours may be the only copy, and a person has to let it go back. */
@@ -132,7 +133,7 @@ export class Pruning {
     const what = "stays in shipped/: the receiver had it once, has it no more, and would not take it";
     const fix = lostFix(reason, this.deps.settings.current().commitFile);
     this.say(`lost ${name} ${reason}`, () =>
-      this.deps.log.warn(`${what}: ${quoted(detail)}${fixTail(fix)}`, { episode: id, reason }),
+      this.deps.log.warn({ what: `${what}: ${quoted(detail)}`, fix }, { episode: id, reason }),
     );
   }
 
@@ -150,7 +151,7 @@ export class Pruning {
     }
     if (this.compared >= COMPARED_MAX) return;
     const back = await requeue(dirs, "shipped", name);
-    if ("refused" in back) return this.say(`again ${name}`, () => log.warn(`not queued again: ${notQueuedText(back)}`));
+    if ("refused" in back) return this.say(`again ${name}`, () => log.warn(notQueued("not queued again", back)));
     this.compared++;
     const what = "queued again, to be compared: its files changed since it was shipped, or were restored from a backup";
     log.warn(what, { episode: id });
@@ -165,7 +166,7 @@ export class Pruning {
       await work();
     } catch (error) {
       if (errorCode(error) === null) throw error;
-      this.say(`${name} ${errorText(error)}`, () => this.deps.log.warn(staysLine("stays in shipped/", id, error)));
+      this.say(`${name} ${errorText(error)}`, () => this.deps.log.warn(stays("stays in shipped/", id, error)));
     }
   }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { isName } from "../../contract/names.ts";
 import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
-import { type Fix, findingText, onHost } from "../../core/finding.ts";
+import { type Finding, type Fix, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { exists, renameDurable } from "../../os/files/files.ts";
@@ -15,14 +15,14 @@ import { idOf } from "../episode/notes.ts";
 
 export interface NotQueued {
   refused: string;
-  fix: Fix;
+  fix: Fix | null;
 }
 
 const LIST: Fix = { text: "see which there are", commands: [onHost("sudo", "shipper", "status")] };
 
-/** What is said of it. The name may be anybody's text. */
-export function notQueuedText({ refused, fix }: NotQueued): string {
-  return findingText({ what: quoted(refused), fix });
+/** What is said of it, behind the consequence. The name may be anybody's text. */
+export function notQueued(consequence: string, { refused, fix }: NotQueued): Finding {
+  return { what: `${consequence}: ${quoted(refused)}`, fix };
 }
 
 /** Another episode has got the name: it is shipped by itself, or under another one. */

@@ -1,6 +1,5 @@
 // What a settled episode's note says (`receipt.json`, `rejection.json`), and the line in the log that goes with it.
 
-import { fixText } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -99,7 +98,7 @@ export function reportSettled(
       verdict.kind === "quarantine"
         ? quoted(verdict.detail)
         : "files changed after they were shipped; what the receiver has lacks the change";
-    log.error(`quarantined: ${what}; fix: ${fixText(rejectionFix(reason, name))}`, { ...fields, reason });
+    log.error({ what: `quarantined: ${what}`, fix: rejectionFix(reason, name) }, { ...fields, reason });
     return;
   }
   const rate = `${formatBytes(Math.round((record.bytes / Math.max(1, ms)) * 1000))}/s`;

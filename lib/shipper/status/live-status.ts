@@ -1,12 +1,13 @@
 // What the running shipper says of itself, from what it holds in memory; and the one line of it for systemd. Pure.
 
 import type { QueueGroup, QueuePause } from "../../contract/queue.ts";
+import { readFix, readSaid } from "../../contract/said.ts";
 import type { SettledCounts, ShipperStatus, UnderWay, Waiter } from "../../contract/shipper-status.ts";
 import { underWayText } from "../../contract/shipper-words.ts";
-import { fixText } from "../../core/finding.ts";
+import { type Finding, findingText, fixOrNull } from "../../core/finding.ts";
+import { remedyLast } from "../../core/remedy-last.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
-import { remedyLast } from "../../core/text/remedy-last.ts";
 import type { Entry } from "../queue/queue.ts";
 import { pauseText } from "../words/lines.ts";
 import { wallTime } from "../words/wall-time.ts";
@@ -74,7 +75,7 @@ function pausedOf({ sending }: Engine, now: Now): QueuePause | null {
     kind: pause.kind,
     reason: pause.fault.reason,
     detail: pauseText(pause.kind, finding, witnessCount),
-    fix: fixText(finding.fix),
+    fix: fixOrNull(finding.fix),
     since: wallTime(pause.sinceMs, now.offsetMs),
     next_try_at: isProbing || !Number.isFinite(pause.nextProbeMs) ? null : wallTime(pause.nextProbeMs, now.offsetMs),
   };
@@ -95,7 +96,7 @@ function waiters({ id, trouble }: Entry, { offsetMs }: Now): Waiter[] {
   if (trouble === null) return [];
   const { reason, detail, fix, sinceMs } = trouble;
   const since = wallTime(sinceMs, offsetMs);
-  return [{ episode: id, reason, since, detail, fix: fix === null ? null : fixText(fix) }];
+  return [{ episode: id, reason, since, detail, fix: fixOrNull(fix) }];
 }
 
 /** What stands in episodes/ and is no episode that could be shipped. */
@@ -107,7 +108,7 @@ function problemWaiters({ intake }: Engine, { offsetMs }: Now): Waiter[] {
       reason: "no-episode",
       since: wallTime(intake.sinceMs(one), offsetMs),
       detail: problem,
-      fix: fix === null ? null : fixText(fix),
+      fix: fixOrNull(fix),
     };
   });
 }
@@ -119,7 +120,7 @@ function groupOf(waiters: readonly Waiter[]): QueueGroup | null {
   if (newest === undefined || oldest === undefined) return null;
   return {
     count: waiters.length,
-    reason: `${newest.detail}${newest.fix === null ? "" : `; fix: ${newest.fix}`}`,
+    reason: findingText({ what: newest.detail, fix: readFix(newest.fix) }),
     since: oldest.since,
   };
 }
@@ -138,15 +139,25 @@ function oldestFirst(waiters: readonly Waiter[]): Waiter[] {
 
 /** One line for `systemctl status`. Pure. */
 export function statusLine(live: ShipperStatus): string {
-  const parts = loadParts(live);
+  const parts: Finding[] = loadParts(live).map(only);
   const [first, ...more] = live.under_way;
   if (first !== undefined)
-    parts.push(underWayText(first, live.at) + (more.length === 0 ? "" : ` and ${more.length} more`));
-  if (live.disk_low) parts.push("disk low, packing waits");
-  if (live.paused !== null) parts.push(pausedText(live.paused));
-  if (live.held !== null) parts.push(`${live.held.count} held: ${live.held.reason}`);
-  if (live.waiting !== null && live.paused === null) parts.push(waitingText(live));
-  return printable(remedyLast(parts, ", "));
+    parts.push(only(underWayText(first, live.at) + (more.length === 0 ? "" : ` and ${more.length} more`)));
+  if (live.disk_low) parts.push(only("disk low, packing waits"));
+  if (live.paused !== null) parts.push(paused(live.paused));
+  if (live.held !== null) parts.push(group(`${live.held.count} held`, live.held));
+  if (live.waiting !== null && live.paused === null) parts.push(waiting(live.waiting, live.delivered_since_start));
+  return printable(findingText(remedyLast(parts, ", ")));
+}
+
+/** Nothing is to be mended. */
+function only(what: string): Finding {
+  return { what, fix: null };
+}
+
+function group(who: string, { reason }: QueueGroup): Finding {
+  const { what, fix } = readSaid(reason);
+  return { what: `${who}: ${what}`, fix };
 }
 
 /** What is no episode, or was never tried, is in no count: as long as it is held there is something to ship. */
@@ -155,22 +166,18 @@ function loadParts({ pending, oldest_pending_s, waiting, held }: ShipperStatus):
   return [`${pending} to ship`, ...(oldest_pending_s === null ? [] : [`oldest ${formatSeconds(oldest_pending_s)}`])];
 }
 
-/** `paused: 3 of 3 episodes got 413 from nginx, not the receiver; fix: …`. */
-export function pausedText({ detail, fix, next_try_at }: QueuePause): string {
+/** `PAUSED: 3 of 3 episodes got 413 from nginx, not the receiver`. */
+export function paused({ detail, fix, next_try_at }: QueuePause): Finding {
   const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
-  return `PAUSED${next}: ${detail}${fix === null ? "" : `; fix: ${fix}`}`;
+  return { what: `PAUSED${next}: ${detail}`, fix: readFix(fix) };
 }
 
-/** `1 waits alone since 12:03, 214 others went: …; fix: …`. */
-export function waitingText({
-  waiting,
-  delivered_since_start: went,
-}: Pick<ShipperStatus, "waiting" | "delivered_since_start">): string {
-  if (waiting === null) return "";
-  const { count, reason, since, next_try_at } = waiting;
+/** `1 waits alone since 12:03, 214 others went: …`. */
+export function waiting(those: NonNullable<ShipperStatus["waiting"]>, went: number): Finding {
+  const { count, since, next_try_at } = those;
   const next = next_try_at === null ? "" : `, next try ${clock(next_try_at)}`;
   const who = count === 1 ? "1 waits alone" : `${count} wait`;
-  return `${who} since ${clock(since)}${next}, ${went} others went: ${reason}`;
+  return group(`${who} since ${clock(since)}${next}, ${went} others went`, those);
 }
 
 /** The time of day of an ISO time, as it stands there: UTC. */

@@ -1,8 +1,10 @@
 // `shipper status` as a person reads it: one screen, every trouble with its remedy. Pure.
 
+import { readFix } from "../../contract/said.ts";
 import type { Waiter } from "../../contract/shipper-status.ts";
 import { underWayText } from "../../contract/shipper-words.ts";
-import { notRunningText, unitLine } from "../../core/linux/unit-fix.ts";
+import { byCommands, findingText, fixTail } from "../../core/finding.ts";
+import { notRunning, unitCommand } from "../../core/linux/unit-fix.ts";
 import { printable } from "../../core/text/printable.ts";
 import { isStartRefused } from "../../runtime/ends/end-records.ts";
 import { statusLine } from "./live-status.ts";
@@ -27,19 +29,20 @@ export function renderStatus(status: Status): string {
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
     ...(live === null ? noEpisodes(status.problems) : []),
     ...quarantine(quarantined),
-    ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}; fix: ${fix}`),
+    ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}${tail(fix)}`),
   ];
   return lines.map(printable).join("\n");
 }
 
 function activity({ pid, live, answering, report_problem, last_end, start_failure }: Status): string {
-  if (pid === null) return notRunningText("shipper", isStartRefused(last_end), start_failure);
+  if (pid === null) return findingText(notRunning("shipper", isStartRefused(last_end), start_failure));
   // A restart would not even get to its pid file.
   if (report_problem !== null) return `running (pid ${pid}), and cannot say what it does: ${report_problem}`;
   if (live === null) return `running (pid ${pid}): starting`;
   if (answering) return `running (pid ${pid}): ${statusLine(live)}`;
   // What it last said has remedies of its own, which are not for this.
-  return `not answering since ${live.at} (pid ${pid}); fix: ${unitLine("shipper", "restart")}`;
+  const fix = byCommands(unitCommand("shipper", "restart"));
+  return findingText({ what: `not answering since ${live.at} (pid ${pid})`, fix });
 }
 
 function waiters(heading: string, list: readonly Waiter[], count: number): string[] {
@@ -75,5 +78,5 @@ function quarantine(list: Status["quarantined"]): string[] {
 }
 
 function tail(fix: string | null): string {
-  return fix === null ? "" : `; fix: ${fix}`;
+  return fixTail(readFix(fix));
 }

@@ -6,7 +6,7 @@ import type { Dirs } from "../../contract/places.ts";
 import { STATUS_REPORT } from "../../contract/places.ts";
 import { isAnswering, parseShipperStatus, type ShipperStatus } from "../../contract/shipper-status.ts";
 import { UserError } from "../../core/failure.ts";
-import { fixText } from "../../core/finding.ts";
+import { findingText, fixOrNull, fixText } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { lockHolder } from "../../os/files/lock.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
@@ -19,7 +19,6 @@ import { scanEpisodes } from "../intake/scan.ts";
 import { listDoomed } from "../retention/removal.ts";
 import type { ShipperConfig } from "../settings.ts";
 import { type Pin, readPin } from "../trust/pin.ts";
-import { fixTail } from "../words/lines.ts";
 import { leftOverFix, rejectionFix } from "../words/remedies.ts";
 
 /** A refused episode. */
@@ -88,13 +87,13 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
     pid,
     answering,
     live,
-    report_problem: pid === null || (live !== null && answering) ? null : fullRunDir(config.runDir),
+    report_problem: pid === null || (live !== null && answering) ? null : reportProblem(config.runDir),
     pending: scan.finished.length,
     recording: scan.recording,
     problems: scan.problems.map(({ name, problem, fix }) => ({
       name,
       problem,
-      fix: fix === null ? null : fixText(fix),
+      fix: fixOrNull(fix),
     })),
     shipped: (await directories(dirs.shipped)).length,
     quarantined: await Promise.all((await directories(dirs.quarantine)).map((name) => quarantined(dirs, name))),
@@ -104,10 +103,15 @@ export async function readStatus(config: ShipperConfig, dirs: Dirs): Promise<Sta
   };
 }
 
+function reportProblem(runDir: string): string | null {
+  const full = fullRunDir(runDir);
+  return full === null ? null : findingText(full);
+}
+
 /** What cannot be read, with what mends it. */
 function sentenceOf(error: unknown): string {
   if (!(error instanceof UserError)) throw error;
-  return `${error.message}${fixTail(error.fix)}`;
+  return findingText({ what: error.message, fix: error.fix });
 }
 
 async function quarantined(dirs: Dirs, episode: string): Promise<Quarantined> {

@@ -1,12 +1,7 @@
-// How a remedy and a pause are said in one line. Pure.
+// How a pause is said in one line. Pure.
 
 import type { QueuePause } from "../../contract/queue.ts";
-import { type Finding, type Fix, fixText } from "../../core/finding.ts";
-
-/** `; fix: …`, or nothing. */
-export function fixTail(fix: Fix | null): string {
-  return fix === null ? "" : `; fix: ${fixText(fix)}`;
-}
+import type { Finding } from "../../core/finding.ts";
 
 /**
  * What stopped the queue: `3 of 3 episodes in a row: collector:8443 answers 413 from "nginx", not the receiver`.

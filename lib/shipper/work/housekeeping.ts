@@ -20,7 +20,6 @@ import { sweepDoomed } from "../retention/removal.ts";
 import { Turns } from "../retention/turns.ts";
 import { UnverifiedUsage } from "../retention/unverified.ts";
 import { readPin } from "../trust/pin.ts";
-import { fixTail } from "../words/lines.ts";
 import { leftOverFix } from "../words/remedies.ts";
 
 /** The receiver is asked again about refused episodes so often, milliseconds. */
@@ -90,7 +89,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     for (const path of await sweepDoomed(deps.dirs)) {
       if (saidLeft.has(path)) continue;
       saidLeft.add(path);
-      log.warn(`what is left of a removed episode cannot be removed: ${path}${fixTail(leftOverFix(path))}`);
+      log.warn({ what: `what is left of a removed episode cannot be removed: ${path}`, fix: leftOverFix(path) });
     }
   };
   const recount = async (expiry: Expiry): Promise<void> => {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { type Finding, type Fix, lineFix } from "../../core/finding.ts";
+import type { Finding, Fix } from "../../core/finding.ts";
 import { isFull, isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
 import { clipMiddle, quoted } from "../../core/text/fields.ts";
 import { episodeCommit } from "../episode/commit.ts";
@@ -15,7 +15,6 @@ import type { Entry } from "../queue/queue.ts";
 import { settle } from "../settle/settle.ts";
 import { REJECTION_RULES } from "../settle/settled-documents.ts";
 import type { Fault } from "../trust/verdict.ts";
-import { fixTail } from "../words/lines.ts";
 import { CHANGING_FIX, localFinding, rejectionFix } from "../words/remedies.ts";
 import type { EngineDeps } from "./deps.ts";
 
@@ -56,7 +55,7 @@ export async function packStep(
   if (hindrance !== null) return held(hindrance);
   const { part } = outboxPaths(deps.dirs.outbox, entry.id);
   const stamp = await episodeCommit(root, deps.settings.current().commitFile);
-  if ("reason" in stamp) return held({ reason: stamp.reason, fix: lineFix(stamp.fix) });
+  if ("reason" in stamp) return held(stamp);
   if (isStopping()) return { next: "waiting" };
   const work = deps.progress.begin(`packing of ${entry.id}`, PACK_STALL_S);
   const startedAt = deps.now();
@@ -156,7 +155,7 @@ async function quarantine(
   const packed = { id, directory_inode: inode, fingerprint };
   const name = await settle(deps.dirs, packed, { to: "quarantine", document }, deps.packer.fingerprint);
   if (name === null) return { next: "waiting" };
-  deps.log.error(`quarantined: ${quoted(detail)}${fixTail(rejectionFix(reason, name))}`, { episode: id, reason });
+  deps.log.error({ what: `quarantined: ${quoted(detail)}`, fix: rejectionFix(reason, name) }, { episode: id, reason });
   return { next: "gone", counts: "quarantined" };
 }
 

@@ -7,7 +7,7 @@ import type { OutboxRecord } from "../pack/outbox.ts";
 import { Pausing, probeWaitMs, WITNESSES } from "../queue/pausing.ts";
 import type { Entry, Queue } from "../queue/queue.ts";
 import type { Fault, Resource } from "../trust/verdict.ts";
-import { fixTail, pauseText } from "../words/lines.ts";
+import { pauseText } from "../words/lines.ts";
 import type { EngineDeps } from "./deps.ts";
 import type { SendStep } from "./send-step.ts";
 
@@ -128,7 +128,7 @@ export class Sending {
     if (key === this.said) return;
     this.said = key;
     const what = `queue paused: ${pauseText(pause.kind, finding, witnessCount)}; no episode is at fault, nothing is lost`;
-    this.deps.log.error(`${what}${fixTail(finding.fix)}`, { reason });
+    this.deps.log.error({ what, fix: finding.fix }, { reason });
   }
 
   /** A receiver of ours gave a receipt or a judgement. */

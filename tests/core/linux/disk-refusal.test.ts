@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { type DiskFacts, explainDiskRefusal, isMachinesRefusal } from "../../../lib/core/linux/disk-refusal.ts";
+import { inText } from "../../support/in-text.ts";
 
 const FACTS: DiskFacts = {
   path: "/data2",
@@ -132,7 +133,10 @@ describe("a directory that is refused", () => {
     ],
     ["for a reason that nobody knows", { code: "ELOOP" }, "/data2 cannot be used: ELOOP", null],
   ] as const) {
-    test(why, () => expect(explainDiskRefusal({ ...FACTS, ...facts })).toEqual({ what, fix }));
+    test(why, () => {
+      const refusal = explainDiskRefusal({ ...FACTS, ...facts });
+      expect({ ...refusal, fix: inText(refusal.fix) }).toEqual({ what, fix });
+    });
   }
 });
 

@@ -1,7 +1,8 @@
 // What a status says of a daemon that is not there: a start is no remedy where the last one failed.
 
 import { expect, test } from "bun:test";
-import { notRunningText } from "../../../lib/core/linux/unit-fix.ts";
+import { notRunning } from "../../../lib/core/linux/unit-fix.ts";
+import { inText } from "../../support/in-text.ts";
 
 const REFUSED =
   "not running: its last start was refused (exit code 2); fix: mend what this names, in /etc/labfleet/collector.toml or elsewhere, then sudo systemctl start labfleet-receiver: sudo journalctl -u labfleet-receiver -n 20";
@@ -23,5 +24,5 @@ test.each([
     "not running: systemd cannot start it (status 217/USER); fix: mend the line of its unit that this names, then sudo systemctl daemon-reload && sudo systemctl start labfleet-receiver: sudo journalctl -u labfleet-receiver -n 20",
   ],
 ])("refused %p, %p, exit code %p", (isRefused, failure, exitCode, said) => {
-  expect(notRunningText("receiver", isRefused, failure, exitCode)).toBe(said);
+  expect(inText(notRunning("receiver", isRefused, failure, exitCode))).toBe(said);
 });

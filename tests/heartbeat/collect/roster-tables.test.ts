@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { unreadTables } from "../../../lib/heartbeat/collect/plugin-tables.ts";
+import { inText } from "../../support/in-text.ts";
 
 const names = { builtIn: ["load", "disks"], own: ["camera", "lidar"], brokenFiles: [] as string[] };
 
@@ -29,12 +30,12 @@ test.each<[string, string[], string[]]>([
     ['[plugins."a\\nb"] configures no plugin: none has that name; fix: see which there are: sudo heartbeat plugins'],
   ],
 ])("%s", (_, tables, said) => {
-  expect(unreadTables(tables, names)).toEqual(said);
+  expect(unreadTables(tables, names).map((one) => inText(one))).toEqual(said);
 });
 
 test("a file that cannot be loaded may have been the one: its own name is not held against the table", () => {
   const broken = { ...names, brokenFiles: ["scanner.ts", "x.js"] };
-  expect(unreadTables(["scanner", "scaner", "zebra"], broken)).toEqual([
+  expect(unreadTables(["scanner", "scaner", "zebra"], broken).map((one) => inText(one))).toEqual([
     "[plugins.scaner] configures no plugin; fix: write [plugins.scanner]",
     "[plugins.zebra] configures no plugin: none has that name, unless it is in scanner.ts or x.js, which failed to load; fix: see which there are: sudo heartbeat plugins",
   ]);

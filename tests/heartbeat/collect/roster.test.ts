@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { Roster, type RosterOptions } from "../../../lib/heartbeat/collect/roster.ts";
 import type { Plugin, PluginFile } from "../../../lib/heartbeat/plugin.ts";
-import type { Log } from "../../../lib/runtime/log/log.ts";
+import type { Log, LogMessage } from "../../../lib/runtime/log/log.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
 function plugin(name: string, more: Partial<Plugin> = {}): Plugin {
@@ -43,7 +44,7 @@ function rosterOf(more: Partial<RosterOptions>): Roster {
 
 function keptLog(): { log: Log; lines: string[] } {
   const lines: string[] = [];
-  const at = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
+  const at = (level: string) => (text: LogMessage) => void lines.push(`${level} ${inText(text)}`);
   return { log: { error: at("error"), warn: at("warn"), info: at("info"), debug: () => {} }, lines };
 }
 
@@ -171,7 +172,7 @@ test("what is skipped is not missing; what is refused or fails is; names of tabl
   const fails = plugin("fails", { initialise: () => false });
   const roster = rosterOf({
     files: [file("1.ts", skips), file("2.ts", fails), file("3.ts", { why: "x".repeat(900) })],
-    refused: [{ name: "plugins_dir", state: "failed", reason: "too many" }],
+    refused: [{ name: "plugins_dir", state: "failed", why: { what: "too many", fix: null } }],
   });
   await roster.begin(null);
   expect(roster.absent()).toEqual([

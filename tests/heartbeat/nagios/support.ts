@@ -4,8 +4,9 @@ import { onTestFinished } from "bun:test";
 import { join } from "node:path";
 import { type Fields, formatFields } from "../../../lib/core/text/fields.ts";
 import type { CheckExit } from "../../../lib/heartbeat/checks/process.ts";
+import { saidBy } from "../../../lib/heartbeat/collect/observations.ts";
 import { NagiosRunner, type Seams } from "../../../lib/heartbeat/nagios/nagios-runner.ts";
-import type { Observation } from "../../../lib/heartbeat/plugin.ts";
+import type { Observation, Seen } from "../../../lib/heartbeat/plugin.ts";
 import type { Log } from "../../../lib/runtime/log/log.ts";
 import { until } from "../checks/process-support.ts";
 
@@ -30,7 +31,12 @@ export function rig(settings: Record<string, unknown>, seams: Seams = {}, interv
   const runner = new NagiosRunner(seams);
   const initialised = runner.initialise({ log, intervalS, settings, root: "/nonexistent" });
   onTestFinished(() => runner.close());
-  return { runner, initialised, lines, collect: () => runner.collect(new AbortController().signal) };
+  // As it is sent.
+  const collect = async (): Promise<Observation[]> =>
+    (await runner.collect(new AbortController().signal)).map(({ fix, ...seen }: Seen) =>
+      fix === undefined ? seen : { ...seen, message: saidBy({ message: seen.message, fix }) },
+    );
+  return { runner, initialised, lines, collect };
 }
 
 /** What one check says, run as a shell's text. */

@@ -4,8 +4,9 @@ import { expect, test } from "bun:test";
 import type { Fields } from "../../../lib/core/text/fields.ts";
 import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
 import { findPlugins } from "../../../lib/heartbeat/plugins-dir/find.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-
 import { collect, DEADLINE_MS, directoryOf, failures, GOOD, load, say } from "./support.ts";
 
 test("postMessage() in a plugin ends its thread, and nothing else", async () => {
@@ -21,7 +22,8 @@ test("postMessage() in a plugin ends its thread, and nothing else", async () => 
 /** A log whose lines are kept, with their fields. */
 function keptLog() {
   const lines: { level: string; text: string; fields: Fields | undefined }[] = [];
-  const at = (level: string) => (text: string, fields?: Fields) => void lines.push({ level, text, fields });
+  const at = (level: string) => (text: LogMessage, fields?: Fields) =>
+    void lines.push({ level, text: inText(text), fields });
   return { log: { error: at("error"), warn: at("warn"), info: at("info"), debug: () => {} }, lines };
 }
 
@@ -170,7 +172,10 @@ test("more files than are loaded: said once, not once for each", async () => {
     {
       name: "plugins_dir",
       state: "failed",
-      reason: `${dir} has 103 plugins, and only the first 100 are loaded: 100.ts and what comes after it is not`,
+      why: {
+        what: `${dir} has 103 plugins, and only the first 100 are loaded: 100.ts and what comes after it is not`,
+        fix: null,
+      },
     },
   ]);
 });

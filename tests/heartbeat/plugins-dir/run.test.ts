@@ -4,8 +4,9 @@ import { expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-
 import { collect, DEADLINE_MS, directoryOf, load, say, statesOf } from "./support.ts";
 
 test("a hanging plugin gives one result, loses its thread even from an endless loop, and starts anew", async () => {
@@ -86,7 +87,11 @@ test("settings, skip reason, log and console reach the other side", async () => 
       collect: () => [] };`,
   });
   const said: string[] = [];
-  const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
+  const log = {
+    ...quietLog,
+    warn: (text: LogMessage) => said.push(inText(text)),
+    info: (text: LogMessage) => said.push(inText(text)),
+  };
   const roster = await load(dir, { log, settings: { why: "not wanted" } });
   expect(statesOf(roster)).toEqual([{ name: "x", state: "skipped", reason: "not wanted" }]);
   expect(said).toEqual([
@@ -106,7 +111,11 @@ test("a plugin that floods the log is cut short, and the rest is counted", async
       collect: () => { for (let n = 0; n < 200; n++) log.info("line " + n); return []; } };`,
   });
   const said: string[] = [];
-  const log = { ...quietLog, warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
+  const log = {
+    ...quietLog,
+    warn: (text: LogMessage) => said.push(inText(text)),
+    info: (text: LogMessage) => said.push(inText(text)),
+  };
   const roster = await load(dir, { log });
   await collect(roster.plugins());
   await collect(roster.plugins());

@@ -9,6 +9,7 @@ import { Roster } from "../../../lib/heartbeat/collect/roster.ts";
 import type { Plugin } from "../../../lib/heartbeat/plugin.ts";
 import { findPlugins } from "../../../lib/heartbeat/plugins-dir/find.ts";
 import type { Log } from "../../../lib/runtime/log/log.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -46,7 +47,7 @@ export async function load(directory: string, more: More = {}): Promise<Roster> 
     ...findPlugins({ directory, isSet, log, deadlineMs, ...(uid === undefined ? {} : { uid }) }),
     deadlineMs,
     claimMs: null,
-    log: { ...log, info: (text, fields) => text.startsWith("Plugin load ") || log.info(text, fields) },
+    log: { ...log, info: (text, fields) => inText(text).startsWith("Plugin load ") || log.info(text, fields) },
     now: () => new Date(0),
     contextFor: () => ({ log, intervalS: 60, settings, root: "/" }),
   });

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { BUDGET_BYTES } from "../../../lib/heartbeat/collect/budget.ts";
 import { CollectState } from "../../../lib/heartbeat/collect/collect.ts";
 import type { Plugin } from "../../../lib/heartbeat/plugin.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-
 import { collect, DEADLINE_MS, directoryOf, failures, GOOD, load } from "./support.ts";
 
 /** Notes each start of its thread in `starts`, and reads the pipe there is, which blocks until somebody writes. */
@@ -95,7 +96,7 @@ test.each([
   ["process.exit", "process.exit(1)", "it ended its own thread"],
 ])("%s between two collections is a result of the next one, and said once in the log", async (_, body, why) => {
   const lines: string[] = [];
-  const at = (text: string): void => void lines.push(text);
+  const at = (text: LogMessage): void => void lines.push(inText(text));
   const log = { ...quietLog, error: at, warn: at, info: at };
   const dir = directoryOf({
     "x.ts": `import { existsSync } from "node:fs";
@@ -176,7 +177,7 @@ test.each([
 
 test("one that is stuck in close is said at the limit, the only one, and ended", async () => {
   const lines: string[] = [];
-  const log = { ...quietLog, warn: (text: string) => void lines.push(text) };
+  const log = { ...quietLog, warn: (text: LogMessage) => void lines.push(inText(text)) };
   const text = `import { writeFileSync } from "node:fs";
     export default { name: "x", initialise: () => true, collect: () => [], close() {
       setInterval(() => writeFileSync(import.meta.dir + "/alive", ""), 1); return new Promise(() => {}); } };`;

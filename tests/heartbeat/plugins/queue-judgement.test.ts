@@ -246,7 +246,10 @@ describe("a shipper", () => {
     ["that is starting", { shipper: { state: "starting" } }, "ok: the shipper is starting · nothing to ship"],
     [
       "of another release",
-      { shipper: { live: null, ageS: null, problem: "/run/s is of another release" }, report: { pending: 1 } },
+      {
+        shipper: { live: null, ageS: null, problem: { what: "/run/s is of another release", fix: null } },
+        report: { pending: 1 },
+      },
       "unknown: how it does is not known: /run/s is of another release · 1 lie here, finished or not",
     ],
   ])("%s", (_, over, text) => {

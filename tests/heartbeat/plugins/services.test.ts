@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { saidBy } from "../../../lib/heartbeat/collect/observations.ts";
 import { judgeUnit, units } from "../../../lib/heartbeat/plugins/services.ts";
 import { fixtureHost } from "../../support/fixture-host.ts";
 import { context, figures, lines, observe, startOn } from "./support.ts";
@@ -81,7 +82,8 @@ test.each([
   [unit("inactive", "dead", { UnitFileState: "static" }), "ok", "labfleet-x.service is inactive"],
   [unit("inactive", "dead", { UnitFileState: "disabled" }), "ok", "labfleet-x.service is inactive"],
 ] as const)("state %#", (given, status, words) => {
-  expect(judgeUnit(given)).toEqual([status, words]);
+  const judged = judgeUnit(given);
+  expect([judged.status, saidBy(judged)]).toEqual([status, words]);
 });
 
 test("no unit, no answer, a refusal: each in words", async () => {

@@ -80,7 +80,7 @@ describe("a heartbeat", () => {
     [
       "was refused for good",
       4,
-      { kind: "drop", reason: "400", why: "", retryAfterS: null, status: 400, receiverId: A },
+      { kind: "drop", reason: "400", why: { what: "", fix: null }, retryAfterS: null, status: 400, receiverId: A },
     ],
     ["announced nothing", null, TAKEN],
   ] as const)("that %s has announced nothing", async (_, announcement, answer) => {

@@ -30,7 +30,7 @@ describe("a failure", () => {
   const later = (why: string, reason = why): SendResult => ({
     kind: "later",
     reason,
-    why,
+    why: { what: why, fix: null },
     retryAfterS: null,
     status: 0,
   });
@@ -43,7 +43,7 @@ describe("a failure", () => {
     const { agent, lines } = agentWith([stalled(4427), stalled(4422), ...others, stalled(1)]);
     for (let i = 0; i < 5; i++) await beat(agent);
     expect(said(lines)).toEqual(["no answer after 4427 bytes", "status 503", "status 401"]);
-    expect(agent.failing).toEqual({ why: "no answer after 1 bytes", tries: 5 });
+    expect(agent.failing).toEqual({ why: { what: "no answer after 1 bytes", fix: null }, tries: 5 });
     await beat(agent);
     Object.assign(agent.deps, { send: async () => later("status 503") });
     await beat(agent);
@@ -72,7 +72,7 @@ describe("a receiver that says when to come again", () => {
   const wait = (retryAfterS: number): SendResult => ({
     kind: "later",
     reason: "503 stopping",
-    why: "status 503",
+    why: { what: "status 503", fix: null },
     retryAfterS,
     status: 503,
   });
@@ -139,7 +139,7 @@ describe("one that waits and is answered with an error each time", () => {
   const broken: SendResult = {
     kind: "later",
     reason: "500 internal",
-    why: "status 500",
+    why: { what: "status 500", fix: null },
     retryAfterS: null,
     status: 500,
   };
@@ -168,7 +168,7 @@ describe("one that waits and is answered with an error each time", () => {
     const { agent, spool, lines, pass } = await withBad(1, broken, 4);
     expect(await pass()).toEqual([5, 1, 2, 3, 4]);
     expect(spool.size).toBe(1);
-    expect(agent.failing).toEqual({ why: "status 500", tries: 1 });
+    expect(agent.failing).toEqual({ why: { what: "status 500", fix: null }, tries: 1 });
     expect(await pass()).toEqual([6, 1]);
     expect(lines).toEqual([
       "<6>heartbeats arrive again waiting=4",

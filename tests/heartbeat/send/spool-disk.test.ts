@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Spool } from "../../../lib/heartbeat/send/spool.ts";
+import { inText } from "../../support/in-text.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -30,7 +31,7 @@ diskTest("full: they wait in memory, bounded, and go to the disk as soon as it t
   expect([spool.failure, spool.inMemory]).toEqual([null, 0]);
   fill(disk.path);
   spool.keep(2, false, beat(2));
-  expect(spool.failure).toBe(
+  expect(inText(spool.failure)).toBe(
     `cannot write ${disk.path}/spool: ENOSPC: heartbeats wait in memory only; fix: make room on its disk`,
   );
   expect([spool.size, spool.inMemory]).toEqual([2, 1]);
@@ -81,7 +82,7 @@ diskTest("full, and nothing waits: it is no longer said when there is room again
   spool.keep(1, true, beat(1));
   spool.done(1);
   spool.nextSequence();
-  expect(spool.failure).toContain("ENOSPC");
+  expect(inText(spool.failure)).toContain("ENOSPC");
   rmSync(join(disk.path, "full"));
   spool.nextSequence();
   expect(spool.failure).toBeNull();
@@ -95,11 +96,11 @@ diskTest("read-only: the agent opens it, keeps in memory, and writes when it is 
   const spool = new Spool(disk.path, () => 1000, runDir);
   const given = [spool.nextSequence(), spool.nextSequence()];
   expect(given).toEqual([8, 9]);
-  expect(spool.failure).toBe(
+  expect(inText(spool.failure)).toBe(
     `cannot write ${disk.path}/sequence: EROFS: the number of the last heartbeat is kept in memory only; fix: mount its file system writable`,
   );
   spool.keep(8, true, beat(8));
-  expect(spool.failure).toContain(`cannot write ${disk.path}/spool: EROFS: heartbeats wait in memory only`);
+  expect(inText(spool.failure)).toContain(`cannot write ${disk.path}/spool: EROFS: heartbeats wait in memory only`);
   expect([spool.size, spool.inMemory]).toEqual([2, 1]);
   // What lies there can be sent; that it cannot be removed is the receiver's to know.
   expect(spool.oldest()?.sequence).toBe(7);
@@ -117,7 +118,7 @@ diskTest("read-only from the very start: there is no spool yet, and none is need
   const spool = new Spool(disk.path, () => 1000);
   spool.keep(1, true, beat(1));
   expect([spool.size, spool.oldest()?.sequence]).toEqual([1, 1]);
-  expect(spool.failure).toContain("EROFS");
+  expect(inText(spool.failure)).toContain("EROFS");
   run("mount", "-o", "remount,rw", disk.path);
   spool.nextSequence();
   expect(readdirSync(join(disk.path, "spool"))).toEqual(["000000000001.plain.json"]);

@@ -15,8 +15,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Finding } from "../../../lib/core/finding.ts";
 import { HEARTBEAT_BYTES } from "../../../lib/heartbeat/send/fit.ts";
 import { Spool } from "../../../lib/heartbeat/send/spool.ts";
+import { inText } from "../../support/in-text.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const PROJECT = join(import.meta.dir, "../../..");
@@ -133,7 +135,9 @@ describe("what is no heartbeat", () => {
     expect(drained(spool)).toEqual([5]);
     const [note, ...more] = spool.takeNotes();
     expect(more).toEqual([]);
-    expect(note).toMatch(/^".*", ".*", ".*" and 1 more in .*\/spool: no heartbeats of ours, they are left alone$/);
+    expect(inText(note)).toMatch(
+      /^".*", ".*", ".*" and 1 more in .*\/spool: no heartbeats of ours, they are left alone$/,
+    );
     expect(readdirSync(join(dir, "spool")).sort()).toEqual([
       "000000000001.plain.json",
       "000000000002.plain.json",
@@ -147,7 +151,7 @@ describe("what is no heartbeat", () => {
     mkdirSync(join(dir, "spool"));
     writeFileSync(join(dir, "spool/a\nb=c\u001b[31m"), "");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    expect(new Spool(dir, () => 10).takeNotes()[0]).not.toMatch(/[\x00-\x1f]|b=c/);
+    expect(new Spool(dir, () => 10).takeNotes()[0]?.what).not.toMatch(/[\x00-\x1f]|b=c/);
   });
 
   test("has the name of the spool itself: heartbeats wait in memory, and what to do is said", () => {
@@ -155,7 +159,7 @@ describe("what is no heartbeat", () => {
     writeFileSync(join(dir, "spool"), "a file");
     const spool = new Spool(dir, () => 10);
     spool.keep(1, true, beat(1));
-    expect(spool.failure).toBe(
+    expect(inText(spool.failure)).toBe(
       `cannot write ${dir}/spool: it is no directory: heartbeats wait in memory only; fix: move ${dir}/spool away; the next start makes a new one`,
     );
     rmSync(join(dir, "spool"));
@@ -176,8 +180,8 @@ describe("one that cannot be read", () => {
     expect(spool.oldest()).toBeNull();
     expect([spool.size, spool.damaged]).toEqual([1, 0]);
     const why = `1 of the heartbeats that wait cannot be read: ${path}: more than ${HEARTBEAT_BYTES} bytes; fix: look at it, and move it away`;
-    expect(spool.unreadable).toBe(why);
-    expect(spool.takeNotes()).toEqual([why]);
+    expect(inText(spool.unreadable)).toBe(why);
+    expect(spool.takeNotes().map((note) => inText(note))).toEqual([why]);
     writeFileSync(path, beat(1));
     expect(drained(spool)).toEqual([1]);
     expect(spool.unreadable).toBeNull();
@@ -198,7 +202,8 @@ describe("one that cannot be read", () => {
       console.log(JSON.stringify([spool.oldest(), spool.nextSequence(), ...spool.takeNotes()]));`;
     const user = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
     const done = Bun.spawnSync([...user, process.execPath, "-e", program], { cwd: "/", stderr: "inherit" });
-    expect(JSON.parse(done.stdout.toString())).toEqual([
+    const [oldest, sequence, ...notes] = JSON.parse(done.stdout.toString());
+    expect([oldest, sequence, ...notes.map((note: Finding) => inText(note))]).toEqual([
       null,
       2,
       `1 of the heartbeats that wait cannot be read: ${path}: EACCES; fix: sudo chown nobody '${path}'`,
@@ -258,7 +263,7 @@ describe("the sequence", () => {
       writeFileSync(join(dir, "sequence"), text);
       const spool = new Spool(dir, () => 10);
       expect(spool.nextSequence()).toBe(next);
-      expect(spool.takeNotes()).toEqual(
+      expect(spool.takeNotes().map((one) => inText(one))).toEqual(
         isSaid ? [expect.stringMatching(/sequence .*: heartbeats count on from 5$/)] : [],
       );
       expect(spool.failure).toBeNull();
@@ -287,8 +292,8 @@ describe("the sequence", () => {
     mkdirSync(join(dir, "sequence/in-the-way"), { recursive: true });
     const spool = new Spool(dir, () => 10, run);
     expect([spool.nextSequence(), spool.nextSequence()]).toEqual([1, 2]);
-    expect(spool.failure).toContain(`cannot write ${dir}/sequence: EISDIR`);
-    expect(spool.failure).toContain(`fix: move ${dir}/sequence away`);
+    expect(inText(spool.failure)).toContain(`cannot write ${dir}/sequence: EISDIR`);
+    expect(inText(spool.failure)).toContain(`fix: move ${dir}/sequence away`);
     spool.keep(2, true, beat(2));
     expect(spool.inMemory).toBe(0);
     // The run directory knows it until the machine goes down.
@@ -337,7 +342,7 @@ describe("a heartbeat that is being tried", () => {
     spool.keep(1, false, beat(1));
     expect([spool.size, spool.failure]).toEqual([1, null]);
     spool.hold(2, false, beat(2));
-    expect(spool.takeNotes()).toEqual([
+    expect(spool.takeNotes().map((one) => inText(one))).toEqual([
       expect.stringMatching(/\/file\/spool: ENOTDIR: a kill would cost the heartbeat that is on its way; fix: /),
     ]);
     expect(drained(new Spool(dir, () => 10))).toEqual([1]);

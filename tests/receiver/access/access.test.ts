@@ -13,6 +13,7 @@ import {
 import { createGate, parseCommits } from "../../../lib/receiver/access/gate.ts";
 import { openTokenTable } from "../../../lib/receiver/access/token-table.ts";
 import { withoutOldest } from "../../../lib/receiver/commands/token.ts";
+import { inText } from "../../support/in-text.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "../support.ts";
 
 afterEach(cleanUp);
@@ -103,7 +104,7 @@ describe("tokens", () => {
     chmodSync(dir, 0o750);
     expect(openToOthers(dir)).toBeNull();
     chmodSync(dir, 0o755);
-    expect(openToOthers(dir)).toEndWith(`(mode 755); fix: sudo chmod 0750 '${dir}'`);
+    expect(inText(openToOthers(dir))).toEndWith(`(mode 755); fix: sudo chmod 0750 '${dir}'`);
   });
 });
 

@@ -38,7 +38,7 @@ describe("a name that is taken", () => {
       "conflict",
     ],
     ["file missing, no digest", { kind: "row-only", row }, declared(null, null), "read"],
-    ["our copy is damaged", { kind: "damaged", row, why: "" }, declared(A, T), "damaged"],
+    ["our copy is damaged", { kind: "damaged", row, why: { what: "", fix: null } }, declared(A, T), "damaged"],
   ])("%s", (_, stored, sent, expected) => {
     expect(reasonOf(decideStored(stored, sent))).toBe(expected);
   });
@@ -56,8 +56,8 @@ describe("a name that is taken", () => {
     [{ kind: "stored", row }, declared(null, null), B, "conflict"],
     [{ kind: "row-only", row }, declared(null, null), B, "conflict"],
     [{ kind: "row-only", row }, declared(A, T), A, "damaged"],
-    [{ kind: "damaged", row, why: "" }, declared(A, T), A, "damaged"],
-    [{ kind: "damaged", row, why: "" }, declared(B, T), B, "damaged"],
+    [{ kind: "damaged", row, why: { what: "", fix: null } }, declared(A, T), A, "damaged"],
+    [{ kind: "damaged", row, why: { what: "", fix: null } }, declared(B, T), B, "damaged"],
   ])("after the body: %p %p %s: %s", (stored, sent, sha256, expected) => {
     expect(reasonOf(decideSecond(stored, sent, sha256))).toBe(expected);
   });

@@ -4,12 +4,15 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AttemptRow, formatAttempt, type RefusalSum } from "../../../lib/contract/attempt-row.ts";
+import type { Finding } from "../../../lib/core/finding.ts";
+import { withDuplicate } from "../../../lib/fleet/senders.ts";
 import { renderHosts } from "../../../lib/fleet/table.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import { hashToken, parseTokenFile } from "../../../lib/receiver/access/auth.ts";
 import { openTokenTable } from "../../../lib/receiver/access/token-table.ts";
 import { withNeverSeen, withRefusal } from "../../../lib/receiver/heartbeats/never-seen.ts";
 import { openRefusedHosts, type RefusedHosts } from "../../../lib/receiver/refusals/refused-hosts.ts";
+import { inText } from "../../support/in-text.ts";
 import { cleanUp, tempDir } from "../support.ts";
 
 afterEach(cleanUp);
@@ -99,14 +102,18 @@ describe("what was refused", () => {
   });
 });
 
+const X = { what: "x", fix: null };
+
 describe("the list", () => {
   test("has every host that has a token, but the operator; each with why nothing is known of it", async () => {
     const { dir, add } = attempts();
     add("2026-05-02", sum(), sum({ host_id: "lab3", count: 1, reason: "wrong-host" }), row({ host_id: "lab5" }));
-    const heard = [{ ...unknownSummary("lab2"), problem: "x" }];
+    const heard = [{ ...unknownSummary("lab2"), problem: X }];
     const tokens = ["lab5", "operator", "lab4", "lab3", "lab2", "lab1"];
     const hosts = await withNeverSeen(heard, tokens, openRefusedHosts(dir), NOON);
-    expect(hosts.map(({ host, never, refused, problem }) => [host, never, refused?.count ?? null, problem])).toEqual([
+    expect(
+      hosts.map(({ host, never, refused, problem }) => [host, never, refused?.count ?? null, inText(problem)]),
+    ).toEqual([
       [
         "lab1",
         true,
@@ -130,7 +137,9 @@ describe("the list", () => {
     ]);
     expect(hosts[0]).toMatchObject({ worst: "unknown", stale: true, age_s: null, received_at_wall: null });
     expect(hosts[0]?.refused).toEqual({ count: 3, reason: "unauthorized", at: "2026-05-02T06:01:00.000000+00:00" });
-    expect(renderHosts(hosts)).toMatch(/^lab1 +never +unknown +no heartbeat has ever come; refused 3 times/m);
+    expect(renderHosts(hosts.map((row) => withDuplicate(row, null)))).toMatch(
+      /^lab1 +never +unknown +no heartbeat has ever come; refused 3 times/m,
+    );
   });
 
   test("says of a host that is silent that it was refused since, and what mends that; of any other nothing new", async () => {
@@ -144,12 +153,12 @@ describe("the list", () => {
       ...unknownSummary(host),
       received_at_wall: "",
       age_s: heardBefore,
-      problem: "x",
+      problem: X,
     }));
     Object.assign(heard[1] ?? {}, { age_s: heardSince });
     Object.assign(heard[2] ?? {}, { stale: false });
     const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
-    expect(hosts.map(({ problem, refused }) => [problem, refused?.count ?? null])).toEqual([
+    expect(hosts.map(({ problem, refused }) => [inText(problem), refused?.count ?? null])).toEqual([
       [
         "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
         2,
@@ -163,8 +172,8 @@ describe("the list", () => {
     if (first === undefined) throw new Error("there is one");
     const unreadable = { ...first, received_at_wall: null };
     const refused = openRefusedHosts(dir);
-    expect((await withRefusal(unreadable, refused, NOON)).problem).toBe("x");
-    expect((await withRefusal(first, refused, NOON)).problem as string | null).toBe(hosts[0]?.problem ?? null);
+    expect((await withRefusal(unreadable, refused, NOON)).problem).toBe(X);
+    expect<Finding | null>((await withRefusal(first, refused, NOON)).problem).toEqual(hosts[0]?.problem ?? null);
   });
 
   test("says of a host whose heartbeats this receiver itself refused that it did, for as long as that explains its silence", async () => {
@@ -173,7 +182,7 @@ describe("the list", () => {
       ...unknownSummary(host),
       received_at_wall: "",
       age_s,
-      problem: "x",
+      problem: X,
     });
     const full = {
       count: 3,
@@ -194,7 +203,7 @@ describe("the list", () => {
     const hosts = await withNeverSeen(heard, ["lab5"], openRefusedHosts(dir), NOON, beats);
     const why =
       "with 507 (disk-full): no room for 2.0 KiB above the reserve of 1.0 MiB; fix: make room on this collector's disk: sudo receiver status";
-    expect(hosts.map(({ problem }) => problem)).toEqual([
+    expect(hosts.map(({ problem }) => inText(problem, "collector"))).toEqual([
       `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
       "x",
       "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
@@ -205,7 +214,7 @@ describe("the list", () => {
     const [first] = heard;
     if (first === undefined) throw new Error("there is one");
     const one = await withRefusal(first, openRefusedHosts(dir), NOON, beats);
-    expect(one.problem).toBe(hosts[0]?.problem ?? "");
+    expect<Finding | null>(one.problem).toEqual(hosts[0]?.problem ?? null);
   });
 
   test("reads nothing where all were heard of, and is shown where attempts cannot be read", async () => {
@@ -216,7 +225,7 @@ describe("the list", () => {
     };
     expect(await withNeverSeen(heard, ["lab1"], failing, NOON)).toEqual(heard);
     const [, never] = await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON);
-    expect(never).toMatchObject({
+    expect(never && { ...never, problem: inText(never.problem) }).toMatchObject({
       host: "lab2",
       refused: null,
       problem:
@@ -228,7 +237,7 @@ describe("the list", () => {
     const file = join(tempDir(), "attempts");
     writeFileSync(file, "");
     const problems = async (refused: RefusedHosts) =>
-      (await withNeverSeen([], ["lab1"], refused, NOON)).map(({ problem }) => problem);
+      (await withNeverSeen([], ["lab1"], refused, NOON)).map(({ problem }) => inText(problem));
     const unknown = (path: string, code: string) =>
       `no heartbeat has ever come; whether any was refused is not known, since ${path} cannot be read: ${code}; fix: `;
     expect(await problems(openRefusedHosts(file))).toEqual([`${unknown(file, "ENOTDIR")}sudo ls -la ${file}`]);

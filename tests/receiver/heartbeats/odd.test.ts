@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { CheckResult } from "../../../lib/contract/observation.ts";
+import { withDuplicate } from "../../../lib/fleet/senders.ts";
 import { nextStates } from "../../../lib/fleet/states.ts";
 import { renderHost } from "../../../lib/fleet/table.ts";
 import { briefOf, hostView, summarise } from "../../../lib/fleet/view.ts";
@@ -11,7 +12,7 @@ import { PENDING, result, storedAfter, T0 } from "./support.ts";
 const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
 
 const summary = (results: CheckResult[], afterS = 0) =>
-  summarise(briefOf("lab1", storedAfter([results])), T0 + afterS * 1000);
+  withDuplicate(summarise(briefOf("lab1", storedAfter([results])), T0 + afterS * 1000), null);
 
 /** An ok that the next run could not renew. */
 const BROKEN = result({ name: "flag5", notes: { refresh_failed: "broken (exit code 77)" } });
@@ -63,7 +64,9 @@ describe("the list says, and calls no host worse for it, of", () => {
   });
   test("a long reason as much as is kept of a message", () => {
     const brief = briefOf("lab1", storedAfter([[result({ notes: { refresh_failed: "x".repeat(5000) } })]]));
-    expect(summarise(brief, T0).problem).toBe(`load: its newest run failed: ${"x".repeat(160 - 23)}`);
+    expect(withDuplicate(summarise(brief, T0), null).problem).toBe(
+      `load: its newest run failed: ${"x".repeat(160 - 23)}`,
+    );
     expect(JSON.stringify(brief).length).toBeLessThan(600);
   });
 });
@@ -73,7 +76,7 @@ test("the table of a host has all that is odd behind the message", () => {
     message: "fine",
     notes: { refresh_failed: "no\nroute", survivors_left: 1, survivors_killed: 2, truncated_bytes: 7, lossy: true },
   });
-  expect(renderHost(hostView("lab1", storedAfter([[odd]]), T0))).toContain(
+  expect(renderHost(withDuplicate(hostView("lab1", storedAfter([[odd]]), T0), null))).toContain(
     "load    ok      hard   0s   fine [its newest run failed: no\\u000aroute; left 1 process behind; left 2 processes behind, killed; 7 bytes of it left out; not UTF-8]\n",
   );
 });
@@ -86,7 +89,9 @@ describe("a result that ran long before it was first sent", () => {
   const AGE = 3 * 3600 + 19 * 60 + 13;
   test("is as old as it is; it changed when it came", () => {
     expect(shown()).toMatchObject({ age_s: AGE + 5, since_wall: "2026-05-01T12:00:00.000000+00:00" });
-    expect(renderHost(hostView("lab1", came, T0 + 5000))).toContain("load    ok      hard   3h 19min 18s  fine\n");
+    expect(renderHost(withDuplicate(hostView("lab1", came, T0 + 5000), null))).toContain(
+      "load    ok      hard   3h 19min 18s  fine\n",
+    );
   });
   test("is that old however often it is sent again", () => {
     // First two minutes earlier: that much less old then, and two minutes older since.

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inWords } from "../../../lib/core/finding.ts";
 import type { NotReady } from "../../../lib/receiver/episode-store.ts";
 import { readStoring, watchReadiness } from "../../../lib/receiver/readiness/readiness-watch.ts";
 import { cleanUp, keptLog, onCleanUp, tempDir } from "../support.ts";
@@ -10,7 +11,7 @@ import { cleanUp, keptLog, onCleanUp, tempDir } from "../support.ts";
 afterEach(cleanUp);
 
 const T0 = Date.parse("2026-05-01T12:00:00Z");
-const FULL: NotReady = { kind: "bytes", why: "5 MiB free, below the reserve of 1.0 GiB", fix: "make room" };
+const FULL: NotReady = { kind: "bytes", why: "5 MiB free, below the reserve of 1.0 GiB", fix: inWords("make room") };
 const FULLER: NotReady = { ...FULL, why: "4 MiB free, below the reserve of 1.0 GiB" };
 const GONE: NotReady = { kind: "refused", why: "read-only", fix: null };
 
@@ -100,7 +101,7 @@ describe("who looks", () => {
     expect(readStoring(runDir, T0)).toEqual({ ready: true, why: null, fix: null });
     state.seen = FULL;
     await watch.look();
-    expect(readStoring(runDir, T0 + 60_000)).toEqual({ ready: false, why: FULL.why, fix: FULL.fix });
+    expect(readStoring(runDir, T0 + 60_000)).toEqual({ ready: false, why: FULL.why, fix: "make room" });
   });
 
   test.each([

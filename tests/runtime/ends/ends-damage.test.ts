@@ -26,6 +26,7 @@ import {
   spawnRun,
   stopOf,
 } from "../../support/ends.ts";
+import { inText } from "../../support/in-text.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -67,7 +68,7 @@ describe("a disk", () => {
       expect(statfsSync(disk.path).bavail).toBe(0);
       const full = cleanRun(dir, "b");
       expect(full.lastEnd?.run_id).toBe("a");
-      expect(full.failure).toBe(
+      expect(inText(full.failure)).toBe(
         `cannot write ${dir}/history.jsonl: ENOSPC: the end of the last run stands in the log alone; fix: make room on its disk`,
       );
       expect(recordIn(dir)).toMatchObject({ run_id: "b", ended: { exit_code: 0 } });
@@ -88,7 +89,7 @@ describe("a disk", () => {
       expect(Bun.spawnSync(["mount", "-o", "remount,ro", disk.path]).exitCode).toBe(0);
       const ledger = cleanRun(dir, "b");
       expect(ledger.lastEnd?.run_id).toBe("a");
-      expect(ledger.failure).toBe(
+      expect(inText(ledger.failure)).toBe(
         `cannot write ${dir}/history.jsonl: EROFS: the end of the last run stands in the log alone; fix: mount its file system writable`,
       );
       expect(recordIn(dir)).toMatchObject({ run_id: "a" });
@@ -107,7 +108,7 @@ describe("a disk", () => {
       ["link", "it is a link", away("link")],
     ] as const) {
       const ledger = cleanRun(join(top, name), "a");
-      expect(ledger.failure).toBe(
+      expect(inText(ledger.failure)).toBe(
         `cannot write ${top}/${name}: ${why}: how this run ends may stay unknown; fix: ${fix}`,
       );
       expect(ledger.lastEnd).toBeNull();
@@ -163,7 +164,9 @@ describe("a record that is damaged is said, and replaced", () => {
     mkdirSync(join(dir, "running.json/x"), { recursive: true });
     const ledger = cleanRun(dir, "a");
     expect(ledger.lastEnd?.sentence).toEndWith("running.json cannot be read: no regular file");
-    expect(ledger.failure).toStartWith(`cannot write ${dir}/running.json: EISDIR: how this run ends may stay unknown`);
+    expect(inText(ledger.failure)).toStartWith(
+      `cannot write ${dir}/running.json: EISDIR: how this run ends may stay unknown`,
+    );
   });
 
   test("systemd's word on it is used, and goes before that of starts that failed", () => {
@@ -231,7 +234,7 @@ describe("torn lines", () => {
     mkdirSync(join(dir, "history.jsonl.unreadable/x"), { recursive: true });
     const { lastEnd, failure } = openRun(dir, "b");
     expect(lastEnd?.run_id).toBe("a");
-    expect(failure).toBe(
+    expect(inText(failure)).toBe(
       `cannot write ${dir}/history.jsonl: ENOTEMPTY: the end of the last run stands in the log alone; fix: move ${dir}/history.jsonl away; the next start makes a new one`,
     );
     expect(recordIn(dir)).toMatchObject({ run_id: "b" });

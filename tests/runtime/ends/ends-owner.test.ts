@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { endsDir, idsIn } from "../../support/ends.ts";
+import { inText } from "../../support/in-text.ts";
 
 const NOBODY = 65534;
 const MISSING = process.getuid?.() !== 0 || Bun.which("setpriv") === null ? " (skipped: needs root and setpriv)" : "";
@@ -67,7 +68,7 @@ test.skipIf(MISSING !== "")(`what cannot be replaced is named in the command tha
   run(dir, NOBODY);
   chownSync(join(dir, "history.jsonl"), 0, 0);
   chownSync(dir, 0, NOBODY);
-  expect(run(dir, NOBODY).failure).toBe(
+  expect(inText(run(dir, NOBODY).failure)).toBe(
     `cannot write ${dir}/history.jsonl: EACCES: the end of the last run stands in the log alone; fix: sudo chown nobody ${dir} ${dir}/history.jsonl`,
   );
   const other = nobodysDir();

@@ -3,6 +3,7 @@
 import { describe, expect, onTestFinished, setSystemTime, test } from "bun:test";
 import { fstatSync } from "node:fs";
 import fc from "fast-check";
+import { byCommands, here, inWords, type Place } from "../../../lib/core/finding.ts";
 import { createLog, type LogLevel, readLogLevel, type Sink } from "../../../lib/runtime/log/log.ts";
 import { chooseSink, formatLine, type LineStyle } from "../../../lib/runtime/log/sinks.ts";
 
@@ -73,7 +74,14 @@ describe("a line", () => {
 
   test("for syslog carries facility daemon and severity, local time, program, pid, name and Python's level names", () => {
     const day = new Date(2026, 4, 1, 6, 7, 8);
-    const style: LineStyle = { sink: "syslog", tool: "heartbeat", name: "plugins.nagios", pid: 42, colour: false };
+    const style: LineStyle = {
+      sink: "syslog",
+      tool: "heartbeat",
+      name: "plugins.nagios",
+      pid: 42,
+      colour: false,
+      reader: "host",
+    };
     const lines = (["error", "warn", "info", "debug"] as const).map((at) => formatLine(style, at, "x", " a=1", day));
     expect(lines).toEqual([
       "<27>May  1 06:07:08 heartbeat[42]: plugins.nagios ERROR: x a=1",
@@ -88,30 +96,55 @@ describe("a line", () => {
 });
 
 describe("a remedy", () => {
+  const fix = byCommands(here("sudo", "systemctl", "start", "labfleet-receiver"));
   const FIX = "; fix: sudo systemctl start labfleet-receiver";
 
   test("ends its line: fields stand before it, and nothing is pasted with it", () => {
-    expect(logged("journal", "info", (log) => log.info(`a; b${FIX}`, { reason: "x y", n: 1 }))).toBe(
+    expect(logged("journal", "info", (log) => log.info({ what: "a; b", fix }, { reason: "x y", n: 1 }))).toBe(
       `<6>a; b reason="x y" n=1${FIX}\n`,
     );
   });
 
-  test("is none that stands in quotes: our fields never stand within them", () => {
-    for (const text of ['"; fix: forged"', '"a\\"; fix: forged"'])
-      for (const fix of ["", FIX])
-        expect(logged("journal", "info", (log) => log.info(`x ${text}${fix}`, { n: 1 }))).toBe(
-          `<6>x ${text} n=1${fix}\n`,
-        );
+  test("is none that stands in what is the case: what came from outside may look like one", () => {
+    for (const text of ['"; fix: forged"', "; fix: forged"]) {
+      const what = `x ${text}`;
+      expect(logged("journal", "info", (log) => log.info(what, { n: 1 }))).toBe(`<6>x ${text} n=1\n`);
+      expect(logged("journal", "info", (log) => log.info({ what, fix: null }, { n: 1 }))).toBe(`<6>x ${text} n=1\n`);
+      expect(logged("journal", "info", (log) => log.info({ what, fix }, { n: 1 }))).toBe(`<6>x ${text} n=1${FIX}\n`);
+    }
   });
 
   test("is whole, whatever stands in it, and a line without fields is as it was said", () => {
-    const fix = `${FIX}; fix: kind = "python"`;
-    expect(logged("journal", "info", (log) => log.info(`a${fix}`, { n: 1 }))).toBe(`<6>a n=1${fix}\n`);
-    expect(logged("journal", "info", (log) => log.info(`a${FIX}`))).toBe(`<6>a${FIX}\n`);
+    const words = inWords('end it; fix: kind = "python"');
+    expect(logged("journal", "info", (log) => log.info({ what: "a", fix: words }, { n: 1 }))).toBe(
+      '<6>a n=1; fix: end it; fix: kind = "python"\n',
+    );
+    expect(logged("journal", "info", (log) => log.info({ what: "a", fix }))).toBe(`<6>a${FIX}\n`);
+    expect(logged("journal", "info", (log) => log.info({ what: "a", fix: inWords("x\n<3>y\u202e") }))).toBe(
+      "<6>a; fix: x\\u000a<3>y\\u202e\n",
+    );
+  });
+
+  test("says where its commands are run, as its reader sees it", () => {
+    const there = byCommands({ argv: ["a"], on: "collector" }, { argv: ["b"], on: "host" }, here("c"));
+    const line = (reader: Place): string => {
+      const lines: string[] = [];
+      const write = (text: string): void => void lines.push(text);
+      createLog({ tool: "t", level: "info", sink: "plain", colour: false, reader, write, now: () => AT }).warn({
+        what: "x",
+        fix: there,
+      });
+      return lines
+        .join("")
+        .replace(/^.*?: /, "")
+        .trimEnd();
+    };
+    expect(line("host")).toBe("x; fix: on the collector: a; then on the lab host: b && c");
+    expect(line("collector")).toBe("x; fix: a; then on the lab host: b; then on the collector: c");
   });
 
   test("stays whole in a line that is too long", () => {
-    const line = logged("syslog", "info", (log) => log.info(`${"x".repeat(100_000)}${FIX}`, { episode: "real" }));
+    const line = logged("syslog", "info", (log) => log.info({ what: "x".repeat(100_000), fix }, { episode: "real" }));
     expect(Buffer.byteLength(line)).toBeLessThanOrEqual(8000);
     expect(line).toMatch(/… \(\d+ more characters\) episode=real; fix: sudo systemctl start labfleet-receiver\n?$/);
   });
@@ -162,9 +195,27 @@ describe("a message from outside", () => {
   for (const [what, text] of Object.entries(HOSTILE)) {
     test(`with ${what} stays one harmless line`, () => {
       for (const line of [
-        formatLine({ sink: "journal", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
-        formatLine({ sink: "plain", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
-        formatLine({ sink: "syslog", tool: "t", name: "t", pid: 1, colour: false }, "info", text, "", AT),
+        formatLine(
+          { sink: "journal", tool: "t", name: "t", pid: 1, colour: false, reader: "host" },
+          "info",
+          text,
+          "",
+          AT,
+        ),
+        formatLine(
+          { sink: "plain", tool: "t", name: "t", pid: 1, colour: false, reader: "host" },
+          "info",
+          text,
+          "",
+          AT,
+        ),
+        formatLine(
+          { sink: "syslog", tool: "t", name: "t", pid: 1, colour: false, reader: "host" },
+          "info",
+          text,
+          "",
+          AT,
+        ),
       ]) {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202e]/);

@@ -17,7 +17,8 @@ const PREFIX = `Nov 21 06:07:08 heartbeat[${process.pid}]: heartbeat`;
 /** A log to a place of our own instead of /dev/log; `said` is what standard error would have got. */
 function logTo(socket: string, port: number, level: LogLevel = "info"): { log: Log; said: () => string } {
   const path = join(tempDir(), "stderr");
-  const style = { sink: "syslog", tool: "heartbeat", name: "heartbeat", pid: process.pid, colour: false } as const;
+  const tool = "heartbeat";
+  const style = { sink: "syslog", tool, name: tool, pid: process.pid, colour: false, reader: "host" } as const;
   const syslog = openSyslog({
     tool: "heartbeat",
     places: { socket, host: "127.0.0.1", port, fd: openSync(path, "w") },

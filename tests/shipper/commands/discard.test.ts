@@ -3,8 +3,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { lookAt, removeListed } from "../../../lib/shipper/commands/discard.ts";
 import { housekeeper, refused } from "../../support/housekeeper.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -13,7 +15,7 @@ function listed(name = "ep") {
   const { config, dirs } = housekeeper(root, "http://127.0.0.1:9");
   refused(dirs, name, { reason: "conflict" });
   const said: string[] = [];
-  const log = { ...quietLog, error: (line: string) => said.push(line) };
+  const log = { ...quietLog, error: (line: LogMessage) => said.push(inText(line)) };
   const remove = async (doomed: Awaited<ReturnType<typeof lookAt>>) =>
     removeListed(config, dirs, "quarantine", doomed, 1, log);
   return { root, dirs, said, remove, look: () => lookAt(dirs, "quarantine", name) };

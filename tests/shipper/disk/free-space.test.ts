@@ -3,9 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { createFreeSpace } from "../../../lib/shipper/disk/free-space.ts";
 import type { PackResult } from "../../../lib/shipper/pack/pack.ts";
 import { newEntry } from "../../../lib/shipper/queue/queue.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -108,7 +110,11 @@ describe("an engine without room", () => {
 
   test("says so once, and only where none can be made", async () => {
     const said: string[] = [];
-    const log = { ...quietLog, warn: (line: string) => said.push(line), info: (line: string) => said.push(line) };
+    const log = {
+      ...quietLog,
+      warn: (line: LogMessage) => said.push(inText(line)),
+      info: (line: LogMessage) => said.push(inText(line)),
+    };
     const { engine, dirs, pass } = scriptedEngine(tempDir(), () => NO_ROOM, undefined, log);
     for (const id of ["a", "b", "c"]) makeEpisode(dirs, id);
     engine.deps.freeSpace = async () => true;

@@ -4,15 +4,17 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { dataDirs } from "../../../lib/contract/places.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import {
   cannotRestore,
   goneProblem,
   judgeGround,
   openGround,
-  restoredText,
+  restoredFinding,
   type Standing,
 } from "../../../lib/shipper/disk/ground.ts";
 import { closedToRecorders } from "../../../lib/shipper/disk/recorders.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeDirs, makeEpisode } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -72,8 +74,8 @@ test("what is made again is made in the directory that was locked, though anothe
 
 test("what was made again is said; episodes/ with what lets recorders in", () => {
   const dirs = dataDirs("/data");
-  expect(restoredText(dirs, "outbox")).toBe("/data/outbox was not there and is made: somebody removed it");
-  expect(restoredText(dirs, "episodes")).toBe(closedToRecorders("/data/episodes"));
+  expect(inText(restoredFinding(dirs, "outbox"))).toBe("/data/outbox was not there and is made: somebody removed it");
+  expect(restoredFinding(dirs, "episodes")).toEqual(closedToRecorders("/data/episodes"));
 });
 
 test("what cannot be made again keeps the daemon alive, and is said with what mends the disk", () => {
@@ -85,7 +87,7 @@ test("what cannot be made again keeps the daemon alive, and is said with what me
 test("while it is gone nothing is begun, and it is said each time that it goes", async () => {
   const said: string[] = [];
   const root = tempDir();
-  const log = { ...quietLog, error: (line: string) => said.push(line) };
+  const log = { ...quietLog, error: (line: LogMessage) => said.push(inText(line)) };
   const { engine, dirs, calls } = scriptedEngine(root, () => ({ kind: "vanished" }), undefined, log);
   makeEpisode(dirs, "ep");
   await engine.scan();

@@ -4,10 +4,12 @@ import { expect, test } from "bun:test";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixText } from "../../../lib/core/finding.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { Room } from "../../../lib/shipper/disk/packing-room.ts";
 import type { OutboxRecord } from "../../../lib/shipper/pack/outbox.ts";
 import { outboxPaths } from "../../../lib/shipper/pack/outbox.ts";
 import { newEntry, Queue } from "../../../lib/shipper/queue/queue.ts";
+import { inText } from "../../support/in-text.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -64,7 +66,7 @@ test("but not one whose time has come meanwhile: it may be on its way", async ()
 
 test("where no room could be made the log and the episode that waits both name what a person may give up", async () => {
   const said: string[] = [];
-  const log = { ...quietLog, warn: (line: string) => said.push(line) };
+  const log = { ...quietLog, warn: (line: LogMessage) => said.push(inText(line)) };
   const none = { kind: "no-space", bytes: 1, detail: "" } as const;
   const { engine, dirs } = scriptedEngine(tempDir(), () => none, undefined, log);
   const settled = { shipped: 2, unverified: 2, quarantined: 0, quarantined_bytes: 0, refused: [] };
@@ -100,7 +102,7 @@ test("those that wait for their first try give way to none", async () => {
 test("an archive that was written into the reserve is no sign of room, and none is lent for the next one", () => {
   const said: string[] = [];
   const room = new Room(
-    { ...quietLog, warn: (line) => said.push(line), info: (line) => said.push(line) },
+    { ...quietLog, warn: (line) => said.push(inText(line)), info: (line) => said.push(inText(line)) },
     "/data",
     () => null,
   );

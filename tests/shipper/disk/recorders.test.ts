@@ -14,6 +14,7 @@ import {
   unmountedOrClosed,
 } from "../../../lib/shipper/disk/recorders.ts";
 import { keptLog } from "../../receiver/support.ts";
+import { inText } from "../../support/in-text.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const OPEN =
@@ -33,7 +34,7 @@ test("one that is gone is made again, open", () => {
 });
 
 test("one that the shipper has made is said with what opens it", () => {
-  expect(closedToRecorders("/data/episodes", "labfleet")).toBe(
+  expect(inText(closedToRecorders("/data/episodes", "labfleet"))).toBe(
     `/data/episodes was not there and is made: nobody but root and labfleet can record in it; fix: let those who record in: ${OPEN}`,
   );
 });
@@ -51,18 +52,18 @@ test("a start that had to make it says so, each time, and no other start does", 
   );
   const dirs = dataDirs(root);
   const said = async (): Promise<string[]> => {
-    const log = keptLog();
+    const log = keptLog("host");
     await makeDataDirs(config, dirs, log);
     return log.lines.filter((line) => line.includes(dirs.episodes));
   };
-  const line = `warn: ${closedToRecorders(dirs.episodes)}`;
-  expect([await said(), await said()]).toEqual([[`warn: ${unmountedOrClosed(root, dirs.episodes)}`], []]);
+  const line = `warn: ${inText(closedToRecorders(dirs.episodes))}`;
+  expect([await said(), await said()]).toEqual([[`warn: ${inText(unmountedOrClosed(root, dirs.episodes))}`], []]);
   rmSync(dirs.episodes, { recursive: true });
   expect(await said()).toEqual([line]);
 });
 
 test("in a data root that is new the disk is thought of first: what is recorded below its mount point is hidden later", () => {
-  expect(unmountedOrClosed("/data", "/data/episodes", "labfleet")).toBe(
+  expect(inText(unmountedOrClosed("/data", "/data/episodes", "labfleet"))).toBe(
     `/data/episodes was not there and is made: nobody but root and labfleet can record in it; fix: if this host has shipped before, mount its disk at /data and restart the shipper; if it is new, let those who record in: ${OPEN}`,
   );
 });

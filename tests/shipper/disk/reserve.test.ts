@@ -1,17 +1,19 @@
 // The reserve is kept whether anything waits to be packed or not.
 
 import { expect, test } from "bun:test";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { Room } from "../../../lib/shipper/disk/packing-room.ts";
 import { keepReserve } from "../../../lib/shipper/disk/reserve.ts";
 import { newEntry } from "../../../lib/shipper/queue/queue.ts";
+import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
 function kept() {
   const state = { nowMs: 0, isThere: false, asked: [] as number[], said: [] as string[], failed: [] as unknown[] };
   const log = {
     ...quietLog,
-    warn: (line: string) => state.said.push(line),
-    info: (line: string) => state.said.push(line),
+    warn: (line: LogMessage) => state.said.push(inText(line)),
+    info: (line: LogMessage) => state.said.push(inText(line)),
   };
   const room = new Room(log, "/data", () => null);
   const look = keepReserve({

@@ -4,7 +4,10 @@ import { describe, expect, onTestFinished, test } from "bun:test";
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { byCommands, onHost } from "../../../lib/core/finding.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { commitFileFault, commitOfFile, commitOfMeta, episodeCommit } from "../../../lib/shipper/episode/commit.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -58,11 +61,11 @@ describe("a VERSION file", () => {
     const version = join(dir, "VERSION");
     expect(await commitFileFault(version)).toBeNull();
     writeFileSync(version, "");
-    expect(await commitFileFault(version)).toBe(
+    expect(inText(await commitFileFault(version))).toBe(
       `${version} is empty: episodes that name no commit themselves are sent without one; fix: echo COMMIT | sudo tee ${version}`,
     );
     mkdirSync(join(dir, "directory"));
-    expect(await commitFileFault(join(dir, "directory"))).toContain("is no file of a few words");
+    expect(inText(await commitFileFault(join(dir, "directory")))).toContain("is no file of a few words");
     symlinkSync("VERSION", join(dir, "link"));
     writeFileSync(version, "abc\n");
     expect(await commitFileFault(join(dir, "link"))).toBeNull();
@@ -138,9 +141,9 @@ describe("the commit of an episode", () => {
       const said = await episodeCommit(dir, host(dir));
       expect(said).toEqual({
         reason: `its meta.json ${why}; correct it, or set it aside and the commit of this host is taken`,
-        fix: `sudo mv ${path} ${path}.aside`,
+        fix: byCommands(onHost("sudo", "mv", path, `${path}.aside`)),
       });
-      Bun.spawnSync(["sh", "-c", "fix" in said ? said.fix.replace("sudo ", "") : "false"]);
+      Bun.spawnSync(["sh", "-c", "fix" in said ? inText(said.fix).replace("sudo ", "") : "false"]);
       expect(await episodeCommit(dir, host(dir))).toEqual({ commit: "host-commit" });
     });
   }
@@ -154,7 +157,7 @@ describe("the commit of an episode", () => {
 
   test("that cannot be told holds its episode, said once, and no other", async () => {
     const said: string[] = [];
-    const log = { ...quietLog, error: (line: string) => said.push(line) };
+    const log = { ...quietLog, error: (line: LogMessage) => said.push(inText(line)) };
     const { engine, dirs, calls, pass } = scriptedEngine(
       tempDir(),
       () => ({ kind: "changed", detail: "" }),

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { fixText } from "../../../lib/core/finding.ts";
-import { type EpisodeFacts, explainHindrance, heldLine } from "../../../lib/shipper/episode/hindrance.ts";
+import { type EpisodeFacts, explainHindrance, heldFinding } from "../../../lib/shipper/episode/hindrance.ts";
+import { inText } from "../../support/in-text.ts";
 
 const OURS: EpisodeFacts = {
   root: "/data/episodes/ep1",
@@ -121,7 +122,11 @@ describe("what cannot be read in an episode", () => {
 
 test("a line of the log names the episode before all, as the value that it is, and its remedy last", () => {
   expect(
-    heldLine("held", "ep1", "it is locked", { text: "", commands: [{ argv: ["sudo", "true"], on: "host" }] }),
+    inText(
+      heldFinding("held", "ep1", "it is locked", { text: "", commands: [{ argv: ["sudo", "true"], on: "host" }] }),
+    ),
   ).toBe("held episode=ep1 because it is locked; fix: sudo true");
-  expect(heldLine("not shipped", "a b=c", "of its name", null)).toBe('not shipped episode="a b=c" because of its name');
+  expect(inText(heldFinding("not shipped", "a b=c", "of its name", null))).toBe(
+    'not shipped episode="a b=c" because of its name',
+  );
 });

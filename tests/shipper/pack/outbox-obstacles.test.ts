@@ -5,12 +5,12 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../../../lib/core/failure.ts";
-import { fixText } from "../../../lib/core/finding.ts";
 import { writeFileDurable } from "../../../lib/os/files/files.ts";
 import { localFault } from "../../../lib/shipper/episode/episode-facts.ts";
 import { admitArchive, outboxPaths, recoverOutbox } from "../../../lib/shipper/pack/outbox.ts";
 import { packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { localFinding } from "../../../lib/shipper/words/remedies.ts";
+import { inText } from "../../support/in-text.ts";
 import { inode, makeDirs, makeEpisode, recordOf } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -75,7 +75,7 @@ describe("a directory with something in it is somebody's", () => {
     const job = { root, id: "ep", part, reserveBytes: 0, maxBytes: null };
     const packed = await packEpisode(job, { moved: () => {}, cancelled: () => false });
     expect(packed).toMatchObject({ kind: "unreadable", path: part, code: "ENOTEMPTY" });
-    expect(fixText(localFinding(localFault("", "ENOTEMPTY", part)).fix)).toBe(`sudo mv -T ${part} ${part}.aside`);
+    expect(inText(localFinding(localFault("", "ENOTEMPTY", part)).fix)).toBe(`sudo mv -T ${part} ${part}.aside`);
     expect(existsSync(deeper(part))).toBe(true);
   });
 
@@ -107,7 +107,7 @@ diskTest("what cannot be removed keeps no start from its work, and is said with 
   const said: string[] = [];
   const { engine, dirs } = scriptedEngine(disk.path, () => ({ kind: "vanished" }), undefined, {
     ...quietLog,
-    warn: (line) => said.push(line),
+    warn: (line) => said.push(inText(line)),
   });
   makeEpisode(dirs, "ep");
   makeEpisode(dirs, "other");
@@ -131,7 +131,7 @@ test("an outbox that somebody cleared is packed anew; what is gone with its dire
   const said: string[] = [];
   const { engine, dirs, calls } = scriptedEngine(tempDir(), () => ({ kind: "vanished" }), undefined, {
     ...quietLog,
-    warn: (line) => said.push(line),
+    warn: (line) => said.push(inText(line)),
   });
   makeEpisode(dirs, "ep");
   for (const id of ["ep", "gone"]) {

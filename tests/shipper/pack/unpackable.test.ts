@@ -8,6 +8,7 @@ import type { PackResult } from "../../../lib/shipper/pack/pack.ts";
 import { packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { newEntry } from "../../../lib/shipper/queue/queue.ts";
 import { packStep } from "../../../lib/shipper/work/pack-step.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -44,7 +45,7 @@ describe("an episode", () => {
 
   test("with a path longer than any archive's reader can make goes to quarantine, which says so in one line", async () => {
     const said: string[] = [];
-    const { dirs, deps, episode } = place({ ...quietLog, error: (line) => said.push(line) });
+    const { dirs, deps, episode } = place({ ...quietLog, error: (line) => said.push(inText(line)) });
     deep(episode, Array<string>(20).fill("d".repeat(250)));
     const step = await packStep(deps, newEntry("ep", 0, "packing"), { maxBytes: null, reserveBytes: 0 }, () => false);
     expect(step).toEqual({ next: "gone", counts: "quarantined" });

@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../../lib/core/failure.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { requeueEpisodes } from "../../../lib/shipper/commands/requeue.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeDirs, writeFiles } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -54,7 +56,7 @@ test.each([
   const dirs = refused({ a: "conflict" });
   writeFiles(join(dirs.episodes, "a"), { "data.bin": "another" });
   const said: string[] = [];
-  const log = { ...quietLog, error: (text: string) => said.push(text) };
+  const log = { ...quietLog, error: (text: LogMessage) => said.push(inText(text)) };
   expect(await requeueEpisodes(dirs, { command: "requeue", operands: [id], options: {} }, log)).toBe(3);
   expect(said).toEqual([`not queued: ${line(join(dirs.episodes, ".."))}`]);
 });
@@ -63,7 +65,7 @@ test("one that cannot be moved is said with its remedy", async () => {
   const dirs = refused({ a: "conflict" });
   rmSync(dirs.episodes, { recursive: true });
   const said: string[] = [];
-  const log = { ...quietLog, error: (text: string) => said.push(text) };
+  const log = { ...quietLog, error: (text: LogMessage) => said.push(inText(text)) };
   expect(await requeueEpisodes(dirs, { command: "requeue", operands: ["a"], options: {} }, log)).toBe(3);
   expect(said).toEqual([expect.stringMatching(/^not queued: ".* cannot be moved: ENOENT.*"; fix: .+/)]);
 });

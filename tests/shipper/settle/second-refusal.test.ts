@@ -3,7 +3,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { reportSettled } from "../../../lib/shipper/settle/settled-documents.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeEpisode, recordOf } from "../../support/lab-host.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
@@ -15,7 +17,7 @@ test("one that this host refuses itself", async () => {
     tempDir(),
     () => ({ kind: "incomplete", detail: "d", faults: [], fingerprint: "fingerprint" }),
     undefined,
-    { ...quietLog, error: (line) => said.push(line) },
+    { ...quietLog, error: (line) => said.push(inText(line)) },
   );
   makeEpisode(dirs, "ep");
   mkdirSync(join(dirs.quarantine, "ep"));
@@ -28,7 +30,7 @@ test("one that this host refuses itself", async () => {
 
 test("one that the receiver refuses", () => {
   const said: string[] = [];
-  const log = { ...quietLog, error: (line: string) => said.push(line) };
+  const log = { ...quietLog, error: (line: LogMessage) => said.push(inText(line)) };
   const verdict = { kind: "quarantine", reason: "conflict", detail: "d", judgedBy: null } as const;
   reportSettled(log, recordOf("ep"), "ep~1", 409, verdict, false, 1);
   reportSettled(log, recordOf("ep"), "ep~2", 201, { kind: "delivered-unverified" }, true, 1);

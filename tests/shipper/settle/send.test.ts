@@ -88,7 +88,7 @@ describe("a PUT", () => {
       const { result, days, root } = await exchange(say);
       expect(existsSync(pinPath(root))).toBe(false);
       expect([result.verdict.kind, days]).toEqual(["retry", []]);
-      expect(result.finding?.fix.text).not.toBe("");
+      expect(result.finding?.fix?.text).not.toBe("");
     });
   }
 });
@@ -113,7 +113,7 @@ describe("a refusal by a receiver that nobody trusts yet", () => {
       const { result, root } = await exchange(refusal(status, reason));
       expect(result.verdict).toMatchObject({ kind: "retry", reason });
       expect(result.finding?.what).toEndWith(", and this host trusts no receiver yet to judge");
-      expect(result.finding?.fix.commands[0]?.argv).toEqual(["sudo", "shipper", "pin", "--accept", COLLECTOR_ID]);
+      expect(result.finding?.fix?.commands[0]?.argv).toEqual(["sudo", "shipper", "pin", "--accept", COLLECTOR_ID]);
       expect(existsSync(pinPath(root))).toBe(false);
     });
   }
@@ -184,7 +184,7 @@ describe("an answer without our mark that may be the Python fleet's receiver's",
     test(`is not ${what}`, async () => {
       const { result } = await exchange(say, resource, null, kind);
       expect(result.verdict.kind).toBe("retry");
-      expect(result.finding?.fix.text).not.toContain("python");
+      expect(result.finding?.fix?.text).not.toContain("python");
     });
   }
 });
@@ -202,7 +202,7 @@ test("a pin that cannot be read stops the queue before a byte is sent, with the 
   writeFileSync(pinPath(root), "{");
   const result = await sendArchive(engine.deps, SUBJECT, "put", new AbortController().signal, () => {});
   expect(result.verdict).toMatchObject({ kind: "pause", reason: "pin" });
-  expect(result.finding?.fix.text).toContain("sudo shipper pin --accept ID");
+  expect(result.finding?.fix?.text).toContain("sudo shipper pin --accept ID");
 });
 
 test("of two collectors behind one name that answer at once only one is trusted", async () => {

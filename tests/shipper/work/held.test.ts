@@ -4,7 +4,9 @@
 import { expect, test } from "bun:test";
 import { readdirSync, renameSync } from "node:fs";
 import { formatFields } from "../../../lib/core/text/fields.ts";
+import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { writePin } from "../../../lib/shipper/trust/pin.ts";
+import { inText } from "../../support/in-text.ts";
 import { makeEpisode } from "../../support/lab-host.ts";
 import { packedBody } from "../../support/packed-body.ts";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -26,7 +28,7 @@ const RECEIPT: Say = { status: 201, body: { status: "stored", ...NAMES, ...FIGUR
 /** An episode that is answered so while its way there is blocked, looked at again, and once more when the way is free. */
 async function blocked(to: "shipped" | "quarantine", answer: (ask: Ask) => Say) {
   const said: string[] = [];
-  const say = (text: string, fields = {}): void => void said.push(text + formatFields(fields));
+  const say = (text: LogMessage, fields = {}): void => void said.push(inText(text) + formatFields(fields));
   const { url, asked } = await scriptedCollector((ask) => {
     renameSync(dirs[to], `${dirs[to]}.away`);
     return answer(ask);

@@ -4,7 +4,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { EXIT } from "../../../core/exit.ts";
 import { errorCode, UserError } from "../../../core/failure.ts";
-import { shellLine } from "../../../core/text/shell-quote.ts";
+import { type Fix, here } from "../../../core/finding.ts";
 import { mountPointOf } from "../../../os/files/disk-refusal.ts";
 import { identityPaths } from "../../identity/files.ts";
 import { placeId } from "./place-id.ts";
@@ -21,7 +21,7 @@ export interface Presence {
   look(): Standing;
   needHere: NeedHere;
   /** Why nothing can be stored, and what mends it; null: it is there. */
-  missing(): { kind: "gone"; why: string; fix: string } | null;
+  missing(): { kind: "gone"; why: string; fix: Fix } | null;
 }
 
 /** The store that stands in `dataRoot` now. @throws Error of the system */
@@ -82,8 +82,11 @@ function standsThere(dataRoot: string): string {
 }
 
 /** What was no mount of its own was moved by somebody. */
-function backFix(dataRoot: string, point: string): string {
+function backFix(dataRoot: string, point: string): Fix {
   return point === "/"
-    ? `put it back; what is mounted there is shown by: ${shellLine(["findmnt", "-T", dataRoot])}`
-    : `put its disk back and mount it (as /etc/fstab or whoever mounted it says): ${shellLine(["sudo", "mount", point])}`;
+    ? { text: "put it back; what is mounted there is shown by", commands: [here("findmnt", "-T", dataRoot)] }
+    : {
+        text: "put its disk back and mount it (as /etc/fstab or whoever mounted it says)",
+        commands: [here("sudo", "mount", point)],
+      };
 }

@@ -1,21 +1,23 @@
-// A stored archive that is not what its row says, or that this service's user cannot read: in one line, with what mends it.
+// A stored archive that is not what its row says, or that this service's user cannot read: with what mends it.
 
 import type { IndexRow } from "../../../contract/index-row.ts";
 import { errorCode, errorText } from "../../../core/failure.ts";
+import { byCommands, type Finding, here, inWords, lineFix } from "../../../core/finding.ts";
 import { quoted } from "../../../core/text/fields.ts";
-import { shellWord } from "../../../core/text/shell-quote.ts";
 import { accessTo } from "../../../os/files/access.ts";
-import { giveToUsLine } from "../../../os/process/own-user.ts";
+import { giveToUs } from "../../../os/process/own-user.ts";
 import { repairLine } from "../files/repair-line.ts";
 
 /** The size of a file is not that of its row. */
-export function sizeLine(file: string, { row, bytes }: { row: IndexRow; bytes: number }): string {
-  return `${file} has ${bytes} bytes, its index row says ${row.bytes}; fix: ${repairLine("--repair")}`;
+export function otherSize(file: string, { row, bytes }: { row: IndexRow; bytes: number }): Finding {
+  const what = `${file} has ${bytes} bytes, its index row says ${row.bytes}`;
+  return { what, fix: lineFix(repairLine("--repair")) };
 }
 
 /** The bytes of a file are not those of its row. */
-export function damageOf(file: string, sha256: string, row: IndexRow): string {
-  return `${file} has sha256 ${sha256}, its index row says ${row.sha256}: its bytes changed since it was stored; fix: ${repairLine("--repair")}`;
+export function otherBytes(file: string, sha256: string, row: IndexRow): Finding {
+  const what = `${file} has sha256 ${sha256}, its index row says ${row.sha256}: its bytes changed since it was stored`;
+  return { what, fix: lineFix(repairLine("--repair")) };
 }
 
 /** What says nothing of the copy: we have too many files open, the copy has just gone, or the whole disk has. */
@@ -27,11 +29,14 @@ export function isCopysFault(code: string | null): boolean {
 }
 
 /** A file cannot be read by this process. */
-export function unreadableLine(file: string, error: unknown): string {
+export function unreadable(file: string, error: unknown): Finding {
   const what = `${file} cannot be read: ${quoted(errorText(error))}`;
   const access = accessTo(file);
   if ((errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") || access === null)
-    return `${what}; fix: look at its disk: sudo dmesg --level=err,warn; then: sudo receiver verify`;
+    return { what, fix: inWords("look at its disk: sudo dmesg --level=err,warn; then: sudo receiver verify") };
   const { path, owner, group, mode, user } = access;
-  return `${what}: ${path} is ${owner}:${group} ${mode}, and the receiver runs as ${user}; fix: ${giveToUsLine([path])} && sudo chmod u+rX ${shellWord(path)}`;
+  return {
+    what: `${what}: ${path} is ${owner}:${group} ${mode}, and the receiver runs as ${user}`,
+    fix: byCommands(giveToUs([path]), here("sudo", "chmod", "u+rX", path)),
+  };
 }

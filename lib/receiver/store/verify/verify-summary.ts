@@ -1,5 +1,6 @@
 // What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
 
+import { findingText, lineFix } from "../../../core/finding.ts";
 import { formatBytes } from "../../../core/text/quantity.ts";
 import { repairLine } from "../files/repair-line.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
@@ -48,7 +49,7 @@ export function summary(report: VerifyReport): string {
     : `DAMAGED: ${[...counts, ...claimed].join(", ")}`;
   const gravest = found[0]?.fix ?? claimFix(report);
   const fix = typeof gravest === "function" ? gravest(report) : gravest;
-  return `${what}; ${read}${fix === null ? "" : `; fix: ${fix}`}`;
+  return findingText({ what: `${what}; ${read}`, fix: fix === null ? null : lineFix(fix) });
 }
 
 function claim(count: number, what: string): string[] {

@@ -7,6 +7,7 @@ import { UserError } from "../../../../lib/core/failure.ts";
 import { makeDataDirs } from "../../../../lib/receiver/store/open-store.ts";
 import { createReadiness } from "../../../../lib/receiver/store/readiness.ts";
 import { verify } from "../../../../lib/receiver/store/verify/verify.ts";
+import { inText } from "../../../support/in-text.ts";
 import { smallDisk, smallDiskMissing } from "../../../support/small-disk.ts";
 import { cleanUp, openIn, tempDir } from "../../support.ts";
 
@@ -157,7 +158,7 @@ describe("a receiver that runs says, and mends by the line that it says", () => 
     sh(`mount -o remount,ro '${disk.path}'`);
     const found = await createReadiness(parts)();
     expect(found).toMatchObject({ kind: "refused", why: expect.stringContaining("is read-only") });
-    paste(found?.fix ?? "");
+    paste(inText(found?.fix) ?? "");
     expect(await createReadiness(parts)()).toBeNull();
   });
 
@@ -170,7 +171,7 @@ describe("a receiver that runs says, and mends by the line that it says", () => 
       kind: "inodes",
       why: expect.stringContaining("inodes free, below the reserve of 256"),
     });
-    expect(found?.fix).toBe(`see what fills it: sudo du --inodes -x ${disk.path} | sort -n | tail -n 20`);
-    paste((found?.fix ?? "").replace("see what fills it: ", ""));
+    expect(inText(found?.fix)).toBe(`see what fills it: sudo du --inodes -x ${disk.path} | sort -n | tail -n 20`);
+    paste((inText(found?.fix) ?? "").replace("see what fills it: ", ""));
   });
 });

@@ -1,0 +1,17 @@
+// Remedies in what came over the wire, as text: the message of a result, and the reason of a group in a queue, say what is the
+// case and, where something is known to mend it, `; fix: …` at their end. Such a text alone is read for it: within a program it
+// is data (core/finding.ts). Pure.
+
+import { FIX_MARK, type Finding, type Fix, lineFix } from "../core/finding.ts";
+
+/** A field that holds a remedy as the words they are. */
+export function readFix(fix: string | null): Fix | null {
+  return fix === null ? null : lineFix(fix);
+}
+
+/** What a message says, and its remedy as the words they are. */
+export function readSaid(message: string): Finding {
+  const at = message.indexOf(FIX_MARK);
+  if (at < 0) return { what: message, fix: null };
+  return { what: message.slice(0, at), fix: lineFix(message.slice(at + FIX_MARK.length)) };
+}
