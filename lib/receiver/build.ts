@@ -1,5 +1,6 @@
 // Opens what the receiver is made of, and gives it to the application.
 
+import type { Hono } from "hono";
 import { dataPaths } from "../contract/places.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
@@ -8,16 +9,21 @@ import { createTokenCheck, parseTokenFile } from "./access/auth.ts";
 import { createGate } from "./access/gate.ts";
 import { openTokenTable, type TokenTable } from "./access/token-table.ts";
 import { openTokenUse, type TokenUseNotes } from "./access/token-use.ts";
-import type { AppDeps } from "./app.ts";
+import type { AppEnv } from "./answering/answering.ts";
+import { createApp } from "./app.ts";
 import { type Admission, createAdmission } from "./episodes/admission.ts";
 import { DamageNotes } from "./episodes/damage-notes.ts";
 import { createDownloads, type Downloads } from "./episodes/downloads.ts";
+import { addEpisodeRoutes } from "./episodes/routes.ts";
 import { createHeartbeatAdmission } from "./heartbeats/admission.ts";
 import { type DuplicateHosts, openDuplicateHosts } from "./heartbeats/duplicate-hosts.ts";
+import { addHostRoutes, type HostsDeps } from "./heartbeats/hosts.ts";
 import { withNeverSeen, withRefusal } from "./heartbeats/never-seen.ts";
+import { addHeartbeatRoutes, type HeartbeatDeps } from "./heartbeats/routes.ts";
 import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
+import { addJudgeRoute } from "./judge/routes.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
@@ -91,33 +97,59 @@ export interface Parts {
   presence: Presence;
 }
 
-/** What the parts and what follows them tell one another. */
-type AppParts = Parts & Pick<AppDeps, "stopping" | "diskRefused">;
+/** What the parts are told by what follows them. */
+interface Life {
+  stopping: () => boolean;
+  diskRefused: () => void;
+}
 
-/** What the application is given. */
-export function appDeps(
+/** The application: what holds for all routes, and each group with its own. */
+export function openApp(
   settings: Settings<ReceiverConfig>,
-  { opened, heartbeats, refusedBeats, leftFree, tokens, tokenUse, ...parts }: AppParts,
-): AppDeps {
-  const { dataRoot, tokensDir, acceptedCommitsFile } = settings.current();
-  const refused = openRefusedHosts(dataPaths(dataRoot).attempts);
-  return {
-    ...parts,
+  parts: Parts,
+  { stopping, diskRefused }: Life,
+): Hono<AppEnv> {
+  const { opened, attempts, refusals, admission, downloads, damage, room, duplicates, tokens, log, identity } = parts;
+  const { tokensDir, acceptedCommitsFile } = settings.current();
+  const { store } = opened;
+  const nowMs = (): number => Date.now();
+  const asking = {
+    ...{ identity, refusals, log, nowMs },
     rules: () => rulesOf(settings.current()),
-    heartbeats: {
-      store: heartbeats,
-      admission: createHeartbeatAdmission(() => settings.current().diskReserveBytes, leftFree),
-      listed: async (hosts, nowMs) => {
-        await tokens?.look(); // the first one may not be through yet
-        return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
-      },
-      withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
-      refused: refusedBeats,
+    checkToken: tokens === null ? null : createTokenCheck(tokensDir, log, tokens, parts.tokenUse.used),
+    knownHost: (host: string) => tokens?.has(host) === true,
+  };
+  const judging = { ...asking, store, admission, stopping, accepted: createGate(acceptedCommitsFile, log) };
+  const storing = { attempts, duplicates, room, diskRefused };
+  return createApp({ ...asking, store, stopping }, [
+    (app) => addEpisodeRoutes(app, { ...judging, ...storing, downloads, damage }),
+    (app) => addJudgeRoute(app, judging),
+    (app) => addHeartbeatRoutes(app, { ...asking, ...storing, stopping, heartbeats: taking(settings, parts) }),
+    (app) => addHostRoutes(app, { ...asking, duplicates, heartbeats: telling(settings, parts) }),
+  ]);
+}
+
+/** What takes heartbeats. */
+function taking(
+  settings: Settings<ReceiverConfig>,
+  { heartbeats, refusedBeats, leftFree }: Parts,
+): HeartbeatDeps["heartbeats"] {
+  const admission = createHeartbeatAdmission(() => settings.current().diskReserveBytes, leftFree);
+  return { store: heartbeats, admission, refused: refusedBeats };
+}
+
+/** What tells of hosts. */
+function telling(
+  settings: Settings<ReceiverConfig>,
+  { heartbeats, refusedBeats, tokens }: Parts,
+): HostsDeps["heartbeats"] {
+  const refused = openRefusedHosts(dataPaths(settings.current().dataRoot).attempts);
+  return {
+    store: heartbeats,
+    listed: async (hosts, nowMs) => {
+      await tokens?.look(); // the first one may not be through yet
+      return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
     },
-    checkToken: tokens === null ? null : createTokenCheck(tokensDir, parts.log, tokens, tokenUse.used),
-    knownHost: (host) => tokens?.has(host) === true,
-    accepted: createGate(acceptedCommitsFile, parts.log),
-    store: opened.store,
-    nowMs: () => Date.now(),
+    withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
   };
 }

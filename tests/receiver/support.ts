@@ -18,9 +18,13 @@ import type { EpisodeStore } from "../../lib/receiver/episode-store.ts";
 import { createAdmission } from "../../lib/receiver/episodes/admission.ts";
 import { DamageNotes } from "../../lib/receiver/episodes/damage-notes.ts";
 import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
+import { addEpisodeRoutes, type EpisodeDeps } from "../../lib/receiver/episodes/routes.ts";
 import { createHeartbeatAdmission } from "../../lib/receiver/heartbeats/admission.ts";
 import { openDuplicateHosts } from "../../lib/receiver/heartbeats/duplicate-hosts.ts";
+import { addHostRoutes, type HostsDeps } from "../../lib/receiver/heartbeats/hosts.ts";
+import { addHeartbeatRoutes, type HeartbeatDeps } from "../../lib/receiver/heartbeats/routes.ts";
 import { openHeartbeats } from "../../lib/receiver/heartbeats/store.ts";
+import { addJudgeRoute, type JudgeDeps } from "../../lib/receiver/judge/routes.ts";
 import { type Listener, type ListenOptions, listen } from "../../lib/receiver/listen/listen.ts";
 import { type Attempts, openAttempts } from "../../lib/receiver/refusals/attempts.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusals.ts";
@@ -129,9 +133,22 @@ export interface TestReceiver {
   incoming(): string[];
 }
 
+/** What all groups of routes are given, together: a test changes one thing of it. */
+export type ReceiverDeps = AppDeps & EpisodeDeps & JudgeDeps & HeartbeatDeps & HostsDeps;
+
+/** The application as build.ts makes it. */
+export function appOf(deps: ReceiverDeps): ReturnType<typeof createApp> {
+  return createApp(deps, [
+    (app) => addEpisodeRoutes(app, deps),
+    (app) => addJudgeRoute(app, deps),
+    (app) => addHeartbeatRoutes(app, deps),
+    (app) => addHostRoutes(app, deps),
+  ]);
+}
+
 export interface TestOptions {
   dataRoot?: string;
-  deps?: Partial<AppDeps>;
+  deps?: Partial<ReceiverDeps>;
   limits?: Partial<AdmissionLimits>;
   rules?: Partial<EpisodeRules>;
   freeBytes?: () => number;
@@ -154,7 +171,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
   const limits = { uploadsTotal: 32, uploadsPerHost: 32, diskReserveBytes: 0, ...options.limits };
   const { freeBytes = () => 1e15, freeInodes = () => Number.POSITIVE_INFINITY } = options;
   const room = () => ({ freeBytes: freeBytes(), freeInodes: freeInodes() });
-  const app = createApp({
+  const app = appOf({
     store: Object.assign(opened.store, { ready: options.ready ?? (async () => null) }),
     log,
     admission: createAdmission(() => limits, room),

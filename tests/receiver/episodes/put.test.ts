@@ -11,6 +11,7 @@ import { createRefusedBeats } from "../../../lib/receiver/refusals/refused-beats
 import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import {
   ANY_EPISODE,
+  appOf,
   bytes,
   cleanUp,
   IDENTITY,
@@ -299,9 +300,8 @@ describe("a name with a past", () => {
 });
 
 test("as a function of a request, without any connection", async () => {
-  const { createApp } = await import("../../../lib/receiver/app.ts");
   const receiver = await startReceiver();
-  const app = createApp({
+  const app = appOf({
     store: {
       ...receiver.opened.store,
       ready: async () => ({ kind: "bytes", why: "the disk is full", fix: null }),

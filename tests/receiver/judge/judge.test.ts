@@ -4,12 +4,12 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { readJudgeAnswer, readProblem } from "../../../lib/contract/judgement.ts";
-import type { AppDeps } from "../../../lib/receiver/app.ts";
 import {
   bytes,
   cleanUp,
   IDENTITY,
   put,
+  type ReceiverDeps,
   rawClient,
   rawStatus,
   reprDigest,
@@ -58,7 +58,7 @@ const bug = (): never => {
 };
 
 describe("a refusal is that of a PUT, to the letter", () => {
-  test.each<[reason: string, Partial<AppDeps>, TestOptions]>([
+  test.each<[reason: string, Partial<ReceiverDeps>, TestOptions]>([
     ["unauthorized", { checkToken: () => "absent" }, {}],
     ["wrong-host", { checkToken: () => "other-host" }, {}],
     ["tokens-unreadable", { checkToken: () => ({ unreadable: "x" }) }, {}],
