@@ -171,7 +171,8 @@ describe("clock", () => {
     };
     expect(await seen("echo NTP=no")).toMatchObject({
       status: "warning",
-      message: "no service keeps the clock right; fix: sudo timedatectl set-ntp true",
+      message: "no service keeps the clock right",
+      fix: { text: "", commands: [{ argv: ["sudo", "timedatectl", "set-ntp", "true"], on: "here" }] },
       perfdata: [{ label: "offset" }, { label: "max_error", value: 16 }],
     });
     for (const other of ["echo NTP=yes", "exit 1"])
