@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OutboxRecord } from "../../lib/shipper/pack/outbox.ts";
 import { packEpisode } from "../../lib/shipper/pack/pack.ts";
-import { newEntry } from "../../lib/shipper/queue/queue.ts";
+import { newEntry } from "../../lib/shipper/queue/entry.ts";
 import { pinPath } from "../../lib/shipper/trust/pin.ts";
 import type { EngineDeps } from "../../lib/shipper/work/deps.ts";
 import { packStep } from "../../lib/shipper/work/pack-step.ts";

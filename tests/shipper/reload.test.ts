@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { formatReprDigest } from "../../lib/contract/digest.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
-import { newEntry } from "../../lib/shipper/queue/queue.ts";
+import { newEntry } from "../../lib/shipper/queue/entry.ts";
 import { Waits } from "../../lib/shipper/queue/waits.ts";
 import { readExpiry } from "../../lib/shipper/retention/expiry.ts";
 import { FIXED_SETTINGS, type ShipperConfig } from "../../lib/shipper/settings.ts";

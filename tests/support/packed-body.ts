@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import type { PackJob, PackResult } from "../../lib/shipper/pack/pack.ts";
+import type { PackJob, PackResult } from "../../lib/shipper/pack/job.ts";
 
 export function packedBody(bytes: number) {
   const body = Buffer.alloc(bytes, "x");

@@ -4,7 +4,7 @@ import { openClient } from "../../lib/client/client.ts";
 import type { Log } from "../../lib/runtime/log/log.ts";
 import { createProgress } from "../../lib/runtime/progress.ts";
 import { parseShipperConfig } from "../../lib/shipper/config.ts";
-import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack/pack.ts";
+import type { PackJob, PackProgress, PackResult } from "../../lib/shipper/pack/job.ts";
 import { Engine } from "../../lib/shipper/work/engine.ts";
 import { makeDirs } from "./lab-host.ts";
 import { quietLog } from "./quiet-log.ts";

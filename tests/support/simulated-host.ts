@@ -5,8 +5,9 @@
 import { Room } from "../../lib/shipper/disk/packing-room.ts";
 import { fitsLane, LANES } from "../../lib/shipper/pack/lanes.ts";
 import type { OutboxRecord } from "../../lib/shipper/pack/outbox.ts";
+import type { Entry } from "../../lib/shipper/queue/entry.ts";
 import { toGiveWay } from "../../lib/shipper/queue/order.ts";
-import { type Entry, Queue } from "../../lib/shipper/queue/queue.ts";
+import { Queue } from "../../lib/shipper/queue/queue.ts";
 import { Waits } from "../../lib/shipper/queue/waits.ts";
 import type { Fault } from "../../lib/shipper/trust/verdict.ts";
 import type { EngineDeps } from "../../lib/shipper/work/deps.ts";

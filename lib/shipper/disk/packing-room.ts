@@ -9,8 +9,9 @@ import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
 import type { Hindrance } from "../episode/hindrance.ts";
 import type { OutboxRecord } from "../pack/outbox.ts";
 import { dropRecord } from "../pack/outbox.ts";
+import type { Entry } from "../queue/entry.ts";
 import { type HadTurn, toGiveWay } from "../queue/order.ts";
-import type { Entry, Queue } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { ShipperConfig } from "../settings.ts";
 import { roomFix } from "../words/remedies.ts";
 

@@ -7,15 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { cleared } from "../../os/files/files.ts";
 import { makeNew } from "../../os/files/owner.ts";
 import { type ArchiveSource, type BlockPool, tarBlocks } from "./archive.ts";
-import type { PackHooks, PackJob } from "./pack.ts";
-
-export interface Written {
-  bytes: number;
-  sha256: string;
-  /** Of the uncompressed tar, in hex. */
-  treeSha256: string;
-  treeBytes: number;
-}
+import type { PackHooks, PackJob, Written } from "./job.ts";
 
 /** zstd level: what `zstd` itself uses by default. */
 const LEVEL = 3;

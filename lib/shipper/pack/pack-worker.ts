@@ -1,7 +1,8 @@
 // The packing thread: packs what the main thread hands it, several episodes by turns, and answers questions about directories
 // in between. Compiled into the executable as a second entry point.
 
-import { fingerprintOf, type PackJob, type PackProgress, type PackResult, packEpisode } from "./pack.ts";
+import type { PackJob, PackProgress, PackResult } from "./job.ts";
+import { fingerprintOf, packEpisode } from "./pack.ts";
 
 /** Jobs and questions have a number of their own, by which their answers are told apart. */
 export type ToPacker =

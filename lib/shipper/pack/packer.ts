@@ -1,7 +1,7 @@
 // The packing thread as seen from the main thread: jobs side by side, their progress, and a way to call them all off.
 
 import { threadUrl } from "../../os/process/thread.ts";
-import type { PackJob, PackProgress, PackResult } from "./pack.ts";
+import type { PackJob, PackProgress, PackResult } from "./job.ts";
 import type { FromPacker, ToPacker } from "./pack-worker.ts";
 
 export interface Packer {

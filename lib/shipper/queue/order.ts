@@ -1,6 +1,6 @@
 // Whose turn it is among episodes that wait: for the outbox, for the line, and which archive gives way to another one. Pure.
 
-import type { Entry } from "./queue.ts";
+import type { Entry } from "./entry.ts";
 
 /** Archives of episodes that were tried before, kept for their next try beside those that wait for their first one. */
 const SPARE_ARCHIVES = 8;

@@ -10,7 +10,7 @@ import { heldFinding } from "../episode/hindrance.ts";
 import type { ShipperConfig } from "../settings.ts";
 import type { Fault } from "../trust/verdict.ts";
 import { roomFix, stampFix } from "../words/remedies.ts";
-import type { Entry, Trouble } from "./queue.ts";
+import type { Entry, Trouble } from "./entry.ts";
 
 /** How long what a person has to mend is left alone, and a full disk before packing is tried again, seconds. */
 export const RECHECK_S = 30;

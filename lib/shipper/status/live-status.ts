@@ -8,7 +8,7 @@ import { type Finding, findingText, fixOrNull } from "../../core/finding.ts";
 import { remedyLast } from "../../core/remedy-last.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
-import type { Entry } from "../queue/queue.ts";
+import type { Entry } from "../queue/entry.ts";
 import { pauseText } from "../words/lines.ts";
 import { wallTime } from "../words/wall-time.ts";
 import type { Engine } from "../work/engine.ts";

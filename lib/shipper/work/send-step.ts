@@ -11,7 +11,7 @@ import { stampOf } from "../episode/commit.ts";
 import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
 import { whyNotSettled } from "../episode/episode-facts.ts";
 import { dropRecord, hasArchive, type OutboxRecord, outboxPaths } from "../pack/outbox.ts";
-import type { Entry } from "../queue/queue.ts";
+import type { Entry } from "../queue/entry.ts";
 import { type SendResult, sendArchive } from "../settle/send.ts";
 import { type Settlement, settle } from "../settle/settle.ts";
 import { documentOf, type Final, lateDocument, reportSettled } from "../settle/settled-documents.ts";

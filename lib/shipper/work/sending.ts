@@ -4,8 +4,9 @@
 import type { Finding } from "../../core/finding.ts";
 import { fitsLane } from "../pack/lanes.ts";
 import type { OutboxRecord } from "../pack/outbox.ts";
+import type { Entry } from "../queue/entry.ts";
 import { Pausing, probeWaitMs, WITNESSES } from "../queue/pausing.ts";
-import type { Entry, Queue } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { Fault, Resource } from "../trust/verdict.ts";
 import { pauseText } from "../words/lines.ts";
 import type { EngineDeps } from "./deps.ts";

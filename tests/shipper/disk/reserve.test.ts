@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { Room } from "../../../lib/shipper/disk/packing-room.ts";
 import { keepReserve } from "../../../lib/shipper/disk/reserve.ts";
-import { newEntry } from "../../../lib/shipper/queue/queue.ts";
+import { newEntry } from "../../../lib/shipper/queue/entry.ts";
 import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 

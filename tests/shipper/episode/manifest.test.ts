@@ -5,7 +5,8 @@ import { readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { MARKER_MAX_BYTES } from "../../../lib/shipper/episode/marker.ts";
 import { bytePath } from "../../../lib/shipper/episode/tree-walk.ts";
-import { type PackResult, packEpisode } from "../../../lib/shipper/pack/pack.ts";
+import type { PackResult } from "../../../lib/shipper/pack/job.ts";
+import { packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { writeFiles } from "../../support/lab-host.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

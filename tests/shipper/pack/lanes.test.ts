@@ -5,14 +5,9 @@ import { closeSync, existsSync, openSync, truncateSync, utimesSync, writeFileSyn
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { PackJob, PackProgress, PackResult } from "../../../lib/shipper/pack/job.ts";
 import { fitsLane, LANES } from "../../../lib/shipper/pack/lanes.ts";
-import {
-  fingerprintOf,
-  type PackJob,
-  type PackProgress,
-  type PackResult,
-  packEpisode,
-} from "../../../lib/shipper/pack/pack.ts";
+import { fingerprintOf, packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { startPacker } from "../../../lib/shipper/pack/packer.ts";
 import { makeDirs, makeEpisode } from "../../support/lab-host.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";

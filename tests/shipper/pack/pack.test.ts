@@ -3,13 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type PackedArchive,
-  type PackHooks,
-  type PackProgress,
-  type PackResult,
-  packEpisode,
-} from "../../../lib/shipper/pack/pack.ts";
+import type { PackedArchive, PackHooks, PackProgress, PackResult } from "../../../lib/shipper/pack/job.ts";
+import { packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { writeFiles } from "../../support/lab-host.ts";
 import { seededRandom } from "../../support/random.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";

@@ -14,7 +14,8 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { tarBlocks } from "../../../lib/shipper/pack/archive.ts";
-import { type PackResult, packEpisode } from "../../../lib/shipper/pack/pack.ts";
+import type { PackResult } from "../../../lib/shipper/pack/job.ts";
+import { packEpisode } from "../../../lib/shipper/pack/pack.ts";
 import { writeFiles } from "../../support/lab-host.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { walkTree } from "../../support/walked.ts";

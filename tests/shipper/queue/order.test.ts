@@ -1,7 +1,8 @@
 // Whose turn it is, and which archive gives way: a new episode has its turns among many that fail.
 
 import { describe, expect, test } from "bun:test";
-import { type Entry, newEntry, Queue } from "../../../lib/shipper/queue/queue.ts";
+import { type Entry, newEntry } from "../../../lib/shipper/queue/entry.ts";
+import { Queue } from "../../../lib/shipper/queue/queue.ts";
 
 /** So many archives lie in the outbox for their next try. */
 const SPARES = 8;

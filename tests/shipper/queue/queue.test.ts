@@ -1,7 +1,8 @@
 // What comes next. Times are arguments; cost is counted in looks at entries.
 
 import { describe, expect, test } from "bun:test";
-import { newEntry, Queue } from "../../../lib/shipper/queue/queue.ts";
+import { newEntry } from "../../../lib/shipper/queue/entry.ts";
+import { Queue } from "../../../lib/shipper/queue/queue.ts";
 import { seededRandom } from "../../support/random.ts";
 
 const episodes = (...list: [id: string, finishedMs: number][]) => list.map(([id, finishedMs]) => ({ id, finishedMs }));

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
-import type { PackResult } from "../../../lib/shipper/pack/pack.ts";
+import type { PackResult } from "../../../lib/shipper/pack/job.ts";
 import { liveStatus } from "../../../lib/shipper/status/live-status.ts";
 import { steadyOffset, wallTime } from "../../../lib/shipper/words/wall-time.ts";
 import { makeEpisode } from "../../support/lab-host.ts";

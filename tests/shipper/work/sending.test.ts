@@ -1,7 +1,7 @@
 // Who may be sent beside whom: a small episode never waits for a huge one. And who is a witness against the way to the receiver.
 
 import { describe, expect, test } from "bun:test";
-import { newEntry } from "../../../lib/shipper/queue/queue.ts";
+import { newEntry } from "../../../lib/shipper/queue/entry.ts";
 import { mayStart } from "../../../lib/shipper/work/sending.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
