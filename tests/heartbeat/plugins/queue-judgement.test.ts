@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { QueueReport } from "../../../lib/contract/queue.ts";
 import type { ShipperStatus } from "../../../lib/contract/shipper-status.ts";
+import { saidBy } from "../../../lib/heartbeat/collect/observations.ts";
 import { observe, type QueueView } from "../../../lib/heartbeat/plugins/queue-judgement.ts";
 import type { ShipperView } from "../../../lib/heartbeat/plugins/shipper-view.ts";
 import { IDLE_SHIPPER } from "../../support/shipper-status.ts";
@@ -58,7 +59,7 @@ const line = ({ report, shipper, live }: Over, unreadable: string[] = [], isRoot
   };
   const seen = observe(view);
   expect(figures(seen).pending).toBe(report?.pending ?? 0);
-  return `${seen.status}: ${seen.message}`;
+  return `${seen.status}: ${saidBy(seen)}`;
 };
 
 const waiting = { count: 1, reason: "403, Server: waf", since: "2026-05-02T05:03:00.000Z" };

@@ -1,11 +1,12 @@
 // A built-in plugin on a fixture host, from its start to one collection and more.
 
-import type { Observation, Plugin } from "../../../lib/heartbeat/plugin.ts";
+import { saidBy } from "../../../lib/heartbeat/collect/observations.ts";
+import type { Observation, Plugin, Seen } from "../../../lib/heartbeat/plugin.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 
 export const context = (root: string) => ({ log: quietLog, intervalS: 60, settings: {}, root });
 
-export async function observe(plugin: Plugin): Promise<Observation[]> {
+export async function observe(plugin: Plugin): Promise<Seen[]> {
   const seen = await plugin.collect(new AbortController().signal);
   if (!Array.isArray(seen)) throw new Error("a built-in plugin returns a list");
   return seen;
@@ -16,9 +17,9 @@ export async function startOn(root: string, plugin: Plugin): Promise<Plugin> {
   return plugin;
 }
 
-/** `name status: message` of each. */
-export function lines(observations: readonly Observation[]): string[] {
-  return observations.map(({ name, status, message }) => `${name ?? "-"} ${status}: ${message}`);
+/** `name status: message` of each, as it is sent. */
+export function lines(observations: readonly Seen[]): string[] {
+  return observations.map((seen) => `${seen.name ?? "-"} ${seen.status}: ${saidBy(seen)}`);
 }
 
 /** Figures by label. */
