@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
 import { TOOL_NAMES } from "../lib/core/tools.ts";
-import { graph, sources, wholeGraph } from "./support/sources.ts";
+import { graph, headOf, sources, wholeGraph } from "./support/sources.ts";
 
 /**
  * The ground, the folders and the roof of each tool, from below: each imports only what stands before it, types too. A name
@@ -113,8 +113,7 @@ const EFFECTS =
 const COMPUTES = /^(node:path(\/posix)?|arktype(\/config)?|smol-toml)$/;
 
 function saysPure(file: string): boolean {
-  const head = /^(?:\/\/[^\n]*\n)+/.exec(sources.get(file) ?? "")?.[0] ?? "";
-  return /\bPure\b/.test(head);
+  return /\bPure\b/.test(headOf(file));
 }
 
 /** Everything that a file loads, itself included. */

@@ -1,6 +1,6 @@
 // What a host shows the receiver: token and certificates, read afresh each time, so that a renewed one needs no restart.
 // Only regular files, behind links too, and never for longer than allowed: a dead mount must not silence a daemon. What is
-// wrong is told as facts; what mends it is in client/credential-failures.ts.
+// wrong is told as facts; what mends it is in client/failures/credential-failures.ts.
 
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";

@@ -1,5 +1,5 @@
 // A heartbeat as it crosses the wire (DESIGN 3.5): written by the agent, checked and kept by the receiver. Its parts are in
-// core/heartbeat.ts and contract/queue.ts. Types only. Times are ISO 8601 in UTC, by the host's clock.
+// contract/observation.ts and contract/queue.ts. Types only. Times are ISO 8601 in UTC, by the host's clock.
 
 import type { CheckResult, PluginState } from "./observation.ts";
 import type { SentQueue } from "./queue.ts";

@@ -1,5 +1,6 @@
 // heartbeats/<host>.json.zst: the latest heartbeat of a host with what the receiver knows about it. Shape and reading back
-// only; decide.ts and states.ts say how it comes about, view.ts what it means now.
+// only; receiver/heartbeats/decide.ts and fleet/states.ts say how it comes about, fleet/view.ts what it means now.
+// Pure.
 
 import type { Heartbeat } from "./heartbeat.ts";
 import type { CheckStatus } from "./observation.ts";

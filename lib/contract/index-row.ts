@@ -122,7 +122,7 @@ export function findNames(bytes: Buffer, start: number, end: number, places: Nam
 
 const QUOTE = 0x22;
 const NAME_MAX = 128;
-/** Of each byte, whether a name (core/names.ts) may begin with it: 1, have it further on: 2, or neither: 0. */
+/** Of each byte, whether a name (contract/names.ts) may begin with it: 1, have it further on: 2, or neither: 0. */
 const IN_NAMES = Uint8Array.from({ length: 256 }, (_, byte) => {
   const letter = String.fromCharCode(byte);
   return isName(letter) ? 1 : isName(`a${letter}`) ? 2 : 0;

@@ -1,4 +1,4 @@
-// Version, commit and target of this executable, put in by `bun run build`; a run from source says so.
+// Version, commit and target of this executable, put in by `bun run build`; a run from source says so. Pure.
 
 declare const LABFLEET_VERSION: string | undefined;
 declare const LABFLEET_COMMIT: string | undefined;

@@ -1,4 +1,4 @@
-// An operator's mistake or a machine's refusal: one sentence and how to mend it, never a stack trace.
+// An operator's mistake or a machine's refusal: one sentence and how to mend it, never a stack trace. Pure.
 
 import { EXIT } from "./exit.ts";
 import { type Fix, fixText } from "./finding.ts";

@@ -95,7 +95,7 @@ interface BreakOff {
 
 /**
  * Does some work unless a signal comes. The first one ends in good order what runs: checks have sessions of their own, and
- * Ctrl-C does not reach them. The second one quits at once, and the checks are killed (os/check-ladder.ts).
+ * Ctrl-C does not reach them. The second one quits at once, and the checks are killed (checks/ladder.ts).
  * @returns the work's exit code, or 128 + the signal's number, as a shell says it
  */
 async function untilSignal(log: Log, work: (breakOff: BreakOff) => Promise<number>): Promise<number> {

@@ -47,9 +47,9 @@ export interface Plugin {
   emptyHint?: string;
   /** How long `collect` may take, seconds; the agent's own limit if left out. */
   timeoutS?: number;
-  /** False: it has nothing to do here, and is inactive. */
   /** What it may say in one collection, bytes of JSON; 256 KiB if left out. */
   readonly budgetBytes?: number;
+  /** False: it has nothing to do here, and is inactive. */
   initialise(context: PluginContext): boolean | Promise<boolean>;
   /**
    * At least one observation: a plugin that sees nothing says nothing, and that is shown as its failure.

@@ -1,5 +1,5 @@
 // When does the receiver refuse, and with which words? Every refusal as a table, every decision as a function of plain
-// data, in the order of the PUT handler (put.ts). Pure: no clock, no disk, no request objects.
+// data, in the order of episodes/preflight.ts and episodes/put.ts. Pure: no clock, no disk, no request objects.
 
 import { parseReprDigest, parseTreeDigest } from "../contract/digest.ts";
 import { formatBytes } from "../core/text/quantity.ts";

@@ -1,5 +1,5 @@
 // The life of a daemon, top to bottom: lock, start, READY, wait, STOPPING, drain, exit code. What it writes down about its
-// end is in forensics/.
+// end is in ends/.
 
 import { join } from "node:path";
 import { isatty } from "node:tty";

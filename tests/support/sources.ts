@@ -38,3 +38,8 @@ export const wholeGraph: ReadonlyMap<string, string[]> = new Map(
     [...text.matchAll(IMPORT)].map(([, from, dynamic]) => resolved(file, from ?? dynamic ?? "")),
   ]),
 );
+
+/** The comment that a source file begins with: what it is, and what it may not do. */
+export function headOf(file: string): string {
+  return /^(?:\/\/[^\n]*\n)+/.exec(sources.get(file) ?? "")?.[0] ?? "";
+}

@@ -1,5 +1,5 @@
 // What a directory's disk, mount or owner refuses to a daemon, in one sentence, and the one line that mends it when it is
-// pasted into a shell. Pure: os/disk-refusal.ts gathers the facts. Used by all that keep data.
+// pasted into a shell. Pure: os/files/disk-refusal.ts gathers the facts. Used by all that keep data.
 
 import { byCommands, type Command, type Finding, here, lineFix } from "../finding.ts";
 import { shellLine } from "../text/shell-quote.ts";

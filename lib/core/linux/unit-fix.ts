@@ -18,7 +18,7 @@ export function unitLine(tool: string, verb: "start" | "restart"): string {
 /**
  * What a status says of a daemon that is not there.
  * @param isRefused its last start ended for its configuration, or for what that names: one more would end so, too
- * @param startFailure systemd could not even begin it (os/start-failure.ts): neither could it now; null: nothing of the kind
+ * @param startFailure systemd could not even begin it (os/process/start-failure.ts): neither could it now; null: nothing of the kind
  * @param exitCode with which of our exit codes its last run ended, as systemd knows it; null: not known
  */
 export function notRunning(

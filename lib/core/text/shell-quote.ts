@@ -1,5 +1,5 @@
 // Writes words so that a shell reads them back as they are, and so that a line that shows them stays one line: for every
-// command that is printed to be run. The other direction is shell-words.ts. Pure.
+// command that is printed to be run. Reading such words back is no part of it. Pure.
 
 import { printable } from "./printable.ts";
 

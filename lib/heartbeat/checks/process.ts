@@ -73,7 +73,7 @@ interface Started {
  * The check is over when its first process is, and the result comes at most 250 ms later. What it left behind is killed:
  * all of it with a cgroup, else its process group, and its session where somebody still holds an output. Who is in no cgroup
  * and made a session of its own lives on, and is seen only by such an output: as one. A job in a group of its own that holds
- * none is not seen here, but by check-strays.ts. After SIGKILL there is a result within one second.
+ * none is not seen here, but by strays.ts. After SIGKILL there is a result within one second.
  */
 export async function runCheckProcess(options: CheckOptions): Promise<CheckExit> {
   const began = performance.now();

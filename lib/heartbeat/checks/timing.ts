@@ -1,4 +1,4 @@
-// How long the end of a check may take: the waits of check-process.ts and those that it calls, in one table, because their
+// How long the end of a check may take: the waits of process.ts and those that it calls, in one table, because their
 // sums are promises. Milliseconds.
 
 export const CHECK_TIMING_MS = {

@@ -1,5 +1,5 @@
 // The plugin `nagios_runner`: runs the configured checks side by side, at most so many at once, and reports the newest
-// result of each. What a check does to its own process is os/check-process.ts's affair.
+// result of each. What a check does to its own process is checks/process.ts's affair.
 
 import { availableParallelism } from "node:os";
 import { errorText } from "../../core/failure.ts";
@@ -22,7 +22,7 @@ const WAIT_S = 30;
 const WAIT_SHARE = 0.4;
 /** For a check that hung the last time it waits only so long, milliseconds. */
 const HUNG_WAIT_MS = 2000;
-/** SIGKILL and what comes after it, seconds (os/check-process.ts). */
+/** SIGKILL and what comes after it, seconds (checks/process.ts). */
 const AFTER_GRACE_S = 1;
 /** Of the time that closing has, what is kept for SIGKILL and for what comes after it, seconds. */
 const CLOSE_RESERVE_S = 1.5;

@@ -1,5 +1,5 @@
 // Why a directory cannot be used: the facts, asked of the kernel when something was refused. What they mean is decided in
-// core/disk-refusal.ts.
+// core/linux/disk-refusal.ts.
 
 import { constants, lstatSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";

@@ -1,5 +1,5 @@
 // Reads single files of /proc and /sys at once and without waiting. What cannot be read is a value too, never an error:
-// forensics say what is missing. `root` is "/" or a fixture host.
+// ends and diagnostics say what is missing. `root` is "/" or a fixture host.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Which hosts are two machines (heartbeats/senders.ts decides): remembered in memory, and those that were found in
+// Which hosts are two machines (fleet/senders.ts decides): remembered in memory, and those that were found in
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
 import { isUnreadable } from "../../core/reading.ts";

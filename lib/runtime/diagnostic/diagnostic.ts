@@ -1,5 +1,5 @@
 // A report about the machine for the moment in which a daemon is told to stop or has died: taking it, and the command
-// that a process of its own runs for that. What stands in it is decided in diagnostic-report.ts.
+// that a process of its own runs for that. What stands in it is decided in report.ts.
 
 import { writeFileSync } from "node:fs";
 import { EXIT } from "../../core/exit.ts";

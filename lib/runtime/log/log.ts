@@ -1,5 +1,5 @@
 // The one log. consola sorts out levels; what a line looks like and where it goes is ours (sinks.ts, syslog.ts). A value
-// from outside cannot forge a line or a field (core/fields.ts), and no log call waits, throws or ends the daemon.
+// from outside cannot forge a line or a field (core/text/fields.ts), and no log call waits, throws or ends the daemon.
 
 import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";

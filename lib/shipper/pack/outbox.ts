@@ -16,7 +16,7 @@ import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
 
 export interface OutboxRecord {
   id: string;
-  /** The episode's directory when it was packed: another one of this name is another episode. See `directoryId` in settle.ts. */
+  /** The episode's directory when it was packed: another one of this name is another episode. See episode/directory-id.ts. */
   directory_inode: string;
   finished_ms: number;
   fingerprint: string;

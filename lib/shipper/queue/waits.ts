@@ -109,7 +109,7 @@ export class Waits {
     );
   }
 
-  /** The disk takes nothing: that is said once for all (room.ts). */
+  /** The disk takes nothing: that is said once for all (disk/packing-room.ts). */
   forDisk(entry: Entry, untilMs: number, detail: string, fix: Fix | null): void {
     entry.notBeforeMs = untilMs;
     this.trouble(entry, "disk", detail, fix);

@@ -128,7 +128,7 @@ async function refused(
         return again(result.code, result.detail, localFinding(localFault(result.detail, result.code, result.path)));
       if (result.code === "EACCES" || result.code === "EPERM")
         return held(whyNotRead(root, result.below ?? "", result.code));
-      // Where the data root itself has a path of hundreds of bytes; walk.ts leaves room for less.
+      // Where the data root itself has a path of hundreds of bytes; episode/tree-walk.ts leaves room for less.
       if (result.code === "ENAMETOOLONG")
         return held({ reason: "a path in it is longer than the kernel takes below this data root", fix: null });
       return again(result.code, result.detail);

@@ -1,5 +1,5 @@
 // Checks that end, hang, flood, fork and fail, as real processes: a result always comes, it says what happened, and what
-// the check left behind is ended. X20, one that cannot be killed, is in check-process-unkillable.test.ts.
+// the check left behind is ended. X20, one that cannot be killed, is in process-unkillable.test.ts.
 
 import { describe, expect, onTestFinished, test } from "bun:test";
 import { closeSync, existsSync, openSync } from "node:fs";
