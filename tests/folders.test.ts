@@ -15,7 +15,7 @@ const ORDER: Record<string, string[]> = {
     ...["intake", "work", "status", "commands"],
   ],
   receiver: [
-    ...["settings.ts", "identity", "room.ts", "episode-store.ts", "decide.ts", "load.ts", "http", "answering"],
+    ...["settings.ts", "identity", "room.ts", "episode-store.ts", "decide.ts", "disk", "load.ts", "http", "answering"],
     ...["store/files", "store/index", "store/reading", "store", "store/verify", "access", "refusals", "episodes"],
     ...["judge", "listen", "readiness", "heartbeats", "commands"],
   ],
@@ -33,6 +33,14 @@ const ORDER: Record<string, string[]> = {
     "failures",
   ],
 };
+
+/** Who opens a store, repairs it, or tells of it while nobody serves: all others know an EpisodeStore. */
+const OPENERS = /^lib\/receiver\/(store\/|(build|daemon|drain|chores|run)\.ts$|commands\/|readiness\/storing\.ts$)/;
+
+test("whoever answers requests knows no store on files: what is stored, and how, is asked of an EpisodeStore", () => {
+  const users = [...wholeGraph].filter(([, imports]) => imports.some((to) => to.startsWith("lib/receiver/store/")));
+  expect(users.map(([file]) => file).filter((file) => !OPENERS.test(file))).toEqual([]);
+});
 
 /** Shared folders, from below. */
 const SHARED = [

@@ -11,6 +11,7 @@ import { openTokenTable, type TokenTable } from "./access/token-table.ts";
 import { openTokenUse, type TokenUseNotes } from "./access/token-use.ts";
 import type { AppEnv } from "./answering/answering.ts";
 import { createApp } from "./app.ts";
+import { openPresence, type Presence } from "./disk/presence.ts";
 import { type Admission, createAdmission } from "./episodes/admission.ts";
 import { DamageNotes } from "./episodes/damage-notes.ts";
 import { createDownloads, type Downloads } from "./episodes/downloads.ts";
@@ -30,7 +31,6 @@ import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.
 import { openRefusedHosts } from "./refusals/refused-hosts.ts";
 import { type Room, shortOf } from "./room.ts";
 import { type ReceiverConfig, rulesOf } from "./settings.ts";
-import { openPresence, type Presence } from "./store/files/presence.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */

@@ -10,6 +10,7 @@ import type { DaemonContext, Running } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { closeParts, openApp, openParts, type Parts } from "./build.ts";
 import { startChores } from "./chores.ts";
+import { otherStore } from "./disk/presence.ts";
 import { drainPhases } from "./drain.ts";
 import type { NotReady } from "./episode-store.ts";
 import { type CertificateWatch, watchCertificate } from "./listen/certificate-watch.ts";
@@ -20,7 +21,6 @@ import type { TlsMaterial } from "./listen/tls-server.ts";
 import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch.ts";
 import { collectNotes } from "./readiness/run-notes.ts";
 import type { ReceiverConfig } from "./settings.ts";
-import { otherStore } from "./store/files/presence.ts";
 import { createChangeWatch } from "./store/index/changed-files.ts";
 import type { OpenedStore } from "./store/open-store.ts";
 

@@ -1,5 +1,5 @@
-// Where episodes are kept, as everybody but a backend knows it: no path, no descriptor, no disk. store/ keeps them in files; another
-// backend is another folder, and passes the same tests (tests/receiver/store/contract.test.ts). Types only.
+// Where episodes are kept, as everybody but a backend knows it: no path, no descriptor, no disk. store/ keeps them in files, and
+// whoever answers requests knows nothing else of it; another backend passes the same tests (tests/receiver/store/contract.test.ts). Types only.
 //
 // Whatever a backend's storage refuses is thrown as an error with a code, as the system names it: it is never the episode's fault.
 

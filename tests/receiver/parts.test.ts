@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
+import { createGroupCommit } from "../../lib/receiver/disk/batch.ts";
+import { expiredDays } from "../../lib/receiver/disk/day-files.ts";
+import { createKeyedLock } from "../../lib/receiver/disk/keyed-lock.ts";
 import { RateWatch } from "../../lib/receiver/http/body.ts";
 import { openAttempts } from "../../lib/receiver/refusals/attempts.ts";
-import { expiredDays } from "../../lib/receiver/refusals/day-files.ts";
-import { createGroupCommit } from "../../lib/receiver/store/index/batch.ts";
-import { createKeyedLock } from "../../lib/receiver/store/keyed-lock.ts";
 import { bytes, cleanUp, keptLog, put, startReceiver, tempDir } from "./support.ts";
 
 afterEach(cleanUp);

@@ -8,7 +8,7 @@ import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readSmallFile, replaceNow } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import { tokenId } from "./token-file.ts";
 
 const HOUR_MS = 3_600_000;

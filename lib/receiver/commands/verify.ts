@@ -15,11 +15,11 @@ import { heldBy, lockHolder, makeRunDir, openLock, writePid } from "../../os/fil
 import { unitOf } from "../../os/process/own-unit.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Call } from "../../runtime/tool.ts";
+import { stopAndRepair } from "../disk/repair-line.ts";
 import { loadReceiverConfig } from "../load.ts";
 import type { ReceiverConfig } from "../settings.ts";
 import { needStore } from "../store/files/data-root.ts";
 import { hashFile } from "../store/files/disk.ts";
-import { stopAndRepair } from "../store/files/repair-line.ts";
 import { needFile } from "../store/files/store-files.ts";
 import { type Digests, repairIndexFile } from "../store/index/index-repair.ts";
 import { openStore } from "../store/open-store.ts";

@@ -6,9 +6,9 @@ import { isoWall } from "../../core/clock.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { stampOf } from "../answering/echo.ts";
 import { type Declared, decideProof, endedEarly, type Refusal, refuse } from "../decide.ts";
+import { type DiskDeps, onDisk } from "../disk/disk-refusals.ts";
 import type { EpisodeStore, Stored, Upload } from "../episode-store.ts";
 import type { UploadBody } from "../http/body.ts";
-import { type DiskDeps, onDisk } from "../store/disk-refusals.ts";
 import type { Admission, Slot } from "./admission.ts";
 import { type Duplicate, decideSecond } from "./name-taken.ts";
 import {

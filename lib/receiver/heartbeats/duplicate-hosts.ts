@@ -14,8 +14,8 @@ import {
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { openRunReports } from "../../runtime/run-reports.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import { forgetOldest } from "../refusals/oldest.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
 
 const HOSTS_MAX = 20_000;
 const FILE_BYTES = 64 * 1024 ** 2;

@@ -6,8 +6,8 @@ import { utcDay } from "../../core/clock.ts";
 import { inWords } from "../../core/finding.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../refusals/day-files.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
+import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../disk/day-files.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import { hostNames } from "./latest-file.ts";
 
 export interface History {

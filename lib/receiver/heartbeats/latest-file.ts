@@ -9,7 +9,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "../../fleet/view.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, settleNew } from "../../os/files/owner.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import { mapInTurns } from "./turns.ts";
 
 const SUFFIX = ".json.zst";

@@ -11,6 +11,7 @@ import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../ans
 import { commitOf, type Told } from "../answering/echo.ts";
 import { parseJson, readWhole } from "../answering/json-body.ts";
 import { type Refusal, refuse } from "../decide.ts";
+import { fromDisk } from "../disk/disk-refusals.ts";
 import { type Admission, createAdmission } from "../episodes/admission.ts";
 import {
   type Description,
@@ -22,7 +23,6 @@ import {
 import { noteUnknown, refusingAll, type UnknownDeps } from "../episodes/unknown.ts";
 import type { UploadBody } from "../http/body.ts";
 import { rawPath, wireOf } from "../http/incoming.ts";
-import { fromDisk } from "../store/disk-refusals.ts";
 
 export interface JudgeDeps extends PreflightDeps, AnswerDeps, UnknownDeps {
   admission: Admission;

@@ -10,6 +10,7 @@ import { fixOrNull, fixText } from "../../core/finding.ts";
 import { unitLine } from "../../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { lockHolder } from "../../os/files/lock.ts";
+import { placeId } from "../disk/place-id.ts";
 import type { NotReady } from "../episode-store.ts";
 import type { NoRoom } from "../episodes/admission.ts";
 import {
@@ -22,7 +23,6 @@ import { renewal } from "../listen/own-authority.ts";
 import { roomOf } from "../room.ts";
 import type { ReceiverConfig } from "../settings.ts";
 import { needStore } from "../store/files/data-root.ts";
-import { placeId } from "../store/files/place-id.ts";
 import { createReadiness, glance, roomFix } from "../store/readiness.ts";
 import { readRunNotes, readStoring, type Storing } from "./readiness-watch.ts";
 import { type RoomLeft, roomLeft } from "./run-notes.ts";

@@ -8,8 +8,8 @@ import { errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
-import { appendToDay, pruneDays } from "./day-files.ts";
+import { appendToDay, pruneDays } from "../disk/day-files.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import { collapse } from "./refusal-sums.ts";
 
 const FLUSH_MS = 1000;

@@ -10,14 +10,14 @@ import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { fsyncDir, makeDir, publishNoReplace } from "../../os/files/files.ts";
 import type { Work } from "../../runtime/progress.ts";
+import { createGroupCommit } from "../disk/batch.ts";
+import { createKeyedLock } from "../disk/keyed-lock.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 import type { Committed, Stored } from "../episode-store.ts";
 import { type Disk, fileFacts, hashFile } from "./files/disk.ts";
 import { archiveFacts, checkHostDirectory } from "./files/misplaced.ts";
-import { HERE, type NeedHere } from "./files/presence.ts";
-import { createGroupCommit } from "./index/batch.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
 import type { Journal } from "./journal.ts";
-import { createKeyedLock } from "./keyed-lock.ts";
 import { otherSize } from "./reading/damage.ts";
 
 /** A received body in its temporary file, still open. */

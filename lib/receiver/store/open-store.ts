@@ -14,12 +14,12 @@ import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refu
 import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
+import { HERE, type Presence } from "../disk/presence.ts";
 import type { EpisodeStore, NotReady } from "../episode-store.ts";
 import { PROBE } from "../settings.ts";
 import { Commits } from "./commits.ts";
 import { createFileStore } from "./file-store.ts";
 import { type Disk, realDisk } from "./files/disk.ts";
-import { HERE, type Presence } from "./files/presence.ts";
 import { cannotUse, needFile } from "./files/store-files.ts";
 import type { AppendLog } from "./index/append-log.ts";
 import { type EpisodeIndex, openIndex } from "./index/episode-index.ts";

@@ -11,10 +11,10 @@ import { formatSeconds } from "../../core/text/quantity.ts";
 import { shellLine } from "../../core/text/shell-quote.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { readText } from "../../os/process/proc.ts";
+import type { Presence } from "../disk/presence.ts";
 import type { NotReady } from "../episode-store.ts";
 import { roomOf, type Shortage, shortOf } from "../room.ts";
 import { type Disk, realDisk } from "./files/disk.ts";
-import type { Presence } from "./files/presence.ts";
 
 /** An answer is as good for so long. */
 const FRESH_MS = 1000;

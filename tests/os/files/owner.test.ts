@@ -23,7 +23,7 @@ import { makeDir, writeFileDurable } from "../../../lib/os/files/files.ts";
 import { makeDirsNow, makeNewDir, openOrMake } from "../../../lib/os/files/owner.ts";
 import { replaceRunFile } from "../../../lib/os/files/run-file.ts";
 import { appendLineDurable, replaceDurable } from "../../../lib/os/files/sync-files.ts";
-import { appendToDay } from "../../../lib/receiver/refusals/day-files.ts";
+import { appendToDay } from "../../../lib/receiver/disk/day-files.ts";
 import { realDisk } from "../../../lib/receiver/store/files/disk.ts";
 import { openAppendLog } from "../../../lib/receiver/store/index/append-log.ts";
 import { openIndex } from "../../../lib/receiver/store/index/episode-index.ts";

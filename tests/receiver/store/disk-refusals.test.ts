@@ -1,7 +1,7 @@
 // Reading, and what becomes of its failures: the disk's are ours to answer for, a bug stays one.
 
 import { expect, test } from "bun:test";
-import { fromDisk } from "../../../lib/receiver/store/disk-refusals.ts";
+import { fromDisk } from "../../../lib/receiver/disk/disk-refusals.ts";
 import { keptLog } from "../support.ts";
 
 test("what the disk refuses is said and answered; a bug is neither", async () => {

@@ -52,12 +52,6 @@ export const realDisk: Disk = {
   },
 };
 
-/** True for the errors that say "no room": the disk's or the quota's. */
-export function isNoSpace(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === "ENOSPC" || code === "EDQUOT";
-}
-
 /** Size and modification time of a regular file, or null when there is none. */
 export async function fileFacts(path: string): Promise<{ bytes: number; mtimeMs: number } | null> {
   try {

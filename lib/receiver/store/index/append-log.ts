@@ -5,7 +5,7 @@ import { close, constants, fdatasync, fstatSync, ftruncate, write } from "node:f
 import { promisify } from "node:util";
 import { failpoint } from "../../../os/failpoint.ts";
 import { openOrMake } from "../../../os/files/owner.ts";
-import { createBatch } from "./batch.ts";
+import { createBatch } from "../../disk/batch.ts";
 import { type Change, changedError, changeOf } from "./changed-files.ts";
 
 const fs = {

@@ -6,7 +6,7 @@ import { byCommands, type Finding, here, inWords, lineFix } from "../../../core/
 import { quoted } from "../../../core/text/fields.ts";
 import { accessTo } from "../../../os/files/access.ts";
 import { giveToUs } from "../../../os/process/own-user.ts";
-import { repairLine } from "../files/repair-line.ts";
+import { repairLine } from "../../disk/repair-line.ts";
 
 /** The size of a file is not that of its row. */
 export function otherSize(file: string, { row, bytes }: { row: IndexRow; bytes: number }): Finding {

@@ -2,7 +2,7 @@
 
 import { findingText, lineFix } from "../../../core/finding.ts";
 import { formatBytes } from "../../../core/text/quantity.ts";
-import { repairLine } from "../files/repair-line.ts";
+import { repairLine } from "../../disk/repair-line.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
 
 /** The rename is a requeue by hand (docs/protocol.md); the row stays, and the archive is stored under it. */

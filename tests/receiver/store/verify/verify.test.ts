@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { stopAndRepair } from "../../../../lib/receiver/store/files/repair-line.ts";
+import { stopAndRepair } from "../../../../lib/receiver/disk/repair-line.ts";
 import { verify } from "../../../../lib/receiver/store/verify/verify.ts";
 import { emptyReport, isSound, type VerifyReport } from "../../../../lib/receiver/store/verify/verify-report.ts";
 import { summary } from "../../../../lib/receiver/store/verify/verify-summary.ts";

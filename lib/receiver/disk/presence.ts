@@ -2,11 +2,11 @@
 // the bare mount point then lies below the disk afterwards, where nobody sees it. So nothing is made there.
 
 import { lstatSync, readdirSync } from "node:fs";
-import { EXIT } from "../../../core/exit.ts";
-import { errorCode, UserError } from "../../../core/failure.ts";
-import { type Fix, here } from "../../../core/finding.ts";
-import { mountPointOf } from "../../../os/files/disk-refusal.ts";
-import { identityPaths } from "../../identity/files.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, UserError } from "../../core/failure.ts";
+import { type Fix, here } from "../../core/finding.ts";
+import { mountPointOf } from "../../os/files/disk-refusal.ts";
+import { identityPaths } from "../identity/files.ts";
 import { placeId } from "./place-id.ts";
 
 /** `gone`: nothing, or a directory that holds no store; `another`: one that holds a store, which nobody has locked. */

@@ -6,9 +6,7 @@ import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { type Refusal, refuse } from "../decide.ts";
 import { fullText, type Room } from "../room.ts";
-import { isNoSpace } from "./files/disk.ts";
-import { Misplaced } from "./files/misplaced.ts";
-import { repairLine } from "./files/repair-line.ts";
+import { repairLine } from "./repair-line.ts";
 
 export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;
@@ -29,9 +27,9 @@ export async function onDisk<T>(
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    if (error instanceof Misplaced) return misplaced(log, what, error);
+    if (code === "EMISPLACED") return misplaced(log, what, error);
     diskRefused?.();
-    if (isNoSpace(error)) {
+    if (code === "ENOSPC" || code === "EDQUOT") {
       log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
       return refuse("disk-full", fullText(code, room()), { retryAfterS: 300 });
     }
@@ -45,15 +43,17 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
   try {
     return await read();
   } catch (error) {
-    if (errorCode(error) === null) throw error;
-    if (error instanceof Misplaced) return misplaced(log, what, error);
+    const code = errorCode(error);
+    if (code === null) throw error;
+    if (code === "EMISPLACED") return misplaced(log, what, error);
     log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
   }
 }
 
-function misplaced(log: Pick<Log, "error">, what: string, { message }: Misplaced): Refusal {
-  log.error({ what: `${what}: ${message}`, fix: lineFix(`move it aside: ${repairLine("--repair")}`) });
+/** A store says so of what stands in an archive's place and is none. */
+function misplaced(log: Pick<Log, "error">, what: string, error: unknown): Refusal {
+  log.error({ what: `${what}: ${errorText(error)}`, fix: lineFix(`move it aside: ${repairLine("--repair")}`) });
   return refuse("damaged", "something else stands in this episode's place; on the collector: sudo receiver verify", {
     retryAfterS: 300,
   });

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { makeDirsNow, openOrMake } from "../../os/files/owner.ts";
-import { HERE, type NeedHere } from "../store/files/presence.ts";
-import { createBatch } from "../store/index/batch.ts";
+import { createBatch } from "./batch.ts";
+import { HERE, type NeedHere } from "./presence.ts";
 
 /** Days that are kept. */
 export const KEEP_DAYS = 14;
