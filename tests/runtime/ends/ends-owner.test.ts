@@ -73,16 +73,16 @@ test.skipIf(MISSING !== "")(`what cannot be replaced is named in the command tha
   );
   const other = nobodysDir();
   mkdirSync(other);
-  expect(run(other, NOBODY).failure).toBe(
+  expect(inText(run(other, NOBODY).failure)).toBe(
     `cannot write ${other}/running.json: EACCES: how this run ends may stay unknown; fix: sudo chown nobody ${other}`,
   );
   const blank = join(dirname(nobodysDir()), "lab data");
   mkdirSync(blank);
-  expect(run(blank, NOBODY).failure).toEndWith(`; fix: sudo chown nobody '${blank}'`);
+  expect(inText(run(blank, NOBODY).failure)).toEndWith(`; fix: sudo chown nobody '${blank}'`);
   chownSync(dirname(other), 0, 0);
   chmodSync(dirname(other), 0o755);
   const none = join(dirname(other), "none");
-  expect(run(none, NOBODY).failure).toBe(
+  expect(inText(run(none, NOBODY).failure)).toBe(
     `cannot write ${none}: EACCES: how this run ends may stay unknown; fix: sudo chown nobody ${dirname(none)}`,
   );
 });
