@@ -6,7 +6,7 @@ import { isReceiverId } from "../../contract/judgement.ts";
 import { episodePath } from "../../contract/names.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { byCommands, type Fix, findingText, onHost } from "../../core/finding.ts";
+import { byCommands, type Finding, type Fix, findingText, fixOrNull, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { print } from "../../os/answer.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
@@ -23,8 +23,8 @@ interface Answering {
   receiver_id: string | null;
   /** It says, where that counts, that it took over the trusted one's store: this host follows it by itself. */
   is_successor: boolean;
-  /** Why that cannot be told, and what mends it; null when it can. */
-  trouble: string | null;
+  /** Why that cannot be told; null when it can. */
+  trouble: Finding | null;
 }
 
 const NOBODY = { receiver_id: null, is_successor: false };
@@ -35,7 +35,9 @@ export async function pinCommand(config: ShipperConfig, line: CommandLine): Prom
   if (typeof accepted === "string") return accept(config, accepted);
   const pin = await readPin(config.dataRoot);
   const answering = await whoAnswers(config, pin);
-  const report = { url: config.receiver.url, trusted: pin, answering };
+  const { trouble } = answering;
+  const told = { trouble: trouble?.what ?? null, fix: fixOrNull(trouble?.fix ?? null) };
+  const report = { url: config.receiver.url, trusted: pin, answering: { ...answering, ...told } };
   await print(`${line.options.json === true ? JSON.stringify(report, null, 2) : pinText(config, pin, answering)}\n`);
   if (answering.receiver_id === null) return EXIT.undelivered;
   return pin === null || answering.receiver_id === pin.receiver_id ? EXIT.ok : EXIT.no;
@@ -88,11 +90,11 @@ async function whoAnswers(config: ShipperConfig, pin: Pin | null): Promise<Answe
   const limits = { stallMs: limitMs, answerMs: limitMs, totalMs: limitMs, signal };
   const reply = await client.send(config.receiver, { method: "HEAD", path, headers: {}, body: null, ...limits });
   client.close();
-  if (reply.kind === "failed") return { ...NOBODY, trouble: findingText(reply.why) };
-  if (reply.kind === "stopped") return { ...NOBODY, trouble: "stopped" };
+  if (reply.kind === "failed") return { ...NOBODY, trouble: reply.why };
+  if (reply.kind === "stopped") return { ...NOBODY, trouble: { what: "stopped", fix: null } };
   const id = receiverIdOf(reply.headers);
-  const trouble = `status ${reply.status}, and no receiver's id: an older release, or no labfleet receiver`;
-  if (id === null) return { ...NOBODY, trouble };
+  const what = `status ${reply.status}, and no receiver's id: an older release, or no labfleet receiver`;
+  if (id === null) return { ...NOBODY, trouble: { what, fix: null } };
   const { receiver } = config;
   const trust = { pinned: pin?.receiver_id ?? null, kind: receiver.kind, isVerifiedTls: isVerifiedTls(receiver) };
   return { receiver_id: id, is_successor: standingOf(id, reply.headers, trust) === "successor", trouble: null };
@@ -104,9 +106,11 @@ export function pinText(config: Pick<ShipperConfig, "receiver">, pin: Pin | null
     pin === null
       ? "nobody yet: the first receiver that accepts this host's token"
       : `${pin.receiver_id}, since ${pin.pinned_at} (${SOURCES[pin.source] ?? pin.source})`;
+  const { what, fix } = answering.trouble ?? { what: String(answering.receiver_id), fix: null };
+  // A remedy ends its line: what stood behind it would be pasted with it.
   const lines = [
     `trusts     ${trusted}`,
-    `answers    ${answering.receiver_id ?? answering.trouble}, at ${config.receiver.url}`,
+    `answers    ${findingText({ what: `${what}, at ${config.receiver.url}`, fix })}`,
   ];
   if (pin !== null && answering.receiver_id !== null && answering.receiver_id !== pin.receiver_id) {
     lines.push(

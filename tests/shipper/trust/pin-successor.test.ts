@@ -61,5 +61,5 @@ test.each([
 
 test("programs read it, too", async () => {
   const { answering } = JSON.parse((await pin("tls", A, ["--json"])).stdout);
-  expect(answering).toEqual({ receiver_id: B, is_successor: true, trouble: null });
+  expect(answering).toEqual({ receiver_id: B, is_successor: true, trouble: null, fix: null });
 }, 30_000);

@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { acceptedText } from "../../../lib/shipper/commands/pin.ts";
+import { onHost } from "../../../lib/core/finding.ts";
+import { acceptedText, pinText } from "../../../lib/shipper/commands/pin.ts";
+import type { ShipperConfig } from "../../../lib/shipper/settings.ts";
 import { parsePin, pinPath, readPin, writePin } from "../../../lib/shipper/trust/pin.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -55,6 +57,13 @@ describe("a pin", () => {
       before: [B],
     });
   });
+});
+
+test("who cannot be asked is told with the address before the remedy, which ends its line", () => {
+  const receiver = { url: "https://collector.wg:8443" } as ShipperConfig["receiver"];
+  const trouble = { what: "nobody listens", fix: { text: "start it", commands: [onHost("sudo", "true")] } };
+  const told = pinText({ receiver }, null, { receiver_id: null, is_successor: false, trouble });
+  expect(told.split("\n")[1]).toBe("answers    nobody listens, at https://collector.wg:8443; fix: start it: sudo true");
 });
 
 test("accepting says whom this host trusted before, and what it means now", () => {
