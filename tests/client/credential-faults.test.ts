@@ -47,6 +47,13 @@ describe("a token file", () => {
     expect(said({ problem: "no-token" })).toContain(`holds no token: it has blanks, several lines`);
   });
 
+  test("that is not there, as root sees it: the service's group all the same, and another service's where that runs it", () => {
+    const of = (ownGroup: string): string =>
+      said({ problem: "absent", access: { ...ACCESS, user: ownGroup, ownGroup } });
+    expect(of("root")).toEndWith(`${NEW_TOKEN} ${TOKEN}`);
+    expect(of("recorder")).toEndWith(`-g recorder /dev/stdin ${TOKEN}`);
+  });
+
   test("that may not be read: who may, and the commands that let this user in", () => {
     const unreadable = { problem: "unreadable", code: "EACCES" } as const;
     expect(said({ ...unreadable, access: ACCESS })).toBe(

@@ -102,12 +102,16 @@ function inspect({ key, path }: CredentialFault & { path: string }): string[] {
   return ["sudo", "openssl", key === "client_key" ? "pkey" : "x509", "-in", path, "-noout", "-text"];
 }
 
+/** As docs/operating.md installs it. */
+const SERVICE_GROUP = "labfleet";
+
 /** A token is shown once, by the command that makes it: its file is written from the terminal. */
 export function newToken(path: string | null, access: Access | null, { hostId }: Pick<Who, "hostId">): Mendable["fix"] {
   const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
   if (path === null || path === "")
     return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
-  const group = access?.ownGroup ?? "labfleet";
+  // Root may look on behalf of the service, which reads the token by its group.
+  const group = access === null || access.ownGroup === "root" ? SERVICE_GROUP : access.ownGroup;
   const paste = onHost("sudo", "install", "-D", "-m", "0640", "-g", group, "/dev/stdin", path);
   return { text: "make one, paste it into this command and end it with Ctrl-D", commands: [make, paste] };
 }
