@@ -125,7 +125,8 @@ export class Sending {
     const { pause, witnessCount } = this.pausing;
     if (pause === null) return;
     this.finding = finding;
-    const key = `${status} ${reason}`;
+    // What is ours to mend is the same whatever was asked: another collector stores one and refuses the next.
+    const key = pause.kind === "misconfigured" ? reason : `${status} ${reason}`;
     if (key === this.said) return;
     this.said = key;
     const what = `queue paused: ${pauseText(pause.kind, finding, witnessCount)}; no episode is at fault, nothing is lost`;

@@ -1,8 +1,10 @@
 // Who may be sent beside whom: a small episode never waits for a huge one. And who is a witness against the way to the receiver.
 
 import { describe, expect, test } from "bun:test";
+import type { Log } from "../../../lib/runtime/log/log.ts";
 import { newEntry } from "../../../lib/shipper/queue/entry.ts";
 import { mayStart } from "../../../lib/shipper/work/sending.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { scriptedEngine } from "../../support/scripted-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -27,6 +29,26 @@ describe("one more upload", () => {
   ] as const) {
     test(`may be ${what}`, () => expect(mayStart(bytes, underWay, transfers)).toBe(may));
   }
+});
+
+test("what is this host's to mend is said once, whatever each answer was: another collector stores one and refuses the next", () => {
+  const said: string[] = [];
+  const log: Log = {
+    ...quietLog,
+    error: (message) => void said.push(typeof message === "string" ? message : message.what),
+  };
+  const { engine } = scriptedEngine(tempDir(), () => ({ kind: "vanished" }), undefined, log);
+  const meets = (status: number, reason: string): void => {
+    const fault = { status, reason, isMarked: true, detail: "" };
+    const finding = { what: reason, fix: null };
+    const step = { next: "paused", fault, finding, retryAfterS: null, tookMs: 0 } as const;
+    engine.sending.note(newEntry("ep", 0, "packed"), step, false);
+  };
+  for (const status of [201, 409, 200, 201]) meets(status, "another-collector");
+  meets(401, "unauthorized");
+  meets(201, "another-collector");
+  const reasons = said.map((line) => /^queue paused: ([a-z-]+);/.exec(line)?.[1]);
+  expect(reasons).toEqual(["another-collector", "unauthorized", "another-collector"]);
 });
 
 describe("the last episode that is due and is refused by a box", () => {
