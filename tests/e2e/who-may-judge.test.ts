@@ -61,8 +61,12 @@ test("pin: a typo is one sentence; nobody there is said with its remedy", async 
   expect(typo.stderr).toContain("a receiver's id is 32 digits");
   const nobody = pin(fleet, "--json");
   expect(nobody.code).toBe(3);
-  expect(JSON.parse(nobody.stdout)).toMatchObject({ trusted: null, answering: { receiver_id: null } });
-  expect(nobody.stdout).toContain("; fix: ");
+  const { trusted, answering } = JSON.parse(nobody.stdout);
+  expect([trusted, answering.receiver_id]).toEqual([null, null]);
+  expect(answering.trouble).toContain("127.0.0.1:9");
+  expect(answering.trouble).not.toContain("fix: ");
+  expect(answering.fix).toContain("receiver");
+  expect(pin(fleet).stdout).toMatch(/^answers {4}.*, at http:\/\/127\.0\.0\.1:9; fix: /m);
 });
 
 /** A box in front of the receiver that answers some requests itself. */
