@@ -1,7 +1,7 @@
 // When to try again: a schedule capped at its last entry, full jitter, and the server's Retry-After. Pure.
 
 /** Longest wait that a server can ask for, in seconds. */
-export const RETRY_AFTER_MAX_S = 3600;
+const RETRY_AFTER_MAX_S = 3600;
 
 /** Default waits after the 1st, 2nd, … failure, in seconds (seed 001). */
 export const DEFAULT_BACKOFF_S: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 120, 300];

@@ -2,10 +2,10 @@
 // installer's check and for doctor's. Pure.
 
 /** What a daemon needs after its drain has ended or was cut short: state written, sockets closed, seconds. */
-export const CLEANUP_S = 10;
+const CLEANUP_S = 10;
 
 /** What systemd must grant beyond the budget, seconds: below it a SIGKILL could hit the clean-up. */
-export const HEADROOM_S = 30;
+const HEADROOM_S = 30;
 
 export interface StopBudget {
   /** Work in flight may go on for so long after SIGTERM, seconds. */

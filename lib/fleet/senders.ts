@@ -9,7 +9,7 @@ import { remedyLast } from "../core/remedy-last.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 
 /** What holds for two machines under one name. */
-export const DUPLICATE = {
+const DUPLICATE = {
   /** So many pieces of evidence make a finding: a late packet or a restored snapshot leaves one. */
   evidence: 2,
   /** Evidence counts for so long after the newest of it, and a finding is shown for so long, hours. */

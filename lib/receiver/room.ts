@@ -10,7 +10,7 @@ export interface Room {
 }
 
 /** Kept free: what is under way, the rows of a day and its heartbeats need a few too. */
-export const INODE_RESERVE = 256;
+const INODE_RESERVE = 256;
 
 /** What statfs(2) says; file systems without a limit of inodes (btrfs, vfat) count none at all. */
 export function roomOf({ bavail, bsize, files, ffree }: Record<"bavail" | "bsize" | "files" | "ffree", number>): Room {

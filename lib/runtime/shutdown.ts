@@ -65,7 +65,7 @@ function handOver({ tool, log, ledger }: ForensicsOptions, facts: StopFacts, sna
 }
 
 /** Who ended it and, where a marker says so, that it was meant: `systemd(1), planned by "autoupdate" ("new release")`. */
-export function senderWords({ sender, takeover, planned_stop }: Snapshot): string | null {
+function senderWords({ sender, takeover, planned_stop }: Snapshot): string | null {
   const words = sender.sent_by === undefined ? [] : [String(sender.sent_by)];
   if (takeover !== null && !isUnreadable(takeover) && takeover.names === "self") words.push("which took its place");
   if (planned_stop !== null && !isUnreadable(planned_stop) && planned_stop.names === "self") {

@@ -53,7 +53,7 @@ export function isJudgementsReason(reason: string): boolean {
 }
 
 /** The rule for a status: the table, then 3xx, where nobody but a portal or a moved server answers. */
-export function ruleOf(status: number): Rule {
+function ruleOf(status: number): Rule {
   return STATUS_RULES[status] ?? (status >= 300 && status < 400 ? "misdirected" : "alone");
 }
 

@@ -9,7 +9,7 @@ const BARE = /^[\w.:/@+,#()[\]-]+$/;
 const KEY = /^[\w.-]+$/;
 
 /** A value longer than this is cut, bytes of UTF-8: one of them shall not push the others out of the line. */
-export const VALUE_BYTES = 4096;
+const VALUE_BYTES = 4096;
 
 /**
  * `{a: 1, b: "x y"}` as ` a=1 b="x y"`. A value that is not bare is a JSON string, so that it can be read back; null and

@@ -14,7 +14,7 @@ export interface KernelClock {
   maxErrorS: number;
 }
 
-export const CLOCK_POLICY: Record<"offset", Limits> = {
+const CLOCK_POLICY: Record<"offset", Limits> = {
   offset: { alert: "above", warning: 1, critical: 30, because: "episodes carry times; the receiver alarms at 120 s" },
 };
 

@@ -11,12 +11,12 @@ import { type Limits, perf, statusOf } from "./thresholds.ts";
 const GIB = 2 ** 30;
 
 /** A large disk is not full because a twentieth of it is left: the smaller of share and size counts. */
-export const ROOM_POLICY = {
+const ROOM_POLICY = {
   warning: { share: 0.15, bytes: 20 * GIB },
   critical: { share: 0.05, bytes: 4 * GIB },
   because: "an episode has up to several gigabytes, and is packed beside itself before it goes",
 };
-export const INODE_POLICY: Limits = {
+const INODE_POLICY: Limits = {
   alert: "below",
   warning: 10,
   critical: 3,

@@ -9,7 +9,7 @@ import { type Limits, perf, statusOf } from "./thresholds.ts";
 
 type Figure = "load5" | "cpu" | "memory" | "io";
 
-export const LOAD_POLICY: Record<Figure, Limits> = {
+const LOAD_POLICY: Record<Figure, Limits> = {
   load5: { alert: "above", warning: 2, critical: 6, because: "packing alone fills every core once: that is no fault" },
   cpu: { alert: "above", warning: 60, critical: null, because: "slow is not broken: a busy host is only shown" },
   memory: { alert: "above", warning: 10, critical: 40, because: "all tasks wait for memory: the host is thrashing" },

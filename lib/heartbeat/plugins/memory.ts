@@ -7,7 +7,7 @@ import { readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
 
-export const MEMORY_POLICY: Record<"available" | "swap" | "oom", Limits> = {
+const MEMORY_POLICY: Record<"available" | "swap" | "oom", Limits> = {
   available: {
     alert: "below",
     warning: 10,

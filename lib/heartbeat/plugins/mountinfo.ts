@@ -43,7 +43,7 @@ export function isRemote(mount: Mount): boolean {
 }
 
 /** Whether it holds data on a disk or elsewhere; the overlay at `/` is the disk of a container. */
-export function isReal(mount: Mount): boolean {
+function isReal(mount: Mount): boolean {
   if (IMAGES.has(mount.type)) return false;
   if (isRemote(mount) || WITHOUT_DEVICE.has(mount.type)) return true;
   return mount.type === "overlay" ? mount.mountPoint === "/" : mount.source.startsWith("/dev/");

@@ -27,7 +27,7 @@ export interface QueueView {
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 
-export const QUEUE_POLICY: Record<"oldest" | "quarantined" | "held" | "expiring", Limits> = {
+const QUEUE_POLICY: Record<"oldest" | "quarantined" | "held" | "expiring", Limits> = {
   oldest: { alert: "above", warning: 6 * HOUR_S, critical: DAY_S, because: "a slow night is normal, a day is not" },
   quarantined: { alert: "above", warning: 0, critical: null, because: "refused episodes wait for a person" },
   held: { alert: "above", warning: 0, critical: null, because: "held episodes wait for a person" },

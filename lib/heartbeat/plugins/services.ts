@@ -20,7 +20,7 @@ const PROPERTIES = [
 ];
 const TIMEOUT_MS = 5000;
 
-export const UNIT_POLICY: Record<"restarts", Limits> = {
+const UNIT_POLICY: Record<"restarts", Limits> = {
   restarts: {
     alert: "above",
     warning: 0,
@@ -57,7 +57,7 @@ export function units(systemctl: readonly string[] = ["systemctl"]): Plugin {
 }
 
 /** Reads `systemctl show`: `Name=value` lines, a blank line between units. Pure. */
-export function parseUnits(text: string): Unit[] {
+function parseUnits(text: string): Unit[] {
   return text
     .split(/\n{2,}/)
     .map(

@@ -51,7 +51,7 @@ export function sayBug(log: Pick<Log, "error">, error: unknown): Refusal {
 }
 
 /** What the request of `c` says of its episode; null: it is about none. */
-export function echoFor({ rules }: AnswerDeps, c: AppContext): Echo | null {
+function echoFor({ rules }: AnswerDeps, c: AppContext): Echo | null {
   const { headers } = c.req.raw;
   return echoOf({
     path: rawPath(targetOf(c.req.raw, c.env)),

@@ -39,7 +39,7 @@ export async function identityCommand(config: ReceiverConfig, { options }: Comma
 }
 
 /** What was settled, and what it means to the hosts. Pure. @param found what its files said until now */
-export function changeText({ id, succeeds }: Identity, found: Decision): string {
+function changeText({ id, succeeds }: Identity, found: Decision): string {
   if (found.kind === "none") return `this store is now ${id}, it had no id before`;
   if (found.kind !== "known") return `this store is now ${id}, what it was before cannot be told`;
   const before = found.identity.id;

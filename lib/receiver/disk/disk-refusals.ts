@@ -8,6 +8,9 @@ import { type Refusal, refuse } from "../decide.ts";
 import { fullText, type Room } from "../room.ts";
 import { repairLine } from "./repair-line.ts";
 
+/** The code of an error that a store throws where something stands in an archive's place and is none. */
+export const MISPLACED = "EMISPLACED";
+
 export interface DiskDeps {
   log: Pick<Log, "warn" | "error">;
   /** What the disk still takes. */
@@ -27,7 +30,7 @@ export async function onDisk<T>(
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    if (code === "EMISPLACED") return misplaced(log, what, error);
+    if (code === MISPLACED) return misplaced(log, what, error);
     diskRefused?.();
     if (code === "ENOSPC" || code === "EDQUOT") {
       log.warn(`disk full while storing ${what}: ${quoted(errorText(error))}`);
@@ -45,7 +48,7 @@ export async function fromDisk<T>(log: Pick<Log, "error">, what: string, read: (
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    if (code === "EMISPLACED") return misplaced(log, what, error);
+    if (code === MISPLACED) return misplaced(log, what, error);
     log.error(`cannot read ${what}: ${quoted(errorText(error))}`);
     return refuse("storage-failed", "the receiver's disk failed", { retryAfterS: 60 });
   }

@@ -39,7 +39,7 @@ export function isSampleDue(last: LastRow | null, heartbeat: Heartbeat, atMs: nu
 }
 
 /** Whether all figures are told again: the first heartbeat in each `FIGURES_EVERY_S` since the sample. */
-export function areFiguresDue({ atMs, sampledMs }: LastRow, nowMs: number): boolean {
+function areFiguresDue({ atMs, sampledMs }: LastRow, nowMs: number): boolean {
   const nth = (ms: number): number => Math.floor((ms - sampledMs) / (FIGURES_EVERY_S * 1000));
   return nth(nowMs) !== nth(atMs);
 }

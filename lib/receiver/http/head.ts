@@ -40,7 +40,7 @@ export function endOfHead(bytes: Buffer, seen: number): number {
  * Bytes of the empty line that a head may begin with, which is passed over: one, as far as it has come (RFC 9112 §2.2). A
  * second one is no request, however they were cut into packets.
  */
-export function blankBefore(begun: Buffer): number {
+function blankBefore(begun: Buffer): number {
   if (begun[0] !== CR || (begun.length > 1 && begun[1] !== LF)) return 0;
   return Math.min(begun.length, 2);
 }

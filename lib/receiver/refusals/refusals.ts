@@ -13,7 +13,7 @@ const INTERVAL_MS = 60_000;
 const KEPT = 1000;
 
 /** What may be said in one interval, lines. */
-export const SAY_LIMITS = {
+const SAY_LIMITS = {
   /** Of one host by name: a shipper whose token is refused comes a few times a minute. */
   perHost: 10,
   byName: 200,

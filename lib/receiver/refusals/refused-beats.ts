@@ -31,6 +31,6 @@ export function createRefusedBeats(): RefusedBeats {
 }
 
 /** Whether it was in the last minutes; a clock that was set makes nothing recent for ever. */
-export function isLately(atMs: number, nowMs: number): boolean {
+function isLately(atMs: number, nowMs: number): boolean {
   return Math.abs(nowMs - atMs) <= LATELY_MS;
 }

@@ -103,7 +103,7 @@ export function isStartRefused(last: EndReport | null): boolean {
 }
 
 /** `running.json` always has this size, in bytes: written over in place, it takes no room and is never half of two sizes. */
-export const RUN_RECORD_BYTES = 4096;
+const RUN_RECORD_BYTES = 4096;
 
 const TEXT_BYTES = 200;
 const SENTENCE_BYTES = 4000;

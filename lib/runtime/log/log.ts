@@ -15,7 +15,8 @@ import { chooseSink, formatLine, type LineStyle, type LogLevel, type LogMessage,
 import { openSyslog, SYSLOG, type SyslogPlaces } from "./syslog.ts";
 
 export type { Fields, LogLevel, LogMessage, Sink };
-export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
 export interface Log {
   error(message: LogMessage, fields?: Fields): void;

@@ -33,7 +33,7 @@ export function whyNotRead(root: string, below: string, code: string): Hindrance
 }
 
 /** Why an episode could not be moved. */
-export function whyNotMoved(root: string, code: string): Hindrance {
+function whyNotMoved(root: string, code: string): Hindrance {
   if (code === "EROFS") return whyDisk(root, code);
   return (code === "EXDEV" ? splitRoot(root) : null) ?? explain(root, "", "move", code);
 }

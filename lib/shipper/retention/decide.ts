@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 /** Two hosts' clocks may differ by so much without either being wrong, milliseconds. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 /** So many receiver days before it is removed a refused episode is announced in a heartbeat that arrived. */
-export const ANNOUNCED_DAYS = 7;
+const ANNOUNCED_DAYS = 7;
 
 export type ClockCheck = { trusted: true } | { trusted: false; why: string };
 

@@ -46,7 +46,7 @@ export async function listQuarantine({
 }
 
 /** What lies in quarantine, with a note of ours. */
-export async function listRejections(deps: Pick<SendDeps, "dirs">): Promise<Rejection[]> {
+async function listRejections(deps: Pick<SendDeps, "dirs">): Promise<Rejection[]> {
   return (await listQuarantine(deps)).flatMap(({ rejection }) => rejection ?? []);
 }
 

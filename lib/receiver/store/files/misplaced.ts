@@ -4,10 +4,11 @@
 import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { errorCode } from "../../../core/failure.ts";
+import { MISPLACED } from "../../disk/disk-refusals.ts";
 
 export class Misplaced extends Error {
   override name = "Misplaced";
-  readonly code = "EMISPLACED";
+  readonly code = MISPLACED;
 }
 
 /** Size and time of an archive, null when nothing has that name. @throws Misplaced, and the disk's error */
