@@ -3,9 +3,10 @@
 import { withNotes } from "../contract/check-notes.ts";
 import { printable } from "../core/text/printable.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
+import type { HostView } from "./host-view.ts";
 import { queueRows } from "./queue-view.ts";
 import type { Row } from "./senders.ts";
-import type { HostSummary, HostView } from "./view.ts";
+import type { HostSummary } from "./view.ts";
 
 /** The table of all hosts, of whom there is at least one. */
 export function renderHosts(hosts: readonly Row<HostSummary>[]): string {

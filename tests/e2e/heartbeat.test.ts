@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
-import type { Status } from "../../lib/heartbeat/status.ts";
 import type { LiveStatus } from "../../lib/heartbeat/status-live.ts";
+import type { Status } from "../../lib/heartbeat/status-text.ts";
 import { executables } from "../support/compiled.ts";
 import { Fleet, HOST, until } from "../support/fleet.ts";
 

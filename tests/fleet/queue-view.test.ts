@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import type { SentQueue } from "../../lib/contract/queue.ts";
+import { hostView } from "../../lib/fleet/host-view.ts";
 import { queueOf, trustsAnother } from "../../lib/fleet/queue-view.ts";
 import { withDuplicate } from "../../lib/fleet/senders.ts";
 import { renderHost, renderHosts } from "../../lib/fleet/table.ts";
-import { briefOf, hostView, summarise } from "../../lib/fleet/view.ts";
+import { briefOf, summarise } from "../../lib/fleet/view.ts";
 import { heartbeat, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
 
 /** What mends a silence. */

@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import type { StoredHeartbeat } from "../../lib/contract/host-document.ts";
+import { hostView } from "../../lib/fleet/host-view.ts";
 import { withDuplicate } from "../../lib/fleet/senders.ts";
 import { renderHost, renderHosts } from "../../lib/fleet/table.ts";
-import { briefOf, hostView, summarise, unreadableBrief } from "../../lib/fleet/view.ts";
+import { briefOf, summarise, unreadableBrief } from "../../lib/fleet/view.ts";
 import { heartbeat, PENDING, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
 
 const HOSTILE = result({ status: "critical", message: "no\u001b[31m room\n" });

@@ -3,8 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import type { StoredHeartbeat } from "../../lib/contract/host-document.ts";
 import type { CheckResult } from "../../lib/contract/observation.ts";
+import { hostView } from "../../lib/fleet/host-view.ts";
 import { withDuplicate } from "../../lib/fleet/senders.ts";
-import { briefOf, hostView, summarise, unreadableBrief } from "../../lib/fleet/view.ts";
+import { briefOf, summarise, unreadableBrief } from "../../lib/fleet/view.ts";
 import { PENDING, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
 
 const SET_CLOCK =

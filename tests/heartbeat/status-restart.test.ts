@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { renderStatus, type Status } from "../../lib/heartbeat/status.ts";
+import { renderStatus, type Status } from "../../lib/heartbeat/status-text.ts";
 import { CALM } from "../support/heartbeat-report.ts";
 import { lineReader } from "../support/lines.ts";
 import { tempDir } from "../support/temp-dir.ts";

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { STATUS_REPORT } from "../../lib/contract/places.ts";
-import type { Status } from "../../lib/heartbeat/status.ts";
 import type { LiveStatus } from "../../lib/heartbeat/status-live.ts";
+import type { Status } from "../../lib/heartbeat/status-text.ts";
 import { type Fleet, HOST, type Tool } from "./fleet.ts";
 
 export interface HeartbeatOptions {

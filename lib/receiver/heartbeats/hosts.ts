@@ -3,8 +3,8 @@
 import type { Hono } from "hono";
 import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
+import { type HostView, hostView } from "../../fleet/host-view.ts";
 import { withDuplicate } from "../../fleet/senders.ts";
-import { type HostView, hostView } from "../../fleet/view.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { TokenCheck } from "../access/auth.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";

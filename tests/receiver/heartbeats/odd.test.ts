@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import type { CheckResult } from "../../../lib/contract/observation.ts";
+import { hostView } from "../../../lib/fleet/host-view.ts";
 import { withDuplicate } from "../../../lib/fleet/senders.ts";
 import { nextStates } from "../../../lib/fleet/states.ts";
 import { renderHost } from "../../../lib/fleet/table.ts";
-import { briefOf, hostView, summarise } from "../../../lib/fleet/view.ts";
+import { briefOf, summarise } from "../../../lib/fleet/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
 /** What mends a silence. */
