@@ -1,7 +1,7 @@
 // What is said about heartbeats on their way, each thing once and with its figures: failures, refusals, what the spool
 // and its disk do. Decides nothing about what is sent.
 
-import type { Finding } from "../../core/finding.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Spool } from "./spool.ts";
 
@@ -98,9 +98,10 @@ export class Remarks {
     const { spool, log } = this.deps;
     const done = work();
     const { failure } = spool;
-    if (failure !== null && failure.what !== this.saidDisk) log.warn(failure);
+    const said = failure === null ? null : findingText(failure);
+    if (failure !== null && said !== this.saidDisk) log.warn(failure);
     if (failure === null && this.saidDisk !== null) log.info("the disk takes heartbeats again");
-    this.saidDisk = failure?.what ?? null;
+    this.saidDisk = said;
     for (const note of spool.takeNotes()) log.warn(note);
     return done;
   }

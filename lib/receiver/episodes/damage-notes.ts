@@ -1,6 +1,7 @@
 // What is wrong with stored archives is said once for each: a host asks each hour. It may be the only copy but one, on a host that
 // waits for a word of ours to remove it.
 
+import { findingText } from "../../core/finding.ts";
 import type { Log, LogMessage } from "../../runtime/log/log.ts";
 
 /** So many archives are remembered to have been told of; of more the oldest may be told again. */
@@ -14,7 +15,7 @@ export class DamageNotes {
 
   /** Says it, unless it was the last that was said of this archive. */
   say(name: string, message: LogMessage): void {
-    const said = typeof message === "string" ? message : message.what;
+    const said = typeof message === "string" ? message : findingText(message);
     if (this.told.get(name) === said) return;
     this.told.delete(name);
     this.told.set(name, said);
