@@ -29,12 +29,13 @@ test.skipIf(smallDiskMissing !== null)("a full run directory is said once, with 
   expect(() => writeFileSync(filling, Buffer.alloc(2 * 1024 * 1024))).toThrow("ENOSPC");
   expect([write(path, "2"), write(path, "3")]).toEqual([false, false]);
   const fix = `sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
-  const full = `the file system at ${disk.path} is full; fix: ${fix}`;
+  const what = `the file system at ${disk.path} is full`;
+  const full = `${what}; fix: ${fix}`;
   expect(log.lines).toEqual([`warn: cannot write ${path}: ${full}`]);
   expect(readFileSync(path, "utf8")).toBe("1\n");
   expect(inText(fullRunDir(disk.path))).toBe(full);
   // A receiver that runs and has no report, or an old one.
-  expect(readStoring(disk.path, AT)).toEqual({ ready: null, why: `the receiver cannot say it: ${full}`, fix: null });
+  expect(readStoring(disk.path, AT)).toEqual({ ready: null, why: `the receiver cannot say it: ${what}`, fix });
   rmSync(filling);
   expect([write(path, "4"), readFileSync(path, "utf8"), fullRunDir(disk.path)]).toEqual([true, "4\n", null]);
   expect(log.lines.slice(1)).toEqual([`info: ${path} is written again`]);

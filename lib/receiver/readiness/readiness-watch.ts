@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { isoWall } from "../../core/clock.ts";
-import { findingText, fixOrNull } from "../../core/finding.ts";
+import { fixOrNull } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
@@ -104,7 +104,8 @@ export function readStoring(runDir: string, nowMs: number): Storing {
   const said = readReport(runDir);
   const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
   const full = said === null || isOld ? fullRunDir(runDir) : null;
-  if (full !== null) return { ready: null, why: `the receiver cannot say it: ${findingText(full)}`, fix: null };
+  if (full !== null)
+    return { ready: null, why: `the receiver cannot say it: ${full.what}`, fix: fixOrNull(full.fix, "collector") };
   if (said === null) return { ready: null, why: "the receiver has not said yet whether it can store", fix: null };
   if (isOld)
     return {
