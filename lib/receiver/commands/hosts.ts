@@ -145,7 +145,7 @@ async function foundOrNamed(
     );
   }
   const why = await whyNone();
-  if (why !== null) throw new UserError(`${host}: ${findingText(why, "collector")}`);
+  if (why !== null) throw new UserError(`${host}: ${why.what}`, why.fix);
   if (known.length === 0) {
     throw new UserError(
       `no heartbeat of ${quoted(host)} has come, and none of any other host`,

@@ -1,7 +1,16 @@
 // The file of lines under the index and the journal: what a failed append leaves, and what many at once do.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openAppendLog } from "../../../../lib/receiver/store/index/append-log.ts";
 import { ext4Disk, ext4DiskMissing, smallDisk, smallDiskMissing } from "../../../support/small-disk.ts";
@@ -12,13 +21,27 @@ afterEach(cleanUp);
 const MIB = 1024 * 1024;
 const LARGE = "x".repeat(MIB);
 
+/** Takes all room, each block on the disk before the next: what a file system has only promised it may find room for later. */
+function fill(path: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_SYNC);
+  try {
+    for (const bytes of [MIB / 4, 4096]) expect(() => fillBy(fd, Buffer.alloc(bytes))).toThrow("ENOSPC");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function fillBy(fd: number, block: Buffer): never {
+  for (;;) writeSync(fd, block);
+}
+
 /** A log with one line on a disk with room for half of LARGE; `free` makes more. */
 async function onFullDisk(directory: string) {
   const path = join(directory, "log");
   writeFileSync(path, "first\n");
-  writeFileSync(join(directory, "spare"), Buffer.alloc(MIB / 2));
+  writeFileSync(join(directory, "spare"), Buffer.alloc(MIB / 2), { flush: true });
   const free = (name: string): void => rmSync(join(directory, name));
-  expect(() => writeFileSync(join(directory, "filling"), Buffer.alloc(16 * MIB))).toThrow("ENOSPC");
+  fill(join(directory, "filling"));
   const log = await openAppendLog(path, "test");
   free("spare");
   return { log, path, free, text: () => readFileSync(path, "utf8") };
