@@ -74,6 +74,26 @@ test("every link between documents leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
+test("a comment that names a document, and a heading of it, names what there is", () => {
+  const lines = ["lib", "bin", "scripts", "tests"].flatMap((dir) =>
+    readdirSync(join(PROJECT, dir), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => [`${dir}/${name}`, read(`${dir}/${name}`).replace(/\n\s*(\/\/|\*) /g, " ")] as const),
+  );
+  const named = lines.flatMap(([file, text]) =>
+    [...text.matchAll(/\b(docs\/[a-z-]+\.md)(?:, “([^”]+)”)?/g)].map(([, document = "", heading]) => ({
+      file,
+      document,
+      heading,
+    })),
+  );
+  const isThere = (document: string, heading: string | undefined): boolean =>
+    existsSync(join(PROJECT, document)) &&
+    (heading === undefined || new RegExp(`^#+ ${RegExp.escape(heading)}$`, "m").test(read(document)));
+  expect(named.filter(({ document, heading }) => !isThere(document, heading))).toEqual([]);
+  expect(named.filter(({ heading }) => heading !== undefined).length).toBeGreaterThan(5);
+});
+
 test("docs/operating.md names every kind of end, and its marker is one", () => {
   const text = read("docs/operating.md");
   const table = text.slice(text.indexOf("|---|", text.indexOf("| `kind` |")), text.indexOf("`shipper diagnostic` and"));

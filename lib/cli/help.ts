@@ -1,5 +1,6 @@
 // The texts of --help: of a tool, of a group of commands, of one command. Each names an option once. Pure.
 
+import { columns } from "../core/text/columns.ts";
 import { COMMON_OPTIONS, type CommandSpec, type OptionSpec, type ToolSpec, verbsOf } from "./table.ts";
 
 type Row = [left: string, right: string];
@@ -87,6 +88,5 @@ function optionText(name: string, option: OptionSpec): string {
 
 function section(title: string, rows: readonly Row[]): string[] {
   if (rows.length === 0) return [];
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return ["", `${title}:`, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)];
+  return ["", `${title}:`, ...columns(rows).map((line) => `  ${line}`)];
 }

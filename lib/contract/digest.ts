@@ -52,12 +52,15 @@ export function isTreeDigest(text: unknown): text is string {
   return isSha256Hex(text) || (typeof text === "string" && LATER_TREE.test(text));
 }
 
-/** `X-Labfleet-Tree-Digest` value of a tree digest. */
+/** Names what an archive was packed from: a PUT carries it, a GET says it. */
+export const TREE_DIGEST_HEADER = "X-Labfleet-Tree-Digest";
+
+/** Value of TREE_DIGEST_HEADER for a tree digest. */
 export function formatTreeDigest(tree: string): string {
   return isSha256Hex(tree) ? `sha256:${tree}` : tree;
 }
 
-/** The tree digest of an `X-Labfleet-Tree-Digest` value, or "malformed". */
+/** The tree digest of a value of TREE_DIGEST_HEADER, or "malformed". */
 export function parseTreeDigest(value: string): string | "malformed" {
   const text = value.trim();
   if (LATER_TREE.test(text)) return text;

@@ -10,7 +10,7 @@ export interface ReceiverEndpoint {
   bearerToken: string | null;
   bearerTokenFile: string | null;
   verifyTls: boolean;
-  /** `python`: the fleet's own from before labfleet, which proves nothing by its answers (DESIGN 3.4). */
+  /** `python`: the fleet's own from before labfleet, which proves nothing by its answers (docs/protocol.md, “Who may judge”). */
   kind: "labfleet" | "python";
   /** Nobody on the way to it can forge answers, though TLS does not see to that: it is a VPN, say. */
   trustedNetwork: boolean;

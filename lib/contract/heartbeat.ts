@@ -1,4 +1,4 @@
-// A heartbeat as it crosses the wire (DESIGN 3.5): written by the agent, checked and kept by the receiver. Its parts are in
+// A heartbeat as it crosses the wire (docs/protocol.md): written by the agent, checked and kept by the receiver. Its parts are in
 // contract/observation.ts and contract/queue.ts. Types only. Times are ISO 8601 in UTC, by the host's clock.
 
 import type { CheckResult, PluginState } from "./observation.ts";

@@ -4,7 +4,7 @@
 import { isSha256Hex, isTreeDigest } from "./digest.ts";
 import { ARCHIVE_SUFFIX, type EpisodeAddress, isName } from "./names.ts";
 
-/** One row of `index.jsonl`: one stored episode. The first seven keys are seed 002's. */
+/** One row of `index.jsonl`: one stored episode. The first seven keys are those of the Python receiver. */
 export interface IndexRow {
   host_id: string;
   episode_id: string;

@@ -1,5 +1,5 @@
-// Who may judge an episode (DESIGN 3.4): the mark, the echo and the identity that an answer must carry before it may decide
-// anything about an episode. Written by the receiver, read by the shipper and the heartbeat. Pure.
+// Who may judge an episode (docs/protocol.md, “Who may judge”): the mark, the echo and the identity that an answer must
+// carry before it may decide anything about an episode. Written by the receiver, read by the shipper and the heartbeat. Pure.
 
 import { isSha256Hex, isTreeDigest } from "./digest.ts";
 

@@ -1,5 +1,5 @@
-// Which machine speaks, so that two under one name can be told apart (DESIGN 3.5): in a heartbeat as `machine`, on an episode as
-// the header MACHINE_HEADER (judgement.ts). Everything in it is hashed for labfleet alone. Pure.
+// Which machine speaks, so that two under one name can be told apart (docs/protocol.md): in a heartbeat as `machine`, on an episode
+// as the header MACHINE_HEADER (judgement.ts). Everything in it is hashed for labfleet alone. Pure.
 
 /** What tells a machine. A card that was cloned has the `id` of its image; then only the hardware differs. */
 export interface Machine {

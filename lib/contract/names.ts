@@ -14,7 +14,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Whose token and certificate may read about all hosts. It is no lab host's name. */
 export const OPERATOR = "operator";
 
-/** True when `text` may name a host or an episode (DESIGN 3.3). */
+/** True when `text` may name a host or an episode (docs/protocol.md, “Request”). */
 export function isName(text: string): boolean {
   return NAME.test(text);
 }

@@ -1,4 +1,4 @@
-// How a shipper's queue stands, as data: written by the shipper into its live status, carried by heartbeats (DESIGN 3.5), read by
+// How a shipper's queue stands, as data: written by the shipper into its live status, carried by heartbeats (docs/protocol.md), read by
 // whoever shows a host. Pure. Times are ISO 8601 in UTC by the host's clock.
 
 import { type Check, type ChecksOf, hasFields, isNumber, isText, orNull } from "../core/text/shape.ts";

@@ -3,7 +3,7 @@
 /** Longest wait that a server can ask for, in seconds. */
 const RETRY_AFTER_MAX_S = 3600;
 
-/** Default waits after the 1st, 2nd, … failure, in seconds (seed 001). */
+/** Default waits after the 1st, 2nd, … failure, in seconds: those of the Python shipper. */
 export const DEFAULT_BACKOFF_S: readonly number[] = [1, 2, 4, 8, 16, 32, 60, 120, 300];
 
 /**

@@ -1,4 +1,4 @@
-// The exit codes of every tool (DESIGN 3.7). The units quote 2 in RestartPreventExitStatus=. Pure.
+// The exit codes of every tool (docs/operating.md). The units quote 2 in RestartPreventExitStatus=. Pure.
 
 export const EXIT = {
   /** Did its work. */

@@ -1,7 +1,7 @@
 // Hosts as tables for people. What is in them came from outside: none of it breaks a line or steers a terminal. Pure.
 
 import { withNotes } from "../contract/check-notes.ts";
-import { printable } from "../core/text/printable.ts";
+import { columns } from "../core/text/columns.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import type { HostView } from "./host-view.ts";
 import { queueRows } from "./queue-view.ts";
@@ -71,19 +71,6 @@ function resultRow(result: HostView["heartbeat"]["results"][number]): string[] {
   ];
 }
 
-/** Columns side by side; the last one is as long as it is. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const safe = rows.map((row) => row.map((cell) => printable(cell)));
-  const widths: number[] = [];
-  for (const row of safe)
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  return safe
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+function table(rows: readonly (readonly string[])[]): string {
+  return `${columns(rows).join("\n")}\n`;
 }

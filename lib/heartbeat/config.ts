@@ -1,4 +1,4 @@
-// What may be set in lab-host.toml for the heartbeat (DESIGN 3.2, seed 000), with the defaults. Only config-worker.ts imports
+// What may be set in lab-host.toml for the heartbeat (units/lab-host.example.toml), with the defaults. Only config-worker.ts imports
 // this: what it needs is heavy and used once.
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";
@@ -11,7 +11,7 @@ import { HOST_EXAMPLES, hostIdField, receiverTable } from "../schema/host-fields
 import { loadTable } from "../schema/load.ts";
 import { DEFAULT_PLUGINS_DIR, DEFAULT_STATE_DIR, type HeartbeatConfig } from "./settings.ts";
 
-// Without name or command a check is left out with a warning, and the others run (seed 000 2d): no error here.
+// Without name or command a check is left out with a warning, and the others run: no error here.
 const command = type({
   "name?": "string",
   "command?": "string | string[]",

@@ -7,7 +7,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { type Fix, findingText } from "../core/finding.ts";
 import { unitCommand } from "../core/linux/unit-fix.ts";
-import { printable } from "../core/text/printable.ts";
+import { columns } from "../core/text/columns.ts";
 import { takeStandardOutput, writeAnswer } from "../os/answer.ts";
 import { makeDir } from "../os/files/files.ts";
 import { type Instance, lockHolder, makeRunDir, openLock } from "../os/files/lock.ts";
@@ -124,24 +124,21 @@ function show(out: number, heartbeat: Heartbeat, json: boolean): Promise<unknown
 
 /** A line for each result. Pure. */
 export function renderResults(results: readonly CheckResult[]): string {
-  const width = Math.max(0, ...results.map(({ name }) => name.length));
-  return results
-    .map(({ name, status, message, notes }) =>
-      printable(`${status.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${withNotes(message, notes)}`),
-    )
-    .join("\n");
+  const rows = results.map(({ name, status, message, notes }) => [
+    status.toUpperCase(),
+    name,
+    withNotes(message, notes),
+  ]);
+  return columns(rows, ["CRITICAL".length]).join("\n");
 }
 
 /** A line for each plugin; one that failed says what brings it back. Pure. */
 export function renderPlugins(standings: readonly Standing[]): string {
-  const width = Math.max(0, ...standings.map(({ name }) => name.length));
-  return standings
-    .map((plugin) => {
-      const { name, state, why } = plugin;
-      const said = why === null ? "" : `  ${findingText({ what: why.what, fix: why.fix ?? ownFix(plugin) })}`;
-      return printable(`${state.padEnd(7)}  ${name.padEnd(width)}${said}`.trimEnd());
-    })
-    .join("\n");
+  const rows = standings.map((plugin) => {
+    const { name, state, why } = plugin;
+    return [state, name, why === null ? "" : findingText({ what: why.what, fix: why.fix ?? ownFix(plugin) })];
+  });
+  return columns(rows, ["skipped".length]).join("\n");
 }
 
 /** Plugins are loaded at the agent's start. */

@@ -3,7 +3,7 @@
 import { join } from "node:path/posix";
 import { byCommands, findingText, here } from "../core/finding.ts";
 import { notRunning, unitCommand } from "../core/linux/unit-fix.ts";
-import { printable } from "../core/text/printable.ts";
+import { columns, labelled } from "../core/text/columns.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { isStartRefused } from "../runtime/ends/end-records.ts";
 import type { EndReport } from "../runtime/ends/ends.ts";
@@ -44,7 +44,7 @@ export interface Status {
 /** The table a person reads. */
 export function renderStatus(status: Status): string {
   const { live, last_end } = status;
-  return [
+  return labelled([
     ["host", `${status.host_id} -> ${status.receiver}`],
     ["heartbeat", activity(status)],
     ...(live === null ? [] : collectedRows(live, status)),
@@ -53,9 +53,7 @@ export function renderStatus(status: Status): string {
     ...(live === null ? [] : pluginRows(live)),
     ...(live === null ? [] : restartRow(live)),
     ["last end", last_end === null ? "none is known" : last_end.sentence],
-  ]
-    .map(([name = "", text = ""]) => `${name.padEnd(11)}${printable(text)}`)
-    .join("\n");
+  ]).join("\n");
 }
 
 type Row = [name: string, text: string];
@@ -85,13 +83,8 @@ const whyNoReport = ({ run_dir, report_problem }: Status): string =>
 function collectedRows({ collected, arrived, interval_s }: LiveStatus, status: Status): Row[] {
   if (collected === null) return [["collected", "for the first time just now"]];
   const { problems, not_ok } = collected;
-  const width = Math.max(0, ...problems.map(({ name }) => name.length));
-  const rows = problems.map(
-    ({ name, status: said, message }): Row => [
-      "",
-      `${said.toUpperCase().padEnd(8)}  ${name.padEnd(width)}  ${message}`,
-    ],
-  );
+  const results = problems.map(({ name, status: said, message }) => [said.toUpperCase(), name, message]);
+  const rows = columns(results, ["CRITICAL".length]).map((line): Row => ["", line]);
   if (not_ok > problems.length) rows.push(["", `… and ${not_ok - problems.length} more`]);
   const isOld = (status.collected_age_s ?? 0) > Math.max(STARTING_S, MISSED * interval_s);
   const isLast = isOld || status.report_problem !== null;

@@ -1,6 +1,6 @@
 // The C library, for the few calls that Bun has no API for; what they do is in file-calls.ts, socket-calls.ts and clock-calls.ts.
 // Opens libc.so.6, which is always loaded, and nothing else: a library that is missing would be looked for in the working
-// directory (docs/architecture.md, "bun:ffi").
+// directory (docs/architecture.md, “bun:ffi”).
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { errorText, UserError } from "../core/failure.ts";

@@ -1,11 +1,11 @@
 // When does the receiver refuse, and with which words? Every refusal as a table, every decision as a function of plain
 // data, in the order of episodes/preflight.ts and episodes/put.ts. Pure: no clock, no disk, no request objects.
 
-import { parseReprDigest, parseTreeDigest } from "../contract/digest.ts";
+import { parseReprDigest, parseTreeDigest, TREE_DIGEST_HEADER } from "../contract/digest.ts";
 import { formatBytes } from "../core/text/quantity.ts";
 import { noRoomFor, type Room } from "./room.ts";
 
-/** Every refusal's status (DESIGN 3.4) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
+/** Every refusal's status (docs/protocol.md, “Answers”) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
 export const REFUSALS = {
   "malformed-path": [400, "Malformed path"],
   malformed: [400, "Malformed request"],
@@ -155,7 +155,7 @@ export function decideHeaders(headers: PutHeaders, maxBytes: number, what = "epi
     return refuse("malformed-digest", "Repr-Digest: sha-256 is not 32 bytes in base64 between colons");
   const treeSha256 = headers.treeDigest === null ? null : parseTreeDigest(headers.treeDigest);
   if (treeSha256 === "malformed")
-    return refuse("malformed-digest", "X-Labfleet-Tree-Digest is not sha256: and 64 hex digits");
+    return refuse("malformed-digest", `${TREE_DIGEST_HEADER} is not sha256: and 64 hex digits`);
   return { kind: "declared", bytes, sha256, treeSha256 };
 }
 

@@ -1,4 +1,4 @@
-// What may be set in lab-host.toml (DESIGN 3.2, seed 001), with the defaults, and what the shipper makes of it. Only
+// What may be set in lab-host.toml (units/lab-host.example.toml), with the defaults, and what the shipper makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
 import { endpointOf, endpointRemarks } from "../client/endpoint.ts";

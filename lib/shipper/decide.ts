@@ -1,5 +1,5 @@
-// Who may judge an episode, and what does an answer mean for it? Every answer to a PUT or a judge call, as a table (DESIGN 3.4).
-// Pure: facts in, verdict out. Only the pinned receiver, with our mark and an echo of what was sent, decides about an
+// Who may judge an episode, and what does an answer mean for it? Every answer to a PUT or a judge call, as a table
+// (docs/protocol.md, “What a sender makes of an answer”). Pure: facts in, verdict out. Only the pinned receiver, with our mark and an echo of what was sent, decides about an
 // episode. Everything else costs that episode a wait, and the queue a pause only where the fault is plainly ours.
 
 import { isSha256Hex } from "../contract/digest.ts";

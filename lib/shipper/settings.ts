@@ -4,7 +4,7 @@ import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { FixedSettings } from "../runtime/config/settings.ts";
 
 export const DEFAULT_DATA_ROOT = "/var/lib/labfleet/data";
-/** Where the Python fleet kept its data when its config did not say (seed 001). */
+/** Where the Python fleet kept its data when its config did not say. */
 export const PYTHON_DATA_ROOT = "/var/lib/cis490/data";
 
 /** Times in seconds, ages in days, sizes in bytes; paths absolute. */
@@ -26,7 +26,7 @@ export interface ShipperConfig {
   commitHeader: string;
   keepLocalForDays: number;
   quarantineKeepDays: number;
-  /** Whether age alone removes what a receiver of kind `python` took or refused (seed 001). */
+  /** Whether age alone removes what a receiver of kind `python` took or refused. */
   pruneUnverified: boolean;
   quarantineCleanupIntervalS: number;
   /** Kept free on the data root's disk: packing waits below it. */

@@ -26,7 +26,7 @@ const ROW: IndexRow = {
   tree_sha256: B,
 };
 
-test("a row is written with seed 002's keys first, the tree digest named with its tar format", () => {
+test("a row is written with the Python receiver's keys first, the tree digest named with its tar format", () => {
   expect(formatRow(ROW)).toBe(
     `{"host_id":"lab1","episode_id":"ep1","received_at_wall":"2026-05-01T06:37:53.830599+00:00","bytes":5000,"sha256":"${A}",` +
       `"code_commit":"abc","path":"episodes/lab1/ep1.tar.zst","tree_sha256":"v1:${B}"}`,

@@ -70,7 +70,7 @@ describe("gate", () => {
   ])("%p, required %p, %p: %s", (commit, required, accepted, expected) => {
     expect(reasonOf(decideGate(commit, HEADERS, required, accepted))).toBe(expected);
   });
-  test("a missing commit is told in the words that seed 002's reader looks for", () => {
+  test("a missing commit is told in the words that the Python fleet's health check looks for", () => {
     expect(decideGate(null, HEADERS, true, list)).toMatchObject({
       detail: "missing X-Labfleet-Code-Commit, missing X-Cis490-Code-Commit",
     });

@@ -19,7 +19,7 @@ const ECHO = { host_id: "lab1", episode_id: "ep1", code_commit: "abc", bytes: 12
 
 /** Every reason that a receiver knows, and some that it does not. */
 const REASONS = [...Object.keys(REFUSALS), "made-up"];
-/** These status codes stop the queue whoever sends them; 401 and 403 only with our mark (DESIGN 3.4). */
+/** These status codes stop the queue whoever sends them; 401 and 403 only with our mark (docs/protocol.md, “What a sender makes of an answer”). */
 const STOPS_AT_ONCE = (status: number, isMarked: boolean): boolean =>
   (status >= 300 && status < 400) || [407, 421, 426].includes(status) || (isMarked && [401, 403].includes(status));
 

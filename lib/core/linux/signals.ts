@@ -5,7 +5,7 @@ const NAMES =
     " ",
   );
 
-/** `SIGTERM` for 15, `signal#99` for a number without a name, `UNKNOWN` for none (seed 003). */
+/** `SIGTERM` for 15, `signal#99` for a number without a name, `UNKNOWN` for none. */
 export function signalName(number: number | null): string {
   if (number === null) return "UNKNOWN";
   const name = NAMES[number - 1];

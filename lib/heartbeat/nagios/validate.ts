@@ -1,4 +1,4 @@
-// Reads the configured checks and looks at their programs before the first run (seed 000, 2d). It only warns: a program
+// Reads the configured checks and looks at their programs before the first run. It only warns: a program
 // that is missing now may be there at the next run, which tries it all the same.
 
 import { constants, type Stats, statSync } from "node:fs";

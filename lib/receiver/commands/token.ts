@@ -19,8 +19,8 @@ import { dataPaths } from "../../contract/places.ts";
 import { shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { columns } from "../../core/text/columns.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { table } from "../../fleet/table.ts";
 import { complain, isOutputNowhere, print } from "../../os/answer.ts";
 import { makeDir, writeFileDurable } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
@@ -129,7 +129,8 @@ export async function tokenList(call: Call): Promise<number> {
   if (call.line.options.json === true)
     await print(`${JSON.stringify({ tokens_dir: tokensDir, hosts: hosts.map(asJson) })}\n`);
   else if (hosts.length === 0) await print(`no host has a token; make one: sudo receiver token add <host>\n`);
-  else await print(table([["HOST", "TOKEN", "ADDED", "LAST USED (UTC)"], ...hosts.flatMap(rowsOf)]));
+  else
+    await print(`${columns([["HOST", "TOKEN", "ADDED", "LAST USED (UTC)"], ...hosts.flatMap(rowsOf)]).join("\n")}\n`);
   return EXIT.ok;
 }
 

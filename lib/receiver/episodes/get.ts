@@ -1,7 +1,7 @@
 // The GET and HEAD handler of an episode. A shipper removes its own copy on the strength of the 200 to a HEAD that carries a word of
 // its own: that one says that the archive was read, and all others that it is there and may be read.
 
-import { formatReprDigest, formatTreeDigest } from "../../contract/digest.ts";
+import { formatReprDigest, formatTreeDigest, TREE_DIGEST_HEADER } from "../../contract/digest.ts";
 import { archivePath, type IndexRow } from "../../contract/index-row.ts";
 import { ASK_HEADER, isAsk } from "../../contract/judgement.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../../contract/names.ts";
@@ -130,6 +130,6 @@ function archiveHeaders(row: IndexRow): Headers {
     // What is true of it now is what is asked for.
     "Cache-Control": "no-store",
   });
-  if (row.tree_sha256 !== null) headers.set("X-Labfleet-Tree-Digest", formatTreeDigest(row.tree_sha256));
+  if (row.tree_sha256 !== null) headers.set(TREE_DIGEST_HEADER, formatTreeDigest(row.tree_sha256));
   return headers;
 }

@@ -1,5 +1,6 @@
 // The PUT handler, top to bottom: parse, authorise, gate, headers, already stored?, room, receive, prove, commit, answer.
 
+import { TREE_DIGEST_HEADER } from "../../contract/digest.ts";
 import { archivePath, type IndexRow } from "../../contract/index-row.ts";
 import { type EpisodeAddress, parseEpisodePath } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
@@ -79,7 +80,7 @@ function describedBy({ rules }: PutDeps, { header }: PutRequest): Description {
       contentLength: header("Content-Length"),
       transferEncoding: header("Transfer-Encoding"),
       reprDigest: header("Repr-Digest"),
-      treeDigest: header("X-Labfleet-Tree-Digest"),
+      treeDigest: header(TREE_DIGEST_HEADER),
     },
   };
 }

@@ -1,6 +1,6 @@
-// The commit protocol (DESIGN 3.4): file and index row appear together, and before an answer says so. Steps, in order:
-// flush file || flush intent -> link -> flush directory -> flush row -> remove temp. docs/protocol.md says what a crash
-// leaves at each of them; reconcile.ts mends it.
+// The commit protocol: file and index row appear together, and before an answer says so. Steps, in order: flush file || flush
+// intent -> link -> flush directory -> flush row -> remove temp. What a crash leaves at each of them stands in
+// docs/protocol.md, “Commit, and what a crash leaves”; reconcile.ts mends it.
 
 import { join } from "node:path";
 import { archivePath, type IndexRow } from "../../contract/index-row.ts";

@@ -5,7 +5,7 @@ import type { Fields } from "../log/log.ts";
 import type { FoundMarker } from "../markers.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** The fields of the `Shutdown context:` line, in their order; the parent's command line is last (seed 003). */
+/** The fields of the `Shutdown context:` line, in their order; the parent's command line is last. */
 export function contextFields(snapshot: Snapshot): Fields {
   const { parent, cgroup, loadavg, pressure } = snapshot;
   const place = isUnreadable(cgroup) ? null : cgroup;

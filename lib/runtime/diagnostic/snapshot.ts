@@ -1,5 +1,5 @@
 // What the machine says at the moment a daemon is told to stop: who it is, who is around it, what presses on it. Reads a
-// dozen small files of /proc, /sys/fs/cgroup and the run directory; starts no process and never throws (seed 003).
+// dozen small files of /proc, /sys/fs/cgroup and the run directory; starts no process and never throws.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -66,7 +66,7 @@ export function unseen({ run }: Facts): string {
     : ", and its unit's ExecStopPost= recorded nothing";
 }
 
-/** What our exit codes mean (DESIGN 3.7), and systemd's own, with which it gives up before the executable starts. */
+/** What our exit codes mean (docs/operating.md), and systemd's own, with which it gives up before the executable starts. */
 const EXIT_CODES: Readonly<Record<number, string>> = {
   2: "its command line, configuration or input cannot be read",
   3: "it could not start or go on",

@@ -19,7 +19,7 @@ const COMMIT_RULE = "1 to 128 of A-Z a-z 0-9 . _ + -";
 /** `commit` null: it says none. `why`: it cannot be told what it says. */
 export type Stamp = { commit: string | null } | { why: string };
 
-/** The commit for an episode's header, or null for none (DESIGN 3.4); or why it has to wait. */
+/** The commit for an episode's header, or null for none (docs/protocol.md, “Request”); or why it has to wait. */
 export async function episodeCommit(
   episodeDir: string,
   commitFile: string,

@@ -1,4 +1,4 @@
-// When does the whole queue stop, and who goes ahead to see whether it may go on? (DESIGN 3.4, “Waiting alone and pausing”)
+// When does the whole queue stop, and who goes ahead to see whether it may go on? (docs/protocol.md, “Waiting alone and pausing”)
 // One bad episode never stops a host, and one bad path never empties the queue into back-off: only several different
 // episodes in a row that met the same fault stop it, or a fault that is plainly ours. Pure: time and chance are arguments.
 

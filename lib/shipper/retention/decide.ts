@@ -1,4 +1,4 @@
-// What may be removed, when, and what has to be proved first? (DESIGN 3.4, “Nothing unproved is removed”.) Pure. Ages of what a
+// What may be removed, when, and what has to be proved first? (docs/protocol.md, “What is removed”.) Pure. Ages of what a
 // person should see before it goes count receiver days, so that no clock of this host has to be right.
 
 import { parseReprDigest } from "../../contract/digest.ts";

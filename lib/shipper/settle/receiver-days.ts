@@ -1,5 +1,5 @@
 // The age of what a person should see before it is removed, in days that no clock of this host has to be right for: one counter,
-// stepped by the pinned receiver's own `Date` (DESIGN 3.4, “receiver days”). A host that wakes up in 1970 or in 2030, and a
+// stepped by the pinned receiver's own `Date` (docs/protocol.md, “What is removed”). A host that wakes up in 1970 or in 2030, and a
 // receiver whose clock runs away, step it by one at most, and only after most of a day or a reboot.
 
 import { join } from "node:path";

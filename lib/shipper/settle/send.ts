@@ -3,7 +3,7 @@
 
 import type { Client, Reply, Request } from "../../client/client.ts";
 import { explainAnswer } from "../../client/failures/answers.ts";
-import { formatReprDigest, formatTreeDigest } from "../../contract/digest.ts";
+import { formatReprDigest, formatTreeDigest, TREE_DIGEST_HEADER } from "../../contract/digest.ts";
 import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
 import { type JudgeRequest, judgePath, MACHINE_HEADER } from "../../contract/judgement.ts";
 import { episodePath } from "../../contract/names.ts";
@@ -186,7 +186,7 @@ function requestOf(
   const headers = {
     "Content-Type": "application/zstd",
     "Repr-Digest": formatReprDigest(sha256),
-    ...(tree_sha256 !== null && { "X-Labfleet-Tree-Digest": formatTreeDigest(tree_sha256) }),
+    ...(tree_sha256 !== null && { [TREE_DIGEST_HEADER]: formatTreeDigest(tree_sha256) }),
     ...(code_commit !== null && { [commitHeader]: code_commit }),
     [MACHINE_HEADER]: machine,
   };

@@ -5,7 +5,7 @@ import type { Waiter } from "../../contract/shipper-status.ts";
 import { underWayText } from "../../contract/shipper-words.ts";
 import { byCommands, findingText, fixTail } from "../../core/finding.ts";
 import { notRunning, unitCommand } from "../../core/linux/unit-fix.ts";
-import { printable } from "../../core/text/printable.ts";
+import { labelled } from "../../core/text/columns.ts";
 import { isStartRefused } from "../../runtime/ends/end-records.ts";
 import { statusLine } from "./live-status.ts";
 import type { Status } from "./status.ts";
@@ -15,24 +15,25 @@ const SHOWN = 10;
 /** The table a person reads. */
 export function renderStatus(status: Status): string {
   const { live, quarantined } = status;
-  const lines = [
-    `host       ${status.host_id} -> ${status.receiver}`,
-    `trusts     ${status.receiver_id ?? status.pin_unreadable ?? "the first receiver that accepts its token"}`,
-    `shipper    ${activity(status)}`,
-    ...(live === null || status.answering ? [] : [`said last  ${statusLine(live)}`]),
-    `to ship    ${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`,
-    `shipped    ${status.shipped} still on this host`,
-    `refused    ${quarantined.length} in quarantine`,
-    `last end   ${status.last_end === null ? "none is known" : status.last_end.sentence}`,
-    ...(live?.under_way ?? []).map((one) => `now        ${underWayText(one, live?.at ?? "")}`),
+  return labelled([
+    ["host", `${status.host_id} -> ${status.receiver}`],
+    ["trusts", status.receiver_id ?? status.pin_unreadable ?? "the first receiver that accepts its token"],
+    ["shipper", activity(status)],
+    ...(live === null || status.answering ? [] : [["said last", statusLine(live)] satisfies Row]),
+    ["to ship", `${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`],
+    ["shipped", `${status.shipped} still on this host`],
+    ["refused", `${quarantined.length} in quarantine`],
+    ["last end", status.last_end === null ? "none is known" : status.last_end.sentence],
+    ...(live?.under_way ?? []).map((one): Row => ["now", underWayText(one, live?.at ?? "")]),
     ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),
     ...(live === null ? noEpisodes(status.problems) : []),
     ...quarantine(quarantined),
-    ...status.left_over.slice(0, SHOWN).map(({ path, fix }) => `left over  ${path}${tail(fix)}`),
-  ];
-  return lines.map(printable).join("\n");
+    ...status.left_over.slice(0, SHOWN).map(({ path, fix }): Row => ["left over", `${path}${tail(fix)}`]),
+  ]).join("\n");
 }
+
+type Row = [label: string, text: string];
 
 function activity({ pid, live, answering, report_problem, last_end, start_failure }: Status): string {
   if (pid === null) return findingText(notRunning("shipper", isStartRefused(last_end), start_failure));
@@ -45,36 +46,40 @@ function activity({ pid, live, answering, report_problem, last_end, start_failur
   return findingText({ what: `not answering since ${live.at} (pid ${pid})`, fix });
 }
 
-function waiters(heading: string, list: readonly Waiter[], count: number): string[] {
+function waiters(heading: string, list: readonly Waiter[], count: number): Row[] {
   const shown = list.slice(0, SHOWN);
   return [
     ...shown.map(
-      ({ episode, since, detail, fix }) => `${heading.padEnd(10)} ${episode}, since ${since}: ${detail}${tail(fix)}`,
+      ({ episode, since, detail, fix }): Row => [heading, `${episode}, since ${since}: ${detail}${tail(fix)}`],
     ),
-    ...(count > shown.length ? [`${" ".repeat(10)} … and ${count - shown.length} more`] : []),
+    ...(count > shown.length ? [["", `… and ${count - shown.length} more`] satisfies Row] : []),
   ];
 }
 
 /** What the disk alone tells, without a daemon that would say since when. */
-function noEpisodes(list: Status["problems"]): string[] {
+function noEpisodes(list: Status["problems"]): Row[] {
   const shown = list.slice(0, SHOWN);
+  return [...shown.map(({ name, problem, fix }): Row => ["held", `${name}: ${problem}${tail(fix)}`]), ...andMore(list)];
+}
+
+function quarantine(list: Status["quarantined"]): Row[] {
+  if (list.length === 0) return [];
   return [
-    ...shown.map(({ name, problem, fix }) => `held       ${name}: ${problem}${tail(fix)}`),
-    ...(list.length > SHOWN ? [`${" ".repeat(10)} … and ${list.length - SHOWN} more: --json lists all`] : []),
+    ["quarantine", "each with what mends it; afterwards: sudo shipper requeue <id>…, or --all [--reason R]"],
+    ...list
+      .slice(0, SHOWN)
+      .map(
+        ({ episode, reason, detail, fix }): Row => [
+          "",
+          `${episode}: ${reason}${detail === null ? "" : `, ${detail}`}${tail(fix)}`,
+        ],
+      ),
+    ...andMore(list),
   ];
 }
 
-function quarantine(list: Status["quarantined"]): string[] {
-  if (list.length === 0) return [];
-  const shown = list.slice(0, SHOWN);
-  return [
-    "quarantine, each with what mends it; afterwards: sudo shipper requeue <id>…, or --all [--reason R]",
-    ...shown.map(
-      ({ episode, reason, detail, fix }) =>
-        `           ${episode}: ${reason}${detail === null ? "" : `, ${detail}`}${tail(fix)}`,
-    ),
-    ...(list.length > SHOWN ? [`           … and ${list.length - SHOWN} more: --json lists all`] : []),
-  ];
+function andMore(list: readonly unknown[]): Row[] {
+  return list.length > SHOWN ? [["", `… and ${list.length - SHOWN} more: --json lists all`]] : [];
 }
 
 function tail(fix: string | null): string {

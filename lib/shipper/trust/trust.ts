@@ -1,4 +1,4 @@
-// Whose word counts: the pinned receiver, one that follows it, or nobody yet (DESIGN 3.4, “Who may judge”). Pure.
+// Whose word counts: the pinned receiver, one that follows it, or nobody yet (docs/protocol.md, “Who may judge”). Pure.
 
 import { isReceiverId, RECEIVER_ID_HEADER, readSucceeds, SUCCEEDS_HEADER } from "../../contract/judgement.ts";
 
@@ -6,7 +6,7 @@ import { isReceiverId, RECEIVER_ID_HEADER, readSucceeds, SUCCEEDS_HEADER } from 
 export interface Trust {
   /** The pinned receiver's id; null before there is one. */
   pinned: string | null;
-  /** `python`: the fleet's old receiver, which has no mark (seed 002). */
+  /** `python`: the fleet's old receiver, which has no mark. */
   kind: "labfleet" | "python";
   /** The answer came over TLS whose certificate was checked. */
   isVerifiedTls: boolean;

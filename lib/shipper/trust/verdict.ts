@@ -28,7 +28,7 @@ export interface Answer {
   body: unknown;
 }
 
-/** By what two faults are told apart when it is to be decided whether they are one (DESIGN 3.4, “Waiting alone and pausing”). */
+/** By what two faults are told apart when it is to be decided whether they are one (docs/protocol.md, “Waiting alone and pausing”). */
 export interface Fault {
   /** 0: no answer came. */
   status: number;

@@ -1,4 +1,4 @@
-// Signal names against the machine's own table, and the seed's words for what has no name.
+// Signal names against the machine's own table, and the words for what has no name.
 
 import { expect, test } from "bun:test";
 import { constants } from "node:os";

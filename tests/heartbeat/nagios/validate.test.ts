@@ -1,4 +1,4 @@
-// How the configured checks are read, and what is said of them before the first run (seed 000, 2d).
+// How the configured checks are read, and what is said of them before the first run.
 
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// A host that runs the Python shipper moves to labfleet with its lab-host.toml as it is (seed 001).
+// A host that runs the Python shipper moves to labfleet with its lab-host.toml as it is.
 
 import { describe, expect, test } from "bun:test";
 import { homedir } from "node:os";
@@ -55,7 +55,7 @@ describe("a lab-host.toml of the Python fleet", () => {
     });
   });
 
-  test("with nothing but a name and a URL has the seed's defaults", () => {
+  test("with nothing but a name and a URL has the Python shipper's defaults", () => {
     expect(load(MINIMAL).config).toMatchObject({
       scanIntervalS: 5,
       requestTimeoutS: 60,
@@ -83,7 +83,7 @@ describe("a lab-host.toml of the Python fleet", () => {
     );
   });
 
-  test("may have whole numbers where the seed read decimals, and decimals where it read whole numbers", () => {
+  test("may have whole numbers where the Python shipper read decimals, and decimals where it read whole numbers", () => {
     const text = `${MINIMAL}[shipper]\nscan_interval_s = 2\nrequest_timeout_s = 0.5\n[retention]\nkeep_local_for_days = 3.0\n`;
     expect(load(text).config).toMatchObject({ scanIntervalS: 2, requestTimeoutS: 0.5, keepLocalForDays: 3 });
   });
