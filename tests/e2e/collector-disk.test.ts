@@ -29,7 +29,7 @@ diskTest(
     await until("it says so", () => receiver.log().includes("no episode can be stored: "), receiver);
     const why = /no episode can be stored: (.*?); fix: /.exec(receiver.log())?.[1] ?? "";
     expect(why).toMatch(/ KiB free, below the reserve of 1\.0 MiB$/);
-    const fix = `see what fills it: sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
+    const fix = `see what fills it: sudo du -a -k -x ${disk.path} | sort -n | tail -n 20`;
     expect(json(fleet, "status").storing).toEqual({ ready: false, why, fix, room: expect.any(Object), no_room: null });
     expect(json(fleet, "hosts").collector).toMatchObject({ pid: receiver.process.pid, ready: false, why, fix });
     expect(command(fleet, "status").stdout).toContain(`storing    NO: ${why}; fix: ${fix}\n`);
@@ -63,7 +63,7 @@ diskTest(
     const above = /^storing {4}yes, \d\.\d MiB above the reserve of 1\.0 MiB$/m;
     await until("it tells the room", () => above.test(command(fleet, "status").stdout), receiver);
     expect((await put(`episodes/${HOST}/large.tar.zst`, 7.5 * 1024 ** 2)).status).toBe(507);
-    const fix = `see what fills it: sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
+    const fix = `see what fills it: sudo du -a -k -x ${disk.path} | sort -n | tail -n 20`;
     const said = / ago there was no room for 7\.5 MiB of lab1; fix: (.*)$/m;
     await until("it tells whom there was none for", () => said.test(command(fleet, "status").stdout), receiver);
     expect(said.exec(command(fleet, "status").stdout)?.[1]).toBe(fix);

@@ -124,14 +124,14 @@ describe("the status that a person reads", () => {
   });
 
   test("of one that cannot report any more says so at once, before its last report", () => {
-    const report_problem = "the file system at /run is full; fix: sudo du -k -x /run | sort -n | tail -n 20";
+    const report_problem = "the file system at /run is full; fix: sudo du -a -k -x /run | sort -n | tail -n 20";
     const rows = renderStatus({ ...RUNNING, report_problem }).split("\n");
     expect(rows[2]).toBe(`report     the last one, nothing newer is known: ${report_problem}`);
     expect(rows[3]).toStartWith("collected  12s ago");
   });
 
   test("of one that cannot report says why, in its first minute, too", () => {
-    const report_problem = "the file system at /run is full; fix: sudo du -k -x /run | sort -n | tail -n 20";
+    const report_problem = "the file system at /run is full; fix: sudo du -a -k -x /run | sort -n | tail -n 20";
     const [, line] = renderStatus({ ...RUNNING, live: null, running_s: 12, report_problem }).split("\n");
     expect(line).toBe(`heartbeat  running (pid 42) for 12s; there is no report of it: ${report_problem}`);
   });

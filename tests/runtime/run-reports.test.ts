@@ -28,7 +28,7 @@ test.skipIf(smallDiskMissing !== null)("a full run directory is said once, with 
   expect(write(path, "1")).toBe(true);
   expect(() => writeFileSync(filling, Buffer.alloc(2 * 1024 * 1024))).toThrow("ENOSPC");
   expect([write(path, "2"), write(path, "3")]).toEqual([false, false]);
-  const fix = `sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
+  const fix = `sudo du -a -k -x ${disk.path} | sort -n | tail -n 20`;
   const what = `the file system at ${disk.path} is full`;
   const full = `${what}; fix: ${fix}`;
   expect(log.lines).toEqual([`warn: cannot write ${path}: ${full}`]);

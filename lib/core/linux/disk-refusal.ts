@@ -118,9 +118,17 @@ function full({ mount, path, code, me, isOutOfInodes }: DiskFacts): Finding {
       fix: byCommands(here("sudo", "edquota", me)),
     };
   const what = isOutOfInodes ? "has no inodes left, so no file can be made there" : "is full";
-  const du = isOutOfInodes ? ["sudo", "du", "--inodes", "-x", point] : ["sudo", "du", "-k", "-x", point];
   // What may be removed only a person knows: this shows where it is.
-  return { what: `the file system at ${point} ${what}`, fix: lineFix(`${shellLine(du)} | sort -n | tail -n 20`) };
+  return {
+    what: `the file system at ${point} ${what}`,
+    fix: lineFix(whatFills(point, isOutOfInodes ? "inodes" : "bytes")),
+  };
+}
+
+/** The line that shows what fills a file system: of bytes the largest files too, of inodes the fullest directories. */
+export function whatFills(mountPoint: string, of: "bytes" | "inodes"): string {
+  const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-a", "-k"]), "-x", mountPoint];
+  return `${shellLine(du)} | sort -n | tail -n 20`;
 }
 
 function makeDir(owner: string, path: string): Command {

@@ -5,12 +5,9 @@ import { accessSync, constants, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { type Fix, inWords, lineFix } from "../../core/finding.ts";
-import { mountOf } from "../../core/linux/mounts.ts";
-import { isUnreadable } from "../../core/reading.ts";
+import { whatFills } from "../../core/linux/disk-refusal.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
-import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
-import { readText } from "../../os/process/proc.ts";
+import { mountPointOf, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import type { Presence } from "../disk/presence.ts";
 import type { NotReady } from "../episode-store.ts";
 import { roomOf, type Shortage, shortOf } from "../room.ts";
@@ -96,10 +93,7 @@ async function whyNot(parts: ReadinessParts): Promise<NotReady | null> {
 
 /** What shows what fills the disk of a data root. */
 export function roomFix({ of }: Pick<Shortage, "of">, dataRoot: string): Fix {
-  const mounts = readText("/", "proc/self/mountinfo");
-  const point = (isUnreadable(mounts) ? null : mountOf(mounts, dataRoot))?.diskPoint ?? dataRoot;
-  const du = ["sudo", "du", ...(of === "inodes" ? ["--inodes"] : ["-k"]), "-x", point];
-  return lineFix(`see what fills it: ${shellLine(du)} | sort -n | tail -n 20`);
+  return lineFix(`see what fills it: ${whatFills(mountPointOf(dataRoot), of)}`);
 }
 
 function refused({ dataRoot, incoming }: ReadinessParts, error: unknown): NotReady {

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Dirs } from "../../contract/places.ts";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
+import { mountPointOf } from "../../os/files/disk-refusal.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { directoryId, isSameDirectory } from "../episode/directory-id.ts";
@@ -73,7 +74,7 @@ export class Room {
   /** No room could be made. */
   isNone(): void {
     const what = "the disk is full up to its reserve: packing waits, sending goes on";
-    if (!this.diskLow) this.log.warn({ what, fix: roomFix(this.dataRoot, this.settled()) });
+    if (!this.diskLow) this.log.warn({ what, fix: roomFix(mountPointOf(this.dataRoot), this.settled()) });
     this.diskLow = true;
   }
 

@@ -4,6 +4,7 @@
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { backoffSeconds } from "../../core/backoff.ts";
 import type { Finding, Fix } from "../../core/finding.ts";
+import { mountPointOf } from "../../os/files/disk-refusal.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { heldFinding } from "../episode/hindrance.ts";
@@ -101,12 +102,8 @@ export class Waits {
   /** There is no room to pack it. */
   forRoom(entry: Entry, untilMs: number): void {
     entry.notBeforeMs = untilMs;
-    this.trouble(
-      entry,
-      "no-room",
-      "no room to pack it",
-      roomFix(this.deps.settings.current().dataRoot, this.deps.settled()),
-    );
+    const point = mountPointOf(this.deps.settings.current().dataRoot);
+    this.trouble(entry, "no-room", "no room to pack it", roomFix(point, this.deps.settled()));
   }
 
   /** The disk takes nothing: that is said once for all (disk/packing-room.ts). */

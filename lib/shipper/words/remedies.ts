@@ -4,8 +4,8 @@ import { basename, dirname, join } from "node:path/posix";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { freeing } from "../../contract/shipper-words.ts";
 import { type Command, type Finding, type Fix, fixText, lineFix, onHost } from "../../core/finding.ts";
+import { whatFills } from "../../core/linux/disk-refusal.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 
 /** Another store answers than the pinned one. */
 export function acceptFix(receiverId: string): Fix {
@@ -27,8 +27,8 @@ export function stampFix(commitFile: string): Fix {
 const WAYS_SHOWN = 3;
 
 /** There is no room on the data root's disk: what may go there a person knows. @param settled what they may give up */
-export function roomFix(dataRoot: string, settled: SettledCounts | null): Fix {
-  const look = `${shellLine(["sudo", "du", "-k", "-x", dataRoot])} | sort -n | tail -n 20`;
+export function roomFix(mountPoint: string, settled: SettledCounts | null): Fix {
+  const look = whatFills(mountPoint, "bytes");
   const room = `make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: ${look}`;
   const ways = freeing(settled).slice(0, WAYS_SHOWN);
   return lineFix([...ways.map((way) => fixText(way)), room].join("; or "));

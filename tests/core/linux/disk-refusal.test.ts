@@ -64,7 +64,7 @@ describe("a directory that is refused", () => {
       "because it is full",
       { code: "ENOSPC" },
       "the file system at / is full",
-      "sudo du -k -x / | sort -n | tail -n 20",
+      "sudo du -a -k -x / | sort -n | tail -n 20",
     ],
     [
       "because inodes are used up, which is not the same",
@@ -129,7 +129,7 @@ describe("a directory that is refused", () => {
         },
       },
       "the file system at /run is full",
-      "sudo du -k -x /run | sort -n | tail -n 20",
+      "sudo du -a -k -x /run | sort -n | tail -n 20",
     ],
     ["for a reason that nobody knows", { code: "ELOOP" }, "/data2 cannot be used: ELOOP", null],
   ] as const) {

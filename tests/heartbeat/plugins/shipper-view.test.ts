@@ -73,7 +73,7 @@ describe("its report", () => {
     using disk = smallDisk(1);
     writeFileSync(join(disk.path, "status.json"), mine({ uptime_s: later.uptimeS - 61 }));
     expect(() => writeFileSync(join(disk.path, "filling"), Buffer.alloc(2 * 1024 * 1024))).toThrow("ENOSPC");
-    const full = `the file system at ${disk.path} is full; fix: sudo du -k -x ${disk.path} | sort -n | tail -n 20`;
+    const full = `the file system at ${disk.path} is full; fix: sudo du -a -k -x ${disk.path} | sort -n | tail -n 20`;
     const seen = readShipper({ dataRoot: tempDir(), runDir: disk.path }, later);
     const problem = inText(seen.problem);
     expect({ ...seen, problem }).toMatchObject({ state: "running", ageS: 61, problem: `it cannot report: ${full}` });

@@ -23,7 +23,7 @@ test("below the reserve, or without its directory, it is not", async () => {
   expect({ ...short, fix: inText(short?.fix) }).toEqual({
     kind: "bytes",
     why: expect.stringContaining("below the reserve of 909494.7 TiB"),
-    fix: expect.stringMatching(/^see what fills it: sudo du -k -x \/\S* \| sort -n \| tail -n 20$/),
+    fix: expect.stringMatching(/^see what fills it: sudo du -a -k -x \/\S* \| sort -n \| tail -n 20$/),
   });
   rmSync(dir, { recursive: true });
   expect(await createReadiness({ dataRoot: "/", incoming: dir, reserveBytes: () => 0 })()).toMatchObject({

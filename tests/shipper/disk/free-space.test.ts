@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
+import { mountPointOf } from "../../../lib/os/files/disk-refusal.ts";
 import type { LogMessage } from "../../../lib/runtime/log/log.ts";
 import { createFreeSpace } from "../../../lib/shipper/disk/free-space.ts";
 import type { PackResult } from "../../../lib/shipper/pack/job.ts";
@@ -128,10 +129,10 @@ describe("an engine without room", () => {
       engine.pump();
       await engine.settled();
     }
-    expect([...engine.queue.inStage("waiting")][0]?.trouble?.fix?.text).toContain("sudo du -k -x ");
+    expect([...engine.queue.inStage("waiting")][0]?.trouble?.fix?.text).toContain("sudo du -a -k -x ");
     expect([said, engine.room.diskLow]).toEqual([
       [
-        `the disk is full up to its reserve: packing waits, sending goes on; fix: make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -k -x ${engine.deps.settings.current().dataRoot} | sort -n | tail -n 20`,
+        `the disk is full up to its reserve: packing waits, sending goes on; fix: make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -a -k -x ${mountPointOf(dirs.episodes)} | sort -n | tail -n 20`,
       ],
       true,
     ]);

@@ -55,7 +55,7 @@ describe("the status of a host", () => {
   });
 
   test("of a shipper that cannot write its report says why, and not to restart it", () => {
-    const report_problem = "the file system at /run is full; fix: sudo du -k -x /run | sort -n | tail -n 20";
+    const report_problem = "the file system at /run is full; fix: sudo du -a -k -x /run | sort -n | tail -n 20";
     const full = "running (pid 42), and cannot say what it does: the file system at /run is full; fix: sudo du";
     for (const change of [{ live: null }, { answering: false }])
       expect(runs({}, { ...change, report_problem })[2]).toStartWith(`shipper    ${full}`);

@@ -99,7 +99,7 @@ describe("what lies in quarantine", () => {
 
 describe("a full disk", () => {
   const LOOK =
-    "make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -k -x /data | sort -n | tail -n 20";
+    "make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -a -k -x /data | sort -n | tail -n 20";
   const group = (reason: string, bytes: number) => ({ reason, count: 1, bytes, newest_at: null, newest_detail: null });
   const SETTLED = { shipped: 0, unverified: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: 0 };
 
