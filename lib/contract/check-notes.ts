@@ -1,5 +1,6 @@
 // What is odd about how a result came about, in words for people: beside its message, wherever that is shown. Pure.
 
+import { counted } from "../core/text/quantity.ts";
 import type { CheckNotes } from "./observation.ts";
 
 /** Most telling first; [] when nothing is odd. What the message itself says (time-out, signal) is not said again. */
@@ -35,5 +36,5 @@ function times(count: number): string {
 }
 
 function processes(count: number): string {
-  return count === 1 ? "1 process" : `${count} processes`;
+  return counted(count, "process", "processes");
 }

@@ -7,6 +7,7 @@ import { readSaid } from "../contract/said.ts";
 import { findingText } from "../core/finding.ts";
 import { clipFinding } from "../core/remedy-last.ts";
 import { printable } from "../core/text/printable.ts";
+import { counted } from "../core/text/quantity.ts";
 import { type Check, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/text/shape.ts";
 import type { Agent } from "./agent.ts";
 import { type Summary, summarise, summaryText } from "./decide.ts";
@@ -131,7 +132,7 @@ export function statusLine({ collected, waiting, waiting_in_memory, failing, ref
 }
 
 export function heartbeats(count: number): string {
-  return count === 1 ? "1 heartbeat" : `${count} heartbeats`;
+  return counted(count, "heartbeat");
 }
 
 /** Reads a report; null for what is none, or of a version that reports other things. Pure. */

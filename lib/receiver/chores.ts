@@ -1,7 +1,7 @@
 // What a receiver does from time to time while it serves: the status line, and the removal of old days.
 
 import { errorCode } from "../core/failure.ts";
-import { formatBytes } from "../core/text/quantity.ts";
+import { counted, formatBytes } from "../core/text/quantity.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Admission } from "./episodes/admission.ts";
 import type { CertificateWatch } from "./listen/certificate-watch.ts";
@@ -38,9 +38,10 @@ export function startChores(
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
-    const stored = String(opened.index.table.size).replace(/\B(?=(\d{3})+$)/g, " ");
+    const { size } = opened.index.table;
+    const stored = `${String(size).replace(/\B(?=(\d{3})+$)/g, " ")} ${size === 1 ? "episode" : "episodes"} stored`;
     const trouble = watch.found === null ? "" : `CANNOT STORE: ${watch.found.why}; `;
-    context.status(`${trouble}${admission.uploads} uploads, ${stored} episodes stored${freeText(room)}`);
+    context.status(`${trouble}${counted(admission.uploads, "upload")}, ${stored}${freeText(room)}`);
   };
   const prune = (): void => {
     for (const { prune } of pruned) void prune(Date.now());

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { inWords } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
+import { counted } from "../core/text/quantity.ts";
 import { writeFileDurable } from "../os/files/files.ts";
 import type { LiveSettings, Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext, Running } from "../runtime/daemon.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../runtime/log/log.ts";
 import { closeParts, openApp, openParts, type Parts } from "./build.ts";
 import { startChores } from "./chores.ts";
 import { otherStore } from "./disk/presence.ts";
+import { VERIFY } from "./disk/repair-line.ts";
 import { drainPhases } from "./drain.ts";
 import type { NotReady } from "./episode-store.ts";
 import { type CertificateWatch, watchCertificate } from "./listen/certificate-watch.ts";
@@ -90,10 +92,10 @@ function watchStore(
 async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<void> {
   try {
     const { adopted, missing } = await compare();
-    log.debug(`the archives were compared with ${index.table.size} rows`, { adopted, missing });
+    log.debug(`the archives were compared with ${counted(index.table.size, "row")}`, { adopted, missing });
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    log.error(`the archives cannot be compared with the index: ${quoted(errorText(error))}; see: sudo receiver verify`);
+    log.error({ what: `the archives cannot be compared with the index: ${quoted(errorText(error))}`, fix: VERIFY });
   }
 }
 
@@ -113,7 +115,7 @@ async function announce(
       fix: inWords(`make room in ${config.runDir}, then restart`),
     });
   });
-  log.info(`${index.table.size} episodes stored in ${config.dataRoot}`, { ...recovered });
+  log.info(`${counted(index.table.size, "episode")} stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
 }

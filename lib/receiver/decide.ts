@@ -2,7 +2,7 @@
 // data, in the order of episodes/preflight.ts and episodes/put.ts. Pure: no clock, no disk, no request objects.
 
 import { parseReprDigest, parseTreeDigest, TREE_DIGEST_HEADER } from "../contract/digest.ts";
-import { formatBytes } from "../core/text/quantity.ts";
+import { counted, formatBytes } from "../core/text/quantity.ts";
 import { noRoomFor, type Room } from "./room.ts";
 
 /** Every refusal's status (docs/protocol.md, “Answers”) and title. A 5xx is ours: the shipper keeps the episode and comes again. */
@@ -177,7 +177,7 @@ export interface AdmissionLimits {
 export function decideAdmission(load: Load, limits: AdmissionLimits, bytes: number): Refusal | null {
   if (load.uploads >= limits.uploadsTotal || load.uploadsOfHost >= limits.uploadsPerHost) {
     const whose =
-      load.uploads >= limits.uploadsTotal ? `${load.uploads} uploads` : `${load.uploadsOfHost} of this host`;
+      load.uploads >= limits.uploadsTotal ? counted(load.uploads, "upload") : `${load.uploadsOfHost} of this host`;
     return refuse("too-many-uploads", `${whose} are running`, { retryAfterS: 5 });
   }
   const left = { ...load.room, freeBytes: load.room.freeBytes - load.outstandingBytes };

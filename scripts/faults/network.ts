@@ -52,7 +52,7 @@ export const NETWORK: readonly Fault[] = [
     name: "the receiver is stopped, as the collector sees it",
     seen: receiverHosts,
     make: recorded((bed) => bed.sh("collector", "systemctl stop labfleet-receiver")),
-    says: /no receiver runs here/,
+    says: /the receiver is not running/,
   },
   {
     name: "the URL has the wrong port",

@@ -40,3 +40,8 @@ export function formatSeconds(seconds: number): string {
   }
   return parts.join(" ");
 }
+
+/** `1 episode`, `2 episodes`. @param many the plural, where it is more than an added s */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

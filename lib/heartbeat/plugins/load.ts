@@ -3,6 +3,7 @@
 import type { PerfItem } from "../../contract/observation.ts";
 import { type PressureStall, parsePressure } from "../../core/linux/pressure.ts";
 import { isUnreadable, type Reading } from "../../core/reading.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
@@ -49,7 +50,7 @@ function loadOf(root: string): Observation {
     perf("load5_per_core", five / cores, "", LOAD_POLICY.load5),
   ];
   const words = averages.map((load) => load.toFixed(2)).join(" ");
-  return { status: statusOf(perfdata), message: `load ${words} on ${cores} core${cores === 1 ? "" : "s"}`, perfdata };
+  return { status: statusOf(perfdata), message: `load ${words} on ${counted(cores, "core")}`, perfdata };
 }
 
 /** Kernels without PSI, or with psi=0, have nothing to say: that is no fault. */

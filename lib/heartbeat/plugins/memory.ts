@@ -2,7 +2,7 @@
 
 import { parseMeminfo } from "../../core/linux/process-text.ts";
 import { isUnreadable } from "../../core/reading.ts";
-import { formatBytes } from "../../core/text/quantity.ts";
+import { counted, formatBytes } from "../../core/text/quantity.ts";
 import { readParsed } from "../../os/process/proc.ts";
 import type { Observation, Plugin } from "../plugin.ts";
 import { type Limits, perf, statusOf } from "./thresholds.ts";
@@ -55,9 +55,7 @@ function memoryOf(root: string, kills: RecentKills): Observation {
   const parts = [`${formatBytes(available)} of ${formatBytes(total)} available`];
   if (swapTotal > 0) parts.push(`${formatBytes(swapUsed)} of ${formatBytes(swapTotal)} swap used`);
   if (killed !== null && killed > 0) {
-    parts.push(
-      `the kernel killed ${killed} process${killed === 1 ? "" : "es"} for lack of memory within the last hour`,
-    );
+    parts.push(`the kernel killed ${counted(killed, "process", "processes")} for lack of memory within the last hour`);
   }
   return { status: statusOf(perfdata), message: parts.join(", "), perfdata };
 }

@@ -8,8 +8,7 @@ import { readFix } from "../../contract/said.ts";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { byCommands, type Finding, findingText } from "../../core/finding.ts";
-import { unitCommand } from "../../core/linux/unit-fix.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { printable } from "../../core/text/printable.ts";
@@ -34,6 +33,7 @@ import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import type { ReceiverConfig } from "../settings.ts";
 import { cannotRead, needDataRoot } from "../store/files/data-root.ts";
+import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";
 
 /**
  * Prints all hosts, or one of them. @returns exit code 0: what is wrong with a host is an answer
@@ -73,7 +73,8 @@ export async function hostsCommand(
   const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
   const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
-  await print(json ? `${JSON.stringify({ at, collector, hosts })}\n` : renderCollector(collector) + text);
+  if (json) await print(`${JSON.stringify({ at, collector, hosts })}\n`);
+  else await print(renderCollector(collector, await lastRun(dataRoot, collector.pid !== null)) + text);
   return EXIT.ok;
 }
 
@@ -107,9 +108,12 @@ async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise
 }
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */
-function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collector): string {
+function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collector, last: LastRun): string {
   const found: Finding[] = [];
-  if (pid === null) found.push({ what: "no receiver runs here", fix: byCommands(unitCommand("receiver", "start")) });
+  if (pid === null) {
+    const { what, fix } = whyNotRunning(last);
+    found.push({ what: `the receiver is ${what}`, fix });
+  }
   if (ready !== true)
     found.push({ what: `this collector cannot store: ${why ?? "no reason is known"}`, fix: readFix(fix) });
   else if (no_room !== null) found.push({ what: `this collector's disk: ${no_room.what}`, fix: readFix(no_room.fix) });

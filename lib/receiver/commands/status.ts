@@ -4,21 +4,18 @@ import { join } from "node:path";
 import { readFix } from "../../contract/said.ts";
 import { EXIT } from "../../core/exit.ts";
 import { findingText } from "../../core/finding.ts";
-import { notRunning } from "../../core/linux/unit-fix.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
-import { lastStart } from "../../os/process/start-failure.ts";
-import { isStartRefused } from "../../runtime/ends/end-records.ts";
-import { type EndReport, readEnds } from "../../runtime/ends/ends.ts";
 import { timeText } from "../listen/certificate-life.ts";
 import type { Storing } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import type { ReceiverConfig } from "../settings.ts";
+import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";
 
-interface Status {
+interface Status extends LastRun {
   data_root: string;
   running: boolean;
   pid: number | null;
@@ -27,18 +24,12 @@ interface Status {
   /** What `/readyz` says, and how much room there is. */
   storing: Storing & Pick<Collector, "room" | "no_room">;
   certificate: Collector["certificate"];
-  last_end: EndReport | null;
-  /** Why systemd could not start it (`217/USER`); null: nothing is known of that. */
-  start_failure: string | null;
-  /** With which of our exit codes its last run ended, as systemd knows it; null: not known. */
-  exit_code: number | null;
 }
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
   const { pid, certificate, ...storing } = await lookAtCollector(config, Date.now());
-  const { failure, exitCode } = pid === null ? await lastStart("receiver") : { failure: null, exitCode: null };
   const status: Status = {
     data_root: dataRoot,
     running: pid !== null,
@@ -46,9 +37,7 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
     listen: pid === null ? null : readListen(runDir),
     storing,
     certificate,
-    last_end: readEnds(join(dataRoot, "ends")).last,
-    start_failure: failure,
-    exit_code: exitCode,
+    ...(await lastRun(dataRoot, pid !== null)),
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
   return EXIT.ok;
@@ -57,16 +46,12 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
 function renderStatus(status: Status): string {
   const { data_root, pid, listen, storing, certificate, last_end } = status;
   return [
-    `receiver   ${pid === null ? notRunningText(status) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
+    `receiver   ${pid === null ? findingText(whyNotRunning(status)) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
   ].join("\n");
-}
-
-function notRunningText({ last_end, start_failure, exit_code }: Status): string {
-  return findingText(notRunning("receiver", isStartRefused(last_end), start_failure, exit_code));
 }
 
 function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {

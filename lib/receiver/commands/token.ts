@@ -103,8 +103,9 @@ export async function tokenRevoke(call: Call): Promise<number> {
   }
   const after = all === true ? "" : typeof token === "string" ? withoutToken(text, token) : withoutOldest(text);
   await writeTokens(file, config, after);
-  const left = countTokens(after, file);
-  await print(`${host}: ${tokens.length - left} revoked, ${left} left\n`);
+  const left = checkedTokens(after, file, useOf(config, host));
+  const those = left.length === 0 ? "" : `: ${left.map(tokenText).join(", ")}`;
+  await print(`${host}: ${tokens.length - left.length} revoked, ${left.length} left${those}\n`);
   return EXIT.ok;
 }
 

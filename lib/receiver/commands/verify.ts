@@ -8,6 +8,7 @@ import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { printable } from "../../core/text/printable.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { fsyncDir, makeDir } from "../../os/files/files.ts";
@@ -133,13 +134,9 @@ async function repairIndex(index: string, aside: string, digests: Digests, log: 
   });
   const before = `the file as it was: ${join(aside, "index.jsonl")}`;
   if (badLines > 0)
-    log.warn(
-      `left ${badLines} ${badLines === 1 ? "line that is no row" : "lines that are no rows"} out of ${index}; ${before}`,
-    );
+    log.warn(`left ${counted(badLines, "line that is no row", "lines that are no rows")} out of ${index}; ${before}`);
   if (secondRows > 0)
-    log.warn(
-      `left ${secondRows} ${secondRows === 1 ? "row" : "rows"} out of ${index}, of episodes that have one that fits; ${before}`,
-    );
+    log.warn(`left ${counted(secondRows, "row")} out of ${index}, of episodes that have one that fits; ${before}`);
 }
 
 async function moveAside(dataRoot: string, path: string, aside: string): Promise<void> {

@@ -1,4 +1,9 @@
-// The line that repairs a store. Pure.
+// What looks through a store, and what repairs it. Pure.
+
+import { byCommands, type Fix, here } from "../../core/finding.ts";
+
+/** Names everything that does not fit, with what mends each; a receiver that runs goes on. */
+export const VERIFY: Fix = byCommands(here("sudo", "receiver", "verify"));
 
 /** A repair needs the store for itself: the line that stops the receiver for it. */
 export const repairLine = (options: string): string =>

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { utcDay } from "../../core/clock.ts";
 import { inWords } from "../../core/finding.ts";
-import { formatBytes } from "../../core/text/quantity.ts";
+import { counted, formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { createDayAppender, type DayFile, dayFiles, KEEP_DAYS, pruneDays } from "../disk/day-files.ts";
 import { HERE, type NeedHere } from "../disk/presence.ts";
@@ -78,5 +78,5 @@ export function reachText({ files, hosts, maxBytes, today }: Reach): string {
   const most = Math.floor(maxBytes / (perHostDay * KEEP_DAYS));
   const days = Math.min(KEEP_DAYS, maxBytes / (perHostDay * Math.max(1, hosts)));
   const reach = days >= KEEP_DAYS ? `${KEEP_DAYS} days` : `${days.toFixed(1)} of ${KEEP_DAYS} days`;
-  return `heartbeats of ${hosts} hosts: ${files.length} days, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}; at ${formatBytes(perHostDay)} a host and day that holds ${reach} (${KEEP_DAYS} days of ${most} hosts)`;
+  return `heartbeats of ${counted(hosts, "host")}: ${counted(files.length, "day")}, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}; at ${formatBytes(perHostDay)} a host and day that holds ${reach} (${KEEP_DAYS} days of ${most} hosts)`;
 }

@@ -9,12 +9,14 @@ import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { fixText, inWords } from "../../core/finding.ts";
 import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { shellLine } from "../../core/text/shell-quote.ts";
 import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
 import { HERE, type Presence } from "../disk/presence.ts";
+import { VERIFY } from "../disk/repair-line.ts";
 import type { EpisodeStore, NotReady } from "../episode-store.ts";
 import { PROBE } from "../settings.ts";
 import { Commits } from "./commits.ts";
@@ -179,8 +181,13 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
   const { index, tornBytes, badLines } = await orSentence(paths.index, () =>
     openIndex(paths.index, paths.torn, Math.random() * 2 ** 32),
   );
-  if (tornBytes > 0) log.warn(`${paths.index} ended in a torn line of ${tornBytes} bytes: moved to ${paths.torn}`);
-  if (badLines > 0) log.error(`${paths.index} has ${badLines} lines that are no rows; see: sudo receiver verify`);
+  if (tornBytes > 0)
+    log.warn(`${paths.index} ended in a torn line of ${counted(tornBytes, "byte")}: moved to ${paths.torn}`);
+  if (badLines > 0)
+    log.error({
+      what: `${paths.index} has ${counted(badLines, "line that is no row", "lines that are no rows")}`,
+      fix: VERIFY,
+    });
   const rowless = new Map<string, IndexRow>();
   const journal = await orSentence(paths.journal, () => openJournal(paths.journal, () => rowless.size > 0));
   const needHere = presence?.needHere ?? HERE;

@@ -7,8 +7,10 @@ import { dirname, join } from "node:path";
 import type { IndexRow } from "../../contract/index-row.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { fsyncDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
+import { VERIFY } from "../disk/repair-line.ts";
 import type { Commits } from "./commits.ts";
 import { walkEpisodes } from "./files/stored-files.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
@@ -92,7 +94,7 @@ async function addRow(log: Log, path: string, mend: () => Promise<IndexRow | nul
     return "added";
   } catch (error) {
     if (errorCode(error) === null) throw error;
-    log.error(`${path} has no row, and cannot get one: ${quoted(errorText(error))}; see: sudo receiver verify`);
+    log.error({ what: `${path} has no row, and cannot get one: ${quoted(errorText(error))}`, fix: VERIFY });
     return "failed";
   }
 }
@@ -124,7 +126,8 @@ async function tellMissing(
   const rows = await Promise.all(missing.offsets.map((offset) => index.rowAt(offset)));
   const names = rows.filter((row) => row !== null).map((row) => `${row.host_id}/${row.episode_id}`);
   const more = missing.count > names.length ? `, and ${missing.count - names.length} more` : "";
-  log.error(
-    `${missing.count} stored episodes are missing from the disk: ${names.join(", ")}${more}; see: sudo receiver verify`,
-  );
+  log.error({
+    what: `${counted(missing.count, "stored episode is", "stored episodes are")} missing from the disk: ${names.join(", ")}${more}`,
+    fix: VERIFY,
+  });
 }

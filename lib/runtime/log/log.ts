@@ -6,6 +6,8 @@ import { createConsola, type LogObject } from "consola/core";
 import { UserError } from "../../core/failure.ts";
 import type { Place } from "../../core/finding.ts";
 import { type Fields, formatFields } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { redirectComplaints } from "../../os/answer.ts";
 import { writeNow } from "../../os/file-calls.ts";
 import { reopenJournal } from "../../os/journal-stream.ts";
@@ -82,7 +84,7 @@ function openErrorLog(tool: string, level: LogLevel, reader: Place): Log {
   const style = styleOf({ tool, sink, colour, reader });
   const warning = (what: string): string => `${formatLine(style, "warn", what, "", now())}\n`;
   const lost = (lines: number, reason: string): string =>
-    warning(`${lines} log ${lines === 1 ? "line was" : "lines were"} lost: standard error was ${reason}`);
+    warning(`${counted(lines, "log line was", "log lines were")} lost: standard error was ${reason}`);
   const again = (): string | null =>
     goOnInJournal(tool) ? warning("journald was stopped: the log goes on over a new connection to it") : null;
   const output = new Output(2, lost, sink === "journal" ? again : null);
@@ -136,7 +138,9 @@ export function readLogLevel(options: Readonly<Record<string, string | true>>): 
   const value = options["log-level"] ?? "info";
   const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
   if (level === undefined) {
-    throw new UserError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`);
+    const meant = nearest(String(value), LOG_LEVELS) ?? "info";
+    const what = `--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`;
+    throw new UserError(what, `--log-level ${meant}`);
   }
   return options.verbose === true || options.debug === true ? "debug" : level;
 }

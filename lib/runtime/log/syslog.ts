@@ -3,6 +3,7 @@
 
 import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
+import { counted } from "../../core/text/quantity.ts";
 import { writeNow } from "../../os/file-calls.ts";
 import { sendUnixDatagram } from "../../os/socket-calls.ts";
 import { UdpSender } from "../../os/udp.ts";
@@ -109,7 +110,7 @@ class SyslogSink implements Syslog {
   }
 
   private lossText(): string {
-    return `${this.lost} log ${this.lost === 1 ? "line was" : "lines were"} lost: ${this.places.socket} was full`;
+    return `${counted(this.lost, "log line was", "log lines were")} lost: ${this.places.socket} was full`;
   }
 
   private lookLater(): void {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { byCommands, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { freeBytes } from "../../os/files/files.ts";
 import { readDocument } from "../episode/document.ts";
 import { stays } from "../episode/episode-facts.ts";
@@ -59,7 +60,7 @@ export class Pruning {
       );
     }
     await this.turns.each(old, this.goesOn, (kept) =>
-      this.removeProved(kept, `kept for ${rules.keepDays} ${rules.keepDays === 1 ? "day" : "days"}`),
+      this.removeProved(kept, `kept for ${counted(rules.keepDays, "day")}`),
     );
   }
 

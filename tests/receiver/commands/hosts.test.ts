@@ -99,7 +99,7 @@ test("no data root, and a directory that is none", async () => {
   expect([code, out.split("\n")]).toEqual([
     0,
     [
-      "no receiver runs here; fix: sudo systemctl start labfleet-receiver",
+      "the receiver is not running; fix: sudo systemctl start labfleet-receiver",
       expect.stringMatching(/^this collector cannot store: there is no store in .*; fix: mount its disk/),
       `no heartbeat has come yet: there is none in ${dir}`,
       "",

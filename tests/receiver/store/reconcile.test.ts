@@ -180,7 +180,7 @@ describe("before READY only what the journal names is looked at", () => {
     const errors = log.lines.filter((l) => l.startsWith("error"));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(
-      /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; see: sudo receiver verify$/,
+      /lab1\/ep0.tar.zst has no row, and cannot get one: .* is a directory .*; fix: sudo receiver verify$/,
     );
     // What the journal knows of it is kept until it can be used.
     rmdirSync(join(at.episodes, "lab1", "ep0.tar.zst"));
@@ -239,7 +239,7 @@ test("rows without a file are told in one line with the command, and kept", asyn
   const told = log.lines.filter((l) => l.startsWith("error"));
   expect(told).toHaveLength(1);
   expect(told[0]).toMatch(
-    /^error: 4 stored episodes are missing from the disk: lab1\/ep\d, lab1\/ep\d, lab1\/ep\d, and 1 more; see: sudo receiver verify$/,
+    /^error: 4 stored episodes are missing from the disk: lab1\/ep\d, lab1\/ep\d, lab1\/ep\d, and 1 more; fix: sudo receiver verify$/,
   );
   expect(readFileSync(at.index, "utf8")).toBe(index);
 });

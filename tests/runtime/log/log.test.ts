@@ -277,4 +277,17 @@ describe("--log-level", () => {
       expect(() => readLogLevel({ "log-level": value })).toThrow("--log-level must be one of error, warn, info, debug");
     });
   }
+
+  test.each([
+    ["debgu", "--log-level debug"],
+    ["loud", "--log-level info"],
+  ])("of %p is refused with the nearest", (value, hint) => {
+    let thrown: unknown;
+    try {
+      readLogLevel({ "log-level": value });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({ hint });
+  });
 });

@@ -2,6 +2,7 @@
 // lengths, the end. Pure; fed in pieces of any size, and it keeps no more of them than a block.
 
 import { TAR_BLOCK, tarPadding } from "../../../core/tar.ts";
+import { counted } from "../../../core/text/quantity.ts";
 
 /** Kinds whose size tells of no bytes that follow: links, devices, directories, FIFOs. */
 const BODILESS = new Set([..."123456"]);
@@ -46,7 +47,7 @@ export class TarCheck {
   end(): string | null {
     if (this.why !== null || this.ended) return this.why;
     if (this.members === 0) return "it is no tar";
-    return `its tar is cut off after ${this.members} ${this.members === 1 ? "member" : "members"}`;
+    return `its tar is cut off after ${counted(this.members, "member")}`;
   }
 
   private take(): void {

@@ -1,7 +1,7 @@
 // What `receiver verify` found, as one line for people that ends with what mends the gravest of it. Pure.
 
 import { findingText, lineFix } from "../../../core/finding.ts";
-import { formatBytes } from "../../../core/text/quantity.ts";
+import { counted, formatBytes } from "../../../core/text/quantity.ts";
 import { repairLine } from "../../disk/repair-line.ts";
 import { damageOf, isSound, type VerifyReport } from "./verify-report.ts";
 
@@ -36,7 +36,7 @@ const ROWS: readonly Row[] = [
 
 /** One line for people. */
 export function summary(report: VerifyReport): string {
-  const all = `${report.checked} ${report.checked === 1 ? "episode" : "episodes"}, ${formatBytes(report.bytes)} read`;
+  const all = `${counted(report.checked, "episode")}, ${formatBytes(report.bytes)} read`;
   const read = report.opaque.length === 0 ? all : `${all}; ${report.opaque.length} opaque: stored as sent, no archive`;
   if (isSound(report)) return `sound: ${read}`;
   const { wrong_tree, wrong_bytes } = report;
@@ -53,7 +53,7 @@ export function summary(report: VerifyReport): string {
 }
 
 function claim(count: number, what: string): string[] {
-  return count === 0 ? [] : [`${count} ${count === 1 ? "row claims" : "rows claim"} another ${what} than is stored`];
+  return count === 0 ? [] : [`${counted(count, "row claims", "rows claim")} another ${what} than is stored`];
 }
 
 function claimFix({ wrong_tree, wrong_bytes }: VerifyReport): string | null {
