@@ -2,7 +2,7 @@
 // meanwhile puts standard output aside: whatever that code writes there, from native code or a child process, too, goes to
 // standard error.
 
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { constants as os } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { EXIT } from "../core/exit.ts";
@@ -45,10 +45,23 @@ export function complain(text: string | Uint8Array): void {
   let left: Uint8Array = Buffer.from(text);
   const until = performance.now() + PATIENCE_MS;
   while (left.length > 0) {
-    const written = writeNow(2, left);
+    const written = writtenNow(left);
     if (written > 0) left = left.subarray(written);
     else if (AGAIN.has(-written) && performance.now() < until) Bun.sleepSync(LOOK_MS);
     else return;
+  }
+}
+
+/** What standard error takes of it. Where libc cannot be called, which is then the complaint, it may have to be waited for. */
+function writtenNow(bytes: Uint8Array): number {
+  try {
+    return writeNow(2, bytes);
+  } catch {
+    try {
+      return writeSync(2, bytes);
+    } catch {
+      return 0;
+    }
   }
 }
 

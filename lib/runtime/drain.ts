@@ -47,9 +47,12 @@ export function offset(seconds: number): string {
   return `+${seconds.toFixed(2)}s`;
 }
 
-/** One message a second; each grants so much, so that a link that pauses for a moment is not taken for a hang. */
+/**
+ * One message a second; each grants so much. A collector's disk that flushes, or a link that retries after 1, 2, 4 and 8 s, stands
+ * still for that long and goes on.
+ */
 const EXTEND_EVERY_MS = 1000;
-const EXTEND_BY_S = 5;
+const EXTEND_BY_S = 15;
 
 /**
  * What to ask systemd for. Pure.

@@ -59,6 +59,16 @@ for (const [tool, spec] of SPECS) {
     },
   );
 
+  test(`${tool} that may not compile says so in one sentence with its remedy, without a stack`, () => {
+    const { code, err } = run(tool, ["--version"], "/", { BUN_JSC_useJIT: "0" });
+    expect(err.split("\n")).toEqual([
+      expect.stringMatching(`^${tool}: cannot call libc: `),
+      `${tool}: fix: remove MemoryDenyWriteExecute= from the unit and BUN_JSC_useJIT from the environment`,
+      "",
+    ]);
+    expect(code).toBe(2);
+  });
+
   test(`${tool} loads nothing from a hostile working directory`, () => {
     const directory = mkdtempSync(join(tmpdir(), "labfleet-hostile-"));
     const proof = join(directory, "was-run");

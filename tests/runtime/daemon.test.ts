@@ -362,7 +362,7 @@ describe("under systemd", () => {
     child.kill("SIGTERM");
     expect([await next(), await next()]).toEqual(["STOPPING=1", "STATUS=stopping: SIGTERM"]);
     // The drain asks for time as soon as it begins, never for more than the budget.
-    expect(await next()).toBe("EXTEND_TIMEOUT_USEC=5000000");
+    expect(await next()).toBe("EXTEND_TIMEOUT_USEC=15000000");
     expect(await child.exited).toBe(0);
   });
 
@@ -371,9 +371,9 @@ describe("under systemd", () => {
     const { child, until } = start("slow", { NOTIFY_SOCKET: path });
     await until("working");
     child.kill("SIGTERM");
-    await told("EXTEND_TIMEOUT_USEC=5000000");
-    await told("EXTEND_TIMEOUT_USEC=5000000");
-    await told("EXTEND_TIMEOUT_USEC=5000000");
+    await told("EXTEND_TIMEOUT_USEC=15000000");
+    await told("EXTEND_TIMEOUT_USEC=15000000");
+    await told("EXTEND_TIMEOUT_USEC=15000000");
     expect(await child.exited).toBe(0);
   });
 

@@ -156,6 +156,7 @@ bedTest("a drain that moves on outlives a TimeoutStopSec= that is too short", as
   await sh(`systemctl stop ${UNIT}`);
   // Otherwise this would have shown nothing.
   expect(performance.now() - startedAt).toBeGreaterThan(5500);
+  expect(await said()).not.toMatch(/State '[^']*' timed out/);
   expect(await host.show(UNIT, "Result")).toBe("success");
   expect(await said()).toMatch(/stopping: finish uploads done .*in_flight_at_start=1 in_flight=0 timed_out=0/);
   expect(await lab?.isShipped("moves-on")).toBe(true);
