@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const HOST_SH = join(import.meta.dir, "host.sh");
+const ENTER_SH = join(import.meta.dir, "enter.sh");
 const POLL_MS = 50;
 const BOOT_MS = 60_000;
 
@@ -132,9 +133,17 @@ async function leaveLab(mine: Lab): Promise<void> {
   await mine.guard.exited;
 }
 
-async function hostSh(dir: string, args: string[], options: ExecOptions = {}): Promise<ExecResult> {
-  const { stdin, timeoutMs = 30_000 } = options;
-  const proc = Bun.spawn(["bash", HOST_SH, "-s", dir, ...args], {
+function hostSh(dir: string, args: string[], options: ExecOptions = {}): Promise<ExecResult> {
+  return ended(["bash", HOST_SH, "-s", dir, ...args], args, options);
+}
+
+/** @param what it is called should it not end */
+async function ended(
+  cmd: string[],
+  what: string[],
+  { stdin, timeoutMs = 30_000 }: ExecOptions = {},
+): Promise<ExecResult> {
+  const proc = Bun.spawn(cmd, {
     stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
     stdout: "pipe",
     stderr: "pipe",
@@ -146,7 +155,7 @@ async function hostSh(dir: string, args: string[], options: ExecOptions = {}): P
     return { code, stdout, stderr };
   } catch (error) {
     if (proc.exitCode === null) process.kill(-proc.pid, "SIGKILL");
-    throw new Error(`no end after ${timeoutMs} ms: ${args.join(" ")}`, { cause: error });
+    throw new Error(`no end after ${timeoutMs} ms: ${what.join(" ")}`, { cause: error });
   }
 }
 
@@ -173,7 +182,7 @@ class BedHost implements Host {
   }
 
   exec(cmd: string[], options?: ExecOptions): Promise<ExecResult> {
-    return hostSh(this.#lab.dir, ["exec", this.name, ...cmd], options);
+    return ended(["sh", ENTER_SH, this.#lab.dir, this.name, ...cmd], ["exec", this.name, ...cmd], options);
   }
 
   async run(cmd: string[], options?: ExecOptions): Promise<string> {

@@ -42,14 +42,11 @@ leader() {                                                     # the host's PID 
   return 1
 }
 
-inside() { # run a command in host $1's namespaces, and in its cgroups as a login would. Not with nsenter's own fork: it
-  # stops itself when its child is stopped, which a shutdown does, and the shutdown then waits for it to reap the child.
+note_way_in() { # what enter.sh needs to know of host $1
   local leader
-  leader=$(leader "$1") || die "not up: $1"
-  join_cgroups "$1" exec
-  exec nsenter -t "$leader" --all --no-fork env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
-    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c '"$@"; exit $?' sh "${@:2}"
+  leader=$(leader "$1") && cgroup_files "$1" exec >"$STATE/host/$1/cgroups" && echo "$leader" >"$STATE/host/$1/leader"
 }
+inside() { sh "$(dirname "$SELF")/enter.sh" "$STATE" "$@"; }
 
 # --- booting ---
 _switch() { # A sleeping process holds the lab network, a bridge, in its network namespace, and a tmpfs for the disks in
@@ -79,23 +76,22 @@ make_disk() { # $1 root directory, $2 host name. Nothing enabled, no secrets, no
   echo "$2" >"$1/etc/hostname" && touch "$1/etc/hosts" "$1/etc/fstab"
   ln -s /lib/systemd/system/multi-user.target "$1/etc/systemd/system/default.target"
 }
-join_cgroups() { # enter host $1's cgroups, $2 below them
+cgroup_files() { # who writes 0 into them enters host $1's cgroups, $2 below them
   local dir
   for dir in $(cgroup_roots); do
     dir=$dir/$TAG-$1 && if [ -d "$dir/payload" ]; then dir=$dir/payload; fi # where nspawn puts the host itself
-    if [ ! -d "$dir/$2" ]; then mkdir -p "$dir/$2"; fi
-    echo 0 >"$dir/$2/cgroup.procs"
+    mkdir -p "$dir/$2" && echo "$dir/$2/cgroup.procs"
   done
 }
 _boot() { # runs in the switch's network namespace, and in mount and PID namespaces of its own
-  local name=$1 disk=$STATE/disk/$1
+  local name=$1 disk=$STATE/disk/$1 file
   if [ ! -d "$disk" ]; then mkdir -p "$disk/up" && make_disk "$disk/root" "$name"; fi
   cd "$disk" # for relative paths from here on: overlayfs and nspawn would trip over a comma or colon
   rm -rf work && mkdir work && mount -t overlay -o lowerdir=/usr,upperdir=up,workdir=work overlay root/usr
   mount --bind "$STATE/hosts" root/etc/hosts
   mount -t tmpfs tmpfs /run                      # nspawn's own runtime files, seen here only
   ip link del dev "vb-$name" 2>/dev/null || true # the last boot's cable may not be gone yet
-  join_cgroups "$name" ""                        # --keep-unit uses the caller's, which two hosts must not share
+  for file in $(cgroup_files "$name" ""); do echo 0 >"$file"; done # --keep-unit's, which two hosts must not share
   exec env -i PATH="$PATH" UNIFIED_CGROUP_HIERARCHY=1 systemd-nspawn --quiet --settings=no --register=no --keep-unit \
     -D root -M "$name" --hostname="$name" --network-bridge=br0 --kill-signal=SIGRTMIN+3 --system-call-filter=bpf \
     --console=pipe --link-journal=no --resolv-conf=off --timezone=off "${@:2}" \
@@ -129,8 +125,10 @@ start() { # boot a host whose files are there; let go of the lock; wait until sy
   until [[ $state =~ ^(running|degraded)$ ]]; do
     if ! kill -0 "$pid" 2>/dev/null || [ $SECONDS -ge $deadline ]; then die "no boot: $(tail "$dir/console.log")"; fi
     sleep 0.02
+    note_way_in "$name" || continue
     state=$(inside "$name" timeout "$WAIT" systemctl is-system-running --wait 2>/dev/null) || true
   done
+  note_way_in "$name" # by now its cgroups are where they stay
   echo "$name $state $(cat "$dir/ip")"
 }
 
