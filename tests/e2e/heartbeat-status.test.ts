@@ -28,7 +28,7 @@ test("status: before the first start, while all is well, after a kill", async ()
     stderr: "",
   });
   const agent = host.start();
-  await until("a heartbeat has arrived", () => host.status().live?.arrived != null, agent);
+  await until("a heartbeat has arrived", () => host.live()?.arrived != null, agent);
   const { stdout } = host.run("status");
   expect(stdout).toMatch(new RegExp(`^heartbeat  running \\(pid ${agent.process.pid}\\) for \\d+s$`, "m"));
   expect(stdout).toMatch(/^collected {2}\d+s ago, every 1s: critical: \d+ of \d+ not ok$/m);
@@ -49,7 +49,7 @@ test.skipIf(USER_MISSING !== "")(`status: anybody may ask; what they may not see
   const host = new HeartbeatHost(fleet, { url: "http://127.0.0.1:1" });
   for (const path of [fleet.directory, host.config]) chmodSync(path, 0o755);
   const agent = host.start();
-  await until("the agent has tried", () => host.status().live?.failing != null, agent);
+  await until("the agent has tried", () => host.live()?.failing != null, agent);
   chmodSync(host.stateDir, 0o755); // as the unit makes it
   const asNobody = () => {
     const command = [join(executables(), "heartbeat"), "status", "--config", host.config];
@@ -125,21 +125,21 @@ test("a wrong token is said; the right one goes through without a restart, from 
   writeFileSync(token, "lf_wrong\n");
   const host = new HeartbeatHost(fleet, { url: receiver.url, receiver: `bearer_token_file = "${token}"` });
   const agent = host.start();
-  await until("it is refused", () => (host.status().live?.failing?.why ?? "").includes("answers 401"), agent);
+  await until("it is refused", () => (host.live()?.failing?.why ?? "").includes("answers 401"), agent);
   expect(host.run("status").stdout).toMatch(
     /^not sent {3}(?:\d+ tries in a row: )?the receiver answers 401 \(unauthorized\): .*; fix: make one, .*on the collector: sudo receiver token add lab1; then /m,
   );
   writeFileSync(token, `${fleet.token}\n`);
-  await until("all have arrived", () => host.status().live?.arrived != null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.arrived != null && host.live()?.waiting === 0, agent);
   expect(agent.log()).toContain("heartbeats arrive again");
   expect(host.status().live?.failing).toBeNull();
 
   host.configure({ url: receiver.url, receiver: 'bearer_token = "lf_other"' });
   agent.process.kill("SIGHUP");
-  await until("it is refused again", () => host.status().live?.failing != null, agent);
+  await until("it is refused again", () => host.live()?.failing != null, agent);
   host.configure({ url: receiver.url });
   agent.process.kill("SIGHUP");
-  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.failing === null && host.live()?.waiting === 0, agent);
   // None was lost meanwhile.
   agent.process.kill("SIGTERM");
   expect(await agent.ended()).toBe(0);
@@ -168,7 +168,7 @@ test("over TLS: the host's own certificate is let in, another host's is not, and
     ].join("\n");
   const host = new HeartbeatHost(fleet, { url, receiver: receiverTable(other) });
   const agent = host.start();
-  const why = (): string => host.status().live?.failing?.why ?? "";
+  const why = (): string => host.live()?.failing?.why ?? "";
   await until("it is refused", () => why().includes("answers 403"), agent);
   expect(why()).toStartWith(
     'the receiver answers 403 (wrong-host): "the client certificate does not name lab1"; fix: ',
@@ -192,7 +192,7 @@ test("over TLS: the host's own certificate is let in, another host's is not, and
   );
 
   turnTo(receiverTable(mine));
-  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.failing === null && host.live()?.waiting === 0, agent);
   expect(host.rows().length).toBeGreaterThan(2);
   expect(new Set(host.rows().map(({ sequence }) => sequence)).size).toBe(host.rows().length);
 
@@ -201,7 +201,7 @@ test("over TLS: the host's own certificate is let in, another host's is not, and
   turnTo(receiverTable({ ...mine, certFile: renewed }));
   await until("it is missed", () => why().startsWith(`receiver.client_cert ${renewed} is not there; fix: `), agent);
   writeFileSync(renewed, mine.cert);
-  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.failing === null && host.live()?.waiting === 0, agent);
   rmSync(renewed);
 });
 
@@ -245,20 +245,20 @@ test("an answer without end, and a token behind a pipe: said within the time-out
   );
   rmSync(token);
   writeFileSync(token, fleet.token);
-  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.failing === null && host.live()?.waiting === 0, agent);
 
   // A reload ends what is under way to another receiver, however long that might take.
   host.configure({ url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
   agent.process.kill("SIGHUP");
-  await until("some wait behind the one that is under way", () => (host.status().waiting ?? 0) >= 2, agent);
+  await until("some wait behind the one that is under way", () => (host.live()?.waiting ?? 0) >= 2, agent);
   expect(host.status().live?.failing).toBeNull();
   host.configure({ url: receiver.url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
   agent.process.kill("SIGHUP");
-  await until("all have arrived", () => host.status().live?.failing === null && host.status().waiting === 0, agent);
+  await until("all have arrived", () => host.live()?.failing === null && host.live()?.waiting === 0, agent);
 
   host.configure({ url, receiver: withToken, heartbeat: "request_timeout_s = 600" });
   agent.process.kill("SIGHUP");
-  await until("one is under way", () => (host.status().waiting ?? 0) >= 2, agent);
+  await until("one is under way", () => (host.live()?.waiting ?? 0) >= 2, agent);
   agent.process.kill("SIGTERM");
   expect(await agent.ended()).toBe(0);
   const sequences = host.rows().map(({ sequence }) => sequence);

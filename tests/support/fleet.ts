@@ -42,6 +42,8 @@ export interface Tool {
   ended(): Promise<number>;
 }
 
+let made: { token: string; file: string } | null = null;
+
 export class Fleet implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "labfleet-e2e-"));
   readonly hostData: string;
@@ -58,8 +60,19 @@ export class Fleet implements AsyncDisposable {
     mkdirSync(join(this.hostData, "episodes"), { recursive: true });
     mkdirSync(join(this.directory, "tokens.d"), { mode: 0o750 });
     this.writeCollectorConfig();
+    this.token = this.addToken();
+  }
+
+  /** The receiver's own command makes one for each file of tests; the collectors after the first get the same. */
+  private addToken(): string {
+    const file = join(this.directory, "tokens.d", HOST);
+    if (made !== null) {
+      writeFileSync(file, made.file, { mode: 0o640 });
+      return made.token;
+    }
     const added = this.runNow("receiver", ["token", "add", HOST, "--config", this.collectorConfig]);
-    this.token = added.stdout.trim().split("\n").at(-1) ?? "";
+    made = { token: added.stdout.trim().split("\n").at(-1) ?? "", file: readFileSync(file, "utf8") };
+    return made.token;
   }
 
   writeCollectorConfig(gate = this.options.gate ?? "require_commit = false"): void {

@@ -23,6 +23,7 @@ export class HeartbeatHost {
   readonly config: string;
   readonly stateDir: string;
   readonly runDir: string;
+  private pid = 0;
 
   constructor(
     readonly fleet: Fleet,
@@ -58,7 +59,9 @@ ${heartbeat ?? ""}
   }
 
   start(): Tool {
-    return this.fleet.start("heartbeat", ["--config", this.config]);
+    const tool = this.fleet.start("heartbeat", ["--config", this.config]);
+    this.pid = tool.process.pid;
+    return tool;
   }
 
   run(...args: string[]): { code: number; stdout: string; stderr: string } {
@@ -77,10 +80,14 @@ ${heartbeat ?? ""}
     return JSON.parse(stdout);
   }
 
-  /** What the agent says of itself, read from its file: a process that serves an agent must not wait for another one. */
+  /**
+   * What the agent that was started last says of itself, read from its file: a process that serves an agent must not wait for
+   * another one, and who waits for something would start one after the other.
+   */
   live(): LiveStatus | null {
     const file = join(this.runDir, STATUS_REPORT);
-    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+    const live: LiveStatus | null = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+    return live?.pid === this.pid ? live : null;
   }
 
   /** The newest collection of the agent, or null. */
