@@ -1,6 +1,7 @@
 // The line to the thread of one plugin: asks, waits, ends it, knows whether it is gone, and bounds what it can send, since
 // the plugin's own code can send as well.
 
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { threadUrl } from "../../os/process/thread.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -27,21 +28,20 @@ export type Reply = Exclude<FromPlugin, { type: "log" | "fault" }>;
 
 /** What a plugin's threads died of while nobody waited for them: the log says it once for each kind, not at every interval. */
 export class Falls {
-  #said: string | null = null;
+  readonly #said = new SaidOnce();
 
   constructor(private readonly log: Log) {}
 
   say(name: string, why: string, stack: string | null): void {
     const kind = why.replace(/\d+/g, "#");
-    if (kind === this.#said) return;
-    this.#said = kind;
+    if (!this.#said.isNews("", kind)) return;
     const fields = stack === null ? {} : { stack };
     this.log.warn(`Plugin ${name} fell over: ${quoted(why)}; it is started again at the next collection`, fields);
   }
 
   /** It has come through a whole interval. */
   forget(): void {
-    this.#said = null;
+    this.#said.isOver("");
   }
 }
 

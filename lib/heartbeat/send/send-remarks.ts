@@ -2,6 +2,7 @@
 // and its disk do. Decides nothing about what is sent.
 
 import { type Finding, findingText } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Spool } from "./spool.ts";
 
@@ -39,7 +40,7 @@ export class Remarks {
   refused: Refused | null = null;
   private readonly saidFailures = new Set<string>();
   private readonly saidRefusals = new Set<string>();
-  private saidDisk: string | null = null;
+  private readonly saidDisk = new SaidOnce();
   private saidTorn = 0;
   /** How many had gone before those that go now began to; null: none go. */
   private goneBefore: number | null = null;
@@ -98,10 +99,9 @@ export class Remarks {
     const { spool, log } = this.deps;
     const done = work();
     const { failure } = spool;
-    const said = failure === null ? null : findingText(failure);
-    if (failure !== null && said !== this.saidDisk) log.warn(failure);
-    if (failure === null && this.saidDisk !== null) log.info("the disk takes heartbeats again");
-    this.saidDisk = said;
+    if (failure === null) {
+      if (this.saidDisk.isOver("disk")) log.info("the disk takes heartbeats again");
+    } else if (this.saidDisk.isNews("disk", findingText(failure))) log.warn(failure);
     for (const note of spool.takeNotes()) log.warn(note);
     return done;
   }

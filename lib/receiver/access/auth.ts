@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { byCommands, type Finding, type Fix, here } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { explainUnreadable } from "../../runtime/unreadable.ts";
@@ -53,18 +54,17 @@ export function createTokenCheck(
   onUse: (host: string, hash: Buffer) => void = () => undefined,
 ): TokenCheck {
   /** What was said, by host; of hosts that have no file, names from the wire, together. */
-  const said = new Map<string, string>();
+  const said = new SaidOnce();
   const report = (host: string, file: TokenFile): void => {
     const subject = table.has(host) ? host : "";
     const why = file.kind === "unreadable" ? file.why : "";
-    if (why !== "" && said.get(subject) !== why) {
+    if (why !== "" && said.isNews(subject, why)) {
       const path = join(tokensDir, host);
       const anew = { text: "write it anew", commands: [here("sudo", "receiver", "token", "add", host)] };
       log.error({ what: `cannot use token file ${path}: ${quoted(why)}`, fix: readable(path) ?? anew });
     }
-    if (why !== "") said.set(subject, why);
-    else said.delete(host);
-    if (file.kind === "read") said.delete("");
+    if (why === "") said.isOver(host);
+    if (file.kind === "read") said.isOver("");
   };
   return (host, authorization) => {
     const token = bearerToken(authorization);

@@ -1,6 +1,7 @@
 // The gate: a file of accepted commits, one a line, read again when it changed.
 
 import { inWords } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Accepted } from "../decide.ts";
@@ -26,10 +27,9 @@ export function parseCommits(text: string): ReadonlySet<string> {
 export function createGate(file: string | null, log: Log): () => Accepted {
   if (file === null) return () => ({ kind: "any" });
   const read = watchFile(file, parseCommits);
-  let said = "";
+  const said = new SaidOnce();
   const say = (state: string, speak: () => void): void => {
-    if (state !== said) speak();
-    said = state;
+    if (said.isNews(file, state)) speak();
   };
   return () => {
     const state = read();

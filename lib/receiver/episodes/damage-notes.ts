@@ -2,6 +2,7 @@
 // waits for a word of ours to remove it.
 
 import { findingText } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import type { Log, LogMessage } from "../../runtime/log/log.ts";
 
 /** So many archives are remembered to have been told of; of more the oldest may be told again. */
@@ -9,19 +10,14 @@ const TOLD_MAX = 10_000;
 
 /** What was said of each archive: a host asks each hour. */
 export class DamageNotes {
-  private readonly told = new Map<string, string>();
+  private readonly told = new SaidOnce(TOLD_MAX);
 
   constructor(private readonly log: Pick<Log, "error">) {}
 
   /** Says it, unless it was the last that was said of this archive. */
   say(name: string, message: LogMessage): void {
     const said = typeof message === "string" ? message : findingText(message);
-    if (this.told.get(name) === said) return;
-    this.told.delete(name);
-    this.told.set(name, said);
-    const [oldest] = this.told.keys();
-    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
-    this.log.error(message);
+    if (this.told.isNews(name, said)) this.log.error(message);
   }
 
   /** A log whose lines are about this archive. */
@@ -31,6 +27,6 @@ export class DamageNotes {
 
   /** It is sound: what comes later is news. */
   forget(name: string): void {
-    this.told.delete(name);
+    this.told.isOver(name);
   }
 }

@@ -9,6 +9,7 @@ import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { byCommands, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
 import { failpoint } from "../../os/failpoint.ts";
@@ -157,7 +158,7 @@ export function watchIdentity(
 ): () => Identity {
   let held = opened;
   let lookedMs = clock();
-  let said = "";
+  const said = new SaidOnce();
   return () => {
     const nowMs = clock();
     if (nowMs - lookedMs < LOOK_EVERY_MS) return held;
@@ -168,13 +169,13 @@ export function watchIdentity(
       if (found.identity.succeeds.join() !== held.succeeds.join())
         log.info(`this store, ${held.id}, now succeeds ${found.identity.succeeds.join(", ") || "nobody"}`);
       held = found.identity;
-    } else if (is !== said) {
+      said.isOver(dataRoot);
+    } else if (said.isNews(dataRoot, is)) {
       log.error({
         what: `the identity of ${dataRoot} changed while it is in use (${WORDS[found.kind]}): going on as ${held.id} until the next start`,
         fix: byCommands(here("sudo", "receiver", "identity")),
       });
     }
-    said = is;
     return held;
   };
 }

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { type AttemptRow, formatAttempt, type RefusalSum } from "../../contract/attempt-row.ts";
 import { errorText } from "../../core/failure.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -57,7 +58,7 @@ class DayAttempts implements Attempts {
   private waiting: AttemptRow[] = [];
   private dropped = 0;
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private said: Lost | null = null;
+  private readonly said = new SaidOnce();
   private writing: Promise<unknown> = Promise.resolve();
   /** Bytes of sums that were written, by day. */
   private sums = { day: "", bytes: 0 };
@@ -130,23 +131,21 @@ class DayAttempts implements Attempts {
     try {
       if (!hasRoom()) this.lose("reserve", `no attempts are written to ${dir}: the disk is down to its reserve`);
       else if (await appendToDay(dir, day, lines, maxBytes, needHere)) {
-        this.said = null;
+        this.said.isOver(dir);
         return true;
       } else {
         const file = join(dir, `${day}.jsonl`);
         this.lose("day", `no more attempts of ${day} are written to ${file}: it has ${formatBytes(maxBytes)}`);
       }
     } catch (error) {
-      if (this.said !== "disk")
+      if (this.said.isNews(dir, "disk"))
         log.error(`cannot write attempts to ${dir}: ${quoted(errorText(error))}; no episode waits for that`);
-      this.said = "disk";
     }
     return false;
   }
 
   private lose(why: Lost, text: string): void {
-    if (this.said !== why) this.parts.log.warn(`${text}; no episode waits for that`);
-    this.said = why;
+    if (this.said.isNews(this.parts.dir, why)) this.parts.log.warn(`${text}; no episode waits for that`);
   }
 }
 

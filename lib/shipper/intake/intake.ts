@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { Dirs } from "../../contract/places.ts";
 import { errorCode } from "../../core/failure.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import type { Settings } from "../../runtime/config/settings.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { noEpisodesDir } from "../disk/recorders.ts";
@@ -32,7 +33,7 @@ export class Intake {
   recording = 0;
   /** What stands in episodes/ and cannot be shipped, and why nothing can be packed. */
   problems: ScanProblem[] = [];
-  private readonly told = new Set<string>();
+  private readonly told = new SaidOnce();
   /** When each of them was first seen, by its key, on the engine's clock, milliseconds. */
   private since = new Map<string, number>();
   private readonly unfinished = new Unfinished();
@@ -81,7 +82,7 @@ export class Intake {
 
   /** Nothing else can be said now. Should it go and come again, that is said again. */
   sayOnly(problem: ScanProblem): void {
-    if (this.problems.length !== 1 || this.problems[0]?.problem !== problem.problem) this.told.delete(keyOf(problem));
+    if (this.problems.length !== 1 || this.problems[0]?.problem !== problem.problem) this.told.isOver(keyOf(problem));
     this.stand([problem]);
     this.tell(problem);
   }
@@ -113,8 +114,7 @@ export class Intake {
 
   /** Said once for each directory and problem, not on every pass. */
   private tell(one: ScanProblem): void {
-    if (this.told.has(keyOf(one))) return;
-    this.told.add(keyOf(one));
+    if (!this.told.isNews(keyOf(one))) return;
     const { name, problem, fix } = one;
     this.deps.log.error(heldFinding("not shipped", name, problem, fix));
   }

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { byCommands, inWords } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { freeBytes } from "../../os/files/files.ts";
@@ -40,7 +41,7 @@ export interface PruneDeps extends SendDeps {
 
 export class Pruning {
   /** What was said of one is not said again. */
-  private readonly said = new Set<string>();
+  private readonly said = new SaidOnce();
   private readonly turns = new Turns();
 
   constructor(private readonly deps: PruneDeps) {}
@@ -172,9 +173,7 @@ export class Pruning {
   }
 
   private say(what: string, speak: () => void): void {
-    if (this.said.has(what)) return;
-    this.said.add(what);
-    speak();
+    if (this.said.isNews(what)) speak();
   }
 }
 

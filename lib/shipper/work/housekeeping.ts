@@ -3,6 +3,7 @@
 
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { arrivedAnnouncement } from "../retention/announcements.ts";
 import { countSettled } from "../retention/counts.ts";
@@ -83,13 +84,12 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     await alone(() => pruneRefused(callDeps));
     return true;
   };
-  const saidLeft = new Set<string>();
+  const saidLeft = new SaidOnce();
   /** What a removal left over is tried again; its bytes are not free before. */
   const sweep = async (): Promise<void> => {
     for (const path of await sweepDoomed(deps.dirs)) {
-      if (saidLeft.has(path)) continue;
-      saidLeft.add(path);
-      log.warn({ what: `what is left of a removed episode cannot be removed: ${path}`, fix: leftOverFix(path) });
+      const what = `what is left of a removed episode cannot be removed: ${path}`;
+      if (saidLeft.isNews(path)) log.warn({ what, fix: leftOverFix(path) });
     }
   };
   const recount = async (expiry: Expiry): Promise<void> => {

@@ -2,6 +2,7 @@
 // When it stops is decided in pausing.ts; here that is carried out and said.
 
 import type { Finding } from "../../core/finding.ts";
+import { SaidOnce } from "../../core/said-once.ts";
 import { fitsLane } from "../pack/lanes.ts";
 import type { OutboxRecord } from "../pack/outbox.ts";
 import type { Entry } from "../queue/entry.ts";
@@ -39,7 +40,7 @@ export class Sending {
   readonly pausing = new Pausing();
   /** What stopped the queue, and what mends it; null while it goes. */
   finding: Finding | null = null;
-  private said = "";
+  private readonly said = new SaidOnce();
   /** When an episode was taken last, on the engine's clock, milliseconds. */
   private tookMs = Number.NEGATIVE_INFINITY;
 
@@ -127,8 +128,7 @@ export class Sending {
     this.finding = finding;
     // What is ours to mend is the same whatever was asked: another collector stores one and refuses the next.
     const key = pause.kind === "misconfigured" ? reason : `${status} ${reason}`;
-    if (key === this.said) return;
-    this.said = key;
+    if (!this.said.isNews("pause", key)) return;
     const what = `queue paused: ${pauseText(pause.kind, finding, witnessCount)}; no episode is at fault, nothing is lost`;
     this.deps.log.error({ what, fix: finding.fix }, { reason });
   }
@@ -140,7 +140,7 @@ export class Sending {
     if (hasTaken) this.tookMs = this.deps.now();
     if (this.pausing.pause !== null) this.deps.log.info(`queue goes on: the receiver ${what}`);
     this.pausing.answered();
-    this.said = "";
+    this.said.isOver("pause");
     this.finding = null;
   }
 }
