@@ -63,6 +63,8 @@ export async function startReceiver(
       listener.renew(renewed);
       certificate.renewed(renewed);
     }
+    // Whoever reloads asks `receiver status` next whether that has helped.
+    await watch.look();
     return waiting;
   };
   return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };
