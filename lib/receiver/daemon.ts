@@ -63,8 +63,8 @@ export async function startReceiver(
       listener.renew(renewed);
       certificate.renewed(renewed);
     }
-    // Whoever reloads asks `receiver status` next whether that has helped.
-    await watch.look();
+    // Whoever reloads asks `receiver status` next whether that has helped. A disk that hangs does not hold it up.
+    void watch.look();
     return waiting;
   };
   return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };
