@@ -1,0 +1,58 @@
+// Rows of alerts.jsonl, written as Python's json.dumps writes them, and which of them stand there already. Pure.
+
+import type { Alert } from "./alerts.ts";
+
+/** The UTC hour of an instant, as it begins every time in it: `2026-05-01T06`. */
+export function hourOf(isoUtc: string): string {
+  return isoUtc.slice(0, 13);
+}
+
+/** What an alert of one host and symptom has in one hour; the hash is the caller's. */
+export function dedupText({ host, symptom }: Pick<Alert, "host" | "symptom">, hour: string): string {
+  return `${host}|${symptom}|${hour}`;
+}
+
+/** A row, without its newline. */
+export function rowText({ host, symptom, detail, suggestedFix, detectedAt }: Alert, dedupKey: string): string {
+  return dumps({
+    host,
+    symptom,
+    detail,
+    suggested_fix: suggestedFix,
+    detected_at_wall: detectedAt,
+    dedup_key: dedupKey,
+  });
+}
+
+/** The keys of the rows that were detected in this hour, which keep an alert from being written twice. */
+export function keysOfHour(lines: Iterable<string>, hour: string): Set<string> {
+  const keys = new Set<string>();
+  for (const line of lines) {
+    const row = parsed(line);
+    if (row === null || typeof row.detected_at_wall !== "string" || typeof row.dedup_key !== "string") continue;
+    if (row.detected_at_wall.startsWith(hour)) keys.add(row.dedup_key);
+  }
+  return keys;
+}
+
+function parsed(line: string): Record<string, unknown> | null {
+  try {
+    const row: unknown = JSON.parse(line);
+    return typeof row === "object" && row !== null ? (row as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A flat object as json.dumps writes it: spaces after `:` and `,`, and nothing but ASCII. */
+function dumps(row: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(row).map(([key, value]) => `${quoted(key)}: ${quoted(value)}`);
+  return `{${pairs.join(", ")}}`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,133 @@
+// What the Python fleet's own health check would say of the same inputs: who is silent, refused throughout, or ships without a commit.
+// Its rows, and nothing of ours, stand in alerts.jsonl, so that whoever reads that file may change from one to the other. Pure.
+
+import { isoText, parseIso, wholeText } from "./python-time.ts";
+
+/** What is known of a host. Counts are of the recent window. */
+export interface HostFacts {
+  /** Its newest row's `received_at_wall`, as it is written there; of equal instants the earlier row's. Null: it has no row. */
+  lastText: string | null;
+  /** The same in microseconds since 1970. */
+  lastMicros: number;
+  /** One of its rows is newer than the lookback. */
+  isActive: boolean;
+  taken: number;
+  refused: number;
+  failed: number;
+  unstamped: number;
+}
+
+/** By host, in the order in which the hosts were met: rows of the index first. */
+export type Facts = Map<string, HostFacts>;
+
+export interface Thresholds {
+  lookbackHours: number;
+  silentThresholdMin: number;
+  fatalRatioThreshold: number;
+  fatalMinCount: number;
+}
+
+export type Symptom = "silent" | "unstamped" | "fatal-only";
+
+export interface Alert {
+  host: string;
+  symptom: Symptom;
+  detail: string;
+  suggestedFix: string;
+  /** When it was detected, as the row says it. */
+  detectedAt: string;
+}
+
+export function factsOf(facts: Facts, host: string): HostFacts {
+  let known = facts.get(host);
+  if (known === undefined) {
+    known = { lastText: null, lastMicros: 0, isActive: false, taken: 0, refused: 0, failed: 0, unstamped: 0 };
+    facts.set(host, known);
+  }
+  return known;
+}
+
+/** Takes a row of the index. @returns whether it was one */
+export function addRow(facts: Facts, row: unknown, cutoffS: number): boolean {
+  if (typeof row !== "object" || row === null) return false;
+  const { host_id: host, received_at_wall: text } = row as Record<string, unknown>;
+  if (typeof host !== "string" || host === "" || typeof text !== "string" || text === "") return false;
+  const micros = parseIso(text);
+  if (micros === null) return false;
+  const known = factsOf(facts, host);
+  if (known.lastText === null || micros / 1e6 > known.lastMicros / 1e6) {
+    known.lastText = text;
+    known.lastMicros = micros;
+  }
+  if (micros / 1e6 >= cutoffS) known.isActive = true;
+  return true;
+}
+
+/** Takes the status of one answered PUT. */
+export function addStatus(facts: Facts, host: string, status: number): void {
+  const known = factsOf(facts, host);
+  if (status >= 200 && status < 300) known.taken += 1;
+  else if (status >= 400 && status < 500) known.refused += 1;
+  else if (status >= 500 && status < 600) known.failed += 1;
+}
+
+/** The earliest instant that counts as active, seconds since 1970. */
+export function cutoff(nowMicros: number, lookbackHours: number): number {
+  return nowMicros / 1e6 - lookbackHours * 3600;
+}
+
+/** The alerts of all hosts, in the hosts' order; of one host silent, unstamped, fatal-only. */
+export function referenceAlerts(facts: Facts, thresholds: Thresholds, nowMicros: number): Alert[] {
+  const detectedAt = isoText(nowMicros);
+  return [...facts].flatMap(([host, known]) =>
+    RULES.flatMap(({ symptom, detail, fix }) => {
+      const found = detail(known, thresholds, nowMicros / 1e6);
+      return found === null ? [] : [{ host, symptom, detail: found, suggestedFix: fix(host), detectedAt }];
+    }),
+  );
+}
+
+interface Rule {
+  symptom: Symptom;
+  /** Null: it has not got it. */
+  detail: (known: HostFacts, thresholds: Thresholds, nowS: number) => string | null;
+  fix: (host: string) => string;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    symptom: "silent",
+    detail({ lastText, lastMicros, isActive }, { silentThresholdMin }, nowS) {
+      const minutes = (nowS - lastMicros / 1e6) / 60;
+      if (!isActive || lastText === null || !(minutes > silentThresholdMin)) return null;
+      return `last successful ship ${wholeText(minutes)} min ago (${lastText})`;
+    },
+    fix: (host) =>
+      `On ${host}: check \`systemctl status cis490-shipper cis490-orchestrator\`. If services are inactive, ` +
+      "`sudo systemctl start cis490-shipper cis490-orchestrator`. If actively failing, see FIXYOURSELF.md.",
+  },
+  {
+    symptom: "unstamped",
+    detail: ({ unstamped }, { fatalMinCount }) =>
+      unstamped >= fatalMinCount
+        ? `${unstamped} ship(s) without X-Cis490-Code-Commit header in recent window — orchestrator is running pre-stamp code`
+        : null,
+    fix: (host) =>
+      `On ${host}: \`sudo /opt/cis490/scripts/install-lab-host.sh\` to re-stamp VERSION + restart orchestrator. ` +
+      "If cis490-autoupdate.timer is enabled this should heal on its own within 30 min.",
+  },
+  {
+    symptom: "fatal-only",
+    detail({ taken, refused, failed }, { fatalMinCount, fatalRatioThreshold }) {
+      const total = taken + refused + failed;
+      if (total < fatalMinCount || taken > 0 || !((refused + failed) / total >= fatalRatioThreshold)) return null;
+      return (
+        `${total} ship(s) in recent window, ${refused} × 4xx + ${failed} × 5xx, 0 × 2xx — ` +
+        "host is shipping but everything is being rejected"
+      );
+    },
+    fix: (host) =>
+      `On ${host}: check \`journalctl -u cis490-shipper --since '5 minutes ago'\`. ` +
+      "If 412 commit-rejected: see FIXYOURSELF.md §B (likely diverged HEAD).",
+  },
+];
