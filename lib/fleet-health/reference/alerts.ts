@@ -1,7 +1,7 @@
 // What the Python fleet's own health check would say of the same inputs: who is silent, refused throughout, or ships without a commit.
 // Its rows, and nothing of ours, stand in alerts.jsonl, so that whoever reads that file may change from one to the other. Pure.
 
-import { isoText, parseIso, wholeText } from "./python-time.ts";
+import { isoText, wholeText } from "./python-time.ts";
 
 /** What is known of a host. Counts are of the recent window. */
 export interface HostFacts {
@@ -9,8 +9,6 @@ export interface HostFacts {
   lastText: string | null;
   /** The same in microseconds since 1970. */
   lastMicros: number;
-  /** One of its rows is newer than the lookback. */
-  isActive: boolean;
   taken: number;
   refused: number;
   failed: number;
@@ -41,26 +39,18 @@ export interface Alert {
 export function factsOf(facts: Facts, host: string): HostFacts {
   let known = facts.get(host);
   if (known === undefined) {
-    known = { lastText: null, lastMicros: 0, isActive: false, taken: 0, refused: 0, failed: 0, unstamped: 0 };
+    known = { lastText: null, lastMicros: 0, taken: 0, refused: 0, failed: 0, unstamped: 0 };
     facts.set(host, known);
   }
   return known;
 }
 
-/** Takes a row of the index. @returns whether it was one */
-export function addRow(facts: Facts, row: unknown, cutoffS: number): boolean {
-  if (typeof row !== "object" || row === null) return false;
-  const { host_id: host, received_at_wall: text } = row as Record<string, unknown>;
-  if (typeof host !== "string" || host === "" || typeof text !== "string" || text === "") return false;
-  const micros = parseIso(text);
-  if (micros === null) return false;
+/** Takes when a row of the index was received. @param text the same as it is written there */
+export function addRow(facts: Facts, host: string, text: string, micros: number): void {
   const known = factsOf(facts, host);
-  if (known.lastText === null || micros / 1e6 > known.lastMicros / 1e6) {
-    known.lastText = text;
-    known.lastMicros = micros;
-  }
-  if (micros / 1e6 >= cutoffS) known.isActive = true;
-  return true;
+  if (known.lastText !== null && !(micros / 1e6 > known.lastMicros / 1e6)) return;
+  known.lastText = text;
+  known.lastMicros = micros;
 }
 
 /** Takes the status of one answered PUT. */
@@ -69,11 +59,6 @@ export function addStatus(facts: Facts, host: string, status: number): void {
   if (status >= 200 && status < 300) known.taken += 1;
   else if (status >= 400 && status < 500) known.refused += 1;
   else if (status >= 500 && status < 600) known.failed += 1;
-}
-
-/** The earliest instant that counts as active, seconds since 1970. */
-export function cutoff(nowMicros: number, lookbackHours: number): number {
-  return nowMicros / 1e6 - lookbackHours * 3600;
 }
 
 /** The alerts of all hosts, in the hosts' order; of one host silent, unstamped, fatal-only. */
@@ -97,8 +82,10 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     symptom: "silent",
-    detail({ lastText, lastMicros, isActive }, { silentThresholdMin }, nowS) {
+    detail({ lastText, lastMicros }, { lookbackHours, silentThresholdMin }, nowS) {
       const minutes = (nowS - lastMicros / 1e6) / 60;
+      // The newest row is within the lookback if any is.
+      const isActive = lastMicros / 1e6 >= nowS - lookbackHours * 3600;
       if (!isActive || lastText === null || !(minutes > silentThresholdMin)) return null;
       return `last successful ship ${wholeText(minutes)} min ago (${lastText})`;
     },

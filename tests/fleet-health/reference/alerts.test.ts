@@ -2,15 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { readLine } from "../../../lib/fleet-health/index/index-lines.ts";
 import { addJournal } from "../../../lib/fleet-health/reference/access-lines.ts";
 import { dedupText, hourOf, keysOfHour, rowText } from "../../../lib/fleet-health/reference/alert-rows.ts";
-import {
-  addRow,
-  cutoff,
-  type Facts,
-  referenceAlerts,
-  type Thresholds,
-} from "../../../lib/fleet-health/reference/alerts.ts";
+import { addRow, type Facts, referenceAlerts, type Thresholds } from "../../../lib/fleet-health/reference/alerts.ts";
 import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
 import { seededRandom } from "../../support/random.ts";
 import { askPython } from "../../support/reference-health.ts";
@@ -36,7 +31,10 @@ interface Inputs {
 /** The rows that a run appends. */
 function rowsOf({ index, journal, alerts, now, thresholds }: Inputs): string[] {
   const facts: Facts = new Map();
-  for (const line of index.split("\n")) addRow(facts, parsed(line), cutoff(now, thresholds.lookbackHours));
+  for (const line of index.split("\n")) {
+    const row = readLine(line);
+    if (row !== null) addRow(facts, row.host, row.text, row.micros);
+  }
   addJournal(facts, journal);
   const hour = hourOf(isoText(now));
   const there = keysOfHour(alerts.split("\n"), hour);
@@ -44,14 +42,6 @@ function rowsOf({ index, journal, alerts, now, thresholds }: Inputs): string[] {
     const key = createHash("sha256").update(dedupText(alert, hour)).digest("hex").slice(0, 16);
     return there.has(key) ? [] : [rowText(alert, key)];
   });
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }
 
 const row = (host: string, micros: number): string =>
