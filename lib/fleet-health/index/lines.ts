@@ -1,0 +1,68 @@
+// Lines of a file that grows, read in either direction, a megabyte at a time. A last line without an end is still being written, and is
+// left to the next time.
+
+import type { FileHandle } from "node:fs/promises";
+
+const CHUNK_BYTES = 1024 ** 2;
+const NEWLINE = 10;
+
+export interface Line {
+  text: string;
+  /** With its line break. */
+  bytes: number;
+  /** Where the file goes on behind it. */
+  end: number;
+}
+
+/** The whole lines of `file` between two offsets, of which the first is the beginning of one. */
+export async function* linesForwards(file: FileHandle, from: number, to: number): AsyncGenerator<Line> {
+  let rest: Buffer = Buffer.alloc(0);
+  for (let at = from; at < to; ) {
+    const chunk = await readAt(file, at, Math.min(CHUNK_BYTES, to - at));
+    if (chunk.length === 0) return;
+    const start = at - rest.length;
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let line = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, line)) {
+      yield { text: bytes.toString("utf8", line, end), bytes: end + 1 - line, end: start + end + 1 };
+      line = end + 1;
+    }
+    rest = bytes.subarray(line);
+    at += chunk.length;
+  }
+}
+
+/** The whole lines of the first `size` bytes, the last one first. */
+export async function* linesBackwards(file: FileHandle, size: number): AsyncGenerator<Line> {
+  let tail: Buffer = Buffer.alloc(0);
+  let isWhole = false;
+  for (let at = size; at > 0; ) {
+    const length = Math.min(CHUNK_BYTES, at);
+    at -= length;
+    const bytes = Buffer.concat([await readAt(file, at, length), tail]);
+    let end = bytes.length;
+    // What stands behind the last line break is no line yet.
+    if (!isWhole) {
+      end = bytes.lastIndexOf(NEWLINE) + 1;
+      if (end === 0 && at > 0) {
+        tail = bytes;
+        continue;
+      }
+      isWhole = true;
+    }
+    while (end > 0) {
+      const before = end >= 2 ? bytes.lastIndexOf(NEWLINE, end - 2) : -1;
+      if (before < 0 && at > 0) break;
+      const line = before + 1;
+      yield { text: bytes.toString("utf8", line, end - 1), bytes: end - line, end: at + end };
+      end = line;
+    }
+    tail = bytes.subarray(0, end);
+  }
+}
+
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  const { bytesRead } = await file.read(bytes, 0, length, at);
+  return bytes.subarray(0, bytesRead);
+}

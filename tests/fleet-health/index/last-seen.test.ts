@@ -1,0 +1,139 @@
+// When each host was last seen, read onward, whole or backwards: always the same hosts and times where they matter.
+
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type IndexReading, type LastSeen, readIndex } from "../../../lib/fleet-health/index/last-seen.ts";
+import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
+import { seededRandom } from "../../support/random.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const NOW = Date.UTC(2026, 4, 1, 12) * 1000;
+const HOUR = 3_600_000_000;
+const CUTOFF = NOW - 24 * HOUR;
+
+const row = (host: string, micros: number, more: object = {}): string =>
+  `${JSON.stringify({ host_id: host, episode_id: "e", received_at_wall: isoText(micros), ...more })}\n`;
+
+function index(text: string): string {
+  const path = join(tempDir(), "index.jsonl");
+  writeFileSync(path, text);
+  return path;
+}
+
+const cold = (path: string, limits?: { wholeBytes: number; oldBytes: number }): Promise<IndexReading> =>
+  readIndex({ path, before: null, nowMicros: NOW, cutoffMicros: CUTOFF, ...(limits && { limits }) });
+const again = (path: string, before: IndexReading): Promise<IndexReading> =>
+  readIndex({ path, before, nowMicros: NOW, cutoffMicros: CUTOFF });
+const times = (seen: LastSeen): Record<string, [string, string | null]> =>
+  Object.fromEntries([...seen].map(([host, { any, own }]) => [host, [any.text, own?.text ?? null]]));
+
+describe("the next run", () => {
+  test("reads what was added, and no line that has no end yet", async () => {
+    const path = index(row("lab1", NOW - HOUR));
+    const first = await cold(path);
+    appendFileSync(path, row("lab2", NOW - 2 * HOUR) + row("lab1", NOW).trimEnd());
+    const second = await again(path, first);
+    expect([second.how, second.rows, times(second.seen)]).toEqual([
+      "onward",
+      1,
+      { lab1: [isoText(NOW - HOUR), isoText(NOW - HOUR)], lab2: [isoText(NOW - 2 * HOUR), isoText(NOW - 2 * HOUR)] },
+    ]);
+    appendFileSync(path, "\n");
+    const third = await again(path, second);
+    expect([third.how, third.rows, times(third.seen).lab1?.[0]]).toEqual(["onward", 1, isoText(NOW)]);
+    const nothing = await again(path, third);
+    expect([nothing.how, nothing.rows, times(nothing.seen)]).toEqual(["onward", 0, times(third.seen)]);
+  });
+
+  test.each([
+    ["was cut", (path: string) => truncateSync(path, 10)],
+    [
+      "is another file",
+      (path: string) => {
+        writeFileSync(`${path}.new`, row("lab1", NOW - HOUR) + row("lab3", NOW));
+        renameSync(`${path}.new`, path);
+      },
+    ],
+    ["was written anew in place", (path: string) => writeFileSync(path, row("lab9", NOW - HOUR) + row("lab3", NOW))],
+    [
+      "had a row changed just before where it stopped",
+      (path: string) => writeFileSync(path, row("lab1", NOW - 2 * HOUR) + row("lab3", NOW)),
+    ],
+  ])("reads all of an index that %s", async (_, change) => {
+    const path = index(row("lab1", NOW - HOUR));
+    const first = await cold(path);
+    change(path);
+    const second = await again(path, first);
+    expect([second.how, times(second.seen)]).toEqual(["whole", times((await cold(path)).seen)]);
+  });
+});
+
+describe("of two rows", () => {
+  test("of one instant the words of the one that stands first stay, whichever way they are read", async () => {
+    const path = index(
+      `{"host_id":"lab1","received_at_wall":"2026-05-01T11:00:00Z"}\n{"host_id":"lab1","received_at_wall":"2026-05-01T13:00:00+02:00"}\n`,
+    );
+    const back = await cold(path, { wholeBytes: 0, oldBytes: 1000 });
+    for (const { seen } of [await cold(path), back]) expect(times(seen).lab1?.[0]).toBe("2026-05-01T11:00:00Z");
+  });
+
+  test("one that was put there again is a sign of life to the Python fleet's check alone", async () => {
+    const path = index(row("lab1", NOW - 3 * HOUR) + row("lab1", NOW, { recovered: true }));
+    expect(times((await cold(path)).seen)).toEqual({ lab1: [isoText(NOW), isoText(NOW - 3 * HOUR)] });
+  });
+});
+
+describe("a first run over a large index", () => {
+  const OLD = Array.from({ length: 400 }, (_, i) => row("old", NOW - (200 - i / 10) * HOUR)).join("");
+  const limits = { wholeBytes: 100, oldBytes: 2000 };
+
+  test("stops where rows have been too old for long enough", async () => {
+    const path = index(OLD + row("lab1", NOW - 20 * HOUR) + row("lab2", NOW));
+    const { how, rows, seen } = await cold(path, limits);
+    expect([how, rows < 40, [...seen.keys()]]).toEqual(["back", true, ["old", "lab1", "lab2"]]);
+  });
+
+  test.each([
+    ["put there again", (i: number) => row("old", NOW - 200 * HOUR - i, { recovered: true })],
+    ["of the future", (i: number) => row("old", NOW + 200 * HOUR + i)],
+    ["no rows", () => "{torn\n"],
+  ])("does not stop at lines that are %s", async (_, line) => {
+    const odd = Array.from({ length: 400 }, (_, i) => line(i)).join("");
+    const path = index(OLD + row("lab1", NOW - 20 * HOUR) + odd);
+    const { seen } = await cold(path, limits);
+    expect(times(seen).lab1?.[0]).toBe(isoText(NOW - 20 * HOUR));
+  });
+
+  test("finds what stands behind rows that are too old, but not for long enough", async () => {
+    const few = Array.from({ length: 10 }, (_, i) => row("old", NOW - 40 * HOUR + i)).join("");
+    const path = index(OLD + row("lab1", NOW - 20 * HOUR) + few);
+    expect((await cold(path, limits)).seen.has("lab1")).toBe(true);
+  });
+});
+
+test("two hundred histories: onward in pieces, and backwards, find what a reading of the whole finds", async () => {
+  const { next } = seededRandom(5);
+  const upTo = (most: number): number => Math.floor(next() * most);
+  for (let n = 0; n < 200; n++) {
+    const lines = Array.from({ length: upTo(60) }, (_, i) => {
+      const at = NOW - 40 * HOUR + i * HOUR + upTo(3) * 20 * HOUR - upTo(2) * 10 * HOUR;
+      const more = next() < 0.2 ? { recovered: true } : {};
+      return next() < 0.1 ? "odd\n" : row(`lab${upTo(5)}`, at, { ...more, pad: "x".repeat(upTo(300)) });
+    });
+    const path = index("");
+    let run = await cold(path);
+    for (let at = 0; at < lines.length; ) {
+      const count = 1 + upTo(9);
+      appendFileSync(path, lines.slice(at, at + count).join(""));
+      at += count;
+      run = await again(path, run);
+    }
+    const whole = await cold(path);
+    expect(times(run.seen)).toEqual(times(whole.seen));
+    // So many old rows that none is ever enough: then it has read all.
+    const back = await cold(path, { wholeBytes: 0, oldBytes: 1_000_000 });
+    expect([times(back.seen), back.rows, back.bad]).toEqual([times(whole.seen), whole.rows, whole.bad]);
+    expect(back.checkpoint).toEqual(whole.checkpoint);
+  }
+});

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { type Line, linesBackwards, linesForwards } from "../../../lib/fleet-health/index/lines.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const MIB = 1024 ** 2;
+
+async function both(text: string): Promise<[Line[], Line[]]> {
+  const path = join(tempDir(), "file");
+  writeFileSync(path, text);
+  await using file = await open(path, "r");
+  const size = Buffer.byteLength(text);
+  return [await Array.fromAsync(linesForwards(file, 0, size)), await Array.fromAsync(linesBackwards(file, size))];
+}
+
+test.each([
+  ["", []],
+  ["no end", []],
+  ["\n", [["", 1, 1]]],
+  [
+    "a\n\nö\nrest",
+    [
+      ["a", 2, 2],
+      ["", 1, 3],
+      ["ö", 3, 6],
+    ],
+  ],
+])("%p", async (text, lines) => {
+  const [forwards, backwards] = await both(text);
+  expect(forwards.map(({ text, bytes, end }) => [text, bytes, end])).toEqual(lines);
+  expect(backwards.toReversed()).toEqual(forwards);
+});
+
+test.each([
+  ["lines longer than a chunk", [3 * MIB, 10, MIB - 1, MIB, MIB + 1, 2 * MIB, 5], ""],
+  ["lines that end with their chunk", [MIB - 1, MIB - 1, MIB - 1], ""],
+  ["a last one without an end, longer than a chunk", [7, MIB, 7], "x".repeat(2 * MIB + 3)],
+])("%s are whole in both directions", async (_, lengths, rest) => {
+  const lines = lengths.map((length, i) => String.fromCharCode(97 + i).repeat(length));
+  const [forwards, backwards] = await both(`${lines.join("\n")}\n${rest}`);
+  expect(forwards.map(({ text }) => text.length)).toEqual(lengths);
+  expect(forwards.every(({ text }, i) => text === lines[i])).toBe(true);
+  expect(backwards.toReversed().every((line, i) => Bun.deepEquals(line, forwards[i]))).toBe(true);
+  expect(backwards).toHaveLength(lengths.length);
+});
