@@ -1,0 +1,59 @@
+// The attempts of the last minutes, from attempts/<UTC day>.jsonl: the end of today's file, and of yesterday's where the window begins there.
+
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { type AttemptRow, parseAttempt } from "../../contract/attempt-row.ts";
+import { errorCode } from "../../core/failure.ts";
+import { linesBackwards } from "../index/lines.ts";
+import { isoText, parseIso } from "../reference/python-time.ts";
+
+/** So many bytes of rows that are too old, in a row, and no more is read: a clock that was set leaves a few among the others. */
+const OLD_BYTES = 1024 ** 2;
+const DAY_US = 86_400_000_000;
+
+export interface Recent {
+  /** In the order in which they were decided. */
+  rows: AttemptRow[];
+  /** Lines that are neither a row nor a sum. */
+  bad: number;
+}
+
+/** Those at or after `sinceMicros`, and not after `nowMicros`. A day without a file had none. Rejects where one cannot be read. */
+export async function recentAttempts(dir: string, sinceMicros: number, nowMicros: number): Promise<Recent> {
+  const days: string[] = [];
+  for (let at = sinceMicros; dayOf(at) <= dayOf(nowMicros); at += DAY_US) days.push(dayOf(at));
+  const found: Recent = { rows: [], bad: 0 };
+  for (const day of days) {
+    const { rows, bad } = await ofFile(join(dir, `${day}.jsonl`), sinceMicros, nowMicros);
+    found.rows.push(...rows.reverse());
+    found.bad += bad;
+  }
+  return found;
+}
+
+const dayOf = (micros: number): string => isoText(micros).slice(0, 10);
+
+/** The newest first. */
+async function ofFile(path: string, sinceMicros: number, nowMicros: number): Promise<Recent> {
+  const found: Recent = { rows: [], bad: 0 };
+  try {
+    await using file = await open(path, "r");
+    let old = 0;
+    for await (const { text, bytes } of linesBackwards(file, (await file.stat()).size)) {
+      const line = parseAttempt(text);
+      if (line === null) found.bad += 1;
+      if (line?.kind !== "attempt") continue;
+      const micros = parseIso(line.row.at);
+      if (micros === null) found.bad += 1;
+      else if (micros < sinceMicros) old += bytes;
+      else if (micros <= nowMicros) {
+        old = 0;
+        found.rows.push(line.row);
+      }
+      if (old > OLD_BYTES) break;
+    }
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+  return found;
+}

@@ -1,0 +1,64 @@
+// The journal of a receiver's unit, for fleets whose receiver writes no attempts: read through journalctl, and only believed where it may
+// be read. Without the right to, journalctl shows nothing and says so in passing; where journald drops lines, what is counted is too few.
+
+import { type Finding, here, inWords } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { run } from "../../os/process/exec.ts";
+
+/** journalctl is not waited for longer, milliseconds. */
+const TIMEOUT_MS = 30_000;
+/** Half an hour of a busy receiver is a few megabytes. */
+const MOST_BYTES = 256 * 1024 ** 2;
+
+export type Journal =
+  | { kind: "read"; text: string /** What it may lack. */; doubt: Finding | null }
+  | { kind: "unreadable"; why: Finding };
+
+/** @param unit such as `labfleet-receiver` @param sinceS seconds since 1970 */
+export async function readJournal(unit: string, sinceS: number, user: string): Promise<Journal> {
+  const since = `@${sinceS.toFixed(6)}`;
+  const command = ["journalctl", "-u", unit, "--since", since, "--no-pager", "--output=cat"];
+  const asked = await run(command, { timeoutMs: TIMEOUT_MS, maxBytes: MOST_BYTES });
+  if (asked.kind === "failed") return unreadable({ what: asked.why, fix: null });
+  const closed = closedIn(asked.stderr, user);
+  if (closed !== null) return unreadable(closed);
+  if (asked.code !== 0)
+    return unreadable({ what: `journalctl ended with ${asked.code}: ${quoted(asked.stderr.trim())}`, fix: null });
+  return { kind: "read", text: asked.stdout, doubt: await suppressed(unit, since) };
+}
+
+function unreadable(why: Finding): Journal {
+  return { kind: "unreadable", why };
+}
+
+/** What journalctl says on standard error where it may not read the system's journal, whatever it exits with. Pure. */
+export function closedIn(stderr: string, user: string): Finding | null {
+  if (!/not seeing messages from other users|insufficient permissions|Permission denied/i.test(stderr)) return null;
+  return {
+    what: `the system's journal may not be read by ${user}`,
+    fix: {
+      text: "let it, from its next start on",
+      commands: [here("sudo", "usermod", "-aG", "systemd-journal", user)],
+    },
+  };
+}
+
+/** Whether journald has dropped lines of the unit since then. */
+async function suppressed(unit: string, since: string): Promise<Finding | null> {
+  const command = ["journalctl", "-u", "systemd-journald", "--since", since, "--no-pager", "--output=cat"];
+  const asked = await run(command, { timeoutMs: TIMEOUT_MS });
+  return asked.kind === "exited" ? droppedIn(asked.stdout, unit) : null;
+}
+
+/** The same from what journald has said. Pure. */
+export function droppedIn(text: string, unit: string): Finding | null {
+  const lines = [...text.matchAll(/^Suppressed (\d+) messages from (\S+)$/gm)].filter(
+    ([, , from]) => from === unit || from === `${unit}.service`,
+  );
+  if (lines.length === 0) return null;
+  const count = lines.reduce((sum, [, some]) => sum + Number(some), 0);
+  return {
+    what: `journald has dropped ${count} lines of ${unit}: refusals are counted too low`,
+    fix: inWords(`set LogRateLimitIntervalSec=0 in the unit of ${unit}`),
+  };
+}

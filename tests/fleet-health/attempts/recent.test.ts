@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
+import { recentAttempts } from "../../../lib/fleet-health/attempts/recent.ts";
+import type { Facts } from "../../../lib/fleet-health/reference/alerts.ts";
+import { addAttempt } from "../../../lib/fleet-health/reference/attempts.ts";
+import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const MINUTE = 60_000_000;
+/** Ten minutes past midnight. */
+const NOW = Date.UTC(2026, 4, 2, 0, 10) * 1000;
+
+const attempt = (minutesAgo: number, more: object = {}): string =>
+  `${formatAttempt({
+    at: isoText(NOW - minutesAgo * MINUTE),
+    host_id: "lab1",
+    episode_id: "ep",
+    status: 412,
+    reason: "commit-not-accepted",
+    bytes: 0,
+    code_commit: "abc1234",
+    remote: "10.0.0.7:40112",
+    ...more,
+  })}\n`;
+
+test("the last minutes are read from today's file and yesterday's, in order; older and later rows are not", async () => {
+  const dir = tempDir();
+  writeFileSync(
+    join(dir, "2026-05-01.jsonl"),
+    attempt(100) + attempt(40) + attempt(30, { episode_id: "a" }) + attempt(15, { episode_id: "b" }),
+  );
+  writeFileSync(join(dir, "2026-05-02.jsonl"), `${attempt(9, { episode_id: "c" })}torn\n${attempt(-1)}`);
+  const { rows, bad } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  expect([rows.map(({ episode_id }) => episode_id), bad]).toEqual([["a", "b", "c"], 1]);
+});
+
+test("a row that a clock dated back does not hide those before it; a day without a file had none", async () => {
+  const dir = tempDir();
+  writeFileSync(
+    join(dir, "2026-05-02.jsonl"),
+    attempt(9, { episode_id: "a" }) + attempt(5000) + attempt(1, { episode_id: "b" }),
+  );
+  const { rows } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  expect(rows.map(({ episode_id }) => episode_id)).toEqual(["a", "b"]);
+  mkdirSync(join(dir, "2026-05-01.jsonl"));
+  await expect(recentAttempts(dir, NOW - 30 * MINUTE, NOW)).rejects.toThrow("EISDIR");
+});
+
+test("attempts count as the access lines of them would, and a missing commit as its warning", () => {
+  const facts: Facts = new Map();
+  const row = { at: "", host_id: "lab1", episode_id: "e", bytes: 0, code_commit: null, remote: "" };
+  addAttempt(facts, { ...row, status: 201, reason: "stored" });
+  addAttempt(facts, { ...row, status: 400, reason: "missing-commit" });
+  addAttempt(facts, { ...row, status: 507, reason: "disk-full" });
+  addAttempt(facts, { ...row, status: 499, reason: "client-gone" });
+  addAttempt(facts, { ...row, status: 400, reason: "malformed", what: "heartbeat" });
+  expect([...facts]).toEqual([
+    ["lab1", { lastText: null, lastMicros: 0, taken: 1, refused: 1, failed: 1, unstamped: 1 }],
+  ]);
+});
