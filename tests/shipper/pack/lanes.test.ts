@@ -46,7 +46,8 @@ describe("the engine", () => {
     }
     await engine.scan();
     engine.pump();
-    while (!calls.includes("pack small-2")) await Bun.sleep(1);
+    // Two lanes take them, so that either may be the first.
+    while (!["pack small-1", "pack small-2"].every((call) => calls.includes(call))) await Bun.sleep(1);
     // Measured once, it is left alone until the lane for any size is free.
     expect(calls.filter((call) => call === "pack huge-2").length).toBeLessThanOrEqual(2);
     expect(engine.queue.get("huge-2")).toMatchObject({ stage: "waiting", bytes: 10 ** 12 });
