@@ -129,7 +129,9 @@ describe("an engine without room", () => {
       engine.pump();
       await engine.settled();
     }
-    expect([...engine.queue.inStage("waiting")][0]?.trouble?.fix?.text).toContain("sudo du -a -k -x ");
+    expect([...engine.queue.inStage("waiting")][0]?.trouble?.fix?.text).toContain(
+      `sudo du -a -k -x ${mountPointOf(dirs.episodes)} | `,
+    );
     expect([said, engine.room.diskLow]).toEqual([
       [
         `the disk is full up to its reserve: packing waits, sending goes on; fix: make room on its disk, or lower [shipper] disk_reserve; this shows what fills it: sudo du -a -k -x ${mountPointOf(dirs.episodes)} | sort -n | tail -n 20`,
