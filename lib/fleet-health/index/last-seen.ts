@@ -54,7 +54,6 @@ export interface IndexParts {
   path: string;
   /** Of the run before; null: there was none. */
   before: { checkpoint: Checkpoint; seen: LastSeen } | null;
-  nowMicros: number;
   /** Rows older than this do not matter, microseconds since 1970. */
   cutoffMicros: number;
   limits?: { wholeBytes: number; oldBytes: number };
@@ -70,7 +69,7 @@ export async function readIndex(parts: IndexParts): Promise<IndexReading> {
     before.checkpoint.device === dev &&
     before.checkpoint.inode === ino &&
     size >= before.checkpoint.offset;
-  const reading = new Reading(parts.nowMicros);
+  const reading = new Reading();
   let how: IndexReading["how"];
   let end: number;
   if (isSame && (await proves(file, before.checkpoint))) {
@@ -114,8 +113,6 @@ class Reading {
   /** Behind the last whole line. */
   end = 0;
 
-  constructor(private readonly nowMicros: number) {}
-
   goOn(seen: LastSeen): void {
     this.seen = new Map([...seen].map(([host, { any, own }]) => [host, { any, own }]));
   }
@@ -142,8 +139,8 @@ class Reading {
       if (this.end === 0) this.end = end;
       const row = this.count(text);
       if (row !== null) this.takeEarlier(row);
-      // A row that was put there anew or under a wrong clock says nothing of those before it.
-      const isOld = row !== null && !row.isRecovered && row.micros <= this.nowMicros && row.micros < oldMicros;
+      // A row that was put there anew, or under a clock that was ahead, says nothing of those before it.
+      const isOld = row !== null && !row.isRecovered && row.micros < oldMicros;
       old = isOld ? old + bytes : 0;
       if (old >= oldBytes) return true;
     }

@@ -22,9 +22,9 @@ function index(text: string): string {
 }
 
 const cold = (path: string, limits?: { wholeBytes: number; oldBytes: number }): Promise<IndexReading> =>
-  readIndex({ path, before: null, nowMicros: NOW, cutoffMicros: CUTOFF, ...(limits && { limits }) });
+  readIndex({ path, before: null, cutoffMicros: CUTOFF, ...(limits && { limits }) });
 const again = (path: string, before: IndexReading): Promise<IndexReading> =>
-  readIndex({ path, before, nowMicros: NOW, cutoffMicros: CUTOFF });
+  readIndex({ path, before, cutoffMicros: CUTOFF });
 const times = (seen: LastSeen): Record<string, [string, string | null]> =>
   Object.fromEntries([...seen].map(([host, { any, own }]) => [host, [any.text, own?.text ?? null]]));
 
@@ -67,6 +67,16 @@ describe("the next run", () => {
     const second = await again(path, first);
     expect([second.how, times(second.seen)]).toEqual(["whole", times((await cold(path)).seen)]);
   });
+});
+
+test("an index of which only the beginning was changed is read anew, and one that is the same is not", async () => {
+  const rest = Array.from({ length: 200 }, (_, i) => row("lab1", NOW - 9 * HOUR + i)).join("");
+  const path = index(row("lab2", NOW - 2 * HOUR) + rest);
+  const first = await cold(path);
+  expect((await again(path, first)).how).toBe("onward");
+  writeFileSync(path, row("lab3", NOW - 2 * HOUR) + rest);
+  const second = await again(path, first);
+  expect([second.how, [...second.seen.keys()]]).toEqual(["whole", ["lab3", "lab1"]]);
 });
 
 describe("of two rows", () => {

@@ -61,6 +61,21 @@ describe("tokens", () => {
     ]).toEqual(["other-host", "other-host", "unknown", "absent"]);
   });
 
+  test("a file that was mended and is none again is told again", async () => {
+    const dir = tempDir();
+    const log = keptLog();
+    writeFileSync(join(dir, "lab1"), line("one"));
+    const table = openTokenTable(dir, parseTokenFile);
+    await table.look();
+    const check = createTokenCheck(dir, log, table);
+    for (const text of ["x\n", "x\n", line("one"), "x\n"]) {
+      writeFileSync(join(dir, "lab1"), text);
+      check("lab1", "Bearer one");
+    }
+    table.close();
+    expect(log.lines).toHaveLength(2);
+  });
+
   test("a file that is none is our fault, and told once, with the fix", () => {
     const dir = tempDir();
     const log = keptLog();

@@ -177,8 +177,13 @@ describe("a receiver that runs", () => {
     expect([later(), later()]).toEqual(Array(2).fill({ id: A, succeeds: [B] }));
     for (const path of Object.values(paths)) rmSync(path);
     expect([later(), later()]).toEqual(Array(2).fill({ id: A, succeeds: [B] }));
+    await writeIdentity(dataRoot, { id: A, succeeds: [B] });
+    later();
+    for (const path of Object.values(paths)) rmSync(path);
+    later();
     expect(log.lines.map((line) => /\((.*?)\)/.exec(line)?.[1])).toEqual([
       "another one is there",
+      "both its files are gone",
       "both its files are gone",
     ]);
   });

@@ -47,8 +47,11 @@ test("what is this host's to mend is said once, whatever each answer was: anothe
   for (const status of [201, 409, 200, 201]) meets(status, "another-collector");
   meets(401, "unauthorized");
   meets(201, "another-collector");
+  // Once one has gone, the same is news.
+  engine.sending.note(newEntry("other", 0, "sending"), { next: "gone", counts: "delivered" }, true);
+  meets(201, "another-collector");
   const reasons = said.map((line) => /^queue paused: ([a-z-]+);/.exec(line)?.[1]);
-  expect(reasons).toEqual(["another-collector", "unauthorized", "another-collector"]);
+  expect(reasons).toEqual(["another-collector", "unauthorized", "another-collector", "another-collector"]);
 });
 
 describe("the last episode that is due and is refused by a box", () => {
