@@ -1,6 +1,7 @@
 // What the Python fleet's own health check would say of the same inputs: who is silent, refused throughout, or ships without a commit.
 // Its rows, and nothing of ours, stand in alerts.jsonl, so that whoever reads that file may change from one to the other. Pure.
 
+import { shellLine } from "../../core/text/shell-quote.ts";
 import { isoText, wholeText } from "./python-time.ts";
 
 /** What is known of a host. Counts are of the recent window. */
@@ -61,13 +62,17 @@ export function addStatus(facts: Facts, host: string, status: number): void {
   else if (status >= 500 && status < 600) known.failed += 1;
 }
 
+/** Whose programs a fix names: those of the Python fleet, whose journal was read, or ours. */
+export type Fleet = "python" | "labfleet";
+
 /** The alerts of all hosts, in the hosts' order; of one host silent, unstamped, fatal-only. */
-export function referenceAlerts(facts: Facts, thresholds: Thresholds, nowMicros: number): Alert[] {
+export function referenceAlerts(facts: Facts, thresholds: Thresholds, nowMicros: number, fleet: Fleet): Alert[] {
   const detectedAt = isoText(nowMicros);
   return [...facts].flatMap(([host, known]) =>
     RULES.flatMap(({ symptom, detail, fix }) => {
       const found = detail(known, thresholds, nowMicros / 1e6);
-      return found === null ? [] : [{ host, symptom, detail: found, suggestedFix: fix(host), detectedAt }];
+      const suggestedFix = fleet === "python" ? fix(host) : `On ${host}: ${shellLine(["sudo", "shipper", "status"])}`;
+      return found === null ? [] : [{ host, symptom, detail: found, suggestedFix, detectedAt }];
     }),
   );
 }

@@ -1,0 +1,73 @@
+// The Python fleet's health check as a whole: reads what it reads, appends the rows that it would append, and logs what it would log. No
+// incident of ours adds, delays or holds back a row.
+
+import { join } from "node:path";
+import { errorText } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { counted } from "../../core/text/quantity.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { recentAttempts } from "../attempts/recent.ts";
+import type { IndexReading } from "../index/last-seen.ts";
+import { readJournal } from "../journal/journal.ts";
+import { addJournal } from "./access-lines.ts";
+import { appendAlerts } from "./alert-file.ts";
+import { type Alert, addRow, type Facts, referenceAlerts, type Thresholds } from "./alerts.ts";
+import { addAttempt } from "./attempts.ts";
+import { isoText } from "./python-time.ts";
+
+export interface ReferenceParts {
+  alertsPath: string;
+  attemptsDir: string;
+  /** Its journal is read, and no attempts; null: the attempts are. */
+  journalUnit: string | null;
+  thresholds: Thresholds;
+  recentWindowMin: number;
+  nowMicros: number;
+  /** Us, by name. */
+  user: string;
+}
+
+export interface ReferenceResult {
+  hosts: number;
+  fresh: readonly Alert[];
+  /** Why refusals are not known, or not all; null: they are. */
+  blind: Finding | null;
+}
+
+/** Judges what was read of the index. Rejects where a file cannot be read or written. */
+export async function runReference(parts: ReferenceParts, index: IndexReading, log: Log): Promise<ReferenceResult> {
+  const { alertsPath, journalUnit, thresholds, nowMicros } = parts;
+  const facts: Facts = new Map();
+  for (const [host, { any }] of index.seen) addRow(facts, host, any.text, any.micros);
+  const blind = await addRefusals(parts, facts);
+  if (blind !== null) log.warn(blind);
+  const alerts = referenceAlerts(facts, thresholds, nowMicros, journalUnit === null ? "labfleet" : "python");
+  const fresh = await appendAlerts(alertsPath, alerts, isoText(nowMicros));
+  for (const { host, symptom, detail, suggestedFix } of fresh)
+    log.warn(`ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`);
+  if (fresh.length === 0) log.info(`fleet healthy — ${counted(facts.size, "host")} checked, no new alerts`);
+  else log.info(`emitted ${counted(fresh.length, "new alert")}; see ${alertsPath}`);
+  return { hosts: facts.size, fresh, blind };
+}
+
+/** Takes the refusals of the last minutes. @returns why they are not known, or not all */
+async function addRefusals(parts: ReferenceParts, facts: Facts): Promise<Finding | null> {
+  const { attemptsDir, journalUnit, recentWindowMin, nowMicros, user } = parts;
+  const sinceMicros = nowMicros - recentWindowMin * 60e6;
+  if (journalUnit === null) {
+    try {
+      for (const row of (await recentAttempts(attemptsDir, sinceMicros, nowMicros)).rows) addAttempt(facts, row);
+      return null;
+    } catch (error) {
+      return {
+        what: `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`,
+        fix: null,
+      };
+    }
+  }
+  const journal = await readJournal(journalUnit, sinceMicros / 1e6, user);
+  if (journal.kind === "unreadable") return journal.why;
+  addJournal(facts, journal.text);
+  return journal.doubt;
+}
