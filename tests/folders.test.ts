@@ -22,6 +22,7 @@ const ORDER: Record<string, string[]> = {
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
+  "fleet-health": ["python", "index", "attempts", "journal", "reference"],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type AttemptRow, parseAttempt } from "../../contract/attempt-row.ts";
 import { errorCode } from "../../core/failure.ts";
 import { linesBackwards } from "../index/lines.ts";
-import { isoText, parseIso } from "../reference/python-time.ts";
+import { isoText, parseIso } from "../python/python-time.ts";
 
 /** So many bytes of rows that are too old, in a row, and no more is read: a clock that was set leaves a few among the others. */
 const OLD_BYTES = 1024 ** 2;

@@ -1,7 +1,7 @@
 // What a line of index.jsonl tells of a host: when something of it was stored. Whatever is no such row is passed over, as the Python
 // fleet's health check does, and counted. Pure.
 
-import { parseIso } from "../reference/python-time.ts";
+import { parseIso } from "../python/python-time.ts";
 
 export interface Received {
   host: string;

@@ -2,7 +2,7 @@
 // Its rows, and nothing of ours, stand in alerts.jsonl, so that whoever reads that file may change from one to the other. Pure.
 
 import { shellLine } from "../../core/text/shell-quote.ts";
-import { isoText, wholeText } from "./python-time.ts";
+import { isoText, wholeText } from "../python/python-time.ts";
 
 /** What is known of a host. Counts are of the recent window. */
 export interface HostFacts {

@@ -10,11 +10,11 @@ import type { Log } from "../../runtime/log/log.ts";
 import { recentAttempts } from "../attempts/recent.ts";
 import type { IndexReading } from "../index/last-seen.ts";
 import { readJournal } from "../journal/journal.ts";
+import { isoText } from "../python/python-time.ts";
 import { addJournal } from "./access-lines.ts";
 import { appendAlerts } from "./alert-file.ts";
 import { type Alert, addRow, type Facts, referenceAlerts, type Thresholds } from "./alerts.ts";
 import { addAttempt } from "./attempts.ts";
-import { isoText } from "./python-time.ts";
 
 export interface ReferenceParts {
   alertsPath: string;

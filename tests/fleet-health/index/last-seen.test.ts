@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type IndexReading, type LastSeen, readIndex } from "../../../lib/fleet-health/index/last-seen.ts";
-import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
+import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import { seededRandom } from "../../support/random.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 

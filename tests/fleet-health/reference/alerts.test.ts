@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readLine } from "../../../lib/fleet-health/index/index-lines.ts";
+import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import { addJournal } from "../../../lib/fleet-health/reference/access-lines.ts";
 import { dedupText, hourOf, keysOfHour, rowText } from "../../../lib/fleet-health/reference/alert-rows.ts";
 import { addRow, type Facts, referenceAlerts, type Thresholds } from "../../../lib/fleet-health/reference/alerts.ts";
-import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
 import { seededRandom } from "../../support/random.ts";
 import { askPython } from "../../support/reference-health.ts";
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
 import { readIndex } from "../../../lib/fleet-health/index/last-seen.ts";
-import { isoText } from "../../../lib/fleet-health/reference/python-time.ts";
+import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import { type ReferenceParts, runReference } from "../../../lib/fleet-health/reference/run.ts";
 import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";

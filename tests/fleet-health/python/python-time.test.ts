@@ -1,7 +1,7 @@
 // Instants as Python reads and writes them, beside Python.
 
 import { expect, test } from "bun:test";
-import { isoText, parseIso, wholeText } from "../../../lib/fleet-health/reference/python-time.ts";
+import { isoText, parseIso, wholeText } from "../../../lib/fleet-health/python/python-time.ts";
 import { seededRandom } from "../../support/random.ts";
 import { askPython } from "../../support/reference-health.ts";
 
