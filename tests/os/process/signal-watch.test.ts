@@ -63,15 +63,16 @@ describe("Bun's own handling", () => {
   });
 });
 
-describe("20,000 signals while the receiver makes garbage", () => {
+describe("many signals while the receiver makes garbage", () => {
   // Signals of one kind that are pending together are one: of a burst, few may be delivered.
-  for (const [name, pause, atLeast] of [
-    ["one after the other", "", 1],
-    ["50 us apart", "select(undef, undef, undef, 0.00005);", 100],
+  for (const [name, count, pause, atLeast] of [
+    ["20,000 one after the other", 20_000, "", 1],
+    // As many records as find room where nobody reads until all are sent: on a busy machine that may happen.
+    ["1,500, 50 us apart", 1500, "select(undef, undef, undef, 0.00005);", 100],
   ] as const) {
     test(`${name}: each that was heard left a record, every record names the sender, and it works on`, async () => {
       const { pid, next } = await receiver("flood");
-      const script = `for (1..20000) { kill USR2 => ${pid}; ${pause} } kill TERM => ${pid}; <STDIN>`;
+      const script = `for (1..${count}) { kill USR2 => ${pid}; ${pause} } kill TERM => ${pid}; <STDIN>`;
       const sender = spawn(["perl", "-e", script]);
       const { heard, fields, flood } = await next();
       expect([heard, fields.sent_by]).toEqual(["SIGTERM", `perl(${sender.pid})`]);
