@@ -7,7 +7,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { signalNumber } from "../../core/linux/signals.ts";
 import type { CheckCgroup } from "./cgroup.ts";
 import { Ladder } from "./ladder.ts";
-import { killSession } from "./session.ts";
+import { isMember, killSession } from "./session.ts";
 import { type Kept, KeptStreams } from "./streams.ts";
 import { CHECK_TIMING_MS } from "./timing.ts";
 
@@ -201,7 +201,7 @@ interface Left {
 
 const NONE: Left = { killed: 0, left: 0 };
 
-/** Takes what is left of the outputs. @returns whether they came to their end in time */
+/** Takes what is left of the outputs. @param ms below 0: one look @returns whether they came to their end in time */
 type Drain = (ms: number) => Promise<boolean>;
 
 /** After the first process: kills what it left behind and waits a moment for the outputs to end. */
@@ -220,13 +220,18 @@ async function sweepCgroup(cgroup: CheckCgroup, drain: Drain): Promise<Left> {
 
 async function sweepSession(pid: number, drain: Drain): Promise<Left> {
   const group = killSession(pid, "if its group is alive");
-  if (await drain(CHECK_TIMING_MS.drain)) return group;
-  // Somebody still holds an output: a job in a group of its own, or one that has left the session too and that we know
-  // of only by this.
+  if (await drain(CHECK_TIMING_MS.drain)) return { killed: group.killed.length, left: group.left };
+  // Somebody still holds an output: a job in a group of its own, one of the group that is about to end, or one that has left
+  // the session too and that we know of only by this.
   const jobs = killSession(pid, "look for it");
-  const closed = jobs.killed > 0 && (await drain(CHECK_TIMING_MS.drain));
-  const left = group.left + jobs.left;
-  return { killed: group.killed + jobs.killed, left: closed ? left : Math.max(1, left) };
+  const killed = [...new Set([...group.killed, ...jobs.killed])];
+  const left = Math.max(group.left, jobs.left);
+  const isClosed =
+    (jobs.killed.length > 0 && (await drain(CHECK_TIMING_MS.drain))) ||
+    // On a busy machine those that were killed may hold it for longer, or have let go of it since the last look.
+    killed.some((one) => isMember(one, pid)) ||
+    (await drain(-1));
+  return { killed: killed.length, left: isClosed ? left : Math.max(1, left) };
 }
 
 async function removeCgroup(cgroup: CheckCgroup, until: number): Promise<boolean> {

@@ -10,20 +10,20 @@ import { CHECK_TIMING_MS } from "./timing.ts";
  * Kills the process group of a check and whatever else is in its session, such as a shell's background jobs with `set -m`.
  * To be called soon after its first process was collected: the number stays taken while group or session has members.
  * @param when the members of a session are found by reading all of /proc, so nobody looks without a reason
- * @returns how many were left, and how many of them are not ours to kill
+ * @returns those that were killed, who may still be about to end, and how many are not ours to kill
  */
 export function killSession(
   session: number,
   when: "if its group is alive" | "look for it",
-): { killed: number; left: number } {
+): { killed: readonly number[]; left: number } {
   const groupLives = reach(-session, 0) !== "gone";
-  if (!groupLives && when !== "look for it") return { killed: 0, left: 0 };
+  if (!groupLives && when !== "look for it") return { killed: [], left: 0 };
   // Its number goes round already: those are no children of ours.
-  if (reach(session, 0) !== "gone") return { killed: 0, left: 0 };
+  if (reach(session, 0) !== "gone") return { killed: [], left: 0 };
   const members = readMembers(session);
   if (groupLives) reach(-session, "SIGKILL");
-  const left = members.filter((pid) => reach(pid, "SIGKILL") === "not ours").length;
-  return { killed: members.length - left, left };
+  const killed = members.filter((pid) => reach(pid, "SIGKILL") !== "not ours");
+  return { killed, left: members.length - killed.length };
 }
 
 /** As many as are found in time: the group as a whole is killed all the same. */
@@ -32,10 +32,15 @@ function readMembers(session: number): number[] {
   const members: number[] = [];
   for (const pid of likeliestFirst(readdirSync("/proc"), session)) {
     if (performance.now() > late) break;
-    const found = readSession(String(pid));
-    if (found?.session === session && !"ZX".includes(found.state)) members.push(pid);
+    if (isMember(pid, session)) members.push(pid);
   }
   return members;
+}
+
+/** Whether a process is in a session, and has not ended yet. */
+export function isMember(pid: number, session: number): boolean {
+  const found = readSession(String(pid));
+  return found?.session === session && !"ZX".includes(found.state);
 }
 
 /** No Linux counts further (proc_sys_kernel(5)). */
