@@ -1,6 +1,6 @@
 // That refused episodes are about to be removed is announced before they are: the shipper numbers what it announces, the heartbeat
 // carries the number and notes the newest one that has arrived, and the shipper removes nothing that was not announced
-// (docs/protocol.md, “Who may judge”). The note lies in the heartbeat's run directory, `announced.json`. Pure.
+// (docs/protocol.md, “What is removed”). The note lies in the heartbeat's run directory, `announced.json`. Pure.
 
 import { hasFields, isNumber, isText, parseShaped } from "../core/text/shape.ts";
 

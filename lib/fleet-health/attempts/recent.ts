@@ -25,7 +25,7 @@ export async function recentAttempts(dir: string, sinceMicros: number, nowMicros
   const found: Recent = { rows: [], bad: 0 };
   for (const day of days) {
     const { rows, bad } = await ofFile(join(dir, `${day}.jsonl`), sinceMicros, nowMicros);
-    found.rows.push(...rows.reverse());
+    found.rows = found.rows.concat(rows.reverse());
     found.bad += bad;
   }
   return found;

@@ -123,7 +123,7 @@ class Reading {
     for await (const { text, end } of linesForwards(file, from, to)) {
       this.end = end;
       const row = this.count(text);
-      if (row !== null) this.takeLater(row);
+      if (row !== null) this.take(row, false);
     }
     return this.end;
   }
@@ -138,7 +138,7 @@ class Reading {
     for await (const { text, bytes, end } of linesBackwards(file, size)) {
       if (this.end === 0) this.end = end;
       const row = this.count(text);
-      if (row !== null) this.takeEarlier(row);
+      if (row !== null) this.take(row, true);
       // A row that was put there anew, or under a clock that was ahead, says nothing of those before it.
       const isOld = row !== null && !row.isRecovered && row.micros < oldMicros;
       old = isOld ? old + bytes : 0;
@@ -155,27 +155,15 @@ class Reading {
     return row;
   }
 
-  /** A row that stands behind all that were taken. */
-  private takeLater({ host, text, micros, isRecovered }: Received): void {
+  /** @param isEarlier it stands before all that were taken: of equal instants it is the one that stays */
+  private take({ host, text, micros, isRecovered }: Received, isEarlier: boolean): void {
     const mark = { text, micros };
     const known = this.seen.get(host);
-    if (known === undefined) {
-      this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
-      return;
+    const wins = (than: Mark): boolean => micros > than.micros || (isEarlier && micros === than.micros);
+    if (known === undefined) this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
+    else {
+      if (wins(known.any)) known.any = mark;
+      if (!isRecovered && (known.own === null || wins(known.own))) known.own = mark;
     }
-    if (micros > known.any.micros) known.any = mark;
-    if (!isRecovered && (known.own === null || micros > known.own.micros)) known.own = mark;
-  }
-
-  /** One that stands before all that were taken: of equal instants it is the one that stays. */
-  private takeEarlier({ host, text, micros, isRecovered }: Received): void {
-    const mark = { text, micros };
-    const known = this.seen.get(host);
-    if (known === undefined) {
-      this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
-      return;
-    }
-    if (micros >= known.any.micros) known.any = mark;
-    if (!isRecovered && (known.own === null || micros >= known.own.micros)) known.own = mark;
   }
 }

@@ -1,7 +1,8 @@
 // The journal of a receiver's unit, for fleets whose receiver writes no attempts: read through journalctl, and only believed where it may
 // be read. Without the right to, journalctl shows nothing and says so in passing; where journald drops lines, what is counted is too few.
 
-import { type Finding, here, inWords } from "../../core/finding.ts";
+import { type Finding, here, lineFix } from "../../core/finding.ts";
+import { dropInLine } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { run } from "../../os/process/exec.ts";
 
@@ -10,11 +11,14 @@ const TIMEOUT_MS = 30_000;
 /** Half an hour of a busy receiver is a few megabytes. */
 const MOST_BYTES = 256 * 1024 ** 2;
 
-export type Journal =
-  | { kind: "read"; text: string /** What it may lack. */; doubt: Finding | null }
-  | { kind: "unreadable"; why: Finding };
+export type Journal = { kind: "unreadable"; why: Finding } | { kind: "read"; text: string; doubt: Finding | null };
 
-/** @param unit such as `labfleet-receiver` @param sinceS seconds since 1970 */
+/**
+ * Reads what a unit has logged. Never rejects. `doubt`: what the text may lack.
+ * @param unit such as `labfleet-receiver`
+ * @param sinceS seconds since 1970
+ * @param user us, by name
+ */
 export async function readJournal(unit: string, sinceS: number, user: string): Promise<Journal> {
   const since = `@${sinceS.toFixed(6)}`;
   const command = ["journalctl", "-u", unit, "--since", since, "--no-pager", "--output=cat"];
@@ -43,11 +47,13 @@ export function closedIn(stderr: string, user: string): Finding | null {
   };
 }
 
-/** Whether journald has dropped lines of the unit since then. */
+/** Whether journald has dropped lines of the unit since then, or that nobody can tell. */
 async function suppressed(unit: string, since: string): Promise<Finding | null> {
   const command = ["journalctl", "-u", "systemd-journald", "--since", since, "--no-pager", "--output=cat"];
   const asked = await run(command, { timeoutMs: TIMEOUT_MS });
-  return asked.kind === "exited" ? droppedIn(asked.stdout, unit) : null;
+  if (asked.kind === "exited" && asked.code === 0) return droppedIn(asked.stdout, unit);
+  const why = asked.kind === "failed" ? asked.why : `journalctl ended with ${asked.code}`;
+  return { what: `nobody can tell whether journald has dropped lines of ${unit}: ${why}`, fix: null };
 }
 
 /** The same from what journald has said. Pure. */
@@ -59,6 +65,6 @@ export function droppedIn(text: string, unit: string): Finding | null {
   const count = lines.reduce((sum, [, some]) => sum + Number(some), 0);
   return {
     what: `journald has dropped ${count} lines of ${unit}: refusals are counted too low`,
-    fix: inWords(`set LogRateLimitIntervalSec=0 in the unit of ${unit}`),
+    fix: lineFix(dropInLine(`${unit}.service`, "log-rate", ["LogRateLimitIntervalSec=0"])),
   };
 }

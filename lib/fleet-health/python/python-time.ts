@@ -20,7 +20,7 @@ export function parseIso(text: string): number | null {
   if (cut === null) return null;
   const date = parseDate(text.slice(0, cut));
   if (date === null) return null;
-  // A character that would part it from a time has one behind it.
+  // Whatever parts it from a time has a time behind it.
   const time = text.length <= cut ? { micros: 0, offset: null } : parseTime(text.slice(cut + 1));
   if (time === null) return null;
   const midnightMs = utcMs(date);

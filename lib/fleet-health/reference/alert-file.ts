@@ -2,8 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { readIfExists } from "../../os/files/files.ts";
-import { makeDirsNow } from "../../os/files/owner.ts";
+import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { appendLineDurable } from "../../os/files/sync-files.ts";
 import { dedupText, hourOf, keysOfHour, rowText } from "./alert-rows.ts";
 import type { Alert } from "./alerts.ts";
@@ -21,7 +20,7 @@ export async function appendAlerts(path: string, alerts: readonly Alert[], nowIs
   const there = keysOfHour(((await readIfExists(path, FILE_BYTES)) ?? "").split("\n"), hour);
   const fresh = alerts.filter((alert) => !there.has(keyOf(alert, hour)));
   if (fresh.length === 0) return [];
-  makeDirsNow(dirname(path), 0o750);
+  await makeDir(dirname(path));
   appendLineDurable(path, fresh.map((alert) => rowText(alert, keyOf(alert, hour))).join("\n"));
   return fresh;
 }

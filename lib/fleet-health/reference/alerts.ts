@@ -20,9 +20,13 @@ export interface HostFacts {
 export type Facts = Map<string, HostFacts>;
 
 export interface Thresholds {
+  /** Who shipped within so many hours may be silent. */
   lookbackHours: number;
+  /** Silent for more than so many minutes. */
   silentThresholdMin: number;
+  /** Share of the answers that are refusals or failures, 0 to 1. */
   fatalRatioThreshold: number;
+  /** So many answers, or missing commits, at least. */
   fatalMinCount: number;
 }
 
@@ -37,6 +41,7 @@ export interface Alert {
   detectedAt: string;
 }
 
+/** What is known of a host, which is none of them yet if need be. */
 export function factsOf(facts: Facts, host: string): HostFacts {
   let known = facts.get(host);
   if (known === undefined) {

@@ -2,10 +2,11 @@
 // incident of ours adds, delays or holds back a row.
 
 import { join } from "node:path";
-import { errorText } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
 import type { Finding } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { recentAttempts } from "../attempts/recent.ts";
 import type { IndexReading } from "../index/last-seen.ts";
@@ -60,10 +61,9 @@ async function addRefusals(parts: ReferenceParts, facts: Facts): Promise<Finding
       for (const row of (await recentAttempts(attemptsDir, sinceMicros, nowMicros)).rows) addAttempt(facts, row);
       return null;
     } catch (error) {
-      return {
-        what: `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`,
-        fix: null,
-      };
+      if (errorCode(error) === null) throw error;
+      const what = `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`;
+      return { what, fix: refusedFix(errorCode(error)) };
     }
   }
   const journal = await readJournal(journalUnit, sinceMicros / 1e6, user);

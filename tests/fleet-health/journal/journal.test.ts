@@ -24,8 +24,10 @@ test("lines that journald has dropped of the unit are told, and of no other one"
     "Suppressed 9 messages from nginx.service",
     "Journal started",
   ].join("\n");
-  expect(droppedIn(text, "labfleet-receiver")?.what).toBe(
-    "journald has dropped 123 lines of labfleet-receiver: refusals are counted too low",
+  const found = droppedIn(text, "labfleet-receiver");
+  expect(found?.what).toBe("journald has dropped 123 lines of labfleet-receiver: refusals are counted too low");
+  expect(found?.fix?.text).toContain(
+    "LogRateLimitIntervalSec=0' | sudo install -D -m 0644 /dev/stdin /etc/systemd/system/labfleet-receiver.service.d/log-rate.conf",
   );
   expect(droppedIn(text, "cis490-receiver")).toBeNull();
 });
