@@ -7,7 +7,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { signalNumber } from "../../core/linux/signals.ts";
 import type { CheckCgroup } from "./cgroup.ts";
 import { Ladder } from "./ladder.ts";
-import { isMember, killSession } from "./session.ts";
+import { isEnding, killSession } from "./session.ts";
 import { type Kept, KeptStreams } from "./streams.ts";
 import { CHECK_TIMING_MS } from "./timing.ts";
 
@@ -229,7 +229,7 @@ async function sweepSession(pid: number, drain: Drain): Promise<Left> {
   const isClosed =
     (jobs.killed.length > 0 && (await drain(CHECK_TIMING_MS.drain))) ||
     // On a busy machine those that were killed may hold it for longer, or have let go of it since the last look.
-    killed.some((one) => isMember(one, pid)) ||
+    killed.some((one) => isEnding(one, pid)) ||
     (await drain(-1));
   return { killed: killed.length, left: isClosed ? left : Math.max(1, left) };
 }

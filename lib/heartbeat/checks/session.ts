@@ -32,15 +32,16 @@ function readMembers(session: number): number[] {
   const members: number[] = [];
   for (const pid of likeliestFirst(readdirSync("/proc"), session)) {
     if (performance.now() > late) break;
-    if (isMember(pid, session)) members.push(pid);
+    const found = readSession(String(pid));
+    if (found?.session === session && !"ZX".includes(found.state)) members.push(pid);
   }
   return members;
 }
 
-/** Whether a process is in a session, and has not ended yet. */
-export function isMember(pid: number, session: number): boolean {
+/** Whether one that was killed is still about to end: it is there, and nothing in the kernel holds it (state D in proc(5)). */
+export function isEnding(pid: number, session: number): boolean {
   const found = readSession(String(pid));
-  return found?.session === session && !"ZX".includes(found.state);
+  return found?.session === session && !"DZX".includes(found.state);
 }
 
 /** No Linux counts further (proc_sys_kernel(5)). */
