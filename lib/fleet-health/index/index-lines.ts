@@ -1,6 +1,7 @@
 // What a line of index.jsonl tells of a host: when something of it was stored. Whatever is no such row is passed over, as the Python
 // fleet's health check does, and counted. Pure.
 
+import { type Check, hasFields, isText, parseShaped } from "../../core/text/shape.ts";
 import { parseIso } from "../python/python-time.ts";
 
 export interface Received {
@@ -13,17 +14,21 @@ export interface Received {
   isRecovered: boolean;
 }
 
+interface Row {
+  host_id: string;
+  received_at_wall: string;
+  recovered?: unknown;
+}
+
+const isFilled: Check = (value) => isText(value) && value !== "";
+const hasBoth = hasFields({ host_id: isFilled, received_at_wall: isFilled });
+const isRow = (value: unknown): value is Row => hasBoth(value);
+
 /** Null: it is no row, or not a whole one. */
 export function readLine(line: string): Received | null {
-  let row: unknown;
-  try {
-    row = JSON.parse(line);
-  } catch {
-    return null;
-  }
-  if (typeof row !== "object" || row === null) return null;
-  const { host_id: host, received_at_wall: text, recovered } = row as Record<string, unknown>;
-  if (typeof host !== "string" || host === "" || typeof text !== "string" || text === "") return null;
+  const row = parseShaped(line, isRow);
+  if (row === null) return null;
+  const { host_id: host, received_at_wall: text, recovered } = row;
   const micros = parseIso(text);
   return micros === null ? null : { host, text, micros, isRecovered: recovered === true };
 }

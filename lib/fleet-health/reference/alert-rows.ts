@@ -1,5 +1,6 @@
 // Rows of alerts.jsonl, written as Python's json.dumps writes them, and which of them stand there already. Pure.
 
+import { hasFields, isText, parseShaped } from "../../core/text/shape.ts";
 import type { Alert } from "./alerts.ts";
 
 /** The UTC hour of an instant, as it begins every time in it: `2026-05-01T06`. */
@@ -24,24 +25,22 @@ export function rowText({ host, symptom, detail, suggestedFix, detectedAt }: Ale
   });
 }
 
+interface Keyed {
+  detected_at_wall: string;
+  dedup_key: string;
+}
+
+const hasKey = hasFields({ detected_at_wall: isText, dedup_key: isText });
+const isKeyed = (value: unknown): value is Keyed => hasKey(value);
+
 /** The keys of the rows that were detected in this hour, which keep an alert from being written twice. */
 export function keysOfHour(lines: Iterable<string>, hour: string): Set<string> {
   const keys = new Set<string>();
   for (const line of lines) {
-    const row = parsed(line);
-    if (row === null || typeof row.detected_at_wall !== "string" || typeof row.dedup_key !== "string") continue;
-    if (row.detected_at_wall.startsWith(hour)) keys.add(row.dedup_key);
+    const row = parseShaped(line, isKeyed);
+    if (row?.detected_at_wall.startsWith(hour)) keys.add(row.dedup_key);
   }
   return keys;
-}
-
-function parsed(line: string): Record<string, unknown> | null {
-  try {
-    const row: unknown = JSON.parse(line);
-    return typeof row === "object" && row !== null ? (row as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** A flat object as json.dumps writes it: spaces after `:` and `,`, and nothing but ASCII. */
