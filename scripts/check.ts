@@ -4,8 +4,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { runInOpenPlace } from "./open-place.ts";
 
 const root = join(import.meta.dir, "..");
+const elsewhere = runInOpenPlace(root, [process.execPath, "scripts/check.ts"]);
+if (elsewhere !== null) process.exit(elsewhere);
 const bun = process.execPath;
 const bin = (name: string): string => join(root, "node_modules/.bin", name);
 
