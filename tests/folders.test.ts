@@ -22,7 +22,9 @@ const ORDER: Record<string, string[]> = {
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
-  "fleet-health": ["python", "index", "attempts", "journal", "reference"],
+  "fleet-health": [
+    ...["not-written.ts", "python", "index", "attempts", "journal", "reference", "settings.ts", "state"],
+  ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseFleetHealthConfig } from "../lib/fleet-health/config.ts";
 import { parseHeartbeatConfig } from "../lib/heartbeat/config.ts";
 import { parseReceiverConfig } from "../lib/receiver/config.ts";
 import { END_KINDS } from "../lib/runtime/ends/end-records.ts";
@@ -17,6 +18,7 @@ test("the example configurations load without a warning", () => {
   expect(parseShipperConfig(read("units/lab-host.example.toml"), "lab-host.toml").warnings).toEqual([]);
   expect(parseHeartbeatConfig(read("units/lab-host.example.toml"), "lab-host.toml").warnings).toEqual([]);
   expect(parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").warnings).toEqual([]);
+  expect(parseFleetHealthConfig(read("units/collector.example.toml"), "collector.toml").warnings).toEqual([]);
 });
 
 test("the example configurations show every default as it is", () => {
@@ -42,6 +44,8 @@ test("the example configurations show every default as it is", () => {
   const collector = parseReceiverConfig(read("units/collector.example.toml"), "collector.toml").config;
   const bareCollector = parseReceiverConfig("", "collector.toml").config;
   expect<unknown>({ ...collector, tls: null, acceptedCommitsFile: null }).toEqual(bareCollector);
+  const health = parseFleetHealthConfig(read("units/collector.example.toml"), "collector.toml").config;
+  expect(health).toEqual(parseFleetHealthConfig("", "collector.toml").config);
 });
 
 test("every TOML block in the README loads, and names its file", () => {

@@ -6,23 +6,47 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderService } from "../lib/core/linux/unit-file.ts";
 import { stopBudget } from "../lib/core/stop-budget.ts";
-import { type DaemonName, TOOLS } from "../lib/core/tools.ts";
+import { type ServiceName, TOOL_NAMES, TOOLS, toolOf, unitFiles } from "../lib/core/tools.ts";
 import { PROJECT } from "./support/compiled.ts";
 import { expectGolden } from "./support/golden.ts";
 import { DAEMONS } from "./support/tools.ts";
 
-const template = (tool: DaemonName): string => readFileSync(join(PROJECT, `units/labfleet-${tool}.service`), "utf8");
+const unit = (name: string): string => readFileSync(join(PROJECT, "units", name), "utf8");
+const template = (tool: ServiceName): string => unit(`labfleet-${tool}.service`);
+const isService = (tool: string): tool is ServiceName =>
+  TOOL_NAMES.some((name) => name === tool && toolOf(name).kind !== "command");
+const SERVICES = TOOL_NAMES.filter(isService);
+const TIMERS = TOOL_NAMES.flatMap(unitFiles).filter((name) => name.endsWith(".timer"));
 const analyze = Bun.which("systemd-analyze");
 
 for (const tool of DAEMONS) {
-  test(`labfleet-${tool}.service renders as reviewed`, () => {
-    expectGolden(`units/labfleet-${tool}.service`, renderService(template(tool), tool, "/opt/labfleet/current"));
-  });
-
   test(`labfleet-${tool}.service grants the stop budget and 30 s`, () => {
     const text = renderService(template(tool), tool, "/opt/labfleet/current");
     const granted = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
     expect(granted).toBe(stopBudget(TOOLS[tool].drainS).totalS + 30);
+  });
+}
+
+for (const name of TIMERS) {
+  test(`${name} is as reviewed, and starts a service of ours`, () => {
+    expectGolden(`units/${name}`, unit(name));
+    expect(SERVICES.map((tool) => `labfleet-${tool}.timer`)).toContain(name);
+  });
+
+  test.skipIf(analyze === null)(`systemd-analyze verify prints nothing about ${name}`, () => {
+    const tool = SERVICES.find((service) => name === `labfleet-${service}.timer`) ?? SERVICES[0];
+    if (tool === undefined) throw new Error("no service");
+    const { text, directory } = rendered(tool);
+    writeFileSync(join(directory, `labfleet-${tool}.service`), text);
+    writeFileSync(join(directory, name), unit(name));
+    expect(verified(directory, name)).toBe("");
+    rmSync(directory, { recursive: true });
+  });
+}
+
+for (const tool of SERVICES) {
+  test(`labfleet-${tool}.service renders as reviewed`, () => {
+    expectGolden(`units/labfleet-${tool}.service`, renderService(template(tool), tool, "/opt/labfleet/current"));
   });
 
   test(`labfleet-${tool}.service says what each setting is for`, () => {
@@ -32,12 +56,9 @@ for (const tool of DAEMONS) {
 
   test.skipIf(analyze === null)(`systemd-analyze verify prints nothing about labfleet-${tool}.service`, () => {
     const { text, directory } = rendered(tool);
-    const file = join(directory, `labfleet-${tool}.service`);
-    writeFileSync(file, text);
-    const done = Bun.spawnSync(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file], {
-      stderr: "pipe",
-    });
-    expect(done.stderr.toString() + done.stdout.toString()).toBe("");
+    const file = `labfleet-${tool}.service`;
+    writeFileSync(join(directory, file), text);
+    expect(verified(directory, file)).toBe("");
     rmSync(directory, { recursive: true });
   });
 
@@ -54,8 +75,15 @@ for (const tool of DAEMONS) {
   });
 }
 
+/** What systemd says of a unit among others of its directory. */
+function verified(cwd: string, file: string): string {
+  const argv = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", join(cwd, file)];
+  const done = Bun.spawnSync(argv, { stderr: "pipe", cwd });
+  return done.stderr.toString() + done.stdout.toString();
+}
+
 /** A unit with a prefix where something executable lies, as systemd asks for. */
-function rendered(tool: DaemonName): { text: string; directory: string } {
+function rendered(tool: ServiceName): { text: string; directory: string } {
   const directory = mkdtempSync(join(tmpdir(), "labfleet-units-"));
   mkdirSync(join(directory, "bin"));
   cpSync("/bin/true", join(directory, "bin", tool), { dereference: true });

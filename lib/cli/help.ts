@@ -68,7 +68,7 @@ function sharedOptions(spec: ToolSpec): Map<string, Row> {
   return new Map(
     shared.map(([name, { option, commands }]) => [
       name,
-      [optionText(name, option), `${option.help}: ${commands.join(", ")}`],
+      [optionText(name, option), `${option.help}: ${commands.map((command) => command || spec.name).join(", ")}`],
     ]),
   );
 }

@@ -9,6 +9,9 @@ export const MARKER = "done.marker";
 /** What a running daemon says of itself, in its run directory. */
 export const STATUS_REPORT = "status.json";
 
+/** How the health check's last run went, in its directory. */
+export const HEALTH_RUN = "last-run.json";
+
 /** The directories of a lab host's data root. An episode is in one of them, whole, at any time. */
 export function dataDirs(dataRoot: string) {
   return {
@@ -21,7 +24,13 @@ export function dataDirs(dataRoot: string) {
 
 export type Dirs = ReturnType<typeof dataDirs>;
 
-/** What lies in the collector's data root. Rows of index, attempts and heartbeats are for everybody; the rest is the receiver's. */
+/** The collector's data root where none is set. */
+export const COLLECTOR_DATA_ROOT = "/var/lib/labfleet";
+
+/**
+ * What lies in the collector's data root. Rows of index, attempts and heartbeats are for everybody; alerts and fleetHealth
+ * are the health check's; the rest is the receiver's.
+ */
 export function dataPaths(dataRoot: string) {
   return {
     episodes: join(dataRoot, "episodes"),
@@ -34,5 +43,7 @@ export function dataPaths(dataRoot: string) {
     journal: join(dataRoot, "journal.jsonl"),
     tokenUse: join(dataRoot, "token-use.json"),
     duplicates: join(dataRoot, "duplicate-hosts.json"),
+    alerts: join(dataRoot, "alerts.jsonl"),
+    fleetHealth: join(dataRoot, "fleet-health"),
   };
 }

@@ -75,6 +75,12 @@ export const TOOLS = {
     startLines: 10,
     threads: ["lib/heartbeat/config-worker", "lib/heartbeat/plugins-dir/worker"],
   },
+  "fleet-health": {
+    on: "collector",
+    kind: "oneshot+timer",
+    config: COLLECTOR,
+    threads: ["lib/fleet-health/config-worker"],
+  },
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof TOOLS;

@@ -1,6 +1,7 @@
 // What may be set in collector.toml for the receiver, with the defaults, and what the receiver makes of it. Only
 // config-worker.ts imports this: what it needs is heavy and used once.
 
+import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
 import type { Finding } from "../core/finding.ts";
 import { TOOLS } from "../core/tools.ts";
 import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
@@ -9,7 +10,6 @@ import { bytesOf, commitHeaderField, largeSizeField, sizeField } from "../schema
 import { loadTable } from "../schema/load.ts";
 import {
   DEFAULT_COMMIT_HEADERS,
-  DEFAULT_DATA_ROOT,
   DEFAULT_HISTORY_BYTES,
   DEFAULT_TOKENS_DIR,
   parseAddress,
@@ -70,7 +70,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
   const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {}, heartbeats = {} } = table;
   const config: ReceiverConfig = {
     listen: parseAddress(table.listen ?? "0.0.0.0:8443") ?? { host: "0.0.0.0", port: 8443 },
-    dataRoot: resolvePath(paths.data_root ?? DEFAULT_DATA_ROOT),
+    dataRoot: resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT),
     runDir: resolvePath(paths.run_dir ?? "/run/labfleet/receiver"),
     tls:
       tls === undefined

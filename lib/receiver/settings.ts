@@ -4,7 +4,6 @@ import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
 import type { FixedSettings } from "../runtime/config/settings.ts";
 
-export const DEFAULT_DATA_ROOT = "/var/lib/labfleet";
 export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
 export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];
 

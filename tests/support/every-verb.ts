@@ -49,7 +49,12 @@ export function makeLab(): Lab {
   const directory = mkdtempSync(join(tmpdir(), "labfleet-verb-"));
   const at = (path: string): string => join(directory, path);
   const runDir = (tool: string): string => at(`run-${tool}`);
-  const places: Readonly<Record<string, string>> = { shipper: "host", receiver: "collector", heartbeat: "state" };
+  const places: Readonly<Record<string, string>> = {
+    shipper: "host",
+    receiver: "collector",
+    heartbeat: "state",
+    "fleet-health": "collector",
+  };
   const dataRoot = (tool: string): string => at(places[tool] ?? "");
   for (const dir of ["episodes", "outbox", "shipped", "quarantine/ep1"])
     mkdirSync(at(`host/${dir}`), { recursive: true });
@@ -67,6 +72,7 @@ export function makeLab(): Lab {
   writeFileSync(at("shipper.toml"), `${host}[paths]\n${pathKeys("shipper")}[shipper]\ndisk_reserve = "1 MiB"\n`);
   const agent = `[heartbeat]\nstate_dir = "${dataRoot("heartbeat")}"\nrun_dir = "${runDir("heartbeat")}"\n`;
   writeFileSync(at("heartbeat.toml"), host + agent);
+  writeFileSync(at("fleet-health.toml"), `[paths]\n${pathKeys("fleet-health")}`);
   const configOf = (tool: string): string => at(`${tool}.toml`);
   return {
     ...{ directory, configOf, runDir, dataRoot },

@@ -1,16 +1,19 @@
 // The Python fleet's health check as a whole: reads what it reads, appends the rows that it would append, and logs what it would log. No
 // incident of ours adds, delays or holds back a row.
 
-import { join } from "node:path";
-import { errorCode, errorText } from "../../core/failure.ts";
-import type { Finding } from "../../core/finding.ts";
+import { dirname, join } from "node:path";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { type Finding, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
+import { exists } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { recentAttempts } from "../attempts/recent.ts";
 import type { IndexReading } from "../index/last-seen.ts";
 import { readJournal } from "../journal/journal.ts";
+import { whyNotWritten } from "../not-written.ts";
 import { isoText } from "../python/python-time.ts";
 import { addJournal } from "./access-lines.ts";
 import { appendAlerts } from "./alert-file.ts";
@@ -36,7 +39,7 @@ export interface ReferenceResult {
   blind: Finding | null;
 }
 
-/** Judges what was read of the index. Rejects where a file cannot be read or written. */
+/** Judges what was read of the index. @throws UserError (exit 3) when an alert cannot be written */
 export async function runReference(parts: ReferenceParts, index: IndexReading, log: Log): Promise<ReferenceResult> {
   const { alertsPath, journalUnit, thresholds, nowMicros } = parts;
   const facts: Facts = new Map();
@@ -44,12 +47,27 @@ export async function runReference(parts: ReferenceParts, index: IndexReading, l
   const blind = await addRefusals(parts, facts);
   if (blind !== null) log.warn(blind);
   const alerts = referenceAlerts(facts, thresholds, nowMicros, journalUnit === null ? "labfleet" : "python");
-  const fresh = await appendAlerts(alertsPath, alerts, isoText(nowMicros));
-  for (const { host, symptom, detail, suggestedFix } of fresh)
-    log.warn(`ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`);
+  const fresh = await appendAlerts(alertsPath, alerts, isoText(nowMicros)).catch((error: unknown) => {
+    // Whoever reads the log at least is told.
+    tell(alerts, log);
+    throw notAppended(alertsPath, error);
+  });
+  tell(fresh, log);
   if (fresh.length === 0) log.info(`fleet healthy — ${counted(facts.size, "host")} checked, no new alerts`);
   else log.info(`emitted ${counted(fresh.length, "new alert")}; see ${alertsPath}`);
   return { hosts: facts.size, fresh, blind };
+}
+
+function tell(alerts: readonly Alert[], log: Log): void {
+  for (const { host, symptom, detail, suggestedFix } of alerts)
+    log.warn(`ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`);
+}
+
+function notAppended(path: string, error: unknown): UserError {
+  const code = errorCode(error);
+  if (code === null) throw error;
+  const { what, fix } = whyNotWritten(`alerts cannot be appended to ${path}`, dirname(path), code);
+  return new UserError(what, fix, EXIT.undelivered);
 }
 
 /** Takes the refusals of the last minutes. @returns why they are not known, or not all */
@@ -58,8 +76,9 @@ async function addRefusals(parts: ReferenceParts, facts: Facts): Promise<Finding
   const sinceMicros = nowMicros - recentWindowMin * 60e6;
   if (journalUnit === null) {
     try {
-      for (const row of (await recentAttempts(attemptsDir, sinceMicros, nowMicros)).rows) addAttempt(facts, row);
-      return null;
+      const { rows } = await recentAttempts(attemptsDir, sinceMicros, nowMicros);
+      for (const row of rows) addAttempt(facts, row);
+      return rows.length === 0 && facts.size > 0 ? await noAttempts(attemptsDir) : null;
     } catch (error) {
       if (errorCode(error) === null) throw error;
       const what = `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`;
@@ -70,4 +89,13 @@ async function addRefusals(parts: ReferenceParts, facts: Facts): Promise<Finding
   if (journal.kind === "unreadable") return journal.why;
   addJournal(facts, journal.text);
   return journal.doubt;
+}
+
+/** Our receiver writes an attempt with each row of the index: where there is not even a directory, another one is at work. */
+async function noAttempts(dir: string): Promise<Finding | null> {
+  if (await exists(dir)) return null;
+  return {
+    what: `there is no ${join(dir, "/")}, so that nobody knows who is refused`,
+    fix: inWords("of a Python receiver, name its unit: [fleet_health] journal_unit, or --journal-unit"),
+  };
 }

@@ -1,7 +1,7 @@
 // Reads the configuration that a command line names. It is checked in a thread of the tool's own that ends: what the
 // check needs is heavy, and needed once.
 
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CommandLine } from "../../cli/options.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
@@ -27,11 +27,14 @@ export function configFile(tool: ServiceName, line: CommandLine): string {
 
 /**
  * Reads and checks a tool's configuration in lib/<tool>/config-worker.ts; what is odd in it is logged.
+ * @param isSpared nothing of it is needed: where no file is named and the unit's is not there, all defaults hold
  * @throws UserError (exit 2) when it cannot be read, or naming every problem in it
  */
-export async function loadConfig<T>(tool: ServiceName, { line, log }: Call): Promise<T> {
+export async function loadConfig<T>(tool: ServiceName, { line, log }: Call, isSpared = false): Promise<T> {
   const file = namedFile(tool, line);
-  const question: ConfigText = { text: readText(file, TOOLS[tool].config.least), file, directory: START_DIR };
+  const isNone = isSpared && line.options.config === undefined && !existsSync(file);
+  const text = isNone ? "" : readText(file, TOOLS[tool].config.least);
+  const question: ConfigText = { text, file, directory: START_DIR };
   const thread = `lib/${tool}/config-worker`;
   const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
   for (const warning of warnings) log.warn(warning);

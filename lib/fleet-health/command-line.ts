@@ -1,0 +1,42 @@
+// The health check's command line, as a table: parsing and --help come from here.
+
+import { JSON_OPTION } from "../cli/daemon-table.ts";
+import type { OptionSpec, ToolSpec } from "../cli/table.ts";
+
+/** Those of the Python fleet's check, with its names. */
+const REFERENCE_OPTIONS: Record<string, OptionSpec> = {
+  "index-path": { value: "PATH", help: "the index of stored episodes (default <data_root>/index.jsonl)" },
+  "alerts-path": { value: "PATH", help: "where alerts are appended (default <data_root>/alerts.jsonl)" },
+  "lookback-hours": { value: "N", help: "a host that shipped within so many hours may be silent (default 24)" },
+  "silent-threshold-min": { value: "N", help: "silent: it shipped nothing for more than so many minutes (default 30)" },
+  "recent-window-min": { value: "N", help: "refusals of so many minutes count (default 30)" },
+  "fatal-ratio-threshold": { value: "X", help: "fatal-only: the share of refusals, 0 to 1 (default 0.95)" },
+  "fatal-min-count": { value: "N", help: "fatal-only, unstamped: so many at least (default 10)" },
+};
+
+export const COMMAND_LINE: ToolSpec = {
+  name: "fleet-health",
+  summary: "finds hosts that are silent, refused throughout, or ship without a commit",
+  about: ["Without a command it looks once (systemd: labfleet-fleet-health.timer)."],
+  commands: {
+    "": {
+      help: "look once: appends new alerts, exits 0 with alerts or without",
+      options: {
+        ...REFERENCE_OPTIONS,
+        "attempts-dir": { value: "DIR", help: "what became of each upload (default <data_root>/attempts)" },
+        "journal-unit": { value: "NAME", help: "the unit whose journal tells that instead, of a Python receiver" },
+        "state-path": {
+          value: "DIR",
+          help: "what a run leaves for the next one (default <data_root>/fleet-health)",
+        },
+        now: { value: "TIME", help: "judge as of then; nothing is kept without --state-path" },
+        ...JSON_OPTION,
+      },
+    },
+  },
+  options: {
+    config: { value: "PATH", help: "configuration file (default /etc/labfleet/collector.toml)" },
+    "log-level": { value: "LEVEL", help: "error, warn, info or debug (default info)" },
+    verbose: { short: "v", help: "log everything: --log-level debug" },
+  },
+};

@@ -1,0 +1,55 @@
+// What may be set in collector.toml for the health check, with the defaults. Only config-worker.ts imports this: what it needs is heavy
+// and used once.
+
+import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import type { Finding } from "../core/finding.ts";
+import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
+import { type } from "../schema/ark.ts";
+import { loadTable } from "../schema/load.ts";
+import { DEFAULT_RECENT_WINDOW_MIN, DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf, RANGES } from "./settings.ts";
+
+const whole = ({ least, most }: { least: number; most: number }) =>
+  type("number.integer").narrow(
+    (value, ctx) => (value >= least && value <= most) || ctx.mustBe(`a whole number from ${least} to ${most}`),
+  );
+
+const schema = type({
+  "paths?": { "data_root?": "string > 0", "run_dir?": "string > 0" },
+  "fleet_health?": {
+    "journal_unit?": "string > 0",
+    "lookback_hours?": whole(RANGES["lookback-hours"]),
+    "silent_threshold_min?": whole(RANGES["silent-threshold-min"]),
+    "recent_window_min?": whole(RANGES["recent-window-min"]),
+    "fatal_ratio_threshold?": "0 <= number <= 1",
+    "fatal_min_count?": whole(RANGES["fatal-min-count"]),
+  },
+});
+
+const RULES = {
+  secrets: [],
+  examples: {},
+  // What the receiver reads of the same file.
+  foreign: ["listen", "tls", "auth", "gate", "limits", "receiver", "heartbeats", "notify", "releases"],
+  exampleFile: "/opt/labfleet/current/units/collector.example.toml",
+};
+
+/**
+ * Checks a collector.toml.
+ * @throws UserError (exit 2) naming every problem
+ */
+export function parseFleetHealthConfig(text: string, file: string): { config: FleetHealthConfig; warnings: Finding[] } {
+  const { table, warnings } = loadTable(text, file, schema, RULES);
+  const { paths = {}, fleet_health: own = {} } = table;
+  const config: FleetHealthConfig = {
+    ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
+    journalUnit: own.journal_unit ?? null,
+    recentWindowMin: own.recent_window_min ?? DEFAULT_RECENT_WINDOW_MIN,
+    thresholds: {
+      lookbackHours: own.lookback_hours ?? DEFAULT_THRESHOLDS.lookbackHours,
+      silentThresholdMin: own.silent_threshold_min ?? DEFAULT_THRESHOLDS.silentThresholdMin,
+      fatalRatioThreshold: own.fatal_ratio_threshold ?? DEFAULT_THRESHOLDS.fatalRatioThreshold,
+      fatalMinCount: own.fatal_min_count ?? DEFAULT_THRESHOLDS.fatalMinCount,
+    },
+  };
+  return { config, warnings: [...warnings, ...relativeRemarks(file, { "paths.data_root": paths.data_root })] };
+}

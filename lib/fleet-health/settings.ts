@@ -1,0 +1,111 @@
+// What the health check is told: by collector.toml, and before that by its flags.
+
+import { dirname } from "node:path";
+import { dataPaths } from "../contract/places.ts";
+import { UserError } from "../core/failure.ts";
+import { resolvePath } from "../os/files/paths.ts";
+import { parseIso } from "./python/python-time.ts";
+import type { Thresholds } from "./reference/alerts.ts";
+
+export interface FleetHealthConfig {
+  indexPath: string;
+  alertsPath: string;
+  attemptsDir: string;
+  /** What one run leaves for the next; null: nothing. */
+  stateDir: string | null;
+  /** Whose journal tells of refusals instead of the attempts; null: the attempts do. */
+  journalUnit: string | null;
+  /** Refusals of so many minutes count. */
+  recentWindowMin: number;
+  thresholds: Thresholds;
+}
+
+/** The Python fleet's. */
+export const DEFAULT_RECENT_WINDOW_MIN = 30;
+export const DEFAULT_THRESHOLDS: Thresholds = {
+  lookbackHours: 24,
+  silentThresholdMin: 30,
+  fatalRatioThreshold: 0.95,
+  fatalMinCount: 10,
+};
+
+/** Where everything lies of a collector. */
+export function placesOf(dataRoot: string): Pick<FleetHealthConfig, "indexPath" | "alertsPath" | "attemptsDir"> & {
+  stateDir: string;
+} {
+  const { index, alerts, attempts, fleetHealth } = dataPaths(dataRoot);
+  return { indexPath: index, alertsPath: alerts, attemptsDir: attempts, stateDir: fleetHealth };
+}
+
+type Options = Readonly<Record<string, string | true>>;
+
+/**
+ * The settings with what the command line says instead. Another index is another collector's: attempts and state are looked for beside
+ * it, unless they are named. Under a clock that stands still nothing is kept, unless it is said where.
+ * @throws UserError (exit 2) for a value that is none
+ */
+export function withFlags(config: FleetHealthConfig, options: Options): FleetHealthConfig {
+  const path = (name: string): string | null => {
+    const value = options[name];
+    return typeof value === "string" ? resolvePath(value) : null;
+  };
+  const index = path("index-path");
+  const beside = index === null ? config : placesOf(dirname(index));
+  const unit = options["journal-unit"];
+  return {
+    indexPath: index ?? config.indexPath,
+    alertsPath: path("alerts-path") ?? config.alertsPath,
+    attemptsDir: path("attempts-dir") ?? beside.attemptsDir,
+    stateDir: path("state-path") ?? (options.now === undefined ? beside.stateDir : null),
+    journalUnit: typeof unit === "string" ? unit : config.journalUnit,
+    recentWindowMin: numberOf(options, "recent-window-min") ?? config.recentWindowMin,
+    thresholds: {
+      lookbackHours: numberOf(options, "lookback-hours") ?? config.thresholds.lookbackHours,
+      silentThresholdMin: numberOf(options, "silent-threshold-min") ?? config.thresholds.silentThresholdMin,
+      fatalRatioThreshold: numberOf(options, "fatal-ratio-threshold") ?? config.thresholds.fatalRatioThreshold,
+      fatalMinCount: numberOf(options, "fatal-min-count") ?? config.thresholds.fatalMinCount,
+    },
+  };
+}
+
+interface Range {
+  least: number;
+  most: number;
+  /** Left out: whole numbers alone. */
+  isFraction?: true;
+}
+
+/** What the settings may be, as configuration and flags alike hold to it. A window longer than the attempts are kept sees no more. */
+export const RANGES = {
+  "lookback-hours": { least: 1, most: 8760 },
+  "silent-threshold-min": { least: 0, most: 525_600 },
+  "recent-window-min": { least: 1, most: 20_160 },
+  "fatal-ratio-threshold": { least: 0, most: 1, isFraction: true },
+  "fatal-min-count": { least: 1, most: 1_000_000 },
+} as const satisfies Record<string, Range>;
+
+function numberOf(options: Options, name: keyof typeof RANGES): number | null {
+  const text = options[name];
+  if (typeof text !== "string") return null;
+  const range: Range = RANGES[name];
+  const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN;
+  const isWhole = range.isFraction ?? Number.isSafeInteger(value);
+  if (isWhole && value >= range.least && value <= range.most) return value;
+  const kind = range.isFraction ? "a number" : "a whole number";
+  throw new UserError(`--${name} ${JSON.stringify(text)} is not ${kind} from ${range.least} to ${range.most}`);
+}
+
+/**
+ * The time that a run takes for now, microseconds since 1970. Python's clock has them, and its rows show them.
+ * @throws UserError (exit 2) for a --now that is no time
+ */
+export function nowOf(options: Options, clockMs: number): number {
+  const text = options.now;
+  if (typeof text !== "string") return Math.round(clockMs * 1000);
+  const micros = parseIso(text);
+  if (micros !== null) return micros;
+  throw new UserError(
+    `--now ${JSON.stringify(text)} is no time of ISO 8601`,
+    'write it as "2026-05-01T06:37:53+00:00"',
+  );
+}

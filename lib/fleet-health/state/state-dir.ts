@@ -1,0 +1,81 @@
+// The directory of the health check: one run at a time works in it, and each file in it is replaced whole.
+
+import { closeSync, constants } from "node:fs";
+import { join } from "node:path";
+import { formatHealthRun, type HealthRun } from "../../contract/health-run.ts";
+import { HEALTH_RUN } from "../../contract/places.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { tryLock } from "../../os/file-calls.ts";
+import { makeDir, readIfExists } from "../../os/files/files.ts";
+import { openOrMake } from "../../os/files/owner.ts";
+import { replaceDurable } from "../../os/files/sync-files.ts";
+import { whyNotWritten } from "../not-written.ts";
+import { formatState, parseState, type State } from "./state.ts";
+
+/** Some ten thousand hosts are a few megabytes. */
+const STATE_BYTES = 256 * 1024 ** 2;
+
+export interface StateDir {
+  /** What the run before left; null: nothing that can be used. */
+  readonly state: State | null;
+  /** What was wrong with that; null: nothing. */
+  readonly doubt: Finding | null;
+  /** Keeps it: after a power cut it is the old state or this one. @returns why it is not kept, or null */
+  save(state: State): Finding | null;
+  /** Writes down how the run went. @returns why it is not written, or null */
+  note(run: HealthRun): Finding | null;
+}
+
+/** Where nothing is kept, and nothing was meant to be. */
+export const NOWHERE: StateDir = { state: null, doubt: null, save: () => null, note: () => null };
+
+/**
+ * Opens it for this run, and makes it if there is none; the lock is held for the life of this process. Never rejects: what cannot be
+ * used keeps nothing.
+ * @returns `busy`: another run is at work
+ */
+export async function openStateDir(dir: string): Promise<StateDir | "busy"> {
+  try {
+    await makeDir(dir, 0o750);
+    // O_CLOEXEC is Bun's default: a child never keeps the lock alive.
+    if (!tryLock(openOrMake(join(dir, "lock"), constants.O_RDWR, 0o640))) return "busy";
+    return { ...(await readState(join(dir, "state.json"))), ...writers(dir) };
+  } catch (error) {
+    const trouble = unkept(dir, error);
+    return { ...NOWHERE, save: () => trouble };
+  }
+}
+
+async function readState(path: string): Promise<Pick<StateDir, "state" | "doubt">> {
+  const text = await readIfExists(path, STATE_BYTES);
+  const state = text === null ? null : parseState(text);
+  const isLost = text !== null && state === null;
+  const doubt = { what: `${path} is none of this release: this run begins anew`, fix: null };
+  return { state, doubt: isLost ? doubt : null };
+}
+
+function writers(dir: string): Pick<StateDir, "save" | "note"> {
+  const write = (name: string, text: string, mode: number): Finding | null => {
+    try {
+      closeSync(replaceDurable(join(dir, name), text, { mode }));
+      return null;
+    } catch (error) {
+      return unkept(dir, error);
+    }
+  };
+  return {
+    save: (state) => write("state.json", formatState(state), 0o640),
+    // Whoever may see the hosts may see whether they are looked at.
+    note: (run) => write(HEALTH_RUN, formatHealthRun(run), 0o644),
+  };
+}
+
+function unkept(dir: string, error: unknown): Finding {
+  const what = `what this run found cannot be kept in ${dir}`;
+  const code = errorCode(error);
+  // A lock that fails is an error of the system without its code.
+  if (code === null) return { what: `${what}: ${quoted(errorText(error))}`, fix: null };
+  return whyNotWritten(what, dir, code);
+}

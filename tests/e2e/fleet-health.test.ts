@@ -1,0 +1,91 @@
+// The health check of real executables: a receiver and a shipper make what it reads.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseHealthRun } from "../../lib/contract/health-run.ts";
+import { Fleet, HOST, until } from "../support/fleet.ts";
+
+setDefaultTimeout(180_000);
+
+/** `minutes` from now, as --now takes it. */
+const inMinutes = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString();
+
+function look(fleet: Fleet, ...args: string[]) {
+  const { code, stdout, stderr } = fleet.runNow("fleet-health", ["--config", fleet.collectorConfig, "--json", ...args]);
+  expect(code, stderr).toBe(0);
+  return { ...JSON.parse(stdout), stderr };
+}
+
+/** An upload whose refusal its headers decide. */
+async function refused(fleet: Fleet, url: string, id: string): Promise<string> {
+  const digest = createHash("sha256").update("x").digest("base64");
+  const answer = await fetch(`${url}/v1/episodes/${HOST}/${id}.tar.zst`, {
+    method: "PUT",
+    body: "x",
+    headers: { authorization: `Bearer ${fleet.token}`, "repr-digest": `sha-256=:${digest}:` },
+  });
+  return `${answer.status} ${((await answer.json()) as { reason: string }).reason}`;
+}
+
+test("a host that ships is well; half an hour later it is silent, and the alert says what to do", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  // A collector that nothing has come to yet has an index all the same.
+  expect(look(fleet)).toMatchObject({ hosts: 0, alerts: [], no_data: null });
+  fleet.episode("ep1", { "data.bin": "0123456789" });
+  expect(fleet.shipOnce().code).toBe(0);
+  expect(look(fleet)).toMatchObject({ index: { read: "onward", rows: 1 }, hosts: 1, alerts: [], no_data: null });
+  expect(look(fleet, "--now", inMinutes(29))).toMatchObject({ alerts: [] });
+  expect(existsSync(join(fleet.collectorData, "alerts.jsonl"))).toBe(false);
+  const state = join(fleet.directory, "state");
+  const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state);
+  expect(alerts).toMatchObject([{ host: HOST, symptom: "silent", suggested_fix: `On ${HOST}: sudo shipper status` }]);
+  expect(stderr).toContain(`ALERT host=${HOST} symptom=silent — last successful ship 31 min ago (`);
+  expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "state.json"]);
+  const [line = ""] = readFileSync(join(fleet.collectorData, "alerts.jsonl"), "utf8").split("\n");
+  expect(Object.keys(JSON.parse(line))).toEqual([
+    "host",
+    "symptom",
+    "detail",
+    "suggested_fix",
+    "detected_at_wall",
+    "dedup_key",
+  ]);
+  const run = readFileSync(join(fleet.collectorData, "fleet-health/last-run.json"), "utf8");
+  expect(parseHealthRun(run)).toMatchObject({ exit: 0, problem: null, hosts: 1, new_alerts: 0 });
+});
+
+test("a host that is refused throughout, for a commit that it does not say, is fatal-only and unstamped", async () => {
+  await using fleet = new Fleet({ gate: "require_commit = true" });
+  const receiver = await fleet.startReceiver();
+  for (let i = 0; i < 9; i++) expect(await refused(fleet, receiver.url, `ep${i}`)).toBe("400 missing-commit");
+  await until("the attempts are on the disk", () => fleet.attempts().length === 9);
+  expect(look(fleet)).toMatchObject({ alerts: [] });
+  expect(await refused(fleet, receiver.url, "ep9")).toBe("400 missing-commit");
+  await until("the last attempt is on the disk", () => fleet.attempts().length === 10);
+  const { alerts } = look(fleet);
+  expect(alerts.map(({ host, symptom }: { host: string; symptom: string }) => `${host} ${symptom}`)).toEqual([
+    `${HOST} unstamped`,
+    `${HOST} fatal-only`,
+  ]);
+  expect(look(fleet)).toMatchObject({ alerts: [] });
+});
+
+test("flags alone will do, as with the Python fleet's check; an index that is not there is no healthy fleet", async () => {
+  await using fleet = new Fleet();
+  const path = (name: string): string => join(fleet.directory, name);
+  const args = ["--index-path", path("index.jsonl"), "--alerts-path", path("alerts.jsonl")];
+  const gone = fleet.runNow("fleet-health", args);
+  expect([gone.code, gone.stdout, gone.stderr]).toEqual([
+    2,
+    "",
+    `fleet-health: the index ${path("index.jsonl")} is not there\n` +
+      "fleet-health: fix: start the receiver, mount its disk, or name the index with --index-path\n",
+  ]);
+  await Bun.write(path("index.jsonl"), "");
+  const { code, stderr } = fleet.runNow("fleet-health", args);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("fleet healthy — 0 hosts checked, no new alerts")]);
+});

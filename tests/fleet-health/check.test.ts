@@ -1,0 +1,208 @@
+import { expect, spyOn, test } from "bun:test";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseHealthRun } from "../../lib/contract/health-run.ts";
+import { dataPaths } from "../../lib/contract/places.ts";
+import { UserError } from "../../lib/core/failure.ts";
+import { findingText } from "../../lib/core/finding.ts";
+import { checkCommand } from "../../lib/fleet-health/check.ts";
+import { isoText } from "../../lib/fleet-health/python/python-time.ts";
+import { DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf } from "../../lib/fleet-health/settings.ts";
+import * as answer from "../../lib/os/answer.ts";
+import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+/** 2026-05-01T06:37:53.830599+00:00 */
+const NOW = 1_777_617_473_830_599;
+const MINUTE = 60e6;
+const HOUR = 60 * MINUTE;
+
+interface Lab {
+  root: string;
+  config: FleetHealthConfig;
+}
+
+/** A collector whose index has these hosts, each with the age of its newest row. */
+function lab(hosts: Readonly<Record<string, number>> = { lab1: 90 * MINUTE, lab2: MINUTE }): Lab {
+  const root = tempDir();
+  mkdirSync(dataPaths(root).attempts);
+  const rows = Object.entries(hosts).map(([host, age]) => row(host, NOW - age));
+  writeFileSync(dataPaths(root).index, rows.join(""));
+  const config = {
+    ...placesOf(root),
+    journalUnit: null,
+    recentWindowMin: 30,
+    thresholds: DEFAULT_THRESHOLDS,
+  };
+  return { root, config };
+}
+
+const row = (host: string, micros: number): string =>
+  `${JSON.stringify({ host_id: host, received_at_wall: isoText(micros) })}\n`;
+
+interface Run {
+  code: number;
+  said: string[];
+  json: Record<string, unknown>;
+}
+
+/** A directory is held for the life of a process: here each run has it after the one before. */
+async function run({ config }: Lab, nowMicros = NOW, isHeld = false): Promise<Run> {
+  if (config.stateDir !== null && !isHeld) rmSync(join(config.stateDir, "lock"), { force: true });
+  const said: string[] = [];
+  const at = (level: string) => (message: LogMessage) => {
+    said.push(`${level} ${typeof message === "string" ? message : findingText(message, "collector")}`);
+  };
+  const log: Log = { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+  let printed = "{}";
+  using _ = spyOn(answer, "print").mockImplementation(async (text) => {
+    printed = text;
+    return true;
+  });
+  const code = await checkCommand(config, { nowMicros, json: true }, log);
+  return { code, said, json: JSON.parse(printed) };
+}
+
+const alertsOf = ({ root }: Lab): string[] =>
+  readFileSync(dataPaths(root).alerts, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const { host, symptom } = JSON.parse(line);
+      return `${host} ${symptom}`;
+    });
+const lastRun = ({ root }: Lab) => parseHealthRun(readFileSync(join(root, "fleet-health/last-run.json"), "utf8"));
+
+test("a sick host is an alert, and the run has done its work", async () => {
+  const at = lab();
+  const { code, said, json } = await run(at);
+  expect(code).toBe(0);
+  expect(said).toEqual([
+    "warn ALERT host=lab1 symptom=silent — last successful ship 90 min ago (2026-05-01T05:07:53.830599+00:00). Suggested: On lab1: sudo shipper status",
+    `info emitted 1 new alert; see ${join(at.root, "alerts.jsonl")}`,
+  ]);
+  expect(json).toEqual({
+    at: "2026-05-01T06:37:53.830599+00:00",
+    index: { path: join(at.root, "index.jsonl"), read: "whole", rows: 2, bad_rows: 0 },
+    hosts: 2,
+    alerts: [
+      {
+        host: "lab1",
+        symptom: "silent",
+        detail: "last successful ship 90 min ago (2026-05-01T05:07:53.830599+00:00)",
+        suggested_fix: "On lab1: sudo shipper status",
+        detected_at_wall: "2026-05-01T06:37:53.830599+00:00",
+      },
+    ],
+    no_data: null,
+  });
+  expect(alertsOf(at)).toEqual(["lab1 silent"]);
+  expect(lastRun(at)).toMatchObject({ exit: 0, problem: null, hosts: 2, rows: 2, bad_rows: 0, new_alerts: 1 });
+});
+
+test("the next run reads on, and knows what was read before", async () => {
+  const at = lab();
+  await run(at);
+  appendFileSync(dataPaths(at.root).index, `no row\n${row("lab3", NOW)}`);
+  const { said, json } = await run(at, NOW + 31 * MINUTE);
+  expect(json.index).toEqual({ path: join(at.root, "index.jsonl"), read: "onward", rows: 1, bad_rows: 1 });
+  expect(said[0]).toBe(`warn 1 line of ${join(at.root, "index.jsonl")} is no row`);
+  expect(alertsOf(at)).toEqual(["lab1 silent", "lab1 silent", "lab2 silent", "lab3 silent"]);
+  expect((await run(at, NOW + 31 * MINUTE)).json.alerts).toEqual([]);
+});
+
+test("nothing is kept where nothing is to be: each run reads all", async () => {
+  const at = lab();
+  const still = { ...at, config: { ...at.config, stateDir: null } };
+  expect((await run(still)).json.index).toMatchObject({ read: "whole" });
+  expect((await run(still)).json.index).toMatchObject({ read: "whole" });
+  expect(() => lastRun(at)).toThrow("ENOENT");
+});
+
+test("an index that is not there ends the run with 2, and the note on the run says so", async () => {
+  const at = lab();
+  rmSync(dataPaths(at.root).index);
+  const error = await run(at).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UserError);
+  const { message, exitCode, hint } = error as UserError;
+  expect([message, exitCode, hint]).toEqual([
+    `the index ${join(at.root, "index.jsonl")} is not there`,
+    2,
+    "start the receiver, mount its disk, or name the index with --index-path",
+  ]);
+  expect(lastRun(at)).toMatchObject({ exit: 2, problem: message, fix: hint, hosts: 0 });
+});
+
+test("alerts that cannot be written are in the log, the run ends with 3, and the next one judges anew", async () => {
+  const at = lab();
+  const elsewhere = { ...at, config: { ...at.config, alertsPath: "/proc/self/nowhere/alerts.jsonl" } };
+  const error = (await run(elsewhere).catch((thrown: unknown) => thrown)) as UserError;
+  expect(error).toBeInstanceOf(UserError);
+  expect([error.exitCode, error.message.split(":")[0]]).toEqual([
+    3,
+    "alerts cannot be appended to /proc/self/nowhere/alerts.jsonl",
+  ]);
+  expect(lastRun(at)).toMatchObject({ exit: 3, problem: error.message });
+  expect((await run(at)).json.index).toMatchObject({ read: "whole" });
+  expect(alertsOf(at)).toEqual(["lab1 silent"]);
+});
+
+test("what cannot be kept is said, and the run ends with 3 with its alerts written", async () => {
+  const at = lab();
+  writeFileSync(join(at.root, "file"), "");
+  const { code, said } = await run(
+    { ...at, config: { ...at.config, stateDir: join(at.root, "file/below") } },
+    NOW,
+    true,
+  );
+  expect(code).toBe(3);
+  expect(said.at(-1)).toStartWith(`error what this run found cannot be kept in ${join(at.root, "file/below")}: `);
+  expect(alertsOf(at)).toEqual(["lab1 silent"]);
+});
+
+test("another run that is at work is left alone, and so is what is known of it", async () => {
+  const at = lab();
+  const lock = join(at.root, "fleet-health/lock");
+  mkdirSync(join(at.root, "fleet-health"));
+  const other = Bun.spawn(["flock", lock, "sh", "-c", "echo held; read line"], { stdin: "pipe", stdout: "pipe" });
+  await other.stdout.getReader().read();
+  const { code, said } = await run(at, NOW, true);
+  expect([code, ...said]).toEqual([
+    0,
+    `info another run is at work in ${join(at.root, "fleet-health")}, and this one leaves it at that`,
+  ]);
+  expect(readdirSync(join(at.root, "fleet-health"))).toEqual(["lock"]);
+  other.stdin.end();
+  await other.exited;
+});
+
+test("who is refused is not known where there is nothing that tells it", async () => {
+  const at = lab();
+  rmSync(dataPaths(at.root).attempts, { recursive: true });
+  const { code, said } = await run(at);
+  expect(code).toBe(0);
+  const what = `there is no ${join(at.root, "attempts/")}, so that nobody knows who is refused`;
+  expect(said[0]).toBe(
+    `warn ${what}; fix: of a Python receiver, name its unit: [fleet_health] journal_unit, or --journal-unit`,
+  );
+  expect(lastRun(at)).toMatchObject({ exit: 0, problem: what });
+  // A collector that nothing was ever sent to has none, either.
+  const fresh = lab({});
+  rmSync(dataPaths(fresh.root).attempts, { recursive: true });
+  expect((await run(fresh)).said).toEqual(["info fleet healthy — 0 hosts checked, no new alerts"]);
+});
+
+test("what was not read for the lookback of before is read for a longer one", async () => {
+  const at = lab({ lab1: 30 * HOUR });
+  // As after a run that read back only so far.
+  await run(at);
+  const path = join(at.root, "fleet-health/state.json");
+  const state = JSON.parse(readFileSync(path, "utf8"));
+  const keep = (since: number): void =>
+    writeFileSync(path, JSON.stringify({ ...state, index: { ...state.index, seen: [], since_us: since } }));
+  keep(NOW - 24 * HOUR);
+  expect((await run(at)).json.index).toMatchObject({ read: "onward" });
+  const longer = { ...at, config: { ...at.config, thresholds: { ...DEFAULT_THRESHOLDS, lookbackHours: 48 } } };
+  expect((await run(longer)).json.index).toMatchObject({ read: "whole" });
+  expect(alertsOf(at)).toEqual(["lab1 silent"]);
+});

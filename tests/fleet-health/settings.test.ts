@@ -1,0 +1,123 @@
+import { describe, expect, test } from "bun:test";
+import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
+import { nowOf, withFlags } from "../../lib/fleet-health/settings.ts";
+
+const bare = parseFleetHealthConfig("", "collector.toml").config;
+const say = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof Error ? error.message : "";
+  }
+  return "nothing";
+};
+
+test("without a setting all lies in the collector's data root, and the Python fleet's thresholds hold", () => {
+  expect(bare).toEqual({
+    indexPath: "/var/lib/labfleet/index.jsonl",
+    alertsPath: "/var/lib/labfleet/alerts.jsonl",
+    attemptsDir: "/var/lib/labfleet/attempts",
+    stateDir: "/var/lib/labfleet/fleet-health",
+    journalUnit: null,
+    recentWindowMin: 30,
+    thresholds: { lookbackHours: 24, silentThresholdMin: 30, fatalRatioThreshold: 0.95, fatalMinCount: 10 },
+  });
+});
+
+test("[fleet_health] and [paths] of collector.toml hold, beside what the receiver reads there", () => {
+  const text = `listen = "0.0.0.0:1"
+[paths]
+data_root = "/srv/lab"
+run_dir = "/run/x"
+[limits]
+disk_reserve = "1 GiB"
+[fleet_health]
+journal_unit = "cis490-receiver"
+lookback_hours = 48
+silent_threshold_min = 5
+recent_window_min = 60
+fatal_ratio_threshold = 0.5
+fatal_min_count = 3
+`;
+  const { config, warnings } = parseFleetHealthConfig(text, "collector.toml");
+  expect(warnings).toEqual([]);
+  expect(config).toEqual({
+    indexPath: "/srv/lab/index.jsonl",
+    alertsPath: "/srv/lab/alerts.jsonl",
+    attemptsDir: "/srv/lab/attempts",
+    stateDir: "/srv/lab/fleet-health",
+    journalUnit: "cis490-receiver",
+    recentWindowMin: 60,
+    thresholds: { lookbackHours: 48, silentThresholdMin: 5, fatalRatioThreshold: 0.5, fatalMinCount: 3 },
+  });
+});
+
+test.each([
+  ["lookback_hours = 0", "a whole number from 1 to 8760"],
+  ["recent_window_min = 1.5", "recent_window_min"],
+  ["fatal_ratio_threshold = 2", "a number from 0 to 1"],
+  ['journal_unit = ""', "journal_unit"],
+])("%s is said with its rule", (line, rule) => {
+  const said = say(() => parseFleetHealthConfig(`[fleet_health]\n${line}\n`, "collector.toml"));
+  expect(said).toContain("collector.toml:2: ");
+  expect(said).toContain(rule);
+});
+
+describe("flags", () => {
+  test("hold before the configuration", () => {
+    const options = {
+      "alerts-path": "/a",
+      "attempts-dir": "/b",
+      "journal-unit": "u",
+      "state-path": "/s",
+      "lookback-hours": "1",
+      "silent-threshold-min": "0",
+      "recent-window-min": "2",
+      "fatal-ratio-threshold": "0.25",
+      "fatal-min-count": "4",
+    };
+    expect(withFlags(bare, options)).toEqual({
+      indexPath: "/var/lib/labfleet/index.jsonl",
+      alertsPath: "/a",
+      attemptsDir: "/b",
+      stateDir: "/s",
+      journalUnit: "u",
+      recentWindowMin: 2,
+      thresholds: { lookbackHours: 1, silentThresholdMin: 0, fatalRatioThreshold: 0.25, fatalMinCount: 4 },
+    });
+    expect(withFlags(bare, {})).toEqual(bare);
+  });
+
+  test("another index is another collector's: its attempts and the state lie beside it", () => {
+    const { attemptsDir, stateDir, alertsPath } = withFlags(bare, { "index-path": "/other/index.jsonl" });
+    expect([attemptsDir, stateDir, alertsPath]).toEqual([
+      "/other/attempts",
+      "/other/fleet-health",
+      "/var/lib/labfleet/alerts.jsonl",
+    ]);
+  });
+
+  test("under a clock that stands still nothing is kept, unless it is said where", () => {
+    const now = { now: "2026-05-01T06:00:00Z" };
+    expect(withFlags(bare, now).stateDir).toBeNull();
+    expect(withFlags(bare, { ...now, "state-path": "/s" }).stateDir).toBe("/s");
+  });
+
+  test.each([
+    ["lookback-hours", "0", '--lookback-hours "0" is not a whole number from 1 to 8760'],
+    ["lookback-hours", "8761", '--lookback-hours "8761" is not a whole number from 1 to 8760'],
+    ["silent-threshold-min", "1.5", '--silent-threshold-min "1.5" is not a whole number from 0 to 525600'],
+    ["recent-window-min", "-3", '--recent-window-min "-3" is not a whole number from 1 to 20160'],
+    ["fatal-ratio-threshold", "1.01", '--fatal-ratio-threshold "1.01" is not a number from 0 to 1'],
+    ["fatal-min-count", "ten", '--fatal-min-count "ten" is not a whole number from 1 to 1000000'],
+    ["fatal-min-count", "", '--fatal-min-count "" is not a whole number from 1 to 1000000'],
+  ])("--%s %s is refused", (name, value, said) => {
+    expect(say(() => withFlags(bare, { [name]: value }))).toBe(said);
+  });
+});
+
+test("now is the clock's, or what is said", () => {
+  expect(nowOf({}, 1_777_617_473_830)).toBe(1_777_617_473_830_000);
+  expect(nowOf({ now: "2026-05-01T06:37:53.830599+00:00" }, 0)).toBe(1_777_617_473_830_599);
+  expect(say(() => nowOf({ now: "soon" }, 0))).toBe('--now "soon" is no time of ISO 8601');
+});
