@@ -23,7 +23,18 @@ const ORDER: Record<string, string[]> = {
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
   "fleet-health": [
-    ...["not-written.ts", "python", "index", "attempts", "journal", "reference", "settings.ts", "state"],
+    ...[
+      "not-written.ts",
+      "python",
+      "index",
+      "refusals",
+      "heartbeats",
+      "reference",
+      "settings.ts",
+      "incidents",
+      "judge",
+    ],
+    ...["orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [

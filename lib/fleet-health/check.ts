@@ -1,21 +1,20 @@
-// One run of the health check, in the order that a kill at any step is safe with: alerts, state, how it went. What was not kept is
-// read and judged once more by the next run, and an alert that stands there already is not written again.
+// One run of the health check, in the order that a kill at any step is safe with: alerts, state, history, how it went. What was not kept
+// is read and judged once more by the next run; an alert that stands there already is not written again, nor is a row of the history.
 
 import type { HealthRun } from "../contract/health-run.ts";
 import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, UserError } from "../core/failure.ts";
-import { type Finding, findingText, fixOrNull, inWords } from "../core/finding.ts";
-import { counted } from "../core/text/quantity.ts";
+import { UserError } from "../core/failure.ts";
+import { type Finding, findingText, fixOrNull } from "../core/finding.ts";
 import { print } from "../os/answer.ts";
-import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
-import { explainUnreadable } from "../runtime/unreadable.ts";
-import { type IndexReading, readIndex } from "./index/last-seen.ts";
+import { COLLECTOR } from "./incidents/incident.ts";
+import { type Inputs, readInputs } from "./inputs.ts";
 import { isoText } from "./python/python-time.ts";
 import { type ReferenceResult, runReference } from "./reference/run.ts";
+import { round } from "./round.ts";
 import type { FleetHealthConfig } from "./settings.ts";
-import type { IndexState, State } from "./state/state.ts";
+import type { State } from "./state/state.ts";
 import { NOWHERE, openStateDir } from "./state/state-dir.ts";
 
 export interface How {
@@ -25,9 +24,9 @@ export interface How {
 }
 
 interface Found {
-  index: IndexReading;
-  next: State;
+  inputs: Inputs;
   reference: ReferenceResult;
+  next: State;
 }
 
 /**
@@ -43,68 +42,59 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
     return EXIT.ok;
   }
   if (dir.doubt !== null) log.warn(dir.doubt);
-  const ended = (exit: number, problem: Finding | null, found: Found | null): HealthRun => ({
+  let found: Found;
+  try {
+    found = await look(config, how.nowMicros, dir.state, log);
+  } catch (error) {
+    if (error instanceof UserError)
+      dir.note(runOf(beganAt, error.exitCode, { what: error.message, fix: error.fix }, null));
+    throw error;
+  }
+  if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
+  const unkept = dir.save(found.next) ?? (await dir.tell(found.next));
+  sayIncidents(found.next, log);
+  const exit = unkept === null ? EXIT.ok : EXIT.undelivered;
+  const trouble = dir.note(runOf(beganAt, exit, unkept ?? found.inputs.doubts[0] ?? null, found)) ?? unkept;
+  if (trouble !== null) log.error(trouble);
+  return trouble === null ? EXIT.ok : EXIT.undelivered;
+}
+
+async function look(config: FleetHealthConfig, nowMicros: number, before: State | null, log: Log): Promise<Found> {
+  const inputs = await readInputs(config, nowMicros, before, log);
+  for (const doubt of inputs.doubts) log.warn(doubt);
+  const { alertsPath, thresholds, recentWindowMin } = config;
+  const parts = { alertsPath, thresholds, recentWindowMin, nowMicros };
+  const reference = await runReference(parts, inputs.index, inputs.refusals, log);
+  return { inputs, reference, next: round(config, before, { ...inputs, nowMs: nowMicros / 1000 }) };
+}
+
+/** Beside the alerts, which are the warnings: what begins and ends by our own judgement. */
+function sayIncidents({ rows }: State, log: Log): void {
+  for (const { host, hosts, symptom, change, what, fix, told } of rows) {
+    if (!told) continue;
+    const who =
+      hosts.length > 0 ? `${hosts.length} hosts (${hosts.join(", ")})` : host === COLLECTOR ? "this collector" : host;
+    log.info({ what: `${who}: ${symptom} ${change}: ${what}`, fix: fix === null ? null : { text: fix, commands: [] } });
+  }
+}
+
+function runOf(beganAt: string, exit: number, problem: Finding | null, found: Found | null): HealthRun {
+  return {
     began_at: beganAt,
     ended_at: isoWall(Date.now()),
     exit,
     problem: problem?.what ?? null,
     fix: fixOrNull(problem?.fix ?? null, "collector"),
     hosts: found?.reference.hosts ?? 0,
-    rows: found?.index.rows ?? 0,
-    bad_rows: found?.index.bad ?? 0,
+    rows: found?.inputs.index.rows ?? 0,
+    bad_rows: found?.inputs.index.bad ?? 0,
     new_alerts: found?.reference.fresh.length ?? 0,
-  });
-  let found: Found;
-  try {
-    found = await look(config, how.nowMicros, dir.state, log);
-  } catch (error) {
-    if (error instanceof UserError) dir.note(ended(error.exitCode, { what: error.message, fix: error.fix }, null));
-    throw error;
-  }
-  if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
-  const unkept = dir.save(found.next);
-  const exit = unkept === null ? EXIT.ok : EXIT.undelivered;
-  const trouble = dir.note(ended(exit, unkept ?? found.reference.blind, found)) ?? unkept;
-  if (trouble !== null) log.error(trouble);
-  return trouble === null ? EXIT.ok : EXIT.undelivered;
-}
-
-async function look(config: FleetHealthConfig, nowMicros: number, before: State | null, log: Log): Promise<Found> {
-  const { index, next } = await lookAtIndex(config, nowMicros, before?.index ?? null, log);
-  const { alertsPath, attemptsDir, journalUnit, thresholds, recentWindowMin } = config;
-  const parts = { alertsPath, attemptsDir, journalUnit, thresholds, recentWindowMin, nowMicros, user: ourName() };
-  return { index, next: { index: next }, reference: await runReference(parts, index, log) };
-}
-
-async function lookAtIndex(
-  { indexPath, thresholds }: FleetHealthConfig,
-  nowMicros: number,
-  before: IndexState | null,
-  log: Log,
-): Promise<{ index: IndexReading; next: IndexState }> {
-  const cutoffMicros = nowMicros - thresholds.lookbackHours * 3_600e6;
-  // What was never read may matter by now: the lookback may have grown.
-  const isEnough = before !== null && (before.sinceMicros === null || before.sinceMicros <= cutoffMicros);
-  const reading = readIndex({ path: indexPath, before: isEnough ? before : null, cutoffMicros });
-  const index = await reading.catch((error: unknown) => {
-    throw unreadableIndex(indexPath, error);
-  });
-  if (index.bad > 0)
-    log.warn(`${counted(index.bad, "line")} of ${indexPath} ${index.bad === 1 ? "is no row" : "are no rows"}`);
-  const sinceMicros = { onward: before?.sinceMicros ?? null, whole: null, back: cutoffMicros }[index.how];
-  return { index, next: { checkpoint: index.checkpoint, seen: index.seen, sinceMicros } };
-}
-
-function unreadableIndex(path: string, error: unknown): UserError {
-  if (errorCode(error) === null) throw error;
-  const { what, fix } = explainUnreadable(path, error, process.env);
-  const missing = inWords("start the receiver, mount its disk, or name the index with --index-path");
-  return new UserError(`the index ${path} ${what}`, errorCode(error) === "ENOENT" ? missing : fix);
+  };
 }
 
 /** What `--json` prints. */
-function answerOf({ indexPath }: FleetHealthConfig, nowMicros: number, { index, reference }: Found) {
-  const { how, rows, bad } = index;
+function answerOf({ indexPath }: FleetHealthConfig, nowMicros: number, { inputs, reference, next }: Found) {
+  const { how, rows, bad } = inputs.index;
   return {
     at: isoText(nowMicros),
     index: { path: indexPath, read: how, rows, bad_rows: bad },
@@ -112,6 +102,7 @@ function answerOf({ indexPath }: FleetHealthConfig, nowMicros: number, { index, 
     alerts: reference.fresh.map(({ host, symptom, detail, suggestedFix, detectedAt }) => ({
       ...{ host, symptom, detail, suggested_fix: suggestedFix, detected_at_wall: detectedAt },
     })),
-    no_data: reference.blind === null ? null : findingText(reference.blind, "collector"),
+    incidents: next.rows.filter(({ told }) => told),
+    no_data: inputs.doubts.map((doubt) => findingText(doubt, "collector")),
   };
 }

@@ -14,6 +14,10 @@ const REFERENCE_OPTIONS: Record<string, OptionSpec> = {
   "fatal-min-count": { value: "N", help: "fatal-only, unstamped: so many at least (default 10)" },
 };
 
+const STATE_OPTION: Record<string, OptionSpec> = {
+  "state-path": { value: "DIR", help: "what a run leaves for the next one (default <data_root>/fleet-health)" },
+};
+
 export const COMMAND_LINE: ToolSpec = {
   name: "fleet-health",
   summary: "finds hosts that are silent, refused throughout, or ship without a commit",
@@ -25,13 +29,33 @@ export const COMMAND_LINE: ToolSpec = {
         ...REFERENCE_OPTIONS,
         "attempts-dir": { value: "DIR", help: "what became of each upload (default <data_root>/attempts)" },
         "journal-unit": { value: "NAME", help: "the unit whose journal tells that instead, of a Python receiver" },
-        "state-path": {
-          value: "DIR",
-          help: "what a run leaves for the next one (default <data_root>/fleet-health)",
-        },
+        ...STATE_OPTION,
         now: { value: "TIME", help: "judge as of then; nothing is kept without --state-path" },
         ...JSON_OPTION,
       },
+    },
+    status: {
+      help: "how the fleet stands: what is wrong with whom and since when, and what mends it",
+      options: { ...STATE_OPTION, ...JSON_OPTION, all: { help: "also the hosts that are well" } },
+    },
+    silence: {
+      operands: "<host>",
+      maxOperands: 1,
+      help: "tell nothing of a host for some time: what ends meanwhile is told all the same",
+      options: {
+        for: { value: "DURATION", help: "for so long, such as 2h, 90min or 14d" },
+        reason: { value: "TEXT", help: "why: whoever looks at it sees it" },
+        symptom: { value: "NAME", help: "this one alone, such as silent" },
+        end: { help: "tell it again from now on" },
+        ...STATE_OPTION,
+      },
+    },
+    silences: { help: "what is silenced, and for how long", options: { ...STATE_OPTION, ...JSON_OPTION } },
+    retire: {
+      operands: "<host>",
+      maxOperands: 1,
+      help: "watch a host no more, unless it ships again",
+      options: { undo: { help: "watch it again" }, ...STATE_OPTION },
     },
   },
   options: {

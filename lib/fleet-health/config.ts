@@ -3,10 +3,19 @@
 
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
 import type { Finding } from "../core/finding.ts";
+import { parseSeconds } from "../core/text/quantity.ts";
 import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
+import { durationField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
-import { DEFAULT_RECENT_WINDOW_MIN, DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf, RANGES } from "./settings.ts";
+import {
+  DEFAULT_EXPIRE_AFTER_MS,
+  DEFAULT_RECENT_WINDOW_MIN,
+  DEFAULT_THRESHOLDS,
+  type FleetHealthConfig,
+  placesOf,
+  RANGES,
+} from "./settings.ts";
 
 const whole = ({ least, most }: { least: number; most: number }) =>
   type("number.integer").narrow(
@@ -22,6 +31,8 @@ const schema = type({
     "recent_window_min?": whole(RANGES["recent-window-min"]),
     "fatal_ratio_threshold?": "0 <= number <= 1",
     "fatal_min_count?": whole(RANGES["fatal-min-count"]),
+    "expire_after?": durationField,
+    "hosts?": { "[string]": { "silent_after?": durationField } },
   },
 });
 
@@ -32,6 +43,11 @@ const RULES = {
   foreign: ["listen", "tls", "auth", "gate", "limits", "receiver", "heartbeats", "notify", "releases"],
   exampleFile: "/opt/labfleet/current/units/collector.example.toml",
 };
+
+function msOf(text: string | undefined): number | null {
+  const seconds = text === undefined ? null : parseSeconds(text);
+  return seconds === null ? null : seconds * 1000;
+}
 
 /**
  * Checks a collector.toml.
@@ -50,6 +66,13 @@ export function parseFleetHealthConfig(text: string, file: string): { config: Fl
       fatalRatioThreshold: own.fatal_ratio_threshold ?? DEFAULT_THRESHOLDS.fatalRatioThreshold,
       fatalMinCount: own.fatal_min_count ?? DEFAULT_THRESHOLDS.fatalMinCount,
     },
+    expireAfterMs: msOf(own.expire_after) ?? DEFAULT_EXPIRE_AFTER_MS,
+    silentAfterMs: Object.fromEntries(
+      Object.entries(own.hosts ?? {}).flatMap(([host, { silent_after }]) => {
+        const ms = msOf(silent_after);
+        return ms === null ? [] : [[host, ms]];
+      }),
+    ),
   };
   return { config, warnings: [...warnings, ...relativeRemarks(file, { "paths.data_root": paths.data_root })] };
 }

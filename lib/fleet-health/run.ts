@@ -4,6 +4,8 @@ import type { CommandLine } from "../cli/options.ts";
 import { loadConfig } from "../runtime/config/config-file.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { checkCommand } from "./check.ts";
+import { retireCommand, silenceCommand, silencesCommand } from "./commands/orders.ts";
+import { statusCommand } from "./commands/status.ts";
 import { type FleetHealthConfig, nowOf, withFlags } from "./settings.ts";
 
 const COMMANDS: Commands = {
@@ -13,11 +15,22 @@ const COMMANDS: Commands = {
     const config = withFlags(await readConfig(call), options);
     return checkCommand(config, { nowMicros, json: options.json === true }, call.log);
   },
+  status: async (call) => {
+    const { json, all } = call.line.options;
+    return statusCommand(await settings(call), { nowMs: Date.now(), json: json === true, all: all === true });
+  },
+  silence: async (call) => silenceCommand(await settings(call), call, Date.now()),
+  silences: async (call) => silencesCommand(await settings(call), call.line.options.json === true, Date.now()),
+  retire: async (call) => retireCommand(await settings(call), call, Date.now()),
 };
 
 /** Runs the command line; resolves with the exit code. */
 export function runFleetHealth(line: CommandLine): Promise<number> {
   return runTool("fleet-health", COMMANDS, line);
+}
+
+async function settings(call: Call): Promise<FleetHealthConfig> {
+  return withFlags(await readConfig(call), call.line.options);
 }
 
 /** With both paths on the command line the Python fleet's check needs no configuration, either. */

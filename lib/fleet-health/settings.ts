@@ -11,6 +11,7 @@ export interface FleetHealthConfig {
   indexPath: string;
   alertsPath: string;
   attemptsDir: string;
+  heartbeatsDir: string;
   /** What one run leaves for the next; null: nothing. */
   stateDir: string | null;
   /** Whose journal tells of refusals instead of the attempts; null: the attempts do. */
@@ -18,6 +19,10 @@ export interface FleetHealthConfig {
   /** Refusals of so many minutes count. */
   recentWindowMin: number;
   thresholds: Thresholds;
+  /** A host of whom nothing came for so long is watched no more, milliseconds. */
+  expireAfterMs: number;
+  /** Hosts that are silent after another time than all, by name, milliseconds. */
+  silentAfterMs: Readonly<Record<string, number>>;
 }
 
 /** The Python fleet's. */
@@ -29,12 +34,20 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
   fatalMinCount: 10,
 };
 
+export const DEFAULT_EXPIRE_AFTER_MS = 14 * 86_400_000;
+
+type Places = "indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir" | "stateDir";
+
 /** Where everything lies of a collector. */
-export function placesOf(dataRoot: string): Pick<FleetHealthConfig, "indexPath" | "alertsPath" | "attemptsDir"> & {
-  stateDir: string;
-} {
-  const { index, alerts, attempts, fleetHealth } = dataPaths(dataRoot);
-  return { indexPath: index, alertsPath: alerts, attemptsDir: attempts, stateDir: fleetHealth };
+export function placesOf(dataRoot: string): Record<Places, string> {
+  const { index, alerts, attempts, heartbeats, fleetHealth } = dataPaths(dataRoot);
+  return {
+    indexPath: index,
+    alertsPath: alerts,
+    attemptsDir: attempts,
+    heartbeatsDir: heartbeats,
+    stateDir: fleetHealth,
+  };
 }
 
 type Options = Readonly<Record<string, string | true>>;
@@ -53,9 +66,11 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
   const beside = index === null ? config : placesOf(dirname(index));
   const unit = options["journal-unit"];
   return {
+    ...config,
     indexPath: index ?? config.indexPath,
     alertsPath: path("alerts-path") ?? config.alertsPath,
     attemptsDir: path("attempts-dir") ?? beside.attemptsDir,
+    heartbeatsDir: beside.heartbeatsDir,
     stateDir: path("state-path") ?? (options.now === undefined ? beside.stateDir : null),
     journalUnit: typeof unit === "string" ? unit : config.journalUnit,
     recentWindowMin: numberOf(options, "recent-window-min") ?? config.recentWindowMin,

@@ -1,6 +1,6 @@
 // Kinds of values that more than one configuration has.
 
-import { parseBytes } from "../core/text/quantity.ts";
+import { parseBytes, parseSeconds } from "../core/text/quantity.ts";
 import { type } from "./ark.ts";
 import { commitHeaderFault } from "./header-name.ts";
 
@@ -16,6 +16,11 @@ export const largeSizeField = type("unknown").narrow(
   (value, ctx): value is string | number =>
     ((typeof value === "string" || typeof value === "number") && (bytesOf(value) ?? 0) >= 1024) ||
     ctx.mustBe('a size of 1 KiB or more such as "16 GiB", or bytes as a whole number'),
+);
+
+/** A duration: `"26h"`, `"14d"`, `"1h 30min"`. Read with `parseSeconds`. */
+export const durationField = type("string").narrow(
+  (text, ctx) => parseSeconds(text) !== null || ctx.mustBe('a duration such as "26h", "90min" or "14d"'),
 );
 
 /** The name of the header that carries a commit. */

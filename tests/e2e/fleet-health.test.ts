@@ -34,17 +34,17 @@ test("a host that ships is well; half an hour later it is silent, and the alert 
   const receiver = await fleet.startReceiver();
   fleet.writeHostConfig(receiver.url);
   // A collector that nothing has come to yet has an index all the same.
-  expect(look(fleet)).toMatchObject({ hosts: 0, alerts: [], no_data: null });
+  expect(look(fleet)).toMatchObject({ hosts: 0, alerts: [], no_data: [] });
   fleet.episode("ep1", { "data.bin": "0123456789" });
   expect(fleet.shipOnce().code).toBe(0);
-  expect(look(fleet)).toMatchObject({ index: { read: "onward", rows: 1 }, hosts: 1, alerts: [], no_data: null });
+  expect(look(fleet)).toMatchObject({ index: { read: "onward", rows: 1 }, hosts: 1, alerts: [], no_data: [] });
   expect(look(fleet, "--now", inMinutes(29))).toMatchObject({ alerts: [] });
   expect(existsSync(join(fleet.collectorData, "alerts.jsonl"))).toBe(false);
   const state = join(fleet.directory, "state");
   const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state);
   expect(alerts).toMatchObject([{ host: HOST, symptom: "silent", suggested_fix: `On ${HOST}: sudo shipper status` }]);
   expect(stderr).toContain(`ALERT host=${HOST} symptom=silent — last successful ship 31 min ago (`);
-  expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "state.json"]);
+  expect(readdirSync(state).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "state.json"]);
   const [line = ""] = readFileSync(join(fleet.collectorData, "alerts.jsonl"), "utf8").split("\n");
   expect(Object.keys(JSON.parse(line))).toEqual([
     "host",
@@ -88,4 +88,61 @@ test("flags alone will do, as with the Python fleet's check; an index that is no
   await Bun.write(path("index.jsonl"), "");
   const { code, stderr } = fleet.runNow("fleet-health", args);
   expect([code, stderr]).toEqual([0, expect.stringContaining("fleet healthy — 0 hosts checked, no new alerts")]);
+});
+
+test("an incident is seen from its first run to its end; a silence holds its news back, and a retired host is watched no more", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  fleet.writeHostConfig(receiver.url);
+  fleet.episode("ep1", { "data.bin": "0123456789" });
+  expect(fleet.shipOnce().code).toBe(0);
+  const state = ["--state-path", join(fleet.directory, "state")];
+  const ask = (...args: string[]) => {
+    const { code, stdout, stderr } = fleet.runNow("fleet-health", [
+      ...args,
+      "--config",
+      fleet.collectorConfig,
+      ...state,
+    ]);
+    return { code, out: stdout, err: stderr };
+  };
+  expect(ask("status")).toMatchObject({
+    code: 3,
+    err: expect.stringContaining("the health check has left nothing in "),
+  });
+  for (const minutes of [31, 36]) look(fleet, "--now", inMinutes(minutes), ...state);
+  expect(ask("status").out).toMatch(
+    new RegExp(`^as of the run .*\n.*\n${HOST} +silent +pending .*it has shipped nothing for 3[56]min`, "m"),
+  );
+  expect(ask("silence", HOST, "--for", "2h", "--reason", "moved").out).toMatch(
+    /^lab1 is told no more until .* UTC; what ends/,
+  );
+  expect(look(fleet, "--now", inMinutes(41), ...state)).toMatchObject({ incidents: [] });
+  expect(ask("status").out).toMatch(/silent +firing, held: silenced /);
+  expect(ask("silences").out).toMatch(/^HOST +SYMPTOM +FOR +REASON\nlab1 +all +(2h|1h 59min).* moved\n$/);
+  expect(ask("silence", HOST, "--end").out).toBe("lab1 is told again\n");
+  const { incidents, stderr } = look(fleet, "--now", inMinutes(46), ...state);
+  expect(incidents).toMatchObject([{ host: HOST, symptom: "silent", change: "firing", told: true }]);
+  expect(stderr).toContain(`${HOST}: silent firing: it has shipped nothing for `);
+  expect(ask("retire", "lab2").err).toContain('nothing is known of a host "lab2"; did you mean lab1?');
+  expect(ask("retire", HOST).out).toBe("lab1 is watched no more, unless it ships again\n");
+  expect(look(fleet, "--now", inMinutes(51), ...state)).toMatchObject({ incidents: [{ change: "retired" }] });
+  expect(ask("status").out).toContain("1 host is well");
+  const history = readFileSync(join(fleet.directory, "state/incidents.jsonl"), "utf8").trimEnd().split("\n");
+  expect(history.map((line) => JSON.parse(line).change)).toEqual(["pending", "firing", "firing", "retired"]);
+});
+
+test("what a person mistypes is said with what was meant", async () => {
+  await using fleet = new Fleet();
+  await fleet.startReceiver();
+  look(fleet);
+  const ask = (...args: string[]) => {
+    const { code, stderr } = fleet.runNow("fleet-health", [...args, "--config", fleet.collectorConfig]);
+    return `${code} ${stderr}`;
+  };
+  expect(ask("silence")).toBe(
+    "2 fleet-health: name the host\nfleet-health: fix: fleet-health silence <host> --for 2h --reason TEXT\n",
+  );
+  expect(ask("silense", "lab1")).toContain('no command "silense"; did you mean silence?');
+  expect(ask("silence", "lab1", "--for", "2h", "--reason", "x")).toContain('nothing is known of a host "lab1"');
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Announced } from "../../lib/contract/announcement.ts";
 import type { Heartbeat } from "../../lib/contract/heartbeat.ts";
 import { parseShipperStatus, type ShipperStatus } from "../../lib/contract/shipper-status.ts";
-import { decodeLatest, latestPath } from "../../lib/receiver/heartbeats/latest-file.ts";
+import { decodeLatest, latestPath } from "../../lib/os/files/latest-heartbeat.ts";
 import { Fleet, HOST, type Tool, until } from "../support/fleet.ts";
 import { HeartbeatHost } from "../support/heartbeat-host.ts";
 

@@ -33,6 +33,8 @@ function lab(hosts: Readonly<Record<string, number>> = { lab1: 90 * MINUTE, lab2
     journalUnit: null,
     recentWindowMin: 30,
     thresholds: DEFAULT_THRESHOLDS,
+    expireAfterMs: 14 * 86_400_000,
+    silentAfterMs: {},
   };
   return { root, config };
 }
@@ -94,7 +96,8 @@ test("a sick host is an alert, and the run has done its work", async () => {
         detected_at_wall: "2026-05-01T06:37:53.830599+00:00",
       },
     ],
-    no_data: null,
+    incidents: [],
+    no_data: [],
   });
   expect(alertsOf(at)).toEqual(["lab1 silent"]);
   expect(lastRun(at)).toMatchObject({ exit: 0, problem: null, hosts: 2, rows: 2, bad_rows: 0, new_alerts: 1 });

@@ -17,10 +17,13 @@ test("without a setting all lies in the collector's data root, and the Python fl
     indexPath: "/var/lib/labfleet/index.jsonl",
     alertsPath: "/var/lib/labfleet/alerts.jsonl",
     attemptsDir: "/var/lib/labfleet/attempts",
+    heartbeatsDir: "/var/lib/labfleet/heartbeats",
     stateDir: "/var/lib/labfleet/fleet-health",
     journalUnit: null,
     recentWindowMin: 30,
     thresholds: { lookbackHours: 24, silentThresholdMin: 30, fatalRatioThreshold: 0.95, fatalMinCount: 10 },
+    expireAfterMs: 14 * 86_400_000,
+    silentAfterMs: {},
   });
 });
 
@@ -38,6 +41,9 @@ silent_threshold_min = 5
 recent_window_min = 60
 fatal_ratio_threshold = 0.5
 fatal_min_count = 3
+expire_after = "7d"
+[fleet_health.hosts.lab1]
+silent_after = "26h"
 `;
   const { config, warnings } = parseFleetHealthConfig(text, "collector.toml");
   expect(warnings).toEqual([]);
@@ -45,10 +51,13 @@ fatal_min_count = 3
     indexPath: "/srv/lab/index.jsonl",
     alertsPath: "/srv/lab/alerts.jsonl",
     attemptsDir: "/srv/lab/attempts",
+    heartbeatsDir: "/srv/lab/heartbeats",
     stateDir: "/srv/lab/fleet-health",
     journalUnit: "cis490-receiver",
     recentWindowMin: 60,
     thresholds: { lookbackHours: 48, silentThresholdMin: 5, fatalRatioThreshold: 0.5, fatalMinCount: 3 },
+    expireAfterMs: 7 * 86_400_000,
+    silentAfterMs: { lab1: 26 * 3_600_000 },
   });
 });
 
@@ -57,6 +66,7 @@ test.each([
   ["recent_window_min = 1.5", "recent_window_min"],
   ["fatal_ratio_threshold = 2", "a number from 0 to 1"],
   ['journal_unit = ""', "journal_unit"],
+  ['expire_after = "soon"', 'a duration such as "26h"'],
 ])("%s is said with its rule", (line, rule) => {
   const said = say(() => parseFleetHealthConfig(`[fleet_health]\n${line}\n`, "collector.toml"));
   expect(said).toContain("collector.toml:2: ");
@@ -77,6 +87,7 @@ describe("flags", () => {
       "fatal-min-count": "4",
     };
     expect(withFlags(bare, options)).toEqual({
+      ...bare,
       indexPath: "/var/lib/labfleet/index.jsonl",
       alertsPath: "/a",
       attemptsDir: "/b",

@@ -1,7 +1,7 @@
 // The receiver's journal as fleet health reads it, on a real systemd: who may read it, who may not, and what has no entries.
 
 import { afterAll, beforeAll, expect } from "bun:test";
-import type { Journal } from "../../lib/fleet-health/journal/journal.ts";
+import type { Journal } from "../../lib/fleet-health/refusals/journal.ts";
 import { bedTest, bootInstalled, type InstalledHost } from "./installed-host.ts";
 
 let lab: InstalledHost | null = null;
@@ -18,7 +18,7 @@ afterAll(async () => {
   await lab?.host[Symbol.asyncDispose]();
 });
 
-const MODULE = "/srv/labfleet/lib/fleet-health/journal/journal.ts";
+const MODULE = "/srv/labfleet/lib/fleet-health/refusals/journal.ts";
 
 /** What a user reads; with groups as `setpriv` takes them. */
 async function read(unit: string, groups: string | null): Promise<Journal> {

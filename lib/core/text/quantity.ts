@@ -41,6 +41,16 @@ export function formatSeconds(seconds: number): string {
   return parts.join(" ");
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+
+/** Reads `26h`, `90min`, `14d`, `1h 30min`, as `formatSeconds` writes them and people do: seconds, above 0; null when it is none. */
+export function parseSeconds(text: string): number | null {
+  if (!/^\s*(\d+(\.\d+)?\s*(s|m|min|h|d)\s*)+$/.test(text)) return null;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(min|[smhd])/g)];
+  const seconds = parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (SECONDS[unit] ?? 0), 0);
+  return seconds > 0 && Number.isFinite(seconds) ? seconds : null;
+}
+
 /** `1 episode`, `2 episodes`. @param many the plural, where it is more than an added s */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;

@@ -12,6 +12,7 @@ import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { whyNotWritten } from "../not-written.ts";
+import { appendHistory } from "./history.ts";
 import { formatState, parseState, type State } from "./state.ts";
 
 /** Some ten thousand hosts are a few megabytes. */
@@ -24,12 +25,20 @@ export interface StateDir {
   readonly doubt: Finding | null;
   /** Keeps it: after a power cut it is the old state or this one. @returns why it is not kept, or null */
   save(state: State): Finding | null;
+  /** Appends what the state that was saved has to say to the history. @returns why it is not written, or null */
+  tell(state: State): Promise<Finding | null>;
   /** Writes down how the run went. @returns why it is not written, or null */
   note(run: HealthRun): Finding | null;
 }
 
 /** Where nothing is kept, and nothing was meant to be. */
-export const NOWHERE: StateDir = { state: null, doubt: null, save: () => null, note: () => null };
+export const NOWHERE: StateDir = {
+  state: null,
+  doubt: null,
+  save: () => null,
+  tell: async () => null,
+  note: () => null,
+};
 
 /**
  * Opens it for this run, and makes it if there is none; the lock is held for the life of this process. Never rejects: what cannot be
@@ -56,7 +65,7 @@ async function readState(path: string): Promise<Pick<StateDir, "state" | "doubt"
   return { state, doubt: isLost ? doubt : null };
 }
 
-function writers(dir: string): Pick<StateDir, "save" | "note"> {
+function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
   const write = (name: string, text: string, mode: number): Finding | null => {
     try {
       closeSync(replaceDurable(join(dir, name), text, { mode }));
@@ -67,6 +76,11 @@ function writers(dir: string): Pick<StateDir, "save" | "note"> {
   };
   return {
     save: (state) => write("state.json", formatState(state), 0o640),
+    tell: ({ rows }) =>
+      appendHistory(join(dir, "incidents.jsonl"), rows).then(
+        () => null,
+        (error: unknown) => unkept(dir, error),
+      ),
     // Whoever may see the hosts may see whether they are looked at.
     note: (run) => write(HEALTH_RUN, formatHealthRun(run), 0o644),
   };

@@ -1,19 +1,32 @@
 // state.json: what a run of the health check leaves for the next one, as text and back. Pure.
 
+import { type IncidentRow, isIncidentRow } from "../../contract/incident-row.ts";
 import {
   type Check,
   type ChecksOf,
   hasFields,
+  isFlag,
   isNumber,
   isText,
   listOf,
   orNull,
   parseShaped,
 } from "../../core/text/shape.ts";
+import type { Incident, Phase } from "../incidents/incident.ts";
+import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
 
 export interface State {
   index: IndexState;
+  /** When an upload of each host was last answered with success, milliseconds since 1970. */
+  takenMs: ReadonlyMap<string, number>;
+  watch: Watch;
+  /** Hosts that were retired in this run. */
+  retired: readonly string[];
+  /** Of the last row of the history. */
+  sequence: number;
+  /** The rows of this run: whether they stand in the history the next run sees. */
+  rows: readonly IncidentRow[];
 }
 
 /** How far the index was read, and what was found. */
@@ -25,17 +38,45 @@ export interface IndexState {
 }
 
 /** A host's marks as they are written: its name, then text and microseconds of its newest row, and of its newest own one. */
-type Row = [host: string, text: string, micros: number, ownText: string | null, ownMicros: number | null];
+type SeenRow = [host: string, text: string, micros: number, ownText: string | null, ownMicros: number | null];
 
 interface Document {
   /** The form of this file. */
   labfleet: 1;
-  index: { checkpoint: Checkpoint; seen: Row[]; since_us: number | null };
+  index: { checkpoint: Checkpoint; seen: SeenRow[]; since_us: number | null };
+  taken_ms: [host: string, ms: number][];
+  incidents: readonly Incident[];
+  fires: [key: string, ms: readonly number[]][];
+  runs_ms: readonly number[];
+  retired: readonly string[];
+  sequence: number;
+  rows: readonly IncidentRow[];
 }
 
-const CHECKS = [isText, isText, isNumber, orNull(isText), orNull(isNumber)];
-const isRow: Check = (value) =>
-  Array.isArray(value) && value.length === CHECKS.length && CHECKS.every((check, i) => check(value[i]));
+/** An array of so many elements, each as its check says. */
+const tupleOf =
+  (...checks: Check[]): Check =>
+  (value) =>
+    Array.isArray(value) && value.length === checks.length && checks.every((check, i) => check(value[i]));
+
+const PHASES: readonly Phase[] = ["pending", "firing", "recovering", "steady"];
+const isIncident = hasFields({
+  host: isText,
+  symptom: isText,
+  cause: isText,
+  what: isText,
+  fix: orNull(isText),
+  phase: (value) => PHASES.some((phase) => phase === value),
+  runs: isNumber,
+  sinceMs: isNumber,
+  firedMs: orNull(isNumber),
+  isTold: isFlag,
+  heldBy: orNull(isText),
+  hasNoData: isFlag,
+  flappingMs: orNull(isNumber),
+  hosts: listOf(isText),
+} satisfies ChecksOf<Incident>);
+
 const hasShape = hasFields({
   labfleet: (value) => value === 1,
   index: hasFields({
@@ -46,16 +87,32 @@ const hasShape = hasFields({
       head: isText,
       before: isText,
     } satisfies ChecksOf<Checkpoint>),
-    seen: listOf(isRow),
+    seen: listOf(tupleOf(isText, isText, isNumber, orNull(isText), orNull(isNumber))),
     since_us: orNull(isNumber),
   } satisfies ChecksOf<Document["index"]>),
+  taken_ms: listOf(tupleOf(isText, isNumber)),
+  incidents: listOf(isIncident),
+  fires: listOf(tupleOf(isText, listOf(isNumber))),
+  runs_ms: listOf(isNumber),
+  retired: listOf(isText),
+  sequence: isNumber,
+  rows: listOf(isIncidentRow),
 } satisfies ChecksOf<Document>);
 
-export function formatState({ index: { checkpoint, seen, sinceMicros } }: State): string {
-  const rows = [...seen].map(
-    ([host, { any, own }]): Row => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
+export function formatState(state: State): string {
+  const { index, takenMs, watch, retired, sequence, rows } = state;
+  const seen = [...index.seen].map(
+    ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
-  const document: Document = { labfleet: 1, index: { checkpoint, seen: rows, since_us: sinceMicros } };
+  const document: Document = {
+    labfleet: 1,
+    index: { checkpoint: index.checkpoint, seen, since_us: index.sinceMicros },
+    taken_ms: [...takenMs],
+    incidents: watch.incidents,
+    fires: [...watch.fires],
+    runs_ms: watch.runsMs,
+    ...{ retired, sequence, rows },
+  };
   return `${JSON.stringify(document)}\n`;
 }
 
@@ -63,13 +120,16 @@ export function formatState({ index: { checkpoint, seen, sinceMicros } }: State)
 export function parseState(text: string): State | null {
   const document = parseShaped(text, (value): value is Document => hasShape(value));
   if (document === null) return null;
-  const { checkpoint, seen, since_us } = document.index;
-  const marks = seen.map(([host, any, micros, own, ownMicros]) => {
+  const { index, taken_ms, incidents, fires, runs_ms, retired, sequence, rows } = document;
+  const marks = index.seen.map(([host, any, micros, own, ownMicros]) => {
     const mark = { text: any, micros };
-    return [
-      host,
-      { any: mark, own: own === null || ownMicros === null ? null : { text: own, micros: ownMicros } },
-    ] as const;
+    const ownMark = own === null || ownMicros === null ? null : { text: own, micros: ownMicros };
+    return [host, { any: mark, own: ownMark }] as const;
   });
-  return { index: { checkpoint, seen: new Map(marks), sinceMicros: since_us } };
+  return {
+    index: { checkpoint: index.checkpoint, seen: new Map(marks), sinceMicros: index.since_us },
+    takenMs: new Map(taken_ms),
+    watch: { incidents, fires: new Map(fires), runsMs: runs_ms },
+    ...{ retired, sequence, rows },
+  };
 }

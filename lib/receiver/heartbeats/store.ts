@@ -8,13 +8,14 @@ import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { isoWall, utcDay } from "../../core/clock.ts";
 import { nextStates } from "../../fleet/states.ts";
 import { briefOf, type HostBrief } from "../../fleet/view.ts";
+import { type FoundHost, readLatest } from "../../os/files/latest-heartbeat.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { createKeyedLock } from "../disk/keyed-lock.ts";
 import { HERE, type NeedHere } from "../disk/presence.ts";
 import { DEFAULT_HISTORY_BYTES } from "../settings.ts";
 import { decidePlace, judgeClock, noteSeen, type Place } from "./decide.ts";
 import { type History, openHistory } from "./history.ts";
-import { type FoundHost, hostNames, readBrief, readLatest, replaceLatest } from "./latest-file.ts";
+import { hostNames, readBrief, replaceLatest } from "./latest-file.ts";
 import { isSampleDue, lastLive, rowOf, SpooledRows } from "./sampling.ts";
 
 /** Files that a listing reads at a time. */

@@ -4,10 +4,11 @@
 
 import { join } from "node:path";
 import { type AttemptRow, formatAttempt, type RefusalSum } from "../../contract/attempt-row.ts";
-import { errorText } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
 import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
+import { makeDirsNow } from "../../os/files/owner.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { appendToDay, pruneDays } from "../disk/day-files.ts";
 import { HERE, type NeedHere } from "../disk/presence.ts";
@@ -48,6 +49,13 @@ export interface AttemptParts {
 }
 
 export function openAttempts(parts: AttemptParts): Attempts {
+  try {
+    // There from the start on: whoever finds none takes the receiver for one that writes none.
+    makeDirsNow(parts.dir, 0o750);
+  } catch (error) {
+    // Said when a row cannot be written into it.
+    if (errorCode(error) === null) throw error;
+  }
   return new DayAttempts(parts);
 }
 

@@ -6,7 +6,7 @@ import { isoWall, utcDay } from "../../../lib/core/clock.ts";
 import { errorCode, errorText, UserError } from "../../../lib/core/failure.ts";
 import { stopBudget } from "../../../lib/core/stop-budget.ts";
 import { nearest } from "../../../lib/core/text/nearest.ts";
-import { formatBytes, formatSeconds, parseBytes } from "../../../lib/core/text/quantity.ts";
+import { formatBytes, formatSeconds, parseBytes, parseSeconds } from "../../../lib/core/text/quantity.ts";
 import { fillTemplate } from "../../../lib/core/text/template.ts";
 
 describe("a size", () => {
@@ -189,4 +189,21 @@ describe("a failure", () => {
     expect(thrown.map(errorCode)).toEqual(["ENOENT", null, null, null, null, null]);
     expect(thrown.slice(3).map(errorText)).toEqual(["undefined", "text", "why"]);
   });
+});
+
+test("durations are read as they are written, and as people write them", () => {
+  expect(["26h", "90min", "90m", "14d", "1h 30min", " 5 s ", "1.5h"].map(parseSeconds)).toEqual([
+    93_600, 5400, 5400, 1_209_600, 5400, 5, 5400,
+  ]);
+  expect([93_784, 5400, 12].map((s) => parseSeconds(formatSeconds(s)))).toEqual([93_784, 5400, 12]);
+  expect(["", "5", "h", "0h", "5 weeks", "2h soon", "-1h", "1e9h"].map(parseSeconds)).toEqual([
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
 });

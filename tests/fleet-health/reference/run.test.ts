@@ -7,6 +7,7 @@ import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
 import { readIndex } from "../../../lib/fleet-health/index/last-seen.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import { type ReferenceParts, runReference } from "../../../lib/fleet-health/reference/run.ts";
+import { doubtOf, readRefusals } from "../../../lib/fleet-health/refusals/read.ts";
 import { inText } from "../../support/in-text.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -21,20 +22,19 @@ function scene() {
   const log = { ...quietLog, warn: note, info: note };
   const parts: ReferenceParts = {
     alertsPath: join(dir, "alerts.jsonl"),
-    attemptsDir: dir,
-    journalUnit: null,
     thresholds: { lookbackHours: 24, silentThresholdMin: 30, fatalRatioThreshold: 0.95, fatalMinCount: 10 },
     recentWindowMin: 30,
     nowMicros: NOW,
-    user: "labfleet",
   };
-  const run = async (more: Partial<ReferenceParts> = {}) => {
+  const run = async (attemptsDir = dir) => {
     const reading = await readIndex({
       path: join(dir, "index.jsonl"),
       before: null,
       cutoffMicros: NOW - 24 * 60 * MINUTE,
     });
-    return runReference({ ...parts, ...more }, reading, log);
+    const places = { attemptsDir, journalUnit: null, user: "labfleet", hasStored: true };
+    const refusals = await readRefusals(places, NOW - 60 * MINUTE, NOW);
+    return { ...(await runReference(parts, reading, refusals, log)), doubt: doubtOf(refusals) };
   };
   return { dir, said, run };
 }
@@ -48,8 +48,8 @@ test("a silent host and one that is refused throughout are told once an hour, wi
   const refused = { host_id: "lab3", episode_id: "e", status: 412, reason: "commit-not-accepted", bytes: 0 };
   const line = formatAttempt({ ...refused, at: isoText(NOW - MINUTE), code_commit: "abc", remote: "10.0.0.9:1" });
   writeFileSync(join(dir, "2026-05-01.jsonl"), `${line}\n`.repeat(10));
-  const { hosts, fresh, blind } = await run();
-  expect([hosts, fresh.map(({ host, symptom }) => `${host} ${symptom}`), blind]).toEqual([
+  const { hosts, fresh, doubt } = await run();
+  expect([hosts, fresh.map(({ host, symptom }) => `${host} ${symptom}`), doubt]).toEqual([
     3,
     ["lab1 silent", "lab3 fatal-only"],
     null,
@@ -66,13 +66,12 @@ test("a silent host and one that is refused throughout are told once an hour, wi
 });
 
 test("attempts that cannot be read are said, and the silent are told all the same", async () => {
-  const { dir, said, run } = scene();
+  const { dir, run } = scene();
   writeFileSync(join(dir, "index.jsonl"), row("lab1", NOW - 90 * MINUTE));
   writeFileSync(join(dir, "file"), "");
-  const { fresh, blind } = await run({ attemptsDir: join(dir, "file") });
-  expect([fresh.length, inText(blind)?.startsWith(`the attempts in ${join(dir, "file/")} cannot be read: `)]).toEqual([
+  const { fresh, doubt } = await run(join(dir, "file"));
+  expect([fresh.length, inText(doubt)?.startsWith(`the attempts in ${join(dir, "file/")} cannot be read: `)]).toEqual([
     1,
     true,
   ]);
-  expect(said[0]).toBe(inText(blind) ?? "");
 });

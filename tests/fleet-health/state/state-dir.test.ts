@@ -2,12 +2,23 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HealthRun, parseHealthRun } from "../../../lib/contract/health-run.ts";
+import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "../../../lib/fleet-health/state/state-dir.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const STATE: State = {
   index: { checkpoint: { device: 1, inode: 2, offset: 3, head: "a", before: "b" }, seen: new Map(), sinceMicros: null },
+  takenMs: new Map(),
+  watch: NO_WATCH,
+  retired: [],
+  sequence: 1,
+  rows: [
+    {
+      ...{ sequence: 1, at: "a", host: "lab1", hosts: [], symptom: "silent", cause: "queue", change: "firing" },
+      ...{ told: true, since: "b", fired_at: null, what: "w", fix: null },
+    },
+  ],
 };
 const RUN: HealthRun = {
   began_at: "2026-05-01T06:00:00.000000+00:00",
@@ -40,11 +51,13 @@ test("what one run keeps the next one finds; only the note on the run is for eve
   const dir = join(tempDir(), "data", "fleet-health");
   const first = await open(dir);
   expect([first.state, first.doubt]).toEqual([null, null]);
-  expect([first.save(STATE), first.note(RUN)]).toEqual([null, null]);
+  expect([first.save(STATE), await first.tell(STATE), first.note(RUN)]).toEqual([null, null, null]);
   expect(parseHealthRun(readFileSync(join(dir, "last-run.json"), "utf8"))).toEqual(RUN);
-  const modes = ["state.json", "last-run.json", "lock"].map((name) => statSync(join(dir, name)).mode & 0o777);
-  expect([statSync(dir).mode & 0o777, ...modes]).toEqual([0o750, 0o640, 0o644, 0o640]);
-  expect(readdirSync(dir).sort()).toEqual(["last-run.json", "lock", "state.json"]);
+  const modes = ["state.json", "last-run.json", "lock", "incidents.jsonl"].map(
+    (name) => statSync(join(dir, name)).mode & 0o777,
+  );
+  expect([statSync(dir).mode & 0o777, ...modes]).toEqual([0o750, 0o640, 0o644, 0o640, 0o640]);
+  expect(readdirSync(dir).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "state.json"]);
 });
 
 test("while a run is at work another one finds it busy", async () => {
@@ -69,5 +82,5 @@ test("a directory that cannot be used keeps nothing, and says so once", async ()
   const dir = await open(join(file, "below"));
   expect(dir.save(STATE)?.what).toStartWith(`what this run found cannot be kept in ${join(file, "below")}: `);
   expect(dir.note(RUN)).toBeNull();
-  expect([NOWHERE.save(STATE), NOWHERE.note(RUN)]).toEqual([null, null]);
+  expect([NOWHERE.save(STATE), await NOWHERE.tell(STATE), NOWHERE.note(RUN)]).toEqual([null, null, null]);
 });

@@ -10,17 +10,42 @@ const STATE: State = {
     ]),
     sinceMicros: 3,
   },
+  takenMs: new Map([["lab1", 17.5]]),
+  watch: {
+    incidents: [
+      {
+        ...{ host: "lab1", symptom: "silent", cause: "queue", what: "it has shipped nothing", fix: null },
+        ...{ phase: "firing", runs: 2, sinceMs: 10, firedMs: 12, isTold: true, heldBy: null },
+        ...{ hasNoData: false, flappingMs: null, hosts: [] },
+      },
+    ],
+    fires: new Map([["lab1|silent", [12]]]),
+    runsMs: [12, 11],
+  },
+  retired: ["lab9"],
+  sequence: 4,
+  rows: [
+    {
+      ...{ sequence: 4, at: "a", host: "lab1", hosts: [], symptom: "silent", cause: "queue", change: "firing" },
+      ...{ told: true, since: "b", fired_at: "c", what: "w", fix: "f" },
+    },
+  ],
 };
 
 const TEXT =
   '{"labfleet":1,"index":{"checkpoint":{"device":65024,"inode":12,"offset":345,"head":"aa","before":"bb"},' +
-  '"seen":[["lab1","2026-05-01T06:00:00+02:00",5,"x",4],["lab2","y",7,null,null]],"since_us":3}}\n';
+  '"seen":[["lab1","2026-05-01T06:00:00+02:00",5,"x",4],["lab2","y",7,null,null]],"since_us":3},' +
+  '"taken_ms":[["lab1",17.5]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
+  '"what":"it has shipped nothing","fix":null,"phase":"firing","runs":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
+  '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],' +
+  '"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
+  '"cause":"queue","change":"firing","told":true,"since":"b","fired_at":"c","what":"w","fix":"f"}]}\n';
 
 test("a state is read back as it was, hosts in their order", () => {
   expect(formatState(STATE)).toBe(TEXT);
   expect(parseState(TEXT)).toEqual(STATE);
   expect([...(parseState(TEXT)?.index.seen.keys() ?? [])]).toEqual(["lab1", "lab2"]);
-  const whole = { index: { ...STATE.index, sinceMicros: null } };
+  const whole = { ...STATE, index: { ...STATE.index, sinceMicros: null } };
   expect(parseState(formatState(whole))).toEqual(whole);
 });
 
@@ -30,6 +55,9 @@ test.each([
   ["without a checkpoint", TEXT.replace('"offset":345,', "")],
   ["with a row that is short", TEXT.replace(",null,null]", "]")],
   ["with a time that is none", TEXT.replace('"y",7', '"y","7"')],
+  ["with a phase that there is not", TEXT.replace('"firing","runs"', '"burning","runs"')],
+  ["with an incident that lacks whether it was told", TEXT.replace('"isTold":true,', "")],
+  ["with a row of the history that has no number", TEXT.replace('"sequence":4,"at"', '"at"')],
   ["nothing at all", ""],
 ])("%s: none", (_, text) => {
   expect(parseState(text)).toBeNull();

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { CheckResult, PerfRange } from "../../../lib/contract/observation.ts";
-import { latestPath } from "../../../lib/receiver/heartbeats/latest-file.ts";
+import { latestPath } from "../../../lib/os/files/latest-heartbeat.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { seededRandom } from "../../support/random.ts";
 import { cleanUp, keptLog, tempDir } from "../support.ts";

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeLatest, encodeLatest, hostNames, readLatest } from "../../../lib/receiver/heartbeats/latest-file.ts";
+import { decodeLatest, encodeLatest, readLatest } from "../../../lib/os/files/latest-heartbeat.ts";
+import { hostNames } from "../../../lib/receiver/heartbeats/latest-file.ts";
 import { openHeartbeats } from "../../../lib/receiver/heartbeats/store.ts";
 import { keptLog, tempDir } from "../support.ts";
 import { heartbeat, readStored, result, storedAfter, T0 } from "./support.ts";

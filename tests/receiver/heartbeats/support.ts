@@ -6,7 +6,7 @@ import type { StoredHeartbeat } from "../../../lib/contract/host-document.ts";
 import type { CheckResult } from "../../../lib/contract/observation.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { nextStates } from "../../../lib/fleet/states.ts";
-import { decodeLatest, latestPath } from "../../../lib/receiver/heartbeats/latest-file.ts";
+import { decodeLatest, latestPath } from "../../../lib/os/files/latest-heartbeat.ts";
 import { startReceiver } from "../support.ts";
 
 export const T0 = Date.parse("2026-05-01T12:00:00Z");

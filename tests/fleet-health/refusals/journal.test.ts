@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fixText } from "../../../lib/core/finding.ts";
-import { closedIn, droppedIn } from "../../../lib/fleet-health/journal/journal.ts";
+import { closedIn, droppedIn } from "../../../lib/fleet-health/refusals/journal.ts";
 
 test.each([
   [

@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
-import { recentAttempts } from "../../../lib/fleet-health/attempts/recent.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import type { Facts } from "../../../lib/fleet-health/reference/alerts.ts";
 import { addAttempt } from "../../../lib/fleet-health/reference/attempts.ts";
+import { recentAttempts } from "../../../lib/fleet-health/refusals/recent.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000_000;

@@ -1,0 +1,118 @@
+// `fleet-health silence`, `silences` and `retire`: what a person does not want to hear of, for some time or for good.
+
+import { isoWall, shortTime } from "../../core/clock.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, UserError } from "../../core/failure.ts";
+import { columns } from "../../core/text/columns.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
+import { formatSeconds, parseSeconds } from "../../core/text/quantity.ts";
+import { print } from "../../os/answer.ts";
+import type { Call } from "../../runtime/tool.ts";
+import type { Silence } from "../incidents/tell.ts";
+import { SYMPTOMS } from "../judge/symptoms.ts";
+import { whyNotWritten } from "../not-written.ts";
+import { type Orders, readOrders, removeSilence, writeRetired, writeSilence } from "../orders/read.ts";
+import type { FleetHealthConfig } from "../settings.ts";
+import { readStanding } from "./status.ts";
+
+/** `silence <host> [--symptom S] --for 2h --reason TEXT`, or `--end`. */
+export async function silenceCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
+  const { symptom, for: duration, reason, end } = line.options;
+  const host = await hostOf(config, line.operands, "silence <host> --for 2h --reason TEXT", nowMs);
+  const which = { host, symptom: symptomOf(symptom) };
+  const about = which.symptom === null ? host : `${which.symptom} of ${host}`;
+  if (end === true) {
+    const there = (await ordersOf(config)).silences.some((one) => one.host === host && one.symptom === which.symptom);
+    await write(config, (dir) => removeSilence(dir, which));
+    await print(there ? `${about} is told again\n` : `${about} was not silenced\n`);
+    return EXIT.ok;
+  }
+  const seconds = typeof duration === "string" ? parseSeconds(duration) : null;
+  if (seconds === null)
+    throw new UserError(
+      duration === undefined ? "say for how long" : `--for ${quoted(String(duration))} is no duration`,
+      `fleet-health silence ${host} --for 2h --reason TEXT`,
+    );
+  if (typeof reason !== "string" || reason.trim() === "")
+    throw new UserError("say why", `fleet-health silence ${host} --for ${String(duration)} --reason TEXT`);
+  const untilMs = nowMs + seconds * 1000;
+  await write(config, (dir) => writeSilence(dir, { ...which, fromMs: nowMs, untilMs, reason }));
+  await print(`${about} is told no more until ${shortTime(isoWall(untilMs))} UTC; what ends meanwhile is\n`);
+  return EXIT.ok;
+}
+
+/** `silences`. */
+export async function silencesCommand(config: FleetHealthConfig, json: boolean, nowMs: number): Promise<number> {
+  const silences = (await ordersOf(config)).silences.filter(({ untilMs }) => untilMs > nowMs);
+  const shown = silences.map(({ host, symptom, fromMs, untilMs, reason }) => ({
+    ...{ host, symptom, from: isoWall(fromMs), until: isoWall(untilMs), reason },
+  }));
+  const table = columns([
+    ["HOST", "SYMPTOM", "FOR", "REASON"],
+    ...silences.map(({ host, symptom, untilMs, reason }) => [
+      ...[host, symptom ?? "all", formatSeconds(Math.round((untilMs - nowMs) / 1000)), reason],
+    ]),
+  ]);
+  const text = silences.length === 0 ? "nothing is silenced" : table.join("\n");
+  await print(`${json ? JSON.stringify({ at: isoWall(nowMs), silences: shown }) : text}\n`);
+  return EXIT.ok;
+}
+
+/** `retire <host>`, or `--undo`. */
+export async function retireCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
+  const host = await hostOf(config, line.operands, "retire <host>", nowMs);
+  const retired = new Map((await ordersOf(config)).retiredMs);
+  const isUndone = line.options.undo === true;
+  if (isUndone) retired.delete(host);
+  else retired.set(host, nowMs);
+  await write(config, (dir) => writeRetired(dir, retired));
+  await print(isUndone ? `${host} is watched again\n` : `${host} is watched no more, unless it ships again\n`);
+  return EXIT.ok;
+}
+
+async function ordersOf({ stateDir }: FleetHealthConfig): Promise<Orders> {
+  const { orders, doubts } = await readOrders(stateDir);
+  const [doubt] = doubts;
+  if (doubt !== undefined) throw new UserError(doubt.what, doubt.fix, EXIT.undelivered);
+  return orders;
+}
+
+/** @throws UserError for none, and for one of whom nothing is known */
+async function hostOf(
+  config: FleetHealthConfig,
+  [host]: readonly string[],
+  usage: string,
+  nowMs: number,
+): Promise<string> {
+  if (host === undefined) throw new UserError("name the host", `fleet-health ${usage}`);
+  const { facts } = await readStanding(config, nowMs);
+  const names = facts.map((one) => one.host);
+  if (names.includes(host)) return host;
+  const guess = nearest(host, names);
+  const meant = guess === null ? "" : `; did you mean ${guess}?`;
+  throw new UserError(`nothing is known of a host ${quoted(host)}${meant}`, "see all: sudo fleet-health status --all");
+}
+
+function symptomOf(value: string | true | undefined): Silence["symptom"] {
+  if (typeof value !== "string") return null;
+  const names = SYMPTOMS.map(({ name }) => name);
+  if (names.includes(value)) return value;
+  const guess = nearest(value, names);
+  throw new UserError(
+    `there is no symptom ${quoted(value)}${guess === null ? "" : `; did you mean ${guess}?`}`,
+    `one of: ${names.join(", ")}`,
+  );
+}
+
+async function write({ stateDir }: FleetHealthConfig, act: (dir: string) => Promise<void>): Promise<void> {
+  const dir = stateDir ?? "";
+  try {
+    await act(dir);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    const { what, fix } = whyNotWritten(`this cannot be kept in ${dir}`, dir, code);
+    throw new UserError(what, fix, EXIT.undelivered);
+  }
+}

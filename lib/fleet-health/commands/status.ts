@@ -1,0 +1,63 @@
+// `fleet-health status`: how the fleet stands.
+
+import { join } from "node:path";
+import { type HealthRun, parseHealthRun } from "../../contract/health-run.ts";
+import { HEALTH_RUN } from "../../contract/places.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { byCommands, here } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { print } from "../../os/answer.ts";
+import { readIfExists } from "../../os/files/files.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
+import { readHeartbeats } from "../heartbeats/read.ts";
+import { type Facts, factsOf } from "../judge/facts.ts";
+import type { FleetHealthConfig } from "../settings.ts";
+import { parseState, type State } from "../state/state.ts";
+import { fleetStatus, renderStatus } from "./view.ts";
+
+const STATE_BYTES = 256 * 1024 ** 2;
+
+/** What the last run left. @throws UserError when none has, or it may not be read */
+export async function readStanding(
+  config: FleetHealthConfig,
+  nowMs: number,
+): Promise<{ state: State; run: HealthRun | null; facts: Facts[] }> {
+  const dir = config.stateDir ?? "";
+  const state = parseState((await read(join(dir, "state.json"))) ?? "");
+  if (state === null) {
+    const fix = byCommands(here("sudo", "systemctl", "start", "labfleet-fleet-health"));
+    throw new UserError(`the health check has left nothing in ${dir} yet`, fix, EXIT.undelivered);
+  }
+  const heartbeats = await readHeartbeats(config.heartbeatsDir, nowMs);
+  if (heartbeats.kind === "unknown") throw new UserError(heartbeats.why.what, heartbeats.why.fix, EXIT.undelivered);
+  const facts = factsOf({
+    seen: state.index.seen,
+    takenMs: state.takenMs,
+    attempts: [],
+    sinceMs: nowMs,
+    heartbeats: heartbeats.hosts,
+  });
+  return { state, run: parseHealthRun((await read(join(dir, HEALTH_RUN))) ?? ""), facts: [...facts.values()] };
+}
+
+async function read(path: string): Promise<string | null> {
+  try {
+    return await readIfExists(path, STATE_BYTES);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    throw new UserError(`cannot read ${path}: ${quoted(errorText(error))}`, refusedFix(code), EXIT.undelivered);
+  }
+}
+
+/** Prints it. @returns exit code 0: what is wrong with a host is an answer */
+export async function statusCommand(
+  config: FleetHealthConfig,
+  { nowMs, json, all }: { nowMs: number; json: boolean; all: boolean },
+): Promise<number> {
+  const { state, run, facts } = await readStanding(config, nowMs);
+  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts });
+  await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
+  return EXIT.ok;
+}

@@ -1,0 +1,129 @@
+// How the fleet stands, for people and programs: the incidents as the last run left them, beside what the heartbeats say now. Pure.
+
+import type { HealthRun } from "../../contract/health-run.ts";
+import { isoWall } from "../../core/clock.ts";
+import { findingText } from "../../core/finding.ts";
+import { columns } from "../../core/text/columns.ts";
+import { counted, formatSeconds } from "../../core/text/quantity.ts";
+import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
+import type { Facts } from "../judge/facts.ts";
+import { lastSign } from "../round.ts";
+
+export interface Standing {
+  nowMs: number;
+  /** How the last run went; null: not known. */
+  run: HealthRun | null;
+  incidents: readonly Incident[];
+  facts: readonly Facts[];
+}
+
+export interface FleetStatus {
+  at: string;
+  /** How the last run went, whose incidents these are. */
+  run: HealthRun | null;
+  incidents: ShownIncident[];
+  hosts: ShownHost[];
+}
+
+interface ShownIncident {
+  host: string;
+  hosts: readonly string[];
+  symptom: string;
+  cause: string;
+  state: Incident["phase"];
+  flapping: boolean;
+  since: string;
+  fired_at: string | null;
+  told: boolean;
+  held_by: string | null;
+  no_data: boolean;
+  what: string;
+  fix: string | null;
+}
+
+interface ShownHost {
+  host: string;
+  /** When anything last came from it; null: nobody knows. */
+  last_sign_of_life: string | null;
+  /** Its heartbeat is late. */
+  late: boolean;
+  to_ship: number | null;
+  /** `ok`, or the symptoms that it has. */
+  state: string;
+}
+
+/** What fires first, then what may be over or begin; of one kind the oldest. */
+const ORDER: readonly Incident["phase"][] = ["firing", "recovering", "pending", "steady"];
+
+export function fleetStatus({ nowMs, run, incidents, facts }: Standing): FleetStatus {
+  const sorted = [...incidents].sort(
+    (a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) || a.sinceMs - b.sinceMs || (a.host < b.host ? -1 : 1),
+  );
+  const ill = Map.groupBy(incidents, ({ host }) => host);
+  const hosts = facts.map((one): ShownHost => {
+    const lastMs = lastSign(one, nowMs);
+    const symptoms = (ill.get(one.host) ?? []).map(({ symptom }) => symptom);
+    return {
+      host: one.host,
+      last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
+      late: one.heartbeat?.stale ?? false,
+      to_ship: one.heartbeat?.queue?.pending ?? null,
+      state: symptoms.length === 0 ? "ok" : symptoms.join(", "),
+    };
+  });
+  return {
+    at: isoWall(nowMs),
+    run,
+    incidents: sorted.map(shownIncident),
+    hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
+  };
+}
+
+function shownIncident(incident: Incident): ShownIncident {
+  const { host, hosts, symptom, cause, phase, flappingMs, sinceMs, firedMs, isTold, heldBy, hasNoData, what, fix } =
+    incident;
+  return {
+    ...{ host, hosts, symptom, cause, state: phase, flapping: flappingMs !== null, since: isoWall(sinceMs) },
+    ...{ fired_at: firedMs === null ? null : isoWall(firedMs), told: isTold, held_by: heldBy, no_data: hasNoData },
+    ...{ what, fix },
+  };
+}
+
+/** The same for people. @param all also the hosts that are well, by their names */
+export function renderStatus(status: FleetStatus, all: boolean): string {
+  const { incidents, hosts } = status;
+  const nowMs = Date.parse(status.at);
+  const ago = (iso: string | null): string =>
+    iso === null ? "never" : formatSeconds(Math.max(0, Math.round((nowMs - Date.parse(iso)) / 1000)));
+  const signs = new Map(hosts.map((one) => [one.host, one]));
+  const ill = incidents.map(({ host, hosts: many, symptom, state, flapping, since, held_by, no_data, what, fix }) => [
+    host === MANY ? counted(many.length, "host") : host === COLLECTOR ? "(collector)" : host,
+    symptom,
+    `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
+    ago(since),
+    host === MANY || host === COLLECTOR ? "" : ago(signs.get(host)?.last_sign_of_life ?? null),
+    findingText({ what, fix: fix === null ? null : { text: fix, commands: [] } }),
+  ]);
+  const well = hosts.filter(({ state }) => state === "ok");
+  const shown = well.filter(({ late }) => all || late);
+  const rows = shown.map(({ host, late, last_sign_of_life }) => [
+    ...[host, "", late ? "late" : "ok", "", ago(last_sign_of_life), ""],
+  ]);
+  const table =
+    ill.length + rows.length === 0
+      ? []
+      : columns([["HOST", "SYMPTOM", "STATE", "FOR", "LAST SIGN", "WHAT IS WRONG"], ...ill, ...rows]);
+  const rest = well.length - shown.length;
+  const count = rest === 0 ? [] : [`${counted(rest, "host")} ${rest === 1 ? "is" : "are"} well`];
+  return `${[runText(status, nowMs), ...table, ...count].join("\n")}\n`;
+}
+
+function runText({ run }: FleetStatus, nowMs: number): string {
+  if (run === null) return "how the last run went is not known";
+  const seconds = Math.max(0, Math.round((nowMs - Date.parse(run.ended_at)) / 1000));
+  const problem =
+    run.problem === null
+      ? ""
+      : `; ${findingText({ what: run.problem, fix: run.fix === null ? null : { text: run.fix, commands: [] } })}`;
+  return `as of the run ${formatSeconds(seconds)} ago${problem}`;
+}

@@ -1,0 +1,62 @@
+// What the incidents of a fleet are made of. Pure.
+
+/** What is wrong with a host, as one run sees it. */
+export interface Ill {
+  host: string;
+  symptom: string;
+  /** Why, as far as that is known: hosts with one cause are told together. */
+  cause: string;
+  /** With the facts that were found, without a full stop. */
+  what: string;
+  /** What mends it, as a line; null where nothing is known to. */
+  fix: string | null;
+}
+
+/**
+ * `pending`: seen, and not for long enough; `firing`; `recovering`: not seen any more, and not for long enough; `steady`: it is well, and
+ * was ill so often that it has to stay well for some time.
+ */
+export type Phase = "pending" | "firing" | "recovering" | "steady";
+
+/** One symptom of one host, from when it was first seen until it is over. Times in milliseconds since 1970. */
+export interface Incident extends Ill {
+  phase: Phase;
+  /** Runs in a row in this phase. */
+  runs: number;
+  sinceMs: number;
+  /** When it began to fire; null: it has not yet. */
+  firedMs: number | null;
+  /** Somebody was told that it fires: then its end is told, too. */
+  isTold: boolean;
+  /** Why nobody was told yet; null: they were, or it does not fire. */
+  heldBy: string | null;
+  /** What tells of it was not to be had in the last run: it stands as it was. */
+  hasNoData: boolean;
+  /** Since when it is as it is, of one that comes and goes; null: it does not. */
+  flappingMs: number | null;
+  /** Of an incident of many hosts: who belongs to it. */
+  hosts: string[];
+}
+
+/** Stands for many hosts. No host has such a name (contract/names.ts). */
+export const MANY = "*";
+
+/** Stands for the collector itself. */
+export const COLLECTOR = "@";
+
+/** By what an incident is known again in the next run. The cause may change. */
+export function keyOf({ host, symptom }: Pick<Ill, "host" | "symptom">): string {
+  return `${host}|${symptom}`;
+}
+
+/** How an incident changed. */
+export type Change = "pending" | "firing" | "recovering" | "recovered" | "forgotten" | "retired" | "expired";
+
+/** What a run adds to the history, and what it tells. */
+export interface Event {
+  atMs: number;
+  change: Change;
+  incident: Incident;
+  /** Whether it is to be told. */
+  isTold: boolean;
+}

@@ -1,0 +1,25 @@
+// When a symptom is an incident, and when that is over. Pure.
+
+export const INCIDENT_POLICY = {
+  /** Seen in so many runs before, it fires. */
+  pendingRuns: 2,
+  /** Not seen in so many runs before, it is over. */
+  recoveringRuns: 1,
+  /** Firing for the so-manieth time within that time, it flaps; and it flaps no more when nothing has changed for that long. */
+  flapFires: 3,
+  flapWindowMs: 6 * 3_600_000,
+  steadyMs: 2 * 3_600_000,
+  /** So many hosts, and this share of all, that fall ill of one cause within so many runs are one incident. */
+  foldHosts: 5,
+  foldShare: 0.2,
+  foldRuns: 3,
+  /** It is over when fewer than this share of its hosts are ill. */
+  foldEndShare: 0.5,
+} as const;
+
+/** Symptoms that are facts and no want of news: they fire in the run that sees them. */
+const AT_ONCE: ReadonlySet<string> = new Set(["paused", "detector-blind", "collector-gap"]);
+
+export function firesAtOnce(symptom: string): boolean {
+  return AT_ONCE.has(symptom);
+}

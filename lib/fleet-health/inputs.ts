@@ -1,0 +1,76 @@
+// What a run reads: the index, what became of uploads, heartbeats, and what a person has said of hosts.
+
+import { errorCode, UserError } from "../core/failure.ts";
+import { type Finding, inWords } from "../core/finding.ts";
+import { counted } from "../core/text/quantity.ts";
+import type { HostSummary } from "../fleet/view.ts";
+import { ourName } from "../os/process/own-user.ts";
+import type { Log } from "../runtime/log/log.ts";
+import { explainUnreadable } from "../runtime/unreadable.ts";
+import { readHeartbeats } from "./heartbeats/read.ts";
+import { type IndexReading, readIndex } from "./index/last-seen.ts";
+import { type Orders, readOrders } from "./orders/read.ts";
+import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
+import type { FleetHealthConfig } from "./settings.ts";
+import type { IndexState, State } from "./state/state.ts";
+
+export interface Inputs {
+  index: IndexReading & IndexState;
+  refusals: Refusals;
+  /** Null: they could not be read. */
+  heartbeats: readonly HostSummary[] | null;
+  orders: Orders;
+  /** Why not all of it is known. */
+  doubts: readonly Finding[];
+}
+
+/** Reads all of it. @throws UserError (exit 2) when the index cannot be read */
+export async function readInputs(
+  config: FleetHealthConfig,
+  nowMicros: number,
+  before: State | null,
+  log: Log,
+): Promise<Inputs> {
+  const index = await lookAtIndex(config, nowMicros, before?.index ?? null, log);
+  const { attemptsDir, journalUnit, recentWindowMin, heartbeatsDir, stateDir } = config;
+  const places = { attemptsDir, journalUnit, user: ourName(), hasStored: index.seen.size > 0 };
+  const windowMicros = nowMicros - recentWindowMin * 60e6;
+  // What came since the last run counts as a sign of life, however long ago that was.
+  const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
+  const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
+  const refusals = await readRefusals(places, sinceMicros, nowMicros);
+  const heartbeats = await readHeartbeats(heartbeatsDir, nowMicros / 1000);
+  const { orders, doubts } = await readOrders(stateDir);
+  const found = [doubtOf(refusals), heartbeats.kind === "unknown" ? heartbeats.why : null, ...doubts];
+  return {
+    ...{ index, refusals, orders },
+    heartbeats: heartbeats.kind === "read" ? heartbeats.hosts : null,
+    doubts: found.filter((doubt) => doubt !== null),
+  };
+}
+
+async function lookAtIndex(
+  { indexPath, thresholds }: FleetHealthConfig,
+  nowMicros: number,
+  before: IndexState | null,
+  log: Log,
+): Promise<IndexReading & IndexState> {
+  const cutoffMicros = nowMicros - thresholds.lookbackHours * 3_600e6;
+  // What was never read may matter by now: the lookback may have grown.
+  const isEnough = before !== null && (before.sinceMicros === null || before.sinceMicros <= cutoffMicros);
+  const reading = readIndex({ path: indexPath, before: isEnough ? before : null, cutoffMicros });
+  const index = await reading.catch((error: unknown) => {
+    throw unreadableIndex(indexPath, error);
+  });
+  if (index.bad > 0)
+    log.warn(`${counted(index.bad, "line")} of ${indexPath} ${index.bad === 1 ? "is no row" : "are no rows"}`);
+  const sinceMicros = { onward: before?.sinceMicros ?? null, whole: null, back: cutoffMicros }[index.how];
+  return { ...index, sinceMicros };
+}
+
+function unreadableIndex(path: string, error: unknown): UserError {
+  if (errorCode(error) === null) throw error;
+  const { what, fix } = explainUnreadable(path, error, process.env);
+  const missing = inWords("start the receiver, mount its disk, or name the index with --index-path");
+  return new UserError(`the index ${path} ${what}`, errorCode(error) === "ENOENT" ? missing : fix);
+}

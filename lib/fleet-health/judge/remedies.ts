@@ -1,0 +1,39 @@
+// What mends each (symptom, cause), told on the collector. Pure.
+
+import { byCommands, type Command, type Fix, here, onHost } from "../../core/finding.ts";
+
+const STATUS: Command = onHost("sudo", "shipper", "status");
+const RECEIVER_LOG: Command = here("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50");
+
+/** By the reason of a refusal: where it is the collector's fault, so is the remedy. */
+const REFUSED: Readonly<Record<string, Fix>> = {
+  "commit-not-accepted": {
+    text: "accept its commit in accepted_commits_file, or update the host; it says which",
+    commands: [STATUS],
+  },
+  "missing-commit": { text: "give it the stamp of its code", commands: [STATUS] },
+  "disk-full": { text: "make room on this collector's disk", commands: [here("sudo", "receiver", "status")] },
+  "storage-failed": { text: "see what this collector's disk has", commands: [here("sudo", "receiver", "status")] },
+  internal: { text: "see this receiver's log", commands: [RECEIVER_LOG] },
+};
+
+/** @param reason of most of the refusals; null: not known */
+export function refusedFix(reason: string | null): Fix {
+  return (reason === null ? undefined : REFUSED[reason]) ?? byCommands(STATUS);
+}
+
+/** A host that ships nothing and does not say why. */
+export function silentFix(host: string): Fix {
+  return {
+    text: `see on ${host} why; if it ships less often than that, set silent_after in [fleet_health.hosts.${host}]`,
+    commands: [STATUS],
+  };
+}
+
+/** A host whose heartbeats come, and say what its shipper has. */
+export const SHIPPER_STATUS: Fix = byCommands(STATUS);
+
+/** A host that nothing comes from any more. */
+export function downFix(host: string): Fix {
+  return { text: `switch ${host} on, or see what keeps it`, commands: [onHost("sudo", "heartbeat", "status")] };
+}

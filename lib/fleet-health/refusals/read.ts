@@ -1,0 +1,60 @@
+// What became of the uploads of late: the attempts that our receiver writes, or the journal of a Python receiver. Never both.
+
+import { join } from "node:path";
+import type { AttemptRow } from "../../contract/attempt-row.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { type Finding, inWords } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { exists } from "../../os/files/files.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
+import { readJournal } from "./journal.ts";
+import { recentAttempts } from "./recent.ts";
+
+export interface RefusalParts {
+  attemptsDir: string;
+  /** Its journal is read, and no attempts; null: the attempts are. */
+  journalUnit: string | null;
+  /** Us, by name. */
+  user: string;
+  /** Whether an episode was ever stored: then there must be attempts. */
+  hasStored: boolean;
+}
+
+/** What was read. `doubt`: why it may not be all; null: it is. */
+export type Refusals =
+  | { kind: "attempts"; rows: readonly AttemptRow[]; doubt: Finding | null }
+  | { kind: "journal"; text: string; doubt: Finding | null }
+  | { kind: "unknown"; why: Finding };
+
+/** Reads those at or after `sinceMicros`, and not after `nowMicros`. What cannot be read is said, not thrown. */
+export async function readRefusals(parts: RefusalParts, sinceMicros: number, nowMicros: number): Promise<Refusals> {
+  const { attemptsDir, journalUnit, user, hasStored } = parts;
+  if (journalUnit !== null) {
+    const journal = await readJournal(journalUnit, sinceMicros / 1e6, user);
+    if (journal.kind === "unreadable") return { kind: "unknown", why: journal.why };
+    return { kind: "journal", text: journal.text, doubt: journal.doubt };
+  }
+  try {
+    const { rows } = await recentAttempts(attemptsDir, sinceMicros, nowMicros);
+    if (rows.length === 0 && hasStored && !(await exists(attemptsDir)))
+      return { kind: "unknown", why: none(attemptsDir) };
+    return { kind: "attempts", rows, doubt: null };
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    const what = `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`;
+    return { kind: "unknown", why: { what, fix: refusedFix(errorCode(error)) } };
+  }
+}
+
+/** Our receiver writes an attempt with each row of the index: where there is not even a directory, another one is at work. */
+function none(dir: string): Finding {
+  return {
+    what: `there is no ${join(dir, "/")}, so that nobody knows who is refused`,
+    fix: inWords("of a Python receiver, name its unit: [fleet_health] journal_unit, or --journal-unit"),
+  };
+}
+
+/** Why it is not known, or not all; null: it is. */
+export function doubtOf(refusals: Refusals): Finding | null {
+  return refusals.kind === "unknown" ? refusals.why : refusals.doubt;
+}

@@ -1,0 +1,147 @@
+// What one run makes of what it has read: who is ill, how the incidents stand, what is to be told. Pure: now is an argument.
+
+import type { IncidentRow } from "../contract/incident-row.ts";
+import { isoWall } from "../core/clock.ts";
+import { type Finding, fixOrNull } from "../core/finding.ts";
+import type { HostSummary } from "../fleet/view.ts";
+import { COLLECTOR, type Event, type Ill } from "./incidents/incident.ts";
+import { NO_WATCH, watch } from "./incidents/watch.ts";
+import { type Facts, factsOf } from "./judge/facts.ts";
+import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
+import type { Orders } from "./orders/read.ts";
+import type { Refusals } from "./refusals/read.ts";
+import type { FleetHealthConfig } from "./settings.ts";
+import type { IndexState, State } from "./state/state.ts";
+
+export interface Read {
+  nowMs: number;
+  index: IndexState;
+  refusals: Refusals;
+  /** Null: they could not be read. */
+  heartbeats: readonly HostSummary[] | null;
+  orders: Orders;
+  /** Why not all of it is known. */
+  doubts: readonly Finding[];
+}
+
+/** A queue that fails is no news before that, and neither is a host that is off for less than this, milliseconds. */
+const FAILING_AFTER_MS = 15 * 60_000;
+
+/** One run, after the one that left `before`; null: it is the first. */
+export function round(config: FleetHealthConfig, before: State | null, read: Read): State {
+  const { nowMs, index, refusals, heartbeats, orders } = read;
+  const facts = factsOf({
+    seen: index.seen,
+    takenMs: before?.takenMs ?? new Map(),
+    attempts: refusals.kind === "attempts" ? refusals.rows : [],
+    sinceMs: nowMs - config.recentWindowMin * 60_000,
+    heartbeats: heartbeats ?? [],
+  });
+  const gone = goneOf(facts.values(), config, orders, nowMs);
+  const missing = missingOf(read);
+  const silentAfterMs = config.thresholds.silentThresholdMin * 60_000;
+  const ill = illOf(
+    facts.values(),
+    {
+      nowMs,
+      silentAfterMs: (host) => config.silentAfterMs[host] ?? silentAfterMs,
+      downAfterMs: silentAfterMs,
+      failingAfterMs: FAILING_AFTER_MS,
+      fatalMinCount: config.thresholds.fatalMinCount,
+    },
+    missing,
+  );
+  const hosts = facts.size - [...facts.keys()].filter((host) => gone.has(host)).length;
+  const seen = {
+    nowMs,
+    ill: [...ill, ...blindness(read)],
+    unknown: unknownWithout(missing),
+    gone,
+    hosts,
+    silences: orders.silences,
+  };
+  const { next, events } = watch(before?.watch ?? NO_WATCH, seen);
+  const back = (before?.retired ?? []).filter(
+    (host) => facts.has(host) && !gone.has(host) && orders.retiredMs.has(host),
+  );
+  const rows = rowsOf([...events.map(rowOfEvent), ...back.map((host) => returned(host, nowMs))], before?.sequence ?? 0);
+  return {
+    index,
+    takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
+    watch: next,
+    retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
+    sequence: (before?.sequence ?? 0) + rows.length,
+    rows,
+  };
+}
+
+/** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */
+function missingOf({ refusals, heartbeats }: Read): Set<Source> {
+  const missing = new Set<Source>();
+  if (refusals.kind !== "attempts") missing.add("refusals");
+  if (heartbeats === null) missing.add("heartbeats");
+  return missing;
+}
+
+/** What this run could not look at: it is told, since nobody is told well by it. */
+function blindness({ doubts }: Read): Ill[] {
+  const [doubt] = doubts;
+  if (doubt === undefined) return [];
+  const fix = fixOrNull(doubt.fix, "collector");
+  return [{ host: COLLECTOR, symptom: "detector-blind", cause: "unreadable", what: doubt.what, fix }];
+}
+
+/** Retired until they give a sign of life again; expired without one for so long. */
+function goneOf(
+  all: Iterable<Facts>,
+  { expireAfterMs }: FleetHealthConfig,
+  { retiredMs }: Orders,
+  nowMs: number,
+): Map<string, "retired" | "expired"> {
+  const gone = new Map<string, "retired" | "expired">();
+  for (const facts of all) {
+    const lastMs = lastSign(facts, nowMs);
+    const retired = retiredMs.get(facts.host);
+    if (retired !== undefined && (facts.shippedMs ?? 0) <= retired) gone.set(facts.host, "retired");
+    else if (lastMs === null || nowMs - lastMs > expireAfterMs) gone.set(facts.host, "expired");
+  }
+  return gone;
+}
+
+/** When anything last came from it; null: nobody knows. */
+export function lastSign({ shippedMs, heartbeat }: Facts, nowMs: number): number | null {
+  const heardMs = heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
+  const known = [shippedMs, heardMs].filter((sign) => sign !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+/** What later runs need of the attempts, which they do not read again. */
+function takenOf(all: Iterable<Facts>, before: ReadonlyMap<string, number>, fromMs: number): Map<string, number> {
+  const taken = new Map(before);
+  for (const { host, uploads } of all)
+    if (uploads.takenMs !== null) taken.set(host, Math.max(taken.get(host) ?? uploads.takenMs, uploads.takenMs));
+  return new Map([...taken].filter(([, ms]) => ms >= fromMs));
+}
+
+type Row = Omit<IncidentRow, "sequence">;
+
+function rowsOf(rows: readonly Row[], last: number): IncidentRow[] {
+  return rows.map((row, i) => ({ sequence: last + i + 1, ...row }));
+}
+
+function rowOfEvent({ atMs, change, incident, isTold }: Event): Row {
+  const { host, hosts, symptom, cause, sinceMs, firedMs, what, fix } = incident;
+  return {
+    ...{ at: isoWall(atMs), host, hosts, symptom, cause, change, told: isTold },
+    ...{ since: isoWall(sinceMs), fired_at: firedMs === null ? null : isoWall(firedMs), what, fix },
+  };
+}
+
+/** A retired host that ships again. */
+function returned(host: string, nowMs: number): Row {
+  const at = isoWall(nowMs);
+  return {
+    ...{ at, host, hosts: [], symptom: "returned", cause: "retired", change: "returned", told: true },
+    ...{ since: at, fired_at: null, what: "it was retired, and ships again", fix: null },
+  };
+}

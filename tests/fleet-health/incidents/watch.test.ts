@@ -1,0 +1,271 @@
+// The watch over a fleet by time lines: runs every five minutes, what is wrong in each, and what is told.
+
+import { describe, expect, test } from "bun:test";
+import { type Event, type Ill, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
+import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
+
+const DAY = Date.UTC(2026, 4, 4);
+/** `10:45` of that Monday. */
+const at = (clock: string): number => {
+  const [hours = 0, minutes = 0] = clock.split(":").map(Number);
+  return DAY + (hours * 60 + minutes) * 60_000;
+};
+const clockOf = (ms: number): string => new Date(ms).toISOString().slice(11, 16);
+
+const ill = (host: string, symptom = "silent", cause = "not known"): Ill => ({
+  ...{ host, symptom, cause, what: "it has shipped nothing", fix: null },
+});
+
+interface Scene {
+  /** What is wrong at an instant. */
+  ill: (nowMs: number) => Ill[];
+  from: string;
+  to: string;
+  hosts?: number;
+  silences?: readonly Silence[];
+  unknown?: (nowMs: number) => string[];
+  gone?: (nowMs: number) => [string, "retired" | "expired"][];
+}
+
+/** Every run from one clock to another. @returns what was told: `F 10:45 lab1 silent`, and what stands at the end */
+function play({ ill: illAt, from, to, hosts = 1, silences = [], unknown = () => [], gone = () => [] }: Scene) {
+  let state: Watch = NO_WATCH;
+  const told: string[] = [];
+  const all: Event[] = [];
+  for (let nowMs = at(from); nowMs <= at(to); nowMs += 5 * 60_000) {
+    const round = {
+      ...{ nowMs, ill: illAt(nowMs), hosts, silences },
+      unknown: new Set(unknown(nowMs)),
+      gone: new Map(gone(nowMs)),
+    };
+    const { next, events } = watch(state, round);
+    state = next;
+    all.push(...events);
+    told.push(...events.filter(({ isTold }) => isTold).map(shown));
+  }
+  return { told, state, all };
+}
+
+const LETTERS: Readonly<Record<string, string>> = {
+  firing: "F",
+  recovered: "R",
+  retired: "R retired",
+  expired: "R expired",
+};
+
+function shown({ atMs, change, incident }: Event): string {
+  const { symptom, host, hosts, flappingMs } = incident;
+  const who = host === MANY ? `${hosts.length} hosts` : host;
+  return `${LETTERS[change]} ${clockOf(atMs)} ${who} ${symptom}${flappingMs === null ? "" : " flapping"}`;
+}
+
+/** Ill while nothing was shipped for more than half an hour. */
+const silentSince =
+  (host: string, ...ships: string[]) =>
+  (nowMs: number): Ill[] => {
+    const last = ships
+      .map(at)
+      .filter((ms) => ms < nowMs)
+      .at(-1);
+    return last !== undefined && nowMs - last > 30 * 60_000 ? [ill(host)] : [];
+  };
+
+describe("one host", () => {
+  test("is pending for two runs, then fires; it is over in the second run that sees it well", () => {
+    const { told, all } = play({ ill: silentSince("lab1", "06:00", "10:00"), from: "06:00", to: "10:30" });
+    expect(told).toEqual(["F 06:45 lab1 silent", "R 10:10 lab1 silent"]);
+    expect(all.map(({ atMs, change }) => `${clockOf(atMs)} ${change}`)).toEqual([
+      "06:35 pending",
+      "06:45 firing",
+      "06:45 firing",
+      "10:05 recovering",
+      "10:10 recovered",
+    ]);
+    const [, , fired] = all;
+    expect([fired?.incident.sinceMs, fired?.incident.firedMs]).toEqual([at("06:35"), at("06:45")]);
+  });
+
+  test("that is well again while it is pending was never told", () => {
+    const { told, state } = play({ ill: silentSince("lab1", "06:00", "06:41"), from: "06:00", to: "07:10" });
+    expect(told).toEqual([]);
+    expect(state.incidents).toEqual([]);
+  });
+
+  test("that is ill again while it recovers has one incident", () => {
+    const now = (nowMs: number) => (nowMs === at("07:00") ? [] : [ill("lab1")]);
+    expect(play({ ill: now, from: "06:00", to: "08:00" }).told).toEqual(["F 06:10 lab1 silent"]);
+  });
+
+  test("fires at once where there is nothing to wait for", () => {
+    const { told } = play({
+      ill: (ms) => (ms < at("06:20") ? [ill("lab1", "paused")] : []),
+      from: "06:00",
+      to: "07:00",
+    });
+    expect(told).toEqual(["F 06:00 lab1 paused", "R 06:25 lab1 paused"]);
+  });
+
+  test("keeps its incident when the cause changes, and shows the newest", () => {
+    const now = (nowMs: number) => [ill("lab1", "silent", nowMs < at("06:30") ? "a" : "b")];
+    const { told, state } = play({ ill: now, from: "06:00", to: "07:00" });
+    expect(told).toHaveLength(1);
+    expect(state.incidents).toMatchObject([{ cause: "b", phase: "firing" }]);
+  });
+});
+
+describe("coming and going", () => {
+  const hourly = ["10:00", "11:00", "12:00"];
+  const often = Array.from({ length: 60 }, (_, i) => `13:${String(i * 5).padStart(2, "0")}`);
+  const ships = [...hourly, ...often];
+
+  test("the third time in six hours is one incident that flaps, until nothing has changed for two hours", () => {
+    const { told } = play({ ill: silentSince("lab5", ...ships), from: "10:00", to: "17:00" });
+    expect(told).toEqual([
+      "F 10:45 lab5 silent",
+      "R 11:10 lab5 silent",
+      "F 11:45 lab5 silent",
+      "R 12:10 lab5 silent",
+      "F 12:45 lab5 silent flapping",
+      "R 15:10 lab5 silent flapping",
+    ]);
+  });
+
+  test("what stays ill for two hours flaps no more, and ends as any other", () => {
+    const { told } = play({ ill: silentSince("lab5", ...hourly, "16:00", "16:10"), from: "10:00", to: "16:30" });
+    expect(told.slice(4)).toEqual(["F 12:45 lab5 silent flapping", "R 16:10 lab5 silent"]);
+  });
+
+  test("a third time after more than six hours is one like the first", () => {
+    const { told } = play({
+      ill: silentSince("lab5", "01:00", "02:00", "03:00", "08:10"),
+      from: "01:00",
+      to: "10:00",
+    });
+    expect(told.filter((line) => line.includes("flapping"))).toEqual(["F 03:45 lab5 silent flapping"]);
+    const late = play({ ill: silentSince("lab5", "00:00", "03:00", "07:00"), from: "00:00", to: "09:00" });
+    expect(late.told.filter((line) => line.includes("flapping"))).toEqual([]);
+  });
+});
+
+describe("silences", () => {
+  const silence = (from: string, until: string, symptom: string | null = null): Silence => ({
+    ...{ host: "lab2", symptom, fromMs: at(from), untilMs: at(until), reason: "moved" },
+  });
+
+  test("an end is told during one, if the beginning was", () => {
+    const silences = [silence("11:00", "13:00")];
+    const well = play({ ill: silentSince("lab2", "10:00", "12:00"), from: "10:00", to: "12:30", silences });
+    expect(well.told).toEqual(["F 10:45 lab2 silent", "R 12:10 lab2 silent"]);
+    const ill = play({ ill: silentSince("lab2", "10:00"), from: "10:00", to: "14:00", silences });
+    expect(ill.told).toEqual(["F 10:45 lab2 silent"]);
+  });
+
+  test("what began during one is told at its end if it still stands, with its own beginning; else never", () => {
+    const silences = [silence("10:40", "12:40", "silent")];
+    const ill = play({ ill: silentSince("lab2", "10:00"), from: "10:00", to: "14:00", silences });
+    expect(ill.told).toEqual(["F 12:40 lab2 silent"]);
+    expect(ill.state.incidents).toMatchObject([{ firedMs: at("10:45"), heldBy: null }]);
+    const well = play({ ill: silentSince("lab2", "10:00", "12:00"), from: "10:00", to: "12:25", silences });
+    expect(well.told).toEqual([]);
+    expect(
+      play({ ill: silentSince("lab2", "10:00"), from: "10:00", to: "12:00", silences }).state.incidents,
+    ).toMatchObject([{ phase: "firing", isTold: false, heldBy: "silenced" }]);
+  });
+
+  test("one is of its host and symptom alone", () => {
+    const silences = [silence("00:00", "23:00", "paused"), { ...silence("00:00", "23:00"), host: "lab3" }];
+    expect(play({ ill: silentSince("lab2", "10:00"), from: "10:00", to: "11:00", silences }).told).toHaveLength(1);
+  });
+});
+
+describe("many hosts", () => {
+  const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
+  /** Behind one link: the last ones shipped at 09:50, 09:51, …; back at 12:01, and all ship within minutes but lab3. */
+  const behind = (nowMs: number): Ill[] =>
+    names.flatMap((host, i) =>
+      silentSince(host, `09:${50 + i}`, ...(host === "lab3" ? [] : [`12:0${Math.min(i, 4)}`]))(nowMs),
+    );
+
+  test("that fall ill of one cause are one incident; whoever is left when that ends is told in the same run", () => {
+    const { told, state } = play({ ill: behind, from: "10:00", to: "12:30", hosts: 20 });
+    expect(told).toEqual(["F 10:25 5 hosts fleet-silent", "R 12:15 10 hosts fleet-silent", "F 12:15 lab3 silent"]);
+    expect(state.incidents.map(keyOf)).toEqual(["lab3|silent"]);
+  });
+
+  test("ten are in it by 10:30, each held", () => {
+    const { state } = play({ ill: behind, from: "10:00", to: "11:00", hosts: 20 });
+    expect(state.incidents.find(({ host }) => host === MANY)?.hosts).toHaveLength(10);
+    expect(state.incidents.filter(({ heldBy }) => heldBy === "fleet-silent")).toHaveLength(10);
+  });
+
+  test("fewer than five, or than a fifth of all, are told each", () => {
+    const four = (nowMs: number) => behind(nowMs).filter(({ host }) => Number(host.slice(3)) < 4);
+    expect(play({ ill: four, from: "10:00", to: "11:00", hosts: 20 }).told).toHaveLength(4);
+    const { told } = play({ ill: behind, from: "10:00", to: "11:00", hosts: 51 });
+    expect(told).toHaveLength(10);
+  });
+
+  test("of two causes are not one incident, and neither are those that fell ill long apart", () => {
+    const two = (nowMs: number) => behind(nowMs).map((one, i) => ({ ...one, cause: i % 2 === 0 ? "a" : "b" }));
+    expect(play({ ill: (ms) => two(ms).slice(0, 8), from: "10:00", to: "11:00", hosts: 8 }).told).toHaveLength(8);
+    const slow = (nowMs: number) => names.flatMap((host, i) => silentSince(host, `0${Math.min(i, 9)}:00`)(nowMs));
+    expect(play({ ill: slow, from: "00:00", to: "11:00", hosts: 10 }).told).toHaveLength(10);
+  });
+
+  test("who was told before is told well, and not again as one of many", () => {
+    const early = (nowMs: number) => [...silentSince("lab11", "09:00", "12:00")(nowMs), ...behind(nowMs)];
+    const { told } = play({ ill: early, from: "09:00", to: "12:30", hosts: 20 });
+    expect(told).toEqual([
+      "F 09:45 lab11 silent",
+      "F 10:25 5 hosts fleet-silent",
+      "R 12:10 lab11 silent",
+      "R 12:15 10 hosts fleet-silent",
+      "F 12:15 lab3 silent",
+    ]);
+  });
+});
+
+describe("one symptom explains another of the same host", () => {
+  test("a queue that is paused is told, and not that the host is silent; whoever stays silent after it is", () => {
+    const now = (nowMs: number) => [
+      ...(nowMs < at("11:00") ? [ill("lab1", "paused", "unauthorized")] : []),
+      ...silentSince("lab1", "10:00")(nowMs),
+    ];
+    expect(play({ ill: now, from: "10:00", to: "12:00" }).told).toEqual([
+      "F 10:00 lab1 paused",
+      "R 11:05 lab1 paused",
+      "F 11:05 lab1 silent",
+    ]);
+  });
+});
+
+describe("what could not be looked for", () => {
+  test("stays as it was, firing or not, and is neither begun nor ended", () => {
+    const now = (nowMs: number) => (nowMs < at("07:00") ? [ill("lab1", "fatal-only")] : []);
+    const unknown = (nowMs: number) => (nowMs >= at("06:30") && nowMs < at("08:00") ? ["fatal-only"] : []);
+    const { told } = play({
+      ill: (ms) => (unknown(ms).length > 0 ? [] : now(ms)),
+      from: "06:00",
+      to: "09:00",
+      unknown,
+    });
+    expect(told).toEqual(["F 06:10 lab1 fatal-only", "R 08:05 lab1 fatal-only"]);
+    const during = play({ ill: (ms) => (ms < at("06:30") ? now(ms) : []), from: "06:00", to: "07:30", unknown });
+    expect(during.state.incidents).toMatchObject([{ phase: "firing", hasNoData: true }]);
+  });
+});
+
+describe("a host that is watched no more", () => {
+  test.each(["retired", "expired"] as const)("is told once that it is %s, and nothing after", (why) => {
+    const gone = (nowMs: number): [string, typeof why][] => (nowMs >= at("10:00") ? [["lab4", why]] : []);
+    const { told, state } = play({ ill: silentSince("lab4", "06:00"), from: "06:00", to: "12:00", gone });
+    expect(told).toEqual(["F 06:45 lab4 silent", `R ${why} 10:00 lab4 silent`]);
+    expect(state.incidents).toEqual([]);
+  });
+
+  test("and that nobody was told of ends without a word", () => {
+    const gone = (nowMs: number): [string, "retired"][] => (nowMs >= at("06:40") ? [["lab4", "retired"]] : []);
+    expect(play({ ill: silentSince("lab4", "06:00"), from: "06:00", to: "08:00", gone }).told).toEqual([]);
+  });
+});

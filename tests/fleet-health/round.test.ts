@@ -1,0 +1,171 @@
+// One run after another over what was read: who is watched, what each run leaves for the next, and what stands in the history.
+
+import { describe, expect, test } from "bun:test";
+import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
+import { isoWall } from "../../lib/core/clock.ts";
+import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
+import { type Read, round } from "../../lib/fleet-health/round.ts";
+import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
+
+const NOON = Date.UTC(2026, 4, 1, 12);
+const MIN = 60_000;
+const HOUR = 60 * MIN;
+const CONFIG = parseFleetHealthConfig("", "collector.toml").config;
+
+/** An index with the newest row of each host. */
+function indexOf(hosts: Readonly<Record<string, number>>): IndexState {
+  const seen = Object.entries(hosts).map(([host, ms]) => {
+    const mark = { text: isoWall(ms), micros: ms * 1000 };
+    return [host, { any: mark, own: mark }] as const;
+  });
+  const checkpoint = { device: 1, inode: 1, offset: 1, head: "", before: "" };
+  return { checkpoint, seen: new Map(seen), sinceMicros: null };
+}
+
+const attempt = (host_id: string, atMs: number, status = 200, reason = "stored"): AttemptRow => ({
+  ...{ at: isoWall(atMs), host_id, episode_id: "ep", status, reason, bytes: 1, code_commit: null, remote: "a:1" },
+});
+
+function read(nowMs: number, hosts: Readonly<Record<string, number>>, more: Partial<Read> = {}): Read {
+  return {
+    ...{ nowMs, index: indexOf(hosts), refusals: { kind: "attempts", rows: [], doubt: null }, heartbeats: [] },
+    ...{ orders: { silences: [], retiredMs: new Map() }, doubts: [] },
+    ...more,
+  };
+}
+
+/** Runs every five minutes. @returns the rows of all, as `12:35 lab1 silent pending`, and what the last one left */
+function play(reads: readonly Read[]): { rows: string[]; state: State } {
+  let state: State | null = null;
+  const rows: string[] = [];
+  const numbers: number[] = [];
+  for (const one of reads) {
+    state = round(CONFIG, state, one);
+    numbers.push(...state.rows.map(({ sequence }) => sequence));
+    rows.push(
+      ...state.rows.map(({ at, host, symptom, change, told }) => {
+        return `${at.slice(11, 16)} ${host} ${symptom} ${change}${told ? " told" : ""}`;
+      }),
+    );
+  }
+  if (state === null) throw new Error("no run");
+  expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+  expect(state.sequence).toBe(numbers.length);
+  return { rows, state };
+}
+
+const every5 = (from: number, count: number, readAt: (nowMs: number) => Read): Read[] =>
+  Array.from({ length: count }, (_, i) => readAt(from + i * 5 * MIN));
+
+test("a host that has gone silent is in the history from pending to recovered", () => {
+  const ships = [NOON, NOON + 60 * MIN + 1];
+  const reads = every5(NOON + 30 * MIN, 9, (nowMs) => read(nowMs, { lab1: ships.findLast((ms) => ms < nowMs) ?? 0 }));
+  expect(play(reads).rows).toEqual([
+    "12:35 lab1 silent pending",
+    "12:45 lab1 silent firing",
+    "12:45 lab1 silent firing told",
+    "13:05 lab1 silent recovering",
+    "13:10 lab1 silent recovered told",
+  ]);
+});
+
+test("an upload that was answered with success is a sign of life in later runs too, which do not read it again", () => {
+  const reads = every5(NOON + 40 * MIN, 3, (nowMs) =>
+    read(
+      nowMs,
+      { lab1: NOON },
+      nowMs > NOON + 40 * MIN
+        ? {}
+        : { refusals: { kind: "attempts", rows: [attempt("lab1", NOON + 35 * MIN, 200, "duplicate")], doubt: null } },
+    ),
+  );
+  const { rows, state } = play(reads);
+  expect(rows).toEqual([]);
+  expect([...state.takenMs]).toEqual([["lab1", NOON + 35 * MIN]]);
+});
+
+test("refusals of the recent window count, and those before it do not", () => {
+  const refused = (atMs: number) => Array.from({ length: 10 }, () => attempt("lab1", atMs, 412, "commit-not-accepted"));
+  const of = (atMs: number) =>
+    play(
+      every5(NOON, 3, (nowMs) =>
+        read(nowMs, { lab1: nowMs }, { refusals: { kind: "attempts", rows: refused(atMs), doubt: null } }),
+      ),
+    ).rows.length;
+  expect([of(NOON - 20 * MIN), of(NOON - 21 * MIN)]).toEqual([3, 2]);
+});
+
+describe("who is watched", () => {
+  test("a host is watched for two weeks, and then told once that it is not any more", () => {
+    const shipped = NOON - 14 * 24 * HOUR + 20 * MIN;
+    const { rows, state } = play(every5(NOON, 6, (nowMs) => read(nowMs, { lab1: shipped })));
+    expect(rows).toEqual([
+      "12:00 lab1 silent pending",
+      "12:10 lab1 silent firing",
+      "12:10 lab1 silent firing told",
+      "12:25 lab1 silent expired told",
+    ]);
+    expect(state.watch.incidents).toEqual([]);
+  });
+
+  test("a retired one is not, until it ships again, which is told once", () => {
+    const orders = { silences: [], retiredMs: new Map([["lab4", NOON + 12 * MIN]]) };
+    const ships = [NOON - HOUR, NOON + 23 * MIN];
+    const reads = every5(NOON, 9, (nowMs) =>
+      read(nowMs, { lab4: ships.findLast((ms) => ms < nowMs) ?? 0 }, nowMs > NOON + 12 * MIN ? { orders } : {}),
+    );
+    const { rows, state } = play(reads);
+    expect(rows.filter((row) => row.endsWith("told"))).toEqual([
+      "12:10 lab4 silent firing told",
+      "12:15 lab4 silent retired told",
+      "12:25 lab4 returned returned told",
+    ]);
+    expect(state.retired).toEqual([]);
+  });
+
+  test("many are one incident by the share of those that are watched", () => {
+    const ill = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`lab${i}`, NOON - 31 * MIN]));
+    const old = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`gone${i}`, NOON - 30 * 24 * HOUR]));
+    const well = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`w${i}`, NOON]));
+    const told = (hosts: Record<string, number>) =>
+      play([read(NOON, hosts)]).rows.filter((row) => row.endsWith("told"));
+    expect(told({ ...ill, ...old, ...well(20) })).toEqual(["12:00 * fleet-silent firing told"]);
+    expect(told({ ...ill, ...old, ...well(21) })).toEqual([]);
+  });
+});
+
+describe("what could not be read", () => {
+  const doubts = [{ what: "the journal may not be read", fix: null }];
+
+  test("is told at once, and its symptoms stay as they were", () => {
+    const rows = Array.from({ length: 10 }, () => attempt("lab1", NOON, 412, "commit-not-accepted"));
+    const reads = every5(NOON, 8, (nowMs) => {
+      const isBlind = nowMs >= NOON + 15 * MIN && nowMs < NOON + 25 * MIN;
+      return read(
+        nowMs,
+        { lab1: nowMs },
+        isBlind
+          ? { refusals: { kind: "unknown", why: doubts[0] ?? { what: "", fix: null } }, doubts }
+          : { refusals: { kind: "attempts", rows: nowMs < NOON + 15 * MIN ? rows : [], doubt: null } },
+      );
+    });
+    expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual([
+      "12:10 lab1 fatal-only firing told",
+      "12:15 @ detector-blind firing told",
+      "12:30 lab1 fatal-only recovered told",
+      "12:30 @ detector-blind recovered told",
+    ]);
+  });
+
+  test("a journal of a Python receiver names no reason: its hosts are judged by the Python fleet's rule alone", () => {
+    const journal: Read["refusals"] = { kind: "journal", text: "", doubt: null };
+    const { rows } = play([read(NOON, { lab1: NOON }, { refusals: journal })]);
+    expect(rows).toEqual([]);
+  });
+});
+
+test("a host that ships less often than others has a time of its own", () => {
+  const daily = { ...CONFIG, silentAfterMs: { lab1: 26 * HOUR } };
+  const at = (hours: number) => round(daily, null, read(NOON, { lab1: NOON - hours * HOUR })).watch.incidents.length;
+  expect([at(26), at(26.1)]).toEqual([0, 1]);
+});
