@@ -13,6 +13,8 @@ export interface AppDeps extends AnswerDeps, Pick<UnknownDeps, "refusals"> {
   log: Parameters<typeof sayBug>[0];
   store: Pick<EpisodeStore, "ready">;
   stopping: () => boolean;
+  /** What is wrong with the health check: a line for whoever asks whether all is well. Null: nothing. */
+  watcher: () => string | null;
 }
 
 /** Adds its routes to the application. */
@@ -35,7 +37,10 @@ export function createApp(deps: AppDeps, groups: readonly RouteGroup[]): Hono<Ap
     "/readyz",
     answering(deps, async (c) => {
       const why = deps.stopping() ? "the receiver is stopping" : ((await deps.store.ready())?.why ?? null);
-      return why === null ? c.text("ready\n") : refuse("not-ready", why, { retryAfterS: 30 });
+      const unwatched = deps.watcher();
+      return why === null
+        ? c.text(`ready\n${unwatched === null ? "" : `${unwatched}\n`}`)
+        : refuse("not-ready", why, { retryAfterS: 30 });
     }),
   );
   app.notFound(refusingAll(deps, refuse("not-found", "there is nothing at this path")));

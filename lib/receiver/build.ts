@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import { dataPaths } from "../contract/places.ts";
+import { watcherWarning } from "../fleet/watcher.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
@@ -25,6 +26,7 @@ import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
+import { readHealthRun } from "./readiness/health-check.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
@@ -121,7 +123,11 @@ export function openApp(
   };
   const judging = { ...asking, store, admission, stopping, accepted: createGate(acceptedCommitsFile, log) };
   const storing = { attempts, duplicates, room, diskRefused };
-  return createApp({ ...asking, store, stopping }, [
+  const watcher = (): string | null => {
+    const run = readHealthRun(settings.current().dataRoot);
+    return run === "unknown" ? null : watcherWarning(run, nowMs());
+  };
+  return createApp({ ...asking, store, stopping, watcher }, [
     (app) => addEpisodeRoutes(app, { ...judging, ...storing, downloads, damage }),
     (app) => addJudgeRoute(app, judging),
     (app) => addHeartbeatRoutes(app, { ...asking, ...storing, stopping, heartbeats: taking(settings, parts) }),

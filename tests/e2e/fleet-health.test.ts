@@ -132,6 +132,37 @@ test("an incident is seen from its first run to its end; a silence holds its new
   expect(history.map((line) => JSON.parse(line).change)).toEqual(["pending", "firing", "firing", "retired"]);
 });
 
+test("the receiver says whether anybody looks at the fleet, and is ready all the same", async () => {
+  await using fleet = new Fleet();
+  const receiver = await fleet.startReceiver();
+  const told = async (): Promise<[string, string | undefined]> => {
+    const ready = await fetch(`${receiver.url}/readyz`);
+    const status = fleet.runNow("receiver", ["status", "--config", fleet.collectorConfig]).stdout;
+    return [`${ready.status} ${await ready.text()}`, /^watched +(.*)$/m.exec(status)?.[1]];
+  };
+  expect(await told()).toEqual([
+    "200 ready\n",
+    "nobody looks at the fleet: fleet-health has never run here; fix: sudo systemctl enable --now labfleet-fleet-health.timer",
+  ]);
+  look(fleet);
+  expect(await told()).toEqual(["200 ready\n", expect.stringMatching(/^by fleet-health, [\d.]+s ago$/)]);
+  const nowhere = ["--index-path", join(fleet.directory, "nowhere"), "--state-path"];
+  expect(
+    fleet.runNow("fleet-health", [
+      "--config",
+      fleet.collectorConfig,
+      ...nowhere,
+      join(fleet.collectorData, "fleet-health"),
+    ]).code,
+  ).toBe(2);
+  expect(await told()).toEqual([
+    "200 ready\nfleet-health could not do its work\n",
+    expect.stringContaining(
+      `fleet-health could not do its work: the index ${join(fleet.directory, "nowhere")} is not there; fix: `,
+    ),
+  ]);
+});
+
 test("what a person mistypes is said with what was meant", async () => {
   await using fleet = new Fleet();
   await fleet.startReceiver();

@@ -181,6 +181,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     knownHost: (host) => host.startsWith("lab"),
     rules: () => ({ ...ANY_EPISODE, ...options.rules }),
     stopping: () => state.stopping,
+    watcher: () => null,
     nowMs: () => Date.now(),
     attempts,
     refusals,

@@ -1,15 +1,18 @@
 // `receiver status`: whether it runs, where it listens, whether it can store, and how its last run ended.
 
 import { join } from "node:path";
+import type { HealthRun } from "../../contract/health-run.ts";
 import { readFix } from "../../contract/said.ts";
 import { EXIT } from "../../core/exit.ts";
-import { findingText } from "../../core/finding.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
+import { watcherProblem, watcherText } from "../../fleet/watcher.ts";
 import { print } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import { timeText } from "../listen/certificate-life.ts";
+import { readHealthRun } from "../readiness/health-check.ts";
 import type { Storing } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import type { ReceiverConfig } from "../settings.ts";
@@ -24,11 +27,16 @@ interface Status extends LastRun {
   /** What `/readyz` says, and how much room there is. */
   storing: Storing & Pick<Collector, "room" | "no_room">;
   certificate: Collector["certificate"];
+  /** How the last run of the health check went; null: it has never run here, or nobody can tell. */
+  health_check: HealthRun | null;
+  /** What is wrong with it; null: nothing, or nobody can tell. */
+  health_check_problem: Finding | null;
 }
 
 /** Prints the status. @returns exit code 0 */
 export async function statusCommand(config: ReceiverConfig, json: boolean): Promise<number> {
   const { dataRoot, runDir } = config;
+  const run = readHealthRun(dataRoot);
   const { pid, certificate, ...storing } = await lookAtCollector(config, Date.now());
   const status: Status = {
     data_root: dataRoot,
@@ -37,6 +45,8 @@ export async function statusCommand(config: ReceiverConfig, json: boolean): Prom
     listen: pid === null ? null : readListen(runDir),
     storing,
     certificate,
+    health_check: run === "unknown" ? null : run,
+    health_check_problem: run === "unknown" ? null : watcherProblem(run, Date.now()),
     ...(await lastRun(dataRoot, pid !== null)),
   };
   await print(`${json ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
@@ -49,9 +59,15 @@ function renderStatus(status: Status): string {
     `receiver   ${pid === null ? findingText(whyNotRunning(status)) : `running (pid ${pid}), listening on ${listen ?? "an unknown address"}`}`,
     `storing    ${printable(storingText(storing))}`,
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
+    `watched    ${printable(watchedText(status))}`,
     `data root  ${data_root}`,
     `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
   ].join("\n");
+}
+
+function watchedText({ health_check: run, health_check_problem: problem }: Status): string {
+  if (problem !== null) return findingText(problem);
+  return run === null ? "not known: only root and the receiver's user can tell" : watcherText(run, Date.now());
 }
 
 function certificateText({ file, valid_to, what, fix }: NonNullable<Status["certificate"]>): string {

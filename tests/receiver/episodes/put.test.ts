@@ -317,6 +317,7 @@ test("as a function of a request, without any connection", async () => {
     accepted: () => ({ kind: "any" }),
     checkToken: null,
     rules: () => ANY_EPISODE,
+    watcher: () => null,
     stopping: () => false,
     nowMs: () => Date.now(),
     attempts: receiver.attempts,
