@@ -43,6 +43,7 @@ export function dataPaths(dataRoot: string) {
     journal: join(dataRoot, "journal.jsonl"),
     tokenUse: join(dataRoot, "token-use.json"),
     duplicates: join(dataRoot, "duplicate-hosts.json"),
+    ticks: join(dataRoot, "ticks"),
     alerts: join(dataRoot, "alerts.jsonl"),
     fleetHealth: join(dataRoot, "fleet-health"),
   };

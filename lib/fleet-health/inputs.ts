@@ -1,5 +1,6 @@
 // What a run reads: the index, what became of uploads, heartbeats, and what a person has said of hosts.
 
+import type { Tick } from "../contract/tick.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { type Finding, inWords } from "../core/finding.ts";
 import { counted } from "../core/text/quantity.ts";
@@ -7,6 +8,7 @@ import type { HostSummary } from "../fleet/view.ts";
 import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
+import { readTicks } from "./coverage/read.ts";
 import { readHeartbeats } from "./heartbeats/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
@@ -19,6 +21,7 @@ export interface Inputs {
   refusals: Refusals;
   /** Null: they could not be read. */
   heartbeats: readonly HostSummary[] | null;
+  ticks: readonly Tick[];
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Finding[];
@@ -41,9 +44,11 @@ export async function readInputs(
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
   const heartbeats = await readHeartbeats(heartbeatsDir, nowMicros / 1000);
   const { orders, doubts } = await readOrders(stateDir);
-  const found = [doubtOf(refusals), heartbeats.kind === "unknown" ? heartbeats.why : null, ...doubts];
+  const ticks = await readTicks(config.ticksPath);
+  const unread = [heartbeats, ticks].map((one) => (one.kind === "unknown" ? one.why : null));
+  const found = [doubtOf(refusals), ...unread, ...doubts];
   return {
-    ...{ index, refusals, orders },
+    ...{ index, refusals, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
     heartbeats: heartbeats.kind === "read" ? heartbeats.hosts : null,
     doubts: found.filter((doubt) => doubt !== null),
   };

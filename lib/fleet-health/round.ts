@@ -1,11 +1,14 @@
 // What one run makes of what it has read: who is ill, how the incidents stand, what is to be told. Pure: now is an argument.
 
 import type { IncidentRow } from "../contract/incident-row.ts";
+import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
-import { type Finding, fixOrNull } from "../core/finding.ts";
+import type { Finding } from "../core/finding.ts";
 import type { HostSummary } from "../fleet/view.ts";
-import { COLLECTOR, type Event, type Ill } from "./incidents/incident.ts";
+import { coverageOf } from "./coverage/coverage.ts";
+import { COLLECTOR, type Event } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
+import { collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf } from "./judge/facts.ts";
 import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Orders } from "./orders/read.ts";
@@ -19,6 +22,8 @@ export interface Read {
   refusals: Refusals;
   /** Null: they could not be read. */
   heartbeats: readonly HostSummary[] | null;
+  /** When the receiver ran. */
+  ticks: readonly Tick[];
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Finding[];
@@ -39,11 +44,14 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   });
   const gone = goneOf(facts.values(), config, orders, nowMs);
   const missing = missingOf(read);
+  const coverage = coverageOf(read.ticks, nowMs);
+  const about = { nowMs, coverage, lastRunMs: before?.watch.runsMs[0] ?? null, doubts: read.doubts };
   const silentAfterMs = config.thresholds.silentThresholdMin * 60_000;
   const ill = illOf(
     facts.values(),
     {
       nowMs,
+      coveredMs: coverage.since,
       silentAfterMs: (host) => config.silentAfterMs[host] ?? silentAfterMs,
       downAfterMs: silentAfterMs,
       failingAfterMs: FAILING_AFTER_MS,
@@ -54,7 +62,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   const hosts = facts.size - [...facts.keys()].filter((host) => gone.has(host)).length;
   const seen = {
     nowMs,
-    ill: [...ill, ...blindness(read)],
+    ill: [...ill, ...collectorIll(about)],
     unknown: unknownWithout(missing),
     gone,
     hosts,
@@ -64,7 +72,13 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   const back = (before?.retired ?? []).filter(
     (host) => facts.has(host) && !gone.has(host) && orders.retiredMs.has(host),
   );
-  const rows = rowsOf([...events.map(rowOfEvent), ...back.map((host) => returned(host, nowMs))], before?.sequence ?? 0);
+  const gap = gapText(about, before?.watch.incidents.some(({ symptom }) => symptom === "collector-down") === true);
+  const told = [
+    ...(gap === null ? [] : [once(COLLECTOR, "collector-gap", "noted", gap, nowMs)]),
+    ...events.map(rowOfEvent),
+    ...back.map((host) => once(host, "returned", "returned", "it was retired, and ships again", nowMs)),
+  ];
+  const rows = rowsOf(told, before?.sequence ?? 0);
   return {
     index,
     takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
@@ -81,14 +95,6 @@ function missingOf({ refusals, heartbeats }: Read): Set<Source> {
   if (refusals.kind !== "attempts") missing.add("refusals");
   if (heartbeats === null) missing.add("heartbeats");
   return missing;
-}
-
-/** What this run could not look at: it is told, since nobody is told well by it. */
-function blindness({ doubts }: Read): Ill[] {
-  const [doubt] = doubts;
-  if (doubt === undefined) return [];
-  const fix = fixOrNull(doubt.fix, "collector");
-  return [{ host: COLLECTOR, symptom: "detector-blind", cause: "unreadable", what: doubt.what, fix }];
 }
 
 /** Retired until they give a sign of life again; expired without one for so long. */
@@ -137,11 +143,11 @@ function rowOfEvent({ atMs, change, incident, isTold }: Event): Row {
   };
 }
 
-/** A retired host that ships again. */
-function returned(host: string, nowMs: number): Row {
+/** What is told once and has no end. */
+function once(host: string, symptom: string, change: string, what: string, nowMs: number): Row {
   const at = isoWall(nowMs);
   return {
-    ...{ at, host, hosts: [], symptom: "returned", cause: "retired", change: "returned", told: true },
-    ...{ since: at, fired_at: null, what: "it was retired, and ships again", fix: null },
+    ...{ at, host, hosts: [], symptom, cause: "", change, told: true },
+    ...{ since: at, fired_at: null, what, fix: null },
   };
 }

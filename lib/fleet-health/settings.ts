@@ -12,6 +12,8 @@ export interface FleetHealthConfig {
   alertsPath: string;
   attemptsDir: string;
   heartbeatsDir: string;
+  /** When the receiver ran, minute by minute. */
+  ticksPath: string;
   /** What one run leaves for the next; null: nothing. */
   stateDir: string | null;
   /** Whose journal tells of refusals instead of the attempts; null: the attempts do. */
@@ -36,16 +38,17 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export const DEFAULT_EXPIRE_AFTER_MS = 14 * 86_400_000;
 
-type Places = "indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir" | "stateDir";
+type Places = "indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir" | "ticksPath" | "stateDir";
 
 /** Where everything lies of a collector. */
 export function placesOf(dataRoot: string): Record<Places, string> {
-  const { index, alerts, attempts, heartbeats, fleetHealth } = dataPaths(dataRoot);
+  const { index, alerts, attempts, heartbeats, ticks, fleetHealth } = dataPaths(dataRoot);
   return {
     indexPath: index,
     alertsPath: alerts,
     attemptsDir: attempts,
     heartbeatsDir: heartbeats,
+    ticksPath: ticks,
     stateDir: fleetHealth,
   };
 }
@@ -71,6 +74,7 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
     alertsPath: path("alerts-path") ?? config.alertsPath,
     attemptsDir: path("attempts-dir") ?? beside.attemptsDir,
     heartbeatsDir: beside.heartbeatsDir,
+    ticksPath: beside.ticksPath,
     stateDir: path("state-path") ?? (options.now === undefined ? beside.stateDir : null),
     journalUnit: typeof unit === "string" ? unit : config.journalUnit,
     recentWindowMin: numberOf(options, "recent-window-min") ?? config.recentWindowMin,

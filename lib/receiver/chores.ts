@@ -1,11 +1,13 @@
 // What a receiver does from time to time while it serves: the status line, and the removal of old days.
 
+import { TICK_MS } from "../contract/tick.ts";
 import { errorCode } from "../core/failure.ts";
 import { counted, formatBytes } from "../core/text/quantity.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Admission } from "./episodes/admission.ts";
 import type { CertificateWatch } from "./listen/certificate-watch.ts";
 import type { ReadinessWatch } from "./readiness/readiness-watch.ts";
+import type { Ticks } from "./readiness/ticks.ts";
 import type { Attempts } from "./refusals/attempts.ts";
 import type { Room } from "./room.ts";
 import type { OpenedStore } from "./store/open-store.ts";
@@ -29,12 +31,13 @@ export interface Watched {
   watch: ReadinessWatch;
   certificate: CertificateWatch;
   room: () => Room;
+  ticks: Ticks;
 }
 
 /** The status line and the pruning; returns what ends them. */
 export function startChores(
   context: DaemonContext,
-  { opened, admission, watch, certificate, room }: Watched,
+  { opened, admission, watch, certificate, room, ticks }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
@@ -50,10 +53,13 @@ export function startChores(
     prune();
     certificate.look();
   };
+  const tick = (): void => ticks.tick(watch.found === null, Date.now());
   status();
-  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(hourly, HOURLY_MS)];
+  tick();
+  const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(tick, TICK_MS), setInterval(hourly, HOURLY_MS)];
   return () => {
     watch.stop();
+    ticks.close();
     for (const timer of timers) clearInterval(timer);
   };
 }

@@ -1,6 +1,7 @@
 // The receiver as a daemon: store, port, readiness, reload, drain. The only place that binds a port.
 
 import { join } from "node:path";
+import { dataPaths } from "../contract/places.ts";
 import { errorCode, errorText } from "../core/failure.ts";
 import { inWords } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
@@ -22,6 +23,7 @@ import { readTls } from "./listen/tls-files.ts";
 import type { TlsMaterial } from "./listen/tls-server.ts";
 import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch.ts";
 import { collectNotes } from "./readiness/run-notes.ts";
+import { openTicks } from "./readiness/ticks.ts";
 import type { ReceiverConfig } from "./settings.ts";
 import { createChangeWatch } from "./store/index/changed-files.ts";
 import type { OpenedStore } from "./store/open-store.ts";
@@ -48,7 +50,8 @@ export async function startReceiver(
   void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
-  const stopChores = startChores(context, { ...parts, watch, certificate }, [parts.attempts, heartbeats]);
+  const ticks = openTicks(dataPaths(config.dataRoot).ticks, log);
+  const stopChores = startChores(context, { ...parts, watch, certificate, ticks }, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     isStopping = true;
     stopChores();

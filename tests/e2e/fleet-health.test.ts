@@ -2,7 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseHealthRun } from "../../lib/contract/health-run.ts";
 import { Fleet, HOST, until } from "../support/fleet.ts";
@@ -16,6 +16,11 @@ function look(fleet: Fleet, ...args: string[]) {
   const { code, stdout, stderr } = fleet.runNow("fleet-health", ["--config", fleet.collectorConfig, "--json", ...args]);
   expect(code, stderr).toBe(0);
   return { ...JSON.parse(stdout), stderr };
+}
+
+/** As of a receiver that writes no ticks: of the time to come it could have written none, and that would count against nobody. */
+function withoutTicks(fleet: Fleet): void {
+  rmSync(join(fleet.collectorData, "ticks"));
 }
 
 /** An upload whose refusal its headers decide. */
@@ -44,7 +49,7 @@ test("a host that ships is well; half an hour later it is silent, and the alert 
   const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state);
   expect(alerts).toMatchObject([{ host: HOST, symptom: "silent", suggested_fix: `On ${HOST}: sudo shipper status` }]);
   expect(stderr).toContain(`ALERT host=${HOST} symptom=silent — last successful ship 31 min ago (`);
-  expect(readdirSync(state).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "state.json"]);
+  expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "state.json"]);
   const [line = ""] = readFileSync(join(fleet.collectorData, "alerts.jsonl"), "utf8").split("\n");
   expect(Object.keys(JSON.parse(line))).toEqual([
     "host",
@@ -110,6 +115,8 @@ test("an incident is seen from its first run to its end; a silence holds its new
     code: 3,
     err: expect.stringContaining("the health check has left nothing in "),
   });
+  expect(look(fleet, "--now", inMinutes(50))).toMatchObject({ incidents: [] });
+  withoutTicks(fleet);
   for (const minutes of [31, 36]) look(fleet, "--now", inMinutes(minutes), ...state);
   expect(ask("status").out).toMatch(
     new RegExp(`^as of the run .*\n.*\n${HOST} +silent +pending .*it has shipped nothing for 3[56]min`, "m"),

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
+import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { type Read, round } from "../../lib/fleet-health/round.ts";
@@ -29,7 +30,7 @@ const attempt = (host_id: string, atMs: number, status = 200, reason = "stored")
 function read(nowMs: number, hosts: Readonly<Record<string, number>>, more: Partial<Read> = {}): Read {
   return {
     ...{ nowMs, index: indexOf(hosts), refusals: { kind: "attempts", rows: [], doubt: null }, heartbeats: [] },
-    ...{ orders: { silences: [], retiredMs: new Map() }, doubts: [] },
+    ...{ ticks: [], orders: { silences: [], retiredMs: new Map() }, doubts: [] },
     ...more,
   };
 }
@@ -168,4 +169,68 @@ test("a host that ships less often than others has a time of its own", () => {
   const daily = { ...CONFIG, silentAfterMs: { lab1: 26 * HOUR } };
   const at = (hours: number) => round(daily, null, read(NOON, { lab1: NOON - hours * HOUR })).watch.incidents.length;
   expect([at(26), at(26.1)]).toEqual([0, 1]);
+});
+
+describe("the collector's own time", () => {
+  const at = (clock: string): number => {
+    const [hours = 0, minutes = 0, seconds = 0] = clock.split(":").map(Number);
+    return Date.UTC(2026, 4, 1, hours, minutes, seconds);
+  };
+  const within =
+    (from: string, to: string) =>
+    (ms: number): boolean =>
+      ms >= at(from) && ms < at(to);
+  const never = (): boolean => false;
+
+  interface Night {
+    /** When the whole machine was off, the receiver alone down, or unable to store. */
+    off?: (ms: number) => boolean;
+    down?: (ms: number) => boolean;
+    full?: (ms: number) => boolean;
+  }
+
+  /** A night in which lab7 ships last at 01:50, and six others do so at 01:55 and again from 04:03 on. @returns what was told before a clock */
+  function night({ off = never, down = never, full = never }: Night, before: string): string[] {
+    const ticks = Array.from({ length: 6 * 60 }, (_, i) => at("00:00:20") + i * MIN)
+      .filter((ms) => !off(ms) && !down(ms))
+      .map((wallMs, sequence): Tick => {
+        const boot = off === never || wallMs < at("03:00") ? "a" : "b";
+        return { sequence, wallMs, boot, uptimeS: wallMs / 1000, isReady: !full(wallMs) };
+      });
+    const others = ["a", "b", "c", "d", "e", "f"];
+    const reads = every5(at("00:00"), 72, (nowMs) => {
+      const last = nowMs < at("01:55") ? nowMs : nowMs < at("04:03") ? at("01:55") : nowMs;
+      const index = { lab7: Math.min(nowMs, at("01:50")), ...Object.fromEntries(others.map((host) => [host, last])) };
+      return read(nowMs, index, { ticks: ticks.filter(({ wallMs }) => wallMs <= nowMs) });
+    });
+    const rows = play(reads.filter(({ nowMs }) => !off(nowMs))).rows;
+    return rows.filter((row) => row.endsWith("told") && row.slice(0, 5) < before);
+  }
+
+  test("a machine that was off for two hours: a word of that, and only the host that stays away is silent", () => {
+    expect(night({ off: within("02:00", "04:00") }, "05:00")).toEqual([
+      "04:05 @ collector-gap noted told",
+      "04:35 lab7 silent firing told",
+    ]);
+  });
+
+  test("a receiver alone that was down for two hours: told while it lasts, and no word of it after", () => {
+    expect(night({ down: within("02:01", "04:01") }, "05:00")).toEqual([
+      "02:05 @ collector-down firing told",
+      "04:05 @ collector-down recovered told",
+      "04:35 lab7 silent firing told",
+    ]);
+  });
+
+  test("a restart of the receiver is no news", () => {
+    expect(night({ down: within("01:00", "01:01") }, "02:00")).toEqual([]);
+  });
+
+  test("a receiver that cannot store is told at once, and until it can nobody is silent", () => {
+    expect(night({ full: within("02:00", "04:00") }, "05:00")).toEqual([
+      "02:05 @ collector-failing firing told",
+      "04:05 @ collector-failing recovered told",
+      "04:35 lab7 silent firing told",
+    ]);
+  });
 });

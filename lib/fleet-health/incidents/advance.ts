@@ -2,7 +2,7 @@
 // recovering, ok for each symptom of each host. Whom to tell is decided in tell.ts. Pure: now is an argument.
 
 import { type Change, type Event, type Ill, type Incident, keyOf } from "./incident.ts";
-import { firesAtOnce, INCIDENT_POLICY } from "./policy.ts";
+import { firesAtOnce, INCIDENT_POLICY, isOverAtOnce } from "./policy.ts";
 
 /** What one run has seen. */
 export interface Seen {
@@ -88,7 +88,8 @@ class Step {
   private well(incident: Incident): void {
     const { phase, runs, flappingMs, firedMs } = incident;
     const { nowMs } = this.seen;
-    if (phase === "firing") this.enter({ ...incident, runs: 1 }, "recovering");
+    if (isOverAtOnce(incident.symptom)) this.end(incident, "recovered");
+    else if (phase === "firing") this.enter({ ...incident, runs: 1 }, "recovering");
     else if (phase === "pending" && flappingMs === null) this.end(incident, "forgotten");
     else if (phase === "recovering" && runs < INCIDENT_POLICY.recoveringRuns)
       this.incidents.push({ ...incident, runs: runs + 1 });

@@ -18,8 +18,14 @@ export const INCIDENT_POLICY = {
 } as const;
 
 /** Symptoms that are facts and no want of news: they fire in the run that sees them. */
-const AT_ONCE: ReadonlySet<string> = new Set(["paused", "detector-blind", "collector-gap"]);
+const AT_ONCE: ReadonlySet<string> = new Set(["paused", "detector-blind", "collector-down", "collector-failing"]);
+/** What is over in the first run that does not see it: one look at the collector is certain. */
+const OVER_AT_ONCE: ReadonlySet<string> = new Set(["collector-down", "collector-failing"]);
 
 export function firesAtOnce(symptom: string): boolean {
   return AT_ONCE.has(symptom);
+}
+
+export function isOverAtOnce(symptom: string): boolean {
+  return OVER_AT_ONCE.has(symptom);
 }

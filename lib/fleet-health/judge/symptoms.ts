@@ -10,6 +10,8 @@ import { downFix, refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
 
 export interface Limits {
   nowMs: number;
+  /** How much of the time from then until now something could have come, milliseconds. */
+  coveredMs: (fromMs: number) => number;
   /** A host is silent that shipped nothing for longer than this. */
   silentAfterMs: (host: string) => number;
   /** A host is down of whom no heartbeat came for longer than this. */
@@ -88,9 +90,9 @@ function paused({ heartbeat }: Facts, { failingAfterMs }: Limits): Told | null {
 }
 
 /** Its heartbeats have ended, and nothing else comes from it. */
-function hostDown({ host, shippedMs, heartbeat }: Facts, { nowMs, downAfterMs }: Limits): Told | null {
+function hostDown({ host, shippedMs, heartbeat }: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
   const heardMs = heardOf(heartbeat, nowMs);
-  if (heardMs === null || nowMs - Math.max(heardMs, shippedMs ?? heardMs) <= downAfterMs) return null;
+  if (heardMs === null || coveredMs(Math.max(heardMs, shippedMs ?? heardMs)) <= downAfterMs) return null;
   return {
     cause: "no sign of life",
     what: `nothing has come from it for ${long(nowMs - heardMs)}`,
@@ -103,8 +105,8 @@ function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
 }
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
-function silent({ host, shippedMs, heartbeat }: Facts, { nowMs, silentAfterMs }: Limits): Told | null {
-  if (shippedMs === null || nowMs - shippedMs <= silentAfterMs(host)) return null;
+function silent({ host, shippedMs, heartbeat }: Facts, { nowMs, coveredMs, silentAfterMs }: Limits): Told | null {
+  if (shippedMs === null || coveredMs(shippedMs) <= silentAfterMs(host)) return null;
   const what = `it has shipped nothing for ${long(nowMs - shippedMs)}`;
   if (heartbeat === null) return { cause: "not known", what, fix: silentFix(host) };
   if (!isFresh(heartbeat))
@@ -129,10 +131,10 @@ function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {
   return { cause: "missing-commit", what, fix: refusedFix("missing-commit") };
 }
 
-function heartbeatLate({ shippedMs, heartbeat }: Facts, { nowMs, downAfterMs }: Limits): Told | null {
+function heartbeatLate({ shippedMs, heartbeat }: Facts, { coveredMs, downAfterMs }: Limits): Told | null {
   if (heartbeat === null || !heartbeat.stale || heartbeat.age_s === null) return null;
   // Whom nothing comes from is down.
-  if (shippedMs === null || nowMs - shippedMs > downAfterMs) return null;
+  if (shippedMs === null || coveredMs(shippedMs) > downAfterMs) return null;
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;
   return { cause: "no heartbeat", what, fix: { text: "", commands: [...downFix("").commands] } };
 }

@@ -11,6 +11,7 @@ const NOW = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
 const LIMITS: Limits = {
   nowMs: NOW,
+  coveredMs: (fromMs) => NOW - fromMs,
   silentAfterMs: (host) => (host === "daily" ? 26 * 60 * MIN : 30 * MIN),
   downAfterMs: 30 * MIN,
   failingAfterMs: 15 * MIN,
@@ -158,4 +159,12 @@ test("what is told from what is missing is not looked for", () => {
   expect(names("heartbeats")).toEqual(["fatal-only", "unstamped"]);
   expect([...unknownWithout(new Set(["refusals"]))]).toEqual(["fatal-only", "unstamped"]);
   expect(unknownWithout(new Set(["refusals", "heartbeats"])).size).toBe(SYMPTOMS.length);
+});
+
+test("time in which nothing could have come counts against nobody", () => {
+  const half: Limits = { ...LIMITS, coveredMs: (fromMs) => (NOW - fromMs) / 2 };
+  const ill = (minutes: number, heartbeat: HostSummary | null) =>
+    illOf([facts({ shippedMs: NOW - minutes * MIN, heartbeat })], half, new Set()).map(({ symptom }) => symptom);
+  expect([ill(60, null), ill(61, null)]).toEqual([[], ["silent"]]);
+  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([["heartbeat-late"], ["host-down", "silent"]]);
 });

@@ -1,0 +1,58 @@
+// How much of some time the receiver could have received something in: only that counts against a host that is silent. Pure.
+
+import { TICK_MS, type Tick } from "../../contract/tick.ts";
+
+/** Two ticks of one boot this far apart are of one run: a busy machine is late. Milliseconds. */
+const JOINED_MS = 2.5 * TICK_MS;
+/** After so long without a tick the receiver is down, milliseconds. */
+export const DOWN_MS = 3 * TICK_MS;
+/** Time that is not covered is worth a word from so long on, milliseconds. */
+const GAP_MS = 10 * TICK_MS;
+
+export interface Coverage {
+  /** How much of the time from then until now counts, milliseconds. */
+  since(fromMs: number): number;
+  newest: Tick | null;
+  /** The longest stretch that does not count and ended after an instant; null: none is worth a word. */
+  gapAfter(ms: number): { fromMs: number; toMs: number } | null;
+}
+
+/** Of a receiver that writes no ticks all time counts. */
+export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
+  const newest = ticks.at(-1) ?? null;
+  if (newest === null) return { since: (fromMs) => Math.max(0, nowMs - fromMs), newest, gapAfter: () => null };
+  // Of each tick how much counts from the first one to it.
+  const sums: number[] = [];
+  for (const [i, tick] of ticks.entries()) sums.push((sums[i - 1] ?? 0) + between(ticks[i - 1], tick));
+  const all = sums.at(-1) ?? 0;
+  const tail = (fromMs: number): number => (newest.isReady ? Math.min(Math.max(0, nowMs - fromMs), JOINED_MS) : 0);
+  return {
+    newest,
+    since(fromMs) {
+      // By their order: a clock that was set back has ticks of an hour that comes again.
+      const first = ticks.findIndex(({ wallMs }) => wallMs >= fromMs);
+      if (first < 0) return tail(fromMs);
+      const [tick, sum = 0] = [ticks[first], sums[first]];
+      const part = Math.min((tick?.wallMs ?? fromMs) - fromMs, between(ticks[first - 1], tick));
+      return part + (all - sum) + tail(newest.wallMs);
+    },
+    gapAfter(ms) {
+      let longest: { fromMs: number; toMs: number } | null = null;
+      for (const [i, tick] of ticks.entries()) {
+        const before = ticks[i - 1];
+        if (before === undefined || tick.wallMs <= ms || between(before, tick) > 0) continue;
+        const gap = { fromMs: before.wallMs, toMs: tick.wallMs };
+        const isLonger = longest === null || gap.toMs - gap.fromMs > longest.toMs - longest.fromMs;
+        if (gap.toMs - gap.fromMs >= GAP_MS && isLonger) longest = gap;
+      }
+      return longest;
+    },
+  };
+}
+
+/** How much counts between two ticks that follow each other: by the machine's own clock, which nobody sets. */
+function between(before: Tick | undefined, tick: Tick | undefined): number {
+  if (before === undefined || tick === undefined || before.boot !== tick.boot || !tick.isReady) return 0;
+  const ms = (tick.uptimeS - before.uptimeS) * 1000;
+  return ms > 0 && ms <= JOINED_MS ? ms : 0;
+}

@@ -1,0 +1,55 @@
+// What is wrong with the collector itself, as the health check sees it. Pure.
+
+import { byCommands, type Finding, type Fix, fixOrNull, here } from "../../core/finding.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
+import { formatSeconds } from "../../core/text/quantity.ts";
+import { type Coverage, DOWN_MS } from "../coverage/coverage.ts";
+import { COLLECTOR, type Ill } from "../incidents/incident.ts";
+
+/** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
+const ABSENT_MS = 11 * 60_000;
+
+export interface AboutCollector {
+  nowMs: number;
+  coverage: Coverage;
+  /** When the run before was; null: there was none. */
+  lastRunMs: number | null;
+  /** Why not all is known. */
+  doubts: readonly Finding[];
+}
+
+/** Its symptoms. */
+export function collectorIll({ nowMs, coverage, lastRunMs, doubts }: AboutCollector): Ill[] {
+  const ill: Ill[] = [];
+  const [doubt] = doubts;
+  if (doubt !== undefined) ill.push(of("detector-blind", "unreadable", doubt.what, doubt.fix));
+  const { newest } = coverage;
+  if (newest === null) return ill;
+  const quietMs = nowMs - newest.wallMs;
+  const wasHere = lastRunMs !== null && nowMs - lastRunMs <= ABSENT_MS;
+  if (quietMs > DOWN_MS && wasHere) {
+    const what = `its receiver has not run for ${formatSeconds(Math.round(quietMs / 1000))}: nothing can come from any host`;
+    ill.push(of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start"))));
+  } else if (quietMs <= DOWN_MS && !newest.isReady) {
+    const look = byCommands(here("sudo", "receiver", "status"));
+    ill.push(
+      of("collector-failing", "not ready", "its receiver runs and cannot store: hosts keep what they have", look),
+    );
+  }
+  return ill;
+}
+
+function of(symptom: string, cause: string, what: string, fix: Fix | null): Ill {
+  return { host: COLLECTOR, symptom, cause, what, fix: fixOrNull(fix, "collector") };
+}
+
+/**
+ * What is told once of a time that does not count, when it is over: nobody is called silent for it. Null: there was none, or it was told
+ * while it lasted.
+ */
+export function gapText({ coverage, lastRunMs }: AboutCollector, wasToldDown: boolean): string | null {
+  const gap = lastRunMs === null || wasToldDown ? null : coverage.gapAfter(lastRunMs);
+  if (gap === null) return null;
+  const long = formatSeconds(Math.round((gap.toMs - gap.fromMs) / 1000));
+  return `nothing could come to this collector for ${long}: that time counts against no host`;
+}

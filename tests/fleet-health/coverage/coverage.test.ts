@@ -1,0 +1,108 @@
+// How much time counts, by clocks of that day; ticks at :00 of each minute.
+
+import { describe, expect, test } from "bun:test";
+import type { Tick } from "../../../lib/contract/tick.ts";
+import { coverageOf } from "../../../lib/fleet-health/coverage/coverage.ts";
+
+const DAY = Date.UTC(2026, 4, 4);
+const at = (clock: string): number => {
+  const [hours = 0, minutes = 0, seconds = 0] = clock.split(":").map(Number);
+  return DAY + ((hours * 60 + minutes) * 60 + seconds) * 1000;
+};
+const minutes = (ms: number): number => Math.round(ms / 600) / 100;
+
+interface Stretch {
+  from: string;
+  to: string;
+  boot?: string;
+  /** The clock is off by so much, minutes. */
+  off?: number;
+  isReady?: boolean;
+}
+
+/** Ticks of each minute of some stretches; uptimes are of the true time. */
+function ticksOf(...stretches: Stretch[]): Tick[] {
+  const ticks: Tick[] = [];
+  for (const { from, to, boot = "a", off = 0, isReady = true } of stretches)
+    for (let ms = at(from); ms <= at(to); ms += 60_000)
+      ticks.push({
+        ...{ sequence: ticks.length, wallMs: ms + off * 60_000, boot, isReady },
+        uptimeS: (ms - DAY) / 1000,
+      });
+  return ticks;
+}
+const covered = (ticks: Tick[], from: string, now: string): number =>
+  minutes(coverageOf(ticks, at(now)).since(at(from)));
+
+test("while the receiver runs all time counts, to the second", () => {
+  const ticks = ticksOf({ from: "06:00", to: "08:00" });
+  expect([covered(ticks, "06:30:20", "08:00:40"), covered(ticks, "06:30", "08:00:50")]).toEqual([90.33, 90.83]);
+  expect(covered(ticks, "08:00:10", "08:00:40")).toBe(0.5);
+});
+
+test("without a tick all time counts: a Python receiver writes none", () => {
+  expect(covered([], "06:00", "07:30")).toBe(90);
+});
+
+describe("what does not count", () => {
+  test("the time in which the machine was down: half an hour of it is over at 04:20", () => {
+    const ticks = (to: string) => ticksOf({ from: "01:00", to: "01:59" }, { from: "04:00", to, boot: "b" });
+    expect([covered(ticks("04:20"), "01:50", "04:20"), covered(ticks("04:25"), "01:50", "04:25")]).toEqual([29, 34]);
+  });
+
+  test("the time in which the receiver alone was down, asleep, or could not store", () => {
+    const down = ticksOf({ from: "01:00", to: "02:00" }, { from: "04:00", to: "04:10" });
+    expect(covered(down, "01:50", "04:10")).toBe(20);
+    const full = ticksOf(
+      { from: "01:00", to: "02:00" },
+      { from: "02:01", to: "03:59", isReady: false },
+      { from: "04:00", to: "04:10" },
+    );
+    expect(covered(full, "01:50", "04:10")).toBe(21);
+    expect(covered(full.slice(0, -11), "01:50", "04:30")).toBe(10);
+  });
+
+  test("a restart of half a minute costs nothing", () => {
+    const ticks = ticksOf({ from: "09:00", to: "10:00" }, { from: "10:02", to: "11:00" });
+    expect(covered(ticks, "09:30", "11:00")).toBe(90);
+  });
+
+  test("what comes after the newest tick, but for the time in which the next one is due", () => {
+    const ticks = ticksOf({ from: "01:00", to: "02:00" });
+    expect([
+      covered(ticks, "01:50", "02:01"),
+      covered(ticks, "01:50", "09:00"),
+      covered(ticks, "02:00:30", "09:00"),
+    ]).toEqual([11, 12.5, 2.5]);
+  });
+
+  test("what was before the first tick", () => {
+    expect(covered(ticksOf({ from: "06:00", to: "06:10" }), "05:00", "06:10")).toBe(10);
+  });
+});
+
+describe("a clock that was set", () => {
+  test("forward by two hours makes nobody silent", () => {
+    const ticks = ticksOf({ from: "10:00", to: "10:10" }, { from: "10:11", to: "10:20", off: 120 });
+    expect(covered(ticks, "10:05:30", "12:20")).toBe(14.5);
+  });
+
+  test("back by two hours makes nobody well", () => {
+    const ticks = ticksOf({ from: "10:00", to: "12:00" }, { from: "12:01", to: "13:00", off: -120 });
+    expect(covered(ticks, "11:50:00", "11:00")).toBe(70);
+  });
+});
+
+describe("a gap", () => {
+  const ticks = ticksOf({ from: "01:00", to: "01:59" }, { from: "04:00", to: "04:10", boot: "b" });
+  const clocks = (gap: { fromMs: number; toMs: number } | null) =>
+    gap === null ? null : [gap.fromMs, gap.toMs].map((ms) => new Date(ms).toISOString().slice(11, 16));
+
+  test("is worth a word once, from ten minutes on", () => {
+    const { gapAfter } = coverageOf(ticks, at("04:10"));
+    expect([clocks(gapAfter(at("01:55"))), gapAfter(at("04:00"))]).toEqual([["01:59", "04:00"], null]);
+    const short = ticksOf({ from: "01:00", to: "01:59" }, { from: "02:08", to: "02:30" });
+    expect(coverageOf(short, at("02:30")).gapAfter(at("01:00"))).toBeNull();
+    expect(coverageOf([], at("02:30")).gapAfter(0)).toBeNull();
+  });
+});
