@@ -9,6 +9,7 @@ import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
+import { toldEnd } from "../../runtime/ends/end-records.ts";
 import { timeText } from "../listen/certificate-life.ts";
 import type { Storing } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
@@ -50,7 +51,7 @@ function renderStatus(status: Status): string {
     `storing    ${printable(storingText(storing))}`,
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `data root  ${data_root}`,
-    `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
+    `last end   ${last_end === null ? "none is known" : printable(findingText(toldEnd(last_end)))}`,
   ].join("\n");
 }
 
