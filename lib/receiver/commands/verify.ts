@@ -25,7 +25,7 @@ import { needFile } from "../store/files/store-files.ts";
 import { type Digests, repairIndexFile } from "../store/index/index-repair.ts";
 import { openStore } from "../store/open-store.ts";
 import { verify } from "../store/verify/verify.ts";
-import { isSound, type VerifyReport } from "../store/verify/verify-report.ts";
+import { isSound, reportJson, type VerifyReport } from "../store/verify/verify-report.ts";
 import { summary } from "../store/verify/verify-summary.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
@@ -56,7 +56,7 @@ export async function verifyCommand(call: Call): Promise<number> {
   if (repairing) await repair(config, { deep, look: () => look(true), log });
   const report = await look(false);
   await said;
-  await print(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+  await print(asJson ? `${reportJson(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
 }
 

@@ -7,11 +7,10 @@ import { dirname, join } from "node:path";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { byCommands, here } from "../../core/finding.ts";
+import { byCommands, type Fix, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files/files.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
@@ -62,7 +61,11 @@ export async function openIdentity(dataRoot: string, log: Log): Promise<Identity
   if (found.kind === "none") {
     const identity = { id: newId(), succeeds: [] };
     await writeIdentity(dataRoot, identity);
-    log.info(`this store had no identity and is ${identity.id} from now on${hintOfEmpty(dataRoot)}`);
+    const fix = fixOfEmpty(dataRoot);
+    log.info({
+      what: `this store had no identity and is ${identity.id} from now on${fix === null ? "" : "; it is empty"}`,
+      fix,
+    });
     return identity;
   }
   const { identity, write } = known(dataRoot, found);
@@ -70,11 +73,12 @@ export async function openIdentity(dataRoot: string, log: Log): Promise<Identity
   return identity;
 }
 
-/** A disk that is not mounted looks like a new store. */
-function hintOfEmpty(dataRoot: string): string {
+/** A disk that is not mounted looks like a new store. Null: this one is not empty. */
+function fixOfEmpty(dataRoot: string): Fix | null {
   const { episodes } = dataPaths(dataRoot);
-  if (readdirSync(episodes).some((name) => !name.startsWith("."))) return "";
-  return `; it is empty: if it had episodes, its disk is not mounted, look with: findmnt -T ${shellWord(dataRoot)}`;
+  if (readdirSync(episodes).some((name) => !name.startsWith("."))) return null;
+  const text = "if it had episodes, mount its disk; this shows what is mounted";
+  return { text, commands: [here("findmnt", "-T", dataRoot)] };
 }
 
 /** Not done: the other file is enough to go on with, and the next start tries again. */
@@ -110,14 +114,20 @@ export function known(
     case "two":
       throw new UserError(
         `${dataRoot} was put together from two stores: ${paths.root} says ${found.root}, ${paths.episodes} says ${found.episodes}`,
-        `to go on as the store that its episodes come from: sudo receiver identity --use ${found.episodes} --succeeds ${found.root}`,
+        {
+          text: "to go on as the store that its episodes come from",
+          commands: [here("sudo", "receiver", "identity", "--use", found.episodes, "--succeeds", found.root)],
+        },
       );
     case "unreadable": {
       const path = paths[found.place];
       if (found.machine)
         throw new UserError(
           `cannot read the identity of this store, ${path}: ${found.why}`,
-          `make it readable for this service's user: ${shellLine(["sudo", "chown", "labfleet:", path])}`,
+          {
+            text: "make it readable for this service's user",
+            commands: [here("sudo", "chown", "labfleet:", path)],
+          },
           EXIT.undelivered,
         );
       throw new UserError(

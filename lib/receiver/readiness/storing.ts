@@ -7,7 +7,7 @@ import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import { fixOrNull, fixText } from "../../core/finding.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { lockHolder } from "../../os/files/lock.ts";
 import { placeId } from "../disk/place-id.ts";
@@ -113,7 +113,7 @@ export function lookFromOutside(pid: number, dataRoot: string): Storing | null {
   return {
     ready: false,
     why: `the receiver (pid ${pid}) still writes to a disk that is not mounted at ${dataRoot} any more, and what it stores is on that disk alone`,
-    fix: `mount that disk there again, then: ${unitLine("receiver", "restart")}`,
+    fix: fixText({ text: "mount that disk there again, then", commands: [unitCommand("receiver", "restart")] }),
   };
 }
 
@@ -132,13 +132,13 @@ async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<
     needStore(dataRoot);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { ready: false, why: error.message, fix: error.hint };
+    return { ready: false, why: error.message, fix: fixOrNull(error.fix, "collector") };
   }
   const parts = { dataRoot, incoming: dataPaths(dataRoot).incoming, reserveBytes: () => diskReserveBytes };
   const isTold = mayWrite(dataRoot);
   const found: NotReady | null = isTold ? await createReadiness(parts)() : glance(parts);
   if (found !== null && (isTold || found.kind !== "refused"))
-    return { ready: false, why: found.why, fix: fixOrNull(found.fix) };
+    return { ready: false, why: found.why, fix: fixOrNull(found.fix, "collector") };
   if (isTold) return { ready: true, why: null, fix: null };
   return { ready: null, why: "only root and the receiver's user can tell", fix: null };
 }

@@ -6,11 +6,10 @@ import type { IndexRow } from "../../contract/index-row.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { fixText, inWords } from "../../core/finding.ts";
+import { byCommands, type Command, type Fix, fixText, here, inWords } from "../../core/finding.ts";
 import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -114,7 +113,7 @@ const NO_LINKS: readonly string[] = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"]
 function noHardLinks(dataRoot: string): UserError {
   return new UserError(
     `cannot store in ${dataRoot}: the file system at ${mountPointOf(dataRoot)} has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one`,
-    `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: ${shellLine(["findmnt", "-T", dataRoot])}`,
+    { text: "put [paths] data_root on ext4, xfs or btrfs; this shows what it is on", commands: [mountedAt(dataRoot)] },
   );
 }
 
@@ -144,15 +143,24 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
     code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
   const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
   const fix = why.fix ?? inWords("make [paths] data_root a directory that this service's user may write to");
-  const look = shellLine(["findmnt", "-T", dataRoot]);
   return new UserError(
     `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
     // The mount point of a disk that is away is root's and empty, and should stay so.
-    isRoots && code === "EACCES" && isEmpty(dataRoot)
-      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fixText(fix)}`
-      : fix,
+    isRoots && code === "EACCES" && isEmpty(dataRoot) ? mountFirst(dataRoot, fix) : fix,
     isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
   );
+}
+
+/** @param ofNew what mends it where nothing was ever stored */
+function mountFirst(dataRoot: string, ofNew: Fix): Fix {
+  const look = fixText(byCommands(mountedAt(dataRoot)));
+  const ifNew = `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new`;
+  return { text: ofNew.text === "" ? ifNew : `${ifNew}: ${ofNew.text}`, commands: ofNew.commands };
+}
+
+/** Shows what is mounted there. */
+function mountedAt(dataRoot: string): Command {
+  return here("findmnt", "-T", dataRoot);
 }
 
 function isEmpty(directory: string): boolean {
