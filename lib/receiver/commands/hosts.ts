@@ -23,6 +23,7 @@ import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { parseTokenFile } from "../access/auth.ts";
 import { openTokenTable } from "../access/token-table.ts";
+import { cannotRead, needDataRoot } from "../disk/data-root.ts";
 import { readDuplicates } from "../heartbeats/duplicate-hosts.ts";
 import { refusedLookup, withNeverSeen, withRefusal } from "../heartbeats/never-seen.ts";
 import { type HeartbeatStore, openHeartbeats } from "../heartbeats/store.ts";
@@ -32,7 +33,6 @@ import { readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { cannotRead, needDataRoot } from "../store/files/data-root.ts";
 import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";
 
 /**

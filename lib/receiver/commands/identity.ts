@@ -12,10 +12,10 @@ import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { print } from "../../os/answer.ts";
 import { lockDataRoot } from "../../os/files/lock.ts";
+import { needStore } from "../disk/data-root.ts";
 import { type Decision, forgetting, type Identity, type Refused, succeeding } from "../identity/decide.ts";
 import { cannotWrite, identityPaths, known, newId, readIdentity, writeIdentity } from "../identity/files.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/files/data-root.ts";
 
 /** A start makes what a store needs. */
 const START_ONCE: Fix = { text: "start the receiver once", commands: [unitCommand("receiver", "start")] };

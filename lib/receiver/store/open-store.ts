@@ -16,18 +16,18 @@ import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
 import { HERE, type Presence } from "../disk/presence.ts";
 import { VERIFY } from "../disk/repair-line.ts";
-import type { EpisodeStore, NotReady } from "../episode-store.ts";
+import type { OpenedStore } from "../episode-store.ts";
 import { PROBE } from "../settings.ts";
 import { Commits } from "./commits.ts";
 import { createFileStore } from "./file-store.ts";
 import { type Disk, realDisk } from "./files/disk.ts";
 import { cannotUse, needFile } from "./files/store-files.ts";
-import type { AppendLog } from "./index/append-log.ts";
+import { createChangeWatch } from "./index/changed-files.ts";
 import { type EpisodeIndex, openIndex } from "./index/episode-index.ts";
 import { openJournal } from "./journal.ts";
 import { glance } from "./readiness.ts";
 import { ArchiveReader } from "./reading/archive-reader.ts";
-import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
+import { compare, recover } from "./reconcile.ts";
 
 /** So long a comparison may take to be broken off. */
 const BREAK_OFF_MS = 5000;
@@ -44,19 +44,9 @@ export interface OpenParts {
   reader?: ArchiveReader;
 }
 
-export interface OpenedStore {
-  store: EpisodeStore;
+/** An open store with its index, for what belongs to this backend. */
+export interface OpenedFiles extends OpenedStore {
   index: EpisodeIndex;
-  /** Whether anything can be stored, by a look alone; null: nothing against it. */
-  glance(): NotReady | null;
-  /** Breaks off what is being read. */
-  stopReading(): void;
-  recovered: Recovered;
-  /** The files of the store that are open. */
-  logs: readonly AppendLog[];
-  /** Compares all files with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
-  compare(): Promise<Compared>;
-  close(): Promise<void>;
 }
 
 /**
@@ -182,7 +172,7 @@ async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** Opens the store of a locked data root and mends what a crash left. */
-export async function openStore(parts: OpenParts): Promise<OpenedStore> {
+export async function openStore(parts: OpenParts): Promise<OpenedFiles> {
   const { dataRoot, log, begin, disk = realDisk, presence, reserveBytes = () => 0 } = parts;
   const paths = dataPaths(dataRoot);
   for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
@@ -218,7 +208,8 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
     glance: () => glance(readiness),
     stopReading: () => reader.close(),
     recovered,
-    logs: [index.log, journal.log],
+    size: () => index.table.size,
+    watchChanges: (fail) => createChangeWatch([index.log, journal.log], fail),
     compare() {
       const mine = compare(all, () => isOver);
       comparing = mine.catch(() => undefined);
