@@ -15,6 +15,7 @@ const FILLED_IN = "a person has to fill in a part of it";
 const ONE_OF_SEVERAL = "one of several ways: which, a person decides";
 const PIPELINE = "more than commands: a line that only a shell can run";
 const WIRE = "what a host is told over the wire, which shippers of other releases match";
+const LOOK = "a hint at what is no fault, a new place: a remedy for it would be taken for that of a fault";
 const PYTHON = "the rows of the Python fleet's own check, word for word";
 
 const IN_WORDS: readonly Exception[] = [
@@ -91,9 +92,11 @@ const QUOTERS: Readonly<Record<string, string>> = {
   "lib/fleet-health/reference/alerts.ts": "a document of the Python fleet's, whose remedies are texts",
   "lib/heartbeat/nagios/shell-hint.ts": "shows a part of what is configured, and no command",
   "lib/heartbeat/plugins/queue-judgement.ts": `${ONE_OF_SEVERAL}, and the other one is its commands`,
+  "lib/receiver/identity/files.ts": LOOK,
   "lib/receiver/listen/own-authority.ts": "a script for `sh -c`, as a word of its argv",
   "lib/receiver/listen/tls-files.ts": "a person compares what two commands show",
   "lib/runtime/alignment.ts": PIPELINE,
+  "lib/shipper/data-root.ts": LOOK,
   "lib/shipper/episode/commit.ts": `${PIPELINE}; and ${FILLED_IN}`,
 };
 

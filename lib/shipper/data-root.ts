@@ -6,9 +6,9 @@ import type { Dirs } from "../contract/places.ts";
 import { dataDirs } from "../contract/places.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { here } from "../core/finding.ts";
 import { isFull, isMachinesRefusal } from "../core/linux/disk-refusal.ts";
 import { quoted } from "../core/text/fields.ts";
+import { shellLine } from "../core/text/shell-quote.ts";
 import { splitFix, whyDiskRefuses } from "../os/files/disk-refusal.ts";
 import { exists, makeDir } from "../os/files/files.ts";
 import type { Log } from "../runtime/log/log.ts";
@@ -39,13 +39,9 @@ export async function makeDataDirs(config: ShipperConfig, dirs: Dirs, log: Log):
   }
   // A disk that is not mounted looks like a new data root.
   if (isNew)
-    log.info({
-      what: `${config.dataRoot} is a new data root`,
-      fix: {
-        text: "if this host has shipped before, mount its disk; this shows what is mounted",
-        commands: [here("findmnt", "-T", config.dataRoot)],
-      },
-    });
+    log.info(
+      `${config.dataRoot} is a new data root: if this host has shipped before, its disk is not mounted, look with: ${shellLine(["findmnt", "-T", config.dataRoot])}`,
+    );
   if (!wasThere) log.warn(isNew ? unmountedOrClosed(config.dataRoot, dirs.episodes) : closedToRecorders(dirs.episodes));
 }
 

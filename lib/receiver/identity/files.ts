@@ -7,10 +7,11 @@ import { dirname, join } from "node:path";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { byCommands, type Fix, here } from "../../core/finding.ts";
+import { byCommands, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { shellWord } from "../../core/text/shell-quote.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files/files.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
@@ -61,11 +62,7 @@ export async function openIdentity(dataRoot: string, log: Log): Promise<Identity
   if (found.kind === "none") {
     const identity = { id: newId(), succeeds: [] };
     await writeIdentity(dataRoot, identity);
-    const fix = fixOfEmpty(dataRoot);
-    log.info({
-      what: `this store had no identity and is ${identity.id} from now on${fix === null ? "" : "; it is empty"}`,
-      fix,
-    });
+    log.info(`this store had no identity and is ${identity.id} from now on${hintOfEmpty(dataRoot)}`);
     return identity;
   }
   const { identity, write } = known(dataRoot, found);
@@ -73,12 +70,11 @@ export async function openIdentity(dataRoot: string, log: Log): Promise<Identity
   return identity;
 }
 
-/** A disk that is not mounted looks like a new store. Null: this one is not empty. */
-function fixOfEmpty(dataRoot: string): Fix | null {
+/** A disk that is not mounted looks like a new store. */
+function hintOfEmpty(dataRoot: string): string {
   const { episodes } = dataPaths(dataRoot);
-  if (readdirSync(episodes).some((name) => !name.startsWith("."))) return null;
-  const text = "if it had episodes, mount its disk; this shows what is mounted";
-  return { text, commands: [here("findmnt", "-T", dataRoot)] };
+  if (readdirSync(episodes).some((name) => !name.startsWith("."))) return "";
+  return `; it is empty: if it had episodes, its disk is not mounted, look with: findmnt -T ${shellWord(dataRoot)}`;
 }
 
 /** Not done: the other file is enough to go on with, and the next start tries again. */

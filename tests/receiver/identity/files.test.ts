@@ -60,8 +60,8 @@ describe("a store", () => {
     expect(succeeds).toEqual([]);
     expect(files()).toEqual([`${id}\n`, `${id}\n`]);
     expect(await open()).toEqual({ id, succeeds: [] });
-    const fix = `if it had episodes, mount its disk; this shows what is mounted: findmnt -T ${dataRoot}`;
-    expect(log.lines).toEqual([`info: this store had no identity and is ${id} from now on; it is empty; fix: ${fix}`]);
+    const hint = `it is empty: if it had episodes, its disk is not mounted, look with: findmnt -T ${dataRoot}`;
+    expect(log.lines).toEqual([`info: this store had no identity and is ${id} from now on; ${hint}`]);
     expect(readdirSync(dataRoot).filter((name) => name.startsWith("."))).toEqual([]);
     expect((await (await store()).open()).id).not.toBe(id);
   });
