@@ -209,7 +209,6 @@ const REMEDY_WRITERS: Readonly<Record<string, string>> = {
   "lib/core/finding.ts": "renders a finding, for all",
   "lib/contract/said.ts": "reads what came over the wire as text, where there is no more than a text",
   "lib/cli/main.ts": "says why a command failed, its remedy in a line of its own",
-  "lib/heartbeat/nagios/validate.ts": "the remedy of a check's mode stands in the middle of a line, in parentheses",
 };
 
 test("a remedy is data: one place makes a line of it, and nobody looks for it in a text of ours", () => {

@@ -3,9 +3,10 @@
 
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { fixText } from "../core/finding.ts";
+import { fixText, type Place } from "../core/finding.ts";
 import { thenStarted } from "../core/linux/unit-fix.ts";
 import { printable } from "../core/text/printable.ts";
+import { TOOL_NAMES, toolOf } from "../core/tools.ts";
 import { complain, print } from "../os/answer.ts";
 import { ownUnit } from "../os/process/own-unit.ts";
 import { type CommandLine, parseCommandLine } from "./options.ts";
@@ -37,6 +38,12 @@ export async function main(
   process.exit(code);
 }
 
+/** Where the person is who runs a tool: commands for there are shown without their place. */
+function readerOf(name: string): Place {
+  const tool = TOOL_NAMES.find((one) => one === name);
+  return tool === undefined ? "host" : toolOf(tool).on;
+}
+
 /**
  * Writes what went wrong and returns the exit code: a sentence for a mistake or a refusal, a stack for a bug.
  * @param unit the unit of ours that this process is; null: a person has started it
@@ -53,7 +60,7 @@ export function reportFailure(
     const { fix, exitCode } = error;
     if (fix === null) return exitCode;
     const whole = unit !== null && exitCode === EXIT.usage ? thenStarted(fix, unit) : fix;
-    write(`${tool}: fix: ${printable(fixText(whole))}\n`);
+    write(`${tool}: fix: ${printable(fixText(whole, readerOf(tool)))}\n`);
     return exitCode;
   }
   // The machine refused something that nobody expected: no bug, and a restart may find it mended.

@@ -30,7 +30,10 @@ export interface Fix {
   commands: readonly Command[];
 }
 
-/** What mends it is told in words alone. */
+/**
+ * What mends it is told in words alone: no command does it, or only one with a part that a person has to fill in (`<host>`), or
+ * one of several ways of which a person picks. A command that can be run as it stands is a `Command`.
+ */
 export function inWords(text: string): Fix {
   return { text, commands: [] };
 }
@@ -40,7 +43,10 @@ export function byCommands(...commands: readonly Command[]): Fix {
   return { text: "", commands };
 }
 
-/** A line for a shell that is more than its commands, such as a pipeline: it is shown as it is. */
+/**
+ * A line for a shell that is more than its commands, such as a pipeline, or one that goes on whatever a part of it came to: it is
+ * shown as it is. What can be run without a shell is a `Command`.
+ */
 export function lineFix(line: string): Fix {
   return { text: line, commands: [] };
 }

@@ -2,7 +2,7 @@
 // or be refused; only the second leaves a trace here. Pure.
 
 import { isoWall } from "../core/clock.ts";
-import { byCommands, type Finding, type Fix, here, inWords } from "../core/finding.ts";
+import { byCommands, type Finding, type Fix, here, inWords, onHost } from "../core/finding.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
@@ -29,8 +29,10 @@ export type RefusedOfLate = RefusedTally | { dir: string; code: string } | null;
 
 /** What to do about a refusal, by its reason. */
 const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
-  unauthorized: (host) =>
-    inWords(`sudo receiver token add ${host}, and put it into [receiver] bearer_token_file of ${host}`),
+  unauthorized: (host) => ({
+    text: `give it a token, and put that into [receiver] bearer_token_file of ${host}`,
+    commands: [here("sudo", "receiver", "token", "add", host)],
+  }),
   "wrong-host": (host) => inWords(`give ${host} its own token and certificate: it sends another host's`),
   "tokens-unreadable": () => ({
     text: "make its token file readable for the receiver; this says more",
@@ -54,6 +56,8 @@ function isNewer(beat: RefusedBeat | null, tally: RefusedTally | null): beat is 
   return beat !== null && (tally === null || beat.atMs >= tally.atMs);
 }
 
+const HEARTBEAT_STATUS = [onHost("sudo", "heartbeat", "status")];
+
 /** What mends what a heartbeat was refused for; of what is not named here nothing but time. */
 const BEAT_FIXES: Readonly<Record<string, Fix>> = {
   "disk-full": { text: "make room on this collector's disk", commands: [here("sudo", "receiver", "status")] },
@@ -62,7 +66,7 @@ const BEAT_FIXES: Readonly<Record<string, Fix>> = {
     text: "see this receiver's log",
     commands: [here("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50")],
   },
-  malformed: inWords("see on the host, whose release may not fit this one's: sudo heartbeat status"),
+  malformed: { text: "see what the host says: its release may not fit this one's", commands: HEARTBEAT_STATUS },
 };
 
 /** A finding behind what else is the case. */
@@ -115,7 +119,7 @@ function ofNever(host: string, refused: RefusedOfLate): Finding {
   if (refused === null)
     return {
       what: `${never}, and none was refused since yesterday`,
-      fix: inWords("see on the host: sudo heartbeat status"),
+      fix: { text: "see what the host says", commands: HEARTBEAT_STATUS },
     };
   if (!("dir" in refused)) return after(never, ofTally(host, refused));
   const what = `whether any was refused is not known, since ${refused.dir} cannot be read: ${refused.code}`;

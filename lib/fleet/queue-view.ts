@@ -4,7 +4,7 @@
 
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueueReport, type SentQueue } from "../contract/queue.ts";
 import { readFix, readSaid } from "../contract/said.ts";
-import { type Finding, findingText, fixText, inWords, onHost } from "../core/finding.ts";
+import { type Finding, findingText, fixText, onHost } from "../core/finding.ts";
 import { remedyLast } from "../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../core/text/quantity.ts";
 import { isNumber } from "../core/text/shape.ts";
@@ -103,9 +103,9 @@ export function queueRows(queue: ShownQueue | null, taken: Taken): [name: string
   const rows: [string, string][] = [["queue", loadText(queue)]];
   if (paused !== null) rows.push(["paused", pausedText(paused, taken).replace(/^: | /, "")]);
   if (paused !== null && paused.fix !== null) rows.push(["fix", paused.fix]);
-  if (waiting !== null) rows.push(["waiting", findingText(group(waitingText(waiting), waiting, taken))]);
-  if (held !== null) rows.push(["held", findingText(group(String(held.count), held, taken))]);
-  if ((expiring ?? 0) > 0) rows.push(["expiring", findingText(expiringOnes(expiring ?? 0))]);
+  if (waiting !== null) rows.push(["waiting", findingText(group(waitingText(waiting), waiting, taken), "collector")]);
+  if (held !== null) rows.push(["held", findingText(group(String(held.count), held, taken), "collector")]);
+  if ((expiring ?? 0) > 0) rows.push(["expiring", findingText(expiringOnes(expiring ?? 0), "collector")]);
   if ((unverified ?? 0) > 0) rows.push(["unverified", unverifiedText(unverified ?? 0)]);
   return rows;
 }
@@ -148,9 +148,10 @@ function group(who: string, { since, reason }: QueueGroup, taken: Taken): Findin
 /** What makes a refused episode go, so that it is not removed: two ways, on either side. */
 function expiringOnes(count: number): Finding {
   const who = count === 1 ? "1 refused episode is" : `${count} refused episodes are`;
-  const fix = inWords(
-    "take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status",
-  );
+  const fix = {
+    text: "take their commit into accepted_commits_file here, or copy them from quarantine/; this names them",
+    commands: [onHost("sudo", "shipper", "status")],
+  };
   return { what: `${who} removed in a week or later`, fix };
 }
 

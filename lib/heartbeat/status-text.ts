@@ -5,7 +5,7 @@ import { byCommands, findingText, here } from "../core/finding.ts";
 import { notRunning, unitCommand } from "../core/linux/unit-fix.ts";
 import { columns, labelled } from "../core/text/columns.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
-import { isStartRefused } from "../runtime/ends/end-records.ts";
+import { isStartRefused, toldEnd } from "../runtime/ends/end-records.ts";
 import type { EndReport } from "../runtime/ends/ends.ts";
 import { NAGIOS_RUNNER } from "./collect/plugin-tables.ts";
 import { summaryText } from "./decide.ts";
@@ -52,7 +52,7 @@ export function renderStatus(status: Status): string {
     ...(live === null ? [] : trouble(live, status.told_to_wait_s)),
     ...(live === null ? [] : pluginRows(live)),
     ...(live === null ? [] : restartRow(live)),
-    ["last end", last_end === null ? "none is known" : last_end.sentence],
+    ["last end", last_end === null ? "none is known" : findingText(toldEnd(last_end))],
   ]).join("\n");
 }
 

@@ -12,7 +12,9 @@ import { openTokenTable, type TokenTable } from "./access/token-table.ts";
 import { openTokenUse, type TokenUseNotes } from "./access/token-use.ts";
 import type { AppEnv } from "./answering/answering.ts";
 import { createApp } from "./app.ts";
+import { BACKEND } from "./backend.ts";
 import { openPresence, type Presence } from "./disk/presence.ts";
+import type { OpenedStore } from "./episode-store.ts";
 import { type Admission, createAdmission } from "./episodes/admission.ts";
 import { DamageNotes } from "./episodes/damage-notes.ts";
 import { createDownloads, type Downloads } from "./episodes/downloads.ts";
@@ -33,7 +35,6 @@ import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.
 import { openRefusedHosts } from "./refusals/refused-hosts.ts";
 import { type Room, shortOf } from "./room.ts";
 import { type ReceiverConfig, rulesOf } from "./settings.ts";
-import { type OpenedStore, openStore } from "./store/open-store.ts";
 
 /** A commit that takes longer than this is a hung disk, seconds. */
 const COMMIT_LIMIT_S = 120;
@@ -47,7 +48,7 @@ export async function openParts(settings: Settings<ReceiverConfig>, { log, progr
   const identity = watchIdentity(dataRoot, await openIdentity(dataRoot, log), log);
   const presence = openPresence(dataRoot);
   const { needHere } = presence;
-  const opened = await openStore({ dataRoot, log, begin, presence, reserveBytes });
+  const opened = await BACKEND.open({ dataRoot, log, begin, presence, reserveBytes });
   const room = (): Room => opened.store.free();
   const admission = createAdmission(() => settings.current(), room, progress.moved);
   const leftFree = (): Room => {

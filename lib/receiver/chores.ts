@@ -4,13 +4,13 @@ import { TICK_MS } from "../contract/tick.ts";
 import { errorCode } from "../core/failure.ts";
 import { counted, formatBytes } from "../core/text/quantity.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
+import type { OpenedStore } from "./episode-store.ts";
 import type { Admission } from "./episodes/admission.ts";
 import type { CertificateWatch } from "./listen/certificate-watch.ts";
 import type { ReadinessWatch } from "./readiness/readiness-watch.ts";
 import type { Ticks } from "./readiness/ticks.ts";
 import type { Attempts } from "./refusals/attempts.ts";
 import type { Room } from "./room.ts";
-import type { OpenedStore } from "./store/open-store.ts";
 
 const STATUS_EVERY_MS = 5000;
 const HOURLY_MS = 3_600_000;
@@ -41,7 +41,7 @@ export function startChores(
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
-    const { size } = opened.index.table;
+    const size = opened.size();
     const stored = `${String(size).replace(/\B(?=(\d{3})+$)/g, " ")} ${size === 1 ? "episode" : "episodes"} stored`;
     const trouble = watch.found === null ? "" : `CANNOT STORE: ${watch.found.why}; `;
     context.status(`${trouble}${counted(admission.uploads, "upload")}, ${stored}${freeText(room)}`);

@@ -15,7 +15,7 @@ import { startChores } from "./chores.ts";
 import { otherStore } from "./disk/presence.ts";
 import { VERIFY } from "./disk/repair-line.ts";
 import { drainPhases } from "./drain.ts";
-import type { NotReady } from "./episode-store.ts";
+import type { NotReady, OpenedStore } from "./episode-store.ts";
 import { type CertificateWatch, watchCertificate } from "./listen/certificate-watch.ts";
 import { type Listener, listen } from "./listen/listen.ts";
 import { listenOptions } from "./listen/listen-options.ts";
@@ -25,8 +25,6 @@ import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch
 import { collectNotes } from "./readiness/run-notes.ts";
 import { openTicks } from "./readiness/ticks.ts";
 import type { ReceiverConfig } from "./settings.ts";
-import { createChangeWatch } from "./store/index/changed-files.ts";
-import type { OpenedStore } from "./store/open-store.ts";
 
 /** Starts the receiver on a data root that is locked. */
 export async function startReceiver(
@@ -81,7 +79,7 @@ function watchStore(
   { log, fail }: DaemonContext,
 ): ReadinessWatch {
   const { dataRoot, runDir } = settings.current();
-  const endIfChanged = createChangeWatch(opened.logs, fail);
+  const endIfChanged = opened.watchChanges(fail);
   const look = (): NotReady | null => {
     const standing = presence.look();
     if (standing === "another") fail(otherStore(dataRoot));
@@ -94,10 +92,10 @@ function watchStore(
 }
 
 /** Ten million files take a while; what is wrong with them is no reason to take no others. */
-async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<void> {
+async function compareAll(opened: OpenedStore, log: Log): Promise<void> {
   try {
-    const { adopted, missing } = await compare();
-    log.debug(`the archives were compared with ${counted(index.table.size, "row")}`, { adopted, missing });
+    const { adopted, missing } = await opened.compare();
+    log.debug(`the archives were compared with ${counted(opened.size(), "row")}`, { adopted, missing });
   } catch (error) {
     if (errorCode(error) === null) throw error;
     log.error({ what: `the archives cannot be compared with the index: ${quoted(errorText(error))}`, fix: VERIFY });
@@ -108,7 +106,7 @@ async function compareAll({ compare, index }: OpenedStore, log: Log): Promise<vo
 async function announce(
   config: ReceiverConfig,
   { address }: Listener,
-  { index, recovered }: OpenedStore,
+  { size, recovered }: OpenedStore,
   log: Log,
 ): Promise<void> {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
@@ -120,7 +118,7 @@ async function announce(
       fix: inWords(`make room in ${config.runDir}, then restart`),
     });
   });
-  log.info(`${counted(index.table.size, "episode")} stored in ${config.dataRoot}`, { ...recovered });
+  log.info(`${counted(size(), "episode")} stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
 }

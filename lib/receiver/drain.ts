@@ -3,13 +3,13 @@
 import type { Settings } from "../runtime/config/settings.ts";
 import type { Phase } from "../runtime/daemon.ts";
 import type { TokenUseNotes } from "./access/token-use.ts";
+import type { OpenedStore } from "./episode-store.ts";
 import type { Admission } from "./episodes/admission.ts";
 import type { Downloads } from "./episodes/downloads.ts";
 import type { Listener } from "./listen/listen.ts";
 import type { Attempts } from "./refusals/attempts.ts";
 import type { Refusals } from "./refusals/refusals.ts";
 import type { ReceiverConfig } from "./settings.ts";
-import type { OpenedStore } from "./store/open-store.ts";
 
 export interface Serving {
   listener: Listener;

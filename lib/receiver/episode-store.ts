@@ -1,10 +1,11 @@
-// Where episodes are kept, as everybody but a backend knows it: no path, no descriptor, no disk. store/ keeps them in files, and
-// whoever answers requests knows nothing else of it; another backend passes the same tests (tests/receiver/store/contract.test.ts). Types only.
+// Where episodes are kept, as everybody but a backend knows it: no path, no descriptor, no disk. store/ keeps them in files, backend.ts
+// says so, and nobody else knows more of it; another backend passes the same tests (tests/receiver/store/contract.test.ts). Types only.
 //
 // Whatever a backend's storage refuses is thrown as an error with a code, as the system names it: it is never the episode's fault.
 
 import type { IndexRow } from "../contract/index-row.ts";
 import type { EpisodeAddress } from "../contract/names.ts";
+import type { UserError } from "../core/failure.ts";
 import type { Finding, Fix } from "../core/finding.ts";
 import type { Room } from "./room.ts";
 
@@ -64,3 +65,42 @@ export interface EpisodeStore {
   /** What still fits. */
   free(): Room;
 }
+
+/** What a start has mended. */
+export interface Recovered {
+  /** Archives that got their row. */
+  adopted: number;
+  /** What was left of uploads, and was removed. */
+  swept: number;
+}
+
+/** What all archives are beside all rows. */
+export interface Compared {
+  /** Archives that got their row. */
+  adopted: number;
+  /** Rows whose archive is missing. */
+  missing: number;
+}
+
+/** A store as the daemon has it that opened it. */
+export interface OpenedStore {
+  store: EpisodeStore;
+  recovered: Recovered;
+  /** How many episodes it has. */
+  size(): number;
+  /** Whether anything can be stored, by a look alone; null: nothing against it. */
+  glance(): NotReady | null;
+  /**
+   * Returns what is to be called now and then while the store is there: it sees whether another program changed what is in use.
+   * @param fail ends the daemon
+   */
+  watchChanges(fail: (error: UserError) => void): () => void;
+  /** Breaks off what is being read. */
+  stopReading(): void;
+  /** Compares all archives with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
+  compare(): Promise<Compared>;
+  close(): Promise<void>;
+}
+
+/** A store that nobody has open, as a command sees it; `ready` null: it may not look. */
+export type Seen = { ready: true; room: Room } | { ready: false; why: NotReady } | { ready: null };

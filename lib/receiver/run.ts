@@ -4,16 +4,15 @@ import type { CommandLine } from "../cli/options.ts";
 import { daemonCommands } from "../runtime/daemon-commands.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { warnOfOpenDoors } from "./access/open-doors.ts";
+import { BACKEND } from "./backend.ts";
 import { hostsCommand } from "./commands/hosts.ts";
 import { identityCommand } from "./commands/identity.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tokenAdd, tokenList, tokenRevoke } from "./commands/token.ts";
-import { verifyCommand } from "./commands/verify.ts";
 import { startReceiver } from "./daemon.ts";
 import { readTls } from "./listen/tls-files.ts";
 import { loadReceiverConfig } from "./load.ts";
 import { addressOption, FIXED_SETTINGS, type ReceiverConfig } from "./settings.ts";
-import { makeDataDirs } from "./store/open-store.ts";
 
 const COMMANDS: Commands = {
   ...daemonCommands<ReceiverConfig>({
@@ -24,7 +23,7 @@ const COMMANDS: Commands = {
     async prepare(settings, { log }) {
       const config = settings.current();
       const tls = readTls(config.tls);
-      await makeDataDirs(config.dataRoot);
+      await BACKEND.prepare(config.dataRoot);
       warnOfOpenDoors(config, log);
       return (context) => startReceiver(settings, tls, context);
     },
@@ -35,7 +34,7 @@ const COMMANDS: Commands = {
     return hostsCommand(await loadReceiverConfig(call), how);
   },
   identity: async (call) => identityCommand(await loadReceiverConfig(call), call.line),
-  verify: verifyCommand,
+  verify: BACKEND.verify,
   "token add": tokenAdd,
   "token list": tokenList,
   "token revoke": tokenRevoke,

@@ -8,7 +8,7 @@ import { unitProperties } from "../core/linux/unit-properties.ts";
 import { isUnreadable } from "../core/reading.ts";
 import type { StopBudget } from "../core/stop-budget.ts";
 import { printable } from "../core/text/printable.ts";
-import { shellLine } from "../core/text/shell-quote.ts";
+import { shellLine, shellWord } from "../core/text/shell-quote.ts";
 import { run } from "../os/process/exec.ts";
 import { readParsed } from "../os/process/proc.ts";
 
@@ -125,9 +125,8 @@ function reload({ scope }: Unit): Command {
 /** Writes a drop-in that is read after all others: the last setting wins, whichever directory it stands in. */
 function mend(unit: Unit, dropInPaths: string, budget: StopBudget): Fix {
   const home = unit.scope === "user" ? "~/.config/systemd/user" : "/etc/systemd/system";
-  // A backslash is part of names that systemd-escape(1) made.
-  const name = unit.unit.includes("\\") ? `'${unit.unit}'` : unit.unit;
-  const directory = `${home}/${name}.d`;
+  // Of the whole path only the name may be quoted: in quotes a shell reads no tilde.
+  const directory = `${home}/${shellWord(unit.unit)}.d`;
   const setting = `[Service]\\nTimeoutStopSec=${Math.ceil(budget.timeoutStopS)}\\n`;
   const sudo = unit.scope === "user" ? "" : "sudo ";
   const write = `printf '${setting}' | ${sudo}tee ${directory}/${lastName(dropInPaths)}`;

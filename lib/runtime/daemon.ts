@@ -14,6 +14,7 @@ import { checkAlignment } from "./alignment.ts";
 import { finishDetaching } from "./detach.ts";
 import type { Handover } from "./diagnostic/diagnostic.ts";
 import { drain, keepExtending, offset, type Phase } from "./drain.ts";
+import { toldEnd } from "./ends/end-records.ts";
 import { type Ledger, openLedger, writeEndsPointer } from "./ends/ends.ts";
 import { takeInstance } from "./instance.ts";
 import type { Log } from "./log/log.ts";
@@ -151,7 +152,7 @@ function openEnds({ tool, dataRoot, runDir, log }: DaemonOptions): Ledger {
   if (failure !== null) log.warn(failure);
   if (lastEnd?.kind === "clean-stop") log.info(lastEnd.sentence);
   // What could not be read is no news beside what cannot be written.
-  else if (lastEnd !== null && (failure === null || lastEnd.kind !== "unknown")) log.warn(lastEnd.sentence);
+  else if (lastEnd !== null && (failure === null || lastEnd.kind !== "unknown")) log.warn(toldEnd(lastEnd));
   return ledger;
 }
 

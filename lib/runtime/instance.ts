@@ -3,6 +3,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
+import { byCommands, here } from "../core/finding.ts";
 import { parseCgroup } from "../core/linux/cgroup.ts";
 import { isUnreadable } from "../core/reading.ts";
 import { quoted } from "../core/text/fields.ts";
@@ -84,7 +85,7 @@ export async function endHolder(
     const verb = ending.kind === "takeover" ? "restart" : "stop";
     throw new UserError(
       `the ${tool} with pid ${holder} is ${unit}, which systemd would start again`,
-      `sudo systemctl ${verb} ${unit}`,
+      byCommands(here("sudo", "systemctl", verb, unit)),
     );
   }
   const turn = await ownTurn(runDir);
@@ -144,7 +145,10 @@ async function waitForLock(options: Instance & { waitS: number }, lock: Lock, ho
     if (performance.now() > deadline) {
       throw new UserError(
         `the ${tool} with pid ${holder} has not stopped within ${formatSeconds(limitS)}`,
-        `wait for it, or end it: kill -KILL ${holder} (what it was doing is done again, nothing is lost)`,
+        {
+          text: "wait for it, or end it (what it was doing is done again, nothing is lost)",
+          commands: [here("kill", "-KILL", String(holder))],
+        },
         EXIT.undelivered,
       );
     }

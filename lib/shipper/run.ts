@@ -6,7 +6,7 @@ import { type Dirs, dataDirs } from "../contract/places.ts";
 import { missingRoot } from "../contract/shipper-words.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, errorText, UserError } from "../core/failure.ts";
-import { unitLine } from "../core/linux/unit-fix.ts";
+import { unitCommand } from "../core/linux/unit-fix.ts";
 import { quoted } from "../core/text/fields.ts";
 import { print } from "../os/answer.ts";
 import { lockHolder } from "../os/files/lock.ts";
@@ -90,6 +90,6 @@ function dataRootError(doWhat: string, { dataRoot, runDir }: ShipperConfig, erro
   }
   return new UserError(
     `cannot ${doWhat} the data root: ${quoted(errorText(error))}`,
-    code === "ENOENT" ? `start it once: ${unitLine("shipper", "start")}` : refusedFix(code),
+    code === "ENOENT" ? { text: "start it once", commands: [unitCommand("shipper", "start")] } : refusedFix(code),
   );
 }

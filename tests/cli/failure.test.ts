@@ -45,6 +45,23 @@ describe("an operator's mistake", () => {
     });
   });
 
+  test("says where its fix is run to whoever runs the tool", () => {
+    const fix = {
+      text: "",
+      commands: [
+        { argv: ["a"], on: "host" },
+        { argv: ["b"], on: "collector" },
+      ],
+    } as const;
+    const said = (tool: string): string => {
+      const lines: string[] = [];
+      reportFailure(tool, new UserError("no", fix), (line) => void lines.push(line));
+      return lines[1] ?? "";
+    };
+    expect(said("shipper")).toBe("shipper: fix: a; then on the collector: b\n");
+    expect(said("receiver")).toBe("receiver: fix: on the lab host: a; then on the collector: b\n");
+  });
+
   test("of several problems is a line each, the tool's name on every one", () => {
     expect(report(new UserError("a.toml:1: x\na.toml:2: y"))).toEqual({
       code: EXIT.usage,

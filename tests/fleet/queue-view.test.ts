@@ -69,7 +69,7 @@ test("all that there is to say: each on a line, with how long and with its remed
     "fix         sudo receiver token add lab1",
     "waiting     2 wait for 1h 12s: 403, Server: waf",
     "held        1 for 1h 12s: mode 0700; fix: chmod g+rx ep9",
-    "expiring    2 refused episodes are removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/ on the lab host: sudo shipper status",
+    "expiring    2 refused episodes are removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/; this names them: on the lab host: sudo shipper status",
     "unverified  5 shipped to a receiver that proves nothing: never removed by themselves; to give them up: on the lab host: sudo shipper discard --shipped-unverified",
     `trusts      ANOTHER: ${OTHER}`,
   ]);

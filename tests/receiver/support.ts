@@ -14,7 +14,7 @@ import type { Place } from "../../lib/core/finding.ts";
 import { connectionRefusal } from "../../lib/receiver/answering/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
-import type { EpisodeStore } from "../../lib/receiver/episode-store.ts";
+import type { Compared, EpisodeStore, Recovered } from "../../lib/receiver/episode-store.ts";
 import { createAdmission } from "../../lib/receiver/episodes/admission.ts";
 import { DamageNotes } from "../../lib/receiver/episodes/damage-notes.ts";
 import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
@@ -31,9 +31,8 @@ import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusal
 import { createRefusedBeats } from "../../lib/receiver/refusals/refused-beats.ts";
 import { DEFAULT_COMMIT_HEADERS, type EpisodeRules } from "../../lib/receiver/settings.ts";
 import type { Disk } from "../../lib/receiver/store/files/disk.ts";
-import { makeDataDirs, type OpenedStore, openStore } from "../../lib/receiver/store/open-store.ts";
+import { makeDataDirs, type OpenedFiles, openStore } from "../../lib/receiver/store/open-store.ts";
 import type { ArchiveReader } from "../../lib/receiver/store/reading/archive-reader.ts";
-import type { Compared, Recovered } from "../../lib/receiver/store/reconcile.ts";
 import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
 import { inText } from "../support/in-text.ts";
 
@@ -98,7 +97,7 @@ export async function openIn(
   log: Log = keptLog(),
   disk?: Disk,
   reader?: ArchiveReader,
-): Promise<OpenedStore & { reconciled: Recovered & Compared }> {
+): Promise<OpenedFiles & { reconciled: Recovered & Compared }> {
   await makeDataDirs(dataRoot);
   const opened = await openStore({
     dataRoot,
@@ -117,7 +116,7 @@ export interface TestReceiver {
   url: string;
   dataRoot: string;
   log: KeptLog;
-  opened: OpenedStore;
+  opened: OpenedFiles;
   attempts: Attempts;
   listener: Listener;
   /** Set to refuse new uploads. */

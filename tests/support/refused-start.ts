@@ -6,6 +6,7 @@ export const REFUSED_START: EndReport = {
   run_id: "a",
   kind: "clean-stop",
   sentence: "the last run ended cleanly; since then 2 starts failed: exit code 2",
+  fix: null,
   at: null,
   started_at: null,
   ran_s: null,

@@ -198,7 +198,7 @@ bedTest("a drain that stands still is killed, and the next start names the phase
   const sentence = await lastEnd();
   expect(sentence).toStartWith("the last run was killed by systemd in the middle of its stop");
   expect(sentence).toContain('it was in phase "finish uploads"');
-  expect(sentence).toContain(`fix: sudo systemctl edit ${UNIT}, with a larger TimeoutStopSec=`);
+  expect(sentence).toContain(`fix: set a larger TimeoutStopSec= in its unit: sudo systemctl edit ${UNIT}`);
   await host.waitFor("nothing was lost by it", async () => (await lab?.isShipped("stands-still")) === true);
 });
 

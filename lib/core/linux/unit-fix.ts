@@ -10,11 +10,6 @@ export function unitCommand(tool: string, verb: "start" | "restart"): Command {
   return here("sudo", "systemctl", verb, unitName(tool));
 }
 
-/** The same as a line for a shell. */
-export function unitLine(tool: string, verb: "start" | "restart"): string {
-  return shellLine(unitCommand(tool, verb).argv);
-}
-
 /**
  * What a status says of a daemon that is not there.
  * @param isRefused its last start ended for its configuration, or for what that names: one more would end so, too
@@ -30,12 +25,12 @@ export function notRunning(
   const { config, startLines } = TOOLS[tool];
   const log = here("sudo", "journalctl", "-u", unitName(tool), "-n", String(startLines));
   const mended = (text: string): Fix => ({ text, commands: [log] });
+  // In words: between the look at the log and the start a person mends something.
+  const start = shellLine(unitCommand(tool, "start").argv);
   if (startFailure !== null)
     return {
       what: `not running: systemd cannot start it (status ${startFailure})`,
-      fix: mended(
-        `mend the line of its unit that this names, then sudo systemctl daemon-reload && ${unitLine(tool, "start")}`,
-      ),
+      fix: mended(`mend the line of its unit that this names, then sudo systemctl daemon-reload && ${start}`),
     };
   if (exitCode === EXIT.undelivered || exitCode === EXIT.bug)
     return {
@@ -46,7 +41,7 @@ export function notRunning(
     return { what: "not running", fix: byCommands(unitCommand(tool, "start")) };
   return {
     what: "not running: its last start was refused (exit code 2)",
-    fix: mended(`mend what this names, in ${config.file} or elsewhere, then ${unitLine(tool, "start")}`),
+    fix: mended(`mend what this names, in ${config.file} or elsewhere, then ${start}`),
   };
 }
 

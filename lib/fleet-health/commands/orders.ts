@@ -3,6 +3,7 @@
 import { isoWall, shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
+import { here } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
@@ -91,7 +92,10 @@ async function hostOf(
   if (names.includes(host)) return host;
   const guess = nearest(host, names);
   const meant = guess === null ? "" : `; did you mean ${guess}?`;
-  throw new UserError(`nothing is known of a host ${quoted(host)}${meant}`, "see all: sudo fleet-health status --all");
+  throw new UserError(`nothing is known of a host ${quoted(host)}${meant}`, {
+    text: "see all",
+    commands: [here("sudo", "fleet-health", "status", "--all")],
+  });
 }
 
 function symptomOf(value: string | true | undefined): Silence["symptom"] {

@@ -4,8 +4,9 @@
 import { constants, type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
+import { byCommands, type Finding, type Fix, here, inWords } from "../../core/finding.ts";
 import { refusedUse } from "../../os/file-calls.ts";
-import type { Fields } from "../../runtime/log/log.ts";
+import type { Fields, LogMessage } from "../../runtime/log/log.ts";
 import { LIMITS } from "../collect/observations.ts";
 import type { Check, Command } from "./check.ts";
 import { shellHint, shellHintOfWords } from "./shell-hint.ts";
@@ -18,7 +19,7 @@ const LONGEST_S = 7 * 86_400;
 
 export interface Remark {
   level: "info" | "warn";
-  message: string;
+  message: LogMessage;
   fields: Fields;
 }
 
@@ -137,7 +138,9 @@ export function inspectCheck({ name, command }: Check, path: string): Remark[] {
   if (program === null) return [];
   if (program.startsWith("/")) {
     const why = faultOf(program);
-    return why === null ? [] : [{ level: "warn", message: `check's program ${why}`, fields: { check: name, program } }];
+    if (why === null) return [];
+    const message = { what: `check's program ${why.what}`, fix: why.fix };
+    return [{ level: "warn", message, fields: { check: name, program } }];
   }
   if (program.includes("/")) return [relativePath(name, program)];
   if (command.shell || Bun.which(program, { PATH: path }) !== null) return [];
@@ -148,10 +151,11 @@ export function inspectCheck({ name, command }: Check, path: string): Remark[] {
 function relativePath(check: string, program: string): Remark {
   const runs = resolve("/", program);
   const why = faultOf(runs);
+  const what = `check's program is a relative path, and checks run in /: ${runs} will be run`;
   return {
     level: "warn",
-    message: `check's program is a relative path, and checks run in /: ${runs} will be run${why === null ? "" : `, and ${why}`}`,
-    fields: { check, program, fix: "give its absolute path" },
+    message: { what: why === null ? what : `${what}, and ${why.what}`, fix: inWords("give its absolute path") },
+    fields: { check, program },
   };
 }
 
@@ -161,22 +165,25 @@ function programOf({ words: [first = ""], shell }: Extract<Command, { words: unk
   return /^\s*([\w.+-]*\/[\w./+-]+)(?=\s|$)/.exec(first)?.[1] ?? null;
 }
 
-function faultOf(program: string): string | null {
+function faultOf(program: string): Finding | null {
   try {
     const stats = statSync(program);
-    if (!stats.isFile()) return "is not a file";
-    if (refusedUse(program, constants.X_OK) !== null) return "is not executable for us";
-    return whoElseCanChange(stats);
+    if (!stats.isFile()) return { what: "is not a file", fix: null };
+    if (refusedUse(program, constants.X_OK) !== null) return NOT_EXECUTABLE;
+    return whoElseCanChange(program, stats);
   } catch (error) {
     const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
-    return code === "EACCES" ? "is not executable for us" : `cannot be looked at: ${errorText(error)}`;
+    if (code === "ENOENT" || code === "ENOTDIR") return { what: "does not exist", fix: null };
+    return code === "EACCES" ? NOT_EXECUTABLE : { what: `cannot be looked at: ${errorText(error)}`, fix: null };
   }
 }
 
-function whoElseCanChange({ mode, uid }: Stats): string | null {
-  if ((mode & 0o002) !== 0) return "can be changed by anybody (fix: sudo chmod o-w)";
+const NOT_EXECUTABLE: Finding = { what: "is not executable for us", fix: null };
+
+function whoElseCanChange(program: string, { mode, uid }: Stats): Finding | null {
+  const closeTo = (who: "o" | "g"): Fix => byCommands(here("sudo", "chmod", `${who}-w`, program));
+  if ((mode & 0o002) !== 0) return { what: "can be changed by anybody", fix: closeTo("o") };
   const isTrusted = uid === 0 || uid === process.geteuid?.();
   if ((mode & 0o020) === 0 || isTrusted) return null;
-  return "can be changed by its group and belongs to somebody else (fix: sudo chmod g-w)";
+  return { what: "can be changed by its group and belongs to somebody else", fix: closeTo("g") };
 }

@@ -5,8 +5,7 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { QueueGroup, QueueReport } from "../../contract/queue.ts";
 import { errorCode } from "../../core/failure.ts";
-import { here } from "../../core/finding.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { readUptimeS } from "../../os/uptime.ts";
 import type { Observation, Plugin, Seen } from "../plugin.ts";
 import { observe, type QueueView } from "./queue-judgement.ts";
@@ -55,9 +54,8 @@ function none(dataRoot: string): Observation {
 
 function gone(dataRoot: string, { path }: KnownShipper): Seen {
   const what = `the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped`;
-  const mount = `mount its disk there, then: ${unitLine("shipper", "start")}`;
-  const text = `${mount}; or, if no shipper is to run on this host any more`;
-  return { status: "critical", message: what, fix: { text, commands: [here("sudo", "rm", path)] } };
+  const text = `if no shipper is to run on this host any more, remove ${path}; else mount its disk there, then`;
+  return { status: "critical", message: what, fix: { text, commands: [unitCommand("shipper", "start")] } };
 }
 
 /** Null where there is no data root and no shipper: none was ever started here. */

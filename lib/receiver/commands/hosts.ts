@@ -8,7 +8,7 @@ import { readFix } from "../../contract/said.ts";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { type Finding, findingText } from "../../core/finding.ts";
+import { type Finding, findingText, here, onHost } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { printable } from "../../core/text/printable.ts";
@@ -23,6 +23,7 @@ import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { parseTokenFile } from "../access/auth.ts";
 import { openTokenTable } from "../access/token-table.ts";
+import { cannotRead, needDataRoot } from "../disk/data-root.ts";
 import { readDuplicates } from "../heartbeats/duplicate-hosts.ts";
 import { refusedLookup, withNeverSeen, withRefusal } from "../heartbeats/never-seen.ts";
 import { type HeartbeatStore, openHeartbeats } from "../heartbeats/store.ts";
@@ -32,7 +33,6 @@ import { readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { cannotRead, needDataRoot } from "../store/files/data-root.ts";
 import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";
 
 /**
@@ -118,7 +118,7 @@ function renderCollector({ pid, ready, why, fix, no_room, certificate }: Collect
     found.push({ what: `this collector cannot store: ${why ?? "no reason is known"}`, fix: readFix(fix) });
   else if (no_room !== null) found.push({ what: `this collector's disk: ${no_room.what}`, fix: readFix(no_room.fix) });
   if (certificate?.what) found.push({ what: certificate.what, fix: readFix(certificate.fix) });
-  return found.map((one) => `${printable(findingText(one))}\n`).join("");
+  return found.map((one) => `${printable(findingText(one, "collector"))}\n`).join("");
 }
 
 /** Whose store this is; null where that cannot be told: then nobody is said to trust another. */
@@ -151,12 +151,15 @@ async function foundOrNamed(
   const why = await whyNone();
   if (why !== null) throw new UserError(`${host}: ${why.what}`, why.fix);
   if (known.length === 0) {
-    throw new UserError(
-      `no heartbeat of ${quoted(host)} has come, and none of any other host`,
-      "name the collector's config with --config PATH, or see on the host: sudo heartbeat once",
-    );
+    throw new UserError(`no heartbeat of ${quoted(host)} has come, and none of any other host`, {
+      text: "name the collector's config with --config PATH, or see whether the host can send one",
+      commands: [onHost("sudo", "heartbeat", "once")],
+    });
   }
   const guess = nearest(host, known);
   const meant = guess === null ? "" : `; did you mean ${guess}?`;
-  throw new UserError(`no heartbeat of ${quoted(host)} has come${meant}`, "see all: sudo receiver hosts");
+  throw new UserError(`no heartbeat of ${quoted(host)} has come${meant}`, {
+    text: "see all",
+    commands: [here("sudo", "receiver", "hosts")],
+  });
 }

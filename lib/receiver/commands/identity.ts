@@ -7,13 +7,18 @@ import type { CommandLine } from "../../cli/options.ts";
 import { isReceiverId } from "../../contract/judgement.ts";
 import { EXIT } from "../../core/exit.ts";
 import { UserError } from "../../core/failure.ts";
+import { byCommands, type Fix, fixText, onHost } from "../../core/finding.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { print } from "../../os/answer.ts";
 import { lockDataRoot } from "../../os/files/lock.ts";
+import { needStore } from "../disk/data-root.ts";
 import { type Decision, forgetting, type Identity, type Refused, succeeding } from "../identity/decide.ts";
 import { cannotWrite, identityPaths, known, newId, readIdentity, writeIdentity } from "../identity/files.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/files/data-root.ts";
+
+/** A start makes what a store needs. */
+const START_ONCE: Fix = { text: "start the receiver once", commands: [unitCommand("receiver", "start")] };
 
 /**
  * Prints the identity, after what the options ask for was done.
@@ -46,8 +51,12 @@ function changeText({ id, succeeds }: Identity, found: Decision): string {
   if (before === id) return `this store is ${id}, as it was before: no host has to do anything`;
   const hosts = succeeds.includes(before)
     ? `hosts that trust ${before} follow by themselves over verified TLS`
-    : `hosts that trust ${before} wait until each accepts it: sudo shipper pin --accept ${id}`;
+    : `hosts that trust ${before} wait until each accepts it: ${fixText(acceptedBy(id), "collector")}`;
   return `this store is now ${id}, it was ${before} before: ${hosts}`;
+}
+
+function acceptedBy(id: string): Fix {
+  return byCommands(onHost("sudo", "shipper", "pin", "--accept", id));
 }
 
 /** The identity that the options ask for; null: they only ask what it is. */
@@ -66,14 +75,13 @@ function begun({ use, new: anew }: CommandLine["options"], dataRoot: string, fou
   if (anew === true) return { id: newId(), succeeds: [] };
   if (typeof use === "string") {
     if (!isReceiverId(use))
-      throw new UserError(
-        `--use takes an id of 32 hex digits, found ${quoted(use)}`,
-        "on a lab host: sudo shipper status",
-      );
+      throw new UserError(`--use takes an id of 32 hex digits, found ${quoted(use)}`, {
+        text: "a lab host says which one it trusts",
+        commands: [onHost("sudo", "shipper", "status")],
+      });
     return { id: use, succeeds: found.kind === "known" ? found.identity.succeeds.filter((id) => id !== use) : [] };
   }
-  if (found.kind === "none")
-    throw new UserError("this store has no identity yet", "start it once: sudo systemctl start labfleet-receiver");
+  if (found.kind === "none") throw new UserError("this store has no identity yet", START_ONCE);
   return known(dataRoot, found).identity;
 }
 
@@ -86,11 +94,7 @@ function settled(outcome: Identity | Refused): Identity {
 async function settle({ dataRoot, runDir }: ReceiverConfig, found: Decision, wanted: Identity): Promise<void> {
   if (found.kind !== "known" || found.identity.id !== wanted.id) lockDataRoot("receiver", dataRoot, runDir);
   const { episodes } = identityPaths(dataRoot);
-  if (!existsSync(dirname(episodes)))
-    throw new UserError(
-      `${dirname(episodes)} is missing`,
-      "start the receiver once: sudo systemctl start labfleet-receiver",
-    );
+  if (!existsSync(dirname(episodes))) throw new UserError(`${dirname(episodes)} is missing`, START_ONCE);
   await writeIdentity(dataRoot, wanted).catch((error: unknown) => {
     throw cannotWrite(dataRoot, error);
   });

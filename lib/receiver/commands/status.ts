@@ -11,6 +11,7 @@ import { formatBytes } from "../../core/text/quantity.ts";
 import { watcherProblem, watcherText } from "../../fleet/watcher.ts";
 import { print } from "../../os/answer.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
+import { toldEnd } from "../../runtime/ends/end-records.ts";
 import { timeText } from "../listen/certificate-life.ts";
 import { readHealthRun } from "../readiness/health-check.ts";
 import type { Storing } from "../readiness/readiness-watch.ts";
@@ -61,7 +62,7 @@ function renderStatus(status: Status): string {
     ...(certificate === null ? [] : [`tls        ${printable(certificateText(certificate))}`]),
     `watched    ${printable(watchedText(status))}`,
     `data root  ${data_root}`,
-    `last end   ${last_end === null ? "none is known" : printable(last_end.sentence)}`,
+    `last end   ${last_end === null ? "none is known" : printable(findingText(toldEnd(last_end)))}`,
   ].join("\n");
 }
 

@@ -19,6 +19,7 @@ import { dataPaths } from "../../contract/places.ts";
 import { shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { byCommands, type Fix, here } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { complain, isOutputNowhere, print } from "../../os/answer.ts";
@@ -74,11 +75,14 @@ function notShown(why: string): UserError {
 
 /** The refusal at two tokens names the one that may go, and what revokes exactly that one. */
 function tooMany(host: string, tokens: readonly TokenFacts[]): UserError {
-  const which = toRevoke(tokens)?.id ?? "";
   return new UserError(
     `${host} has ${TOKENS_PER_HOST} tokens already: ${tokens.map(tokenText).join(", ")}`,
-    `sudo receiver token revoke ${host} --token ${which}`,
+    revokeOne(host, tokens),
   );
+}
+
+function revokeOne(host: string, tokens: readonly TokenFacts[]): Fix {
+  return byCommands(here("sudo", "receiver", "token", "revoke", host, "--token", toRevoke(tokens)?.id ?? ""));
 }
 
 /** `token revoke <host> --token ID|--oldest|--all`. */
@@ -92,13 +96,13 @@ export async function tokenRevoke(call: Call): Promise<number> {
   if ([all === true, oldest === true, typeof token === "string"].filter((said) => said).length !== 1) {
     throw new UserError(
       `say which: --token ID, --oldest or --all; ${host} has ${tokens.map(tokenText).join(", ")}`,
-      `sudo receiver token revoke ${host} --token ${toRevoke(tokens)?.id ?? ""}`,
+      revokeOne(host, tokens),
     );
   }
   if (typeof token === "string" && !tokens.some(({ id }) => id === token)) {
     throw new UserError(
       `${host} has no token ${quoted(token)}: it has ${tokens.map(tokenText).join(", ")}`,
-      "sudo receiver token list",
+      byCommands(here("sudo", "receiver", "token", "list")),
     );
   }
   const after = all === true ? "" : typeof token === "string" ? withoutToken(text, token) : withoutOldest(text);
@@ -111,8 +115,10 @@ export async function tokenRevoke(call: Call): Promise<number> {
 
 /** There is nothing to revoke: what is left to do is to add one, or to name another host. */
 function noToken(host: string): UserError {
-  const others = "who has one is shown by sudo receiver token list";
-  return new UserError(`${host} has no token`, `to give it one (${others}): sudo receiver token add ${host}`);
+  return new UserError(`${host} has no token`, {
+    text: "to give it one (`receiver token list` shows who has one)",
+    commands: [here("sudo", "receiver", "token", "add", host)],
+  });
 }
 
 /** `token list [--json]`: the tokens of each host, when they were added and last used. */

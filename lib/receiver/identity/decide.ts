@@ -2,6 +2,7 @@
 // file nor a half copied root makes another store of it. A new one is made only where neither file is there. Pure.
 
 import { isReceiverId, SUCCEEDS_MAX } from "../../contract/judgement.ts";
+import { type Fix, here, inWords } from "../../core/finding.ts";
 
 export interface Identity {
   id: string;
@@ -60,20 +61,26 @@ function agreed(root: Identity, episodes: Identity): Decision {
 /** Why an identity is not changed, and what to do instead. */
 export interface Refused {
   refused: string;
-  fix: string;
+  fix: Fix;
 }
 
 /** An identity that also succeeds `other`. */
 export function succeeding(identity: Identity, other: string): Identity | Refused {
   if (!isReceiverId(other))
-    return { refused: "--succeeds takes an id of 32 hex digits", fix: "ask the old collector: sudo receiver identity" };
+    return {
+      refused: "--succeeds takes an id of 32 hex digits",
+      fix: inWords("ask the old collector: sudo receiver identity"),
+    };
   if (other === identity.id)
-    return { refused: `${other} is this store's own id`, fix: "name the id of the collector that it follows" };
+    return { refused: `${other} is this store's own id`, fix: inWords("name the id of the collector that it follows") };
   if (identity.succeeds.includes(other)) return identity;
   if (identity.succeeds.length >= SUCCEEDS_MAX)
     return {
       refused: `this store succeeds ${SUCCEEDS_MAX} others already, and that is the most`,
-      fix: `take out one that no host has pinned any more: sudo receiver identity --forget ${identity.succeeds[0]}`,
+      fix: {
+        text: "take out one that no host has pinned any more",
+        commands: [here("sudo", "receiver", "identity", "--forget", identity.succeeds[0] ?? "")],
+      },
     };
   return { id: identity.id, succeeds: [...identity.succeeds, other] };
 }
@@ -82,5 +89,6 @@ export function succeeding(identity: Identity, other: string): Identity | Refuse
 export function forgetting(identity: Identity, other: string): Identity | Refused {
   const succeeds = identity.succeeds.filter((id) => id !== other);
   if (succeeds.length < identity.succeeds.length) return { id: identity.id, succeeds };
-  return { refused: "this store succeeds none of that id", fix: "see whom it succeeds: sudo receiver identity" };
+  const fix = { text: "see whom it succeeds", commands: [here("sudo", "receiver", "identity")] };
+  return { refused: "this store succeeds none of that id", fix };
 }

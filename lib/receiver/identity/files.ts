@@ -11,7 +11,7 @@ import { byCommands, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { SaidOnce } from "../../core/said-once.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
+import { shellWord } from "../../core/text/shell-quote.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { writeFileDurable } from "../../os/files/files.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
@@ -110,14 +110,20 @@ export function known(
     case "two":
       throw new UserError(
         `${dataRoot} was put together from two stores: ${paths.root} says ${found.root}, ${paths.episodes} says ${found.episodes}`,
-        `to go on as the store that its episodes come from: sudo receiver identity --use ${found.episodes} --succeeds ${found.root}`,
+        {
+          text: "to go on as the store that its episodes come from",
+          commands: [here("sudo", "receiver", "identity", "--use", found.episodes, "--succeeds", found.root)],
+        },
       );
     case "unreadable": {
       const path = paths[found.place];
       if (found.machine)
         throw new UserError(
           `cannot read the identity of this store, ${path}: ${found.why}`,
-          `make it readable for this service's user: ${shellLine(["sudo", "chown", "labfleet:", path])}`,
+          {
+            text: "make it readable for this service's user",
+            commands: [here("sudo", "chown", "labfleet:", path)],
+          },
           EXIT.undelivered,
         );
       throw new UserError(

@@ -3,7 +3,7 @@
 
 import { EXIT } from "../../core/exit.ts";
 import { UserError } from "../../core/failure.ts";
-import { type Fix, fixText, here, lineFix } from "../../core/finding.ts";
+import { type Fix, here, lineFix } from "../../core/finding.ts";
 import { dropInLine } from "../../core/linux/unit-fix.ts";
 import { quoted } from "../../core/text/fields.ts";
 
@@ -39,7 +39,7 @@ export function cannotListen({ host, port, code, text, service, asRoot }: Listen
     return new UserError(`${no}: this machine does not have that address, or not yet`, fix, EXIT.undelivered);
   }
   if (code === "EACCES")
-    return new UserError(`${no}: a port below 1024 takes a right of its own`, lineFix(right(service, asRoot)));
+    return new UserError(`${no}: a port below 1024 takes a right of its own`, right(service, asRoot));
   if (code === null)
     return new UserError(
       `${no}: ${quoted(text)}`,
@@ -49,8 +49,10 @@ export function cannotListen({ host, port, code, text, service, asRoot }: Listen
   return new UserError(`${no}: ${quoted(text)}`, 'set `listen = "<address>:<port>"` to an address of this machine');
 }
 
-function right(service: string | null, asRoot: Fix): string {
-  if (service === null) return `set a port above 1023 in \`listen\`, or run this as root: ${fixText(asRoot)}`;
+function right(service: string | null, { commands }: Fix): Fix {
+  if (service === null) return { text: "set a port above 1023 in `listen`, or run this as root", commands };
   const settings = [`AmbientCapabilities=${BIND}`, `CapabilityBoundingSet=${BIND}`];
-  return `set a port above 1023 in \`listen\`, or give it that right: ${dropInLine(service, "port", settings)}`;
+  return lineFix(
+    `set a port above 1023 in \`listen\`, or give it that right: ${dropInLine(service, "port", settings)}`,
+  );
 }

@@ -3,8 +3,9 @@
 
 import { join } from "node:path";
 import { isoWall } from "../../core/clock.ts";
-import { fixOrNull } from "../../core/finding.ts";
+import { type Fix, fixOrNull, fixText, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
+import { unitName } from "../../core/tools.ts";
 import { fullRunDir } from "../../os/files/run-file.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -21,6 +22,8 @@ const WRITE_MS = 300_000;
 /** What a receiver wrote is out of date then. */
 const STALE_MS = 4 * GLANCE_MS;
 const FILE_BYTES = 2 * 1024 ** 2;
+
+const SEE_LOG: Fix = { text: "see its log", commands: [here("sudo", "journalctl", "-u", unitName("receiver"))] };
 
 export interface WatchParts {
   runDir: string;
@@ -111,7 +114,7 @@ export function readStoring(runDir: string, nowMs: number): Storing {
     return {
       ready: null,
       why: "the receiver does not say any more whether it can store",
-      fix: "see its log: sudo journalctl -u labfleet-receiver",
+      fix: fixText(SEE_LOG, "collector"),
     };
   return said.storing;
 }

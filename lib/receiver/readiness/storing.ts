@@ -1,17 +1,16 @@
 // Whether episodes can be stored, as a command sees it: what a receiver that runs says of itself, since its unit may see
 // another disk than we do; where none runs, by the same look.
 
-import { statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import { fixOrNull, fixText } from "../../core/finding.ts";
-import { unitLine } from "../../core/linux/unit-fix.ts";
+import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
 import { lockHolder } from "../../os/files/lock.ts";
+import { BACKEND } from "../backend.ts";
+import { needStore } from "../disk/data-root.ts";
 import { placeId } from "../disk/place-id.ts";
-import type { NotReady } from "../episode-store.ts";
 import type { NoRoom } from "../episodes/admission.ts";
 import {
   type CertificateFinding,
@@ -20,10 +19,7 @@ import {
   readLife,
 } from "../listen/certificate-life.ts";
 import { renewal } from "../listen/own-authority.ts";
-import { roomOf } from "../room.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/files/data-root.ts";
-import { createReadiness, glance, roomFix } from "../store/readiness.ts";
 import { readRunNotes, readStoring, type Storing } from "./readiness-watch.ts";
 import { type RoomLeft, roomLeft } from "./run-notes.ts";
 
@@ -65,9 +61,7 @@ export async function lookAtCollector(config: ReceiverConfig, nowMs: number): Pr
   const pid = lockHolder({ tool: "receiver", dataRoot, runDir });
   const inFile = config.tls === null ? null : readLife(config.tls.certificate);
   if (pid === null) {
-    const seen = await ownLook(config);
-    const room = seen.ready === true ? roomLeft(roomOf(statfsSync(dataRoot)), config.diskReserveBytes) : null;
-    return { pid, ...seen, room, no_room: null, certificate: shown(inFile, null, nowMs) };
+    return { pid, ...(await ownLook(config)), no_room: null, certificate: shown(inFile, null, nowMs) };
   }
   const { room, noRoom, certificate } = readRunNotes(runDir, nowMs);
   return {
@@ -86,7 +80,7 @@ function tooLittle(noRoom: NoRoom | null, room: RoomLeft | null, dataRoot: strin
   if (Math.abs(nowMs - atMs) > TOLD_MS) return null;
   const ago = formatSeconds(Math.max(0, Math.round((nowMs - atMs) / 1000)));
   const what = `${ago} ago there was no room for ${formatBytes(bytes)} of ${host}`;
-  return { at: isoWall(atMs), host, bytes, what, fix: fixText(roomFix({ of: "bytes" }, dataRoot)) };
+  return { at: isoWall(atMs), host, bytes, what, fix: fixText(BACKEND.roomFix(dataRoot)) };
 }
 
 /** @param inFile what its file holds, if that may be another one */
@@ -113,7 +107,7 @@ export function lookFromOutside(pid: number, dataRoot: string): Storing | null {
   return {
     ready: false,
     why: `the receiver (pid ${pid}) still writes to a disk that is not mounted at ${dataRoot} any more, and what it stores is on that disk alone`,
-    fix: `mount that disk there again, then: ${unitLine("receiver", "restart")}`,
+    fix: fixText({ text: "mount that disk there again, then", commands: [unitCommand("receiver", "restart")] }),
   };
 }
 
@@ -127,24 +121,16 @@ function idOf(path: string): string | null {
   }
 }
 
-async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<Storing> {
+async function ownLook({ dataRoot, diskReserveBytes }: ReceiverConfig): Promise<Storing & Pick<Collector, "room">> {
   try {
     needStore(dataRoot);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { ready: false, why: error.message, fix: error.hint };
+    return { ready: false, why: error.message, fix: fixOrNull(error.fix, "collector"), room: null };
   }
-  const parts = { dataRoot, incoming: dataPaths(dataRoot).incoming, reserveBytes: () => diskReserveBytes };
-  const isTold = mayWrite(dataRoot);
-  const found: NotReady | null = isTold ? await createReadiness(parts)() : glance(parts);
-  if (found !== null && (isTold || found.kind !== "refused"))
-    return { ready: false, why: found.why, fix: fixOrNull(found.fix) };
-  if (isTold) return { ready: true, why: null, fix: null };
-  return { ready: null, why: "only root and the receiver's user can tell", fix: null };
-}
-
-/** What another user may not do says nothing about what the receiver may. */
-function mayWrite(dataRoot: string): boolean {
-  const uid = process.geteuid?.();
-  return uid === 0 || uid === statSync(dataRoot).uid;
+  const seen = await BACKEND.look(dataRoot, diskReserveBytes);
+  if (seen.ready === null)
+    return { ready: null, why: "only root and the receiver's user can tell", fix: null, room: null };
+  if (seen.ready) return { ready: true, why: null, fix: null, room: roomLeft(seen.room, diskReserveBytes) };
+  return { ready: false, why: seen.why.why, fix: fixOrNull(seen.why.fix, "collector"), room: null };
 }

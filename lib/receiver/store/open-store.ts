@@ -6,29 +6,28 @@ import type { IndexRow } from "../../contract/index-row.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { fixText, inWords } from "../../core/finding.ts";
+import { byCommands, type Command, type Fix, fixText, here, inWords } from "../../core/finding.ts";
 import { isMachinesRefusal } from "../../core/linux/disk-refusal.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import { mountPointOf, splitFix, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
 import { makeDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { Work } from "../../runtime/progress.ts";
 import { HERE, type Presence } from "../disk/presence.ts";
 import { VERIFY } from "../disk/repair-line.ts";
-import type { EpisodeStore, NotReady } from "../episode-store.ts";
+import type { OpenedStore } from "../episode-store.ts";
 import { PROBE } from "../settings.ts";
 import { Commits } from "./commits.ts";
 import { createFileStore } from "./file-store.ts";
 import { type Disk, realDisk } from "./files/disk.ts";
 import { cannotUse, needFile } from "./files/store-files.ts";
-import type { AppendLog } from "./index/append-log.ts";
+import { createChangeWatch } from "./index/changed-files.ts";
 import { type EpisodeIndex, openIndex } from "./index/episode-index.ts";
 import { openJournal } from "./journal.ts";
 import { glance } from "./readiness.ts";
 import { ArchiveReader } from "./reading/archive-reader.ts";
-import { type Compared, compare, type Recovered, recover } from "./reconcile.ts";
+import { compare, recover } from "./reconcile.ts";
 
 /** So long a comparison may take to be broken off. */
 const BREAK_OFF_MS = 5000;
@@ -45,19 +44,9 @@ export interface OpenParts {
   reader?: ArchiveReader;
 }
 
-export interface OpenedStore {
-  store: EpisodeStore;
+/** An open store with its index, for what belongs to this backend. */
+export interface OpenedFiles extends OpenedStore {
   index: EpisodeIndex;
-  /** Whether anything can be stored, by a look alone; null: nothing against it. */
-  glance(): NotReady | null;
-  /** Breaks off what is being read. */
-  stopReading(): void;
-  recovered: Recovered;
-  /** The files of the store that are open. */
-  logs: readonly AppendLog[];
-  /** Compares all files with all rows, once, beside the requests; `close` breaks it off. @throws the disk's error */
-  compare(): Promise<Compared>;
-  close(): Promise<void>;
 }
 
 /**
@@ -114,7 +103,7 @@ const NO_LINKS: readonly string[] = ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"]
 function noHardLinks(dataRoot: string): UserError {
   return new UserError(
     `cannot store in ${dataRoot}: the file system at ${mountPointOf(dataRoot)} has no hard links, as vfat, exfat and some of FUSE have none, and an episode is published by one`,
-    `put [paths] data_root on ext4, xfs or btrfs; this shows what it is on: ${shellLine(["findmnt", "-T", dataRoot])}`,
+    { text: "put [paths] data_root on ext4, xfs or btrfs; this shows what it is on", commands: [mountedAt(dataRoot)] },
   );
 }
 
@@ -144,15 +133,24 @@ function refusal(dataRoot: string, path: string, error: unknown): unknown {
     code === "EROFS" || ((code === "EACCES" || code === "EPERM") && !existsSync(path) && existsSync(dataRoot));
   const why = whyDiskRefuses(isRoots ? dataRoot : path, code);
   const fix = why.fix ?? inWords("make [paths] data_root a directory that this service's user may write to");
-  const look = shellLine(["findmnt", "-T", dataRoot]);
   return new UserError(
     `cannot store in ${dataRoot}: ${quoted(errorText(error))}: ${why.what}`,
     // The mount point of a disk that is away is root's and empty, and should stay so.
-    isRoots && code === "EACCES" && isEmpty(dataRoot)
-      ? `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new: ${fixText(fix)}`
-      : fix,
+    isRoots && code === "EACCES" && isEmpty(dataRoot) ? mountFirst(dataRoot, fix) : fix,
     isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
   );
+}
+
+/** @param ofNew what mends it where nothing was ever stored */
+function mountFirst(dataRoot: string, ofNew: Fix): Fix {
+  const look = fixText(byCommands(mountedAt(dataRoot)));
+  const ifNew = `if episodes were stored there, mount their disk (${look} shows what is mounted); if it is new`;
+  return { text: ofNew.text === "" ? ifNew : `${ifNew}: ${ofNew.text}`, commands: ofNew.commands };
+}
+
+/** Shows what is mounted there. */
+function mountedAt(dataRoot: string): Command {
+  return here("findmnt", "-T", dataRoot);
 }
 
 function isEmpty(directory: string): boolean {
@@ -174,7 +172,7 @@ async function orSentence<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** Opens the store of a locked data root and mends what a crash left. */
-export async function openStore(parts: OpenParts): Promise<OpenedStore> {
+export async function openStore(parts: OpenParts): Promise<OpenedFiles> {
   const { dataRoot, log, begin, disk = realDisk, presence, reserveBytes = () => 0 } = parts;
   const paths = dataPaths(dataRoot);
   for (const path of [paths.index, paths.torn, paths.journal]) needFile(path);
@@ -210,7 +208,8 @@ export async function openStore(parts: OpenParts): Promise<OpenedStore> {
     glance: () => glance(readiness),
     stopReading: () => reader.close(),
     recovered,
-    logs: [index.log, journal.log],
+    size: () => index.table.size,
+    watchChanges: (fail) => createChangeWatch([index.log, journal.log], fail),
     compare() {
       const mine = compare(all, () => isOver);
       comparing = mine.catch(() => undefined);

@@ -4,7 +4,7 @@
 import { accessSync, constants, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { type Fix, inWords, lineFix } from "../../core/finding.ts";
+import { type Fix, here, lineFix } from "../../core/finding.ts";
 import { whatFills } from "../../core/linux/disk-refusal.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
 import { mountPointOf, whyDiskRefuses } from "../../os/files/disk-refusal.ts";
@@ -56,7 +56,11 @@ export function createReadiness(parts: ReadinessParts): () => Promise<NotReady |
   };
 }
 
-const BUSY = inWords("see what keeps it busy: iostat -x 5, and what the kernel says of it: sudo dmesg");
+/** The kernel's word first: iostat is not installed everywhere. */
+const BUSY: Fix = {
+  text: "see what the kernel says of it, and what keeps it busy",
+  commands: [here("sudo", "dmesg", "--level=err,warn"), here("iostat", "-x", "5", "2")],
+};
 
 function slow(how: string): NotReady {
   const why = `the disk is too slow, or does not get its turn: a write of one byte ${how}`;

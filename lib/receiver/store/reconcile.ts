@@ -11,27 +11,12 @@ import { counted } from "../../core/text/quantity.ts";
 import { fsyncDir } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { VERIFY } from "../disk/repair-line.ts";
+import type { Compared, Recovered } from "../episode-store.ts";
 import type { Commits } from "./commits.ts";
 import { walkEpisodes } from "./files/stored-files.ts";
 import type { EpisodeIndex } from "./index/episode-index.ts";
 import type { Journal } from "./journal.ts";
 import { sweepUploads } from "./uploads.ts";
-
-/** What was mended before READY. */
-export interface Recovered {
-  /** Files that got their row. */
-  adopted: number;
-  /** Temporary files that were removed. */
-  swept: number;
-}
-
-/** What all files are beside all rows. */
-export interface Compared {
-  /** Files that got their row. */
-  adopted: number;
-  /** Rows whose file is missing. */
-  missing: number;
-}
 
 export interface ReconcileParts {
   episodes: string;

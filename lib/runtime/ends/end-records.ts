@@ -1,7 +1,9 @@
 // What is on the disk about ends: a run's own record, what systemd told of a stop, and an explained end. Pure. A text is
 // read as whatever it may be: a crash or a power cut may have written it.
 
+import { readFix } from "../../contract/said.ts";
 import { EXIT } from "../../core/exit.ts";
+import type { Finding } from "../../core/finding.ts";
 import { printable } from "../../core/text/printable.ts";
 import { cutBytes } from "../../core/text/utf8.ts";
 
@@ -83,6 +85,8 @@ export interface EndReport {
   kind: EndKind;
   /** For whoever reads the log. */
   sentence: string;
+  /** What mends it, or shows more; null: nothing is known to. */
+  fix: string | null;
   /** When it ended, ISO 8601; null when nobody was there to see it. */
   at: string | null;
   started_at: string | null;
@@ -94,6 +98,11 @@ export interface EndReport {
   failed_starts: number;
   /** Exit code of the newest of them; null: there was none, or a signal ended it. */
   failed_exit_code: number | null;
+}
+
+/** An end as it is told: its remedy behind all that is said of it. */
+export function toldEnd({ sentence, fix }: EndReport): Finding {
+  return { what: sentence, fix: readFix(fix) };
 }
 
 /** Whether the newest start was refused for its configuration or for what that names: another one would be, too. */
@@ -188,6 +197,7 @@ export function parseEndReport(text: string): EndReport | null {
     run_id: runId,
     kind,
     sentence,
+    fix: asText(row.fix, SENTENCE_BYTES),
     at: asText(row.at),
     started_at: asText(row.started_at),
     ran_s: asNumber(row.ran_s),

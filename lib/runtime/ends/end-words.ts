@@ -1,8 +1,7 @@
 // The phrases of which a sentence on an end is made. Pure.
 
-import { type Command, type Finding, here, lineFix } from "../../core/finding.ts";
+import { byCommands, type Command, type Finding, here } from "../../core/finding.ts";
 import { formatBytes, formatSeconds } from "../../core/text/quantity.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
 import type { Facts } from "./end-facts.ts";
 import type { RunRecord, StopRecord } from "./end-records.ts";
 
@@ -31,17 +30,20 @@ export function withComma(text: string | null): string {
 }
 
 /** `sudo systemctl edit labfleet-shipper`, to the manager that runs it. */
-export function systemctl({ stop }: Facts, verb: string): Command {
+export function systemctl({ stop }: Facts, verb: string, ...more: readonly string[]): Command {
   const manager = stop?.scope === "user" ? ["systemctl", "--user"] : ["sudo", "systemctl"];
-  return here(...manager, verb, stop?.unit ?? "");
+  return here(...manager, verb, stop?.unit ?? "", ...more);
 }
 
-/** `; see: sudo journalctl -u labfleet-shipper` */
-export function seeLog({ stop }: Facts): string {
-  return stop === null
-    ? ""
-    : `; see: ${stop.scope === "user" ? "journalctl --user" : "sudo journalctl"} -u ${stop.unit}`;
+/** What only the log of its unit says more of; without a unit nobody knows where that is. */
+export function inItsLog(what: string, { stop }: Facts): Finding {
+  if (stop === null) return { what, fix: null };
+  const journal = stop.scope === "user" ? ["journalctl", "--user"] : ["sudo", "journalctl"];
+  return { what, fix: { text: "see its log", commands: [here(...journal, "-u", stop.unit)] } };
 }
+
+/** Shows whom the kernel has killed for memory, and who had it. */
+export const KERNELS_KILLS: Command = here("sudo", "journalctl", "-k", "-g", "oom");
 
 const MIB = 1024 * 1024;
 
@@ -50,12 +52,11 @@ export function forMemory(told: string, facts: Facts): Finding {
   const limit = facts.stop?.memory_max ?? null;
   if (limit === null)
     return {
-      what: `${told}; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom`,
-      fix: null,
+      what: `${told}; its unit sets no MemoryMax=, so the machine or a slice was short`,
+      fix: { text: "see who used it up", commands: [KERNELS_KILLS] },
     };
   const twice = `MemoryMax=${Math.ceil((2 * limit) / MIB)}M`;
-  // Unquoted, as a person writes a property; it holds nothing that a shell would read.
-  const fix = lineFix(`${shellLine(systemctl(facts, "set-property").argv)} ${twice}`);
+  const fix = byCommands(systemctl(facts, "set-property", twice));
   return { what: `${told}; MemoryMax= of its unit is ${formatBytes(limit)}`, fix };
 }
 

@@ -2,18 +2,18 @@
 // The rules are a table; the first that holds is the answer.
 
 import { EXIT } from "../../core/exit.ts";
-import { type Finding, findingText, inWords } from "../../core/finding.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
+import { type Finding, fixOrNull } from "../../core/finding.ts";
 import { type Facts, factsOf } from "./end-facts.ts";
 import type { EndKind, EndReport, RunRecord, StopRecord } from "./end-records.ts";
 import {
   after,
   causeOf,
   forMemory,
+  inItsLog,
   isCalledOff,
+  KERNELS_KILLS,
   laterStarts,
   meaningOf,
-  seeLog,
   systemctl,
   unseen,
   where,
@@ -62,26 +62,26 @@ const RULES: readonly Rule[] = [
     kind: "watchdog",
     because: "only the watchdog gives this result; the signal alone would look like a crash",
     when: (f) => result(f) === "watchdog",
-    say: (f) => `was killed by systemd's watchdog: nothing moved for WatchdogSec=${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`was killed by systemd's watchdog: nothing moved for WatchdogSec=${where(f)}`, f),
   },
   {
     kind: "stop-timeout",
     because: "its own record says that it had ended: what ran out of time is another process of the unit",
     when: (f) => result(f) === "timeout" && f.run !== null && f.run.ended !== null,
     say: (f) =>
-      `ended by itself, but a process of its unit outlived it until systemd killed that${where(f)}${seeLog(f)}`,
+      inItsLog(`ended by itself, but a process of its unit outlived it until systemd killed that${where(f)}`, f),
   },
   {
     kind: "start-timeout",
     because: "a run that never was ready cannot have been asked to stop by a limit on stops",
     when: (f) => result(f) === "timeout" && (f.run === null || f.run.ready_at === null),
-    say: (f) => `was ended by systemd: it was not ready within TimeoutStartSec=${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`was ended by systemd: it was not ready within TimeoutStartSec=${where(f)}`, f),
   },
   {
     kind: "stop-timeout",
     because: "SIGTERM begins a phase at once unless the event loop stands still",
     when: (f) => result(f) === "timeout" && !f.stopping,
-    say: (f) => `was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=${where(f)}`, f),
   },
   {
     kind: "stop-timeout",
@@ -89,14 +89,14 @@ const RULES: readonly Rule[] = [
     when: (f) => result(f) === "timeout",
     say: (f) => ({
       what: `was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung${where(f)}`,
-      fix: inWords(`${shellLine(systemctl(f, "edit").argv)}, with a larger TimeoutStopSec=`),
+      fix: { text: "set a larger TimeoutStopSec= in its unit", commands: [systemctl(f, "edit")] },
     }),
   },
   {
     kind: "crash",
     because: "nobody sends these to a daemon, but for trying it",
     when: (f) => f.signal !== null && (FAULTS.has(f.signal) || f.stop?.exit_code === "dumped"),
-    say: (f) => `crashed: ${f.signal}, a bug${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`crashed: ${f.signal}, a bug${where(f)}`, f),
   },
   {
     kind: "killed",
@@ -108,13 +108,14 @@ const RULES: readonly Rule[] = [
     kind: "killed",
     because: "without the kernel's count a kill for memory looks the same",
     when: (f) => f.signal === "SIGKILL",
-    say: (f) =>
-      `was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell${where(f)}` +
-      "; see: sudo journalctl -k -g oom",
+    say: (f) => ({
+      what: `was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell${where(f)}`,
+      fix: { text: "see whether it was for memory", commands: [KERNELS_KILLS] },
+    }),
   },
   {
     kind: "killed",
-    because: "systemctl stop and restart send it to a start too: nothing has failed",
+    because: "who stops or restarts the unit sends it to a start too: nothing has failed",
     when: ({ run, stop }) => stop !== null && isCalledOff(stop) && (run === null || run.ready_at === null),
     say: (f) => `was called off while it started (${f.signal})${where(f)}`,
   },
@@ -136,20 +137,22 @@ const RULES: readonly Rule[] = [
     because: "a drain that comes to its end is exit code 0, or the code of the failure that began it",
     when: (f) => f.exitCode === EXIT.undelivered && f.stopping && f.run?.cause !== "failure",
     say: (f) =>
-      `quit in the middle of its stop (${causeOf(f.run) ?? "cause unknown"}): told twice, or over its stop budget` +
-      `${where(f)}${seeLog(f)}`,
+      inItsLog(
+        `quit in the middle of its stop (${causeOf(f.run) ?? "cause unknown"}): told twice, or over its stop budget${where(f)}`,
+        f,
+      ),
   },
   {
     kind: "exit-code",
     because: "it ended by itself, and its exit code says of what kind that was",
     when: (f) => f.exitCode !== null && f.exitCode !== 0,
-    say: (f) => `exited with ${f.exitCode}, ${meaningOf(f.exitCode ?? 0)}${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`exited with ${f.exitCode}, ${meaningOf(f.exitCode ?? 0)}${where(f)}`, f),
   },
   {
     kind: "exit-code",
     because: "exit code 0 before READY=1 is no success to systemd",
     when: (f) => f.exitCode === 0 && result(f) === "protocol",
-    say: (f) => `exited with 0 before it was ready${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`exited with 0 before it was ready${where(f)}`, f),
   },
   {
     kind: "clean-stop",
@@ -161,7 +164,7 @@ const RULES: readonly Rule[] = [
     kind: "unknown",
     because: "there was no main process, or nobody knows how it ended: systemd's word is all there is",
     when: ({ stop }) => stop !== null,
-    say: (f) => `ended for a reason that systemd calls ${JSON.stringify(result(f))}${where(f)}${seeLog(f)}`,
+    say: (f) => inItsLog(`ended for a reason that systemd calls ${JSON.stringify(result(f))}${where(f)}`, f),
   },
   {
     kind: "exit-code",
@@ -216,13 +219,14 @@ export function explainEnd(
   const facts = factsOf(run, stop, now.bootId);
   const rule = RULES.find(({ when }) => when(facts));
   const said = rule?.say(facts) ?? "ended, nobody knows how";
-  const told = typeof said === "string" ? said : findingText(said);
+  const { what, fix } = typeof said === "string" ? { what: said, fix: null } : said;
   const failed = laterStops.filter((later) => !isCalledOff(later));
   const newest = failed.at(-1);
   return {
     run_id: run?.run_id ?? stop?.run_id ?? "unknown",
     kind: rule?.kind ?? "unknown",
-    sentence: `the last run ${told}${laterStarts(laterStops)}`,
+    sentence: `the last run ${what}${laterStarts(laterStops)}`,
+    fix: fixOrNull(fix),
     at: run?.ended?.at ?? stop?.at ?? null,
     started_at: run?.started_at ?? null,
     ran_s: facts.ranS,

@@ -9,6 +9,7 @@ import type { CommandLine } from "../../cli/options.ts";
 import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { printable } from "../../core/text/printable.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
@@ -30,10 +31,10 @@ export async function discardEpisodes(config: ShipperConfig, dirs: Dirs, line: C
   const chosen = choose(await settledIn(dirs, place), choice, today);
   if (chosen.missing.length > 0) {
     const names = chosen.missing.map(quoted).join(", ");
-    throw new UserError(
-      `nothing was removed: there is no ${names} in ${dirs[place]}`,
-      "see which there are: sudo shipper status",
-    );
+    throw new UserError(`nothing was removed: there is no ${names} in ${dirs[place]}`, {
+      text: "see which there are",
+      commands: [here("sudo", "shipper", "status")],
+    });
   }
   const sizes = await Promise.all(chosen.doomed.map(({ name }) => usageOf(join(dirs[place], name), () => {})));
   await print(listing(chosen, place, sizes));

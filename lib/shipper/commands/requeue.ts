@@ -6,9 +6,9 @@ import type { CommandLine } from "../../cli/options.ts";
 import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
-import { shellWord } from "../../core/text/shell-quote.ts";
 import { print } from "../../os/answer.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { readDocument } from "../episode/document.ts";
@@ -64,9 +64,13 @@ async function quarantinedFor(dirs: Dirs, wanted: string | null): Promise<string
   const chosen = byReason.get(wanted);
   if (chosen !== undefined) return chosen;
   const found = [...byReason].map(([reason, { length }]) => `${reason} (${length})`).sort();
-  const guess = nearest(wanted, [...byReason.keys()]) ?? "R";
+  const guess = nearest(wanted, [...byReason.keys()]);
   throw new UserError(
     `nothing in ${dirs.quarantine} was refused for ${quoted(wanted)}; the reasons there are ${found.join(", ")}`,
-    `sudo shipper requeue --all --reason ${shellWord(guess)}, or all of them: sudo shipper requeue --all`,
+    {
+      text:
+        guess === null ? "name one of these, or queue all of them" : "all of them go without --reason; the nearest is",
+      commands: [here("sudo", "shipper", "requeue", "--all", ...(guess === null ? [] : ["--reason", guess]))],
+    },
   );
 }

@@ -2,9 +2,9 @@
 
 import type { CommandLine } from "../../cli/options.ts";
 import { UserError } from "../../core/failure.ts";
+import { byCommands, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
-import { shellWord } from "../../core/text/shell-quote.ts";
 import { readReceipted, readRejection } from "../episode/notes.ts";
 
 export type Choice =
@@ -98,5 +98,5 @@ function unknownReason(wanted: string, reasons: readonly string[]): UserError {
   if (reasons.length === 0) return new UserError("nothing lies in quarantine", null);
   const guess = nearest(wanted, reasons) ?? reasons[0] ?? "R";
   const what = `nothing in quarantine was refused for ${quoted(wanted)}; the reasons there are ${reasons.join(", ")}`;
-  return new UserError(what, `shipper discard --reason ${shellWord(guess)}`);
+  return new UserError(what, byCommands(here("sudo", "shipper", "discard", "--reason", guess)));
 }

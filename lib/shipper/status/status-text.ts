@@ -6,7 +6,7 @@ import { underWayText } from "../../contract/shipper-words.ts";
 import { byCommands, findingText, fixTail } from "../../core/finding.ts";
 import { notRunning, unitCommand } from "../../core/linux/unit-fix.ts";
 import { labelled } from "../../core/text/columns.ts";
-import { isStartRefused } from "../../runtime/ends/end-records.ts";
+import { isStartRefused, toldEnd } from "../../runtime/ends/end-records.ts";
 import { statusLine } from "./live-status.ts";
 import type { Status } from "./status.ts";
 
@@ -23,7 +23,7 @@ export function renderStatus(status: Status): string {
     ["to ship", `${status.pending}${status.recording > 0 ? ` (and ${status.recording} being recorded)` : ""}`],
     ["shipped", `${status.shipped} still on this host`],
     ["refused", `${quarantined.length} in quarantine`],
-    ["last end", status.last_end === null ? "none is known" : status.last_end.sentence],
+    ["last end", status.last_end === null ? "none is known" : findingText(toldEnd(status.last_end))],
     ...(live?.under_way ?? []).map((one): Row => ["now", underWayText(one, live?.at ?? "")]),
     ...waiters("waiting", live?.waiting_list ?? [], live?.waiting?.count ?? 0),
     ...waiters("held", live?.held_list ?? [], live?.held?.count ?? 0),

@@ -2,12 +2,13 @@
 
 import { onTestFinished } from "bun:test";
 import { join } from "node:path";
+import { fixTail } from "../../../lib/core/finding.ts";
 import { type Fields, formatFields } from "../../../lib/core/text/fields.ts";
 import type { CheckExit } from "../../../lib/heartbeat/checks/process.ts";
 import { saidBy } from "../../../lib/heartbeat/collect/observations.ts";
 import { NagiosRunner, type Seams } from "../../../lib/heartbeat/nagios/nagios-runner.ts";
 import type { Observation, Seen } from "../../../lib/heartbeat/plugin.ts";
-import type { Log } from "../../../lib/runtime/log/log.ts";
+import type { Log, LogMessage } from "../../../lib/runtime/log/log.ts";
 import { until } from "../checks/process-support.ts";
 
 export const CHECKS = join(import.meta.dir, "../../fixtures/checks");
@@ -15,7 +16,7 @@ export const CHECKS = join(import.meta.dir, "../../fixtures/checks");
 export interface Rig {
   runner: NagiosRunner;
   initialised: boolean;
-  /** Lines of the log: level, message and fields. */
+  /** Lines of the log: level, message, fields and remedy. */
   lines: string[];
   collect: () => Promise<Observation[]>;
 }
@@ -25,8 +26,10 @@ export function rig(settings: Record<string, unknown>, seams: Seams = {}, interv
   const lines: string[] = [];
   const at =
     (level: string) =>
-    (message: string, fields: Fields = {}): void =>
-      void lines.push(`${level} ${message}${formatFields(fields)}`);
+    (message: LogMessage, fields: Fields = {}): void => {
+      const { what, fix } = typeof message === "string" ? { what: message, fix: null } : message;
+      lines.push(`${level} ${what}${formatFields(fields)}${fixTail(fix)}`);
+    };
   const log: Log = { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
   const runner = new NagiosRunner(seams);
   const initialised = runner.initialise({ log, intervalS, settings, root: "/nonexistent" });

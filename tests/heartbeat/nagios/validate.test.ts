@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkEnvironment } from "../../../lib/heartbeat/nagios/check.ts";
 import { inspectCheck, readChecks } from "../../../lib/heartbeat/nagios/validate.ts";
+import { inText } from "../../support/in-text.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { rig } from "./support.ts";
 
@@ -140,7 +141,7 @@ describe("programs", () => {
   const inspect = (command: string | string[], shell = false, path = "/usr/bin:/bin") =>
     readChecks({ commands: [{ name: "it", command, shell }] }, 60)
       .checks.flatMap((check) => inspectCheck(check, path))
-      .map(({ level, message }) => `${level} ${message}`);
+      .map(({ level, message }) => `${level} ${inText(message)}`);
 
   function program(mode: number): string {
     const file = join(tempDir(), "check");
@@ -171,15 +172,18 @@ describe("programs", () => {
 
   test("a relative path gets one warning: what it leads to from /, where checks run, and the fix", async () => {
     const what = "warn check's program is a relative path, and checks run in /:";
-    expect(inspect("checks/ww.sh -w 5")).toEqual([`${what} /checks/ww.sh will be run, and does not exist`]);
-    expect(inspect("./checks/../ww.sh")).toEqual([`${what} /ww.sh will be run, and does not exist`]);
-    expect(inspect(["~/ww.sh"])).toEqual([`${what} /~/ww.sh will be run, and does not exist`]);
-    expect(inspect("bin/sh -c true")).toEqual([`${what} /bin/sh will be run`]);
-    expect(inspect("checks/ww.sh -w 5", true)).toEqual([`${what} /checks/ww.sh will be run, and does not exist`]);
+    const absolute = "; fix: give its absolute path";
+    expect(inspect("checks/ww.sh -w 5")).toEqual([`${what} /checks/ww.sh will be run, and does not exist${absolute}`]);
+    expect(inspect("./checks/../ww.sh")).toEqual([`${what} /ww.sh will be run, and does not exist${absolute}`]);
+    expect(inspect(["~/ww.sh"])).toEqual([`${what} /~/ww.sh will be run, and does not exist${absolute}`]);
+    expect(inspect("bin/sh -c true")).toEqual([`${what} /bin/sh will be run${absolute}`]);
+    expect(inspect("checks/ww.sh -w 5", true)).toEqual([
+      `${what} /checks/ww.sh will be run, and does not exist${absolute}`,
+    ]);
     // And that is what is run.
     const { lines, collect } = rig({ commands: [{ name: "it", command: "bin/sh -c 'echo in $PWD'" }] });
     expect(lines.filter((line) => line.startsWith("warn"))).toEqual([
-      `${what} /bin/sh will be run check=it program=bin/sh fix="give its absolute path"`,
+      `${what} /bin/sh will be run check=it program=bin/sh${absolute}`,
     ]);
     expect(await collect()).toMatchObject([{ status: "ok", message: "in /" }]);
   });
@@ -198,7 +202,8 @@ describe("programs", () => {
   });
 
   test("one that others can change gets a warning", () => {
-    expect(inspect(program(0o757))).toEqual(["warn check's program can be changed by anybody (fix: sudo chmod o-w)"]);
+    const file = program(0o757);
+    expect(inspect(file)).toEqual([`warn check's program can be changed by anybody; fix: sudo chmod o-w ${file}`]);
     expect(inspect(program(0o775))).toEqual([]);
   });
 
@@ -208,7 +213,7 @@ describe("programs", () => {
       const file = program(0o775);
       chownSync(file, 65_534, 65_534);
       expect(inspect(file)).toEqual([
-        "warn check's program can be changed by its group and belongs to somebody else (fix: sudo chmod g-w)",
+        `warn check's program can be changed by its group and belongs to somebody else; fix: sudo chmod g-w ${file}`,
       ]);
     },
   );

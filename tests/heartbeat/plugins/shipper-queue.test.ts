@@ -147,7 +147,7 @@ describe("a data root that has gone with its shipper", () => {
     rmSync(dataRoot, { recursive: true });
     rmSync(join(runDir, "status.json"));
     expect(lines(await observe(open()))).toEqual([
-      `- critical: the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped; fix: mount its disk there, then: sudo systemctl start labfleet-shipper; or, if no shipper is to run on this host any more: sudo rm ${stateDir}/shipper-known`,
+      `- critical: the shipper's data root has gone: there is no ${dataRoot}/episodes, and what waits on it is not shipped; fix: if no shipper is to run on this host any more, remove ${stateDir}/shipper-known; else mount its disk there, then: sudo systemctl start labfleet-shipper`,
     ]);
     rmSync(join(stateDir, "shipper-known"));
     expect(lines(await observe(open()))).toEqual([`- ok: no shipper's data at ${dataRoot}`]);

@@ -80,7 +80,7 @@ describe("it settles", () => {
     expect(first("--use", A)).toBe(`this store is now ${A}, it had no id before`);
     expect(first("--use", A)).toBe(`this store is ${A}, as it was before: no host has to do anything`);
     expect(first("--use", B)).toBe(
-      `this store is now ${B}, it was ${A} before: hosts that trust ${A} wait until each accepts it: sudo shipper pin --accept ${B}`,
+      `this store is now ${B}, it was ${A} before: hosts that trust ${A} wait until each accepts it: on the lab host: sudo shipper pin --accept ${B}`,
     );
     expect(first("--use", C, "--succeeds", B)).toBe(
       `this store is now ${C}, it was ${B} before: hosts that trust ${B} follow by themselves over verified TLS`,

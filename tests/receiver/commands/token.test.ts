@@ -84,7 +84,7 @@ test("add, list, revoke exactly the one that is named", async () => {
   expect([isValid(first.stdout), isValid(second.stdout)]).toEqual([true, false]);
   expect((await run("revoke", "lab1", "--oldest")).stdout).toBe("lab1: 1 revoked, 0 left\n");
   expect((await run("revoke", "lab1", "--all")).stderr).toBe(
-    "receiver: lab1 has no token\nreceiver: fix: to give it one (who has one is shown by sudo receiver token list): sudo receiver token add lab1\n",
+    "receiver: lab1 has no token\nreceiver: fix: to give it one (`receiver token list` shows who has one): sudo receiver token add lab1\n",
   );
   expect((await run("add", "../x")).stderr).toContain('"../x" is no host name');
 }, 180_000);

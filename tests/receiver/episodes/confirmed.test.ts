@@ -131,7 +131,7 @@ describe("said once, and never a 200:", () => {
     expect([await head(), errors()]).toEqual([
       DAMAGED,
       [
-        `error: ${file} cannot be read: "EIO"; fix: look at its disk: sudo dmesg --level=err,warn; then: sudo receiver verify`,
+        `error: ${file} cannot be read: "EIO"; fix: look at its disk, and at all that lies on it: sudo dmesg --level=err,warn && sudo receiver verify`,
       ],
     ]);
   });

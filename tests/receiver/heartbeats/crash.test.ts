@@ -106,7 +106,7 @@ test("receiver hosts reads what is there, whether a receiver runs or not", async
     code: 2,
     out: "",
     err: `receiver: no heartbeat of "lab1" has come, and none of any other host
-receiver: fix: name the collector's config with --config PATH, or see on the host: sudo heartbeat once
+receiver: fix: name the collector's config with --config PATH, or see whether the host can send one: on the lab host: sudo heartbeat once
 `,
   });
   await put(1);

@@ -112,13 +112,18 @@ describe("the list", () => {
     const tokens = ["lab5", "operator", "lab4", "lab3", "lab2", "lab1"];
     const hosts = await withNeverSeen(heard, tokens, openRefusedHosts(dir), NOON);
     expect(
-      hosts.map(({ host, never, refused, problem }) => [host, never, refused?.count ?? null, inText(problem)]),
+      hosts.map(({ host, never, refused, problem }) => [
+        host,
+        never,
+        refused?.count ?? null,
+        inText(problem, "collector"),
+      ]),
     ).toEqual([
       [
         "lab1",
         true,
         3,
-        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
       ],
       ["lab2", false, null, "x"],
       [
@@ -131,7 +136,7 @@ describe("the list", () => {
         "lab4",
         true,
         null,
-        "no heartbeat has ever come, and none was refused since yesterday; fix: see on the host: sudo heartbeat status",
+        "no heartbeat has ever come, and none was refused since yesterday; fix: see what the host says: on the lab host: sudo heartbeat status",
       ],
       ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed"],
     ]);
@@ -160,7 +165,7 @@ describe("the list", () => {
     const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
     expect(hosts.map(({ problem, refused }) => [inText(problem), refused?.count ?? null])).toEqual([
       [
-        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab1, and put it into [receiver] bearer_token_file of lab1",
+        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
         2,
       ],
       ["x", null],
@@ -207,7 +212,7 @@ describe("the list", () => {
       `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
       "x",
       "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
-      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized; fix: sudo receiver token add lab4, and put it into [receiver] bearer_token_file of lab4",
+      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab4: sudo receiver token add lab4",
       `no heartbeat has ever come; this collector refused it ${why}`,
     ]);
     expect(hosts[0]?.refused).toEqual({ count: 3, reason: "disk-full", at: "2026-05-02T11:59:00.000000+00:00" });

@@ -8,6 +8,7 @@ import {
   parseIdentity,
   succeeding,
 } from "../../../lib/receiver/identity/decide.ts";
+import { inText } from "../../support/in-text.ts";
 
 const A = "a".repeat(32);
 const B = "b".repeat(32);
@@ -92,12 +93,13 @@ describe("to succeed another", () => {
   });
   const eight = Array.from({ length: 8 }, (_, i) => String(i).repeat(32));
   test.each<[string, string[], string, string]>([
-    ["no id", [], "x", "32 hex digits"],
-    ["itself", [], A, "own id"],
-    ["a ninth", eight, D, "8 others"],
-  ])("%s is refused, with its fix", (_, succeeds, other, refused) => {
+    ["no id", [], "x", "32 hex digits; fix: ask the old collector: sudo receiver identity"],
+    ["itself", [], A, "own id; fix: name the id of the collector that it follows"],
+    ["a ninth", eight, D, `pinned any more: sudo receiver identity --forget ${eight[0]}`],
+  ])("%s is refused, with its fix", (_, succeeds, other, said) => {
     const answer = succeeding({ id: A, succeeds }, other);
-    expect(answer).toMatchObject({ refused: expect.stringContaining(refused), fix: expect.any(String) });
+    if (!("refused" in answer)) throw new Error("it was taken");
+    expect(inText({ what: answer.refused, fix: answer.fix })).toEndWith(said);
   });
   test("one of eight again is none more", () => {
     expect(succeeding({ id: A, succeeds: eight }, eight[3] ?? "")).toEqual({ id: A, succeeds: eight });

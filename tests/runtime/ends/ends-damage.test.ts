@@ -194,7 +194,7 @@ describe("torn lines", () => {
     expect(lastEnd?.kind).toBe("unknown");
     expect(lastEnd?.sentence).toEndWith("; stops.jsonl has 2 lines that cannot be read");
     addStop(dir, "b", { exit_status: "70" });
-    expect(openRun(dir, "c").lastEnd?.sentence).toEndWith("; see: sudo journalctl -u labfleet-shipper");
+    expect(openRun(dir, "c").lastEnd?.fix).toBe("see its log: sudo journalctl -u labfleet-shipper");
   });
 
   test("in the history are said once, and the others stay", () => {

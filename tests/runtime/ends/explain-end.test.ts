@@ -1,8 +1,9 @@
 // Why a run ended, case by case: its own record, systemd's word and the boot in, the operator's sentence out.
 
 import { describe, expect, test } from "bun:test";
-import { END_KINDS, type EndKind, isStartRefused } from "../../../lib/runtime/ends/end-records.ts";
+import { END_KINDS, type EndKind, isStartRefused, toldEnd } from "../../../lib/runtime/ends/end-records.ts";
 import { explainEnd, type RunRecord, type StopRecord } from "../../../lib/runtime/ends/explain-end.ts";
+import { inText } from "../../support/in-text.ts";
 
 const BOOT = "b00t-1";
 
@@ -66,6 +67,7 @@ interface Case {
   stop: Partial<StopRecord> | null;
   boot?: string | null;
   kind: EndKind;
+  /** With its remedy behind it. */
   sentence: string;
 }
 
@@ -121,7 +123,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, oom_kills: null },
     kind: "killed",
     sentence:
-      'the last run was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell; it was in phase "running", after running 2h 3min; see: sudo journalctl -k -g oom',
+      'the last run was killed by SIGKILL: by a person or a program, or for memory, which its cgroup did not tell; it was in phase "running", after running 2h 3min; fix: see whether it was for memory: sudo journalctl -k -g oom',
   },
   {
     what: "SIGKILL in a cgroup that had counted a kill for memory before it started",
@@ -160,7 +162,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, service_result: "oom-kill", oom_kills: 1, memory_max: 96 * 1024 * 1024 },
     kind: "oom-kill",
     sentence:
-      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; MemoryMax= of its unit is 96.0 MiB; fix: sudo systemctl set-property labfleet-shipper MemoryMax=192M',
+      "the last run was killed for memory (OOM); it was in phase \"running\", after running 2h 3min; MemoryMax= of its unit is 96.0 MiB; fix: sudo systemctl set-property labfleet-shipper 'MemoryMax=192M'",
   },
   {
     what: "OOM on cgroup version 1, where systemd tells of a SIGKILL alone; the machine was short",
@@ -168,7 +170,7 @@ const CASES: readonly Case[] = [
     stop: { ...KILLED, oom_kills: 1 },
     kind: "oom-kill",
     sentence:
-      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; its unit sets no MemoryMax=, so the machine or a slice was short; see: sudo journalctl -k -g oom',
+      'the last run was killed for memory (OOM); it was in phase "running", after running 2h 3min; its unit sets no MemoryMax=, so the machine or a slice was short; fix: see who used it up: sudo journalctl -k -g oom',
   },
   {
     what: "OOM of another process of the unit (OOMPolicy=stop), in a user's manager",
@@ -176,7 +178,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "oom-kill", oom_kills: 1, memory_max: 64 * 1024 * 1024, scope: "user" },
     kind: "oom-kill",
     sentence:
-      'the last run was stopped by systemd, for a process of its unit was killed for memory (OOM); it was in phase "close", which began 0.01s into its stop, after running 3d 2h; MemoryMax= of its unit is 64.0 MiB; fix: systemctl --user set-property labfleet-shipper MemoryMax=128M',
+      "the last run was stopped by systemd, for a process of its unit was killed for memory (OOM); it was in phase \"close\", which began 0.01s into its stop, after running 3d 2h; MemoryMax= of its unit is 64.0 MiB; fix: systemctl --user set-property labfleet-shipper 'MemoryMax=128M'",
   },
   {
     what: "the watchdog, by SIGABRT: no crash",
@@ -184,7 +186,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "watchdog", exit_code: "killed", exit_status: "ABRT" },
     kind: "watchdog",
     sentence:
-      'the last run was killed by systemd\'s watchdog: nothing moved for WatchdogSec=; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run was killed by systemd\'s watchdog: nothing moved for WatchdogSec=; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a stop longer than TimeoutStopSec",
@@ -192,7 +194,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: sudo systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
+      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: set a larger TimeoutStopSec= in its unit: sudo systemctl edit labfleet-shipper',
   },
   {
     what: "a stop that it never noticed",
@@ -200,7 +202,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run was killed by systemd: it did not react to SIGTERM within TimeoutStopSec=; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "something else in the unit that did not end",
@@ -208,7 +210,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "timeout" },
     kind: "stop-timeout",
     sentence:
-      'the last run ended by itself, but a process of its unit outlived it until systemd killed that; it was in phase "close", which began 0.01s into its stop, after running 3d 2h; see: sudo journalctl -u labfleet-shipper',
+      'the last run ended by itself, but a process of its unit outlived it until systemd killed that; it was in phase "close", which began 0.01s into its stop, after running 3d 2h; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a start longer than TimeoutStartSec",
@@ -216,7 +218,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "start-timeout",
     sentence:
-      'the last run was ended by systemd: it was not ready within TimeoutStartSec=; it was in phase "stopping", which began 0.00s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run was ended by systemd: it was not ready within TimeoutStartSec=; it was in phase "stopping", which began 0.00s into its stop, after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a start that came not even to its record",
@@ -224,7 +226,7 @@ const CASES: readonly Case[] = [
     stop: TIMEOUT,
     kind: "start-timeout",
     sentence:
-      "the last run was ended by systemd: it was not ready within TimeoutStartSec=; see: sudo journalctl -u labfleet-shipper",
+      "the last run was ended by systemd: it was not ready within TimeoutStartSec=; fix: see its log: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "a fault",
@@ -232,7 +234,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "signal", exit_code: "killed", exit_status: "SEGV" },
     kind: "crash",
     sentence:
-      'the last run crashed: SIGSEGV, a bug; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run crashed: SIGSEGV, a bug; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a core dump of any signal",
@@ -240,7 +242,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "core-dump", exit_code: "dumped", exit_status: "QUIT", scope: "user" },
     kind: "crash",
     sentence:
-      'the last run crashed: SIGQUIT, a bug; it was in phase "running", after running 2h 3min; see: journalctl --user -u labfleet-shipper',
+      'the last run crashed: SIGQUIT, a bug; it was in phase "running", after running 2h 3min; fix: see its log: journalctl --user -u labfleet-shipper',
   },
   {
     what: "a bug",
@@ -248,7 +250,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "70" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 70, a bug; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run exited with 70, a bug; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a second signal",
@@ -256,7 +258,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run quit in the middle of its stop (SIGTERM from systemd(1)): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run quit in the middle of its stop (SIGTERM from systemd(1)): told twice, or over its stop budget; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a second signal by hand, its sender unknown",
@@ -278,7 +280,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 3, it could not start or go on; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run exited with 3, it could not start or go on; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a refusal of the machine before any stop",
@@ -286,7 +288,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "3" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 3, it could not start or go on; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run exited with 3, it could not start or go on; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a configuration that cannot be read, before there ever was a run",
@@ -294,7 +296,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "2" },
     kind: "exit-code",
     sentence:
-      "the last run exited with 2, its command line, configuration or input cannot be read; see: sudo journalctl -u labfleet-shipper",
+      "the last run exited with 2, its command line, configuration or input cannot be read; fix: see its log: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "a directory of the unit that is missing",
@@ -302,7 +304,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "226" },
     kind: "exit-code",
     sentence:
-      "the last run exited with 226, a directory that its unit names is missing; see: sudo journalctl -u labfleet-shipper",
+      "the last run exited with 226, a directory that its unit names is missing; fix: see its log: sudo journalctl -u labfleet-shipper",
   },
   {
     what: "an exit code of nobody's",
@@ -310,7 +312,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "99" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 99, none of its own codes; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run exited with 99, none of its own codes; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "an end without a word before READY=1",
@@ -318,7 +320,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "protocol" },
     kind: "exit-code",
     sentence:
-      'the last run exited with 0 before it was ready; it was in phase "starting", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run exited with 0 before it was ready; it was in phase "starting", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a result without a main process",
@@ -326,7 +328,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "resources", exit_code: null, exit_status: null },
     kind: "unknown",
     sentence:
-      'the last run ended for a reason that systemd calls "resources"; see: sudo journalctl -u labfleet-shipper',
+      'the last run ended for a reason that systemd calls "resources"; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "an exit status that is no number",
@@ -334,7 +336,7 @@ const CASES: readonly Case[] = [
     stop: { service_result: "exit-code", exit_status: "x" },
     kind: "unknown",
     sentence:
-      'the last run ended for a reason that systemd calls "exit-code"; it was in phase "running", after running 2h 3min; see: sudo journalctl -u labfleet-shipper',
+      'the last run ended for a reason that systemd calls "exit-code"; it was in phase "running", after running 2h 3min; fix: see its log: sudo journalctl -u labfleet-shipper',
   },
   {
     what: "a power cut under systemd",
@@ -369,7 +371,7 @@ const CASES: readonly Case[] = [
     boot: "b00t-2",
     kind: "stop-timeout",
     sentence:
-      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: sudo systemctl edit labfleet-shipper, with a larger TimeoutStopSec=',
+      'the last run was killed by systemd in the middle of its stop: TimeoutStopSec= is too short, or the phase hung; it was in phase "finish uploads", which began 4.02s into its stop, after running 2h 3min; fix: set a larger TimeoutStopSec= in its unit: sudo systemctl edit labfleet-shipper',
   },
   {
     what: "kill -9 by hand of a run by hand",
@@ -417,7 +419,7 @@ const CASES: readonly Case[] = [
 for (const { what, run, stop, boot = BOOT, kind, sentence } of CASES) {
   test(`${kind}: ${what}`, () => {
     const report = explainEnd(run && { ...RUN, ...run }, stop && { ...STOP, ...stop }, { bootId: boot }, []);
-    expect(report.sentence).toBe(sentence);
+    expect(inText(toldEnd(report))).toBe(sentence);
     expect(report.kind).toBe(kind);
   });
 }
@@ -431,6 +433,7 @@ test("a report says in fields what its sentence says", () => {
     run_id: "4f1c",
     kind: "killed",
     sentence: expect.stringContaining("SIGKILL"),
+    fix: null,
     at: "2026-05-01T08:03:04.000000+00:00",
     started_at: "2026-05-01T06:00:00.000000+00:00",
     ran_s: 7384,
@@ -440,6 +443,14 @@ test("a report says in fields what its sentence says", () => {
     failed_starts: 0,
     failed_exit_code: null,
   });
+});
+
+test("a remedy ends what is told, behind the starts that failed since then", () => {
+  const later = [{ ...STOP, run_id: "5", service_result: "exit-code", exit_status: "2" }];
+  const report = explainEnd(RUN, { ...STOP, ...TIMEOUT, service_result: "watchdog" }, { bootId: BOOT }, later);
+  expect(report.sentence).toEndWith("(its command line, configuration or input cannot be read)");
+  expect(report.fix).toBe("see its log: sudo journalctl -u labfleet-shipper");
+  expect(inText(toldEnd(report))).toBe(`${report.sentence}; fix: ${report.fix}`);
 });
 
 describe("starts that failed since then", () => {

@@ -92,7 +92,7 @@ describe("what is chosen", () => {
   test("are none of a reason that is not there: those that are, are named", () => {
     const error = thrown(() => choose(settled, { kind: "reason", reason: "conflit", olderThanDays: 0 }, TODAY));
     expect(error.message).toContain('refused for "conflit"; the reasons there are conflict, too-large, unknown');
-    expect(error.hint).toBe("shipper discard --reason conflict");
+    expect(error.hint).toBe("sudo shipper discard --reason conflict");
     expect(thrown(() => choose([], { kind: "reason", reason: "x", olderThanDays: 0 }, TODAY)).message).toContain(
       "nothing lies",
     );

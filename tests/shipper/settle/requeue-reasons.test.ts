@@ -35,7 +35,9 @@ test("a reason that nothing was refused for is an error that names the reasons t
   expect(error.message).toBe(
     `nothing in ${dirs.quarantine} was refused for "confict"; the reasons there are conflict (2), incomplete (1)`,
   );
-  expect(error.hint).toBe("sudo shipper requeue --all --reason conflict, or all of them: sudo shipper requeue --all");
+  expect(error.hint).toBe(
+    "all of them go without --reason; the nearest is: sudo shipper requeue --all --reason conflict",
+  );
   expect(error.exitCode).toBe(2);
   expect(readdirSync(dirs.episodes)).toEqual([]);
 });

@@ -4,10 +4,10 @@ import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { EXIT } from "../../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../../core/failure.ts";
+import { byCommands, here } from "../../../core/finding.ts";
 import { isMachinesRefusal } from "../../../core/linux/disk-refusal.ts";
-import { unitLine } from "../../../core/linux/unit-fix.ts";
+import { unitCommand } from "../../../core/linux/unit-fix.ts";
 import { quoted } from "../../../core/text/fields.ts";
-import { shellLine } from "../../../core/text/shell-quote.ts";
 import { whyDiskRefuses } from "../../../os/files/disk-refusal.ts";
 
 /**
@@ -20,17 +20,20 @@ export function needFile(path: string): void {
   if (stats.isSymbolicLink()) throw linked(path);
   throw new UserError(
     `${path} is ${kindOf(stats)} and no file: the receiver keeps its own there, and makes a new one`,
-    `move it aside: ${shellLine(["sudo", "mv", "-T", path, `${path}.aside`])} && ${unitLine("receiver", "start")}`,
+    {
+      text: "move it aside",
+      commands: [here("sudo", "mv", "-T", path, `${path}.aside`), unitCommand("receiver", "start")],
+    },
   );
 }
 
 /** A link that leads elsewhere would take the file out of its root: what is written through it is not where others look for it. */
 function linked(path: string): UserError {
   const target = resolve(dirname(path), readlinkSync(path));
-  return new UserError(
-    `${path} is a symbolic link to ${target} and no file: the receiver keeps its own there`,
-    `put the file itself in its place: ${shellLine(["sudo", "mv", "-T", target, path])} && ${unitLine("receiver", "start")}`,
-  );
+  return new UserError(`${path} is a symbolic link to ${target} and no file: the receiver keeps its own there`, {
+    text: "put the file itself in its place",
+    commands: [here("sudo", "mv", "-T", target, path), unitCommand("receiver", "start")],
+  });
 }
 
 function statOf(path: string): Stats | null {
@@ -55,7 +58,7 @@ export function cannotUse(path: string, error: unknown): unknown {
   const { what, fix } = whyDiskRefuses(path, code);
   return new UserError(
     `cannot use ${path}: ${quoted(errorText(error))}: ${what}`,
-    fix ?? shellLine(["sudo", "ls", "-la", path]),
+    fix ?? byCommands(here("sudo", "ls", "-la", path)),
     isMachinesRefusal(code) ? EXIT.undelivered : EXIT.usage,
   );
 }

@@ -2,7 +2,7 @@
 
 import type { IndexRow } from "../../../contract/index-row.ts";
 import { errorCode, errorText } from "../../../core/failure.ts";
-import { byCommands, type Finding, here, inWords, lineFix } from "../../../core/finding.ts";
+import { byCommands, type Finding, type Fix, here, lineFix } from "../../../core/finding.ts";
 import { quoted } from "../../../core/text/fields.ts";
 import { accessTo } from "../../../os/files/access.ts";
 import { giveToUs } from "../../../os/process/own-user.ts";
@@ -28,12 +28,17 @@ export function isCopysFault(code: string | null): boolean {
   return !NOT_THE_COPYS.includes(code);
 }
 
+/** The disk may have hurt more than the one copy that was asked for. */
+const LOOK: Fix = {
+  text: "look at its disk, and at all that lies on it",
+  commands: [here("sudo", "dmesg", "--level=err,warn"), here("sudo", "receiver", "verify")],
+};
+
 /** A file cannot be read by this process. */
 export function unreadable(file: string, error: unknown): Finding {
   const what = `${file} cannot be read: ${quoted(errorText(error))}`;
   const access = accessTo(file);
-  if ((errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") || access === null)
-    return { what, fix: inWords("look at its disk: sudo dmesg --level=err,warn; then: sudo receiver verify") };
+  if ((errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") || access === null) return { what, fix: LOOK };
   const { path, owner, group, mode, user } = access;
   return {
     what: `${what}: ${path} is ${owner}:${group} ${mode}, and the receiver runs as ${user}`,

@@ -3,14 +3,14 @@
 
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { shellLine } from "../../../core/text/shell-quote.ts";
+import { byCommands, type Fix, here } from "../../../core/finding.ts";
 import { readUserNames } from "../../../os/process/process-table.ts";
 
 /** Whom a file or a directory belongs to, and what its mode allows. */
 export type Rights = Pick<Stats, "uid" | "gid" | "mode">;
 
 /** Why the receiver's user cannot read an archive, with what mends it; null: it can. @throws the disk's error */
-export type ClosedTo = (path: string) => { detail: string; fix: string } | null;
+export type ClosedTo = (path: string) => { detail: string; fix: Fix } | null;
 
 const READ = 4;
 const ENTER = 1;
@@ -30,7 +30,7 @@ export function closedToReceiver(dataRoot: string, episodes: string): ClosedTo {
   if (process.geteuid?.() !== 0 || user.uid === 0) return () => null;
   const names = readUserNames("/");
   const name = names.get(user.uid) ?? String(user.uid);
-  const fix = `${shellLine(["sudo", "chown", "-R", name, episodes])} && ${shellLine(["sudo", "chmod", "-R", "u+rX", episodes])}`;
+  const fix = byCommands(here("sudo", "chown", "-R", name, episodes), here("sudo", "chmod", "-R", "u+rX", episodes));
   return (path) => {
     for (const [at, right] of [
       [episodes, ENTER],

@@ -1,6 +1,7 @@
 // What `receiver verify` can find, and what it makes of a file's bytes and of the tar in it against the row. Pure.
 
 import type { IndexRow } from "../../../contract/index-row.ts";
+import { type Fix, fixText } from "../../../core/finding.ts";
 import type { Unpacked } from "./archive-check.ts";
 
 /** What a check found. Paths are relative to the data root. */
@@ -16,7 +17,7 @@ export interface VerifyReport {
   /** Files that have other bytes than each of their rows says. */
   mismatch: { path: string; detail: string }[];
   /** Files that the disk, or a right, did not let be read, by us or by the receiver's user; `fix`: what mends all of them. */
-  unreadable: { path: string; detail: string; fix?: string }[];
+  unreadable: { path: string; detail: string; fix?: Fix }[];
   /** Whole files whose row claims the digest of another tar; `row` is what the row should be. Found by `deep` alone. */
   wrong_tree: { path: string; detail: string; row: IndexRow }[];
   /** Files whose digest fits and whose row says another size; `row` is what the row should be. */
@@ -52,10 +53,18 @@ export function emptyReport(): VerifyReport {
 /** What is wrong with one file, or odd about it. */
 export type Finding =
   | { kind: "missing" | "mismatch" | "opaque"; detail: string }
-  | { kind: "unreadable"; detail: string; fix?: string }
+  | { kind: "unreadable"; detail: string; fix?: Fix }
   | { kind: "wrong_tree" | "wrong_bytes"; detail: string; row: IndexRow };
 
 export type Problem = Finding["kind"] | "extra" | "duplicate" | "torn";
+
+/** The report for programs: remedies are text there, as in every document of ours. */
+export function reportJson(report: VerifyReport): string {
+  const unreadable = report.unreadable.map(({ fix, ...one }) =>
+    fix === undefined ? one : { ...one, fix: fixText(fix, "collector") },
+  );
+  return JSON.stringify({ ...report, unreadable });
+}
 
 /** True when there is nothing wrong. What is opaque is as its sender wanted it. */
 export function isSound(report: VerifyReport): boolean {

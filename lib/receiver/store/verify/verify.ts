@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { archivePath, type IndexRow, parseRow } from "../../../contract/index-row.ts";
 import { dataPaths } from "../../../contract/places.ts";
 import { errorCode, errorText } from "../../../core/failure.ts";
+import type { Fix } from "../../../core/finding.ts";
 import { fileFacts, hashFile } from "../files/disk.ts";
 import { type FoundEntry, walkEpisodes } from "../files/stored-files.ts";
 import { scanLines } from "../index/episode-index.ts";
@@ -211,6 +212,6 @@ class Check {
   }
 }
 
-function textOf({ detail, fix }: { detail: string; fix?: string }): { detail: string; fix?: string } {
+function textOf({ detail, fix }: { detail: string; fix?: Fix }): { detail: string; fix?: Fix } {
   return fix === undefined ? { detail } : { detail, fix };
 }

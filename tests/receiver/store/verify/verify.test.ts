@@ -17,7 +17,12 @@ import {
 import { join } from "node:path";
 import { stopAndRepair } from "../../../../lib/receiver/disk/repair-line.ts";
 import { verify } from "../../../../lib/receiver/store/verify/verify.ts";
-import { emptyReport, isSound, type VerifyReport } from "../../../../lib/receiver/store/verify/verify-report.ts";
+import {
+  emptyReport,
+  isSound,
+  reportJson,
+  type VerifyReport,
+} from "../../../../lib/receiver/store/verify/verify-report.ts";
 import { summary } from "../../../../lib/receiver/store/verify/verify-summary.ts";
 import { bytes, cleanUp, put, rowsOf, sha256, startReceiver, tempDir } from "../../support.ts";
 
@@ -170,7 +175,10 @@ describe("as a command", () => {
       const fix = `sudo chown -R nobody ${join(root, "episodes")} && sudo chmod -R u+rX ${join(root, "episodes")}`;
       const report = await check();
       const detail = "cannot be read by nobody, the receiver's user: it is root's, mode 0600";
-      expect(report).toEqual({ ...SOUND, unreadable: [{ path: "episodes/lab1/a.tar.zst", detail, fix }] });
+      expect(JSON.parse(reportJson(report))).toEqual({
+        ...SOUND,
+        unreadable: [{ path: "episodes/lab1/a.tar.zst", detail, fix }],
+      });
       expect(summary(report)).toBe(`DAMAGED: 1 unreadable; 3 episodes, 14.6 KiB read; fix: ${fix}`);
       expect(Bun.spawnSync(["sh", "-c", fix.replaceAll("sudo ", "")]).exitCode).toBe(0);
       expect(await check()).toEqual(SOUND);

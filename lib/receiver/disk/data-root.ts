@@ -1,10 +1,10 @@
 // Is there a store where a command looks for one? An empty answer about a disk that is not mounted would pass for good news.
 
 import { existsSync, statSync } from "node:fs";
-import { dataPaths } from "../../../contract/places.ts";
-import { errorCode, errorText, UserError } from "../../../core/failure.ts";
-import { refusedFix } from "../../../os/process/as-typed.ts";
-import { identityPaths } from "../../identity/files.ts";
+import { dataPaths } from "../../contract/places.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
+import { identityPaths } from "../identity/files.ts";
 
 /**
  * Checks that there is a data root.

@@ -3,30 +3,30 @@
 
 import { renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { dataPaths } from "../../contract/places.ts";
-import { EXIT } from "../../core/exit.ts";
-import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { quoted } from "../../core/text/fields.ts";
-import { printable } from "../../core/text/printable.ts";
-import { counted } from "../../core/text/quantity.ts";
-import { print } from "../../os/answer.ts";
-import { whyDiskRefuses } from "../../os/files/disk-refusal.ts";
-import { fsyncDir, makeDir } from "../../os/files/files.ts";
-import { heldBy, lockHolder, makeRunDir, openLock, writePid } from "../../os/files/lock.ts";
-import { unitOf } from "../../os/process/own-unit.ts";
-import type { Log } from "../../runtime/log/log.ts";
-import type { Call } from "../../runtime/tool.ts";
-import { stopAndRepair } from "../disk/repair-line.ts";
-import { loadReceiverConfig } from "../load.ts";
-import type { ReceiverConfig } from "../settings.ts";
-import { needStore } from "../store/files/data-root.ts";
-import { hashFile } from "../store/files/disk.ts";
-import { needFile } from "../store/files/store-files.ts";
-import { type Digests, repairIndexFile } from "../store/index/index-repair.ts";
-import { openStore } from "../store/open-store.ts";
-import { verify } from "../store/verify/verify.ts";
-import { isSound, type VerifyReport } from "../store/verify/verify-report.ts";
-import { summary } from "../store/verify/verify-summary.ts";
+import { dataPaths } from "../../../contract/places.ts";
+import { EXIT } from "../../../core/exit.ts";
+import { errorCode, errorText, UserError } from "../../../core/failure.ts";
+import { quoted } from "../../../core/text/fields.ts";
+import { printable } from "../../../core/text/printable.ts";
+import { counted } from "../../../core/text/quantity.ts";
+import { print } from "../../../os/answer.ts";
+import { whyDiskRefuses } from "../../../os/files/disk-refusal.ts";
+import { fsyncDir, makeDir } from "../../../os/files/files.ts";
+import { heldBy, lockHolder, makeRunDir, openLock, writePid } from "../../../os/files/lock.ts";
+import { unitOf } from "../../../os/process/own-unit.ts";
+import type { Log } from "../../../runtime/log/log.ts";
+import type { Call } from "../../../runtime/tool.ts";
+import { needStore } from "../../disk/data-root.ts";
+import { stopAndRepair } from "../../disk/repair-line.ts";
+import { loadReceiverConfig } from "../../load.ts";
+import type { ReceiverConfig } from "../../settings.ts";
+import { hashFile } from "../files/disk.ts";
+import { needFile } from "../files/store-files.ts";
+import { type Digests, repairIndexFile } from "../index/index-repair.ts";
+import { openStore } from "../open-store.ts";
+import { verify } from "./verify.ts";
+import { isSound, reportJson, type VerifyReport } from "./verify-report.ts";
+import { summary } from "./verify-summary.ts";
 
 /** A running receiver links a file and writes its row within this, milliseconds. */
 const SETTLE_MS = 3000;
@@ -56,7 +56,7 @@ export async function verifyCommand(call: Call): Promise<number> {
   if (repairing) await repair(config, { deep, look: () => look(true), log });
   const report = await look(false);
   await said;
-  await print(asJson ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+  await print(asJson ? `${reportJson(report)}\n` : `${summary(report)}\n`);
   return isSound(report) ? EXIT.ok : EXIT.no;
 }
 
