@@ -33,8 +33,8 @@ const ORDER: Record<string, string[]> = {
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
   "fleet-health": [
-    ...["not-written.ts", "python", "index", "refusals", "heartbeats", "coverage", "reference", "settings.ts"],
-    ...["incidents", "judge", "orders", "state", "round.ts", "inputs.ts", "commands"],
+    ...["not-written.ts", "python", "index", "refusals", "heartbeats", "coverage", "reference", "incidents", "judge"],
+    ...["notify", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [

@@ -7,15 +7,18 @@ import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { type Finding, findingText, fixOrNull } from "../core/finding.ts";
 import { print } from "../os/answer.ts";
+import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { COLLECTOR } from "./incidents/incident.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
+import { deliver, post } from "./notify/deliver.ts";
+import { post as request } from "./notify/post.ts";
 import { isoText } from "./python/python-time.ts";
 import { type ReferenceResult, runReference } from "./reference/run.ts";
 import { round } from "./round.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { State } from "./state/state.ts";
-import { NOWHERE, openStateDir } from "./state/state-dir.ts";
+import { NOWHERE, openStateDir, type StateDir } from "./state/state-dir.ts";
 
 export interface How {
   /** Microseconds since 1970. */
@@ -46,18 +49,56 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
   try {
     found = await look(config, how.nowMicros, dir.state, log);
   } catch (error) {
-    if (error instanceof UserError)
+    if (error instanceof UserError) {
       dir.note(runOf(beganAt, error.exitCode, { what: error.message, fix: error.fix }, null));
+      await ping(config, error.exitCode, log);
+    }
     throw error;
   }
   if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
-  const unkept = dir.save(found.next) ?? (await dir.tell(found.next));
   sayIncidents(found.next, log);
-  const exit = unkept === null ? EXIT.ok : EXIT.undelivered;
-  const trouble = dir.note(runOf(beganAt, exit, unkept ?? found.inputs.doubts[0] ?? null, found)) ?? unkept;
-  if (trouble !== null) log.error(trouble);
-  return trouble === null ? EXIT.ok : EXIT.undelivered;
+  const troubles = await keepAndTell(config, how.nowMicros / 1000, dir, found.next);
+  const exit = troubles.length === 0 ? EXIT.ok : EXIT.undelivered;
+  const unnoted = dir.note(runOf(beganAt, exit, troubles[0] ?? found.inputs.doubts[0] ?? null, found));
+  for (const trouble of [...troubles, unnoted]) if (trouble !== null) log.error(trouble);
+  const code = unnoted === null ? exit : EXIT.undelivered;
+  await ping(config, code, log);
+  return code;
 }
+
+/** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
+async function ping({ pingUrl, stateDir }: FleetHealthConfig, exit: number, log: Log): Promise<void> {
+  if (pingUrl === null || stateDir === null) return;
+  const asked = await request(new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`), {}, "");
+  const isTaken = asked.kind === "status" && asked.status >= 200 && asked.status < 300;
+  if (!isTaken)
+    log.warn(`ping_url was not reached: ${asked.kind === "failed" ? asked.why : `it answered ${asked.status}`}`);
+}
+
+/**
+ * Keeps what the run has found, with all that is to be sent, then sends it, then keeps what was taken. Nothing is sent that is not kept.
+ * @returns what could not be kept, or told
+ */
+async function keepAndTell(
+  { channels, stateDir }: FleetHealthConfig,
+  nowMs: number,
+  dir: StateDir,
+  next: State,
+): Promise<Finding[]> {
+  // Where nothing is kept nobody would know what was told.
+  const outgoing = stateDir === null ? [] : post(next.mailboxes, channels, next.rows, nowMs);
+  const kept = { ...next, mailboxes: outgoing.map(({ mailbox }) => mailbox) };
+  const unkept = dir.save(kept) ?? (await dir.tell(kept));
+  failpoint("fleet-health.saved");
+  if (unkept !== null) return [unkept];
+  const { mailboxes, failures, isUndelivered } = await deliver(outgoing, nowMs);
+  failpoint("fleet-health.sent");
+  const unmarked = outgoing.some(({ notice }) => notice !== null) ? dir.save({ ...kept, mailboxes }) : null;
+  const waits = isUndelivered && failures.length === 0 ? [WAITS] : [];
+  return [...failures, ...waits, ...(unmarked === null ? [] : [unmarked])];
+}
+
+const WAITS: Finding = { what: "a channel that did not take the last notice is tried again later", fix: null };
 
 async function look(config: FleetHealthConfig, nowMicros: number, before: State | null, log: Log): Promise<Found> {
   const inputs = await readInputs(config, nowMicros, before, log);
@@ -65,6 +106,7 @@ async function look(config: FleetHealthConfig, nowMicros: number, before: State 
   const { alertsPath, thresholds, recentWindowMin } = config;
   const parts = { alertsPath, thresholds, recentWindowMin, nowMicros };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
+  failpoint("fleet-health.alerted");
   return { inputs, reference, next: round(config, before, { ...inputs, nowMs: nowMicros / 1000 }) };
 }
 

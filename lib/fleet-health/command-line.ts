@@ -51,6 +51,11 @@ export const COMMAND_LINE: ToolSpec = {
       },
     },
     silences: { help: "what is silenced, and for how long", options: { ...STATE_OPTION, ...JSON_OPTION } },
+    "notify-test": {
+      operands: "[<channel>]",
+      maxOperands: 1,
+      help: "tell a channel, or each of them, that this is a test: 0 taken, 3 not",
+    },
     retire: {
       operands: "<host>",
       maxOperands: 1,

@@ -2,12 +2,14 @@
 // and used once.
 
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { UserError } from "../core/failure.ts";
 import type { Finding } from "../core/finding.ts";
 import { parseSeconds } from "../core/text/quantity.ts";
-import { relativeRemarks, resolvePath } from "../os/files/paths.ts";
+import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { durationField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
+import { isWeb, readChannels } from "./notify/settings.ts";
 import {
   DEFAULT_EXPIRE_AFTER_MS,
   DEFAULT_RECENT_WINDOW_MIN,
@@ -22,6 +24,22 @@ const whole = ({ least, most }: { least: number; most: number }) =>
     (value, ctx) => (value >= least && value <= most) || ctx.mustBe(`a whole number from ${least} to ${most}`),
   );
 
+const webField = type("string").narrow(
+  (text, ctx) => isWeb(text) || ctx.mustBe("an address that begins with http:// or https://"),
+);
+
+const channel = type({
+  name: "string > 0",
+  type: "string > 0",
+  "url?": "string > 0",
+  "url_file?": "string > 0",
+  "token_file?": "string > 0",
+  "command?": "string[] > 0",
+  "symptoms?": "string[] > 0",
+  "hosts?": "string[] > 0",
+  "quiet?": { from: "string", to: "string", zone: "string" },
+});
+
 const schema = type({
   "paths?": { "data_root?": "string > 0", "run_dir?": "string > 0" },
   "fleet_health?": {
@@ -32,15 +50,24 @@ const schema = type({
     "fatal_ratio_threshold?": "0 <= number <= 1",
     "fatal_min_count?": whole(RANGES["fatal-min-count"]),
     "expire_after?": durationField,
+    "ping_url?": webField,
     "hosts?": { "[string]": { "silent_after?": durationField } },
   },
+  "notify?": channel.array(),
 });
 
 const RULES = {
-  secrets: [],
-  examples: {},
+  // Whoever knows the address of such a hook may write to it.
+  secrets: ["notify.*.url", "fleet_health.ping_url"],
+  examples: {
+    "notify.*.name": 'name = "ops"',
+    "notify.*.type": 'type = "ntfy"',
+    "notify.*.quiet.from": 'from = "22:00"',
+    "notify.*.quiet.to": 'to = "07:00"',
+    "notify.*.quiet.zone": 'zone = "Europe/Berlin"',
+  },
   // What the receiver reads of the same file.
-  foreign: ["listen", "tls", "auth", "gate", "limits", "receiver", "heartbeats", "notify", "releases"],
+  foreign: ["listen", "tls", "auth", "gate", "limits", "receiver", "heartbeats", "releases"],
   exampleFile: "/opt/labfleet/current/units/collector.example.toml",
 };
 
@@ -55,7 +82,15 @@ function msOf(text: string | undefined): number | null {
  */
 export function parseFleetHealthConfig(text: string, file: string): { config: FleetHealthConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const { paths = {}, fleet_health: own = {} } = table;
+  const { paths = {}, fleet_health: own = {}, notify = [] } = table;
+  const { channels, faults } = readChannels(
+    notify.map(({ url_file, token_file, ...rest }) => ({
+      ...rest,
+      urlFile: optionalPath(url_file),
+      tokenFile: optionalPath(token_file),
+    })),
+  );
+  if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);
   const config: FleetHealthConfig = {
     ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
     journalUnit: own.journal_unit ?? null,
@@ -73,6 +108,8 @@ export function parseFleetHealthConfig(text: string, file: string): { config: Fl
         return ms === null ? [] : [[host, ms]];
       }),
     ),
+    pingUrl: own.ping_url ?? null,
+    channels,
   };
   return { config, warnings: [...warnings, ...relativeRemarks(file, { "paths.data_root": paths.data_root })] };
 }

@@ -83,6 +83,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     index,
     takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
     watch: next,
+    mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
     sequence: (before?.sequence ?? 0) + rows.length,
     rows,

@@ -4,6 +4,7 @@ import type { CommandLine } from "../cli/options.ts";
 import { loadConfig } from "../runtime/config/config-file.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { checkCommand } from "./check.ts";
+import { notifyTestCommand } from "./commands/notify-test.ts";
 import { retireCommand, silenceCommand, silencesCommand } from "./commands/orders.ts";
 import { statusCommand } from "./commands/status.ts";
 import { type FleetHealthConfig, nowOf, withFlags } from "./settings.ts";
@@ -21,6 +22,7 @@ const COMMANDS: Commands = {
   },
   silence: async (call) => silenceCommand(await settings(call), call, Date.now()),
   silences: async (call) => silencesCommand(await settings(call), call.line.options.json === true, Date.now()),
+  "notify-test": async (call) => notifyTestCommand(await settings(call), call.line.operands, Date.now()),
   retire: async (call) => retireCommand(await settings(call), call, Date.now()),
 };
 

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { dataPaths } from "../contract/places.ts";
 import { UserError } from "../core/failure.ts";
 import { resolvePath } from "../os/files/paths.ts";
+import type { Channel } from "./notify/channel.ts";
 import { parseIso } from "./python/python-time.ts";
 import type { Thresholds } from "./reference/alerts.ts";
 
@@ -25,6 +26,10 @@ export interface FleetHealthConfig {
   expireAfterMs: number;
   /** Hosts that are silent after another time than all, by name, milliseconds. */
   silentAfterMs: Readonly<Record<string, number>>;
+  /** Asked at the end of each run; null: nothing is. */
+  pingUrl: string | null;
+  /** Whom it tells. */
+  channels: readonly Channel[];
 }
 
 /** The Python fleet's. */

@@ -35,6 +35,8 @@ function lab(hosts: Readonly<Record<string, number>> = { lab1: 90 * MINUTE, lab2
     thresholds: DEFAULT_THRESHOLDS,
     expireAfterMs: 14 * 86_400_000,
     silentAfterMs: {},
+    pingUrl: null,
+    channels: [],
   };
   return { root, config };
 }

@@ -25,6 +25,8 @@ test("without a setting all lies in the collector's data root, and the Python fl
     thresholds: { lookbackHours: 24, silentThresholdMin: 30, fatalRatioThreshold: 0.95, fatalMinCount: 10 },
     expireAfterMs: 14 * 86_400_000,
     silentAfterMs: {},
+    pingUrl: null,
+    channels: [],
   });
 });
 
@@ -60,6 +62,8 @@ silent_after = "26h"
     thresholds: { lookbackHours: 48, silentThresholdMin: 5, fatalRatioThreshold: 0.5, fatalMinCount: 3 },
     expireAfterMs: 7 * 86_400_000,
     silentAfterMs: { lab1: 26 * 3_600_000 },
+    pingUrl: null,
+    channels: [],
   });
 });
 

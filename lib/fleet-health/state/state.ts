@@ -15,12 +15,15 @@ import {
 import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
+import type { Mailbox, Notice } from "../notify/mailbox.ts";
 
 export interface State {
   index: IndexState;
   /** When an upload of each host was last answered with success, milliseconds since 1970. */
   takenMs: ReadonlyMap<string, number>;
   watch: Watch;
+  /** What waits for each channel. */
+  mailboxes: readonly Mailbox[];
   /** Hosts that were retired in this run. */
   retired: readonly string[];
   /** Of the last row of the history. */
@@ -48,6 +51,7 @@ interface Document {
   incidents: readonly Incident[];
   fires: [key: string, ms: readonly number[]][];
   runs_ms: readonly number[];
+  mailboxes: readonly Mailbox[];
   retired: readonly string[];
   sequence: number;
   rows: readonly IncidentRow[];
@@ -77,6 +81,16 @@ const isIncident = hasFields({
   hosts: listOf(isText),
 } satisfies ChecksOf<Incident>);
 
+const isRows = listOf(isIncidentRow);
+const isMailbox = hasFields({
+  channel: isText,
+  waiting: isRows,
+  notice: orNull(hasFields({ id: isText, rows: isRows } satisfies ChecksOf<Notice>)),
+  failures: isNumber,
+  nextTryMs: isNumber,
+  open: listOf(isText),
+} satisfies ChecksOf<Mailbox>);
+
 const hasShape = hasFields({
   labfleet: (value) => value === 1,
   index: hasFields({
@@ -94,13 +108,14 @@ const hasShape = hasFields({
   incidents: listOf(isIncident),
   fires: listOf(tupleOf(isText, listOf(isNumber))),
   runs_ms: listOf(isNumber),
+  mailboxes: listOf(isMailbox),
   retired: listOf(isText),
   sequence: isNumber,
-  rows: listOf(isIncidentRow),
+  rows: isRows,
 } satisfies ChecksOf<Document>);
 
 export function formatState(state: State): string {
-  const { index, takenMs, watch, retired, sequence, rows } = state;
+  const { index, takenMs, watch, mailboxes, retired, sequence, rows } = state;
   const seen = [...index.seen].map(
     ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
@@ -111,7 +126,7 @@ export function formatState(state: State): string {
     incidents: watch.incidents,
     fires: [...watch.fires],
     runs_ms: watch.runsMs,
-    ...{ retired, sequence, rows },
+    ...{ mailboxes, retired, sequence, rows },
   };
   return `${JSON.stringify(document)}\n`;
 }
@@ -120,7 +135,7 @@ export function formatState(state: State): string {
 export function parseState(text: string): State | null {
   const document = parseShaped(text, (value): value is Document => hasShape(value));
   if (document === null) return null;
-  const { index, taken_ms, incidents, fires, runs_ms, retired, sequence, rows } = document;
+  const { index, taken_ms, incidents, fires, runs_ms, mailboxes, retired, sequence, rows } = document;
   const marks = index.seen.map(([host, any, micros, own, ownMicros]) => {
     const mark = { text: any, micros };
     const ownMark = own === null || ownMicros === null ? null : { text: own, micros: ownMicros };
@@ -130,6 +145,6 @@ export function parseState(text: string): State | null {
     index: { checkpoint: index.checkpoint, seen: new Map(marks), sinceMicros: index.since_us },
     takenMs: new Map(taken_ms),
     watch: { incidents, fires: new Map(fires), runsMs: runs_ms },
-    ...{ retired, sequence, rows },
+    ...{ mailboxes, retired, sequence, rows },
   };
 }

@@ -17,6 +17,8 @@ export interface RunOptions {
   maxBytes?: number;
   /** Variables besides PATH and LC_ALL; the command inherits no others. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** What stands in its standard input; nothing if left out. */
+  input?: string;
 }
 
 /** `why` is a sentence: not found, killed by a signal, too slow, too much output. */
@@ -25,18 +27,18 @@ export type RunResult =
   | { kind: "failed"; why: string };
 
 /**
- * Runs a command to its end, from `/`, with an empty standard input. Never throws.
+ * Runs a command to its end, from `/`, with a standard input that ends. Never throws.
  * The command is over when its first process is: what that left behind in its process group (setpgid(2)) is killed
  * then, and at the deadline. A process that moved to a group of its own survives, but keeps nobody waiting beyond the
  * deadline, not even while it holds the pipe.
  * @param command a name on PATH or an absolute path, then its arguments
  */
 export async function run(command: readonly string[], options: RunOptions): Promise<RunResult> {
-  const { timeoutMs, maxBytes = DEFAULT_BYTES, env = {} } = options;
+  const { timeoutMs, maxBytes = DEFAULT_BYTES, env = {}, input = "" } = options;
   const name = command[0] ?? "";
   let child: Child;
   try {
-    child = start(command, env);
+    child = start(command, env, input);
   } catch (error) {
     return { kind: "failed", why: `cannot start ${JSON.stringify(name)}: ${errorText(error)}` };
   }
@@ -56,9 +58,9 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   return result;
 }
 
-type Child = Bun.Subprocess<"ignore", "pipe", "pipe">;
+type Child = Bun.Subprocess<Buffer | "ignore", "pipe", "pipe">;
 
-function start(command: readonly string[], env: Readonly<Record<string, string | undefined>>): Child {
+function start(command: readonly string[], env: Readonly<Record<string, string | undefined>>, input: string): Child {
   const all: Record<string, string | undefined> = { LC_ALL: "C.UTF-8", PATH: process.env.PATH, ...env };
   if (all.PATH === undefined || all.PATH === "") all.PATH = DEFAULT_PATH;
   for (const name of NOT_FOR_CHILDREN) delete all[name];
@@ -67,7 +69,7 @@ function start(command: readonly string[], env: Readonly<Record<string, string |
     env: all,
     // A session and a process group of its own (setsid(2)): one kill reaches all of it, and no terminal does.
     detached: true,
-    stdin: "ignore",
+    stdin: input === "" ? "ignore" : Buffer.from(input),
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -11,6 +11,7 @@ const STATE: State = {
   index: { checkpoint: { device: 1, inode: 2, offset: 3, head: "a", before: "b" }, seen: new Map(), sinceMicros: null },
   takenMs: new Map(),
   watch: NO_WATCH,
+  mailboxes: [],
   retired: [],
   sequence: 1,
   rows: [

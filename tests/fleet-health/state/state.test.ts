@@ -22,6 +22,12 @@ const STATE: State = {
     fires: new Map([["lab1|silent", [12]]]),
     runsMs: [12, 11],
   },
+  mailboxes: [
+    {
+      ...{ channel: "ops", waiting: [], notice: { id: "ops-4-4", rows: [] }, failures: 1, nextTryMs: 20 },
+      open: ["lab1|silent|b"],
+    },
+  ],
   retired: ["lab9"],
   sequence: 4,
   rows: [
@@ -38,7 +44,8 @@ const TEXT =
   '"taken_ms":[["lab1",17.5]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
   '"what":"it has shipped nothing","fix":null,"phase":"firing","runs":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
   '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],' +
-  '"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
+  '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","rows":[]},"failures":1,"nextTryMs":20,' +
+  '"open":["lab1|silent|b"]}],"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
   '"cause":"queue","change":"firing","told":true,"since":"b","fired_at":"c","what":"w","fix":"f"}]}\n';
 
 test("a state is read back as it was, hosts in their order", () => {
@@ -57,6 +64,7 @@ test.each([
   ["with a time that is none", TEXT.replace('"y",7', '"y","7"')],
   ["with a phase that there is not", TEXT.replace('"firing","runs"', '"burning","runs"')],
   ["with an incident that lacks whether it was told", TEXT.replace('"isTold":true,', "")],
+  ["with a notice that has no id", TEXT.replace('"id":"ops-4-4",', "")],
   ["with a row of the history that has no number", TEXT.replace('"sequence":4,"at"', '"at"')],
   ["nothing at all", ""],
 ])("%s: none", (_, text) => {

@@ -1,0 +1,56 @@
+// `fleet-health notify-test`: whether the channels take a notice, tried with one that says that it is a test.
+
+import { isoWall } from "../../core/clock.ts";
+import { EXIT } from "../../core/exit.ts";
+import { UserError } from "../../core/failure.ts";
+import { findingText } from "../../core/finding.ts";
+import { labelled } from "../../core/text/columns.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
+import { print } from "../../os/answer.ts";
+import { COLLECTOR } from "../incidents/incident.ts";
+import type { Notice } from "../notify/mailbox.ts";
+import { send } from "../notify/send.ts";
+import type { FleetHealthConfig } from "../settings.ts";
+
+/** @returns exit code 0: all have taken it; 3: one has not @throws UserError (exit 2) where there is none of that name, or none at all */
+export async function notifyTestCommand(
+  { channels }: FleetHealthConfig,
+  [name]: readonly string[],
+  nowMs: number,
+): Promise<number> {
+  const names = channels.map((channel) => channel.name);
+  if (channels.length === 0)
+    throw new UserError("nobody is to be told: there is no [[notify]] in the configuration", "write one");
+  if (name !== undefined && !names.includes(name)) {
+    const guess = nearest(name, names);
+    const meant = guess === null ? "" : `; did you mean ${guess}?`;
+    throw new UserError(`there is no channel ${quoted(name)}${meant}`, `one of: ${names.join(", ")}`);
+  }
+  const asked = channels.filter((channel) => name === undefined || channel.name === name);
+  const outcomes = await Promise.all(
+    asked.map(async (channel) => ({ channel, ...(await send(channel, testNotice(nowMs))) })),
+  );
+  const lines = labelled(
+    outcomes.map(({ channel, sent, why }) => {
+      const text = why === null ? sent : findingText({ what: `${sent}: ${why.what}`, fix: why.fix }, "collector");
+      return [channel.name, text] as const;
+    }),
+  );
+  await print(`${lines.join("\n")}\n`);
+  return outcomes.every(({ sent }) => sent === "taken") ? EXIT.ok : EXIT.undelivered;
+}
+
+function testNotice(nowMs: number): Notice {
+  const at = isoWall(nowMs);
+  const what = "fleet-health notify-test was run: nothing is wrong";
+  return {
+    id: `test-${nowMs}`,
+    rows: [
+      {
+        ...{ sequence: 0, at, host: COLLECTOR, hosts: [], symptom: "test", cause: "", change: "noted", told: true },
+        ...{ since: at, fired_at: null, what, fix: null },
+      },
+    ],
+  };
+}

@@ -1,0 +1,81 @@
+// [[notify]] of collector.toml, once its table is checked: what stands in one channel and does not go together. Pure.
+
+import { SYMPTOMS } from "../judge/symptoms.ts";
+import { CHANNEL_TYPES, type Channel, type ChannelType, isZone, parseClock } from "./channel.ts";
+
+/** A channel as it stands in the configuration; paths are absolute. */
+export interface ChannelTable {
+  name: string;
+  type: string;
+  url?: string;
+  urlFile: string | null;
+  tokenFile: string | null;
+  command?: readonly string[];
+  symptoms?: readonly string[];
+  hosts?: readonly string[];
+  quiet?: { from: string; to: string; zone: string };
+}
+
+/** Symptoms of the collector, which are no host's. */
+const OTHERS = ["returned", "collector-gap", "collector-down", "collector-failing", "detector-blind"];
+
+/** Reads them all. @returns the channels, and what is wrong in sentences */
+export function readChannels(tables: readonly ChannelTable[]): { channels: Channel[]; faults: string[] } {
+  const faults = tables.flatMap((table, i) => faultsOf(table).map((fault) => `notify ${nameOf(table, i)}: ${fault}`));
+  const names = tables.map(({ name }) => name);
+  for (const name of new Set(names.filter((one, i) => names.indexOf(one) !== i)))
+    faults.push(`two channels of [[notify]] are called ${JSON.stringify(name)}: each needs a name of its own`);
+  return { channels: faults.length > 0 ? [] : tables.map(channelOf), faults };
+}
+
+function nameOf({ name }: ChannelTable, index: number): string {
+  return name === "" ? `number ${index + 1}` : JSON.stringify(name);
+}
+
+function faultsOf({ type, url, urlFile, command, symptoms = [], quiet }: ChannelTable): string[] {
+  const faults: string[] = [];
+  if (!CHANNEL_TYPES.some((one) => one === type))
+    return [`type must be one of ${CHANNEL_TYPES.join(", ")}, found ${JSON.stringify(type)}`];
+  if (type === "command") {
+    if (command?.[0]?.startsWith("/") !== true)
+      faults.push('command must be a list whose first is an absolute path, such as ["/usr/local/bin/page"]');
+    if (url !== undefined || urlFile !== null) faults.push("a command has no url");
+  } else {
+    if ((url === undefined) === (urlFile === null)) faults.push("name either url or url_file");
+    if (url !== undefined && !isWeb(url)) faults.push("url must begin with http:// or https://");
+    if (command !== undefined) faults.push(`command belongs to type = "command"`);
+  }
+  const known = [...SYMPTOMS.map(({ name }) => name), ...OTHERS];
+  for (const symptom of symptoms)
+    if (!known.includes(symptom))
+      faults.push(`there is no symptom ${JSON.stringify(symptom)}: there are ${known.join(", ")}`);
+  if (quiet !== undefined) faults.push(...quietFaults(quiet));
+  return faults;
+}
+
+/** Whether something can be posted there. */
+export function isWeb(url: string): boolean {
+  return /^https?:\/\//.test(url) && URL.canParse(url);
+}
+
+function quietFaults({ from, to, zone }: { from: string; to: string; zone: string }): string[] {
+  const clocks = Object.entries({ from, to }).flatMap(([key, clock]) =>
+    parseClock(clock) === null
+      ? [`quiet.${key} must be a time of day such as "22:00", found ${JSON.stringify(clock)}`]
+      : [],
+  );
+  return isZone(zone)
+    ? clocks
+    : [...clocks, `quiet.zone must be a time zone such as "Europe/Berlin", found ${JSON.stringify(zone)}`];
+}
+
+function channelOf({ name, type, url, urlFile, tokenFile, command, symptoms, hosts, quiet }: ChannelTable): Channel {
+  return {
+    ...{ name, type: type as ChannelType, url: url ?? null, urlFile, tokenFile, command: command ?? [] },
+    ...{ symptoms: symptoms ?? null, hosts: hosts ?? null },
+    quiet:
+      quiet === undefined
+        ? null
+        : { from: parseClock(quiet.from) ?? 0, to: parseClock(quiet.to) ?? 0, zone: quiet.zone },
+  };
+}

@@ -1,0 +1,52 @@
+// A notice as people read it. Pure.
+
+import type { IncidentRow } from "../../contract/incident-row.ts";
+import { shortTime } from "../../core/clock.ts";
+import { findingText } from "../../core/finding.ts";
+import { counted, formatSeconds } from "../../core/text/quantity.ts";
+import { COLLECTOR, MANY } from "../incidents/incident.ts";
+import type { Notice } from "./mailbox.ts";
+
+/** Names of so many hosts are said. */
+const NAMES = 20;
+
+/** `lab7: silent`, or how many of what. */
+export function title({ rows }: Notice): string {
+  const [only, ...others] = rows;
+  if (only !== undefined && others.length === 0)
+    return `${who(only)}: ${only.symptom}${only.change === "firing" ? "" : ` ${only.change}`}`;
+  const counts = Map.groupBy(rows, ({ change }) => change);
+  return [...counts].map(([change, some]) => `${some.length} ${change}`).join(", ");
+}
+
+/** A line for each. */
+export function body({ rows }: Notice): string {
+  return rows.map(line).join("\n");
+}
+
+function line(row: IncidentRow): string {
+  const { symptom, change, what, fix, since, fired_at, at } = row;
+  if (change === "firing") {
+    const told = findingText({ what: `${what}${names(row)}`, fix: fix === null ? null : { text: fix, commands: [] } });
+    return `FIRING ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
+  }
+  const seconds = Math.round((Date.parse(at) - Date.parse(fired_at ?? since)) / 1000);
+  const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}`;
+  return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;
+}
+
+function who({ host, hosts }: IncidentRow): string {
+  if (host === COLLECTOR) return "this collector";
+  return host === MANY ? counted(hosts.length, "host") : host;
+}
+
+function names({ hosts }: IncidentRow): string {
+  if (hosts.length === 0) return "";
+  const more = hosts.length > NAMES ? `, and ${hosts.length - NAMES} more` : "";
+  return `, as each of ${hosts.slice(0, NAMES).join(", ")}${more}`;
+}
+
+/** The same for programs: the notice's id is the same for each try. */
+export function document({ id, rows }: Notice) {
+  return { id, title: title({ id, rows }), text: body({ id, rows }), items: rows };
+}

@@ -1,0 +1,169 @@
+// What waits for a channel, over runs every five minutes.
+
+import { describe, expect, test } from "bun:test";
+import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
+import { isoWall } from "../../../lib/core/clock.ts";
+import { type Channel, isQuiet, isZone, parseClock, wants } from "../../../lib/fleet-health/notify/channel.ts";
+import { emptyMailbox, type Mailbox, put, type Sent, settle, take } from "../../../lib/fleet-health/notify/mailbox.ts";
+
+const NOON = Date.UTC(2026, 4, 1, 12);
+const MIN = 60_000;
+const CHANNEL: Channel = {
+  ...{ name: "ops", type: "webhook", url: "http://127.0.0.1:1", urlFile: null, tokenFile: null, command: [] },
+  ...{ symptoms: null, hosts: null, quiet: null },
+};
+
+let sequence = 0;
+const row = (change: string, more: Partial<IncidentRow> = {}): IncidentRow => ({
+  ...{ sequence: ++sequence, at: isoWall(NOON), host: "lab1", hosts: [], symptom: "silent", cause: "", change },
+  ...{ told: true, since: isoWall(NOON), fired_at: isoWall(NOON), what: "it is silent", fix: null },
+  ...more,
+});
+
+interface Run {
+  rows?: IncidentRow[];
+  /** How a try ends, if there is one. */
+  sent?: Sent;
+}
+
+/** Runs every five minutes. @returns of each what was tried, as `id: change, change`, `wait` or `-` */
+function play(runs: readonly Run[], channel = CHANNEL, fromMs = NOON): { tries: string[]; mailbox: Mailbox } {
+  let mailbox = emptyMailbox(channel.name);
+  const tries = runs.map(({ rows = [], sent = "taken" }, i) => {
+    const nowMs = fromMs + i * 5 * MIN;
+    const taken = take(put(mailbox, channel, rows), channel, nowMs);
+    mailbox = taken.mailbox;
+    if (taken.notice === null) return taken.isDue ? "wait" : "-";
+    mailbox = settle(mailbox, sent, nowMs);
+    return `${taken.notice.id}: ${taken.notice.rows.map(({ change, host }) => `${host} ${change}`).join(", ")}`;
+  });
+  return { tries, mailbox };
+}
+
+test("a run tells once all that it has to tell", () => {
+  sequence = 0;
+  expect(
+    play([{ rows: [row("firing"), row("firing", { host: "lab2" })] }, {}, { rows: [row("recovered")] }]).tries,
+  ).toEqual(["ops-1-2: lab1 firing, lab2 firing", "-", "ops-3-3: lab1 recovered"]);
+});
+
+test("what was not to be told is not, and an end without a beginning neither", () => {
+  sequence = 0;
+  expect(
+    play([{ rows: [row("firing", { told: false }), row("recovered"), row("returned", { symptom: "returned" })] }])
+      .tries,
+  ).toEqual(["ops-3-3: lab1 returned"]);
+});
+
+test("one beginning has one end: the next incident of the same host has its own", () => {
+  sequence = 0;
+  const later = { since: isoWall(NOON + MIN) };
+  const rows = [row("firing"), row("recovered"), row("recovered"), row("firing", later), row("expired", later)];
+  expect(play(rows.map((one) => ({ rows: [one] }))).tries.map((line) => line.split(": ")[1] ?? line)).toEqual([
+    "lab1 firing",
+    "lab1 recovered",
+    "-",
+    "lab1 firing",
+    "lab1 expired",
+  ]);
+});
+
+describe("a channel that does not take it", () => {
+  test("is tried again after 0, 5, 10, 20, … minutes, with all that has come meanwhile", () => {
+    sequence = 0;
+    const refused: Run = { sent: "refused" };
+    const { tries } = play([
+      { rows: [row("firing")], ...refused },
+      { rows: [row("recovered")], ...refused },
+      refused,
+      refused,
+      refused,
+      {},
+    ]);
+    expect(tries).toEqual([
+      "ops-1-1: lab1 firing",
+      "ops-1-2: lab1 firing, lab1 recovered",
+      "ops-1-2: lab1 firing, lab1 recovered",
+      "wait",
+      "ops-1-2: lab1 firing, lab1 recovered",
+      "wait",
+    ]);
+  });
+
+  test("or of whom nobody knows whether it did gets the same notice again, under the same id, before anything else", () => {
+    sequence = 0;
+    const { tries, mailbox } = play([{ rows: [row("firing")], sent: "unsure" }, { rows: [row("recovered")] }, {}, {}]);
+    expect(tries).toEqual(["ops-1-1: lab1 firing", "ops-1-1: lab1 firing", "ops-2-2: lab1 recovered", "-"]);
+    expect(mailbox).toEqual({ ...emptyMailbox("ops") });
+  });
+
+  test("keeps a thousand, and loses the oldest", () => {
+    sequence = 0;
+    const rows = Array.from({ length: 1001 }, (_, i) => row("firing", { host: `lab${i}` }));
+    const { waiting } = put(emptyMailbox("ops"), CHANNEL, rows);
+    expect([waiting.length, waiting[0]?.host]).toEqual([1000, "lab1"]);
+  });
+});
+
+describe("quiet hours", () => {
+  const quiet = { from: 12 * 60, to: 12 * 60 + 10, zone: "UTC" };
+
+  test("hold all back; what began and ended in them nobody hears", () => {
+    sequence = 0;
+    const { tries } = play(
+      [{ rows: [row("firing"), row("firing", { host: "lab2" })] }, { rows: [row("recovered")] }, {}],
+      { ...CHANNEL, quiet },
+    );
+    expect(tries).toEqual(["-", "-", "ops-2-2: lab2 firing"]);
+  });
+
+  test("an end of what was told before is told after", () => {
+    sequence = 0;
+    const { tries } = play(
+      [{ rows: [row("firing")] }, { rows: [row("recovered")] }, {}, {}],
+      { ...CHANNEL, quiet },
+      NOON - 5 * MIN,
+    );
+    expect(tries).toEqual(["ops-1-1: lab1 firing", "-", "-", "ops-2-2: lab1 recovered"]);
+  });
+
+  test("are by the clock of their zone, over midnight too, and in both nights in which it is set", () => {
+    const night = { from: 22 * 60, to: 7 * 60, zone: "Europe/Berlin" };
+    const at = (iso: string): boolean => isQuiet(night, Date.parse(iso));
+    expect(["2026-05-01T19:59Z", "2026-05-01T20:00Z", "2026-05-02T04:59Z", "2026-05-02T05:00Z"].map(at)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    // Set forward on 29 March at 01:00 UTC, back on 25 October at 01:00 UTC.
+    expect(["2026-03-28T20:59Z", "2026-03-28T21:00Z", "2026-03-29T04:59Z", "2026-03-29T05:00Z"].map(at)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(["2026-10-24T19:59Z", "2026-10-24T20:00Z", "2026-10-25T05:59Z", "2026-10-25T06:00Z"].map(at)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(isQuiet(null, NOON)).toBe(false);
+    expect(["7:05", "23:59", "24:00", "7:60", "7", ""].map(parseClock)).toEqual([425, 1439, null, null, null, null]);
+    expect(["Europe/Berlin", "UTC", "Berlin", ""].map(isZone)).toEqual([true, true, false, false]);
+  });
+});
+
+test("a channel hears of its symptoms and hosts; what is wrong with many, or with the collector, is of every host", () => {
+  const of = (symptom: string, host: string) =>
+    wants({ ...CHANNEL, symptoms: ["silent"], hosts: ["lab1"] }, { symptom, host });
+  expect([
+    of("silent", "lab1"),
+    of("paused", "lab1"),
+    of("silent", "lab2"),
+    of("fleet-silent", "*"),
+    of("silent", "@"),
+  ]).toEqual([true, false, false, true, true]);
+  expect(wants(CHANNEL, { symptom: "paused", host: "lab9" })).toBe(true);
+});

@@ -1,0 +1,228 @@
+// Channels over real sockets and real programs: what goes out, what counts as taken, and what is said where it was not.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
+import { findingText } from "../../../lib/core/finding.ts";
+import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
+import { deliver, post as putAll } from "../../../lib/fleet-health/notify/deliver.ts";
+import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
+import { pipeTo } from "../../../lib/fleet-health/notify/pipe.ts";
+import { post } from "../../../lib/fleet-health/notify/post.ts";
+import { send } from "../../../lib/fleet-health/notify/send.ts";
+import { body, document, title } from "../../../lib/fleet-health/notify/words.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
+  ...{
+    sequence: 7,
+    at: "2026-05-01T06:45:00.000000+00:00",
+    host: "lab7",
+    hosts: [],
+    symptom: "silent",
+    cause: "queue",
+  },
+  ...{ change: "firing", told: true, since: "2026-05-01T06:35:00.000000+00:00" },
+  ...{
+    fired_at: "2026-05-01T06:45:00.000000+00:00",
+    what: "it has shipped nothing for 45min",
+    fix: "sudo shipper status",
+  },
+  ...more,
+});
+const NOTICE: Notice = { id: "ops-7-7", rows: [row()] };
+const channel = (more: Partial<Channel>): Channel => ({
+  ...{ name: "ops", type: "webhook", url: null, urlFile: null, tokenFile: null, command: [] },
+  ...{ symptoms: null, hosts: null, quiet: null },
+  ...more,
+});
+const why = async (asked: ReturnType<typeof send>): Promise<string> => {
+  const { sent, why } = await asked;
+  return why === null ? sent : `${sent}: ${findingText(why, "collector")}`;
+};
+
+let servers: { stop(): unknown }[] = [];
+afterEach(async () => {
+  for (const server of servers) await server.stop();
+  servers = [];
+});
+
+interface Got {
+  headers: Record<string, string>;
+  text: string;
+}
+
+/** A server that takes what comes, and answers so. */
+function hook(status = 200, answer = "ok"): { url: string; got: Got[] } {
+  const got: Got[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      got.push({ headers: Object.fromEntries(request.headers), text: await request.text() });
+      return new Response(answer, { status });
+    },
+  });
+  servers.push({ stop: () => server.stop(true) });
+  return { url: `http://127.0.0.1:${server.port}/hook`, got };
+}
+
+/** A server that speaks no HTTP. */
+async function raw(act: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    act(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push({
+    stop: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`;
+}
+
+describe("what goes out", () => {
+  test("a webhook gets the rows, with an id that is the same for each try", async () => {
+    const { url, got } = hook();
+    expect(await why(send(channel({ url }), NOTICE))).toBe("taken");
+    expect(got[0]?.headers).toMatchObject({ "content-type": "application/json", "idempotency-key": "ops-7-7" });
+    expect(JSON.parse(got[0]?.text ?? "")).toEqual({
+      id: "ops-7-7",
+      title: "lab7: silent",
+      text: "FIRING lab7: silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min; fix: sudo shipper status",
+      items: [row()],
+    });
+  });
+
+  test("ntfy gets a text, its title and priority in the head, and a token from a file", async () => {
+    const { url, got } = hook();
+    const tokenFile = join(tempDir(), "token");
+    writeFileSync(tokenFile, "tk_x\n");
+    await send(channel({ type: "ntfy", url, tokenFile }), { id: "i", rows: [row({ what: "ü" })] });
+    await send(channel({ type: "ntfy", url }), { id: "i", rows: [row({ change: "recovered", host: "läb" })] });
+    expect(
+      got.map(({ headers: { title, priority, tags, authorization } }) => [title, priority, tags, authorization]),
+    ).toEqual([
+      ["lab7: silent", "high", "rotating_light", "Bearer tk_x"],
+      ["l?b: silent recovered", "default", "white_check_mark", undefined],
+    ]);
+    expect(got[0]?.text).toContain(": ü; fix: ");
+  });
+
+  test("slack gets a text; its address may stand in a file", async () => {
+    const { url, got } = hook();
+    const urlFile = join(tempDir(), "url");
+    writeFileSync(urlFile, `${url}\n`);
+    expect(await why(send(channel({ type: "slack", urlFile }), NOTICE))).toBe("taken");
+    expect(JSON.parse(got[0]?.text ?? "")).toEqual({ text: `*lab7: silent*\n${body(NOTICE)}` });
+  });
+
+  test("a program gets it on its standard input, and no shell is asked", async () => {
+    const out = join(tempDir(), "out");
+    const program = join(tempDir(), "page");
+    writeFileSync(program, `#!/bin/sh\nprintf '%s ' "$1" >${out}; cat >>${out}\n`);
+    chmodSync(program, 0o755);
+    expect(await why(send(channel({ type: "command", command: [program, "$(id)"] }), NOTICE))).toBe("taken");
+    expect(readFileSync(out, "utf8")).toBe(`$(id) ${JSON.stringify(document(NOTICE))}\n`);
+  });
+});
+
+describe("words", () => {
+  test("of many hosts, of the collector, and of what is over", () => {
+    const many = row({ host: "*", hosts: ["lab1", "lab2"], symptom: "fleet-silent", fix: null });
+    const over = row({ change: "recovered", at: "2026-05-01T08:50:05.000000+00:00" });
+    const gap = row({
+      host: "@",
+      symptom: "collector-gap",
+      change: "noted",
+      fired_at: null,
+      what: "nothing could come for 2h",
+    });
+    const all = { id: "x", rows: [many, over, gap] };
+    expect(title(all)).toBe("1 firing, 1 recovered, 1 noted");
+    expect(body(all).split("\n")).toEqual([
+      "FIRING 2 hosts: fleet-silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min, as each of lab1, lab2",
+      "RECOVERED lab7: silent after 2h 5min 5s",
+      "NOTED this collector: collector-gap: nothing could come for 2h",
+    ]);
+    const hosts = Array.from({ length: 23 }, (_, i) => `h${i}`);
+    expect(body({ id: "x", rows: [{ ...many, hosts }] })).toContain("h19, and 3 more");
+  });
+});
+
+describe("what was not taken", () => {
+  test("by its answer: only a 2xx has taken it, and a gateway's word says nothing", async () => {
+    const answers = [201, 204, 302, 403, 500, 502, 504].map(
+      (status) => [status, hook(status, status === 204 ? "" : "no\nway").url] as const,
+    );
+    const outcomes = await Promise.all(
+      answers.map(async ([status, url]) => `${status} ${await why(send(channel({ url }), NOTICE))}`),
+    );
+    expect(outcomes).toEqual([
+      "201 taken",
+      "204 taken",
+      '302 refused: it answered 302: "no\\nway"',
+      '403 refused: it answered 403: "no\\nway"',
+      '500 refused: it answered 500: "no\\nway"',
+      '502 unsure: it answered 502: "no\\nway"',
+      '504 unsure: it answered 504: "no\\nway"',
+    ]);
+  });
+
+  test("for nobody was there: refused; for the line broke after all had gone out: unsure", async () => {
+    const closed = await raw(() => undefined);
+    await servers.pop()?.stop();
+    expect(await why(send(channel({ url: closed }), NOTICE))).toStartWith("refused: ");
+    const cut = await raw((socket) => socket.once("data", () => socket.destroy()));
+    expect(await why(send(channel({ url: cut }), NOTICE))).toStartWith("unsure: ");
+    const silent = await raw(() => undefined);
+    expect(await post(new URL(silent), {}, "x", 200)).toEqual({
+      kind: "failed",
+      why: "no answer within 0.2 s",
+      wasSent: true,
+    });
+  });
+
+  test("for its secret is not there", async () => {
+    const missing = join(tempDir(), "nothing");
+    expect(await why(send(channel({ urlFile: missing }), NOTICE))).toBe(
+      `refused: ${missing} is empty, or not there; fix: write it anew`,
+    );
+    writeFileSync(missing, "not a url\n");
+    expect(await why(send(channel({ urlFile: missing }), NOTICE))).toBe("refused: its URL is none; fix: write it anew");
+  });
+
+  test("by a program: its code and words, that it is not there, and that it did not end", async () => {
+    const sh = (script: string, ms?: number) => why(pipeTo(["/bin/sh", "-c", script], "x", ms));
+    expect(await sh("cat >/dev/null; echo full >&2; exit 4")).toBe('refused: "/bin/sh" ended with 4: "full"');
+    expect(await why(pipeTo(["/nowhere/page"], "x"))).toStartWith('refused: cannot start "/nowhere/page"');
+    expect(await sh("sleep 60", 200)).toStartWith("unsure: ");
+    expect(await sh("echo postdrop: warning >&2; exit 75")).toContain("; fix: sendmail gets no rights of its own");
+  });
+});
+
+test("a channel that is broken keeps no other from being told, and its notice waits", async () => {
+  const good = hook();
+  const bad = hook(500);
+  const channels = [channel({ name: "bad", url: bad.url }), channel({ name: "good", url: good.url })];
+  const outgoing = putAll([emptyMailbox("gone")], channels, [row()], 1000);
+  const { mailboxes, failures, isUndelivered } = await deliver(outgoing, 1000);
+  expect(
+    mailboxes.map(({ channel, waiting, notice, failures }) => [channel, waiting.length, notice, failures]),
+  ).toEqual([
+    ["bad", 1, null, 1],
+    ["good", 0, null, 0],
+  ]);
+  expect([failures.map(({ what }) => what), isUndelivered]).toEqual([
+    ['bad was not told: it answered 500: "ok"'],
+    true,
+  ]);
+  expect(good.got).toHaveLength(1);
+});
