@@ -56,7 +56,7 @@ class Step {
   begin(ill: Ill): void {
     const incident: Incident = {
       ...ill,
-      ...{ phase: "pending", runs: 1, sinceMs: this.seen.nowMs, firedMs: null, isTold: false, heldBy: null },
+      ...{ phase: "pending", pendingRuns: 1, sinceMs: this.seen.nowMs, firedMs: null, isTold: false, heldBy: null },
       ...{ hasNoData: false, flappingMs: null, hosts: [] },
     };
     if (firesAtOnce(ill.symptom)) this.fire(incident);
@@ -73,31 +73,27 @@ class Step {
   }
 
   private ill(incident: Incident): void {
-    const { phase, runs, flappingMs } = incident;
+    const { phase, pendingRuns, flappingMs } = incident;
     const { nowMs } = this.seen;
-    if (phase === "pending" && runs >= INCIDENT_POLICY.pendingRuns) this.fire(incident);
-    else if (phase === "steady") this.enter({ ...incident, runs: 1, flappingMs: nowMs }, "pending");
-    else if (phase === "recovering") this.enter({ ...incident, runs: 1 }, "firing");
-    else {
+    if (phase === "recovering") this.enter(incident, "firing");
+    else if (phase === "steady") this.enter({ ...incident, pendingRuns: 1, flappingMs: nowMs }, "pending");
+    else if (phase === "firing") {
       // What stays ill comes and goes no more.
       const isSteady = flappingMs !== null && nowMs - flappingMs >= INCIDENT_POLICY.steadyMs;
-      this.incidents.push({ ...incident, runs: runs + 1, flappingMs: isSteady ? null : flappingMs });
-    }
+      this.incidents.push({ ...incident, flappingMs: isSteady ? null : flappingMs });
+    } else if (pendingRuns >= INCIDENT_POLICY.pendingRuns) this.fire(incident);
+    else this.incidents.push({ ...incident, pendingRuns: pendingRuns + 1 });
   }
 
   private well(incident: Incident): void {
-    const { phase, runs, flappingMs, firedMs } = incident;
+    const { phase, flappingMs, firedMs } = incident;
     const { nowMs } = this.seen;
     if (isOverAtOnce(incident.symptom)) this.end(incident, "recovered");
-    else if (phase === "firing") this.enter({ ...incident, runs: 1 }, "recovering");
-    else if (phase === "pending" && flappingMs === null) this.end(incident, "forgotten");
-    else if (phase === "recovering" && runs < INCIDENT_POLICY.recoveringRuns)
-      this.incidents.push({ ...incident, runs: runs + 1 });
-    else if (flappingMs === null) this.end(incident, "recovered");
-    else if (phase !== "steady") this.enter({ ...incident, runs: 1, flappingMs: nowMs }, "steady");
-    else if (nowMs - flappingMs >= INCIDENT_POLICY.steadyMs)
-      this.end(incident, firedMs === null ? "forgotten" : "recovered");
-    else this.incidents.push({ ...incident, runs: runs + 1 });
+    else if (phase === "firing") this.enter(incident, "recovering");
+    else if (flappingMs === null) this.end(incident, firedMs === null ? "forgotten" : "recovered");
+    else if (phase !== "steady") this.enter({ ...incident, flappingMs: nowMs }, "steady");
+    else if (nowMs - flappingMs >= INCIDENT_POLICY.steadyMs) this.end(incident, "recovered");
+    else this.incidents.push(incident);
   }
 
   /** Firing for the third time in some hours it flaps, and is told once as that. */
@@ -107,10 +103,7 @@ class Step {
     const times = [...(this.fires.get(key) ?? []), nowMs];
     this.fires.set(key, times);
     const flaps = incident.flappingMs !== null || times.length >= INCIDENT_POLICY.flapFires;
-    this.enter(
-      { ...incident, runs: 1, firedMs: incident.firedMs ?? nowMs, flappingMs: flaps ? nowMs : null },
-      "firing",
-    );
+    this.enter({ ...incident, firedMs: incident.firedMs ?? nowMs, flappingMs: flaps ? nowMs : null }, "firing");
   }
 
   private enter(incident: Incident, phase: Incident["phase"]): void {

@@ -50,7 +50,7 @@ function begin(members: readonly Incident[], { nowMs, hosts, runsMs }: Folding, 
   if (first === undefined || fresh.length < Math.max(foldHosts, Math.ceil(hosts * foldShare))) return null;
   const incident: Incident = {
     ...first,
-    ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing", runs: 1 },
+    ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: nowMs, isTold: false, heldBy: null },
     ...{ hasNoData: false, flappingMs: null },
     hosts: members.filter(({ isTold }) => !isTold).map(({ host }) => host),
@@ -71,7 +71,6 @@ function goOn(one: Incident, members: readonly Incident[], { nowMs }: Folding, e
     ...one,
     hosts,
     hasNoData,
-    runs: one.phase === change ? one.runs + 1 : 1,
     phase: isOver ? "recovering" : "firing",
   };
   if (change !== one.phase)

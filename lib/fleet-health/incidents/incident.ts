@@ -21,8 +21,8 @@ export type Phase = "pending" | "firing" | "recovering" | "steady";
 /** One symptom of one host, from when it was first seen until it is over. Times in milliseconds since 1970. */
 export interface Incident extends Ill {
   phase: Phase;
-  /** Runs in a row in this phase. */
-  runs: number;
+  /** Runs in which it was pending. */
+  pendingRuns: number;
   sinceMs: number;
   /** When it began to fire; null: it has not yet. */
   firedMs: number | null;

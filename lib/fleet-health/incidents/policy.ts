@@ -3,8 +3,6 @@
 export const INCIDENT_POLICY = {
   /** Seen in so many runs before, it fires. */
   pendingRuns: 2,
-  /** Not seen in so many runs before, it is over. */
-  recoveringRuns: 1,
   /** Firing for the so-manieth time within that time, it flaps; and it flaps no more when nothing has changed for that long. */
   flapFires: 3,
   flapWindowMs: 6 * 3_600_000,

@@ -71,7 +71,7 @@ const isIncident = hasFields({
   what: isText,
   fix: orNull(isText),
   phase: (value) => PHASES.some((phase) => phase === value),
-  runs: isNumber,
+  pendingRuns: isNumber,
   sinceMs: isNumber,
   firedMs: orNull(isNumber),
   isTold: isFlag,

@@ -136,6 +136,13 @@ describe("coming and going", () => {
     expect(told.slice(4)).toEqual(["F 12:45 lab5 silent flapping", "R 16:10 lab5 silent"]);
   });
 
+  test("what has flapped for two hours to the minute, ill, flaps no more", () => {
+    const ships = silentSince("lab5", ...hourly, "16:00");
+    const at1440 = play({ ill: ships, from: "10:00", to: "14:40" }).state.incidents[0]?.flappingMs;
+    const at1445 = play({ ill: ships, from: "10:00", to: "14:45" }).state.incidents[0]?.flappingMs;
+    expect([at1440, at1445]).toEqual([at("12:45"), null]);
+  });
+
   test("a third time after more than six hours is one like the first", () => {
     const { told } = play({
       ill: silentSince("lab5", "01:00", "02:00", "03:00", "08:10"),
@@ -143,6 +150,9 @@ describe("coming and going", () => {
       to: "10:00",
     });
     expect(told.filter((line) => line.includes("flapping"))).toEqual(["F 03:45 lab5 silent flapping"]);
+    // To the minute six hours after the first, it is the third within them.
+    const six = play({ ill: silentSince("lab5", "00:00", "03:00", "06:00"), from: "00:00", to: "09:00" });
+    expect(six.told.filter((line) => line.includes("flapping"))).toEqual(["F 06:45 lab5 silent flapping"]);
     const late = play({ ill: silentSince("lab5", "00:00", "03:00", "07:00"), from: "00:00", to: "09:00" });
     expect(late.told.filter((line) => line.includes("flapping"))).toEqual([]);
   });
@@ -213,6 +223,53 @@ describe("many hosts", () => {
     expect(play({ ill: slow, from: "00:00", to: "11:00", hosts: 10 }).told).toHaveLength(10);
   });
 
+  test("may fall ill over three runs, and not over four", () => {
+    const shipping =
+      (...at: string[]) =>
+      (nowMs: number) =>
+        at.flatMap((clock, i) => silentSince(`lab${i}`, clock)(nowMs));
+    const three = play({
+      ill: shipping("09:50", "09:50", "09:55", "09:55", "10:00"),
+      from: "10:00",
+      to: "11:00",
+      hosts: 5,
+    });
+    expect(three.told).toEqual(["F 10:35 5 hosts fleet-silent"]);
+    expect(three.state.incidents.find(({ host }) => host === MANY)).toMatchObject({
+      sinceMs: at("10:25"),
+      firedMs: at("10:35"),
+    });
+    const four = play({
+      ill: shipping("09:50", "09:55", "10:00", "10:00", "10:05"),
+      from: "10:00",
+      to: "11:00",
+      hosts: 5,
+    });
+    expect(four.told).toHaveLength(5);
+  });
+
+  test("are over when fewer than half are ill: of ten, four", () => {
+    const left = (count: number) => (nowMs: number) =>
+      (nowMs < at("11:00") ? names : names.slice(0, count)).map((host) => ill(host));
+    expect(play({ ill: left(5), from: "10:00", to: "12:00", hosts: 20 }).told).toEqual([
+      "F 10:00 10 hosts fleet-silent",
+    ]);
+    expect(play({ ill: left(4), from: "10:00", to: "12:00", hosts: 20 }).told.slice(1)).toEqual([
+      "R 11:10 10 hosts fleet-silent",
+      ...names.slice(0, 4).map((host) => `F 11:10 ${host} silent`),
+    ]);
+  });
+
+  test("stay one while some are ill again in the run in which that was to end", () => {
+    const back = (nowMs: number) => (nowMs === at("11:00") ? [] : names.map((host) => ill(host)));
+    const { told, all } = play({ ill: back, from: "10:00", to: "12:00", hosts: 20 });
+    expect(told).toEqual(["F 10:00 10 hosts fleet-silent"]);
+    expect(all.filter(({ incident }) => incident.host === MANY).map(({ change }) => change)).toEqual([
+      "firing",
+      "firing",
+    ]);
+  });
+
   test("who was told before is told well, and not again as one of many", () => {
     const early = (nowMs: number) => [...silentSince("lab11", "09:00", "12:00")(nowMs), ...behind(nowMs)];
     const { told } = play({ ill: early, from: "09:00", to: "12:30", hosts: 20 });
@@ -253,6 +310,9 @@ describe("what could not be looked for", () => {
     expect(told).toEqual(["F 06:10 lab1 fatal-only", "R 08:05 lab1 fatal-only"]);
     const during = play({ ill: (ms) => (ms < at("06:30") ? now(ms) : []), from: "06:00", to: "07:30", unknown });
     expect(during.state.incidents).toMatchObject([{ phase: "firing", hasNoData: true }]);
+    expect(play({ ill: now, from: "06:00", to: "06:55" }).state.incidents).toMatchObject([{ hasNoData: false }]);
+    const after = play({ ill: () => [ill("lab1", "fatal-only")], from: "06:00", to: "08:30", unknown });
+    expect(after.state.incidents).toMatchObject([{ phase: "firing", hasNoData: false }]);
   });
 });
 

@@ -15,7 +15,7 @@ const STATE: State = {
     incidents: [
       {
         ...{ host: "lab1", symptom: "silent", cause: "queue", what: "it has shipped nothing", fix: null },
-        ...{ phase: "firing", runs: 2, sinceMs: 10, firedMs: 12, isTold: true, heldBy: null },
+        ...{ phase: "firing", pendingRuns: 2, sinceMs: 10, firedMs: 12, isTold: true, heldBy: null },
         ...{ hasNoData: false, flappingMs: null, hosts: [] },
       },
     ],
@@ -42,7 +42,7 @@ const TEXT =
   '{"labfleet":1,"index":{"checkpoint":{"device":65024,"inode":12,"offset":345,"head":"aa","before":"bb"},' +
   '"seen":[["lab1","2026-05-01T06:00:00+02:00",5,"x",4],["lab2","y",7,null,null]],"since_us":3},' +
   '"taken_ms":[["lab1",17.5]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
-  '"what":"it has shipped nothing","fix":null,"phase":"firing","runs":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
+  '"what":"it has shipped nothing","fix":null,"phase":"firing","pendingRuns":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
   '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],' +
   '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","rows":[]},"failures":1,"nextTryMs":20,' +
   '"open":["lab1|silent|b"]}],"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
@@ -62,7 +62,7 @@ test.each([
   ["without a checkpoint", TEXT.replace('"offset":345,', "")],
   ["with a row that is short", TEXT.replace(",null,null]", "]")],
   ["with a time that is none", TEXT.replace('"y",7', '"y","7"')],
-  ["with a phase that there is not", TEXT.replace('"firing","runs"', '"burning","runs"')],
+  ["with a phase that there is not", TEXT.replace('"firing","pendingRuns"', '"burning","pendingRuns"')],
   ["with an incident that lacks whether it was told", TEXT.replace('"isTold":true,', "")],
   ["with a notice that has no id", TEXT.replace('"id":"ops-4-4",', "")],
   ["with a row of the history that has no number", TEXT.replace('"sequence":4,"at"', '"at"')],
