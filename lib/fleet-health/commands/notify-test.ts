@@ -46,6 +46,7 @@ function testNotice(nowMs: number): Notice {
   const what = "fleet-health notify-test was run: nothing is wrong";
   return {
     id: `test-${nowMs}`,
+    isRetried: false,
     rows: [
       {
         ...{ sequence: 0, at, host: COLLECTOR, hosts: [], symptom: "test", cause: "", change: "noted", told: true },

@@ -20,6 +20,8 @@ export interface Mailbox {
 export interface Notice {
   /** The same for each try. */
   id: string;
+  /** It was tried before, and may have been taken then: a kill may have come before that was marked. */
+  isRetried: boolean;
   rows: readonly IncidentRow[];
 }
 
@@ -63,7 +65,8 @@ export function take(
   const { waiting, notice } = mailbox;
   if (notice === null && waiting.length === 0) return { mailbox, notice: null, isDue: false };
   if (nowMs < mailbox.nextTryMs) return { mailbox, notice: null, isDue: true };
-  const next = notice ?? { id: idOf(mailbox.channel, waiting), rows: waiting };
+  const fresh = { id: idOf(mailbox.channel, waiting), isRetried: false, rows: waiting };
+  const next = notice === null ? fresh : { ...notice, isRetried: true };
   return { mailbox: { ...mailbox, notice: next, waiting: notice === null ? [] : waiting }, notice: next, isDue: true };
 }
 
@@ -89,6 +92,6 @@ export function settle(mailbox: Mailbox, sent: Sent, nowMs: number): Mailbox {
     failures,
     nextTryMs: nowMs + (BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0),
   };
-  if (sent === "unsure") return tried;
+  if (sent === "unsure" || mailbox.notice?.isRetried === true) return tried;
   return { ...tried, notice: null, waiting: [...(mailbox.notice?.rows ?? []), ...mailbox.waiting] };
 }

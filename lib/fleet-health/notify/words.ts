@@ -11,7 +11,7 @@ import type { Notice } from "./mailbox.ts";
 const NAMES = 20;
 
 /** `lab7: silent`, or how many of what. */
-export function title({ rows }: Notice): string {
+export function title({ rows }: Pick<Notice, "rows">): string {
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0)
     return `${who(only)}: ${only.symptom}${only.change === "firing" ? "" : ` ${only.change}`}`;
@@ -20,7 +20,7 @@ export function title({ rows }: Notice): string {
 }
 
 /** A line for each. */
-export function body({ rows }: Notice): string {
+export function body({ rows }: Pick<Notice, "rows">): string {
   return rows.map(line).join("\n");
 }
 
@@ -48,5 +48,5 @@ function names({ hosts }: IncidentRow): string {
 
 /** The same for programs: the notice's id is the same for each try. */
 export function document({ id, rows }: Notice) {
-  return { id, title: title({ id, rows }), text: body({ id, rows }), items: rows };
+  return { id, title: title({ rows }), text: body({ rows }), items: rows };
 }

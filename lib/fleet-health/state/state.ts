@@ -85,7 +85,7 @@ const isRows = listOf(isIncidentRow);
 const isMailbox = hasFields({
   channel: isText,
   waiting: isRows,
-  notice: orNull(hasFields({ id: isText, rows: isRows } satisfies ChecksOf<Notice>)),
+  notice: orNull(hasFields({ id: isText, isRetried: isFlag, rows: isRows } satisfies ChecksOf<Notice>)),
   failures: isNumber,
   nextTryMs: isNumber,
   open: listOf(isText),

@@ -97,6 +97,24 @@ describe("a channel that does not take it", () => {
     expect(mailbox).toEqual({ ...emptyMailbox("ops") });
   });
 
+  test("and refuses it when it is tried again after that, gets it as it was all the same: it may have been taken the first time", () => {
+    sequence = 0;
+    const { tries } = play([
+      { rows: [row("firing")], sent: "unsure" },
+      { rows: [row("recovered")], sent: "refused" },
+      {},
+      {},
+      {},
+    ]);
+    expect(tries).toEqual([
+      "ops-1-1: lab1 firing",
+      "ops-1-1: lab1 firing",
+      "ops-1-1: lab1 firing",
+      "ops-2-2: lab1 recovered",
+      "-",
+    ]);
+  });
+
   test("keeps a thousand, and loses the oldest", () => {
     sequence = 0;
     const rows = Array.from({ length: 1001 }, (_, i) => row("firing", { host: `lab${i}` }));

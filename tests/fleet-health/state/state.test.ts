@@ -24,7 +24,13 @@ const STATE: State = {
   },
   mailboxes: [
     {
-      ...{ channel: "ops", waiting: [], notice: { id: "ops-4-4", rows: [] }, failures: 1, nextTryMs: 20 },
+      ...{
+        channel: "ops",
+        waiting: [],
+        notice: { id: "ops-4-4", isRetried: false, rows: [] },
+        failures: 1,
+        nextTryMs: 20,
+      },
       open: ["lab1|silent|b"],
     },
   ],
@@ -44,7 +50,7 @@ const TEXT =
   '"taken_ms":[["lab1",17.5]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
   '"what":"it has shipped nothing","fix":null,"phase":"firing","pendingRuns":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
   '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],' +
-  '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","rows":[]},"failures":1,"nextTryMs":20,' +
+  '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","isRetried":false,"rows":[]},"failures":1,"nextTryMs":20,' +
   '"open":["lab1|silent|b"]}],"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
   '"cause":"queue","change":"firing","told":true,"since":"b","fired_at":"c","what":"w","fix":"f"}]}\n';
 
