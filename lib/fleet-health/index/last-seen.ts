@@ -120,10 +120,12 @@ class Reading {
   /** @returns where the last whole line ends */
   async forwards(file: FileHandle, from: number, to: number): Promise<number> {
     this.end = from;
-    for await (const { text, end } of linesForwards(file, from, to)) {
-      this.end = end;
-      const row = this.count(text);
-      if (row !== null) this.take(row, false);
+    for await (const lines of linesForwards(file, from, to)) {
+      for (const { text, end } of lines) {
+        this.end = end;
+        const row = this.count(text);
+        if (row !== null) this.take(row, false);
+      }
     }
     return this.end;
   }
@@ -135,14 +137,16 @@ class Reading {
   async backwards(file: FileHandle, size: number, oldMicros: number, oldBytes: number): Promise<boolean> {
     let old = 0;
     this.end = 0;
-    for await (const { text, bytes, end } of linesBackwards(file, size)) {
-      if (this.end === 0) this.end = end;
-      const row = this.count(text);
-      if (row !== null) this.take(row, true);
-      // A row that was put there anew, or under a clock that was ahead, says nothing of those before it.
-      const isOld = row !== null && !row.isRecovered && row.micros < oldMicros;
-      old = isOld ? old + bytes : 0;
-      if (old >= oldBytes) return true;
+    for await (const lines of linesBackwards(file, size)) {
+      for (const { text, bytes, end } of lines) {
+        if (this.end === 0) this.end = end;
+        const row = this.count(text);
+        if (row !== null) this.take(row, true);
+        // A row that was put there anew, or under a clock that was ahead, says nothing of those before it.
+        const isOld = row !== null && !row.isRecovered && row.micros < oldMicros;
+        old = isOld ? old + bytes : 0;
+        if (old >= oldBytes) return true;
+      }
     }
     return false;
   }

@@ -1,5 +1,5 @@
-// Lines of a file that grows, read in either direction, a megabyte at a time. A last line without an end is still being written, and is
-// left to the next time.
+// Lines of a file that grows, read in either direction, a megabyte at a time and given out so: waiting for each line would take longer
+// than reading it. A last line without an end is still being written, and is left to the next time.
 
 import type { FileHandle } from "node:fs/promises";
 
@@ -14,26 +14,28 @@ export interface Line {
   end: number;
 }
 
-/** The whole lines of `file` between two offsets, of which the first is the beginning of one. */
-export async function* linesForwards(file: FileHandle, from: number, to: number): AsyncGenerator<Line> {
+/** Some at a time, the whole lines of `file` between two offsets, of which the first is the beginning of one. */
+export async function* linesForwards(file: FileHandle, from: number, to: number): AsyncGenerator<Line[]> {
   let rest: Buffer = Buffer.alloc(0);
   for (let at = from; at < to; ) {
     const chunk = await readAt(file, at, Math.min(CHUNK_BYTES, to - at));
     if (chunk.length === 0) return;
     const start = at - rest.length;
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const lines: Line[] = [];
     let line = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, line)) {
-      yield { text: bytes.toString("utf8", line, end), bytes: end + 1 - line, end: start + end + 1 };
+      lines.push({ text: bytes.toString("utf8", line, end), bytes: end + 1 - line, end: start + end + 1 });
       line = end + 1;
     }
+    yield lines;
     rest = bytes.subarray(line);
     at += chunk.length;
   }
 }
 
-/** The whole lines of the first `size` bytes, the last one first. */
-export async function* linesBackwards(file: FileHandle, size: number): AsyncGenerator<Line> {
+/** Some at a time, the whole lines of the first `size` bytes, the last one first. */
+export async function* linesBackwards(file: FileHandle, size: number): AsyncGenerator<Line[]> {
   let tail: Buffer = Buffer.alloc(0);
   let isWhole = false;
   for (let at = size; at > 0; ) {
@@ -50,13 +52,15 @@ export async function* linesBackwards(file: FileHandle, size: number): AsyncGene
       }
       isWhole = true;
     }
+    const lines: Line[] = [];
     while (end > 0) {
       const before = end >= 2 ? bytes.lastIndexOf(NEWLINE, end - 2) : -1;
       if (before < 0 && at > 0) break;
       const line = before + 1;
-      yield { text: bytes.toString("utf8", line, end - 1), bytes: end - line, end: at + end };
+      lines.push({ text: bytes.toString("utf8", line, end - 1), bytes: end - line, end: at + end });
       end = line;
     }
+    yield lines;
     tail = bytes.subarray(0, end);
   }
 }

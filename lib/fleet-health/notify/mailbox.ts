@@ -44,7 +44,10 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
     if (row.change === BEGINS) open.add(keyOf(row));
     return ENDS.has(row.change) ? open.delete(keyOf(row)) : true;
   });
-  return { ...mailbox, waiting: [...mailbox.waiting, ...fresh].slice(-WAITING_MAX), open: [...open] };
+  const all = [...mailbox.waiting, ...fresh];
+  // A beginning that nobody will hear of any more has no end, either.
+  for (const row of all.slice(0, -WAITING_MAX)) if (row.change === BEGINS) open.delete(keyOf(row));
+  return { ...mailbox, waiting: all.slice(-WAITING_MAX), open: [...open] };
 }
 
 /** One incident of a host and symptom is told from the next by when it was first seen. */

@@ -39,17 +39,20 @@ async function ofFile(path: string, sinceMicros: number, nowMicros: number): Pro
   try {
     await using file = await open(path, "r");
     let old = 0;
-    for await (const { text, bytes } of linesBackwards(file, (await file.stat()).size)) {
-      const line = parseAttempt(text);
-      if (line === null) found.bad += 1;
-      if (line?.kind !== "attempt") continue;
-      const micros = parseIso(line.row.at);
-      if (micros === null) found.bad += 1;
-      else if (micros < sinceMicros) old += bytes;
-      else if (micros <= nowMicros) {
-        old = 0;
-        found.rows.push(line.row);
+    for await (const lines of linesBackwards(file, (await file.stat()).size)) {
+      for (const { text, bytes } of lines) {
+        const line = parseAttempt(text);
+        if (line === null) found.bad += 1;
+        if (line?.kind !== "attempt") continue;
+        const micros = parseIso(line.row.at);
+        if (micros === null) found.bad += 1;
+        else if (micros < sinceMicros) old += bytes;
+        else if (micros <= nowMicros) {
+          old = 0;
+          found.rows.push(line.row);
+        }
       }
+      // Some more than needed are read, and passed over.
       if (old > OLD_BYTES) break;
     }
   } catch (error) {

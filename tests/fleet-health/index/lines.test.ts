@@ -12,7 +12,8 @@ async function both(text: string): Promise<[Line[], Line[]]> {
   writeFileSync(path, text);
   await using file = await open(path, "r");
   const size = Buffer.byteLength(text);
-  return [await Array.fromAsync(linesForwards(file, 0, size)), await Array.fromAsync(linesBackwards(file, size))];
+  const [forwards, backwards] = [linesForwards(file, 0, size), linesBackwards(file, size)];
+  return [(await Array.fromAsync(forwards)).flat(), (await Array.fromAsync(backwards)).flat()];
 }
 
 test.each([

@@ -118,8 +118,12 @@ describe("a channel that does not take it", () => {
   test("keeps a thousand, and loses the oldest", () => {
     sequence = 0;
     const rows = Array.from({ length: 1001 }, (_, i) => row("firing", { host: `lab${i}` }));
-    const { waiting } = put(emptyMailbox("ops"), CHANNEL, rows);
-    expect([waiting.length, waiting[0]?.host]).toEqual([1000, "lab1"]);
+    const full = put(emptyMailbox("ops"), CHANNEL, rows);
+    expect([full.waiting.length, full.waiting[0]?.host]).toEqual([1000, "lab1"]);
+    // Of the one that is lost there is no end.
+    const ends = ["lab0", "lab1"].map((host) => row("recovered", { host }));
+    expect(put(full, CHANNEL, ends).waiting.at(-1)?.host).toBe("lab1");
+    expect(put(full, CHANNEL, ends).waiting.filter(({ change }) => change === "recovered")).toHaveLength(1);
   });
 });
 
