@@ -21,7 +21,7 @@ export interface IncidentRow {
   hosts: readonly string[];
   symptom: string;
   cause: string;
-  /** `pending`, `firing`, `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
+  /** `pending`, `firing`, `growing` (of many), `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
   change: string;
   /** Whether this was told to anybody. */
   told: boolean;

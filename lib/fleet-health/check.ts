@@ -13,9 +13,10 @@ import { COLLECTOR } from "./incidents/incident.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import { deliver, post } from "./notify/deliver.ts";
 import { post as request } from "./notify/post.ts";
+import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
 import { type ReferenceResult, runReference } from "./reference/run.ts";
-import { round } from "./round.ts";
+import { blindRound, round } from "./round.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { State } from "./state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "./state/state-dir.ts";
@@ -34,7 +35,7 @@ interface Found {
 
 /**
  * Looks once. @returns exit code: 0 it looked, 3 what it found could not be kept
- * @throws UserError when the index cannot be read (exit 2), or an alert cannot be written (exit 3)
+ * @throws UserError (exit 2) when the index cannot be read
  */
 export async function checkCommand(config: FleetHealthConfig, how: How, log: Log): Promise<number> {
   const { stateDir } = config;
@@ -45,25 +46,44 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
     return EXIT.ok;
   }
   if (dir.doubt !== null) log.warn(dir.doubt);
+  const nowMs = how.nowMicros / 1000;
   let found: Found;
   try {
-    found = await look(config, how.nowMicros, dir.state, log);
+    found = await look(config, how.nowMicros, dir, log);
   } catch (error) {
     if (error instanceof UserError) {
-      dir.note(runOf(beganAt, error.exitCode, { what: error.message, fix: error.fix }, null));
+      const why = { what: error.message, fix: error.fix };
+      await tellBlind(config, nowMs, dir, why, log);
+      dir.note(runOf(beganAt, error.exitCode, why, null));
       await ping(config, error.exitCode, log);
     }
     throw error;
   }
   if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
   sayIncidents(found.next, log);
-  const troubles = await keepAndTell(config, how.nowMicros / 1000, dir, found.next);
+  const { trouble } = found.reference;
+  const troubles = [...(trouble === null ? [] : [trouble]), ...(await keepAndTell(config, nowMs, dir, found.next))];
   const exit = troubles.length === 0 ? EXIT.ok : EXIT.undelivered;
   const unnoted = dir.note(runOf(beganAt, exit, troubles[0] ?? found.inputs.doubts[0] ?? null, found));
   for (const trouble of [...troubles, unnoted]) if (trouble !== null) log.error(trouble);
   const code = unnoted === null ? exit : EXIT.undelivered;
   await ping(config, code, log);
   return code;
+}
+
+/** What could not be looked at is told as well, after a run that has left something to go on from. */
+async function tellBlind(
+  config: FleetHealthConfig,
+  nowMs: number,
+  dir: StateDir,
+  why: Finding,
+  log: Log,
+): Promise<void> {
+  if (dir.state === null) return;
+  const { orders } = await readOrders(config.stateDir);
+  const next = blindRound(dir.state, why, nowMs, orders);
+  sayIncidents(next, log);
+  for (const trouble of await keepAndTell(config, nowMs, dir, next)) log.error(trouble);
 }
 
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
@@ -87,38 +107,48 @@ async function keepAndTell(
 ): Promise<Finding[]> {
   // Where nothing is kept nobody would know what was told.
   const outgoing = stateDir === null ? [] : post(next.mailboxes, channels, next.rows, nowMs);
-  const kept = { ...next, mailboxes: outgoing.map(({ mailbox }) => mailbox) };
-  const unkept = dir.save(kept) ?? (await dir.tell(kept));
+  // What a kill, or a full disk, has kept out of the history comes before what is new.
+  const old = dir.state?.rows ?? [];
+  const rows = (await dir.tell(old)) === null ? next.rows : [...old, ...next.rows];
+  const kept = { ...next, rows, mailboxes: outgoing.map(({ mailbox }) => mailbox) };
+  const unkept = dir.save(kept);
   failpoint("fleet-health.saved");
   if (unkept !== null) return [unkept];
-  const { mailboxes, failures, isUndelivered } = await deliver(outgoing, nowMs);
+  const untold = await dir.tell(rows);
+  const { mailboxes, failures } = await deliver(outgoing, nowMs);
   failpoint("fleet-health.sent");
   const unmarked = outgoing.some(({ notice }) => notice !== null) ? dir.save({ ...kept, mailboxes }) : null;
-  const waits = isUndelivered && failures.length === 0 ? [WAITS] : [];
-  return [...failures, ...waits, ...(unmarked === null ? [] : [unmarked])];
+  return [untold, ...failures, unmarked].filter((trouble) => trouble !== null);
 }
 
-const WAITS: Finding = { what: "a channel that did not take the last notice is tried again later", fix: null };
-
-async function look(config: FleetHealthConfig, nowMicros: number, before: State | null, log: Log): Promise<Found> {
-  const inputs = await readInputs(config, nowMicros, before, log);
+async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir, log: Log): Promise<Found> {
+  const inputs = await readInputs(config, nowMicros, dir.state, log);
   for (const doubt of inputs.doubts) log.warn(doubt);
   const { alertsPath, thresholds, recentWindowMin } = config;
   const parts = { alertsPath, thresholds, recentWindowMin, nowMicros };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");
-  return { inputs, reference, next: round(config, before, { ...inputs, nowMs: nowMicros / 1000 }) };
+  return {
+    inputs,
+    reference,
+    next: round(config, dir.state, { ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence }),
+  };
 }
 
 /** Beside the alerts, which are the warnings: what begins and ends by our own judgement. */
 function sayIncidents({ rows }: State, log: Log): void {
   for (const { host, hosts, symptom, change, what, fix, told } of rows) {
     if (!told) continue;
+    const isOver = OVER.has(change);
     const who =
       hosts.length > 0 ? `${hosts.length} hosts (${hosts.join(", ")})` : host === COLLECTOR ? "this collector" : host;
-    log.info({ what: `${who}: ${symptom} ${change}: ${what}`, fix: fix === null ? null : { text: fix, commands: [] } });
+    // Of what is over neither the fault nor its remedy is of any use.
+    const said = isOver ? `${who}: ${symptom} ${change}` : `${who}: ${symptom} ${change}: ${what}`;
+    log.info({ what: said, fix: isOver || fix === null ? null : { text: fix, commands: [] } });
   }
 }
+
+const OVER: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
 
 function runOf(beganAt: string, exit: number, problem: Finding | null, found: Found | null): HealthRun {
   return {

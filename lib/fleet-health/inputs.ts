@@ -2,7 +2,7 @@
 
 import type { Tick } from "../contract/tick.ts";
 import { errorCode, UserError } from "../core/failure.ts";
-import { type Finding, inWords } from "../core/finding.ts";
+import { byCommands, type Finding, here, inWords } from "../core/finding.ts";
 import { counted } from "../core/text/quantity.ts";
 import type { HostSummary } from "../fleet/view.ts";
 import { ourName } from "../os/process/own-user.ts";
@@ -46,7 +46,7 @@ export async function readInputs(
   const { orders, doubts } = await readOrders(stateDir);
   const ticks = await readTicks(config.ticksPath);
   const unread = [heartbeats, ticks].map((one) => (one.kind === "unknown" ? one.why : null));
-  const found = [doubtOf(refusals), ...unread, ...doubts];
+  const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unread, ...doubts];
   return {
     ...{ index, refusals, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
     heartbeats: heartbeats.kind === "read" ? heartbeats.hosts : null,
@@ -68,9 +68,21 @@ async function lookAtIndex(
     throw unreadableIndex(indexPath, error);
   });
   if (index.bad > 0)
-    log.warn(`${counted(index.bad, "line")} of ${indexPath} ${index.bad === 1 ? "is no row" : "are no rows"}`);
+    log.warn({
+      what: `${counted(index.bad, "line")} of ${indexPath} ${index.bad === 1 ? "is no row" : "are no rows"}`,
+      fix: byCommands(here("sudo", "receiver", "verify")),
+    });
   const sinceMicros = { onward: before?.sinceMicros ?? null, whole: null, back: cutoffMicros }[index.how];
   return { ...index, sinceMicros };
+}
+
+/** Hosts may not vanish from an index: then it is another one, or was cut. */
+function lostHosts(path: string, lost: readonly string[]): Finding | null {
+  const [first] = lost;
+  if (first === undefined) return null;
+  const others = lost.length === 1 ? "" : ` and ${counted(lost.length - 1, "other host")}`;
+  const fix = byCommands(here("sudo", "receiver", "verify"));
+  return { what: `${path} has no row of ${first}${others} any more: it was replaced or cut`, fix };
 }
 
 function unreadableIndex(path: string, error: unknown): UserError {

@@ -1,6 +1,7 @@
 // What one run makes of what it has read: who is ill, how the incidents stand, what is to be told. Pure: now is an argument.
 
 import type { IncidentRow } from "../contract/incident-row.ts";
+import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
@@ -8,7 +9,7 @@ import type { HostSummary } from "../fleet/view.ts";
 import { coverageOf } from "./coverage/coverage.ts";
 import { COLLECTOR, type Event } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
-import { collectorIll, gapText } from "./judge/collector.ts";
+import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf } from "./judge/facts.ts";
 import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Orders } from "./orders/read.ts";
@@ -22,6 +23,8 @@ export interface Read {
   refusals: Refusals;
   /** Null: they could not be read. */
   heartbeats: readonly HostSummary[] | null;
+  /** What the history has come to, for a state that was lost. */
+  lastSequence: number;
   /** When the receiver ran. */
   ticks: readonly Tick[];
   orders: Orders;
@@ -44,6 +47,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   });
   const gone = goneOf(facts.values(), config, orders, nowMs);
   const missing = missingOf(read);
+  const lost = lostOf(before, facts, nowMs, gone);
   const coverage = coverageOf(read.ticks, nowMs);
   const about = { nowMs, coverage, lastRunMs: before?.watch.runsMs[0] ?? null, doubts: read.doubts };
   const silentAfterMs = config.thresholds.silentThresholdMin * 60_000;
@@ -65,6 +69,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     ill: [...ill, ...collectorIll(about)],
     unknown: unknownWithout(missing),
     gone,
+    lost,
     hosts,
     silences: orders.silences,
   };
@@ -78,16 +83,60 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     ...events.map(rowOfEvent),
     ...back.map((host) => once(host, "returned", "returned", "it was retired, and ships again", nowMs)),
   ];
-  const rows = rowsOf(told, before?.sequence ?? 0);
+  const last = before?.sequence ?? read.lastSequence;
+  const rows = rowsOf(told, last);
   return {
     index,
     takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
     watch: next,
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
-    sequence: (before?.sequence ?? 0) + rows.length,
+    sequence: last + rows.length,
     rows,
   };
+}
+
+/** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
+export function blindRound(before: State, why: Finding, nowMs: number, { silences }: Orders): State {
+  const coverage = coverageOf([], nowMs);
+  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why] });
+  const unknown = new Set([...unknownWithout(new Set(["refusals", "heartbeats"])), ...COLLECTOR_SYMPTOMS]);
+  unknown.delete("detector-blind");
+  const seen = {
+    nowMs,
+    ill,
+    unknown,
+    gone: new Map(),
+    lost: new Set<string>(),
+    hosts: before.index.seen.size,
+    silences,
+  };
+  const { next, events } = watch(before.watch, seen);
+  const rows = rowsOf(events.map(rowOfEvent), before.sequence);
+  return { ...before, watch: next, sequence: before.sequence + rows.length, rows };
+}
+
+/** How far a clock may be off between two runs, milliseconds. */
+const CLOCK_MS = 2 * 60_000;
+
+/**
+ * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
+ * is of a time that has yet to come, since this clock was set back.
+ */
+function lostOf(
+  before: State | null,
+  facts: ReadonlyMap<string, Facts>,
+  nowMs: number,
+  gone: ReadonlyMap<string, unknown>,
+): Set<string> {
+  const standing = (before?.watch.incidents ?? []).map(({ host }) => host).filter((host) => isName(host));
+  const [lastRunMs = 0] = before?.watch.runsMs ?? [];
+  const isBack = nowMs < lastRunMs - CLOCK_MS;
+  const isLost = (host: string): boolean => {
+    const shippedMs = facts.get(host)?.shippedMs ?? null;
+    return !facts.has(host) || isBack || (shippedMs !== null && shippedMs > nowMs + CLOCK_MS);
+  };
+  return new Set(standing.filter((host) => !gone.has(host) && isLost(host)));
 }
 
 /** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */
@@ -99,19 +148,22 @@ function missingOf({ refusals, heartbeats }: Read): Set<Source> {
 }
 
 /** Retired until they give a sign of life again; expired without one for so long. */
-function goneOf(
+export function goneOf(
   all: Iterable<Facts>,
-  { expireAfterMs }: FleetHealthConfig,
-  { retiredMs }: Orders,
+  { expireAfterMs }: Pick<FleetHealthConfig, "expireAfterMs">,
+  { retiredMs }: Pick<Orders, "retiredMs">,
   nowMs: number,
 ): Map<string, "retired" | "expired"> {
   const gone = new Map<string, "retired" | "expired">();
+  const known = new Set<string>();
   for (const facts of all) {
+    known.add(facts.host);
     const lastMs = lastSign(facts, nowMs);
     const retired = retiredMs.get(facts.host);
     if (retired !== undefined && (facts.shippedMs ?? 0) <= retired) gone.set(facts.host, "retired");
     else if (lastMs === null || nowMs - lastMs > expireAfterMs) gone.set(facts.host, "expired");
   }
+  for (const host of retiredMs.keys()) if (!known.has(host)) gone.set(host, "retired");
   return gone;
 }
 

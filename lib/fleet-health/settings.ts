@@ -10,7 +10,8 @@ import type { Thresholds } from "./reference/alerts.ts";
 
 export interface FleetHealthConfig {
   indexPath: string;
-  alertsPath: string;
+  /** Null: alerts are only said. */
+  alertsPath: string | null;
   attemptsDir: string;
   heartbeatsDir: string;
   /** When the receiver ran, minute by minute. */
@@ -62,7 +63,7 @@ type Options = Readonly<Record<string, string | true>>;
 
 /**
  * The settings with what the command line says instead. Another index is another collector's: attempts and state are looked for beside
- * it, unless they are named. Under a clock that stands still nothing is kept, unless it is said where.
+ * it, unless they are named. As of another time nothing is written, unless it is said where.
  * @throws UserError (exit 2) for a value that is none
  */
 export function withFlags(config: FleetHealthConfig, options: Options): FleetHealthConfig {
@@ -73,14 +74,15 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
   const index = path("index-path");
   const beside = index === null ? config : placesOf(dirname(index));
   const unit = options["journal-unit"];
+  const isWhatIf = options.now !== undefined && options["state-path"] === undefined;
   return {
     ...config,
     indexPath: index ?? config.indexPath,
-    alertsPath: path("alerts-path") ?? config.alertsPath,
+    alertsPath: path("alerts-path") ?? (isWhatIf ? null : config.alertsPath),
     attemptsDir: path("attempts-dir") ?? beside.attemptsDir,
     heartbeatsDir: beside.heartbeatsDir,
     ticksPath: beside.ticksPath,
-    stateDir: path("state-path") ?? (options.now === undefined ? beside.stateDir : null),
+    stateDir: path("state-path") ?? (isWhatIf ? null : beside.stateDir),
     journalUnit: typeof unit === "string" ? unit : config.journalUnit,
     recentWindowMin: numberOf(options, "recent-window-min") ?? config.recentWindowMin,
     thresholds: {

@@ -122,19 +122,27 @@ test("an incident is seen from its first run to its end; a silence holds its new
     new RegExp(`^as of the run .*\n.*\n${HOST} +silent +pending .*it has shipped nothing for 3[56]min`, "m"),
   );
   expect(ask("silence", HOST, "--for", "2h", "--reason", "moved").out).toMatch(
-    /^lab1 is told no more until .* UTC; what ends/,
+    /^lab1 is told no more until .* UTC; what was told before is told when it ends/,
   );
   expect(look(fleet, "--now", inMinutes(41), ...state)).toMatchObject({ incidents: [] });
   expect(ask("status").out).toMatch(/silent +firing, held: silenced /);
   expect(ask("silences").out).toMatch(/^HOST +SYMPTOM +FOR +REASON\nlab1 +all +(2h|1h 59min).* moved\n$/);
+  expect(ask("silence", HOST, "--for", "1h", "--reason", "x", "--symptom", "silent").code).toBe(0);
+  expect(ask("silence", HOST, "--end", "--for", "1h")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("neither --for nor --reason"),
+  });
   expect(ask("silence", HOST, "--end").out).toBe("lab1 is told again\n");
+  expect(ask("silences").out).toBe("nothing is silenced\n");
   const { incidents, stderr } = look(fleet, "--now", inMinutes(46), ...state);
   expect(incidents).toMatchObject([{ host: HOST, symptom: "silent", change: "firing", told: true }]);
   expect(stderr).toContain(`${HOST}: silent firing: it has shipped nothing for `);
   expect(ask("retire", "lab2").err).toContain('nothing is known of a host "lab2"; did you mean lab1?');
   expect(ask("retire", HOST).out).toBe("lab1 is watched no more, unless it ships again\n");
   expect(look(fleet, "--now", inMinutes(51), ...state)).toMatchObject({ incidents: [{ change: "retired" }] });
-  expect(ask("status").out).toContain("1 host is well");
+  expect(ask("status", "--all").out).toMatch(new RegExp(`^${HOST} +retired`, "m"));
+  expect(ask("retire", HOST, "--undo").out).toBe("lab1 is watched again\n");
+  expect(ask("retire", HOST, "--undo").out).toBe("lab1 was not retired\n");
   const history = readFileSync(join(fleet.directory, "state/incidents.jsonl"), "utf8").trimEnd().split("\n");
   expect(history.map((line) => JSON.parse(line).change)).toEqual(["pending", "firing", "firing", "retired"]);
 });

@@ -111,7 +111,7 @@ test("the next run reads on, and knows what was read before", async () => {
   appendFileSync(dataPaths(at.root).index, `no row\n${row("lab3", NOW)}`);
   const { said, json } = await run(at, NOW + 31 * MINUTE);
   expect(json.index).toEqual({ path: join(at.root, "index.jsonl"), read: "onward", rows: 1, bad_rows: 1 });
-  expect(said[0]).toBe(`warn 1 line of ${join(at.root, "index.jsonl")} is no row`);
+  expect(said[0]).toBe(`warn 1 line of ${join(at.root, "index.jsonl")} is no row; fix: sudo receiver verify`);
   expect(alertsOf(at)).toEqual(["lab1 silent", "lab1 silent", "lab2 silent", "lab3 silent"]);
   expect((await run(at, NOW + 31 * MINUTE)).json.alerts).toEqual([]);
 });
@@ -138,18 +138,56 @@ test("an index that is not there ends the run with 2, and the note on the run sa
   expect(lastRun(at)).toMatchObject({ exit: 2, problem: message, fix: hint, hosts: 0 });
 });
 
-test("alerts that cannot be written are in the log, the run ends with 3, and the next one judges anew", async () => {
+test("alerts that cannot be written are in the log, the run ends with 3, and its incidents go on", async () => {
   const at = lab();
   const elsewhere = { ...at, config: { ...at.config, alertsPath: "/proc/self/nowhere/alerts.jsonl" } };
-  const error = (await run(elsewhere).catch((thrown: unknown) => thrown)) as UserError;
-  expect(error).toBeInstanceOf(UserError);
-  expect([error.exitCode, error.message.split(":")[0]]).toEqual([
-    3,
-    "alerts cannot be appended to /proc/self/nowhere/alerts.jsonl",
+  const { code, said } = await run(elsewhere);
+  expect(code).toBe(3);
+  expect(said[0]).toStartWith("warn ALERT host=lab1 symptom=silent ");
+  expect(said.at(-1)).toStartWith("error alerts cannot be appended to /proc/self/nowhere/alerts.jsonl: ");
+  expect(lastRun(at)).toMatchObject({ exit: 3, problem: said.at(-1)?.split(": fix")[0]?.slice(6).split("; fix: ")[0] });
+  await run(elsewhere, NOW + 5 * MINUTE);
+  const { json } = await run(elsewhere, NOW + 10 * MINUTE);
+  expect(json.incidents).toMatchObject([{ host: "lab1", symptom: "silent", change: "firing", told: true }]);
+  const directory = { ...at, config: { ...at.config, alertsPath: at.root } };
+  expect((await run(directory, NOW + 15 * MINUTE)).said.at(-1)).toBe(
+    `error alerts cannot be appended to ${at.root}: it is a directory; fix: sudo mv -T ${at.root} ${at.root}.aside`,
+  );
+});
+
+test("as of another time alerts are said, and written nowhere", async () => {
+  const at = lab();
+  const { code, said } = await run({ ...at, config: { ...at.config, alertsPath: null, stateDir: null } });
+  expect([code, said.at(-1)]).toEqual([0, "info emitted 1 new alert"]);
+  expect(readdirSync(at.root).sort()).toEqual(["attempts", "index.jsonl"]);
+});
+
+test("an index that is cut, or that is a pipe, is no healthy fleet", async () => {
+  const at = lab({ lab1: MINUTE, lab2: MINUTE, lab3: MINUTE });
+  await run(at);
+  writeFileSync(dataPaths(at.root).index, row("lab2", NOW));
+  const cut = await run(at, NOW + 5 * MINUTE);
+  const what = `${join(at.root, "index.jsonl")} has no row of lab1 and 1 other host any more: it was replaced or cut`;
+  expect(cut.said[0]).toBe(`warn ${what}; fix: sudo receiver verify`);
+  expect(cut.json).toMatchObject({ incidents: [{ host: "@", symptom: "detector-blind" }] });
+  rmSync(dataPaths(at.root).index);
+  Bun.spawnSync(["mkfifo", dataPaths(at.root).index]);
+  const error = (await run(at, NOW + 10 * MINUTE).catch((thrown: unknown) => thrown)) as UserError;
+  expect([error.exitCode, error.message]).toEqual([
+    2,
+    `the index ${join(at.root, "index.jsonl")} cannot be read: "EINVAL: no regular file"`,
   ]);
-  expect(lastRun(at)).toMatchObject({ exit: 3, problem: error.message });
-  expect((await run(at)).json.index).toMatchObject({ read: "whole" });
-  expect(alertsOf(at)).toEqual(["lab1 silent"]);
+});
+
+test("rows that a kill has kept out of the history come before those of the next run", async () => {
+  const at = lab();
+  for (const minutes of [0, 5, 10]) await run(at, NOW + minutes * MINUTE);
+  const history = join(at.root, "fleet-health/incidents.jsonl");
+  const lines = readFileSync(history, "utf8").trimEnd().split("\n");
+  expect(lines).toHaveLength(3);
+  writeFileSync(history, `${lines[0]}\n`);
+  await run(at, NOW + 15 * MINUTE);
+  expect(readFileSync(history, "utf8").trimEnd().split("\n")).toEqual(lines);
 });
 
 test("what cannot be kept is said, and the run ends with 3 with its alerts written", async () => {

@@ -5,7 +5,7 @@ import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
-import { type Read, round } from "../../lib/fleet-health/round.ts";
+import { blindRound, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
@@ -30,7 +30,7 @@ const attempt = (host_id: string, atMs: number, status = 200, reason = "stored")
 function read(nowMs: number, hosts: Readonly<Record<string, number>>, more: Partial<Read> = {}): Read {
   return {
     ...{ nowMs, index: indexOf(hosts), refusals: { kind: "attempts", rows: [], doubt: null }, heartbeats: [] },
-    ...{ ticks: [], orders: { silences: [], retiredMs: new Map() }, doubts: [] },
+    ...{ lastSequence: 0, ticks: [], orders: { silences: [], retiredMs: new Map() }, doubts: [] },
     ...more,
   };
 }
@@ -233,4 +233,54 @@ describe("the collector's own time", () => {
       "04:35 lab7 silent firing told",
     ]);
   });
+});
+
+describe("hosts of whom nothing is known any more", () => {
+  const ill = every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON, lab2: nowMs }));
+
+  test("are not well by that: what stands of them stays", () => {
+    const { rows, state } = play([...ill, ...every5(NOON + 46 * MIN, 3, (nowMs) => read(nowMs, { lab2: nowMs }))]);
+    expect(rows.filter((row) => row.endsWith("told"))).toEqual(["12:41 lab1 silent firing told"]);
+    expect(state.watch.incidents).toMatchObject([{ host: "lab1", phase: "firing", hasNoData: true }]);
+  });
+
+  test("and neither are all of them when this clock is set back", () => {
+    const back = read(NOON - 60 * MIN, { lab1: NOON, lab2: NOON - 60 * MIN });
+    const after = read(NOON - 55 * MIN, { lab1: NOON, lab2: NOON - 55 * MIN });
+    expect(play([...ill, back, after]).rows.filter((row) => row.endsWith("told"))).toEqual([
+      "12:41 lab1 silent firing told",
+    ]);
+  });
+
+  test("but one that was retired before is watched no more, whether anything is known of it or not", () => {
+    const orders = { silences: [], retiredMs: new Map([["lab1", NOON + 45 * MIN]]) };
+    const { rows } = play([...ill, read(NOON + 46 * MIN, { lab2: NOON + 46 * MIN }, { orders })]);
+    expect(rows.at(-1)).toBe("12:46 lab1 silent retired told");
+  });
+
+  test("names that no host can have are none", () => {
+    expect(play([read(NOON, { "*": NOON - 60 * MIN, "@": NOON - 60 * MIN, "a b": NOON - 60 * MIN })]).rows).toEqual([]);
+  });
+});
+
+test("a run that cannot look at all is told, once, and ends nothing", () => {
+  const before = play(every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON }))).state;
+  const orders = { silences: [], retiredMs: new Map() };
+  const first = blindRound(before, { what: "the index is not there", fix: null }, NOON + 46 * MIN, orders);
+  expect(
+    first.rows.map(({ sequence, host, symptom, change, told }) => [sequence, host, symptom, change, told]),
+  ).toEqual([
+    [4, "@", "detector-blind", "firing", false],
+    [5, "@", "detector-blind", "firing", true],
+  ]);
+  expect(first.watch.incidents.map(({ symptom, phase }) => `${symptom} ${phase}`)).toEqual([
+    "silent firing",
+    "detector-blind firing",
+  ]);
+  expect(blindRound(first, { what: "the index is not there", fix: null }, NOON + 51 * MIN, orders).rows).toEqual([]);
+});
+
+test("the history goes on where it was, though the state was lost", () => {
+  const state = round(CONFIG, null, read(NOON, { lab1: NOON - 60 * MIN }, { lastSequence: 41 }));
+  expect([state.rows[0]?.sequence, state.sequence]).toEqual([42, 42]);
 });

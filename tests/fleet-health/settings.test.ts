@@ -116,8 +116,11 @@ describe("flags", () => {
 
   test("under a clock that stands still nothing is kept, unless it is said where", () => {
     const now = { now: "2026-05-01T06:00:00Z" };
-    expect(withFlags(bare, now).stateDir).toBeNull();
-    expect(withFlags(bare, { ...now, "state-path": "/s" }).stateDir).toBe("/s");
+    const { stateDir, alertsPath } = withFlags(bare, now);
+    expect([stateDir, alertsPath]).toEqual([null, null]);
+    expect(withFlags(bare, { ...now, "alerts-path": "/a" }).alertsPath).toBe("/a");
+    const kept = withFlags(bare, { ...now, "state-path": "/s" });
+    expect([kept.stateDir, kept.alertsPath]).toEqual(["/s", bare.alertsPath]);
   });
 
   test.each([

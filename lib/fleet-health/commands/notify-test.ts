@@ -21,7 +21,10 @@ export async function notifyTestCommand(
 ): Promise<number> {
   const names = channels.map((channel) => channel.name);
   if (channels.length === 0)
-    throw new UserError("nobody is to be told: there is no [[notify]] in the configuration", "write one");
+    throw new UserError(
+      "nobody is to be told: there is no [[notify]] in the configuration",
+      "write one, as in /opt/labfleet/current/units/collector.example.toml",
+    );
   if (name !== undefined && !names.includes(name)) {
     const guess = nearest(name, names);
     const meant = guess === null ? "" : `; did you mean ${guess}?`;

@@ -24,9 +24,15 @@ export async function silenceCommand(config: FleetHealthConfig, { line }: Call, 
   const which = { host, symptom: symptomOf(symptom) };
   const about = which.symptom === null ? host : `${which.symptom} of ${host}`;
   if (end === true) {
-    const there = (await ordersOf(config)).silences.some((one) => one.host === host && one.symptom === which.symptom);
-    await write(config, (dir) => removeSilence(dir, which));
-    await print(there ? `${about} is told again\n` : `${about} was not silenced\n`);
+    if (duration !== undefined || reason !== undefined)
+      throw new UserError(
+        "--end ends a silence: it takes neither --for nor --reason",
+        `fleet-health silence ${host} --end`,
+      );
+    const isMeant = (one: Silence): boolean => one.host === host && [null, one.symptom].includes(which.symptom);
+    const there = (await ordersOf(config)).silences.filter(isMeant);
+    for (const one of there) await write(config, (dir) => removeSilence(dir, one));
+    await print(there.length > 0 ? `${about} is told again\n` : `${about} was not silenced\n`);
     return EXIT.ok;
   }
   const seconds = typeof duration === "string" ? parseSeconds(duration) : null;
@@ -39,7 +45,9 @@ export async function silenceCommand(config: FleetHealthConfig, { line }: Call, 
     throw new UserError("say why", `fleet-health silence ${host} --for ${String(duration)} --reason TEXT`);
   const untilMs = nowMs + seconds * 1000;
   await write(config, (dir) => writeSilence(dir, { ...which, fromMs: nowMs, untilMs, reason }));
-  await print(`${about} is told no more until ${shortTime(isoWall(untilMs))} UTC; what ends meanwhile is\n`);
+  await print(
+    `${about} is told no more until ${shortTime(isoWall(untilMs))} UTC; what was told before is told when it ends\n`,
+  );
   return EXIT.ok;
 }
 
@@ -65,6 +73,10 @@ export async function retireCommand(config: FleetHealthConfig, { line }: Call, n
   const host = await hostOf(config, line.operands, "retire <host>", nowMs);
   const retired = new Map((await ordersOf(config)).retiredMs);
   const isUndone = line.options.undo === true;
+  if (isUndone && !retired.has(host)) {
+    await print(`${host} was not retired\n`);
+    return EXIT.ok;
+  }
   if (isUndone) retired.delete(host);
   else retired.set(host, nowMs);
   await write(config, (dir) => writeRetired(dir, retired));

@@ -12,6 +12,8 @@ import { readIfExists } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
 import { readHeartbeats } from "../heartbeats/read.ts";
 import { type Facts, factsOf } from "../judge/facts.ts";
+import { readOrders } from "../orders/read.ts";
+import { goneOf } from "../round.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { parseState, type State } from "../state/state.ts";
 import { fleetStatus, renderStatus } from "./view.ts";
@@ -57,7 +59,9 @@ export async function statusCommand(
   { nowMs, json, all }: { nowMs: number; json: boolean; all: boolean },
 ): Promise<number> {
   const { state, run, facts } = await readStanding(config, nowMs);
-  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts });
+  const { orders } = await readOrders(config.stateDir);
+  const gone = goneOf(facts, config, orders, nowMs);
+  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, gone });
   await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
   return EXIT.ok;
 }

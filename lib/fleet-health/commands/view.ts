@@ -15,6 +15,8 @@ export interface Standing {
   run: HealthRun | null;
   incidents: readonly Incident[];
   facts: readonly Facts[];
+  /** Hosts that are watched no more, and why. */
+  gone: ReadonlyMap<string, string>;
 }
 
 export interface FleetStatus {
@@ -48,14 +50,14 @@ interface ShownHost {
   /** Its heartbeat is late. */
   late: boolean;
   to_ship: number | null;
-  /** `ok`, or the symptoms that it has. */
+  /** `ok`, the symptoms that it has, or why it is watched no more. */
   state: string;
 }
 
 /** What fires first, then what may be over or begin; of one kind the oldest. */
 const ORDER: readonly Incident["phase"][] = ["firing", "recovering", "pending", "steady"];
 
-export function fleetStatus({ nowMs, run, incidents, facts }: Standing): FleetStatus {
+export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): FleetStatus {
   const sorted = [...incidents].sort(
     (a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) || a.sinceMs - b.sinceMs || (a.host < b.host ? -1 : 1),
   );
@@ -68,7 +70,7 @@ export function fleetStatus({ nowMs, run, incidents, facts }: Standing): FleetSt
       last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
       late: one.heartbeat?.stale ?? false,
       to_ship: one.heartbeat?.queue?.pending ?? null,
-      state: symptoms.length === 0 ? "ok" : symptoms.join(", "),
+      state: gone.get(one.host) ?? (symptoms.length === 0 ? "ok" : symptoms.join(", ")),
     };
   });
   return {
@@ -89,6 +91,8 @@ function shownIncident(incident: Incident): ShownIncident {
   };
 }
 
+const AWAY: readonly string[] = ["retired", "expired"];
+
 /** The same for people. @param all also the hosts that are well, by their names */
 export function renderStatus(status: FleetStatus, all: boolean): string {
   const { incidents, hosts } = status;
@@ -105,16 +109,22 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
     findingText({ what, fix: fix === null ? null : { text: fix, commands: [] } }),
   ]);
   const well = hosts.filter(({ state }) => state === "ok");
-  const shown = well.filter(({ late }) => all || late);
-  const rows = shown.map(({ host, late, last_sign_of_life }) => [
-    ...[host, "", late ? "late" : "ok", "", ago(last_sign_of_life), ""],
+  const away = hosts.filter(({ state }) => AWAY.includes(state));
+  const shown = [...well.filter(({ late }) => all || late), ...(all ? away : [])];
+  const rows = shown.map(({ host, late, state, last_sign_of_life }) => [
+    ...[host, "", late && state === "ok" ? "late" : state, "", ago(last_sign_of_life), ""],
   ]);
   const table =
     ill.length + rows.length === 0
       ? []
       : columns([["HOST", "SYMPTOM", "STATE", "FOR", "LAST SIGN", "WHAT IS WRONG"], ...ill, ...rows]);
-  const rest = well.length - shown.length;
-  const count = rest === 0 ? [] : [`${counted(rest, "host")} ${rest === 1 ? "is" : "are"} well`];
+  const rest = well.filter((one) => !shown.includes(one)).length;
+  const count = [
+    ...(rest === 0 ? [] : [`${counted(rest, "host")} ${rest === 1 ? "is" : "are"} well`]),
+    ...(all || away.length === 0
+      ? []
+      : [`${counted(away.length, "host")} ${away.length === 1 ? "is" : "are"} watched no more (--all)`]),
+  ];
   return `${[runText(status, nowMs), ...table, ...count].join("\n")}\n`;
 }
 

@@ -10,6 +10,8 @@ export interface Seen {
   ill: readonly Ill[];
   /** Symptoms that this run could not look for: what stands of them stays. */
   unknown: ReadonlySet<string>;
+  /** Hosts of whom this run can tell nothing: what stands of them stays. */
+  lost: ReadonlySet<string>;
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
 }
@@ -68,7 +70,8 @@ class Step {
     const why = this.seen.gone.get(incident.host);
     if (why !== undefined) this.end(incident, why);
     else if (found !== undefined) this.ill({ ...incident, ...found, hasNoData: false });
-    else if (this.seen.unknown.has(incident.symptom)) this.incidents.push({ ...incident, hasNoData: true });
+    else if (this.seen.unknown.has(incident.symptom) || this.seen.lost.has(incident.host))
+      this.incidents.push({ ...incident, hasNoData: true });
     else this.well({ ...incident, hasNoData: false });
   }
 

@@ -1,6 +1,6 @@
 // Many hosts that fall ill of one cause are one incident, and nobody is told of each. Pure.
 
-import { type Event, type Incident, MANY } from "./incident.ts";
+import { type Change, type Event, type Incident, MANY } from "./incident.ts";
 import { INCIDENT_POLICY } from "./policy.ts";
 
 export interface Folding {
@@ -9,6 +9,8 @@ export interface Folding {
   hosts: number;
   /** When the runs before this one were, the newest first. */
   runsMs: readonly number[];
+  /** Hosts that are watched no more, and why. */
+  gone: ReadonlyMap<string, "retired" | "expired">;
 }
 
 /** What an incident of many is called. */
@@ -42,40 +44,71 @@ function groupOf({ host, symptom, cause }: Incident): string {
   return `${host === MANY ? symptom : fleetSymptom(symptom)}|${cause}`;
 }
 
-function begin(members: readonly Incident[], { nowMs, hosts, runsMs }: Folding, events: Event[]): Incident | null {
-  const { foldHosts, foldShare, foldRuns } = INCIDENT_POLICY;
-  const fromMs = runsMs[foldRuns - 2] ?? runsMs.at(-1) ?? nowMs;
+/** Those whom nobody was told of, and who fell ill within the last runs; none where they are too few to be one incident. */
+function wave(members: readonly Incident[], { nowMs, hosts, runsMs }: Folding): readonly Incident[] {
+  const { foldHosts, foldShare } = INCIDENT_POLICY;
+  const fromMs = windowMs(runsMs, nowMs);
   const fresh = members.filter(({ isTold, sinceMs, phase }) => !isTold && sinceMs >= fromMs && isIll(phase));
+  return fresh.length < Math.max(foldHosts, Math.ceil(hosts * foldShare)) ? [] : fresh;
+}
+
+/** When the first of the runs was that are looked at together. */
+function windowMs(runsMs: readonly number[], nowMs: number): number {
+  return runsMs[INCIDENT_POLICY.foldRuns - 2] ?? runsMs.at(-1) ?? nowMs;
+}
+
+function begin(members: readonly Incident[], folding: Folding, events: Event[]): Incident | null {
+  const fresh = wave(members, folding);
   const [first] = fresh;
-  if (first === undefined || fresh.length < Math.max(foldHosts, Math.ceil(hosts * foldShare))) return null;
+  if (first === undefined) return null;
   const incident: Incident = {
     ...first,
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
-    ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: nowMs, isTold: false, heldBy: null },
-    ...{ hasNoData: false, flappingMs: null },
-    hosts: members.filter(({ isTold }) => !isTold).map(({ host }) => host),
+    ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
+    ...{ heldBy: null, hasNoData: false, flappingMs: null },
+    hosts: fresh.map(({ host }) => host),
   };
-  events.push({ atMs: nowMs, change: "firing", incident, isTold: false });
+  events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
   return incident;
 }
 
 /** Null: it is over. */
-function goOn(one: Incident, members: readonly Incident[], { nowMs }: Folding, events: Event[]): Incident | null {
-  const joined = members.filter(({ isTold, phase }) => !isTold && isIll(phase)).map(({ host }) => host);
-  const hosts = [...new Set([...one.hosts, ...joined])];
-  const ill = members.filter(({ phase }) => isIll(phase) || phase === "recovering").map(({ host }) => host);
-  const isOver = ill.filter((host) => hosts.includes(host)).length < hosts.length * INCIDENT_POLICY.foldEndShare;
+function goOn(one: Incident, members: readonly Incident[], folding: Folding, events: Event[]): Incident | null {
+  const { nowMs, gone } = folding;
+  const { hosts, grew } = joined(one, members, folding);
+  const ill = new Set(members.filter(({ phase }) => isIll(phase) || phase === "recovering").map(({ host }) => host));
+  const left = hosts.filter((host) => !ill.has(host));
+  const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
-  const change = !isOver ? "firing" : one.phase === "recovering" ? "recovered" : "recovering";
-  const next: Incident = {
-    ...one,
-    hosts,
-    hasNoData,
-    phase: isOver ? "recovering" : "firing",
-  };
-  if (change !== one.phase)
-    events.push({ atMs: nowMs, change, incident: next, isTold: change === "recovered" && one.isTold });
-  return change === "recovered" ? null : next;
+  const next: Incident = { ...one, hosts, hasNoData, phase: isOver ? "recovering" : "firing" };
+  const note = (change: Change, isTold: boolean): number =>
+    events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
+  if (grew) note("growing", true);
+  if (next.phase !== one.phase) note(next.phase === "firing" ? "firing" : "recovering", false);
+  else if (isOver) {
+    note(endOf(left, gone), true);
+    return null;
+  }
+  return next;
+}
+
+/** How it ended: most of those that are not ill any more are well, or are watched no more. */
+function endOf(left: readonly string[], gone: Folding["gone"]): Change {
+  const lost = left.flatMap((host) => gone.get(host) ?? []);
+  return lost.length * 2 > left.length ? (lost[0] ?? "recovered") : "recovered";
+}
+
+/**
+ * Who belongs to it: whoever falls ill while it still grows joins without a word, and later only as many as would be an incident of
+ * their own, which is told.
+ */
+function joined(one: Incident, members: readonly Incident[], folding: Folding): { hosts: string[]; grew: boolean } {
+  const own = new Set(one.hosts);
+  const others = members.filter(({ host, isTold, phase }) => !own.has(host) && !isTold && isIll(phase));
+  const newestMs = Math.max(one.sinceMs, ...members.filter(({ host }) => own.has(host)).map(({ sinceMs }) => sinceMs));
+  const isGrowing = newestMs >= windowMs(folding.runsMs, folding.nowMs);
+  const more = isGrowing ? others : wave(others, folding);
+  return { hosts: [...one.hosts, ...more.map(({ host }) => host)], grew: !isGrowing && more.length > 0 };
 }
 
 function isIll(phase: Incident["phase"]): boolean {

@@ -50,7 +50,15 @@ export function keyOf({ host, symptom }: Pick<Ill, "host" | "symptom">): string 
 }
 
 /** How an incident changed. */
-export type Change = "pending" | "firing" | "recovering" | "recovered" | "forgotten" | "retired" | "expired";
+export type Change =
+  | "pending"
+  | "firing"
+  | "growing"
+  | "recovering"
+  | "recovered"
+  | "forgotten"
+  | "retired"
+  | "expired";
 
 /** What a run adds to the history, and what it tells. */
 export interface Event {

@@ -28,7 +28,9 @@ export function tell(
 ): { incidents: Incident[]; events: Event[] } {
   const firing = new Set(incidents.filter(({ phase }) => phase === "firing" || phase === "recovering").map(keyOf));
   const folded = new Set(
-    incidents.filter(({ host }) => host === MANY).map(({ symptom, cause }) => `${symptom}|${cause}`),
+    incidents
+      .filter(({ host }) => host === MANY)
+      .flatMap(({ symptom, cause, hosts }) => hosts.map((host) => `${host}|${symptom}|${cause}`)),
   );
   const events: Event[] = [];
   const told = incidents.map((incident): Incident => {
@@ -51,7 +53,7 @@ function heldOf(
 ): string | null {
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
-  if (folded.has(`${fleetSymptom(symptom)}|${cause}`)) return fleetSymptom(symptom);
+  if (folded.has(`${host}|${fleetSymptom(symptom)}|${cause}`)) return fleetSymptom(symptom);
   for (const [why, explained] of EXPLAINS)
     if (explained.includes(symptom) && firing.has(keyOf({ host, symptom: why }))) return why;
   return null;

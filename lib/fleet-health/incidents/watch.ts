@@ -31,7 +31,9 @@ export function watch({ incidents: before, fires, runsMs }: Watch, round: Round)
     fires,
     round,
   );
-  const folded = fold([...stepped.incidents, ...before.filter(isOfMany)], { nowMs, hosts, runsMs });
+  const folded = fold([...stepped.incidents, ...before.filter(isOfMany)], {
+    ...{ nowMs, hosts, runsMs, gone: round.gone },
+  });
   const told = tell(folded.incidents, silences, nowMs);
   return {
     next: {

@@ -2,6 +2,7 @@
 // stopped, or, on a first run over a large index, backwards until what comes cannot matter.
 
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Received, readLine } from "./index-lines.ts";
 import { linesBackwards, linesForwards } from "./lines.ts";
@@ -48,6 +49,8 @@ export interface IndexReading {
   bad: number;
   /** `onward`: from the checkpoint; `whole`; `back`: only as far back as matters. */
   how: "onward" | "whole" | "back";
+  /** Hosts that the run before knew, with a row that this one should have met, and has not: another file stands there. */
+  lost: string[];
 }
 
 export interface IndexParts {
@@ -62,8 +65,12 @@ export interface IndexParts {
 /** Reads it. Rejects as the system does where the file cannot be read. */
 export async function readIndex(parts: IndexParts): Promise<IndexReading> {
   const { path, before, limits = { wholeBytes: WHOLE_BYTES, oldBytes: OLD_BYTES } } = parts;
-  await using file = await open(path, "r");
-  const { size, dev, ino } = await file.stat();
+  // Never waits for a pipe.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = await file.stat();
+  const { size, dev, ino } = stats;
+  if (!stats.isFile() && !stats.isDirectory())
+    throw Object.assign(new Error("EINVAL: no regular file"), { code: "EINVAL" });
   const isSame =
     before !== null &&
     before.checkpoint.device === dev &&
@@ -86,7 +93,20 @@ export async function readIndex(parts: IndexParts): Promise<IndexReading> {
     reading.seen = new Map([...reading.seen].reverse());
   }
   const { seen, rows, bad } = reading;
-  return { seen, rows, bad, how, checkpoint: { device: dev, inode: ino, offset: end, ...(await proofOf(file, end)) } };
+  const lost = how === "onward" || before === null ? [] : lostHosts(before.seen, seen, how, parts.cutoffMicros);
+  return {
+    seen,
+    rows,
+    bad,
+    how,
+    lost,
+    checkpoint: { device: dev, inode: ino, offset: end, ...(await proofOf(file, end)) },
+  };
+}
+
+function lostHosts(before: LastSeen, seen: LastSeen, how: "whole" | "back", cutoffMicros: number): string[] {
+  const had = [...before].filter(([, { any }]) => how === "whole" || any.micros >= cutoffMicros);
+  return had.map(([host]) => host).filter((host) => !seen.has(host));
 }
 
 async function proves(file: FileHandle, { offset, head, before }: Checkpoint): Promise<boolean> {

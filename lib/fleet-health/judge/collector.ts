@@ -9,6 +9,8 @@ import { COLLECTOR, type Ill } from "../incidents/incident.ts";
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
 
+export const COLLECTOR_SYMPTOMS: readonly string[] = ["detector-blind", "collector-down", "collector-failing"];
+
 export interface AboutCollector {
   nowMs: number;
   coverage: Coverage;

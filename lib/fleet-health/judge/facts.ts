@@ -2,6 +2,7 @@
 // Pure; times in milliseconds since 1970 by the collector's clock.
 
 import type { AttemptRow } from "../../contract/attempt-row.ts";
+import { isName } from "../../contract/names.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import type { LastSeen } from "../index/last-seen.ts";
 import { parseIso } from "../python/python-time.ts";
@@ -40,7 +41,9 @@ export interface Inputs {
 export function factsOf({ seen, takenMs, attempts, sinceMs, heartbeats }: Inputs): Map<string, Facts> {
   const uploads = uploadsOf(attempts, sinceMs);
   const beats = new Map(heartbeats.map((beat) => [beat.host, beat]));
-  const hosts = new Set([...seen.keys(), ...takenMs.keys(), ...uploads.keys(), ...beats.keys()]);
+  const named = [...seen.keys(), ...takenMs.keys(), ...uploads.keys(), ...beats.keys()];
+  // An index may hold anything; `*` and `@` have a meaning of their own.
+  const hosts = new Set(named.filter(isName));
   const facts = [...hosts].map((host): [string, Facts] => {
     const own = seen.get(host)?.own ?? null;
     const signs = [own === null ? null : own.micros / 1000, takenMs.get(host), uploads.get(host)?.takenMs];

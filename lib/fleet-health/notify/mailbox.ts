@@ -42,6 +42,7 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
   const fresh = rows.filter((row) => {
     if (!row.told || !wants(channel, row)) return false;
     if (row.change === BEGINS) open.add(keyOf(row));
+    if (row.change === "growing") return open.has(keyOf(row));
     return ENDS.has(row.change) ? open.delete(keyOf(row)) : true;
   });
   const all = [...mailbox.waiting, ...fresh];

@@ -36,6 +36,14 @@ export function post(
   });
   call.on("error", (error) => fail(failureText(error)));
   call.on("response", (answer) => {
+    const { statusCode: status = 0 } = answer;
+    // It has taken it: whether its body ever ends does not matter.
+    if (status >= 200 && status < 300) {
+      clearTimeout(timer);
+      resolve({ kind: "status", status, text: "" });
+      call.destroy();
+      return;
+    }
     const parts: Buffer[] = [];
     let size = 0;
     answer.on("data", (part: Buffer) => {
@@ -46,7 +54,7 @@ export function post(
     answer.on("end", () => {
       clearTimeout(timer);
       const text = Buffer.concat(parts).toString("utf8").slice(0, SHOWN_BYTES);
-      resolve({ kind: "status", status: answer.statusCode ?? 0, text });
+      resolve({ kind: "status", status, text });
     });
   });
   call.end(bytes);

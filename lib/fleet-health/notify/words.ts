@@ -30,7 +30,7 @@ function line(row: IncidentRow): string {
     const told = findingText({ what: `${what}${names(row)}`, fix: fix === null ? null : { text: fix, commands: [] } });
     return `FIRING ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
   }
-  const seconds = Math.round((Date.parse(at) - Date.parse(fired_at ?? since)) / 1000);
+  const seconds = Math.round((Date.parse(at) - Date.parse(since)) / 1000);
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}`;
   return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;
 }

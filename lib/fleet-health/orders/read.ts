@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, errorText } from "../../core/failure.ts";
-import type { Finding } from "../../core/finding.ts";
+import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
@@ -50,7 +50,7 @@ async function readAs<T>(path: string, parse: (text: string) => T | null, doubts
     const text = await readIfExists(path, FILE_BYTES);
     const found = text === null ? null : parse(text);
     if (text !== null && found === null)
-      doubts.push({ what: `${path} says nothing that can be understood`, fix: null });
+      doubts.push({ what: `${path} says nothing that can be understood`, fix: byCommands(here("sudo", "rm", path)) });
     return found;
   } catch (error) {
     doubts.push(unreadable(path, error));

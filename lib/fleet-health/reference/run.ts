@@ -2,8 +2,8 @@
 // No incident of ours adds, delays or holds back a row.
 
 import { dirname } from "node:path";
-import { EXIT } from "../../core/exit.ts";
-import { errorCode, UserError } from "../../core/failure.ts";
+import { errorCode } from "../../core/failure.ts";
+import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { IndexReading } from "../index/last-seen.ts";
@@ -16,7 +16,8 @@ import { type Alert, addRow, type Facts, referenceAlerts, type Thresholds } from
 import { addAttempt } from "./attempts.ts";
 
 export interface ReferenceParts {
-  alertsPath: string;
+  /** Null: they are only said. */
+  alertsPath: string | null;
   thresholds: Thresholds;
   recentWindowMin: number;
   nowMicros: number;
@@ -25,9 +26,11 @@ export interface ReferenceParts {
 export interface ReferenceResult {
   hosts: number;
   fresh: readonly Alert[];
+  /** Why they could not be written; null: they were. */
+  trouble: Finding | null;
 }
 
-/** Judges what was read. @throws UserError (exit 3) when an alert cannot be written */
+/** Judges what was read. */
 export async function runReference(
   parts: ReferenceParts,
   index: Pick<IndexReading, "seen">,
@@ -40,15 +43,19 @@ export async function runReference(
   addRefusals(facts, refusals, nowMicros - parts.recentWindowMin * 60e6);
   const fleet = refusals.kind === "journal" ? "python" : "labfleet";
   const alerts = referenceAlerts(facts, thresholds, nowMicros, fleet);
-  const fresh = await appendAlerts(alertsPath, alerts, isoText(nowMicros)).catch((error: unknown) => {
-    // Whoever reads the log at least is told.
-    tell(alerts, log);
-    throw notAppended(alertsPath, error);
-  });
+  let trouble: Finding | null = null;
+  const fresh =
+    alertsPath === null
+      ? alerts
+      : await appendAlerts(alertsPath, alerts, isoText(nowMicros)).catch((error: unknown) => {
+          // Whoever reads the log at least is told, and the incidents go on.
+          trouble = notAppended(alertsPath, error);
+          return alerts;
+        });
   tell(fresh, log);
   if (fresh.length === 0) log.info(`fleet healthy — ${counted(facts.size, "host")} checked, no new alerts`);
-  else log.info(`emitted ${counted(fresh.length, "new alert")}; see ${alertsPath}`);
-  return { hosts: facts.size, fresh };
+  else log.info(`emitted ${counted(fresh.length, "new alert")}${alertsPath === null ? "" : `; see ${alertsPath}`}`);
+  return { hosts: facts.size, fresh, trouble };
 }
 
 /** Those of the recent window: more may have been read. A journal was read from its beginning on. */
@@ -63,9 +70,11 @@ function tell(alerts: readonly Alert[], log: Log): void {
     log.warn(`ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`);
 }
 
-function notAppended(path: string, error: unknown): UserError {
+function notAppended(path: string, error: unknown): Finding {
   const code = errorCode(error);
   if (code === null) throw error;
-  const { what, fix } = whyNotWritten(`alerts cannot be appended to ${path}`, dirname(path), code);
-  return new UserError(what, fix, EXIT.undelivered);
+  const what = `alerts cannot be appended to ${path}`;
+  if (code === "EISDIR")
+    return { what: `${what}: it is a directory`, fix: byCommands(here("sudo", "mv", "-T", path, `${path}.aside`)) };
+  return whyNotWritten(what, dirname(path), code);
 }

@@ -34,7 +34,7 @@ function isEnded(fd: number): boolean {
 const TAIL_BYTES = 4 * 1024 ** 2;
 
 /** The number of the last row, whether its line was ended or not; 0: there is none. */
-async function lastSequence(path: string): Promise<number> {
+export async function lastSequence(path: string): Promise<number> {
   try {
     await using file = await open(path, "r");
     const { size } = await file.stat();

@@ -1,18 +1,20 @@
 // The directory of the health check: one run at a time works in it, and each file in it is replaced whole.
 
 import { closeSync, constants } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { formatHealthRun, type HealthRun } from "../../contract/health-run.ts";
+import type { IncidentRow } from "../../contract/incident-row.ts";
 import { HEALTH_RUN } from "../../contract/places.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import type { Finding } from "../../core/finding.ts";
+import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { tryLock } from "../../os/file-calls.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { whyNotWritten } from "../not-written.ts";
-import { appendHistory } from "./history.ts";
+import { appendHistory, lastSequence } from "./history.ts";
 import { formatState, parseState, type State } from "./state.ts";
 
 /** Some ten thousand hosts are a few megabytes. */
@@ -25,8 +27,10 @@ export interface StateDir {
   readonly doubt: Finding | null;
   /** Keeps it: after a power cut it is the old state or this one. @returns why it is not kept, or null */
   save(state: State): Finding | null;
-  /** Appends what the state that was saved has to say to the history. @returns why it is not written, or null */
-  tell(state: State): Promise<Finding | null>;
+  /** Appends rows to the history, but for those that stand there. @returns why they are not written, or null */
+  tell(rows: readonly IncidentRow[]): Promise<Finding | null>;
+  /** The number that the history has come to: where the state is lost, the next ones follow it. */
+  readonly lastSequence: number;
   /** Writes down how the run went. @returns why it is not written, or null */
   note(run: HealthRun): Finding | null;
 }
@@ -37,6 +41,7 @@ export const NOWHERE: StateDir = {
   doubt: null,
   save: () => null,
   tell: async () => null,
+  lastSequence: 0,
   note: () => null,
 };
 
@@ -50,19 +55,32 @@ export async function openStateDir(dir: string): Promise<StateDir | "busy"> {
     await makeDir(dir, 0o750);
     // O_CLOEXEC is Bun's default: a child never keeps the lock alive.
     if (!tryLock(openOrMake(join(dir, "lock"), constants.O_RDWR, 0o640))) return "busy";
-    return { ...(await readState(join(dir, "state.json"))), ...writers(dir) };
+    const found = await readState(dir);
+    return { ...found, ...writers(dir) };
   } catch (error) {
     const trouble = unkept(dir, error);
     return { ...NOWHERE, save: () => trouble };
   }
 }
 
-async function readState(path: string): Promise<Pick<StateDir, "state" | "doubt">> {
-  const text = await readIfExists(path, STATE_BYTES);
-  const state = text === null ? null : parseState(text);
-  const isLost = text !== null && state === null;
-  const doubt = { what: `${path} is none of this release: this run begins anew`, fix: null };
-  return { state, doubt: isLost ? doubt : null };
+/** A state that is none is put aside: somebody may want to know what stood in it. What cannot be read keeps no run from looking. */
+async function readState(dir: string): Promise<Pick<StateDir, "state" | "doubt" | "lastSequence">> {
+  const path = join(dir, "state.json");
+  const lastNumber = await lastSequence(join(dir, "incidents.jsonl")).catch(() => 0);
+  try {
+    const text = await readIfExists(path, STATE_BYTES);
+    const state = text === null ? null : parseState(text);
+    if (text === null || state !== null) return { state, doubt: null, lastSequence: lastNumber };
+    await rename(path, `${path}.aside`);
+    const what = `${path} is torn, or of another release: this run begins without it, and what it told before has no end`;
+    return { state, doubt: { what: `${what}; it is kept as state.json.aside`, fix: null }, lastSequence: lastNumber };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    const fix = byCommands(here("sudo", "mv", "-T", path, `${path}.aside`));
+    const what = `${path} cannot be read: ${quoted(errorText(error))}`;
+    return { state: null, doubt: { what, fix }, lastSequence: lastNumber };
+  }
 }
 
 function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
@@ -76,7 +94,7 @@ function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
   };
   return {
     save: (state) => write("state.json", formatState(state), 0o640),
-    tell: ({ rows }) =>
+    tell: (rows) =>
       appendHistory(join(dir, "incidents.jsonl"), rows).then(
         () => null,
         (error: unknown) => unkept(dir, error),

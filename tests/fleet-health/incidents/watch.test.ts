@@ -25,11 +25,21 @@ interface Scene {
   hosts?: number;
   silences?: readonly Silence[];
   unknown?: (nowMs: number) => string[];
+  lost?: (nowMs: number) => string[];
   gone?: (nowMs: number) => [string, "retired" | "expired"][];
 }
 
 /** Every run from one clock to another. @returns what was told: `F 10:45 lab1 silent`, and what stands at the end */
-function play({ ill: illAt, from, to, hosts = 1, silences = [], unknown = () => [], gone = () => [] }: Scene) {
+function play({
+  ill: illAt,
+  from,
+  to,
+  hosts = 1,
+  silences = [],
+  unknown = () => [],
+  lost = () => [],
+  gone = () => [],
+}: Scene) {
   let state: Watch = NO_WATCH;
   const told: string[] = [];
   const all: Event[] = [];
@@ -37,6 +47,7 @@ function play({ ill: illAt, from, to, hosts = 1, silences = [], unknown = () => 
     const round = {
       ...{ nowMs, ill: illAt(nowMs), hosts, silences },
       unknown: new Set(unknown(nowMs)),
+      lost: new Set(lost(nowMs)),
       gone: new Map(gone(nowMs)),
     };
     const { next, events } = watch(state, round);
@@ -49,6 +60,7 @@ function play({ ill: illAt, from, to, hosts = 1, silences = [], unknown = () => 
 
 const LETTERS: Readonly<Record<string, string>> = {
   firing: "F",
+  growing: "G",
   recovered: "R",
   retired: "R retired",
   expired: "R expired",
@@ -270,6 +282,26 @@ describe("many hosts", () => {
     ]);
   });
 
+  test("one that falls ill long after is told by itself, and as many as would be one are told as more", () => {
+    const first = names.slice(0, 5);
+    const now = (nowMs: number) => [
+      ...first.map((host) => ill(host)),
+      ...(nowMs >= at("11:00") ? [ill("lab9")] : []),
+      ...(nowMs >= at("12:00") ? ["a", "b", "c", "d", "e"].map((host) => ill(host)) : []),
+    ];
+    const { told, state } = play({ ill: now, from: "10:00", to: "13:00", hosts: 20 });
+    expect(told).toEqual(["F 10:00 5 hosts fleet-silent", "F 11:10 lab9 silent", "G 12:00 10 hosts fleet-silent"]);
+    expect(state.incidents.filter(({ heldBy }) => heldBy === "fleet-silent")).toHaveLength(10);
+  });
+
+  test.each(["retired", "expired"] as const)("that are all %s are told so", (why) => {
+    const gone = (nowMs: number): [string, typeof why][] =>
+      nowMs >= at("11:00") ? names.map((host) => [host, why]) : [];
+    const now = (nowMs: number) => (nowMs < at("11:00") ? names.map((host) => ill(host)) : []);
+    const { told } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20, gone });
+    expect(told).toEqual(["F 10:00 10 hosts fleet-silent", `R ${why} 11:05 10 hosts fleet-silent`]);
+  });
+
   test("who was told before is told well, and not again as one of many", () => {
     const early = (nowMs: number) => [...silentSince("lab11", "09:00", "12:00")(nowMs), ...behind(nowMs)];
     const { told } = play({ ill: early, from: "09:00", to: "12:30", hosts: 20 });
@@ -314,6 +346,15 @@ describe("what could not be looked for", () => {
     const after = play({ ill: () => [ill("lab1", "fatal-only")], from: "06:00", to: "08:30", unknown });
     expect(after.state.incidents).toMatchObject([{ phase: "firing", hasNoData: false }]);
   });
+});
+
+test("a host of whom a run can tell nothing is not well by that", () => {
+  const now = (nowMs: number) => (nowMs < at("07:00") ? [ill("lab1")] : []);
+  const lost = (nowMs: number) => (nowMs >= at("07:00") && nowMs < at("08:00") ? ["lab1"] : []);
+  expect(play({ ill: now, from: "06:00", to: "09:00", lost }).told).toEqual([
+    "F 06:10 lab1 silent",
+    "R 08:05 lab1 silent",
+  ]);
 });
 
 describe("a host that is watched no more", () => {

@@ -153,12 +153,19 @@ describe("words", () => {
     expect(title(all)).toBe("1 firing, 1 recovered, 1 noted");
     expect(body(all).split("\n")).toEqual([
       "FIRING 2 hosts: fleet-silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min, as each of lab1, lab2",
-      "RECOVERED lab7: silent after 2h 5min 5s",
+      "RECOVERED lab7: silent after 2h 15min 5s",
       "NOTED this collector: collector-gap: nothing could come for 2h",
     ]);
     const hosts = Array.from({ length: 23 }, (_, i) => `h${i}`);
     expect(body({ rows: [{ ...many, hosts }] })).toContain("h19, and 3 more");
   });
+});
+
+test("an answer that says yes has taken it, whether it ever ends or not", async () => {
+  const endless = await raw((socket) =>
+    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\nx")),
+  );
+  expect(await why(send(channel({ url: endless }), NOTICE))).toBe("taken");
 });
 
 describe("what was not taken", () => {
@@ -217,16 +224,15 @@ test("a channel that is broken keeps no other from being told, and its notice wa
   const bad = hook(500);
   const channels = [channel({ name: "bad", url: bad.url }), channel({ name: "good", url: good.url })];
   const outgoing = putAll([emptyMailbox("gone")], channels, [row()], 1000);
-  const { mailboxes, failures, isUndelivered } = await deliver(outgoing, 1000);
+  const { mailboxes, failures } = await deliver(outgoing, 1000);
   expect(
     mailboxes.map(({ channel, waiting, notice, failures }) => [channel, waiting.length, notice, failures]),
   ).toEqual([
     ["bad", 1, null, 1],
     ["good", 0, null, 0],
   ]);
-  expect([failures.map(({ what }) => what), isUndelivered]).toEqual([
-    ['bad was not told: it answered 500: "ok"'],
-    true,
+  expect(failures.map((failure) => findingText(failure, "collector"))).toEqual([
+    'bad was not told: it answered 500: "ok"; fix: see what it takes: sudo fleet-health notify-test bad',
   ]);
   expect(good.got).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HealthRun, parseHealthRun } from "../../../lib/contract/health-run.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
@@ -52,7 +52,7 @@ test("what one run keeps the next one finds; only the note on the run is for eve
   const dir = join(tempDir(), "data", "fleet-health");
   const first = await open(dir);
   expect([first.state, first.doubt]).toEqual([null, null]);
-  expect([first.save(STATE), await first.tell(STATE), first.note(RUN)]).toEqual([null, null, null]);
+  expect([first.save(STATE), await first.tell(STATE.rows), first.note(RUN)]).toEqual([null, null, null]);
   expect(parseHealthRun(readFileSync(join(dir, "last-run.json"), "utf8"))).toEqual(RUN);
   const modes = ["state.json", "last-run.json", "lock", "incidents.jsonl"].map(
     (name) => statSync(join(dir, name)).mode & 0o777,
@@ -67,13 +67,28 @@ test("while a run is at work another one finds it busy", async () => {
   expect(await inAnother(dir)).toBe("busy");
 });
 
+test("where the state is a directory the run looks all the same, and can say how it went", async () => {
+  const dir = tempDir();
+  mkdirSync(join(dir, "state.json"));
+  const opened = await open(dir);
+  expect([opened.state, opened.doubt?.what.split(":")[0]]).toEqual([null, `${join(dir, "state.json")} cannot be read`]);
+  expect(opened.save(STATE)).not.toBeNull();
+  expect([opened.note(RUN), parseHealthRun(readFileSync(join(dir, "last-run.json"), "utf8"))]).toEqual([null, RUN]);
+});
+
 test("a state that is none is said, and the run begins anew", async () => {
   const dir = tempDir();
   writeFileSync(join(dir, "state.json"), '{"labfleet":9}');
   expect(await inAnother(dir)).toBe(
-    JSON.stringify([null, `${join(dir, "state.json")} is none of this release: this run begins anew`]),
+    JSON.stringify([
+      null,
+      `${join(dir, "state.json")} is torn, or of another release: this run begins without it, and what it told before has no end; it is kept as state.json.aside`,
+    ]),
   );
-  (await open(dir)).save(STATE);
+  expect(readFileSync(join(dir, "state.json.aside"), "utf8")).toBe('{"labfleet":9}');
+  const next = await open(dir);
+  await next.tell(STATE.rows);
+  next.save(STATE);
   expect(await openStateDir(dir)).toBe("busy");
 });
 
@@ -83,5 +98,5 @@ test("a directory that cannot be used keeps nothing, and says so once", async ()
   const dir = await open(join(file, "below"));
   expect(dir.save(STATE)?.what).toStartWith(`what this run found cannot be kept in ${join(file, "below")}: `);
   expect(dir.note(RUN)).toBeNull();
-  expect([NOWHERE.save(STATE), await NOWHERE.tell(STATE), NOWHERE.note(RUN)]).toEqual([null, null, null]);
+  expect([NOWHERE.save(STATE), await NOWHERE.tell(STATE.rows), NOWHERE.note(RUN)]).toEqual([null, null, null]);
 });
