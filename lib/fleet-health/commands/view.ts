@@ -93,14 +93,16 @@ function shownIncident(incident: Incident): ShownIncident {
 
 const AWAY: readonly string[] = ["retired", "expired"];
 
-/** The same for people. @param all also the hosts that are well, by their names */
+/** The same for people. @param all also the hosts that are well, and each of many, by their names */
 export function renderStatus(status: FleetStatus, all: boolean): string {
   const { incidents, hosts } = status;
   const nowMs = Date.parse(status.at);
   const ago = (iso: string | null): string =>
     iso === null ? "never" : formatSeconds(Math.max(0, Math.round((nowMs - Date.parse(iso)) / 1000)));
   const signs = new Map(hosts.map((one) => [one.host, one]));
-  const ill = incidents.map(({ host, hosts: many, symptom, state, flapping, since, held_by, no_data, what, fix }) => [
+  // Of many that are told together the one line says it.
+  const told = incidents.filter(({ held_by }) => all || !held_by?.startsWith("fleet-"));
+  const ill = told.map(({ host, hosts: many, symptom, state, flapping, since, held_by, no_data, what, fix }) => [
     host === MANY ? counted(many.length, "host") : host === COLLECTOR ? "(collector)" : host,
     symptom,
     `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
@@ -112,7 +114,8 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
   const away = hosts.filter(({ state }) => AWAY.includes(state));
   const shown = [...well.filter(({ late }) => all || late), ...(all ? away : [])];
   const rows = shown.map(({ host, late, state, last_sign_of_life }) => [
-    ...[host, "", late && state === "ok" ? "late" : state, "", ago(last_sign_of_life), ""],
+    ...[host, "", late && state === "ok" ? "late" : state, "", ago(last_sign_of_life)],
+    late && state === "ok" ? "its heartbeat is late" : "",
   ]);
   const table =
     ill.length + rows.length === 0

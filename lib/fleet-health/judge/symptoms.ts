@@ -1,8 +1,9 @@
 // What is wrong with a host, as a table: each symptom with what it takes, and the cause by which hosts are told together. Pure: now is
 // an argument, by the collector's clock.
 
+import { shortTime } from "../../core/clock.ts";
 import { type Finding, type Fix, fixText } from "../../core/finding.ts";
-import { formatSeconds } from "../../core/text/quantity.ts";
+import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import type { Ill } from "../incidents/incident.ts";
 import { type Facts, refusedOf } from "./facts.ts";
@@ -46,6 +47,8 @@ export const SYMPTOMS: readonly Symptom[] = [
   { name: "heartbeat-late", needs: "heartbeats", of: heartbeatLate },
   { name: "clock-skew", needs: "heartbeats", of: clockSkew },
   { name: "check-failing", needs: "heartbeats", of: checkFailing },
+  { name: "waits-alone", needs: "heartbeats", of: waitsAlone },
+  { name: "quarantine-expiring", needs: "heartbeats", of: quarantineExpiring },
 ];
 
 /** All that is wrong with these hosts, but for what could not be looked for. */
@@ -148,6 +151,27 @@ function clockSkew({ heartbeat }: Facts): Told | null {
 function checkFailing({ heartbeat }: Facts): Told | null {
   if (!isFresh(heartbeat) || heartbeat.worst_hard === "ok" || heartbeat.worst_hard === "stale") return null;
   return { cause: heartbeat.worst_hard, ...problemOf(heartbeat) };
+}
+
+/** Episodes that are tried in vain, each by itself, for longer than a day. Durations by the host's own clock. */
+function waitsAlone({ heartbeat }: Facts): Told | null {
+  if (!isFresh(heartbeat)) return null;
+  const group = heartbeat.queue?.waiting ?? null;
+  if (group === null) return null;
+  const waitedMs = Date.parse(heartbeat.sent_at ?? "") - Date.parse(group.since);
+  if (!(waitedMs > DAY_MS)) return null;
+  const what = `${counted(group.count, "episode")} ${group.count === 1 ? "waits" : "wait"} since ${shortTime(group.since)}: ${group.reason}`;
+  return { cause: "waiting", what, fix: SHIPPER_STATUS };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Refused episodes that are removed before long unless somebody acts. */
+function quarantineExpiring({ heartbeat }: Facts): Told | null {
+  const count = isFresh(heartbeat) ? (heartbeat.queue?.expiring ?? 0) : 0;
+  if (count === 0) return null;
+  const what = `${counted(count, "refused episode")} ${count === 1 ? "is" : "are"} removed from its quarantine before long`;
+  return { cause: "quarantine", what, fix: SHIPPER_STATUS };
 }
 
 /** In the words of the receiver's own list. */

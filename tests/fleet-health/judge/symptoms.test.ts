@@ -168,3 +168,24 @@ test("time in which nothing could have come counts against nobody", () => {
   expect([ill(60, null), ill(61, null)]).toEqual([[], ["silent"]]);
   expect([ill(60, late(60)), ill(61, late(61))]).toEqual([["heartbeat-late"], ["host-down", "silent"]]);
 });
+
+test("what waits for more than a day, and what is about to be removed, is told with its number", () => {
+  const waiting = (hours: number) => ({
+    count: 2,
+    reason: "403",
+    since: new Date(NOW - 10_000 - hours * 3_600_000).toISOString(),
+  });
+  const of = (more: Partial<ShownQueue>) =>
+    illOf([facts({ heartbeat: beat({ queue: queue(more) }) })], LIMITS, new Set()).map(
+      ({ symptom, what }) => `${symptom}: ${what}`,
+    );
+  expect([of({ waiting: waiting(24) }), of({ waiting: waiting(24.1) })]).toEqual([
+    [],
+    ["waits-alone: 2 episodes wait since 2026-04-30 11:53: 403"],
+  ]);
+  expect([of({ expiring: 0 }), of({ expiring: null }), of({ expiring: 1 })]).toEqual([
+    [],
+    [],
+    ["quarantine-expiring: 1 refused episode is removed from its quarantine before long"],
+  ]);
+});

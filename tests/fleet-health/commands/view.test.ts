@@ -1,0 +1,104 @@
+// How the fleet stands, as people read it.
+
+import { expect, test } from "bun:test";
+import { isoWall } from "../../../lib/core/clock.ts";
+import { fleetStatus, renderStatus } from "../../../lib/fleet-health/commands/view.ts";
+import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
+import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
+
+const NOW = Date.UTC(2026, 4, 1, 12);
+const MIN = 60_000;
+const incident = (more: Partial<Incident>): Incident => ({
+  ...{ host: "lab1", symptom: "silent", cause: "", what: "it has shipped nothing for 45min", fix: "look" },
+  ...{ phase: "firing", pendingRuns: 2, sinceMs: NOW - 10 * MIN, firedMs: NOW, isTold: true, heldBy: null },
+  ...{ hasNoData: false, flappingMs: null, hosts: [] },
+  ...more,
+});
+const facts = (host: string, minutes: number | null): Facts => ({
+  ...{ host, shippedMs: minutes === null ? null : NOW - minutes * MIN, heartbeat: null },
+  uploads: { taken: 0, refused: new Map(), takenMs: null },
+});
+const run = {
+  ...{ began_at: isoWall(NOW), ended_at: isoWall(NOW - 2 * MIN), exit: 0, problem: null, fix: null },
+  ...{ hosts: 1, rows: 1, bad_rows: 0, new_alerts: 0 },
+};
+const lines = (incidents: Incident[], all: Facts[], isAll = false, gone = new Map<string, string>()): string[] =>
+  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, gone }), isAll)
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replace(/ +/g, " ").trimEnd());
+
+test("what fires comes first, then what may be over or begins; the others are counted", () => {
+  const incidents = [
+    incident({ host: "lab3", phase: "pending", sinceMs: NOW - 5 * MIN }),
+    incident({ host: "lab2", symptom: "paused", sinceMs: NOW - 5 * MIN, heldBy: "silenced", fix: null }),
+    incident({}),
+    incident({ host: "lab4", phase: "recovering", flappingMs: NOW, hasNoData: true }),
+  ];
+  const all = [
+    facts("lab1", 45),
+    facts("lab2", 5),
+    facts("lab3", 40),
+    facts("lab4", 1),
+    facts("lab5", 1),
+    facts("lab6", null),
+  ];
+  expect(lines(incidents, all)).toEqual([
+    "as of the run 2min ago",
+    "HOST SYMPTOM STATE FOR LAST SIGN WHAT IS WRONG",
+    "lab1 silent firing 10min 45min it has shipped nothing for 45min; fix: look",
+    "lab2 paused firing, held: silenced 5min 5min it has shipped nothing for 45min",
+    "lab4 silent recovering, flapping, no data 10min 1min it has shipped nothing for 45min; fix: look",
+    "lab3 silent pending 5min 40min it has shipped nothing for 45min; fix: look",
+    "2 hosts are well",
+  ]);
+  expect(lines([], all.slice(4), true)).toEqual([
+    "as of the run 2min ago",
+    "HOST SYMPTOM STATE FOR LAST SIGN WHAT IS WRONG",
+    "lab5 ok 1min",
+    "lab6 ok never",
+  ]);
+});
+
+test("many are one line, and each of them only where all are asked for", () => {
+  const many = incident({ host: "*", symptom: "fleet-silent", hosts: ["lab1", "lab2"] });
+  const held = ["lab1", "lab2"].map((host) => incident({ host, heldBy: "fleet-silent", isTold: false }));
+  const all = [facts("lab1", 45), facts("lab2", 45)];
+  expect(lines([many, ...held], all).slice(2)).toEqual([
+    "2 hosts fleet-silent firing 10min it has shipped nothing for 45min; fix: look",
+  ]);
+  expect(lines([many, ...held], all, true)).toHaveLength(5);
+  expect(lines([incident({ host: "@", symptom: "collector-down" })], [])[2]).toBe(
+    "(collector) collector-down firing 10min it has shipped nothing for 45min; fix: look",
+  );
+});
+
+test("who is watched no more is not called well", () => {
+  const gone = new Map([
+    ["lab1", "retired"],
+    ["lab2", "expired"],
+  ]);
+  const all = [facts("lab1", 45), facts("lab2", 99_999), facts("lab3", 1)];
+  expect(lines([], all, false, gone)).toEqual([
+    "as of the run 2min ago",
+    "1 host is well",
+    "2 hosts are watched no more (--all)",
+  ]);
+  expect(lines([], all, true, gone).slice(2)).toEqual([
+    "lab3 ok 1min",
+    "lab1 retired 45min",
+    "lab2 expired 69d 10h 39min",
+  ]);
+});
+
+test("a run that had a problem says so with its remedy", () => {
+  const status = fleetStatus({
+    nowMs: NOW,
+    run: { ...run, problem: "no room", fix: "make some" },
+    incidents: [],
+    facts: [],
+    gone: new Map(),
+  });
+  expect(renderStatus(status, false)).toBe("as of the run 2min ago; no room; fix: make some\n");
+  expect(renderStatus({ ...status, run: null }, false)).toBe("how the last run went is not known\n");
+});
