@@ -25,6 +25,7 @@ test("they come in the order of their numbers, and what is none is passed over",
 });
 
 test("the ring has a place for two weeks of minutes, then begins anew", () => {
+  expect(TICKS).toBe(20_160);
   expect([placeOfTick(0), placeOfTick(3), placeOfTick(TICKS + 3)]).toEqual([0, 192, 192]);
   expect([noTicks().length, parseTicks(noTicks()).length]).toEqual([TICKS * TICK_BYTES, 0]);
 });
