@@ -8,7 +8,7 @@ import type { OpenedStore } from "./episode-store.ts";
 import type { Admission } from "./episodes/admission.ts";
 import type { CertificateWatch } from "./listen/certificate-watch.ts";
 import type { ReadinessWatch } from "./readiness/readiness-watch.ts";
-import type { Ticks } from "./readiness/ticks.ts";
+import type { WriteTick } from "./readiness/ticks.ts";
 import type { Attempts } from "./refusals/attempts.ts";
 import type { Room } from "./room.ts";
 
@@ -31,13 +31,13 @@ export interface Watched {
   watch: ReadinessWatch;
   certificate: CertificateWatch;
   room: () => Room;
-  ticks: Ticks;
+  writeTick: WriteTick;
 }
 
 /** The status line and the pruning; returns what ends them. */
 export function startChores(
   context: DaemonContext,
-  { opened, admission, watch, certificate, room, ticks }: Watched,
+  { opened, admission, watch, certificate, room, writeTick }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
@@ -53,13 +53,12 @@ export function startChores(
     prune();
     certificate.look();
   };
-  const tick = (): void => ticks.tick(watch.found === null, Date.now());
+  const tick = (): void => writeTick(watch.found === null, Date.now());
   status();
   tick();
   const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(tick, TICK_MS), setInterval(hourly, HOURLY_MS)];
   return () => {
     watch.stop();
-    ticks.close();
     for (const timer of timers) clearInterval(timer);
   };
 }

@@ -48,8 +48,8 @@ export async function startReceiver(
   void compareAll(opened, log);
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
-  const ticks = openTicks(dataPaths(config.dataRoot).ticks, log);
-  const stopChores = startChores(context, { ...parts, watch, certificate, ticks }, [parts.attempts, heartbeats]);
+  const writeTick = openTicks(dataPaths(config.dataRoot).ticks, log, parts.presence.needHere);
+  const stopChores = startChores(context, { ...parts, watch, certificate, writeTick }, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     isStopping = true;
     stopChores();

@@ -11,43 +11,45 @@ import { replaceDurable } from "../../os/files/sync-files.ts";
 import { readText } from "../../os/process/proc.ts";
 import { readUptimeS } from "../../os/uptime.ts";
 import type { Log } from "../../runtime/log/log.ts";
+import { HERE, type NeedHere } from "../disk/presence.ts";
 
-export interface Ticks {
-  /** Writes one. Never throws: why it cannot is said once. */
-  tick(isReady: boolean, wallMs: number): void;
-  close(): void;
-}
+/** Writes one. Never throws: why it cannot is said once. */
+export type WriteTick = (isReady: boolean, wallMs: number) => void;
 
-/** Opens the file, and makes it if there is none of that kind. */
-export function openTicks(path: string, log: Log): Ticks {
+/**
+ * Makes the file at the first tick if there is none of that kind. It is opened anew for each: a disk that was pulled and has come back
+ * is another one to whoever has a file of it open.
+ * @param needHere asked before anything is made
+ */
+export function openTicks(path: string, log: Log, needHere: NeedHere = HERE): WriteTick {
   const said = new SaidOnce();
   const boot = bootId();
-  let file: { fd: number; next: number } | null = null;
-  const open = (): { fd: number; next: number } => {
+  let last: { inode: number; sequence: number } | null = null;
+  const write = (isReady: boolean, wallMs: number): void => {
+    needHere();
     const fd = openRing(path);
-    const last = parseTicks(readFileSync(fd, "latin1")).at(-1);
-    return { fd, next: (last?.sequence ?? -1) + 1 };
+    try {
+      const { ino } = fstatSync(fd);
+      const before =
+        last?.inode === ino ? last.sequence : (parseTicks(readFileSync(fd, "latin1")).at(-1)?.sequence ?? -1);
+      const sequence = before + 1;
+      const line = formatTick({ sequence, wallMs, boot, uptimeS: readUptimeS(), isReady });
+      writeSync(fd, line, placeOfTick(sequence));
+      last = { inode: ino, sequence };
+    } finally {
+      closeSync(fd);
+    }
   };
-  return {
-    tick(isReady, wallMs) {
-      try {
-        file ??= open();
-        const line = formatTick({ sequence: file.next, wallMs, boot, uptimeS: readUptimeS(), isReady });
-        writeSync(file.fd, line, placeOfTick(file.next));
-        file.next += 1;
-        said.isOver("");
-      } catch (error) {
-        if (errorCode(error) === null) throw error;
-        if (said.isNews("", errorCode(error) ?? ""))
-          log.warn(
-            `no ticks are written to ${path}: ${quoted(errorText(error))}; silent hosts may be told when it was this collector that was down`,
-          );
-      }
-    },
-    close() {
-      if (file !== null) closeSync(file.fd);
-      file = null;
-    },
+  return (isReady, wallMs) => {
+    try {
+      write(isReady, wallMs);
+      said.isOver("");
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === null) throw error;
+      const what = `no ticks are written to ${path}: ${quoted(errorText(error))}; silent hosts may be told when it was this collector that was down`;
+      if (said.isNews("", code)) log.warn(what);
+    }
   };
 }
 

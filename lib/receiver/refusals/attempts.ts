@@ -51,6 +51,7 @@ export interface AttemptParts {
 export function openAttempts(parts: AttemptParts): Attempts {
   try {
     // There from the start on: whoever finds none takes the receiver for one that writes none.
+    parts.needHere?.();
     makeDirsNow(parts.dir, 0o750);
   } catch (error) {
     // Said when a row cannot be written into it.
