@@ -6,12 +6,12 @@ import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
 import type { HostSummary } from "../fleet/view.ts";
-import { coverageOf } from "./coverage/coverage.ts";
+import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { COLLECTOR, type Event } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf } from "./judge/facts.ts";
-import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
+import { illOf, type Limits, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -50,19 +50,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   const lost = lostOf(before, facts, nowMs, gone);
   const coverage = coverageOf(read.ticks, nowMs);
   const about = { nowMs, coverage, lastRunMs: before?.watch.runsMs[0] ?? null, doubts: read.doubts };
-  const silentAfterMs = config.thresholds.silentThresholdMin * 60_000;
-  const ill = illOf(
-    facts.values(),
-    {
-      nowMs,
-      coveredMs: coverage.since,
-      silentAfterMs: (host) => config.silentAfterMs[host] ?? silentAfterMs,
-      downAfterMs: silentAfterMs,
-      failingAfterMs: FAILING_AFTER_MS,
-      fatalMinCount: config.thresholds.fatalMinCount,
-    },
-    missing,
-  );
+  const ill = illOf(facts.values(), limitsOf(config, nowMs, coverage), missing);
   const hosts = facts.size - [...facts.keys()].filter((host) => gone.has(host)).length;
   const seen = {
     nowMs,
@@ -93,6 +81,15 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
     sequence: last + rows.length,
     rows,
+  };
+}
+
+function limitsOf(config: FleetHealthConfig, nowMs: number, { since }: Coverage): Limits {
+  const { silentThresholdMin, fatalMinCount } = config.thresholds;
+  const silentAfterMs = silentThresholdMin * 60_000;
+  return {
+    ...{ nowMs, coveredMs: since, failingAfterMs: FAILING_AFTER_MS, downAfterMs: silentAfterMs, fatalMinCount },
+    silentAfterMs: (host) => config.silentAfterMs[host] ?? silentAfterMs,
   };
 }
 
