@@ -96,7 +96,8 @@ export function parseHead(bytes: Buffer): Head | HeadFault {
     headers,
     length,
     expectsContinue: isNew && headers.get("expect")?.toLowerCase() === "100-continue",
-    keepAlive: isNew && !/(?:^|,)\s*close\s*(?:,|$)/i.test(headers.get("connection") ?? ""),
+    // Whoever reads the word anywhere takes what follows for no request: so it is the last one.
+    keepAlive: isNew && !/\bclose\b/i.test(headers.get("connection") ?? ""),
   };
 }
 

@@ -56,6 +56,7 @@ describe("what the client wants:", () => {
     ["GET / HTTP/1.0", "Expect: 100-continue\r\n", { expectsContinue: false, keepAlive: false }],
     ["GET / HTTP/1.1", "Connection: te, Close\r\n", { keepAlive: false }],
     ["GET / HTTP/1.1", "Connection: closed\r\n", { keepAlive: true }],
+    ["GET / HTTP/1.1", "Connection:: close\r\n", { keepAlive: false }],
     ["GET / HTTP/1.0", "Connection: keep-alive\r\n", { keepAlive: false }],
   ])("%s with %j", (line, fields, wanted) => {
     expect(get(`Host: x\r\n${fields}`, line)).toMatchObject(wanted);
