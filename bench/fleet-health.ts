@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatRow } from "../lib/contract/index-row.ts";
 import { isoWall } from "../lib/core/clock.ts";
-import { machine, median, spread } from "./measure.ts";
+import { machine, spread } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -60,21 +60,16 @@ function makeIndex(path: string, rows: number): void {
   closeSync(fd);
 }
 
-interface Sample {
-  wallS: number;
-  mib: number;
-}
-
-/** Wall time and the most memory that a program had at once. */
-function run(argv: string[]): Sample {
+/** Wall time of a program, seconds. */
+async function run(argv: string[]): Promise<number> {
   const began = performance.now();
-  const done = Bun.spawnSync(argv, { stdout: "ignore", stderr: "ignore" });
-  if (done.exitCode !== 0) throw new Error(`${argv[0]} ended with ${done.exitCode}`);
-  return { wallS: (performance.now() - began) / 1000, mib: done.resourceUsage.maxRSS / 1024 ** 2 };
+  const child = Bun.spawn(argv, { stdout: "ignore", stderr: "ignore" });
+  if ((await child.exited) !== 0) throw new Error(`${argv[0]} ended with ${child.exitCode}`);
+  return (performance.now() - began) / 1000;
 }
 
 const work = mkdtempSync(join(values.work, "labfleet-bench-"));
-console.log(`${machine()}\n\n| rows | | wall s | MiB |\n|---:|---|---:|---:|`);
+console.log(`${machine()}\n\n| rows | | wall s |\n|---:|---|---:|`);
 for (const rows of values.rows.split(",").map(Number)) {
   const dir = join(work, String(rows));
   mkdirSync(join(dir, "attempts"), { recursive: true });
@@ -86,19 +81,19 @@ for (const rows of values.rows.split(",").map(Number)) {
     ...[HEALTH, "--index-path", index, "--alerts-path", join(dir, "alerts.jsonl"), "--log-level", "error"],
     ...["--now", new Date(NOW).toISOString(), "--state-path", state],
   ];
-  const samples: Record<string, Sample[]> = { "Python, each line": [], "**fleet-health, first run**": [], "**fleet-health, each run after**": [] };
+  const samples: Record<string, number[]> = {
+    "Python, each line": [],
+    "**fleet-health, first run**": [],
+    "**fleet-health, each run after**": [],
+  };
   for (let round = 0; round < Number(values.rounds); round++) {
     const state = join(dir, `state-${round}`);
     // Of ten million lines Python needs a minute: one round tells.
-    if (round === 0 || rows <= 1_000_000) samples["Python, each line"]?.push(run(["python3", script, index]));
-    samples["**fleet-health, first run**"]?.push(run(health(state)));
-    samples["**fleet-health, each run after**"]?.push(run(health(state)));
+    if (round === 0 || rows <= 1_000_000) samples["Python, each line"]?.push(await run(["python3", script, index]));
+    samples["**fleet-health, first run**"]?.push(await run(health(state)));
+    samples["**fleet-health, each run after**"]?.push(await run(health(state)));
   }
-  for (const [name, some] of Object.entries(samples)) {
-    const walls = some.map(({ wallS }) => wallS);
-    const memory = median(some.map(({ mib }) => mib));
-    console.log(`| ${rows} | ${name} | ${median(walls).toFixed(2)} (${spread(walls)}) | ${memory.toFixed(0)} |`);
-  }
+  for (const [name, walls] of Object.entries(samples)) console.log(`| ${rows} | ${name} | ${spread(walls)} |`);
   rmSync(dir, { recursive: true });
 }
 rmSync(work, { recursive: true });
