@@ -30,7 +30,8 @@ export function runInOpenPlace(root: string, argv: readonly string[]): number | 
     const done = Bun.spawnSync([...unshare, "sh", "-c", line, "sh", root, place, ...argv], {
       stdio: ["inherit", "inherit", "inherit"],
     });
-    return done.exitCode;
+    // Null: a signal ended it, which is no reason to run it again.
+    return done.exitCode ?? 1;
   } finally {
     rmdirSync(place);
   }

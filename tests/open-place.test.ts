@@ -31,6 +31,7 @@ test.skipIf(MISSING !== "")(`a closed checkout is read by another user where it 
   const look = (place: string): string[] => [...user, "sh", "-c", `cat ${place}; exit $(($? + 40))`];
   expect(Bun.spawnSync(look(join(root, "file"))).exitCode).not.toBe(40);
   expect(runInOpenPlace(root, look("file"))).toBe(40);
+  expect(runInOpenPlace(root, ["sh", "-c", "kill -KILL $$"])).toBe(1);
   // Nothing of it is left, neither the place nor the mount.
   expect(places()).toEqual(before);
   chmodSync(join(root, ".."), 0o755);

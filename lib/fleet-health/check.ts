@@ -9,10 +9,10 @@ import { type Finding, findingText, fixOrNull } from "../core/finding.ts";
 import { print } from "../os/answer.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
-import { COLLECTOR } from "./incidents/incident.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
-import { deliver, post } from "./notify/deliver.ts";
-import { post as request } from "./notify/post.ts";
+import { deliver, outgoingOf } from "./notify/deliver.ts";
+import { post } from "./notify/post.ts";
+import { lineOf } from "./notify/words.ts";
 import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
 import { type ReferenceResult, runReference } from "./reference/run.ts";
@@ -52,9 +52,8 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
     found = await look(config, how.nowMicros, dir, log);
   } catch (error) {
     if (error instanceof UserError) {
-      const why = { what: error.message, fix: error.fix };
-      await tellBlind(config, nowMs, dir, why, log);
-      dir.note(runOf(beganAt, error.exitCode, why, null));
+      await tellBlind(config, nowMs, dir, error, log);
+      dir.note(runOf(beganAt, error.exitCode, { what: error.message, fix: error.fix }, null));
       await ping(config, error.exitCode, log);
     }
     throw error;
@@ -76,12 +75,12 @@ async function tellBlind(
   config: FleetHealthConfig,
   nowMs: number,
   dir: StateDir,
-  why: Finding,
+  { message, fix }: UserError,
   log: Log,
 ): Promise<void> {
   if (dir.state === null) return;
   const { orders } = await readOrders(config.stateDir);
-  const next = blindRound(dir.state, why, nowMs, orders);
+  const next = blindRound(dir.state, { what: message, fix }, nowMs, orders);
   sayIncidents(next, log);
   for (const trouble of await keepAndTell(config, nowMs, dir, next)) log.error(trouble);
 }
@@ -89,7 +88,7 @@ async function tellBlind(
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
 async function ping({ pingUrl, stateDir }: FleetHealthConfig, exit: number, log: Log): Promise<void> {
   if (pingUrl === null || stateDir === null) return;
-  const asked = await request(new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`), {}, "");
+  const asked = await post(new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`), {}, "");
   const isTaken = asked.kind === "status" && asked.status >= 200 && asked.status < 300;
   if (!isTaken)
     log.warn(`ping_url was not reached: ${asked.kind === "failed" ? asked.why : `it answered ${asked.status}`}`);
@@ -106,7 +105,7 @@ async function keepAndTell(
   next: State,
 ): Promise<Finding[]> {
   // Where nothing is kept nobody would know what was told.
-  const outgoing = stateDir === null ? [] : post(next.mailboxes, channels, next.rows, nowMs);
+  const outgoing = stateDir === null ? [] : outgoingOf(next.mailboxes, channels, next.rows, nowMs);
   // What a kill, or a full disk, has kept out of the history comes before what is new.
   const old = dir.state?.rows ?? [];
   const rows = (await dir.tell(old)) === null ? next.rows : [...old, ...next.rows];
@@ -135,20 +134,10 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
   };
 }
 
-/** Beside the alerts, which are the warnings: what begins and ends by our own judgement. */
+/** Beside the alerts, which are the warnings: what begins and ends by our own judgement, as channels are told it. */
 function sayIncidents({ rows }: State, log: Log): void {
-  for (const { host, hosts, symptom, change, what, fix, told } of rows) {
-    if (!told) continue;
-    const isOver = OVER.has(change);
-    const who =
-      hosts.length > 0 ? `${hosts.length} hosts (${hosts.join(", ")})` : host === COLLECTOR ? "this collector" : host;
-    // Of what is over neither the fault nor its remedy is of any use.
-    const said = isOver ? `${who}: ${symptom} ${change}` : `${who}: ${symptom} ${change}: ${what}`;
-    log.info({ what: said, fix: isOver || fix === null ? null : { text: fix, commands: [] } });
-  }
+  for (const row of rows) if (row.told) log.info(lineOf(row));
 }
-
-const OVER: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
 
 function runOf(beganAt: string, exit: number, problem: Finding | null, found: Found | null): HealthRun {
   return {

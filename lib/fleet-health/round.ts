@@ -46,6 +46,9 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     heartbeats: heartbeats ?? [],
   });
   const gone = goneOf(facts.values(), config, orders, nowMs);
+  for (const { host, sinceMs } of before?.watch.incidents ?? [])
+    if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
+      gone.set(host, "expired");
   const missing = missingOf(read);
   const lost = lostOf(before, facts, nowMs, gone);
   const coverage = coverageOf(read.ticks, nowMs);
@@ -89,8 +92,13 @@ function limitsOf(config: FleetHealthConfig, nowMs: number, { since }: Coverage)
   const silentAfterMs = silentThresholdMin * 60_000;
   return {
     ...{ nowMs, coveredMs: since, failingAfterMs: FAILING_AFTER_MS, downAfterMs: silentAfterMs, fatalMinCount },
-    silentAfterMs: (host) => config.silentAfterMs[host] ?? silentAfterMs,
+    silentAfterMs: (host) => own(config.silentAfterMs, host) ?? silentAfterMs,
   };
+}
+
+/** A host may be called `constructor`. */
+function own(table: Readonly<Record<string, number>>, host: string): number | undefined {
+  return Object.hasOwn(table, host) ? table[host] : undefined;
 }
 
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */

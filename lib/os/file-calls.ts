@@ -1,5 +1,6 @@
 // Files and descriptors beside Bun's own calls: locks, holes, rights, attributes, and writes that never wait.
 
+import { getSystemErrorName } from "node:util";
 import { at, errno, libc, newerLibc } from "./libc.ts";
 
 const LOCK_EX_NB = 6;
@@ -13,13 +14,14 @@ const F_DUPFD_CLOEXEC = 1030;
 /**
  * Takes an exclusive flock(2) on an open file or directory, without waiting.
  * @returns false when another process holds it
- * @throws Error with the errno for anything else
+ * @throws Error of the system, for anything else
  */
 export function tryLock(fd: number): boolean {
   if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
-  const code = errno();
-  if (code === EAGAIN) return false;
-  throw new Error(`flock failed with errno ${code}`);
+  const refused = errno();
+  if (refused === EAGAIN) return false;
+  const code = getSystemErrorName(-refused);
+  throw Object.assign(new Error(`${code}: flock`), { code });
 }
 
 const pollfd = Buffer.alloc(8);

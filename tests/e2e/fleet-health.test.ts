@@ -136,7 +136,7 @@ test("an incident is seen from its first run to its end; a silence holds its new
   expect(ask("silences").out).toBe("nothing is silenced\n");
   const { incidents, stderr } = look(fleet, "--now", inMinutes(46), ...state);
   expect(incidents).toMatchObject([{ host: HOST, symptom: "silent", change: "firing", told: true }]);
-  expect(stderr).toContain(`${HOST}: silent firing: it has shipped nothing for `);
+  expect(stderr).toContain(`FIRING ${HOST}: silent since `);
   expect(ask("retire", "lab2").err).toContain('nothing is known of a host "lab2"; did you mean lab1?');
   expect(ask("retire", HOST).out).toBe("lab1 is watched no more, unless it ships again\n");
   expect(look(fleet, "--now", inMinutes(51), ...state)).toMatchObject({ incidents: [{ change: "retired" }] });

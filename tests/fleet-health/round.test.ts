@@ -165,6 +165,11 @@ describe("what could not be read", () => {
   });
 });
 
+test("a host may have a name that every object knows", () => {
+  const { rows } = play(every5(NOON + 31 * MIN, 1, (nowMs) => read(nowMs, { constructor: NOON, toString: nowMs })));
+  expect(rows).toEqual(["12:31 constructor silent pending"]);
+});
+
 test("a host that ships less often than others has a time of its own", () => {
   const daily = { ...CONFIG, silentAfterMs: { lab1: 26 * HOUR } };
   const at = (hours: number) => round(daily, null, read(NOON, { lab1: NOON - hours * HOUR })).watch.incidents.length;
@@ -242,6 +247,14 @@ describe("hosts of whom nothing is known any more", () => {
     const { rows, state } = play([...ill, ...every5(NOON + 46 * MIN, 3, (nowMs) => read(nowMs, { lab2: nowMs }))]);
     expect(rows.filter((row) => row.endsWith("told"))).toEqual(["12:41 lab1 silent firing told"]);
     expect(state.watch.incidents).toMatchObject([{ host: "lab1", phase: "firing", hasNoData: true }]);
+  });
+
+  test("are watched no more when nothing was heard of them for as long as of any other", () => {
+    const later = every5(NOON + 31 * MIN + 14 * 24 * HOUR, 2, (nowMs) => read(nowMs, { lab2: nowMs }));
+    expect(play([...ill, ...later]).rows.filter((row) => row.endsWith("told"))).toEqual([
+      "12:41 lab1 silent firing told",
+      "12:36 lab1 silent expired told",
+    ]);
   });
 
   test("and neither are all of them when this clock is set back", () => {

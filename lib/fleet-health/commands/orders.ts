@@ -1,5 +1,6 @@
 // `fleet-health silence`, `silences` and `retire`: what a person does not want to hear of, for some time or for good.
 
+import { isName } from "../../contract/names.ts";
 import { isoWall, shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
@@ -99,8 +100,9 @@ async function hostOf(
   nowMs: number,
 ): Promise<string> {
   if (host === undefined) throw new UserError("name the host", `fleet-health ${usage}`);
-  const { facts } = await readStanding(config, nowMs);
-  const names = facts.map((one) => one.host);
+  const { facts, state } = await readStanding(config, nowMs);
+  // One that has vanished from the index may have incidents still.
+  const names = [...facts, ...state.watch.incidents].map((one) => one.host).filter(isName);
   if (names.includes(host)) return host;
   const guess = nearest(host, names);
   const meant = guess === null ? "" : `; did you mean ${guess}?`;

@@ -1,6 +1,7 @@
 // How the fleet stands, for people and programs: the incidents as the last run left them, beside what the heartbeats say now. Pure.
 
 import type { HealthRun } from "../../contract/health-run.ts";
+import { readFix } from "../../contract/said.ts";
 import { isoWall } from "../../core/clock.ts";
 import { findingText } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
@@ -108,7 +109,7 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
     `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
     ago(since),
     host === MANY || host === COLLECTOR ? "" : ago(signs.get(host)?.last_sign_of_life ?? null),
-    findingText({ what, fix: fix === null ? null : { text: fix, commands: [] } }),
+    findingText({ what, fix: readFix(fix) }),
   ]);
   const well = hosts.filter(({ state }) => state === "ok");
   const away = hosts.filter(({ state }) => AWAY.includes(state));
@@ -134,9 +135,6 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
 function runText({ run }: FleetStatus, nowMs: number): string {
   if (run === null) return "how the last run went is not known";
   const seconds = Math.max(0, Math.round((nowMs - Date.parse(run.ended_at)) / 1000));
-  const problem =
-    run.problem === null
-      ? ""
-      : `; ${findingText({ what: run.problem, fix: run.fix === null ? null : { text: run.fix, commands: [] } })}`;
+  const problem = run.problem === null ? "" : `; ${findingText({ what: run.problem, fix: readFix(run.fix) })}`;
   return `as of the run ${formatSeconds(seconds)} ago${problem}`;
 }

@@ -29,7 +29,11 @@ export function fold(incidents: readonly Incident[], folding: Folding): { incide
   const many: Incident[] = [];
   const standing = new Map(incidents.filter(({ host }) => host === MANY).map((one) => [groupOf(one), one]));
   for (const [group, one] of standing) {
-    const next = goOn(one, groups.get(group) ?? [], folding, events);
+    const own = new Set(one.hosts);
+    // Those that belong to it do so whatever is found to be the cause of each by now.
+    const members = single.filter(({ host, symptom }) => own.has(host) && fleetSymptom(symptom) === one.symptom);
+    const others = (groups.get(group) ?? []).filter(({ host }) => !own.has(host));
+    const next = goOn(one, members, others, folding, events);
     if (next !== null) many.push(next);
   }
   for (const [group, members] of groups) {
@@ -73,10 +77,18 @@ function begin(members: readonly Incident[], folding: Folding, events: Event[]):
 }
 
 /** Null: it is over. */
-function goOn(one: Incident, members: readonly Incident[], folding: Folding, events: Event[]): Incident | null {
+function goOn(
+  one: Incident,
+  members: readonly Incident[],
+  others: readonly Incident[],
+  folding: Folding,
+  events: Event[],
+): Incident | null {
   const { nowMs, gone } = folding;
-  const { hosts, grew } = joined(one, members, folding);
-  const ill = new Set(members.filter(({ phase }) => isIll(phase) || phase === "recovering").map(({ host }) => host));
+  const { more, grew } = joining(one, members, others, folding);
+  const hosts = [...one.hosts, ...more.map(({ host }) => host)];
+  const standing = [...members, ...more].filter(({ phase }) => isIll(phase) || phase === "recovering");
+  const ill = new Set(standing.map(({ host }) => host));
   const left = hosts.filter((host) => !ill.has(host));
   const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
@@ -99,16 +111,19 @@ function endOf(left: readonly string[], gone: Folding["gone"]): Change {
 }
 
 /**
- * Who belongs to it: whoever falls ill while it still grows joins without a word, and later only as many as would be an incident of
- * their own, which is told.
+ * Who joins it: whoever falls ill while it still grows, without a word, and later only as many as would be an incident of their own,
+ * which is told.
  */
-function joined(one: Incident, members: readonly Incident[], folding: Folding): { hosts: string[]; grew: boolean } {
-  const own = new Set(one.hosts);
-  const others = members.filter(({ host, isTold, phase }) => !own.has(host) && !isTold && isIll(phase));
-  const newestMs = Math.max(one.sinceMs, ...members.filter(({ host }) => own.has(host)).map(({ sinceMs }) => sinceMs));
+function joining(
+  one: Incident,
+  members: readonly Incident[],
+  others: readonly Incident[],
+  folding: Folding,
+): { more: readonly Incident[]; grew: boolean } {
+  const newestMs = Math.max(one.sinceMs, ...members.map(({ sinceMs }) => sinceMs));
   const isGrowing = newestMs >= windowMs(folding.runsMs, folding.nowMs);
-  const more = isGrowing ? others : wave(others, folding);
-  return { hosts: [...one.hosts, ...more.map(({ host }) => host)], grew: !isGrowing && more.length > 0 };
+  const more = isGrowing ? others.filter(({ isTold, phase }) => !isTold && isIll(phase)) : wave(others, folding);
+  return { more, grew: !isGrowing && more.length > 0 };
 }
 
 function isIll(phase: Incident["phase"]): boolean {

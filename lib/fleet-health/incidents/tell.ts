@@ -30,7 +30,7 @@ export function tell(
   const folded = new Set(
     incidents
       .filter(({ host }) => host === MANY)
-      .flatMap(({ symptom, cause, hosts }) => hosts.map((host) => `${host}|${symptom}|${cause}`)),
+      .flatMap(({ symptom, hosts }) => hosts.map((host) => keyOf({ host, symptom }))),
   );
   const events: Event[] = [];
   const told = incidents.map((incident): Incident => {
@@ -45,7 +45,7 @@ export function tell(
 }
 
 function heldOf(
-  { host, symptom, cause }: Incident,
+  { host, symptom }: Incident,
   firing: ReadonlySet<string>,
   folded: ReadonlySet<string>,
   silences: readonly Silence[],
@@ -53,7 +53,7 @@ function heldOf(
 ): string | null {
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
-  if (folded.has(`${host}|${fleetSymptom(symptom)}|${cause}`)) return fleetSymptom(symptom);
+  if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
   for (const [why, explained] of EXPLAINS)
     if (explained.includes(symptom) && firing.has(keyOf({ host, symptom: why }))) return why;
   return null;

@@ -5,6 +5,9 @@ import { byCommands, type Command, type Fix, here, onHost } from "../../core/fin
 const STATUS: Command = onHost("sudo", "shipper", "status");
 const RECEIVER_LOG: Command = here("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50");
 
+/** A host whose heartbeats come, and say what its shipper has. */
+export const SHIPPER_STATUS: Fix = byCommands(STATUS);
+
 /** By the reason of a refusal: where it is the collector's fault, so is the remedy. */
 const REFUSED: Readonly<Record<string, Fix>> = {
   "commit-not-accepted": {
@@ -19,7 +22,8 @@ const REFUSED: Readonly<Record<string, Fix>> = {
 
 /** @param reason of most of the refusals; null: not known */
 export function refusedFix(reason: string | null): Fix {
-  return (reason === null ? undefined : REFUSED[reason]) ?? byCommands(STATUS);
+  const known = reason !== null && Object.hasOwn(REFUSED, reason) ? REFUSED[reason] : undefined;
+  return known ?? SHIPPER_STATUS;
 }
 
 /** A host that ships nothing and does not say why. */
@@ -30,10 +34,10 @@ export function silentFix(host: string): Fix {
   };
 }
 
-/** A host whose heartbeats come, and say what its shipper has. */
-export const SHIPPER_STATUS: Fix = byCommands(STATUS);
+/** Why no heartbeat comes. */
+export const HEARTBEAT_STATUS: Fix = byCommands(onHost("sudo", "heartbeat", "status"));
 
 /** A host that nothing comes from any more. */
 export function downFix(host: string): Fix {
-  return { text: `switch ${host} on, or see what keeps it`, commands: [onHost("sudo", "heartbeat", "status")] };
+  return { text: `switch ${host} on, or see what keeps it`, commands: HEARTBEAT_STATUS.commands };
 }

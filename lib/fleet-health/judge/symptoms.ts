@@ -1,13 +1,14 @@
 // What is wrong with a host, as a table: each symptom with what it takes, and the cause by which hosts are told together. Pure: now is
 // an argument, by the collector's clock.
 
+import { readFix } from "../../contract/said.ts";
 import { shortTime } from "../../core/clock.ts";
 import { type Finding, type Fix, fixText } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import type { Ill } from "../incidents/incident.ts";
 import { type Facts, refusedOf } from "./facts.ts";
-import { downFix, refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
+import { downFix, HEARTBEAT_STATUS, refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
 
 export interface Limits {
   nowMs: number;
@@ -88,8 +89,11 @@ function paused({ heartbeat }: Facts, { failingAfterMs }: Limits): Told | null {
   const pausedMs = sentMs - Date.parse(pause.since ?? "") + (heartbeat.age_s + (heartbeat.late_s ?? 0)) * 1000;
   if (pause.kind === "failing" && !(pausedMs >= failingAfterMs)) return null;
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
-  const own: Fix = pause.fix === null ? SHIPPER_STATUS : { text: pause.fix, commands: [] };
-  return { cause: pause.reason ?? "not said", what: `its queue is paused${since}: ${pause.detail}`, fix: own };
+  return {
+    cause: pause.reason ?? "not said",
+    what: `its queue is paused${since}: ${pause.detail}`,
+    fix: readFix(pause.fix) ?? SHIPPER_STATUS,
+  };
 }
 
 /** Its heartbeats have ended, and nothing else comes from it. */
@@ -139,7 +143,7 @@ function heartbeatLate({ shippedMs, heartbeat }: Facts, { coveredMs, downAfterMs
   // Whom nothing comes from is down.
   if (shippedMs === null || coveredMs(shippedMs) > downAfterMs) return null;
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;
-  return { cause: "no heartbeat", what, fix: { text: "", commands: [...downFix("").commands] } };
+  return { cause: "no heartbeat", what, fix: HEARTBEAT_STATUS };
 }
 
 function clockSkew({ heartbeat }: Facts): Told | null {

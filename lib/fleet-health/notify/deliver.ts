@@ -9,7 +9,7 @@ import { emptyMailbox, type Mailbox, type Notice, put, settle, take } from "./ma
 import { type Outcome, send } from "./send.ts";
 
 /** The mailboxes of the channels that there are, with what this run has to tell. Pure. */
-export function post(
+export function outgoingOf(
   mailboxes: readonly Mailbox[],
   channels: readonly Channel[],
   rows: readonly IncidentRow[],

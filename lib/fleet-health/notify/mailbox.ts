@@ -2,6 +2,7 @@
 // that may have been taken is sent again as it was, under its id; one that was refused is put together anew. Pure: now is an argument.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
+import { MANY } from "../incidents/incident.ts";
 import { type Channel, isQuiet, wants } from "./channel.ts";
 
 export interface Mailbox {
@@ -51,9 +52,9 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
   return { ...mailbox, waiting: all.slice(-WAITING_MAX), open: [...open] };
 }
 
-/** One incident of a host and symptom is told from the next by when it was first seen. */
-function keyOf({ host, symptom, since }: IncidentRow): string {
-  return `${host}|${symptom}|${since}`;
+/** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
+function keyOf({ host, symptom, cause, since }: IncidentRow): string {
+  return `${host}|${symptom}|${since}${host === MANY ? `|${cause}` : ""}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // A notice as people read it. Pure.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
+import { readFix } from "../../contract/said.ts";
 import { shortTime } from "../../core/clock.ts";
 import { findingText } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
@@ -21,14 +22,15 @@ export function title({ rows }: Pick<Notice, "rows">): string {
 
 /** A line for each. */
 export function body({ rows }: Pick<Notice, "rows">): string {
-  return rows.map(line).join("\n");
+  return rows.map(lineOf).join("\n");
 }
 
-function line(row: IncidentRow): string {
+/** What began with its remedy, what is over with how long it was. */
+export function lineOf(row: IncidentRow): string {
   const { symptom, change, what, fix, since, fired_at, at } = row;
-  if (change === "firing") {
-    const told = findingText({ what: `${what}${names(row)}`, fix: fix === null ? null : { text: fix, commands: [] } });
-    return `FIRING ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
+  if (change === "firing" || change === "growing") {
+    const told = findingText({ what: `${what}${names(row)}`, fix: readFix(fix) });
+    return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
   }
   const seconds = Math.round((Date.parse(at) - Date.parse(since)) / 1000);
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}`;

@@ -63,23 +63,28 @@ export async function openStateDir(dir: string): Promise<StateDir | "busy"> {
   }
 }
 
+type Left = Pick<StateDir, "state" | "doubt" | "lastSequence">;
+
 /** A state that is none is put aside: somebody may want to know what stood in it. What cannot be read keeps no run from looking. */
-async function readState(dir: string): Promise<Pick<StateDir, "state" | "doubt" | "lastSequence">> {
+async function readState(dir: string): Promise<Left> {
   const path = join(dir, "state.json");
-  const lastNumber = await lastSequence(join(dir, "incidents.jsonl")).catch(() => 0);
   try {
     const text = await readIfExists(path, STATE_BYTES);
     const state = text === null ? null : parseState(text);
-    if (text === null || state !== null) return { state, doubt: null, lastSequence: lastNumber };
+    if (state !== null) return { state, doubt: null, lastSequence: state.sequence };
+    const lastNumber = await lastSequence(join(dir, "incidents.jsonl"));
+    if (text === null) return { state, doubt: null, lastSequence: lastNumber };
     await rename(path, `${path}.aside`);
     const what = `${path} is torn, or of another release: this run begins without it, and what it told before has no end`;
     return { state, doubt: { what: `${what}; it is kept as state.json.aside`, fix: null }, lastSequence: lastNumber };
   } catch (error) {
-    const code = errorCode(error);
-    if (code === null) throw error;
-    const fix = byCommands(here("sudo", "mv", "-T", path, `${path}.aside`));
-    const what = `${path} cannot be read: ${quoted(errorText(error))}`;
-    return { state: null, doubt: { what, fix }, lastSequence: lastNumber };
+    if (errorCode(error) === null) throw error;
+    const fix = byCommands(here("sudo", "ls", "-la", dir));
+    return {
+      state: null,
+      doubt: { what: `${path} cannot be read: ${quoted(errorText(error))}`, fix },
+      lastSequence: 0,
+    };
   }
 }
 
@@ -105,9 +110,7 @@ function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
 }
 
 function unkept(dir: string, error: unknown): Finding {
-  const what = `what this run found cannot be kept in ${dir}`;
   const code = errorCode(error);
-  // A lock that fails is an error of the system without its code.
-  if (code === null) return { what: `${what}: ${quoted(errorText(error))}`, fix: null };
-  return whyNotWritten(what, dir, code);
+  if (code === null) throw error;
+  return whyNotWritten(`what this run found cannot be kept in ${dir}`, dir, code);
 }

@@ -7,6 +7,7 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -120,20 +121,28 @@ export function overwrite(fd: number, data: Uint8Array): void {
   if (writeSync(fd, data, 0, data.length, 0) !== data.length) throw new Error("written in part");
 }
 
-/** Appends a line durably; makes the file if need be, and follows no link. @throws Error of the system */
+/** Appends a line, or several, durably; makes the file if need be, and follows no link. @throws Error of the system */
 export function appendLineDurable(path: string, line: string, mode = 0o640): void {
   const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openOrMake(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, mode);
   try {
     if (!fstatSync(fd).isFile()) throw new Error("no regular file");
-    const before = readFileSync(fd, "utf8");
+    const { size } = fstatSync(fd);
     // A line that a power cut has torn must not take the next one along.
-    writeFileSync(fd, before === "" || before.endsWith("\n") ? `${line}\n` : `\n${line}\n`);
+    writeFileSync(fd, size === 0 || lastByte(fd, size) === NEWLINE ? `${line}\n` : `\n${line}\n`);
     fsyncSync(fd);
-    if (before === "") flushDir(dirname(path));
+    if (size === 0) flushDir(dirname(path));
   } finally {
     closeSync(fd);
   }
+}
+
+const NEWLINE = 0x0a;
+
+function lastByte(fd: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, size - 1);
+  return byte[0];
 }
 
 function flushDir(path: string): void {

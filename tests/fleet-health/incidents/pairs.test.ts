@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
-import type { Event, Ill } from "../../../lib/fleet-health/incidents/incident.ts";
+import { type Event, type Ill, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
 import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
@@ -56,7 +56,9 @@ function live(seed: number, runs: number, quiet: Channel["quiet"] = null) {
     if (chance(0.02)) isDown = !isDown;
     const found: Ill[] = [...ill].map((key) => {
       const [host = "", symptom = ""] = key.split("|");
-      return { host, symptom, cause: "one", what: "it is ill", fix: null };
+      // Half of them have another cause, which changes for all now and then.
+      const cause = Number(host.slice(3)) % 2 === 0 ? "even" : run % 700 < 350 ? "odd" : "even";
+      return { host, symptom, cause, what: "it is ill", fix: null };
     });
     const unknown = new Set(chance(0.05) ? ["fatal-only"] : []);
     const seen = {
@@ -88,6 +90,11 @@ function silence(host: string, nowMs: number, runs: number): Silence {
   return { host, symptom: null, fromMs: nowMs, untilMs: nowMs + runs * RUN_MS, reason: "" };
 }
 
+/** By what a person tells two incidents apart. */
+function nameOf({ host, symptom, cause }: { host: string; symptom: string; cause: string }): string {
+  return host === MANY ? `${host}|${symptom}|${cause}` : `${host}|${symptom}`;
+}
+
 const ENDS = ["recovered", "retired", "expired"];
 
 /** What a channel has heard, each notice once: those that came twice have one id, and say the same. */
@@ -109,8 +116,8 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
     const numbers = rows.map(({ sequence }) => sequence);
     expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
     const open = new Map<string, string>();
-    for (const { host, symptom, change, since, sequence } of rows) {
-      const key = `${host}|${symptom}`;
+    for (const { host, symptom, cause, change, since, sequence } of rows) {
+      const key = nameOf({ host, symptom, cause });
       if (change === "firing") {
         expect(open.get(key), `${sequence}: ${key} begins twice`).toBeUndefined();
         open.set(key, since);
@@ -123,8 +130,8 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
     // Whatever the channel holds for open stands, or waits to be told as over.
     const waits = [...disk.mailbox.waiting, ...(disk.mailbox.notice?.rows ?? [])];
     for (const key of open.keys()) {
-      const stands = disk.watch.incidents.some(({ host, symptom, isTold }) => `${host}|${symptom}` === key && isTold);
-      const isWaiting = waits.some(({ host, symptom }) => `${host}|${symptom}` === key);
+      const stands = disk.watch.incidents.some((one) => nameOf(one) === key && one.isTold);
+      const isWaiting = waits.some((one) => nameOf(one) === key);
       expect(stands || isWaiting, key).toBe(true);
     }
   },
@@ -133,8 +140,8 @@ test.each(Array.from({ length: 12 }, (_, i) => i + 1))(
 test.each([21, 22, 23, 24])("fleet %i with quiet hours: the same, and nothing is heard in them", (seed) => {
   const { taken } = live(seed, 2000, { from: 22 * 60, to: 7 * 60, zone: "Europe/Berlin" });
   const open = new Set<string>();
-  for (const { host, symptom, change } of heard(taken)) {
-    const key = `${host}|${symptom}`;
+  for (const { host, symptom, cause, change } of heard(taken)) {
+    const key = nameOf({ host, symptom, cause });
     if (change === "firing") expect(open.size).toBe(open.add(key).size - 1);
     else if (change === "growing") expect(open.has(key)).toBe(true);
     else expect(open.delete(key), `${key} ${change}`).toBe(true);

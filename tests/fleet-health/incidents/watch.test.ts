@@ -282,6 +282,24 @@ describe("many hosts", () => {
     ]);
   });
 
+  test("belong to it whatever the cause of each is found to be later", () => {
+    const now = (nowMs: number) =>
+      names.map((host) => ill(host, "silent", nowMs < at("11:00") ? "no heartbeat" : "queue"));
+    const { told, state } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20 });
+    expect(told).toEqual(["F 10:00 10 hosts fleet-silent"]);
+    expect(state.incidents.filter(({ heldBy }) => heldBy === "fleet-silent")).toHaveLength(10);
+  });
+
+  test("of two causes are two incidents where each has enough", () => {
+    const now = (nowMs: number) =>
+      nowMs < at("11:00") ? names.map((host, i) => ill(host, "silent", i % 2 === 0 ? "a" : "b")) : [];
+    const { told } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20 });
+    expect(told).toEqual([
+      ...Array<string>(2).fill("F 10:00 5 hosts fleet-silent"),
+      ...Array<string>(2).fill("R 11:10 5 hosts fleet-silent"),
+    ]);
+  });
+
   test("one that falls ill long after is told by itself, and as many as would be one are told as more", () => {
     const first = names.slice(0, 5);
     const now = (nowMs: number) => [

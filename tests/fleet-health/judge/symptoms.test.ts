@@ -125,7 +125,7 @@ describe("fatal-only and unstamped", () => {
   });
 
   test("name the remedy of the one whose fault it is", () => {
-    const fixes = ["commit-not-accepted", "disk-full", "too-large"].map(
+    const fixes = ["commit-not-accepted", "disk-full", "too-large", "toString"].map(
       (reason) =>
         illOf([facts({ uploads: { taken: 0, refused: new Map([[reason, 10]]), takenMs: null } })], LIMITS, new Set())[0]
           ?.fix,
@@ -133,6 +133,7 @@ describe("fatal-only and unstamped", () => {
     expect(fixes).toEqual([
       "accept its commit in accepted_commits_file, or update the host; it says which: on the lab host: sudo shipper status",
       "make room on this collector's disk: sudo receiver status",
+      "on the lab host: sudo shipper status",
       "on the lab host: sudo shipper status",
     ]);
   });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { findingText } from "../../../lib/core/finding.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
-import { deliver, post as putAll } from "../../../lib/fleet-health/notify/deliver.ts";
+import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
 import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { pipeTo } from "../../../lib/fleet-health/notify/pipe.ts";
 import { post } from "../../../lib/fleet-health/notify/post.ts";
@@ -156,6 +156,9 @@ describe("words", () => {
       "RECOVERED lab7: silent after 2h 15min 5s",
       "NOTED this collector: collector-gap: nothing could come for 2h",
     ]);
+    expect(body({ rows: [{ ...many, change: "growing" }] })).toBe(
+      "GROWING 2 hosts: fleet-silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min, as each of lab1, lab2",
+    );
     const hosts = Array.from({ length: 23 }, (_, i) => `h${i}`);
     expect(body({ rows: [{ ...many, hosts }] })).toContain("h19, and 3 more");
   });
@@ -223,7 +226,7 @@ test("a channel that is broken keeps no other from being told, and its notice wa
   const good = hook();
   const bad = hook(500);
   const channels = [channel({ name: "bad", url: bad.url }), channel({ name: "good", url: good.url })];
-  const outgoing = putAll([emptyMailbox("gone")], channels, [row()], 1000);
+  const outgoing = outgoingOf([emptyMailbox("gone")], channels, [row()], 1000);
   const { mailboxes, failures } = await deliver(outgoing, 1000);
   expect(
     mailboxes.map(({ channel, waiting, notice, failures }) => [channel, waiting.length, notice, failures]),
