@@ -33,7 +33,7 @@ const ORDER: Record<string, string[]> = {
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
   ],
   "fleet-health": [
-    ...["not-written.ts", "python", "index", "refusals", "heartbeats", "coverage", "reference", "incidents", "judge"],
+    ...["not-written.ts", "python", "index", "refusals", "hosts", "coverage", "reference", "incidents", "judge"],
     ...["notify", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],

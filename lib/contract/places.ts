@@ -44,6 +44,7 @@ export function dataPaths(dataRoot: string) {
     tokenUse: join(dataRoot, "token-use.json"),
     duplicates: join(dataRoot, "duplicate-hosts.json"),
     ticks: join(dataRoot, "ticks"),
+    hosts: join(dataRoot, "hosts.json"),
     alerts: join(dataRoot, "alerts.jsonl"),
     fleetHealth: join(dataRoot, "fleet-health"),
   };

@@ -10,13 +10,15 @@ import { print } from "../os/answer.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
+import { whyHeld } from "./judge/held.ts";
 import { deliver, outgoingOf } from "./notify/deliver.ts";
 import { post } from "./notify/post.ts";
 import { lineOf } from "./notify/words.ts";
 import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
+import type { Alert } from "./reference/alerts.ts";
 import { type ReferenceResult, runReference } from "./reference/run.ts";
-import { blindRound, round } from "./round.ts";
+import { blindRound, judgeHosts, round } from "./round.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { State } from "./state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "./state/state-dir.ts";
@@ -124,19 +126,24 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
   const inputs = await readInputs(config, nowMicros, dir.state, log);
   for (const doubt of inputs.doubts) log.warn(doubt);
   const { alertsPath, thresholds, recentWindowMin } = config;
-  const parts = { alertsPath, thresholds, recentWindowMin, nowMicros };
+  const read = { ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence };
+  const judgement = judgeHosts(config, dir.state, read);
+  const next = round(config, dir.state, read, judgement);
+  const { silences } = inputs.orders;
+  const heldBy = (alert: Alert): string | null => whyHeld(alert, next.watch.incidents, silences, judgement);
+  const parts = { alertsPath, thresholds, recentWindowMin, nowMicros, heldBy };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");
-  return {
-    inputs,
-    reference,
-    next: round(config, dir.state, { ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence }),
-  };
+  return { inputs, reference, next };
 }
 
-/** Beside the alerts, which are the warnings: what begins and ends by our own judgement, as channels are told it. */
+/** Beside the alerts: what begins and ends by our own judgement, as channels are told it. */
 function sayIncidents({ rows }: State, log: Log): void {
-  for (const row of rows) if (row.told) log.info(lineOf(row));
+  for (const row of rows) {
+    if (!row.told) continue;
+    if (row.change === "firing" || row.change === "growing") log.warn(lineOf(row));
+    else log.info(lineOf(row));
+  }
 }
 
 function runOf(beganAt: string, exit: number, problem: Finding | null, found: Found | null): HealthRun {
@@ -160,8 +167,8 @@ function answerOf({ indexPath }: FleetHealthConfig, nowMicros: number, { inputs,
     at: isoText(nowMicros),
     index: { path: indexPath, read: how, rows, bad_rows: bad },
     hosts: reference.hosts,
-    alerts: reference.fresh.map(({ host, symptom, detail, suggestedFix, detectedAt }) => ({
-      ...{ host, symptom, detail, suggested_fix: suggestedFix, detected_at_wall: detectedAt },
+    alerts: reference.fresh.map(({ host, symptom, detail, suggestedFix, detectedAt, heldBy }) => ({
+      ...{ host, symptom, detail, suggested_fix: suggestedFix, detected_at_wall: detectedAt, held_by: heldBy },
     })),
     incidents: next.rows.filter(({ told }) => told),
     no_data: inputs.doubts.map((doubt) => findingText(doubt, "collector")),

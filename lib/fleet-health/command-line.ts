@@ -39,13 +39,15 @@ export const COMMAND_LINE: ToolSpec = {
       options: { ...STATE_OPTION, ...JSON_OPTION, all: { help: "also the hosts that are well" } },
     },
     silence: {
-      operands: "<host>",
+      operands: "[<host>]",
       maxOperands: 1,
-      help: "tell nothing of a host for some time: what ends meanwhile is told all the same",
+      help: "tell nothing of a host, of all, or of this collector for some time: what ends meanwhile is told all the same",
       options: {
         for: { value: "DURATION", help: "for so long, such as 2h, 90min or 14d" },
         reason: { value: "TEXT", help: "why: whoever looks at it sees it" },
         symptom: { value: "NAME", help: "this one alone, such as silent" },
+        all: { help: "of every host, as when the whole lab is switched off" },
+        collector: { help: "of this collector itself" },
         end: { help: "tell it again from now on" },
         ...STATE_OPTION,
       },

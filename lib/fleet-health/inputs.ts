@@ -4,12 +4,12 @@ import type { Tick } from "../contract/tick.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { byCommands, type Finding, here, inWords } from "../core/finding.ts";
 import { counted } from "../core/text/quantity.ts";
-import type { HostSummary } from "../fleet/view.ts";
 import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
 import { readTicks } from "./coverage/read.ts";
-import { readHeartbeats } from "./heartbeats/read.ts";
+import type { Hosts } from "./hosts/hosts.ts";
+import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
 import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
@@ -20,7 +20,7 @@ export interface Inputs {
   index: IndexReading & IndexState;
   refusals: Refusals;
   /** Null: they could not be read. */
-  heartbeats: readonly HostSummary[] | null;
+  hosts: Hosts | null;
   ticks: readonly Tick[];
   orders: Orders;
   /** Why not all of it is known. */
@@ -35,21 +35,21 @@ export async function readInputs(
   log: Log,
 ): Promise<Inputs> {
   const index = await lookAtIndex(config, nowMicros, before?.index ?? null, log);
-  const { attemptsDir, journalUnit, recentWindowMin, heartbeatsDir, stateDir } = config;
+  const { attemptsDir, journalUnit, recentWindowMin, stateDir } = config;
   const places = { attemptsDir, journalUnit, user: ourName(), hasStored: index.seen.size > 0 };
   const windowMicros = nowMicros - recentWindowMin * 60e6;
   // What came since the last run counts as a sign of life, however long ago that was.
   const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
-  const heartbeats = await readHeartbeats(heartbeatsDir, nowMicros / 1000);
+  const hosts = await readHosts(config, nowMicros / 1000);
   const { orders, doubts } = await readOrders(stateDir);
   const ticks = await readTicks(config.ticksPath);
-  const unread = [heartbeats, ticks].map((one) => (one.kind === "unknown" ? one.why : null));
+  const unread = [hosts, ticks].map((one) => (one.kind === "unknown" ? one.why : null));
   const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unread, ...doubts];
   return {
     ...{ index, refusals, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
-    heartbeats: heartbeats.kind === "read" ? heartbeats.hosts : null,
+    hosts: hosts.kind === "read" ? hosts.hosts : null,
     doubts: found.filter((doubt) => doubt !== null),
   };
 }

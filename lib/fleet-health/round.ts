@@ -5,13 +5,16 @@ import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
-import type { HostSummary } from "../fleet/view.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
+import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { COLLECTOR, type Event } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
-import { type Facts, factsOf } from "./judge/facts.ts";
-import { illOf, type Limits, type Source, unknownWithout } from "./judge/symptoms.ts";
+import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
+import type { Judgement } from "./judge/held.ts";
+import { type Past, unheardPast } from "./judge/past.ts";
+import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
+import type { Limits } from "./judge/told.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -22,7 +25,7 @@ export interface Read {
   index: IndexState;
   refusals: Refusals;
   /** Null: they could not be read. */
-  heartbeats: readonly HostSummary[] | null;
+  hosts: Hosts | null;
   /** What the history has come to, for a state that was lost. */
   lastSequence: number;
   /** When the receiver ran. */
@@ -35,34 +38,44 @@ export interface Read {
 /** A queue that fails is no news before that, and neither is a host that is off for less than this, milliseconds. */
 const FAILING_AFTER_MS = 15 * 60_000;
 
-/** One run, after the one that left `before`; null: it is the first. */
-export function round(config: FleetHealthConfig, before: State | null, read: Read): State {
-  const { nowMs, index, refusals, heartbeats, orders } = read;
+/** What is known of each host, and who of them is watched; `before` is what the last run left. */
+export function judgeHosts(config: FleetHealthConfig, before: State | null, read: Read): Judgement {
+  const { nowMs, index, refusals, orders } = read;
   const facts = factsOf({
-    seen: index.seen,
-    takenMs: before?.takenMs ?? new Map(),
+    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: before?.past ?? new Map() },
     attempts: refusals.kind === "attempts" ? refusals.rows : [],
     sinceMs: nowMs - config.recentWindowMin * 60_000,
-    heartbeats: heartbeats ?? [],
+    hosts: read.hosts ?? NO_HOSTS,
   });
-  const gone = goneOf(facts.values(), config, orders, nowMs);
+  const gone = goneOf(facts.values(), config, orders);
   for (const { host, sinceMs } of before?.watch.incidents ?? [])
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
+  const limits = limitsOf(config, nowMs, coverageOf(read.ticks, nowMs));
+  return { facts, gone, lost: lostOf(before, facts, nowMs, gone), limits };
+}
+
+function lastRunOf(before: State | null): number | null {
+  return before?.watch.runsMs[0] ?? null;
+}
+
+/** One run, after the one that left `before`; null: it is the first. */
+export function round(
+  config: FleetHealthConfig,
+  before: State | null,
+  read: Read,
+  judgement: Judgement = judgeHosts(config, before, read),
+): State {
+  const { nowMs, index, orders } = read;
+  const { facts, gone, lost, limits } = judgement;
   const missing = missingOf(read);
-  const lost = lostOf(before, facts, nowMs, gone);
-  const coverage = coverageOf(read.ticks, nowMs);
-  const about = { nowMs, coverage, lastRunMs: before?.watch.runsMs[0] ?? null, doubts: read.doubts };
-  const ill = illOf(facts.values(), limitsOf(config, nowMs, coverage), missing);
-  const hosts = facts.size - [...facts.keys()].filter((host) => gone.has(host)).length;
+  const about = { nowMs, coverage: coverageOf(read.ticks, nowMs), lastRunMs: lastRunOf(before), doubts: read.doubts };
   const seen = {
     nowMs,
-    ill: [...ill, ...collectorIll(about)],
+    ill: [...illOf(facts.values(), limits, missing), ...collectorIll(about)],
     unknown: unknownWithout(missing),
-    gone,
-    lost,
-    hosts,
-    silences: orders.silences,
+    ...{ gone, lost, silences: orders.silences },
+    hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
   const { next, events } = watch(before?.watch ?? NO_WATCH, seen);
   const back = (before?.retired ?? []).filter(
@@ -78,7 +91,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   const rows = rowsOf(told, last);
   return {
     index,
-    takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
+    past: pastOfAll(facts, before, config, nowMs),
     watch: next,
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
@@ -145,10 +158,10 @@ function lostOf(
 }
 
 /** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */
-function missingOf({ refusals, heartbeats }: Read): Set<Source> {
+function missingOf({ refusals, hosts }: Read): Set<Source> {
   const missing = new Set<Source>();
   if (refusals.kind !== "attempts") missing.add("refusals");
-  if (heartbeats === null) missing.add("heartbeats");
+  if (hosts === null) missing.add("heartbeats");
   return missing;
 }
 
@@ -157,34 +170,32 @@ export function goneOf(
   all: Iterable<Facts>,
   { expireAfterMs }: Pick<FleetHealthConfig, "expireAfterMs">,
   { retiredMs }: Pick<Orders, "retiredMs">,
-  nowMs: number,
 ): Map<string, "retired" | "expired"> {
   const gone = new Map<string, "retired" | "expired">();
   const known = new Set<string>();
   for (const facts of all) {
     known.add(facts.host);
-    const lastMs = lastSign(facts, nowMs);
     const retired = retiredMs.get(facts.host);
     if (retired !== undefined && (facts.shippedMs ?? 0) <= retired) gone.set(facts.host, "retired");
-    else if (lastMs === null || nowMs - lastMs > expireAfterMs) gone.set(facts.host, "expired");
+    else if (facts.past.unheardMs > expireAfterMs) gone.set(facts.host, "expired");
   }
   for (const host of retiredMs.keys()) if (!known.has(host)) gone.set(host, "retired");
   return gone;
 }
 
-/** When anything last came from it; null: nobody knows. */
-export function lastSign({ shippedMs, heartbeat }: Facts, nowMs: number): number | null {
-  const heardMs = heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
-  const known = [shippedMs, heardMs].filter((sign) => sign !== null);
-  return known.length === 0 ? null : Math.max(...known);
-}
-
-/** What later runs need of the attempts, which they do not read again. */
-function takenOf(all: Iterable<Facts>, before: ReadonlyMap<string, number>, fromMs: number): Map<string, number> {
-  const taken = new Map(before);
-  for (const { host, uploads } of all)
-    if (uploads.takenMs !== null) taken.set(host, Math.max(taken.get(host) ?? uploads.takenMs, uploads.takenMs));
-  return new Map([...taken].filter(([, ms]) => ms >= fromMs));
+/** What later runs need of each host, whether this one knows of it or not, until nothing has come from it for very long. */
+function pastOfAll(
+  facts: ReadonlyMap<string, Facts>,
+  before: State | null,
+  { expireAfterMs }: Pick<FleetHealthConfig, "expireAfterMs">,
+  nowMs: number,
+): Map<string, Past> {
+  const unknown = [...(before?.past ?? [])].filter(([host]) => !facts.has(host));
+  const past = [
+    ...[...facts].map(([host, one]) => [host, one.past] as const),
+    ...unknown.map(([host, one]) => [host, unheardPast(one, lastRunOf(before), nowMs)] as const),
+  ];
+  return new Map(past.filter(([, { unheardMs }]) => unheardMs <= 2 * expireAfterMs));
 }
 
 type Row = Omit<IncidentRow, "sequence">;

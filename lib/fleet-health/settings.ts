@@ -14,6 +14,9 @@ export interface FleetHealthConfig {
   alertsPath: string | null;
   attemptsDir: string;
   heartbeatsDir: string;
+  /** Which hosts there are, and which of them are two machines, as the receiver notes it. */
+  hostsPath: string;
+  duplicatesPath: string;
   /** When the receiver ran, minute by minute. */
   ticksPath: string;
   /** What one run leaves for the next; null: nothing. */
@@ -44,16 +47,20 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export const DEFAULT_EXPIRE_AFTER_MS = 14 * 86_400_000;
 
-type Places = "indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir" | "ticksPath" | "stateDir";
+type Places =
+  | ("indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir")
+  | ("hostsPath" | "duplicatesPath" | "ticksPath" | "stateDir");
 
 /** Where everything lies of a collector. */
 export function placesOf(dataRoot: string): Record<Places, string> {
-  const { index, alerts, attempts, heartbeats, ticks, fleetHealth } = dataPaths(dataRoot);
+  const { index, alerts, attempts, heartbeats, hosts, duplicates, ticks, fleetHealth } = dataPaths(dataRoot);
   return {
     indexPath: index,
     alertsPath: alerts,
     attemptsDir: attempts,
     heartbeatsDir: heartbeats,
+    hostsPath: hosts,
+    duplicatesPath: duplicates,
     ticksPath: ticks,
     stateDir: fleetHealth,
   };
@@ -81,6 +88,8 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
     alertsPath: path("alerts-path") ?? (isWhatIf ? null : config.alertsPath),
     attemptsDir: path("attempts-dir") ?? beside.attemptsDir,
     heartbeatsDir: beside.heartbeatsDir,
+    hostsPath: beside.hostsPath,
+    duplicatesPath: beside.duplicatesPath,
     ticksPath: beside.ticksPath,
     stateDir: path("state-path") ?? (isWhatIf ? null : beside.stateDir),
     journalUnit: typeof unit === "string" ? unit : config.journalUnit,

@@ -1,18 +1,12 @@
 // A host that has a token and of whom no heartbeat came, ever or for long: what its row in the list says. It may be switched off,
 // or be refused; only the second leaves a trace here. Pure.
 
+import { OPERATOR } from "../contract/names.ts";
+import type { RefusedTally } from "../contract/refused-tally.ts";
 import { isoWall } from "../core/clock.ts";
 import { byCommands, type Finding, type Fix, here, inWords, onHost } from "../core/finding.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
-
-/** How often a host was refused of late. Of refusals before it showed who it is anyone may be the sender. */
-export interface RefusedTally {
-  count: number;
-  /** Of the newest. */
-  reason: string;
-  atMs: number;
-}
 
 /** What a host's heartbeats were refused for since one was taken. */
 export interface RefusedBeat {
@@ -26,6 +20,38 @@ export interface RefusedBeat {
 
 /** What is known of its refusals; null: none. Where the rows cannot be read, where they are and why. */
 export type RefusedOfLate = RefusedTally | { dir: string; code: string } | null;
+
+/** By host: those whose heartbeats the receiver itself refused of late. */
+export type RefusedBeats = ReadonlyMap<string, RefusedBeat>;
+export const NO_BEATS: RefusedBeats = new Map();
+
+/** Whether the list says nothing that refusals could add to. */
+export function isComplete(hosts: readonly HostSummary[], withToken: readonly string[]): boolean {
+  return missingOf(hosts, withToken).length === 0 && !hosts.some(({ stale }) => stale);
+}
+
+function missingOf(hosts: readonly HostSummary[], withToken: readonly string[]): string[] {
+  const seen = new Set(hosts.map(({ host }) => host));
+  return withToken.filter((host) => host !== OPERATOR && !seen.has(host));
+}
+
+/**
+ * The list with the hosts of whom no heartbeat ever came, by name; it says of those that are silent whether they are refused.
+ * @param withToken hosts that have a token, or may have one
+ */
+export function withNever(
+  hosts: readonly HostSummary[],
+  withToken: readonly string[],
+  refusedOf: (host: string) => RefusedOfLate,
+  nowMs: number,
+  beats: RefusedBeats = NO_BEATS,
+): HostSummary[] {
+  const never = missingOf(hosts, withToken).map((host) => neverSummary(host, refusedOf(host), beats.get(host) ?? null));
+  const heard = hosts.map((summary) =>
+    silentSummary(summary, refusedOf(summary.host), nowMs, beats.get(summary.host) ?? null),
+  );
+  return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
+}
 
 /** What to do about a refusal, by its reason. */
 const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
@@ -107,9 +133,9 @@ export function silentSummary<T extends HostSummary>(
   return { ...summary, refused: shown(tally), problem: after(silence, ofTally(host, tally)) };
 }
 
-function ofTally(host: string, { count, reason }: RefusedTally): Finding {
+function ofTally(host: string, { count, reason, remote }: RefusedTally): Finding {
   const times = count === 1 ? "once" : `${count} times`;
-  const what = `refused ${times} since yesterday, the newest ${reason}`;
+  const what = `refused ${times} since yesterday, the newest ${reason}${remote === null ? "" : ` from ${remote}`}`;
   return { what, fix: FIXES[reason]?.(host) ?? null };
 }
 

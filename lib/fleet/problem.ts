@@ -61,7 +61,8 @@ function aboutClock(skewS: number): Finding {
   return { what: `its clock is ${formatSeconds(Math.abs(skewS))} ${skewS > 0 ? "fast" : "slow"}`, fix: SET_CLOCK };
 }
 
-const SET_CLOCK: Fix = {
+/** A clock that is off: the host's, or the collector's own. */
+export const SET_CLOCK: Fix = {
   text: "set it, or this collector's where that is the wrong one",
   commands: [onHost("sudo", "timedatectl", "set-ntp", "true")],
 };

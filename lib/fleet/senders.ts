@@ -54,6 +54,16 @@ export interface Senders {
 
 export const NOBODY: Senders = { seen: [], returns: 0, conflicted: false, evidenceMs: null };
 
+/** What was remembered of the hosts that were found to be two machines, from duplicate-hosts.json; nothing where it is none. */
+export function parseSenders(text: string): Map<string, Senders> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
+  } catch {
+    return new Map();
+  }
+}
+
 /** What is remembered after a request. */
 export function noteSender(before: Senders, sighting: Sighting, nowMs: number): Senders {
   const { kind, bootId, machine, remote, conflict } = sighting;

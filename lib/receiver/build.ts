@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import { dataPaths } from "../contract/places.ts";
 import { watcherWarning } from "../fleet/watcher.ts";
+import { openRefusedHosts } from "../os/files/refused-hosts.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
 import type { Log } from "../runtime/log/log.ts";
@@ -32,7 +33,6 @@ import { readHealthRun } from "./readiness/health-check.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
-import { openRefusedHosts } from "./refusals/refused-hosts.ts";
 import { type Room, shortOf } from "./room.ts";
 import { type ReceiverConfig, rulesOf } from "./settings.ts";
 

@@ -32,12 +32,14 @@ export interface Watched {
   certificate: CertificateWatch;
   room: () => Room;
   writeTick: WriteTick;
+  /** Writes down which hosts there are. */
+  writeHosts: (nowMs: number) => void;
 }
 
 /** The status line and the pruning; returns what ends them. */
 export function startChores(
   context: DaemonContext,
-  { opened, admission, watch, certificate, room, writeTick }: Watched,
+  { opened, admission, watch, certificate, room, writeTick, writeHosts }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
@@ -53,7 +55,10 @@ export function startChores(
     prune();
     certificate.look();
   };
-  const tick = (): void => writeTick(watch.found === null, Date.now());
+  const tick = (): void => {
+    writeTick(watch.found === null, Date.now());
+    writeHosts(Date.now());
+  };
   status();
   tick();
   const timers = [setInterval(status, STATUS_EVERY_MS), setInterval(tick, TICK_MS), setInterval(hourly, HOURLY_MS)];

@@ -21,6 +21,7 @@ import { type Listener, listen } from "./listen/listen.ts";
 import { listenOptions } from "./listen/listen-options.ts";
 import { readTls } from "./listen/tls-files.ts";
 import type { TlsMaterial } from "./listen/tls-server.ts";
+import { openKnownHosts } from "./readiness/known-hosts.ts";
 import { type ReadinessWatch, watchReadiness } from "./readiness/readiness-watch.ts";
 import { collectNotes } from "./readiness/run-notes.ts";
 import { openTicks } from "./readiness/ticks.ts";
@@ -49,7 +50,9 @@ export async function startReceiver(
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
   const writeTick = openTicks(dataPaths(config.dataRoot).ticks, log, parts.presence.needHere);
-  const stopChores = startChores(context, { ...parts, watch, certificate, writeTick }, [parts.attempts, heartbeats]);
+  const writeHosts = knownHostsOf(config, parts);
+  const watched = { ...parts, watch, certificate, writeTick, writeHosts };
+  const stopChores = startChores(context, watched, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     isStopping = true;
     stopChores();
@@ -69,6 +72,22 @@ export async function startReceiver(
     return waiting;
   };
   return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };
+}
+
+/** What writes down which hosts there are: whose tokens is not known before the first look at them has ended. */
+function knownHostsOf({ dataRoot }: ReceiverConfig, parts: Parts): (nowMs: number) => void {
+  const { tokens, identity, admission, log, presence } = parts;
+  let isKnown = tokens === null;
+  const withToken = (): readonly string[] => tokens?.hosts() ?? [];
+  const sources = { store: identity, withToken, moving: admission.moving };
+  const write = openKnownHosts(dataPaths(dataRoot).hosts, sources, log, presence.needHere);
+  void tokens?.look().then(() => {
+    isKnown = true;
+    write(Date.now());
+  });
+  return (nowMs) => {
+    if (isKnown) write(nowMs);
+  };
 }
 
 /** Keeps an eye on whether this is our store still, and whether it takes any more. */

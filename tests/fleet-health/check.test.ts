@@ -82,7 +82,7 @@ test("a sick host is an alert, and the run has done its work", async () => {
   const { code, said, json } = await run(at);
   expect(code).toBe(0);
   expect(said).toEqual([
-    "warn ALERT host=lab1 symptom=silent — last successful ship 90 min ago (2026-05-01T05:07:53.830599+00:00). Suggested: On lab1: sudo shipper status",
+    "info ALERT host=lab1 symptom=silent — last successful ship 90 min ago (2026-05-01T05:07:53.830599+00:00). Suggested: On lab1: sudo shipper status (held: pending)",
     `info emitted 1 new alert; see ${join(at.root, "alerts.jsonl")}`,
   ]);
   expect(json).toEqual({
@@ -96,6 +96,7 @@ test("a sick host is an alert, and the run has done its work", async () => {
         detail: "last successful ship 90 min ago (2026-05-01T05:07:53.830599+00:00)",
         suggested_fix: "On lab1: sudo shipper status",
         detected_at_wall: "2026-05-01T06:37:53.830599+00:00",
+        held_by: "pending",
       },
     ],
     incidents: [],
@@ -143,7 +144,7 @@ test("alerts that cannot be written are in the log, the run ends with 3, and its
   const elsewhere = { ...at, config: { ...at.config, alertsPath: "/proc/self/nowhere/alerts.jsonl" } };
   const { code, said } = await run(elsewhere);
   expect(code).toBe(3);
-  expect(said[0]).toStartWith("warn ALERT host=lab1 symptom=silent ");
+  expect(said[0]).toStartWith("info ALERT host=lab1 symptom=silent ");
   expect(said.at(-1)).toStartWith("error alerts cannot be appended to /proc/self/nowhere/alerts.jsonl: ");
   expect(lastRun(at)).toMatchObject({ exit: 3, problem: said.at(-1)?.split(": fix")[0]?.slice(6).split("; fix: ")[0] });
   await run(elsewhere, NOW + 5 * MINUTE);

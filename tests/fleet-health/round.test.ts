@@ -5,6 +5,7 @@ import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
+import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import { blindRound, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
 
@@ -29,7 +30,7 @@ const attempt = (host_id: string, atMs: number, status = 200, reason = "stored")
 
 function read(nowMs: number, hosts: Readonly<Record<string, number>>, more: Partial<Read> = {}): Read {
   return {
-    ...{ nowMs, index: indexOf(hosts), refusals: { kind: "attempts", rows: [], doubt: null }, heartbeats: [] },
+    ...{ nowMs, index: indexOf(hosts), refusals: { kind: "attempts", rows: [], doubt: null }, hosts: NO_HOSTS },
     ...{ lastSequence: 0, ticks: [], orders: { silences: [], retiredMs: new Map() }, doubts: [] },
     ...more,
   };
@@ -82,7 +83,7 @@ test("an upload that was answered with success is a sign of life in later runs t
   );
   const { rows, state } = play(reads);
   expect(rows).toEqual([]);
-  expect([...state.takenMs]).toEqual([["lab1", NOON + 35 * MIN]]);
+  expect(state.past.get("lab1")?.takenMs).toBe(NOON + 35 * MIN);
 });
 
 test("refusals of the recent window count, and those before it do not", () => {

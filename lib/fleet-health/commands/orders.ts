@@ -11,24 +11,29 @@ import { nearest } from "../../core/text/nearest.ts";
 import { formatSeconds, parseSeconds } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import type { Call } from "../../runtime/tool.ts";
+import { COLLECTOR, MANY } from "../incidents/incident.ts";
 import type { Silence } from "../incidents/tell.ts";
+import { COLLECTOR_SYMPTOMS } from "../judge/collector.ts";
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { whyNotWritten } from "../not-written.ts";
 import { type Orders, readOrders, removeSilence, writeRetired, writeSilence } from "../orders/read.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { readStanding } from "./status.ts";
 
+const SILENCE = "fleet-health silence <host> --for 2h --reason TEXT";
+
 /** `silence <host> [--symptom S] --for 2h --reason TEXT`, or `--end`. */
 export async function silenceCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
   const { symptom, for: duration, reason, end } = line.options;
-  const host = await hostOf(config, line.operands, "silence <host> --for 2h --reason TEXT", nowMs);
-  const which = { host, symptom: symptomOf(symptom) };
-  const about = which.symptom === null ? host : `${which.symptom} of ${host}`;
+  const host = await silencedOf(config, line, nowMs);
+  const who = nameOf(host);
+  const which = { host, symptom: symptomOf(symptom, host) };
+  const about = which.symptom === null ? who : `${which.symptom} of ${who}`;
   if (end === true) {
     if (duration !== undefined || reason !== undefined)
       throw new UserError(
         "--end ends a silence: it takes neither --for nor --reason",
-        `fleet-health silence ${host} --end`,
+        `fleet-health silence ${operandOf(host)} --end`,
       );
     const isMeant = (one: Silence): boolean => one.host === host && [null, one.symptom].includes(which.symptom);
     const there = (await ordersOf(config)).silences.filter(isMeant);
@@ -40,10 +45,10 @@ export async function silenceCommand(config: FleetHealthConfig, { line }: Call, 
   if (seconds === null)
     throw new UserError(
       duration === undefined ? "say for how long" : `--for ${quoted(String(duration))} is no duration`,
-      `fleet-health silence ${host} --for 2h --reason TEXT`,
+      `fleet-health silence ${operandOf(host)} --for 2h --reason TEXT`,
     );
   if (typeof reason !== "string" || reason.trim() === "")
-    throw new UserError("say why", `fleet-health silence ${host} --for ${String(duration)} --reason TEXT`);
+    throw new UserError("say why", `fleet-health silence ${operandOf(host)} --for ${String(duration)} --reason TEXT`);
   const untilMs = nowMs + seconds * 1000;
   await write(config, (dir) => writeSilence(dir, { ...which, fromMs: nowMs, untilMs, reason }));
   await print(
@@ -61,7 +66,7 @@ export async function silencesCommand(config: FleetHealthConfig, json: boolean, 
   const table = columns([
     ["HOST", "SYMPTOM", "FOR", "REASON"],
     ...silences.map(({ host, symptom, untilMs, reason }) => [
-      ...[host, symptom ?? "all", formatSeconds(Math.round((untilMs - nowMs) / 1000)), reason],
+      ...[nameOf(host), symptom ?? "all", formatSeconds(Math.round((untilMs - nowMs) / 1000)), reason],
     ]),
   ]);
   const text = silences.length === 0 ? "nothing is silenced" : table.join("\n");
@@ -71,7 +76,7 @@ export async function silencesCommand(config: FleetHealthConfig, json: boolean, 
 
 /** `retire <host>`, or `--undo`. */
 export async function retireCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
-  const host = await hostOf(config, line.operands, "retire <host>", nowMs);
+  const host = await hostOf(config, line.operands, "fleet-health retire <host>", nowMs);
   const retired = new Map((await ordersOf(config)).retiredMs);
   const isUndone = line.options.undo === true;
   if (isUndone && !retired.has(host)) {
@@ -99,7 +104,7 @@ async function hostOf(
   usage: string,
   nowMs: number,
 ): Promise<string> {
-  if (host === undefined) throw new UserError("name the host", `fleet-health ${usage}`);
+  if (host === undefined) throw new UserError("name the host", usage);
   const { facts, state } = await readStanding(config, nowMs);
   // One that has vanished from the index may have incidents still.
   const names = [...facts, ...state.watch.incidents].map((one) => one.host).filter(isName);
@@ -112,13 +117,34 @@ async function hostOf(
   });
 }
 
-function symptomOf(value: string | true | undefined): Silence["symptom"] {
+/** Whom a silence is of: a host, every host, or the collector. @throws UserError for none of them, or two */
+async function silencedOf(
+  config: FleetHealthConfig,
+  { operands, options }: Call["line"],
+  nowMs: number,
+): Promise<string> {
+  const named = [operands[0] !== undefined, options.all === true, options.collector === true].filter(Boolean);
+  if (named.length > 1) throw new UserError("name a host, --all or --collector, and not two of them", SILENCE);
+  if (options.all === true) return MANY;
+  if (options.collector === true) return COLLECTOR;
+  return hostOf(config, operands, SILENCE, nowMs);
+}
+
+function operandOf(host: string): string {
+  return { [MANY]: "--all", [COLLECTOR]: "--collector" }[host] ?? host;
+}
+
+function nameOf(host: string): string {
+  return { [MANY]: "every host", [COLLECTOR]: "this collector" }[host] ?? host;
+}
+
+function symptomOf(value: string | true | undefined, host: string): Silence["symptom"] {
   if (typeof value !== "string") return null;
-  const names = SYMPTOMS.map(({ name }) => name);
+  const names = host === COLLECTOR ? COLLECTOR_SYMPTOMS : SYMPTOMS.map(({ name }) => name);
   if (names.includes(value)) return value;
   const guess = nearest(value, names);
   throw new UserError(
-    `there is no symptom ${quoted(value)}${guess === null ? "" : `; did you mean ${guess}?`}`,
+    `there is no symptom ${quoted(value)} of ${host === COLLECTOR ? "a collector" : "a host"}${guess === null ? "" : `; did you mean ${guess}?`}`,
     `one of: ${names.join(", ")}`,
   );
 }

@@ -10,7 +10,7 @@ import { quoted } from "../../core/text/fields.ts";
 import { print } from "../../os/answer.ts";
 import { readIfExists } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
-import { readHeartbeats } from "../heartbeats/read.ts";
+import { readHosts } from "../hosts/read.ts";
 import { type Facts, factsOf } from "../judge/facts.ts";
 import { readOrders } from "../orders/read.ts";
 import { goneOf } from "../round.ts";
@@ -26,24 +26,21 @@ export async function readStanding(
   nowMs: number,
 ): Promise<{ state: State; run: HealthRun | null; facts: Facts[] }> {
   const dir = config.stateDir ?? "";
-  const state = parseState((await read(join(dir, "state.json"))) ?? "");
+  const state = parseState((await textOf(join(dir, "state.json"))) ?? "");
   if (state === null) {
     const fix = byCommands(here("sudo", "systemctl", "start", "labfleet-fleet-health"));
     throw new UserError(`the health check has left nothing in ${dir} yet`, fix, EXIT.undelivered);
   }
-  const heartbeats = await readHeartbeats(config.heartbeatsDir, nowMs);
-  if (heartbeats.kind === "unknown") throw new UserError(heartbeats.why.what, heartbeats.why.fix, EXIT.undelivered);
+  const read = await readHosts(config, nowMs);
+  if (read.kind === "unknown") throw new UserError(read.why.what, read.why.fix, EXIT.undelivered);
   const facts = factsOf({
-    seen: state.index.seen,
-    takenMs: state.takenMs,
-    attempts: [],
-    sinceMs: nowMs,
-    heartbeats: heartbeats.hosts,
+    ...{ nowMs, lastRunMs: state.watch.runsMs[0] ?? null, seen: state.index.seen, past: state.past },
+    ...{ attempts: [], sinceMs: nowMs, hosts: read.hosts },
   });
-  return { state, run: parseHealthRun((await read(join(dir, HEALTH_RUN))) ?? ""), facts: [...facts.values()] };
+  return { state, run: parseHealthRun((await textOf(join(dir, HEALTH_RUN))) ?? ""), facts: [...facts.values()] };
 }
 
-async function read(path: string): Promise<string | null> {
+async function textOf(path: string): Promise<string | null> {
   try {
     return await readIfExists(path, STATE_BYTES);
   } catch (error) {
@@ -60,7 +57,7 @@ export async function statusCommand(
 ): Promise<number> {
   const { state, run, facts } = await readStanding(config, nowMs);
   const { orders } = await readOrders(config.stateDir);
-  const gone = goneOf(facts, config, orders, nowMs);
+  const gone = goneOf(facts, config, orders);
   const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, gone });
   await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
   return EXIT.ok;

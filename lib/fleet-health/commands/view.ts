@@ -3,12 +3,11 @@
 import type { HealthRun } from "../../contract/health-run.ts";
 import { readFix } from "../../contract/said.ts";
 import { isoWall } from "../../core/clock.ts";
-import { findingText } from "../../core/finding.ts";
+import { type Finding, findingText } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
-import type { Facts } from "../judge/facts.ts";
-import { lastSign } from "../round.ts";
+import { type Facts, lastSign } from "../judge/facts.ts";
 
 export interface Standing {
   nowMs: number;
@@ -51,8 +50,10 @@ interface ShownHost {
   /** Its heartbeat is late. */
   late: boolean;
   to_ship: number | null;
-  /** `ok`, the symptoms that it has, or why it is watched no more. */
+  /** `ok`, the symptoms that it has as of the last run, `never` of one that has a token and never came, or why it is watched no more. */
   state: string;
+  /** What the receiver's list says of it now; null: nothing is wrong. */
+  now: string | null;
 }
 
 /** What fires first, then what may be over or begin; of one kind the oldest. */
@@ -71,7 +72,8 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): F
       last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
       late: one.heartbeat?.stale ?? false,
       to_ship: one.heartbeat?.queue?.pending ?? null,
-      state: gone.get(one.host) ?? (symptoms.length === 0 ? "ok" : symptoms.join(", ")),
+      state: lastMs === null ? "never" : (gone.get(one.host) ?? (symptoms.length === 0 ? "ok" : symptoms.join(", "))),
+      now: lineOrNull(one.heartbeat?.problem ?? null),
     };
   });
   return {
@@ -80,6 +82,10 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): F
     incidents: sorted.map(shownIncident),
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
   };
+}
+
+function lineOrNull(problem: Finding | null): string | null {
+  return problem === null ? null : findingText(problem, "collector");
 }
 
 function shownIncident(incident: Incident): ShownIncident {
@@ -112,11 +118,12 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
     findingText({ what, fix: readFix(fix) }),
   ]);
   const well = hosts.filter(({ state }) => state === "ok");
+  const never = hosts.filter(({ state }) => state === "never");
   const away = hosts.filter(({ state }) => AWAY.includes(state));
-  const shown = [...well.filter(({ late }) => all || late), ...(all ? away : [])];
-  const rows = shown.map(({ host, late, state, last_sign_of_life }) => [
+  const shown = [...well.filter(({ late }) => all || late), ...never, ...(all ? away : [])];
+  const rows = shown.map(({ host, late, state, last_sign_of_life, now }) => [
     ...[host, "", late && state === "ok" ? "late" : state, "", ago(last_sign_of_life)],
-    late && state === "ok" ? "its heartbeat is late" : "",
+    state === "never" || state === "ok" ? (now ?? "") : "",
   ]);
   const table =
     ill.length + rows.length === 0

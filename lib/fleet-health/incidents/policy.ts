@@ -16,9 +16,10 @@ export const INCIDENT_POLICY = {
 } as const;
 
 /** Symptoms that are facts and no want of news: they fire in the run that sees them. */
-const AT_ONCE: ReadonlySet<string> = new Set(["paused", "detector-blind", "collector-down", "collector-failing"]);
-/** What is over in the first run that does not see it: one look at the collector is certain. */
-const OVER_AT_ONCE: ReadonlySet<string> = new Set(["collector-down", "collector-failing"]);
+const COLLECTOR = ["collector-down", "collector-failing"];
+const AT_ONCE: ReadonlySet<string> = new Set(["paused", "duplicate-host", "detector-blind", ...COLLECTOR]);
+/** What is over in the first run that does not see it: one look at the collector is certain, and two machines are waited for by themselves. */
+const OVER_AT_ONCE: ReadonlySet<string> = new Set(["duplicate-host", ...COLLECTOR]);
 
 export function firesAtOnce(symptom: string): boolean {
   return AT_ONCE.has(symptom);

@@ -2,7 +2,7 @@
 // another symptom of the same host. Pure.
 
 import { fleetSymptom } from "./fold.ts";
-import { type Event, type Incident, keyOf, MANY } from "./incident.ts";
+import { COLLECTOR, type Event, type Incident, keyOf, MANY } from "./incident.ts";
 
 /** What a person does not want to hear of for some time. */
 export interface Silence {
@@ -16,6 +16,8 @@ export interface Silence {
 
 /** A symptom that says why, and those of the same host that it makes no news. */
 const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
+  // What comes may be of either machine.
+  ["duplicate-host", ["silent", "host-down", "heartbeat-late", "clock-skew", "check-failing"]],
   ["paused", ["silent", "fatal-only", "unstamped"]],
   ["host-down", ["silent", "heartbeat-late"]],
 ]);
@@ -26,7 +28,7 @@ export function tell(
   silences: readonly Silence[],
   nowMs: number,
 ): { incidents: Incident[]; events: Event[] } {
-  const firing = new Set(incidents.filter(({ phase }) => phase === "firing" || phase === "recovering").map(keyOf));
+  const firing = firingOf(incidents);
   const folded = new Set(
     incidents
       .filter(({ host }) => host === MANY)
@@ -54,15 +56,34 @@ function heldOf(
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
   if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
+  return explanation(firing, host, symptom);
+}
+
+function firingOf(incidents: readonly Incident[]): Set<string> {
+  return new Set(incidents.filter(({ phase }) => phase === "firing" || phase === "recovering").map(keyOf));
+}
+
+function explanation(firing: ReadonlySet<string>, host: string, symptom: string): string | null {
   for (const [why, explained] of EXPLAINS)
     if (explained.includes(symptom) && firing.has(keyOf({ host, symptom: why }))) return why;
   return null;
 }
 
+/** The symptom of the same host that says why it has this one, too; null: none does. */
+export function explainedBy(incidents: readonly Incident[], host: string, symptom: string): string | null {
+  const own = incidents.filter((one) => one.host === host);
+  return explanation(firingOf(own), host, symptom);
+}
+
+/** A silence of all is about each host, and about many, and not about the collector. */
+function isAbout(silenced: string, host: string): boolean {
+  return silenced === host || (silenced === MANY && host !== COLLECTOR);
+}
+
 export function isSilenced(silences: readonly Silence[], host: string, symptom: string, nowMs: number): boolean {
   return silences.some(
     (one) =>
-      one.host === host &&
+      isAbout(one.host, host) &&
       (one.symptom === null || one.symptom === symptom) &&
       one.fromMs <= nowMs &&
       nowMs < one.untilMs,

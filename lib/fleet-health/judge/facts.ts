@@ -3,87 +3,101 @@
 
 import type { AttemptRow } from "../../contract/attempt-row.ts";
 import { isName } from "../../contract/names.ts";
+import type { Judged } from "../../fleet/judge.ts";
+import { type DuplicateHost, duplicateOf, type Senders } from "../../fleet/senders.ts";
 import type { HostSummary } from "../../fleet/view.ts";
+import type { Hosts } from "../hosts/hosts.ts";
 import type { LastSeen } from "../index/last-seen.ts";
-import { parseIso } from "../python/python-time.ts";
+import { type Past, pastOf } from "./past.ts";
+import { NO_UPLOADS, type Uploads, uploadsOf } from "./uploads.ts";
 
 export interface Facts {
   host: string;
   /** The newest of: a row of the index that is its own, an upload that was answered with success. Null: it never shipped. */
   shippedMs: number | null;
+  /** When bytes of an upload that is under way last came; null: none is, or none have come for a while. */
+  movedMs: number | null;
   uploads: Uploads;
-  /** Its row in the receiver's list; null: no heartbeat ever came. */
+  /** Its row in the receiver's list; null: it has none. */
   heartbeat: HostSummary | null;
+  /** Its checks that do not hold as ok. */
+  checks: readonly Judged[];
+  /** Two machines that sent under its name of late, and when that last showed; null: there are none. */
+  duplicate: { found: DuplicateHost; lastMs: number } | null;
+  past: Past;
 }
 
-/** What became of a host's uploads within the recent window. */
-export interface Uploads {
-  taken: number;
-  /** By the reason of the refusal. */
-  refused: ReadonlyMap<string, number>;
-  /** When the newest was taken; null: none was. */
-  takenMs: number | null;
-}
-
-const NONE: Uploads = { taken: 0, refused: new Map(), takenMs: null };
+/** An upload moves whose last bytes came within this, milliseconds. */
+const MOVING_MS = 5 * 60_000;
 
 export interface Inputs {
+  nowMs: number;
+  /** When the run before was; null: there was none. */
+  lastRunMs: number | null;
   seen: LastSeen;
-  /** Before a run reads no attempt: what the runs before knew, by host. */
-  takenMs: ReadonlyMap<string, number>;
+  /** What the runs before remember, by host. */
+  past: ReadonlyMap<string, Past>;
   attempts: readonly AttemptRow[];
   /** Where the recent window begins. */
   sinceMs: number;
-  heartbeats: readonly HostSummary[];
+  hosts: Hosts;
 }
 
 /** Of each host of whom anything is known. */
-export function factsOf({ seen, takenMs, attempts, sinceMs, heartbeats }: Inputs): Map<string, Facts> {
+export function factsOf(inputs: Inputs): Map<string, Facts> {
+  const { seen, past, attempts, sinceMs, hosts } = inputs;
   const uploads = uploadsOf(attempts, sinceMs);
-  const beats = new Map(heartbeats.map((beat) => [beat.host, beat]));
-  const named = [...seen.keys(), ...takenMs.keys(), ...uploads.keys(), ...beats.keys()];
+  const heard = new Map(hosts.heard.map((one) => [one.summary.host, one]));
+  const moved = movedOf(inputs);
+  const taken = [...past].filter(([, { takenMs }]) => takenMs !== null).map(([host]) => host);
+  const named = [...seen.keys(), ...taken, ...uploads.keys(), ...heard.keys(), ...moved.keys()];
   // An index may hold anything; `*` and `@` have a meaning of their own.
-  const hosts = new Set(named.filter(isName));
-  const facts = [...hosts].map((host): [string, Facts] => {
+  const facts = [...new Set(named.filter(isName))].map((host): [string, Facts] => {
     const own = seen.get(host)?.own ?? null;
-    const signs = [own === null ? null : own.micros / 1000, takenMs.get(host), uploads.get(host)?.takenMs];
-    const known = signs.filter((sign) => typeof sign === "number");
-    return [
-      host,
-      {
-        host,
-        shippedMs: known.length === 0 ? null : Math.max(...known),
-        uploads: uploads.get(host) ?? NONE,
-        heartbeat: beats.get(host) ?? null,
-      },
-    ];
+    const known = { own: own === null ? null : own.micros / 1000, uploads: uploads.get(host) ?? NO_UPLOADS };
+    const { summary = null, checks = [] } = heard.get(host) ?? {};
+    const movedMs = moved.get(host) ?? null;
+    const duplicate = duplicateNow(host, hosts.senders.get(host), inputs.nowMs);
+    return [host, factOf(inputs, { host, movedMs, heartbeat: summary, checks, duplicate }, known)];
   });
   return new Map(facts);
 }
 
-/** Heartbeats are none, and neither is what a client went away from. */
-function uploadsOf(attempts: readonly AttemptRow[], sinceMs: number): Map<string, Uploads> {
-  const all = new Map<string, { taken: number; refused: Map<string, number>; takenMs: number | null }>();
-  for (const { host_id, at, status, reason, what } of attempts) {
-    const atMs = (parseIso(at) ?? Number.NEGATIVE_INFINITY) / 1000;
-    if (what === "heartbeat" || reason === "client-gone") continue;
-    const known = all.get(host_id) ?? { taken: 0, refused: new Map<string, number>(), takenMs: null };
-    all.set(host_id, known);
-    const isTaken = status >= 200 && status < 300;
-    if (isTaken) known.takenMs = Math.max(known.takenMs ?? atMs, atMs);
-    if (atMs < sinceMs) continue;
-    if (isTaken) known.taken += 1;
-    else if (status >= 400) known.refused.set(reason, (known.refused.get(reason) ?? 0) + 1);
-  }
-  return all;
+function factOf(
+  { nowMs, lastRunMs, past }: Inputs,
+  parts: Pick<Facts, "host" | "movedMs" | "heartbeat" | "checks" | "duplicate">,
+  { own, uploads }: { own: number | null; uploads: Uploads },
+): Facts {
+  const { host, heartbeat } = parts;
+  const before = past.get(host) ?? null;
+  const signs = [own, before?.takenMs ?? null, uploads.takenMs].filter((sign) => sign !== null);
+  const shippedMs = signs.length === 0 ? null : Math.max(...signs);
+  const queue = isFresh(heartbeat) ? heartbeat.queue : null;
+  const signMs = lastSign({ ...parts, shippedMs }, nowMs);
+  return { ...parts, shippedMs, uploads, past: pastOf(before, { nowMs, lastRunMs, uploads, queue, signMs }) };
 }
 
-/** How many were refused, and the reason of most of them; of equally many the first that was met. */
-export function refusedOf({ refused }: Uploads): { count: number; reason: string | null } {
-  let [count, most, reason]: [number, number, string | null] = [0, 0, null];
-  for (const [one, times] of refused) {
-    count += times;
-    if (times > most) [most, reason] = [times, one];
-  }
-  return { count, reason };
+function movedOf({ hosts, nowMs }: Inputs): Map<string, number> {
+  const moved = hosts.known.hosts.map(({ host, moved_at }) => [host, Date.parse(moved_at ?? "")] as const);
+  return new Map(moved.filter(([, ms]) => Math.abs(nowMs - ms) <= MOVING_MS));
+}
+
+function duplicateNow(host: string, senders: Senders | undefined, nowMs: number): Facts["duplicate"] {
+  const found = senders === undefined ? null : duplicateOf(host, senders, nowMs);
+  return found === null || senders === undefined ? null : { found, lastMs: senders.evidenceMs ?? 0 };
+}
+
+/** Whether a heartbeat says how the host is now. */
+export function isFresh(beat: HostSummary | null): beat is HostSummary & { age_s: number } {
+  return beat !== null && !beat.stale && beat.age_s !== null;
+}
+
+/** When anything last came from it; null: nobody knows. */
+export function lastSign(
+  { shippedMs, movedMs, heartbeat }: Pick<Facts, "shippedMs" | "movedMs" | "heartbeat">,
+  nowMs: number,
+): number | null {
+  const heardMs = heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
+  const known = [shippedMs, movedMs, heardMs].filter((sign) => sign !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }

@@ -1,6 +1,8 @@
 // What mends each (symptom, cause), told on the collector. Pure.
 
 import { byCommands, type Command, type Fix, here, onHost } from "../../core/finding.ts";
+import { formatBytes } from "../../core/text/quantity.ts";
+import type { ShownQueue } from "../../fleet/queue-view.ts";
 
 const STATUS: Command = onHost("sudo", "shipper", "status");
 const RECEIVER_LOG: Command = here("sudo", "journalctl", "-u", "labfleet-receiver", "-n", "50");
@@ -40,4 +42,14 @@ export const HEARTBEAT_STATUS: Fix = byCommands(onHost("sudo", "heartbeat", "sta
 /** A host that nothing comes from any more. */
 export function downFix(host: string): Fix {
   return { text: `switch ${host} on, or see what keeps it`, commands: HEARTBEAT_STATUS.commands };
+}
+
+/** What a host keeps that was refused, and may give up: the command lists the reasons, and how to give up what each has. */
+export function keptFix(queue: ShownQueue | null): Fix {
+  const bytes = queue?.quarantined_bytes ?? 0;
+  if (bytes === 0) return { text: "see what fills it", commands: [STATUS] };
+  return {
+    text: `see what mends each, or give up what was refused, which frees ${formatBytes(bytes)}`,
+    commands: [STATUS],
+  };
 }

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { appendLineDurable } from "../../os/files/sync-files.ts";
 import { dedupText, hourOf, keysOfHour, rowText } from "./alert-rows.ts";
-import type { Alert } from "./alerts.ts";
+import type { Alert, HeldAlert } from "./alerts.ts";
 
 /** Some hundred thousand rows. Whoever keeps more has to move the older ones away. */
 const FILE_BYTES = 256 * 1024 ** 2;
@@ -14,7 +14,11 @@ const FILE_BYTES = 256 * 1024 ** 2;
  * Appends the alerts that do not stand there yet in this hour.
  * @returns those, once they are on the disk; rejects as the system does
  */
-export async function appendAlerts(path: string, alerts: readonly Alert[], nowIso: string): Promise<readonly Alert[]> {
+export async function appendAlerts(
+  path: string,
+  alerts: readonly HeldAlert[],
+  nowIso: string,
+): Promise<readonly HeldAlert[]> {
   if (alerts.length === 0) return [];
   const hour = hourOf(nowIso);
   const there = keysOfHour(((await readIfExists(path, FILE_BYTES)) ?? "").split("\n"), hour);

@@ -1,7 +1,7 @@
 // Rows of alerts.jsonl, written as Python's json.dumps writes them, and which of them stand there already. Pure.
 
 import { hasFields, isText, parseShaped } from "../../core/text/shape.ts";
-import type { Alert } from "./alerts.ts";
+import type { Alert, HeldAlert } from "./alerts.ts";
 
 /** The UTC hour of an instant, as it begins every time in it: `2026-05-01T06`. */
 export function hourOf(isoUtc: string): string {
@@ -13,8 +13,11 @@ export function dedupText({ host, symptom }: Pick<Alert, "host" | "symptom">, ho
   return `${host}|${symptom}|${hour}`;
 }
 
-/** A row, without its newline. */
-export function rowText({ host, symptom, detail, suggestedFix, detectedAt }: Alert, dedupKey: string): string {
+/** A row, without its newline. What holds it back stands behind the Python fleet's own keys. */
+export function rowText(
+  { host, symptom, detail, suggestedFix, detectedAt, heldBy }: HeldAlert,
+  dedupKey: string,
+): string {
   return dumps({
     host,
     symptom,
@@ -22,6 +25,7 @@ export function rowText({ host, symptom, detail, suggestedFix, detectedAt }: Ale
     suggested_fix: suggestedFix,
     detected_at_wall: detectedAt,
     dedup_key: dedupKey,
+    ...(heldBy !== null && { held_by: heldBy }),
   });
 }
 

@@ -41,6 +41,11 @@ export interface Alert {
   detectedAt: string;
 }
 
+/** An alert, and why ours does not tell it now; null: it does, or has nothing to say of it. */
+export interface HeldAlert extends Alert {
+  heldBy: string | null;
+}
+
 /** What is known of a host, which is none of them yet if need be. */
 export function factsOf(facts: Facts, host: string): HostFacts {
   let known = facts.get(host);

@@ -12,7 +12,7 @@ import { isoText, parseIso } from "../python/python-time.ts";
 import type { Refusals } from "../refusals/read.ts";
 import { addJournal } from "./access-lines.ts";
 import { appendAlerts } from "./alert-file.ts";
-import { type Alert, addRow, type Facts, referenceAlerts, type Thresholds } from "./alerts.ts";
+import { type Alert, addRow, type Facts, type HeldAlert, referenceAlerts, type Thresholds } from "./alerts.ts";
 import { addAttempt } from "./attempts.ts";
 
 export interface ReferenceParts {
@@ -21,11 +21,13 @@ export interface ReferenceParts {
   thresholds: Thresholds;
   recentWindowMin: number;
   nowMicros: number;
+  /** Why our own judgement does not tell it now; null: it does, or has nothing to say of it. */
+  heldBy: (alert: Alert) => string | null;
 }
 
 export interface ReferenceResult {
   hosts: number;
-  fresh: readonly Alert[];
+  fresh: readonly HeldAlert[];
   /** Why they could not be written; null: they were. */
   trouble: Finding | null;
 }
@@ -42,7 +44,8 @@ export async function runReference(
   for (const [host, { any }] of index.seen) addRow(facts, host, any.text, any.micros);
   addRefusals(facts, refusals, nowMicros - parts.recentWindowMin * 60e6);
   const fleet = refusals.kind === "journal" ? "python" : "labfleet";
-  const alerts = referenceAlerts(facts, thresholds, nowMicros, fleet);
+  const found = referenceAlerts(facts, thresholds, nowMicros, fleet);
+  const alerts = found.map((alert): HeldAlert => ({ ...alert, heldBy: parts.heldBy(alert) }));
   let trouble: Finding | null = null;
   const fresh =
     alertsPath === null
@@ -65,9 +68,12 @@ function addRefusals(facts: Facts, refusals: Refusals, sinceMicros: number): voi
   for (const row of refusals.rows) if ((parseIso(row.at) ?? 0) >= sinceMicros) addAttempt(facts, row);
 }
 
-function tell(alerts: readonly Alert[], log: Log): void {
-  for (const { host, symptom, detail, suggestedFix } of alerts)
-    log.warn(`ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`);
+function tell(alerts: readonly HeldAlert[], log: Log): void {
+  for (const { host, symptom, detail, suggestedFix, heldBy } of alerts) {
+    const line = `ALERT host=${host} symptom=${symptom} — ${detail}. Suggested: ${suggestedFix}`;
+    if (heldBy === null) log.warn(line);
+    else log.info(`${line} (held: ${heldBy})`);
+  }
 }
 
 function notAppended(path: string, error: unknown): Finding {

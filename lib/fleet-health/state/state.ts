@@ -15,12 +15,13 @@ import {
 import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
+import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
 import type { Mailbox, Notice } from "../notify/mailbox.ts";
 
 export interface State {
   index: IndexState;
-  /** When an upload of each host was last answered with success, milliseconds since 1970. */
-  takenMs: ReadonlyMap<string, number>;
+  /** What is remembered of each host. */
+  past: ReadonlyMap<string, Past>;
   watch: Watch;
   /** What waits for each channel. */
   mailboxes: readonly Mailbox[];
@@ -47,7 +48,7 @@ interface Document {
   /** The form of this file. */
   labfleet: 1;
   index: { checkpoint: Checkpoint; seen: SeenRow[]; since_us: number | null };
-  taken_ms: [host: string, ms: number][];
+  past: [host: string, past: Past][];
   incidents: readonly Incident[];
   fires: [key: string, ms: readonly number[]][];
   runs_ms: readonly number[];
@@ -91,6 +92,16 @@ const isMailbox = hasFields({
   open: listOf(isText),
 } satisfies ChecksOf<Mailbox>);
 
+const isPast = hasFields({
+  takenMs: orNull(isNumber),
+  failing: orNull(
+    hasFields({ count: isNumber, firstMs: isNumber, lastMs: isNumber, reason: isText } satisfies ChecksOf<Failing>),
+  ),
+  backlog: hasFields({ hour: isNumber, lows: listOf(isNumber) } satisfies ChecksOf<Backlog>),
+  quarantine: hasFields({ count: isNumber, from: isNumber, grewMs: orNull(isNumber) } satisfies ChecksOf<Quarantine>),
+  unheardMs: isNumber,
+} satisfies ChecksOf<Past>);
+
 const hasShape = hasFields({
   labfleet: (value) => value === 1,
   index: hasFields({
@@ -104,7 +115,7 @@ const hasShape = hasFields({
     seen: listOf(tupleOf(isText, isText, isNumber, orNull(isText), orNull(isNumber))),
     since_us: orNull(isNumber),
   } satisfies ChecksOf<Document["index"]>),
-  taken_ms: listOf(tupleOf(isText, isNumber)),
+  past: listOf(tupleOf(isText, isPast)),
   incidents: listOf(isIncident),
   fires: listOf(tupleOf(isText, listOf(isNumber))),
   runs_ms: listOf(isNumber),
@@ -115,14 +126,14 @@ const hasShape = hasFields({
 } satisfies ChecksOf<Document>);
 
 export function formatState(state: State): string {
-  const { index, takenMs, watch, mailboxes, retired, sequence, rows } = state;
+  const { index, past, watch, mailboxes, retired, sequence, rows } = state;
   const seen = [...index.seen].map(
     ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
   const document: Document = {
     labfleet: 1,
     index: { checkpoint: index.checkpoint, seen, since_us: index.sinceMicros },
-    taken_ms: [...takenMs],
+    past: [...past],
     incidents: watch.incidents,
     fires: [...watch.fires],
     runs_ms: watch.runsMs,
@@ -135,7 +146,7 @@ export function formatState(state: State): string {
 export function parseState(text: string): State | null {
   const document = parseShaped(text, (value): value is Document => hasShape(value));
   if (document === null) return null;
-  const { index, taken_ms, incidents, fires, runs_ms, mailboxes, retired, sequence, rows } = document;
+  const { index, past, incidents, fires, runs_ms, mailboxes, retired, sequence, rows } = document;
   const marks = index.seen.map(([host, any, micros, own, ownMicros]) => {
     const mark = { text: any, micros };
     const ownMark = own === null || ownMicros === null ? null : { text: own, micros: ownMicros };
@@ -143,7 +154,7 @@ export function parseState(text: string): State | null {
   });
   return {
     index: { checkpoint: index.checkpoint, seen: new Map(marks), sinceMicros: index.since_us },
-    takenMs: new Map(taken_ms),
+    past: new Map(past),
     watch: { incidents, fires: new Map(fires), runsMs: runs_ms },
     ...{ mailboxes, retired, sequence, rows },
   };

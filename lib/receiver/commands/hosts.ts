@@ -19,6 +19,7 @@ import { renderHost, renderHosts } from "../../fleet/table.ts";
 import { summarise } from "../../fleet/view.ts";
 import { print } from "../../os/answer.ts";
 import type { FoundHost } from "../../os/files/latest-heartbeat.ts";
+import { openRefusedHosts } from "../../os/files/refused-hosts.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { parseTokenFile } from "../access/auth.ts";
@@ -31,7 +32,6 @@ import type { Identity } from "../identity/decide.ts";
 import { readIdentity } from "../identity/files.ts";
 import { readRunNotes } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
-import { openRefusedHosts } from "../refusals/refused-hosts.ts";
 import type { ReceiverConfig } from "../settings.ts";
 import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";
 

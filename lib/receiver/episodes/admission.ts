@@ -22,6 +22,8 @@ export interface Admission {
   readonly outstandingBytes: number;
   /** The newest that there was no room for, asked about or sent; null: none yet. */
   readonly noRoom: NoRoom | null;
+  /** When bytes of those that are under way were last written, by host, milliseconds since 1970. */
+  moving(): ReadonlyMap<string, number>;
   enter(host: string, bytes: number): Slot | Refusal;
   /** What `enter` would say now; null: it would let it in. */
   ask(host: string, bytes: number): Refusal | null;
@@ -39,6 +41,7 @@ export function createAdmission(
   nowMs: () => number = Date.now,
 ): Admission {
   const perHost = new Map<string, number>();
+  const movedMs = new Map<string, number>();
   let uploads = 0;
   let outstandingBytes = 0;
   let noRoom: NoRoom | null = null;
@@ -59,6 +62,7 @@ export function createAdmission(
     get noRoom() {
       return noRoom;
     },
+    moving: () => movedMs,
     enter(host, bytes) {
       const refusal = ask(host, bytes);
       if (refusal !== null) return refusal;
@@ -71,14 +75,18 @@ export function createAdmission(
         wrote(count) {
           left -= count;
           outstandingBytes -= count;
+          movedMs.set(host, nowMs());
           moved();
         },
         leave() {
           uploads--;
           outstandingBytes -= left;
           const others = (perHost.get(host) ?? 1) - 1;
-          if (others === 0) perHost.delete(host);
-          else perHost.set(host, others);
+          if (others > 0) perHost.set(host, others);
+          else {
+            perHost.delete(host);
+            movedMs.delete(host);
+          }
         },
       };
     },

@@ -7,6 +7,7 @@ import {
   duplicateOf,
   NOBODY,
   noteSender,
+  parseSenders,
   type Senders,
   type Sighting,
   withoutMoved,
@@ -33,13 +34,7 @@ export interface DuplicateHosts {
 /** What the file holds, by host; nothing when there is none that can be read. */
 export function readDuplicates(path: string): Map<string, Senders> {
   const file = readSmallFile(path, FILE_BYTES);
-  if (file === null || isUnreadable(file)) return new Map();
-  try {
-    const value: unknown = JSON.parse(file.text);
-    return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
-  } catch {
-    return new Map();
-  }
+  return file === null || isUnreadable(file) ? new Map() : parseSenders(file.text);
 }
 
 /** @param needHere asked before anything is made */

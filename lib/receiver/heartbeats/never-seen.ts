@@ -1,15 +1,16 @@
 // The list of hosts with those that have a token and were never heard of: for the wire and the command line alike.
 
-import { OPERATOR } from "../../contract/names.ts";
 import { errorCode } from "../../core/failure.ts";
-import type { RefusedBeat } from "../../fleet/never.ts";
-import { neverSummary, type RefusedOfLate, silentSummary } from "../../fleet/never.ts";
+import {
+  isComplete,
+  NO_BEATS,
+  type RefusedBeats,
+  type RefusedOfLate,
+  silentSummary,
+  withNever,
+} from "../../fleet/never.ts";
 import type { HostSummary } from "../../fleet/view.ts";
-import type { RefusedHosts } from "../refusals/refused-hosts.ts";
-
-/** By host: those whose heartbeats this receiver itself refused of late. */
-type Beats = ReadonlyMap<string, RefusedBeat>;
-const NONE: Beats = new Map();
+import type { RefusedHosts } from "../../os/files/refused-hosts.ts";
 
 /**
  * Adds the hosts of whom no heartbeat ever came, by name, and says of those that are silent whether they are refused.
@@ -20,17 +21,10 @@ export async function withNeverSeen(
   withToken: readonly string[],
   refused: RefusedHosts,
   nowMs: number,
-  beats: Beats = NONE,
+  beats: RefusedBeats = NO_BEATS,
 ): Promise<HostSummary[]> {
-  const seen = new Set(hosts.map(({ host }) => host));
-  const missing = withToken.filter((host) => host !== OPERATOR && !seen.has(host));
-  if (missing.length === 0 && !hosts.some(({ stale }) => stale)) return [...hosts];
-  const lookUp = await refusedLookup(refused, nowMs);
-  const never = missing.map((host) => neverSummary(host, lookUp(host), beats.get(host) ?? null));
-  const heard = hosts.map((summary) =>
-    silentSummary(summary, lookUp(summary.host), nowMs, beats.get(summary.host) ?? null),
-  );
-  return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
+  if (isComplete(hosts, withToken)) return [...hosts];
+  return withNever(hosts, withToken, await refusedLookup(refused, nowMs), nowMs, beats);
 }
 
 /** The same of one host that was heard of. */
@@ -38,7 +32,7 @@ export async function withRefusal<T extends HostSummary>(
   view: T,
   refused: RefusedHosts,
   nowMs: number,
-  beats: Beats = NONE,
+  beats: RefusedBeats = NO_BEATS,
 ): Promise<T> {
   if (!view.stale) return view;
   const lookUp = await refusedLookup(refused, nowMs);

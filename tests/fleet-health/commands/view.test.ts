@@ -5,6 +5,7 @@ import { isoWall } from "../../../lib/core/clock.ts";
 import { fleetStatus, renderStatus } from "../../../lib/fleet-health/commands/view.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
+import { factsWith } from "../support.ts";
 
 const NOW = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -14,10 +15,8 @@ const incident = (more: Partial<Incident>): Incident => ({
   ...{ hasNoData: false, flappingMs: null, hosts: [] },
   ...more,
 });
-const facts = (host: string, minutes: number | null): Facts => ({
-  ...{ host, shippedMs: minutes === null ? null : NOW - minutes * MIN, heartbeat: null },
-  uploads: { taken: 0, refused: new Map(), takenMs: null },
-});
+const facts = (host: string, minutes: number | null): Facts =>
+  factsWith({ host, shippedMs: minutes === null ? null : NOW - minutes * MIN });
 const run = {
   ...{ began_at: isoWall(NOW), ended_at: isoWall(NOW - 2 * MIN), exit: 0, problem: null, fix: null },
   ...{ hosts: 1, rows: 1, bad_rows: 0, new_alerts: 0 },
@@ -50,13 +49,14 @@ test("what fires comes first, then what may be over or begins; the others are co
     "lab2 paused firing, held: silenced 5min 5min it has shipped nothing for 45min",
     "lab4 silent recovering, flapping, no data 10min 1min it has shipped nothing for 45min; fix: look",
     "lab3 silent pending 5min 40min it has shipped nothing for 45min; fix: look",
-    "2 hosts are well",
+    "lab6 never never",
+    "1 host is well",
   ]);
   expect(lines([], all.slice(4), true)).toEqual([
     "as of the run 2min ago",
     "HOST SYMPTOM STATE FOR LAST SIGN WHAT IS WRONG",
     "lab5 ok 1min",
-    "lab6 ok never",
+    "lab6 never never",
   ]);
 });
 

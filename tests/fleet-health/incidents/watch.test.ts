@@ -195,6 +195,15 @@ describe("silences", () => {
     ).toMatchObject([{ phase: "firing", isTold: false, heldBy: "silenced" }]);
   });
 
+  test("one of all is of each host, and of many, and not of the collector", () => {
+    const silences = [{ ...silence("00:00", "23:00"), host: MANY }];
+    const many = (nowMs: number): Ill[] =>
+      nowMs < at("10:30") ? [] : Array.from({ length: 6 }, (_, i) => ill(`lab${i}`));
+    expect(play({ ill: many, from: "10:00", to: "11:00", hosts: 10, silences }).told).toEqual([]);
+    const down = (): Ill[] => [ill("@", "collector-down"), ill("lab2")];
+    expect(play({ ill: down, from: "10:00", to: "11:00", silences }).told).toEqual(["F 10:00 @ collector-down"]);
+  });
+
   test("one is of its host and symptom alone", () => {
     const silences = [silence("00:00", "23:00", "paused"), { ...silence("00:00", "23:00"), host: "lab3" }];
     expect(play({ ill: silentSince("lab2", "10:00"), from: "10:00", to: "11:00", silences }).told).toHaveLength(1);
@@ -386,5 +395,23 @@ describe("a host that is watched no more", () => {
   test("and that nobody was told of ends without a word", () => {
     const gone = (nowMs: number): [string, "retired"][] => (nowMs >= at("06:40") ? [["lab4", "retired"]] : []);
     expect(play({ ill: silentSince("lab4", "06:00"), from: "06:00", to: "08:00", gone }).told).toEqual([]);
+  });
+});
+
+describe("two machines of one name", () => {
+  const from = at("13:20");
+  const two = (nowMs: number): Ill[] => [
+    ...(nowMs >= from && nowMs < at("15:00") ? [ill("lab1", "duplicate-host", "duplicate")] : []),
+    ...(nowMs >= from ? [ill("lab1"), ill("lab1", "clock-skew"), ill("lab1", "check-failing")] : []),
+  ];
+
+  test("are told in the next run, and their end in the first that sees one again; what follows from it is not", () => {
+    expect(play({ ill: two, from: "13:00", to: "15:00" }).told).toEqual([
+      "F 13:20 lab1 duplicate-host",
+      "R 15:00 lab1 duplicate-host",
+      "F 15:00 lab1 silent",
+      "F 15:00 lab1 clock-skew",
+      "F 15:00 lab1 check-failing",
+    ]);
   });
 });

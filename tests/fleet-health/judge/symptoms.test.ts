@@ -1,14 +1,21 @@
 // What is wrong with a host, by literals: each symptom at its boundary, and its cause.
 
 import { describe, expect, test } from "bun:test";
+import { type Finding, inWords } from "../../../lib/core/finding.ts";
+import type { Judged } from "../../../lib/fleet/judge.ts";
 import type { ShownQueue } from "../../../lib/fleet/queue-view.ts";
 import type { HostSummary } from "../../../lib/fleet/view.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
-import { illOf, type Limits, SYMPTOMS, unknownWithout } from "../../../lib/fleet-health/judge/symptoms.ts";
+import { NO_PAST, type Past } from "../../../lib/fleet-health/judge/past.ts";
+import { illOf, SYMPTOMS, unknownWithout } from "../../../lib/fleet-health/judge/symptoms.ts";
+import type { Limits } from "../../../lib/fleet-health/judge/told.ts";
+import { NO_UPLOADS } from "../../../lib/fleet-health/judge/uploads.ts";
+import { factsWith, uploadsWith } from "../support.ts";
 
 const NOW = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
+const HOUR = 60 * MIN;
 const LIMITS: Limits = {
   nowMs: NOW,
   coveredMs: (fromMs) => NOW - fromMs,
@@ -18,11 +25,7 @@ const LIMITS: Limits = {
   fatalMinCount: 10,
 };
 
-const facts = (more: Partial<Facts>): Facts => ({
-  ...{ host: "lab1", shippedMs: NOW, heartbeat: null },
-  ...{ uploads: { taken: 0, refused: new Map(), takenMs: null } },
-  ...more,
-});
+const facts = (more: Partial<Facts>): Facts => factsWith({ shippedMs: NOW, ...more });
 const queue = (more: Partial<ShownQueue> = {}): ShownQueue => ({
   ...{ pending: 0, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null, unverified: 0 },
   ...{ oldest_pending_s: null, paused: null, waiting: null, held: null },
@@ -41,6 +44,10 @@ const beat = (more: Partial<HostSummary> = {}): HostSummary => ({
   },
   queue: queue(),
   ...more,
+});
+const check = (name: string, holds: "ok" | "warning" | "critical", said: Finding | null = null): Judged => ({
+  ...{ name, status: holds, before: null, pending: false, said, odd: "", asOfMs: NOW, ttlS: 300, attempts: 3 },
+  ...{ hard: holds, flapping: false, shown: holds, holds, was: holds, state: "hard" },
 });
 const told = (more: Partial<Facts>): string[] =>
   illOf([facts(more)], LIMITS, new Set()).map(({ symptom, cause }) => `${symptom}: ${cause}`);
@@ -110,8 +117,7 @@ describe("paused", () => {
 });
 
 describe("fatal-only and unstamped", () => {
-  const refused = (counts: Record<string, number>, taken = 0) =>
-    told({ uploads: { taken, refused: new Map(Object.entries(counts)), takenMs: null } });
+  const refused = (counts: Record<string, number>, taken = 0) => told({ uploads: uploadsWith(counts, taken) });
 
   test("are who was refused ten times and never taken, by the reason of most", () => {
     expect([refused({ "commit-not-accepted": 9 }), refused({ "commit-not-accepted": 10 })]).toEqual([
@@ -126,9 +132,7 @@ describe("fatal-only and unstamped", () => {
 
   test("name the remedy of the one whose fault it is", () => {
     const fixes = ["commit-not-accepted", "disk-full", "too-large", "toString"].map(
-      (reason) =>
-        illOf([facts({ uploads: { taken: 0, refused: new Map([[reason, 10]]), takenMs: null } })], LIMITS, new Set())[0]
-          ?.fix,
+      (reason) => illOf([facts({ uploads: uploadsWith({ [reason]: 10 }) })], LIMITS, new Set())[0]?.fix,
     );
     expect(fixes).toEqual([
       "accept its commit in accepted_commits_file, or update the host; it says which: on the lab host: sudo shipper status",
@@ -142,8 +146,6 @@ describe("fatal-only and unstamped", () => {
 test("a clock that is off and a check that holds bad are told in the words of the receiver's list", () => {
   const problem = { what: "its clock is 5min fast", fix: null };
   expect(told({ heartbeat: beat({ clock_off: true, problem }) })).toEqual(["clock-skew: clock"]);
-  expect(told({ heartbeat: beat({ worst_hard: "critical", problem }) })).toEqual(["check-failing: critical"]);
-  expect(told({ heartbeat: beat({ worst: "critical" }) })).toEqual([]);
   expect(told({ heartbeat: late(5) })).toEqual(["heartbeat-late: no heartbeat"]);
 });
 
@@ -151,7 +153,7 @@ test("what is told from what is missing is not looked for", () => {
   const all = facts({
     shippedMs: NOW - 40 * MIN,
     heartbeat: late(40),
-    uploads: { taken: 0, refused: new Map([["missing-commit", 10]]), takenMs: null },
+    uploads: uploadsWith({ "missing-commit": 10 }),
   });
   const names = (...missing: ("refusals" | "heartbeats")[]) =>
     illOf([all], LIMITS, new Set(missing)).map(({ symptom }) => symptom);
@@ -188,5 +190,167 @@ test("what waits for more than a day, and what is about to be removed, is told w
     [],
     [],
     ["quarantine-expiring: 1 refused episode is removed from its quarantine before long"],
+  ]);
+});
+
+describe("an upload whose bytes come", () => {
+  const moving = { shippedMs: NOW - 90 * MIN, movedMs: NOW - 4 * MIN };
+
+  test("is a sign of life, however long it takes", () => {
+    expect(told(moving)).toEqual([]);
+    expect(told({ ...moving, heartbeat: late(90) })).toEqual(["heartbeat-late: no heartbeat"]);
+    expect(told({ ...moving, movedMs: null, heartbeat: late(90) })).toEqual([
+      "host-down: no sign of life",
+      "silent: no heartbeat",
+    ]);
+  });
+});
+
+describe("two machines of one name", () => {
+  const found = { reason: "duplicate-host" as const, what: "two machines", fix: inWords("x"), machines: [] };
+
+  test("are told until nothing shows them for an hour", () => {
+    const since = (minutes: number) => told({ duplicate: { found, lastMs: NOW - minutes * MIN } });
+    expect([since(60), since(60.1)]).toEqual([["duplicate-host: duplicate"], []]);
+  });
+});
+
+describe("what the collector could not take", () => {
+  const unable = (...seconds: number[]) =>
+    told({
+      uploads: { ...NO_UPLOADS, unable: seconds.map((s) => ({ ms: NOW + s * 1000, reason: "storage-failed" })) },
+    });
+
+  test("pauses a host that met it twice, a minute apart", () => {
+    expect([unable(0), unable(0, 59), unable(0, 60), unable(0, 10, 60)]).toEqual([
+      [],
+      [],
+      ["paused: storage-failed"],
+      ["paused: storage-failed"],
+    ]);
+  });
+});
+
+describe("a host that seldom ships", () => {
+  const failing = (count: number, hours: number, heartbeat: HostSummary | null = null) =>
+    told({
+      heartbeat,
+      past: {
+        ...NO_PAST,
+        failing: { count, firstMs: NOW - hours * HOUR, lastMs: NOW, reason: "commit-not-accepted" },
+      },
+    });
+
+  test("is refused throughout when three failed over three hours, unless it has nothing to ship any more", () => {
+    expect([failing(3, 3), failing(2, 3), failing(3, 2.9)]).toEqual([["fatal-only: commit-not-accepted"], [], []]);
+    expect(failing(3, 3, beat())).toEqual([]);
+    expect(failing(3, 3, beat({ queue: queue({ pending: 1 }) }))).toEqual(["fatal-only: commit-not-accepted"]);
+  });
+});
+
+describe("why nothing comes", () => {
+  const refused = { count: 3, reason: "unauthorized", at: "x" };
+  const problem = { what: "refused 3 times, the newest unauthorized from 10.0.0.5", fix: inWords("give it a token") };
+  const about = (more: Partial<Facts>) =>
+    illOf([facts(more)], LIMITS, new Set()).map(
+      ({ symptom, cause, what, fix }) => `${symptom} ${cause}: ${what}; ${fix}`,
+    );
+
+  test("is that it was refused at the door, by whomever: what is told names who it was", () => {
+    const shippedMs = NOW - 40 * MIN;
+    expect(about({ shippedMs, heartbeat: { ...late(40), refused, problem } })).toEqual([
+      "host-down unauthorized: nothing has come from it for 40min; refused 3 times, the newest unauthorized from 10.0.0.5; give it a token",
+      "silent unauthorized: it has shipped nothing for 40min; refused 3 times, the newest unauthorized from 10.0.0.5; give it a token",
+    ]);
+    expect(about({ heartbeat: { ...late(40), refused, problem } })).toEqual([
+      "heartbeat-late unauthorized: it ships; refused 3 times, the newest unauthorized from 10.0.0.5; give it a token",
+    ]);
+    // By itself it is no alarm: anybody may send under its name.
+    expect(about({ heartbeat: { ...beat(), refused, problem } })).toEqual([]);
+    expect(about({ shippedMs: null, heartbeat: { ...beat({ never: true, age_s: null }), refused, problem } })).toEqual(
+      [],
+    );
+  });
+
+  test("is its shipper, in the words of its own check, or its clock", () => {
+    const since = { shippedMs: NOW - 40 * MIN };
+    const said = { what: "the shipper does not run", fix: inWords("start it") };
+    expect(about({ ...since, heartbeat: beat({ queue: null }), checks: [check("queue", "critical", said)] })).toContain(
+      "silent shipper: it has shipped nothing for 40min: the shipper does not run; start it",
+    );
+    expect(
+      told({ ...since, heartbeat: beat({ queue: queue({ pending: 2 }), clock_off: true, problem: said }) }),
+    ).toEqual(["silent: clock", "clock-skew: clock"]);
+  });
+});
+
+describe("checks that hold bad", () => {
+  const of = (heartbeat: HostSummary, ...checks: Judged[]) =>
+    illOf([facts({ heartbeat, checks })], LIMITS, new Set()).map(
+      ({ symptom, cause, what }) => `${symptom} ${cause}: ${what}`,
+    );
+
+  test("are told together, the gravest first, by the name of that one", () => {
+    expect(of(beat(), check("load", "warning"), check("ping", "critical", { what: "no route", fix: null }))).toEqual([
+      "check-failing ping: ping critical: no route (and 1 more)",
+    ]);
+    expect(of(late(5), check("load", "warning"))).toEqual([
+      "heartbeat-late no heartbeat: it ships, and no heartbeat has come for 5min",
+    ]);
+  });
+
+  test("of disks are disk-low, with what frees some of it", () => {
+    const low = [check("disk:/srv", "warning"), check("disk:/", "critical", { what: "/ has 1 GiB free", fix: null })];
+    expect(of(beat(), ...low)).toEqual(["disk-low disk: / has 1 GiB free (and 1 other)"]);
+    const fix = (bytes: number) =>
+      illOf(
+        [facts({ heartbeat: beat({ queue: queue({ quarantined_bytes: bytes }) }), checks: low })],
+        LIMITS,
+        new Set(),
+      )[0]?.fix;
+    expect([fix(0), fix(2 ** 30)]).toEqual([
+      "see what fills it: on the lab host: sudo shipper status",
+      "see what mends each, or give up what was refused, which frees 1.0 GiB: on the lab host: sudo shipper status",
+    ]);
+  });
+
+  test("of the queue are not told twice, where the queue itself says what they say", () => {
+    const paused = {
+      ...{ kind: "misconfigured", reason: "401", detail: "d", fix: null },
+      since: null,
+      next_try_at: null,
+    };
+    const group = { count: 1, reason: "r", since: new Date(NOW).toISOString() };
+    const with_ = (more: Partial<ShownQueue>, holds: "warning" | "critical") =>
+      of(beat({ queue: queue(more) }), check("queue", holds)).map((line) => line.split(" ")[0]);
+    expect(with_({ paused }, "critical")).toEqual(["paused"]);
+    expect(with_({ quarantined: 2 }, "warning")).toEqual([]);
+    expect(with_({ quarantined: 2 }, "critical")).toEqual(["check-failing"]);
+    expect(with_({ quarantined: 2, held: group }, "warning")).toEqual(["check-failing"]);
+    expect(with_({}, "warning")).toEqual(["check-failing"]);
+  });
+});
+
+test("what grows is told from how many to how many, and for a quarantine with what its own check says frees it", () => {
+  const of = (past: Partial<Past>, more: Partial<Facts> = {}) =>
+    illOf(
+      [
+        facts({
+          heartbeat: beat({ queue: queue({ quarantined: 5, quarantined_bytes: 2048 }) }),
+          past: { ...NO_PAST, ...past },
+          ...more,
+        }),
+      ],
+      LIMITS,
+      new Set(),
+    ).map(({ symptom, what, fix }) => `${symptom}: ${what}; ${fix}`);
+  expect(of({ backlog: { hour: 1, lows: [1, 2, 3, 4, 5, 6, 40] } })).toEqual([
+    "backlog-growing: its queue has grown in each of the last 6 hours, from 1 to 40 episodes; on the lab host: sudo shipper status",
+  ]);
+  expect(of({ backlog: { hour: 1, lows: [1, 2, 3, 4, 5, 6, 40] } }, { heartbeat: late(5) })).toHaveLength(1);
+  const quarantine = { count: 5, from: 4, grewMs: NOW };
+  const fix = inWords("sudo shipper discard --reason conflict");
+  expect(of({ quarantine }, { checks: [check("queue", "warning", { what: "w", fix })] })).toEqual([
+    "quarantine-growing: 1 episode more was refused in a day: it keeps 5 (2.0 KiB); sudo shipper discard --reason conflict",
   ]);
 });

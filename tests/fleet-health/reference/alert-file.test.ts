@@ -2,16 +2,17 @@ import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { appendAlerts } from "../../../lib/fleet-health/reference/alert-file.ts";
-import type { Alert } from "../../../lib/fleet-health/reference/alerts.ts";
+import type { HeldAlert } from "../../../lib/fleet-health/reference/alerts.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const AT = "2026-05-01T06:37:53.830599+00:00";
-const alert = (host: string, detectedAt = AT): Alert => ({
+const alert = (host: string, detectedAt = AT): HeldAlert => ({
   host,
   symptom: "silent",
   detail: "×",
   suggestedFix: "look",
   detectedAt,
+  heldBy: null,
 });
 const hostsIn = (path: string): string[] =>
   readFileSync(path, "utf8")

@@ -40,7 +40,7 @@ function rowsOf({ index, journal, alerts, now, thresholds }: Inputs): string[] {
   const there = keysOfHour(alerts.split("\n"), hour);
   return referenceAlerts(facts, thresholds, now, "python").flatMap((alert) => {
     const key = createHash("sha256").update(dedupText(alert, hour)).digest("hex").slice(0, 16);
-    return there.has(key) ? [] : [rowText(alert, key)];
+    return there.has(key) ? [] : [rowText({ ...alert, heldBy: null }, key)];
   });
 }
 

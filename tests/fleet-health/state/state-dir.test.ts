@@ -9,7 +9,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 
 const STATE: State = {
   index: { checkpoint: { device: 1, inode: 2, offset: 3, head: "a", before: "b" }, seen: new Map(), sinceMicros: null },
-  takenMs: new Map(),
+  past: new Map(),
   watch: NO_WATCH,
   mailboxes: [],
   retired: [],

@@ -10,7 +10,15 @@ const STATE: State = {
     ]),
     sinceMicros: 3,
   },
-  takenMs: new Map([["lab1", 17.5]]),
+  past: new Map([
+    [
+      "lab1",
+      {
+        ...{ takenMs: 17.5, failing: { count: 1, firstMs: 18, lastMs: 18, reason: "internal" } },
+        ...{ backlog: { hour: 4, lows: [1, 2] }, quarantine: { count: 2, from: 1, grewMs: 9 }, unheardMs: 300_000 },
+      },
+    ],
+  ]),
   watch: {
     incidents: [
       {
@@ -47,7 +55,8 @@ const STATE: State = {
 const TEXT =
   '{"labfleet":1,"index":{"checkpoint":{"device":65024,"inode":12,"offset":345,"head":"aa","before":"bb"},' +
   '"seen":[["lab1","2026-05-01T06:00:00+02:00",5,"x",4],["lab2","y",7,null,null]],"since_us":3},' +
-  '"taken_ms":[["lab1",17.5]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
+  '"past":[["lab1",{"takenMs":17.5,"failing":{"count":1,"firstMs":18,"lastMs":18,"reason":"internal"},' +
+  '"backlog":{"hour":4,"lows":[1,2]},"quarantine":{"count":2,"from":1,"grewMs":9},"unheardMs":300000}]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
   '"what":"it has shipped nothing","fix":null,"phase":"firing","pendingRuns":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
   '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],' +
   '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","isRetried":false,"rows":[]},"failures":1,"nextTryMs":20,' +

@@ -313,6 +313,7 @@ test("as a function of a request, without any connection", async () => {
       noRoom: null,
       enter: () => ({ kind: "slot", wrote: () => undefined, leave: () => undefined }),
       ask: () => null,
+      moving: () => new Map(),
     },
     accepted: () => ({ kind: "any" }),
     checkToken: null,

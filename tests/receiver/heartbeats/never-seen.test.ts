@@ -8,10 +8,10 @@ import type { Finding } from "../../../lib/core/finding.ts";
 import { withDuplicate } from "../../../lib/fleet/senders.ts";
 import { renderHosts } from "../../../lib/fleet/table.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
+import { openRefusedHosts, type RefusedHosts } from "../../../lib/os/files/refused-hosts.ts";
 import { hashToken, parseTokenFile } from "../../../lib/receiver/access/auth.ts";
 import { openTokenTable } from "../../../lib/receiver/access/token-table.ts";
 import { withNeverSeen, withRefusal } from "../../../lib/receiver/heartbeats/never-seen.ts";
-import { openRefusedHosts, type RefusedHosts } from "../../../lib/receiver/refusals/refused-hosts.ts";
 import { inText } from "../../support/in-text.ts";
 import { cleanUp, tempDir } from "../support.ts";
 
@@ -60,8 +60,8 @@ describe("what was refused", () => {
     add("2026-05-02", sum({ host_id: "lab3", count: 1 }));
     const at = (time: string) => Date.parse(`2026-05-02T${time}Z`);
     expect(Object.fromEntries(await openRefusedHosts(dir).look(NOON))).toEqual({
-      lab1: { count: 6, reason: "malformed", atMs: at("07:00:00") },
-      lab3: { count: 1, reason: "unauthorized", atMs: at("06:01:00") },
+      lab1: { count: 6, reason: "malformed", atMs: at("07:00:00"), remote: "10.0.0.5" },
+      lab3: { count: 1, reason: "unauthorized", atMs: at("06:01:00"), remote: "10.0.0.5" },
     });
   });
 
@@ -123,14 +123,14 @@ describe("the list", () => {
         "lab1",
         true,
         3,
-        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
       ],
       ["lab2", false, null, "x"],
       [
         "lab3",
         true,
         1,
-        "no heartbeat has ever come; refused once since yesterday, the newest wrong-host; fix: give lab3 its own token and certificate: it sends another host's",
+        "no heartbeat has ever come; refused once since yesterday, the newest wrong-host from 10.0.0.5; fix: give lab3 its own token and certificate: it sends another host's",
       ],
       [
         "lab4",
@@ -138,7 +138,7 @@ describe("the list", () => {
         null,
         "no heartbeat has ever come, and none was refused since yesterday; fix: see what the host says: on the lab host: sudo heartbeat status",
       ],
-      ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed"],
+      ["lab5", true, 1, "no heartbeat has ever come; refused once since yesterday, the newest malformed from 10.0.0.5"],
     ]);
     expect(hosts[0]).toMatchObject({ worst: "unknown", stale: true, age_s: null, received_at_wall: null });
     expect(hosts[0]?.refused).toEqual({ count: 3, reason: "unauthorized", at: "2026-05-02T06:01:00.000000+00:00" });
@@ -165,7 +165,7 @@ describe("the list", () => {
     const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
     expect(hosts.map(({ problem, refused }) => [inText(problem), refused?.count ?? null])).toEqual([
       [
-        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
+        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
         2,
       ],
       ["x", null],
@@ -212,7 +212,7 @@ describe("the list", () => {
       `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
       "x",
       "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
-      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized; fix: give it a token, and put that into [receiver] bearer_token_file of lab4: sudo receiver token add lab4",
+      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab4: sudo receiver token add lab4",
       `no heartbeat has ever come; this collector refused it ${why}`,
     ]);
     expect(hosts[0]?.refused).toEqual({ count: 3, reason: "disk-full", at: "2026-05-02T11:59:00.000000+00:00" });

@@ -4,17 +4,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAttempt } from "../../contract/attempt-row.ts";
+import { addTally, type RefusedTally, tallyRefusal } from "../../contract/refused-tally.ts";
 import { utcDay } from "../../core/clock.ts";
 import { errorCode } from "../../core/failure.ts";
-import type { RefusedTally } from "../../fleet/never.ts";
 
 const DAY_MS = 86_400_000;
 /** What is read of a file at the first look, bytes. */
 const TAIL_BYTES = 8 * 1024 * 1024;
 /** Read at a time; requests have their turn in between. */
 const BLOCK_BYTES = 64 * 1024;
-/** Hosts that are told apart in a day; a fleet has fewer. */
-const MOST_HOSTS = 20_000;
 
 export interface RefusedHosts {
   /** Where it is looked. */
@@ -51,19 +49,8 @@ export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHo
 
 function merge(days: readonly Day[]): Map<string, RefusedTally> {
   const all = new Map<string, RefusedTally>();
-  for (const { tallies } of days) for (const [host, tally] of tallies) note(all, host, tally);
+  for (const { tallies } of days) for (const [host, tally] of tallies) addTally(all, host, tally);
   return all;
-}
-
-function note(tallies: Map<string, RefusedTally>, host: string, { count, reason, atMs }: RefusedTally): void {
-  const before = tallies.get(host);
-  if (before === undefined && tallies.size >= MOST_HOSTS) return;
-  const isNewer = before === undefined || atMs >= before.atMs;
-  tallies.set(host, {
-    count: count + (before?.count ?? 0),
-    reason: isNewer ? reason : before.reason,
-    atMs: isNewer ? atMs : before.atMs,
-  });
 }
 
 async function readOn(path: string, day: Day, tailBytes: number): Promise<void> {
@@ -107,16 +94,5 @@ function mayBeRefusal(line: string): boolean {
 
 function noteLine(tallies: Map<string, RefusedTally>, line: string): void {
   const read = parseAttempt(line);
-  if (read === null) return;
-  if (read.kind === "sum") {
-    const { host_id, count, reason, to } = read.sum;
-    if (host_id !== null) note(tallies, host_id, { count, reason, atMs: timeOf(to) });
-  } else if (read.row.status >= 400) {
-    note(tallies, read.row.host_id, { count: 1, reason: read.row.reason, atMs: timeOf(read.row.at) });
-  }
-}
-
-function timeOf(text: string): number {
-  const ms = Date.parse(text);
-  return Number.isFinite(ms) ? ms : 0;
+  if (read !== null) tallyRefusal(tallies, read);
 }

@@ -1,0 +1,22 @@
+// What is read of the hosts. Types.
+
+import { type KnownHosts, NO_KNOWN_HOSTS } from "../../contract/known-hosts.ts";
+import type { Judged } from "../../fleet/judge.ts";
+import type { Senders } from "../../fleet/senders.ts";
+import type { HostSummary } from "../../fleet/view.ts";
+
+/** A host as the receiver's list shows it. */
+export interface Heard {
+  summary: HostSummary;
+  /** Its checks that do not hold as ok, of a heartbeat that came. */
+  checks: readonly Judged[];
+}
+
+export interface Hosts {
+  heard: readonly Heard[];
+  known: KnownHosts;
+  /** Those that two machines send as, or did. */
+  senders: ReadonlyMap<string, Senders>;
+}
+
+export const NO_HOSTS: Hosts = { heard: [], known: NO_KNOWN_HOSTS, senders: new Map() };

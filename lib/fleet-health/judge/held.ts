@@ -1,0 +1,51 @@
+// Why our own judgement does not tell now what the Python fleet's rule finds: a word for `held_by` of alerts.jsonl. It keeps no row from
+// being written. Pure.
+
+import { type Incident, keyOf } from "../incidents/incident.ts";
+import { explainedBy, isSilenced, type Silence } from "../incidents/tell.ts";
+import { type Facts, isFresh } from "./facts.ts";
+import type { Limits } from "./told.ts";
+
+export interface Judgement {
+  facts: ReadonlyMap<string, Facts>;
+  /** Hosts that are watched no more, and why. */
+  gone: ReadonlyMap<string, "retired" | "expired">;
+  /** Hosts of whom nothing can be told, since a clock was set. */
+  lost: ReadonlySet<string>;
+  limits: Limits;
+}
+
+/** @returns null: it is told, was, or nothing is known against it */
+export function whyHeld(
+  { host, symptom }: { host: string; symptom: string },
+  incidents: readonly Incident[],
+  silences: readonly Silence[],
+  { facts, gone, lost, limits }: Judgement,
+): string | null {
+  const why = gone.get(host);
+  if (why !== undefined) return why;
+  if (isSilenced(silences, host, symptom, limits.nowMs)) return "silenced";
+  const incident = incidents.find((one) => keyOf(one) === keyOf({ host, symptom }));
+  if (incident?.isTold === true) return null;
+  const explained = explainedBy(incidents, host, symptom);
+  if (explained !== null) return explained;
+  if (incident !== undefined) return incident.phase === "pending" ? "pending" : incident.heldBy;
+  if (lost.has(host)) return "clock-step";
+  const known = facts.get(host);
+  return symptom === "silent" && known !== undefined ? whyNotSilent(known, limits) : null;
+}
+
+/** Less than a whole run of the check. */
+const GAP_MS = 2 * 60_000;
+
+function whyNotSilent({ host, shippedMs, movedMs, heartbeat }: Facts, limits: Limits): string | null {
+  const { nowMs, coveredMs, silentAfterMs } = limits;
+  if (shippedMs === null) return null;
+  if (movedMs !== null) return "uploading";
+  const sinceMs = nowMs - shippedMs;
+  const covered = coveredMs(shippedMs);
+  const isCovered = covered > silentAfterMs(host);
+  if (isCovered && isFresh(heartbeat) && heartbeat.queue?.pending === 0) return "nothing-to-ship";
+  if (isCovered) return null;
+  return sinceMs - covered >= GAP_MS ? "collector-gap" : "silent-after";
+}

@@ -1,0 +1,71 @@
+// Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
+
+import type { Judged } from "../../fleet/judge.ts";
+import type { HostSummary } from "../../fleet/view.ts";
+import { type Facts, isFresh } from "./facts.ts";
+import { isDisk } from "./of-keeping.ts";
+import { refusedAtTheDoor } from "./of-shipping.ts";
+import { downFix, HEARTBEAT_STATUS } from "./remedies.ts";
+import { type Limits, long, problemOf, type Told } from "./told.ts";
+
+/** What two machines do shows again within minutes: after an hour without it there is one. */
+const ONE_AGAIN_MS = 3_600_000;
+
+/** Two machines send under its name. */
+export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | null {
+  if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS) return null;
+  const { what, fix } = duplicate.found;
+  return { cause: "duplicate", what, fix };
+}
+
+/** Its heartbeats have ended, and nothing else comes from it. */
+export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
+  const { host, shippedMs, movedMs, heartbeat } = facts;
+  const heardMs = heardOf(heartbeat, nowMs);
+  if (heardMs === null || movedMs !== null) return null;
+  if (coveredMs(Math.max(heardMs, shippedMs ?? heardMs)) <= downAfterMs) return null;
+  const what = `nothing has come from it for ${long(nowMs - heardMs)}`;
+  const why = refusedAtTheDoor(heartbeat);
+  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
+  return { cause: "no sign of life", what, fix: downFix(host) };
+}
+
+function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
+  return heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
+}
+
+export function heartbeatLate(facts: Facts, { coveredMs, downAfterMs }: Limits): Told | null {
+  const { shippedMs, movedMs, heartbeat } = facts;
+  if (heartbeat === null || !heartbeat.stale || heartbeat.age_s === null) return null;
+  // Whom nothing comes from is down.
+  const isThere = movedMs !== null || (shippedMs !== null && coveredMs(shippedMs) <= downAfterMs);
+  if (!isThere) return null;
+  const why = refusedAtTheDoor(heartbeat);
+  if (why !== null) return { ...why, what: `it ships; ${why.what}` };
+  const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;
+  return { cause: "no heartbeat", what, fix: HEARTBEAT_STATUS };
+}
+
+export function clockSkew({ heartbeat }: Facts): Told | null {
+  if (!isFresh(heartbeat) || !heartbeat.clock_off) return null;
+  return { cause: "clock", ...problemOf(heartbeat) };
+}
+
+/** What holds of its checks: three runs in a row. What another symptom tells is not told twice. */
+export function checkFailing({ heartbeat, checks }: Facts): Told | null {
+  if (!isFresh(heartbeat)) return null;
+  const failing = checks.filter((check) => !isDisk(check) && !isToldElse(check, heartbeat));
+  const [first, ...more] = failing.toSorted((a, b) => RANK.indexOf(a.holds) - RANK.indexOf(b.holds));
+  if (first === undefined) return null;
+  const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  const what = `${first.name} ${first.holds}${first.said === null ? "" : `: ${first.said.what}`}${behind}`;
+  return { cause: first.name, what, fix: first.said?.fix ?? HEARTBEAT_STATUS };
+}
+
+const RANK: readonly string[] = ["critical", "unknown", "warning"];
+
+/** The host's own check of its queue says what waits, is paused or refused, too. */
+function isToldElse({ name, holds }: Judged, { queue }: HostSummary): boolean {
+  if (name !== "queue" || queue === null) return false;
+  return queue.paused !== null || (holds === "warning" && queue.held === null && queue.quarantined > 0);
+}

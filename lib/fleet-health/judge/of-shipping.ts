@@ -1,0 +1,106 @@
+// Symptoms of a host whose episodes do not arrive. Pure: now is an argument, by the collector's clock.
+
+import { readFix } from "../../contract/said.ts";
+import type { Finding } from "../../core/finding.ts";
+import { counted } from "../../core/text/quantity.ts";
+import { SET_CLOCK } from "../../fleet/problem.ts";
+import type { HostSummary } from "../../fleet/view.ts";
+import { type Facts, isFresh } from "./facts.ts";
+import { downFix, refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
+import { type Limits, long, type Told } from "./told.ts";
+import { refusedOf } from "./uploads.ts";
+
+/** A queue that waits for a person, at once; one that fails, when it does not mend itself. */
+export function paused(facts: Facts, limits: Limits): Told | null {
+  return pausedAsItSays(facts, limits) ?? unableOf(facts);
+}
+
+/** Durations by the host's own clock. */
+function pausedAsItSays({ heartbeat }: Facts, { failingAfterMs }: Limits): Told | null {
+  if (!isFresh(heartbeat)) return null;
+  const pause = heartbeat.queue?.paused ?? null;
+  if (pause === null) return null;
+  const sentMs = Date.parse(heartbeat.sent_at ?? "");
+  const pausedMs = sentMs - Date.parse(pause.since ?? "") + (heartbeat.age_s + (heartbeat.late_s ?? 0)) * 1000;
+  if (pause.kind === "failing" && !(pausedMs >= failingAfterMs)) return null;
+  const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
+  return {
+    cause: pause.reason ?? "not said",
+    what: `its queue is paused${since}: ${pause.detail}`,
+    fix: readFix(pause.fix) ?? SHIPPER_STATUS,
+  };
+}
+
+/** Two refusals that are about no episode make a shipper wait, when they are no single moment. */
+const UNABLE_MS = 60_000;
+
+/** What a host met that does not say it, or whose heartbeats met it, too. */
+function unableOf({ uploads: { unable } }: Facts): Told | null {
+  const [first, last] = [unable[0], unable.at(-1)];
+  if (first === undefined || last === undefined || last.ms - first.ms < UNABLE_MS) return null;
+  const what = `this collector could not take what it sent, ${counted(unable.length, "time")} in ${long(last.ms - first.ms)} (${last.reason})`;
+  return { cause: last.reason, what, fix: refusedFix(last.reason) };
+}
+
+/** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
+export function silent(facts: Facts, { nowMs, coveredMs, silentAfterMs }: Limits): Told | null {
+  const { host, shippedMs, movedMs, heartbeat } = facts;
+  // What is on its way is no silence, however long it takes.
+  if (shippedMs === null || movedMs !== null || coveredMs(shippedMs) <= silentAfterMs(host)) return null;
+  const what = `it has shipped nothing for ${long(nowMs - shippedMs)}`;
+  const why = refusedAtTheDoor(heartbeat);
+  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
+  if (heartbeat === null || heartbeat.never) return { cause: "not known", what, fix: silentFix(host) };
+  if (!isFresh(heartbeat))
+    return { cause: "no heartbeat", what: `${what}, and its heartbeats have ended`, fix: downFix(host) };
+  return queueSilent(facts, heartbeat, what);
+}
+
+/** Its heartbeats say why. */
+function queueSilent({ checks }: Facts, { queue, clock_off }: HostSummary, what: string): Told | null {
+  if (queue === null) {
+    const said = checks.find(({ name }) => name === "queue")?.said ?? null;
+    const why = said === null ? "and its shipper does not run" : said.what;
+    return { cause: "shipper", what: `${what}: ${why}`, fix: said?.fix ?? SHIPPER_STATUS };
+  }
+  if (queue.pending === 0 && queue.waiting === null && queue.held === null) return null;
+  const behind = `${what}, and has ${queue.pending} to ship`;
+  if (clock_off) return { cause: "clock", what: `${behind}; its clock is off`, fix: SET_CLOCK };
+  return { cause: "queue", what: behind, fix: SHIPPER_STATUS };
+}
+
+/**
+ * Why nothing comes from a host that was refused before it had shown who it is, in the words of the receiver's own list. Anybody may
+ * send under its name: that is no alarm by itself, and explains one.
+ */
+export function refusedAtTheDoor(heartbeat: HostSummary | null): (Finding & { cause: string }) | null {
+  if (heartbeat === null || heartbeat.refused === null || heartbeat.problem === null) return null;
+  if (!heartbeat.stale && !heartbeat.never) return null;
+  return { cause: heartbeat.refused.reason, ...heartbeat.problem };
+}
+
+/** So many uploads that failed over so long are all of them, of a host that seldom ships. */
+const FEW = 3;
+const FEW_MS = 3 * 3_600_000;
+
+/** All that it sends is refused: many of late, or some over hours. */
+export function fatalOnly({ uploads, past, heartbeat }: Facts, { fatalMinCount, nowMs }: Limits): Told | null {
+  const { count, reason } = refusedOf(uploads);
+  if (uploads.taken === 0 && count >= fatalMinCount) {
+    const what = `each of its ${count} uploads of late was refused, most of them as ${reason}`;
+    return { cause: reason ?? "", what, fix: refusedFix(reason) };
+  }
+  const { failing } = past;
+  if (failing === null || failing.count < FEW || failing.lastMs - failing.firstMs < FEW_MS) return null;
+  // It has given them up, or somebody has.
+  if (isFresh(heartbeat) && heartbeat.queue?.pending === 0) return null;
+  const what = `each of its ${failing.count} uploads in ${long(nowMs - failing.firstMs)} has failed, the newest as ${failing.reason}`;
+  return { cause: failing.reason, what, fix: refusedFix(failing.reason) };
+}
+
+export function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {
+  const count = uploads.refused.get("missing-commit") ?? 0;
+  if (count < fatalMinCount) return null;
+  const what = `${count} of its uploads of late did not say which code recorded them`;
+  return { cause: "missing-commit", what, fix: refusedFix("missing-commit") };
+}

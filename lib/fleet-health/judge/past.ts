@@ -1,0 +1,130 @@
+// What a run remembers of a host for the next ones, which do not read its attempts and heartbeats of before again. Pure; times in
+// milliseconds since 1970 by the collector's clock.
+
+import type { ShownQueue } from "../../fleet/queue-view.ts";
+import type { Uploads } from "./uploads.ts";
+
+export interface Past {
+  /** When an upload was last answered with success; null: none was. */
+  takenMs: number | null;
+  /** What failed since then; null: nothing. */
+  failing: Failing | null;
+  /** What waits in its queue at the least, by the hour; empty: nothing does. */
+  backlog: Backlog;
+  /** How many refused episodes it keeps. */
+  quarantine: Quarantine;
+  /** For how long nothing has come from it while this check ran. */
+  unheardMs: number;
+}
+
+export interface Failing {
+  count: number;
+  firstMs: number;
+  lastMs: number;
+  /** Of the newest. */
+  reason: string;
+}
+
+export interface Backlog {
+  /** The newest hour, counted since 1970. */
+  hour: number;
+  /** The oldest first. */
+  lows: readonly number[];
+}
+
+export interface Quarantine {
+  count: number;
+  /** Before it grew. */
+  from: number;
+  /** When it last grew; null: it has not, of late. */
+  grewMs: number | null;
+}
+
+export const NO_PAST: Past = {
+  ...{ takenMs: null, failing: null, backlog: { hour: 0, lows: [] } },
+  ...{ quarantine: { count: 0, from: 0, grewMs: null }, unheardMs: 0 },
+};
+
+const HOUR_MS = 3_600_000;
+/** A queue that grew for so many hours does not go by itself. */
+export const BACKLOG_HOURS = 6;
+/** What grew is told for so long. */
+const GREW_MS = 24 * HOUR_MS;
+/** No run is further from the next: a machine that was off, or a clock that was set, has watched nobody. */
+const RUN_MS = HOUR_MS;
+
+export interface Now {
+  nowMs: number;
+  /** When the run before was; null: there was none. */
+  lastRunMs: number | null;
+  uploads: Uploads;
+  /** Of a fresh heartbeat; null: not known now. */
+  queue: ShownQueue | null;
+  /** When anything last came from it; null: nobody knows. */
+  signMs: number | null;
+}
+
+/** What is remembered after a run. @param before null: the host is new */
+export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, signMs }: Now): Past {
+  const known = before ?? NO_PAST;
+  const takenMs = newest(known.takenMs, uploads.takenMs);
+  return {
+    takenMs,
+    failing: failingOf(known.failing, uploads, takenMs),
+    backlog: queue === null ? known.backlog : backlogOf(known.backlog, queue.pending, nowMs),
+    quarantine: queue === null ? known.quarantine : quarantineOf(known.quarantine, queue.quarantined, before, nowMs),
+    unheardMs: unheardOf(before, signMs, lastRunMs, nowMs),
+  };
+}
+
+/** The same of a host of whom this run knows nothing. */
+export function unheardPast(before: Past, lastRunMs: number | null, nowMs: number): Past {
+  return { ...before, unheardMs: unheardOf(before, null, lastRunMs, nowMs) };
+}
+
+function newest(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.max(a, b);
+}
+
+/** A run reads some attempts that the one before has read: they are known by their time. */
+function failingOf(before: Failing | null, { failed }: Uploads, takenMs: number | null): Failing | null {
+  const isOver = before === null || (takenMs !== null && takenMs >= before.firstMs);
+  let failing = isOver ? null : before;
+  for (const { ms, reason } of failed) {
+    if (failing !== null && ms <= failing.lastMs) continue;
+    failing = { count: (failing?.count ?? 0) + 1, firstMs: failing?.firstMs ?? ms, lastMs: ms, reason };
+  }
+  return failing;
+}
+
+function backlogOf({ hour: before, lows }: Backlog, pending: number, nowMs: number): Backlog {
+  const hour = Math.floor(nowMs / HOUR_MS);
+  if (pending === 0) return { hour, lows: [] };
+  const isSame = hour === before && lows.length > 0;
+  // After an hour in which nobody looked nothing is known to have grown.
+  if (!isSame && hour !== before + 1) return { hour, lows: [pending] };
+  const next = isSame ? [...lows.slice(0, -1), Math.min(lows.at(-1) ?? pending, pending)] : [...lows, pending];
+  return { hour, lows: next.slice(-BACKLOG_HOURS - 1) };
+}
+
+/** From how many to how many a queue grew, in each hour of the last; null: it did not. */
+export function growth({ lows }: Backlog): { from: number; to: number } | null {
+  const [from, to] = [lows[0], lows.at(-1)];
+  if (from === undefined || to === undefined || lows.length <= BACKLOG_HOURS) return null;
+  return lows.every((low, i) => i === 0 || low > (lows[i - 1] ?? 0)) ? { from, to } : null;
+}
+
+function quarantineOf(known: Quarantine, count: number, before: Past | null, nowMs: number): Quarantine {
+  const { grewMs } = known;
+  const isLately = grewMs !== null && nowMs - grewMs < GREW_MS && count > known.from;
+  // What a new host has was there before.
+  if (before !== null && count > known.count)
+    return { count, from: isLately ? known.from : known.count, grewMs: nowMs };
+  return isLately ? { ...known, count } : { count, from: count, grewMs: null };
+}
+
+function unheardOf(before: Past | null, signMs: number | null, lastRunMs: number | null, nowMs: number): number {
+  if (before === null || lastRunMs === null) return signMs === null ? 0 : Math.max(0, nowMs - signMs);
+  if (signMs !== null && signMs > lastRunMs) return 0;
+  return before.unheardMs + Math.min(Math.max(0, nowMs - lastRunMs), RUN_MS);
+}

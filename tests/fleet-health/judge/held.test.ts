@@ -1,0 +1,77 @@
+// Why an alert by the Python fleet's rule is not told by ours, by literals.
+
+import { expect, test } from "bun:test";
+import { unknownSummary } from "../../../lib/fleet/view.ts";
+import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
+import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
+import { type Judgement, whyHeld } from "../../../lib/fleet-health/judge/held.ts";
+import { factsWith } from "../support.ts";
+
+const NOW = Date.UTC(2026, 4, 1, 12);
+const MIN = 60_000;
+const incident = (more: Partial<Incident>): Incident => ({
+  ...{ host: "lab1", symptom: "silent", cause: "", what: "", fix: null, phase: "firing", pendingRuns: 2 },
+  ...{ sinceMs: NOW, firedMs: NOW, isTold: false, heldBy: null, hasNoData: false, flappingMs: null, hosts: [] },
+  ...more,
+});
+
+/** Of lab1, which shipped 40 minutes ago. */
+function why(
+  more: Partial<Facts> = {},
+  incidents: readonly Incident[] = [],
+  judgement: Partial<Judgement> = {},
+  silences: readonly Silence[] = [],
+  symptom = "silent",
+): string | null {
+  const limits = {
+    ...{ nowMs: NOW, coveredMs: (fromMs: number) => NOW - fromMs, silentAfterMs: () => 30 * MIN },
+    ...{ downAfterMs: 30 * MIN, failingAfterMs: 15 * MIN, fatalMinCount: 10 },
+  };
+  const facts = new Map([["lab1", factsWith({ shippedMs: NOW - 40 * MIN, ...more })]]);
+  const all = { facts, gone: new Map(), lost: new Set<string>(), limits, ...judgement };
+  return whyHeld({ host: "lab1", symptom }, incidents, silences, all);
+}
+
+test("what is told, or of what nothing is known, is not held", () => {
+  expect([why(), why({}, [incident({ isTold: true })]), why({ shippedMs: null })]).toEqual([null, null, null]);
+});
+
+test("what stands is held by what holds its incident", () => {
+  expect(why({}, [incident({ phase: "pending" })])).toBe("pending");
+  expect(why({}, [incident({ heldBy: "fleet-silent" })])).toBe("fleet-silent");
+  expect(why({}, [incident({ phase: "pending" }), incident({ symptom: "paused", isTold: true })])).toBe("paused");
+  expect(why({}, [incident({ symptom: "paused", host: "lab2" })])).toBeNull();
+});
+
+test("a host that is watched no more, or silenced, and a clock that was set", () => {
+  expect(why({}, [], { gone: new Map([["lab1", "retired"]]) })).toBe("retired");
+  const silence = { host: "lab1", symptom: null, fromMs: NOW, untilMs: NOW + 1, reason: "" };
+  expect(why({}, [], {}, [silence])).toBe("silenced");
+  expect(why({}, [], { lost: new Set(["lab1"]) })).toBe("clock-step");
+});
+
+test("a host that is not silent by ours: it has nothing, is sending, may be quiet for longer, or nothing could come", () => {
+  const heartbeat = {
+    ...unknownSummary("lab1"),
+    ...{ age_s: 5, stale: false },
+    queue: {
+      ...{ pending: 0, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null },
+      ...{ unverified: 0, oldest_pending_s: null, paused: null, waiting: null, held: null },
+    },
+  };
+  expect(why({ heartbeat })).toBe("nothing-to-ship");
+  expect(why({ heartbeat }, [], {}, [], "fatal-only")).toBeNull();
+  expect(why({ heartbeat: { ...heartbeat, stale: true } })).toBeNull();
+  expect(why({ movedMs: NOW - MIN })).toBe("uploading");
+  expect(why({}, [], { limits: limitsWith(NOW - 40 * MIN, 26 * 60) })).toBe("silent-after");
+  expect(why({}, [], { limits: limitsWith(NOW - 20 * MIN, 30) })).toBe("collector-gap");
+});
+
+/** Time counts from then on. */
+function limitsWith(fromMs: number, minutes: number): Judgement["limits"] {
+  return {
+    ...{ nowMs: NOW, coveredMs: (ms: number) => NOW - Math.max(ms, fromMs), silentAfterMs: () => minutes * MIN },
+    ...{ downAfterMs: 30 * MIN, failingAfterMs: 15 * MIN, fatalMinCount: 10 },
+  };
+}
