@@ -5,7 +5,7 @@ import type { IncidentRow } from "../../contract/incident-row.ts";
 import { type Finding, type Fix, here } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import type { Channel } from "./channel.ts";
-import { emptyMailbox, type Mailbox, type Notice, put, settle, take } from "./mailbox.ts";
+import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, put, settle, take } from "./mailbox.ts";
 import { type Outcome, send } from "./send.ts";
 
 /** The mailboxes of the channels that there are, with what this run has to tell. Pure. */
@@ -16,7 +16,8 @@ export function outgoingOf(
   nowMs: number,
 ): Outgoing[] {
   return channels.map((channel) => {
-    const before = mailboxes.find((one) => one.channel === channel.name) ?? emptyMailbox(channel.name);
+    const any = mailboxes.find((one) => one.channel === ANY_CHANNEL) ?? emptyMailbox(channel.name);
+    const before = mailboxes.find((one) => one.channel === channel.name) ?? { ...any, channel: channel.name };
     return { channel, ...take(put(before, channel, rows), channel, nowMs) };
   });
 }

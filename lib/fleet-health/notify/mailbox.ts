@@ -27,7 +27,7 @@ export interface Notice {
 }
 
 const BEGINS = "firing";
-const ENDS: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
+export const ENDS: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
 /** Waits after the 1st, 2nd, … failure, milliseconds; the last one stays. A run is every five minutes. */
 const BACKOFF_MS = [0, 5, 10, 20, 40, 60].map((minutes) => minutes * 60_000);
 /** More than this waits for nobody: the oldest go. */
@@ -36,6 +36,9 @@ const WAITING_MAX = 1000;
 export function emptyMailbox(channel: string): Mailbox {
   return { channel, waiting: [], notice: null, failures: 0, nextTryMs: 0, open: [] };
 }
+
+/** A mailbox of no channel: of one that has none of its own, as where the state was lost, this is what it was told. */
+export const ANY_CHANNEL = "*";
 
 /** Puts in what a channel wants to hear. */
 export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentRow[]): Mailbox {
@@ -53,7 +56,7 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
 }
 
 /** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
-function keyOf({ host, symptom, cause, since }: IncidentRow): string {
+export function keyOf({ host, symptom, cause, since }: IncidentRow): string {
   return `${host}|${symptom}|${since}${host === MANY ? `|${cause}` : ""}`;
 }
 

@@ -17,17 +17,24 @@ export async function appendHistory(path: string, rows: readonly IncidentRow[]):
 /** So much of its end holds the last row: one of ten thousand hosts is not as long. */
 const TAIL_BYTES = 4 * 1024 ** 2;
 
-/** The number of the last row, whether its line was ended or not; 0: there is none. */
+/** The number of the last row; 0: there is none. */
 export async function lastSequence(path: string): Promise<number> {
+  return (await lastRows(path)).at(-1)?.sequence ?? 0;
+}
+
+/** The last rows, the oldest first, whether the last line was ended or not. Rejects as the system does. */
+export async function lastRows(path: string): Promise<IncidentRow[]> {
   try {
     await using file = await open(path, "r");
     const { size } = await file.stat();
     const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
     await file.read(bytes, 0, bytes.length, size - bytes.length);
-    const rows = bytes.toString("utf8").split("\n").map(parseIncident);
-    return rows.findLast((row) => row !== null)?.sequence ?? 0;
+    return bytes
+      .toString("utf8")
+      .split("\n")
+      .flatMap((line) => parseIncident(line) ?? []);
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return 0;
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
 }

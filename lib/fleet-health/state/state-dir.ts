@@ -14,7 +14,9 @@ import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { whyNotWritten } from "../not-written.ts";
-import { appendHistory, lastSequence } from "./history.ts";
+import { appendHistory, lastRows } from "./history.ts";
+import { restoredState } from "./restore.ts";
+import { openSpare } from "./spare.ts";
 import { formatState, parseState, type State } from "./state.ts";
 
 /** Some ten thousand hosts are a few megabytes. */
@@ -72,11 +74,12 @@ async function readState(dir: string): Promise<Left> {
     const text = await readIfExists(path, STATE_BYTES);
     const state = text === null ? null : parseState(text);
     if (state !== null) return { state, doubt: null, lastSequence: state.sequence };
-    const lastNumber = await lastSequence(join(dir, "incidents.jsonl"));
-    if (text === null) return { state, doubt: null, lastSequence: lastNumber };
+    const restored = restoredState(await lastRows(join(dir, "incidents.jsonl")));
+    const left = { state: restored, lastSequence: restored?.sequence ?? 0 };
+    if (text === null) return { ...left, doubt: null };
     await rename(path, `${path}.aside`);
-    const what = `${path} is torn, or of another release: this run begins without it, and what it told before has no end`;
-    return { state, doubt: { what: `${what}; it is kept as state.json.aside`, fix: null }, lastSequence: lastNumber };
+    const what = `${path} is torn, or of another release: what was told, and has not ended, is taken from incidents.jsonl`;
+    return { ...left, doubt: { what: `${what}; it is kept as state.json.aside`, fix: null } };
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const fix = byCommands(here("sudo", "ls", "-la", dir));
@@ -89,16 +92,23 @@ async function readState(dir: string): Promise<Left> {
 }
 
 function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
+  const spare = openSpare(join(dir, "spare"));
   const write = (name: string, text: string, mode: number): Finding | null => {
+    const replace = (): void => closeSync(replaceDurable(join(dir, name), text, { mode }));
     try {
-      closeSync(replaceDurable(join(dir, name), text, { mode }));
+      spare.use(replace);
       return null;
     } catch (error) {
       return unkept(dir, error);
     }
   };
   return {
-    save: (state) => write("state.json", formatState(state), 0o640),
+    save: (state) => {
+      const text = formatState(state);
+      const unkept = write("state.json", text, 0o640);
+      if (unkept === null) spare.keep(text.length);
+      return unkept;
+    },
     tell: (rows) =>
       appendHistory(join(dir, "incidents.jsonl"), rows).then(
         () => null,

@@ -58,7 +58,7 @@ test("what one run keeps the next one finds; only the note on the run is for eve
     (name) => statSync(join(dir, name)).mode & 0o777,
   );
   expect([statSync(dir).mode & 0o777, ...modes]).toEqual([0o750, 0o640, 0o644, 0o640, 0o640]);
-  expect(readdirSync(dir).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "state.json"]);
+  expect(readdirSync(dir).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "spare", "state.json"]);
 });
 
 test("while a run is at work another one finds it busy", async () => {
@@ -82,7 +82,7 @@ test("a state that is none is said, and the run begins anew", async () => {
   expect(await inAnother(dir)).toBe(
     JSON.stringify([
       null,
-      `${join(dir, "state.json")} is torn, or of another release: this run begins without it, and what it told before has no end; it is kept as state.json.aside`,
+      `${join(dir, "state.json")} is torn, or of another release: what was told, and has not ended, is taken from incidents.jsonl; it is kept as state.json.aside`,
     ]),
   );
   expect(readFileSync(join(dir, "state.json.aside"), "utf8")).toBe('{"labfleet":9}');

@@ -1,0 +1,69 @@
+// A state that was lost, from the history: what was told is ended, and nothing else.
+
+import { expect, test } from "bun:test";
+import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
+import { isoWall } from "../../../lib/core/clock.ts";
+import { outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
+import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
+
+const NOON = Date.UTC(2026, 4, 1, 12);
+const MIN = 60_000;
+let sequence = 0;
+const row = (host: string, change: string, told: boolean, more: Partial<IncidentRow> = {}): IncidentRow => ({
+  ...{ sequence: ++sequence, at: isoWall(NOON + sequence * MIN), host, hosts: [], symptom: "silent", cause: "c" },
+  ...{ change, told, since: isoWall(NOON), fired_at: isoWall(NOON + MIN), what: "w", fix: "f" },
+  ...more,
+});
+
+test("an empty history restores nothing", () => {
+  expect(restoredState([])).toBeNull();
+});
+
+test("what was told and has not ended stands, as it was last told; what was not told does not", () => {
+  const many = { host: "*", symptom: "fleet-silent" };
+  const rows = [
+    row("lab1", "pending", false),
+    row("lab1", "firing", false),
+    row("lab1", "firing", true),
+    row("lab2", "firing", true),
+    row("lab2", "recovering", false),
+    row("lab2", "recovered", true),
+    row("lab3", "firing", false),
+    row("*", "firing", true, { ...many, hosts: ["lab4", "lab5"] }),
+    row("*", "growing", true, { ...many, hosts: ["lab4", "lab5", "lab6"] }),
+    row("lab7", "growing", true),
+  ];
+  const state = restoredState(rows);
+  expect(state?.sequence).toBe(sequence);
+  expect(
+    state?.watch.incidents.map(({ host, phase, isTold, hosts, hasNoData }) => [host, phase, isTold, hosts, hasNoData]),
+  ).toEqual([
+    ["lab1", "firing", true, [], true],
+    ["*", "firing", true, ["lab4", "lab5", "lab6"], true],
+  ]);
+  expect(state?.watch.incidents[0]).toMatchObject({
+    sinceMs: NOON,
+    firedMs: NOON + MIN,
+    cause: "c",
+    what: "w",
+    fix: "f",
+  });
+});
+
+test("a channel is told the end of what it was told before the state was lost, and no other end", () => {
+  const state = restoredState([row("lab1", "firing", true)]);
+  const ends = ["lab1", "lab2"].map((host) =>
+    row(host, "recovered", true, { since: isoWall(state?.watch.incidents[0]?.sinceMs ?? 0) }),
+  );
+  const channel = {
+    ...{ name: "ops", type: "webhook" as const, url: "http://x/", urlFile: null, tokenFile: null, command: [] },
+    ...{ symptoms: null, hosts: null, quiet: null },
+  };
+  const [outgoing] = outgoingOf(state?.mailboxes ?? [], [channel], ends, NOON);
+  expect(outgoing?.notice?.rows.map(({ host }) => host)).toEqual(["lab1"]);
+  expect(outgoing?.mailbox.channel).toBe("ops");
+  // Once it has a mailbox of its own, that is it.
+  const own = outgoing === undefined ? [] : [{ ...outgoing.mailbox, notice: null }];
+  const [next] = outgoingOf([...(state?.mailboxes ?? []), ...own], [channel], ends, NOON);
+  expect(next?.notice).toBeNull();
+});
