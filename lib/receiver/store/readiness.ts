@@ -56,10 +56,10 @@ export function createReadiness(parts: ReadinessParts): () => Promise<NotReady |
   };
 }
 
-/** The kernel's word first: iostat is not installed everywhere. */
+/** The kernel's word first. Both are on every Debian, which iostat is not. */
 const BUSY: Fix = {
   text: "see what the kernel says of it, and what keeps it busy",
-  commands: [here("sudo", "dmesg", "--level=err,warn"), here("iostat", "-x", "5", "2")],
+  commands: [here("sudo", "dmesg", "--level=err,warn"), here("vmstat", "5", "2")],
 };
 
 function slow(how: string): NotReady {
