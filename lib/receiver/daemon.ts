@@ -69,6 +69,7 @@ export async function startReceiver(
     }
     // Whoever reloads asks `receiver status` next whether that has helped. A disk that hangs does not hold it up.
     void watch.look();
+    writeHosts(Date.now());
     return waiting;
   };
   return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };

@@ -49,7 +49,7 @@ test("a host that ships is well; half an hour later it is silent, and the alert 
   const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state);
   expect(alerts).toMatchObject([{ host: HOST, symptom: "silent", suggested_fix: `On ${HOST}: sudo shipper status` }]);
   expect(stderr).toContain(`ALERT host=${HOST} symptom=silent — last successful ship 31 min ago (`);
-  expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "state.json"]);
+  expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "spare", "state.json"]);
   const [line = ""] = readFileSync(join(fleet.collectorData, "alerts.jsonl"), "utf8").split("\n");
   expect(Object.keys(JSON.parse(line))).toEqual([
     "host",
@@ -58,6 +58,7 @@ test("a host that ships is well; half an hour later it is silent, and the alert 
     "suggested_fix",
     "detected_at_wall",
     "dedup_key",
+    "held_by",
   ]);
   const run = readFileSync(join(fleet.collectorData, "fleet-health/last-run.json"), "utf8");
   expect(parseHealthRun(run)).toMatchObject({ exit: 0, problem: null, hosts: 1, new_alerts: 0 });
@@ -119,7 +120,10 @@ test("an incident is seen from its first run to its end; a silence holds its new
   withoutTicks(fleet);
   for (const minutes of [31, 36]) look(fleet, "--now", inMinutes(minutes), ...state);
   expect(ask("status").out).toMatch(
-    new RegExp(`^as of the run .*\n.*\n${HOST} +silent +pending .*it has shipped nothing for 3[56]min`, "m"),
+    new RegExp(
+      `^hosts as of now, incidents as of the run .*\n.*\n${HOST} +silent +pending .*it has shipped nothing for 3[56]min`,
+      "m",
+    ),
   );
   expect(ask("silence", HOST, "--for", "2h", "--reason", "moved").out).toMatch(
     /^lab1 is told no more until .* UTC; what was told before is told when it ends/,
@@ -190,5 +194,5 @@ test("what a person mistypes is said with what was meant", async () => {
     "2 fleet-health: name the host\nfleet-health: fix: fleet-health silence <host> --for 2h --reason TEXT\n",
   );
   expect(ask("silense", "lab1")).toContain('no command "silense"; did you mean silence?');
-  expect(ask("silence", "lab1", "--for", "2h", "--reason", "x")).toContain('nothing is known of a host "lab1"');
+  expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toContain('nothing is known of a host "lab8"; did you mean lab1?');
 });

@@ -7,6 +7,7 @@ import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { byCommands, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { nearest } from "../../core/text/nearest.ts";
 import { print } from "../../os/answer.ts";
 import { readIfExists } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
@@ -16,7 +17,7 @@ import { readOrders } from "../orders/read.ts";
 import { goneOf } from "../round.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { parseState, type State } from "../state/state.ts";
-import { fleetStatus, renderStatus } from "./view.ts";
+import { fleetStatus, renderStatus, type Stranger } from "./view.ts";
 
 const STATE_BYTES = 256 * 1024 ** 2;
 
@@ -50,6 +51,20 @@ async function textOf(path: string): Promise<string | null> {
   }
 }
 
+/** Hosts that the configuration names, and of whom nothing is known: a slip, or one that has yet to come. Pure. */
+export function strangersOf(
+  { silentAfterMs, channels }: Pick<FleetHealthConfig, "silentAfterMs" | "channels">,
+  known: readonly string[],
+): Stranger[] {
+  const named = [
+    ...Object.keys(silentAfterMs).map((name) => ({ name, where: "[fleet_health.hosts]" })),
+    ...channels.flatMap((channel) =>
+      (channel.hosts ?? []).map((name) => ({ name, where: `[[notify]] ${quoted(channel.name)}` })),
+    ),
+  ];
+  return named.filter(({ name }) => !known.includes(name)).map((one) => ({ ...one, meant: nearest(one.name, known) }));
+}
+
 /** Prints it. @returns exit code 0: what is wrong with a host is an answer */
 export async function statusCommand(
   config: FleetHealthConfig,
@@ -58,7 +73,11 @@ export async function statusCommand(
   const { state, run, facts } = await readStanding(config, nowMs);
   const { orders } = await readOrders(config.stateDir);
   const gone = goneOf(facts, config, orders);
-  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, gone });
+  const strangers = strangersOf(
+    config,
+    facts.map(({ host }) => host),
+  );
+  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, gone, strangers });
   await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
   return EXIT.ok;
 }

@@ -17,14 +17,25 @@ export interface Standing {
   facts: readonly Facts[];
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, string>;
+  strangers: readonly Stranger[];
+}
+
+/** A host that is named in the configuration, and of whom nothing is known. */
+export interface Stranger {
+  name: string;
+  where: string;
+  /** Who may be meant; null: nobody comes near. */
+  meant: string | null;
 }
 
 export interface FleetStatus {
+  /** When this is: hosts are as of now, incidents as of the last run. */
   at: string;
   /** How the last run went, whose incidents these are. */
   run: HealthRun | null;
   incidents: ShownIncident[];
   hosts: ShownHost[];
+  strangers: readonly Stranger[];
 }
 
 interface ShownIncident {
@@ -59,7 +70,7 @@ interface ShownHost {
 /** What fires first, then what may be over or begin; of one kind the oldest. */
 const ORDER: readonly Incident["phase"][] = ["firing", "recovering", "pending", "steady"];
 
-export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): FleetStatus {
+export function fleetStatus({ nowMs, run, incidents, facts, gone, strangers }: Standing): FleetStatus {
   const sorted = [...incidents].sort(
     (a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) || a.sinceMs - b.sinceMs || (a.host < b.host ? -1 : 1),
   );
@@ -72,7 +83,7 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): F
       last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
       late: one.heartbeat?.stale ?? false,
       to_ship: one.heartbeat?.queue?.pending ?? null,
-      state: lastMs === null ? "never" : (gone.get(one.host) ?? (symptoms.length === 0 ? "ok" : symptoms.join(", "))),
+      state: stateOf(gone.get(one.host), lastMs, symptoms),
       now: lineOrNull(one.heartbeat?.problem ?? null),
     };
   });
@@ -81,7 +92,13 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone }: Standing): F
     run,
     incidents: sorted.map(shownIncident),
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
+    strangers,
   };
+}
+
+function stateOf(gone: string | undefined, lastMs: number | null, symptoms: readonly string[]): string {
+  if (lastMs === null && gone !== "retired") return "never";
+  return gone ?? (symptoms.length === 0 ? "ok" : symptoms.join(", "));
 }
 
 function lineOrNull(problem: Finding | null): string | null {
@@ -100,35 +117,24 @@ function shownIncident(incident: Incident): ShownIncident {
 
 const AWAY: readonly string[] = ["retired", "expired"];
 
+const HEAD = ["HOST", "SYMPTOM", "STATE", "FOR", "LAST SIGN", "TO SHIP", "WHAT IS WRONG"];
+
 /** The same for people. @param all also the hosts that are well, and each of many, by their names */
 export function renderStatus(status: FleetStatus, all: boolean): string {
   const { incidents, hosts } = status;
   const nowMs = Date.parse(status.at);
-  const ago = (iso: string | null): string =>
-    iso === null ? "never" : formatSeconds(Math.max(0, Math.round((nowMs - Date.parse(iso)) / 1000)));
   const signs = new Map(hosts.map((one) => [one.host, one]));
   // Of many that are told together the one line says it.
   const told = incidents.filter(({ held_by }) => all || !held_by?.startsWith("fleet-"));
-  const ill = told.map(({ host, hosts: many, symptom, state, flapping, since, held_by, no_data, what, fix }) => [
-    host === MANY ? counted(many.length, "host") : host === COLLECTOR ? "(collector)" : host,
-    symptom,
-    `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
-    ago(since),
-    host === MANY || host === COLLECTOR ? "" : ago(signs.get(host)?.last_sign_of_life ?? null),
-    findingText({ what, fix: readFix(fix) }),
-  ]);
   const well = hosts.filter(({ state }) => state === "ok");
   const never = hosts.filter(({ state }) => state === "never");
   const away = hosts.filter(({ state }) => AWAY.includes(state));
   const shown = [...well.filter(({ late }) => all || late), ...never, ...(all ? away : [])];
-  const rows = shown.map(({ host, late, state, last_sign_of_life, now }) => [
-    ...[host, "", late && state === "ok" ? "late" : state, "", ago(last_sign_of_life)],
-    state === "never" || state === "ok" ? (now ?? "") : "",
-  ]);
-  const table =
-    ill.length + rows.length === 0
-      ? []
-      : columns([["HOST", "SYMPTOM", "STATE", "FOR", "LAST SIGN", "WHAT IS WRONG"], ...ill, ...rows]);
+  const rows = [
+    ...told.map((one) => incidentCells(one, signs.get(one.host), nowMs)),
+    ...shown.map((one) => hostCells(one, nowMs)),
+  ];
+  const table = rows.length === 0 ? [] : columns([HEAD, ...rows]);
   const rest = well.filter((one) => !shown.includes(one)).length;
   const count = [
     ...(rest === 0 ? [] : [`${counted(rest, "host")} ${rest === 1 ? "is" : "are"} well`]),
@@ -136,12 +142,47 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
       ? []
       : [`${counted(away.length, "host")} ${away.length === 1 ? "is" : "are"} watched no more (--all)`]),
   ];
-  return `${[runText(status, nowMs), ...table, ...count].join("\n")}\n`;
+  const strange = status.strangers.map(strangerText);
+  return `${[runText(status, nowMs), ...table, ...count, ...strange].join("\n")}\n`;
+}
+
+function incidentCells(incident: ShownIncident, sign: ShownHost | undefined, nowMs: number): string[] {
+  const { host, hosts, symptom, state, flapping, since, held_by, no_data, what, fix } = incident;
+  const isOfOne = host !== MANY && host !== COLLECTOR;
+  return [
+    host === MANY ? counted(hosts.length, "host") : host === COLLECTOR ? "(collector)" : host,
+    symptom,
+    `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
+    ago(since, nowMs),
+    isOfOne ? ago(sign?.last_sign_of_life ?? null, nowMs) : "",
+    isOfOne ? queueText(sign) : "",
+    findingText({ what, fix: readFix(fix) }),
+  ];
+}
+
+function hostCells(one: ShownHost, nowMs: number): string[] {
+  const { host, late, state, last_sign_of_life, now } = one;
+  const shown = late && state === "ok" ? "late" : state;
+  const what = state === "never" || state === "ok" ? (now ?? "") : "";
+  return [host, "", shown, "", ago(last_sign_of_life, nowMs), queueText(one), what];
+}
+
+function ago(iso: string | null, nowMs: number): string {
+  return iso === null ? "never" : formatSeconds(Math.max(0, Math.round((nowMs - Date.parse(iso)) / 1000)));
+}
+
+/** As its last heartbeat has it; `?`: none has said it. */
+function queueText(sign: ShownHost | undefined): string {
+  return sign === undefined || sign.to_ship === null ? "?" : String(sign.to_ship);
+}
+
+function strangerText({ name, where, meant }: Stranger): string {
+  return `${where} names ${name}, and nothing is known of it${meant === null ? "" : `; did you mean ${meant}?`}`;
 }
 
 function runText({ run }: FleetStatus, nowMs: number): string {
   if (run === null) return "how the last run went is not known";
   const seconds = Math.max(0, Math.round((nowMs - Date.parse(run.ended_at)) / 1000));
   const problem = run.problem === null ? "" : `; ${findingText({ what: run.problem, fix: readFix(run.fix) })}`;
-  return `as of the run ${formatSeconds(seconds)} ago${problem}`;
+  return `hosts as of now, incidents as of the run ${formatSeconds(seconds)} ago${problem}`;
 }

@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { isoWall } from "../../../lib/core/clock.ts";
+import { unknownSummary } from "../../../lib/fleet/view.ts";
+import { strangersOf } from "../../../lib/fleet-health/commands/status.ts";
 import { fleetStatus, renderStatus } from "../../../lib/fleet-health/commands/view.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
@@ -22,7 +24,7 @@ const run = {
   ...{ hosts: 1, rows: 1, bad_rows: 0, new_alerts: 0 },
 };
 const lines = (incidents: Incident[], all: Facts[], isAll = false, gone = new Map<string, string>()): string[] =>
-  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, gone }), isAll)
+  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, gone, strangers: [] }), isAll)
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/ +/g, " ").trimEnd());
@@ -43,20 +45,20 @@ test("what fires comes first, then what may be over or begins; the others are co
     facts("lab6", null),
   ];
   expect(lines(incidents, all)).toEqual([
-    "as of the run 2min ago",
-    "HOST SYMPTOM STATE FOR LAST SIGN WHAT IS WRONG",
-    "lab1 silent firing 10min 45min it has shipped nothing for 45min; fix: look",
-    "lab2 paused firing, held: silenced 5min 5min it has shipped nothing for 45min",
-    "lab4 silent recovering, flapping, no data 10min 1min it has shipped nothing for 45min; fix: look",
-    "lab3 silent pending 5min 40min it has shipped nothing for 45min; fix: look",
-    "lab6 never never",
+    "hosts as of now, incidents as of the run 2min ago",
+    "HOST SYMPTOM STATE FOR LAST SIGN TO SHIP WHAT IS WRONG",
+    "lab1 silent firing 10min 45min ? it has shipped nothing for 45min; fix: look",
+    "lab2 paused firing, held: silenced 5min 5min ? it has shipped nothing for 45min",
+    "lab4 silent recovering, flapping, no data 10min 1min ? it has shipped nothing for 45min; fix: look",
+    "lab3 silent pending 5min 40min ? it has shipped nothing for 45min; fix: look",
+    "lab6 never never ?",
     "1 host is well",
   ]);
   expect(lines([], all.slice(4), true)).toEqual([
-    "as of the run 2min ago",
-    "HOST SYMPTOM STATE FOR LAST SIGN WHAT IS WRONG",
-    "lab5 ok 1min",
-    "lab6 never never",
+    "hosts as of now, incidents as of the run 2min ago",
+    "HOST SYMPTOM STATE FOR LAST SIGN TO SHIP WHAT IS WRONG",
+    "lab5 ok 1min ?",
+    "lab6 never never ?",
   ]);
 });
 
@@ -80,14 +82,14 @@ test("who is watched no more is not called well", () => {
   ]);
   const all = [facts("lab1", 45), facts("lab2", 99_999), facts("lab3", 1)];
   expect(lines([], all, false, gone)).toEqual([
-    "as of the run 2min ago",
+    "hosts as of now, incidents as of the run 2min ago",
     "1 host is well",
     "2 hosts are watched no more (--all)",
   ]);
   expect(lines([], all, true, gone).slice(2)).toEqual([
-    "lab3 ok 1min",
-    "lab1 retired 45min",
-    "lab2 expired 69d 10h 39min",
+    "lab3 ok 1min ?",
+    "lab1 retired 45min ?",
+    "lab2 expired 69d 10h 39min ?",
   ]);
 });
 
@@ -98,7 +100,42 @@ test("a run that had a problem says so with its remedy", () => {
     incidents: [],
     facts: [],
     gone: new Map(),
+    strangers: [{ name: "lab9", where: "[fleet_health.hosts]", meant: "lab8" }],
   });
-  expect(renderStatus(status, false)).toBe("as of the run 2min ago; no room; fix: make some\n");
-  expect(renderStatus({ ...status, run: null }, false)).toBe("how the last run went is not known\n");
+  expect(renderStatus(status, false)).toBe(
+    "hosts as of now, incidents as of the run 2min ago; no room; fix: make some\n[fleet_health.hosts] names lab9, and nothing is known of it; did you mean lab8?\n",
+  );
+  expect(renderStatus({ ...status, strangers: [], run: null }, false)).toBe("how the last run went is not known\n");
+});
+
+test("hosts that only the configuration knows are named with where, and who may be meant", () => {
+  const channel = {
+    ...{ name: "ops", type: "webhook" as const, url: "http://x/", urlFile: null, tokenFile: null, command: [] },
+    ...{ symptoms: null, hosts: ["lab1", "lab2"], quiet: null },
+  };
+  expect(
+    strangersOf({ silentAfterMs: { lab11: 1, lab1: 1 }, channels: [channel, { ...channel, hosts: null }] }, ["lab1"]),
+  ).toEqual([
+    { name: "lab11", where: "[fleet_health.hosts]", meant: "lab1" },
+    { name: "lab2", where: '[[notify]] "ops"', meant: "lab1" },
+  ]);
+});
+
+test("what is known of a host now stands beside its incident, and in its row where it has none", () => {
+  const problem = { what: "no heartbeat for 5min", fix: null };
+  const late = { ...unknownSummary("lab2"), age_s: 300, problem };
+  const all = [factsWith({ host: "lab2", shippedMs: NOW, heartbeat: late })];
+  expect(lines([], all)[2]).toBe("lab2 late 0s ? no heartbeat for 5min");
+  const { hosts } = fleetStatus({
+    nowMs: NOW,
+    run,
+    incidents: [incident({ host: "lab2" })],
+    facts: all,
+    gone: new Map(),
+    strangers: [],
+  });
+  expect(hosts).toMatchObject([{ host: "lab2", state: "silent", now: "no heartbeat for 5min", late: true }]);
+  // Of one that was retired and never came nobody waits any more.
+  expect(lines([], [facts("lab7", null)], true, new Map([["lab7", "retired"]]))[2]).toBe("lab7 retired never ?");
+  expect(lines([], [facts("lab7", null)], true, new Map([["lab7", "expired"]]))[2]).toBe("lab7 never never ?");
 });
