@@ -130,7 +130,8 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
   const judgement = judgeHosts(config, dir.state, read);
   const next = round(config, dir.state, read, judgement);
   const { silences } = inputs.orders;
-  const heldBy = (alert: Alert): string | null => whyHeld(alert, next.watch.incidents, silences, judgement);
+  const ofHost = Map.groupBy(next.watch.incidents, ({ host }) => host);
+  const heldBy = (alert: Alert): string | null => whyHeld(alert, ofHost.get(alert.host) ?? [], silences, judgement);
   const parts = { alertsPath, thresholds, recentWindowMin, nowMicros, heldBy };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");

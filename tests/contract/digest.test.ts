@@ -32,6 +32,7 @@ describe("Repr-Digest", () => {
     "twice, the last one of two": `sha-256=:${"A".repeat(43)}=:, sha-256=:${HELLO_BASE64}:`,
     "with parameters": `sha-256=:${HELLO_BASE64}:;q=1; w="a,b;c";x, sha-512=:AAAA:;y=?1`,
     "behind a string with a comma in it": `note="sha-256=:AAAA:, x", sha-256=:${HELLO_BASE64}:`,
+    "beside nothing": `sha-256=:${HELLO_BASE64}:, , `,
     "with blanks around": `  sha-256=:${HELLO_BASE64}:  `,
   })) {
     test(`is found ${what}`, () => {

@@ -43,6 +43,7 @@ test("a row comes back as it went, whatever its tree digest, and what it correct
 });
 
 test("a plain tree digest is one of format 1, as older releases wrote it; anything else is none", () => {
+  expect(parseRow(JSON.stringify({ ...ROW, received_at_wall: 3 }))?.received_at_wall).toBe("");
   const read = (tree_sha256: unknown) => parseRow(JSON.stringify({ ...ROW, tree_sha256 }))?.tree_sha256;
   expect([read(B), read(`v1:${B}`), read(`v2:${B}`)]).toEqual([B, B, `v2:${B}`]);
   expect([read(`v1:v2:${B}`), read("v1:"), read("x"), read(7), read(undefined)]).toEqual([

@@ -1,14 +1,7 @@
 // A machine over the wire and back, and whether two may be one.
 
 import { expect, test } from "bun:test";
-import {
-  formatMachine,
-  HARDWARE_MAX,
-  type Machine,
-  maySame,
-  parseMachine,
-  readMachine,
-} from "../../lib/contract/machine.ts";
+import { formatMachine, type Machine, maySame, parseMachine, readMachine } from "../../lib/contract/machine.ts";
 
 const ID = "0123456789abcdef0123456789abcdef";
 const OTHER = "f".repeat(32);
@@ -38,7 +31,7 @@ test("the order of the hardware tells nothing", () => {
 });
 
 test("what is none, or tells nothing", () => {
-  const many = Array.from({ length: HARDWARE_MAX + 1 }, () => SOC).join(",");
+  const many = Array.from({ length: 9 }, () => SOC).join(",");
   for (const value of [
     "",
     "-",

@@ -194,5 +194,7 @@ test("what a person mistypes is said with what was meant", async () => {
     "2 fleet-health: name the host\nfleet-health: fix: fleet-health silence <host> --for 2h --reason TEXT\n",
   );
   expect(ask("silense", "lab1")).toContain('no command "silense"; did you mean silence?');
-  expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toContain('nothing is known of a host "lab8"; did you mean lab1?');
+  expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toContain(
+    'nothing is known of a host "lab8"; did you mean lab1?',
+  );
 });

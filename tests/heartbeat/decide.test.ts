@@ -208,6 +208,8 @@ describe("what goes when too many wait", () => {
   ] as const) {
     test(`${text} down to ${count}: ${gone.join(",") || "none"}`, () =>
       expect(toDrop(waiting(text), { count, bytes: 100 })).toEqual([...gone]));
+    test(`${text} of 10 bytes each down to exactly ${10 * count} bytes: the same`, () =>
+      expect(toDrop(waiting(text, 10), { count: 100, bytes: 10 * count })).toEqual([...gone]));
     test(`${text} of 10 bytes each down to ${10 * count + 9} bytes: the same`, () =>
       expect(toDrop(waiting(text, 10), { count: 100, bytes: 10 * count + 9 })).toEqual([...gone]));
   }

@@ -163,6 +163,24 @@ test("no fault of ours is answered by a 4xx: the shipper would quarantine the ep
   for (const reason of ours) expect(REFUSALS[reason][0]).toBeGreaterThanOrEqual(500);
 });
 
+test("a length that is none is said so", () => {
+  const headers = { contentLength: "x", transferEncoding: null, reprDigest: null, treeDigest: null };
+  expect(decideHeaders(headers, 1)).toMatchObject({ detail: "Content-Length is not a whole number" });
+});
+
+test("each refusal has the status that docs/protocol.md gives it", () => {
+  const statuses = Object.fromEntries(Object.entries(REFUSALS).map(([reason, [status]]) => [reason, status]));
+  expect(statuses).toEqual({
+    ...{ "malformed-path": 400, malformed: 400, "malformed-digest": 400, "malformed-commit": 400 },
+    ...{ "missing-commit": 400, "digest-mismatch": 400, unauthorized: 401, "wrong-host": 403, "reserved-name": 403 },
+    ...{ "not-found": 404, "method-not-allowed": 405, "too-slow": 408, conflict: 409, "length-required": 411 },
+    ...{ "commit-not-accepted": 412, "too-large": 413, "too-many-uploads": 429, "too-many-downloads": 429 },
+    ...{ "head-too-large": 431, "client-gone": 499, "storage-failed": 500, internal: 500, stopping: 503 },
+    ...{ "too-many-connections": 503, "not-ready": 503, "tokens-unreadable": 503, "gate-unreadable": 503 },
+    ...{ damaged: 503, "being-read": 503, "disk-full": 507 },
+  });
+});
+
 test("every refusal has a title for people", () => {
   for (const [, title] of Object.values(REFUSALS)) expect(title).toMatch(/^[A-Z].*[a-z]$/);
 });

@@ -69,10 +69,9 @@ function explanation(firing: ReadonlySet<string>, host: string, symptom: string)
   return null;
 }
 
-/** The symptom of the same host that says why it has this one, too; null: none does. */
-export function explainedBy(incidents: readonly Incident[], host: string, symptom: string): string | null {
-  const own = incidents.filter((one) => one.host === host);
-  return explanation(firingOf(own), host, symptom);
+/** The symptom of a host that says why it has this one, too; null: none does. @param incidents of that host */
+export function explainedBy(incidents: readonly Incident[], symptom: string): string | null {
+  return explanation(firingOf(incidents), incidents[0]?.host ?? "", symptom);
 }
 
 /** A silence of all is about each host, and about many, and not about the collector. */

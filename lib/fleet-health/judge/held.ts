@@ -1,7 +1,7 @@
 // Why our own judgement does not tell now what the Python fleet's rule finds: a word for `held_by` of alerts.jsonl. It keeps no row from
 // being written. Pure.
 
-import { type Incident, keyOf } from "../incidents/incident.ts";
+import type { Incident } from "../incidents/incident.ts";
 import { explainedBy, isSilenced, type Silence } from "../incidents/tell.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import type { Limits } from "./told.ts";
@@ -15,7 +15,10 @@ export interface Judgement {
   limits: Limits;
 }
 
-/** @returns null: it is told, was, or nothing is known against it */
+/**
+ * @param incidents of that host
+ * @returns null: it is told, was, or nothing is known against it
+ */
 export function whyHeld(
   { host, symptom }: { host: string; symptom: string },
   incidents: readonly Incident[],
@@ -25,9 +28,9 @@ export function whyHeld(
   const why = gone.get(host);
   if (why !== undefined) return why;
   if (isSilenced(silences, host, symptom, limits.nowMs)) return "silenced";
-  const incident = incidents.find((one) => keyOf(one) === keyOf({ host, symptom }));
+  const incident = incidents.find((one) => one.symptom === symptom);
   if (incident?.isTold === true) return null;
-  const explained = explainedBy(incidents, host, symptom);
+  const explained = explainedBy(incidents, symptom);
   if (explained !== null) return explained;
   if (incident !== undefined) return incident.phase === "pending" ? "pending" : incident.heldBy;
   if (lost.has(host)) return "clock-step";
