@@ -2,9 +2,10 @@
 // or killed meanwhile.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Mailbox } from "../../lib/fleet-health/notify/mailbox.ts";
 import { Alertmanager, alertmanagerMissing } from "../support/alertmanager.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { executables } from "../support/compiled.ts";
@@ -133,6 +134,12 @@ test.skipIf(missing !== "")(
     await until("Alertmanager tells the end", () => of(lab, "labfleet_silent lab2").length > 1);
     expect(of(lab, "labfleet_silent lab2")).toEqual(["labfleet_silent lab2 firing", "labfleet_silent lab2 resolved"]);
     expect(of(lab, "labfleet_watchdog")).toEqual(["labfleet_watchdog firing"]);
+    // What was taken is marked: nothing of it is posted again.
+    const { mailboxes } = JSON.parse(readFileSync(join(lab.directory, "fleet-health/state.json"), "utf8"));
+    expect(mailboxes.map(({ open, notice, failures }: Mailbox) => [open, notice, failures])).toEqual([
+      [[], null, 0],
+      [[], null, 0],
+    ]);
   },
 );
 

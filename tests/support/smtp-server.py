@@ -5,6 +5,7 @@ data (how it answers a mail: taken, hang, close, or a line such as "451 4.3.0 tr
 """
 
 import asyncio
+import base64
 import json
 import ssl
 import sys
@@ -48,7 +49,8 @@ def authenticate(server, session, envelope, mechanism, data):
     if (login, password) == (OPTIONS["user"], OPTIONS["password"]):
         return AuthResult(success=True, auth_data=login)
     # As a careless server would: it says what it was given.
-    return AuthResult(success=False, handled=False, message=f"535 5.7.8 not {password}")
+    encoded = " ".join(base64.b64encode(form).decode() for form in (data.password, b"\0" + data.login + b"\0" + data.password))
+    return AuthResult(success=False, handled=False, message=f"535 5.7.8 not {password} ({encoded})")
 
 
 def protocol(context):

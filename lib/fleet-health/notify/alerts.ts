@@ -17,7 +17,10 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Alert {
   labels: Labels;
   annotations: Readonly<Record<string, string>>;
-  /** It has no `startsAt`: a collector whose clock is ahead would be refused. */
+  /**
+   * There is no `startsAt`: beside one that overlaps, an end by a clock that is ahead of Alertmanager's would not count until the old
+   * `endsAt` has passed. Without, the newest post replaces the one before.
+   */
   endsAt: string;
 }
 

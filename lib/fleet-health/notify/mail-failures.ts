@@ -49,8 +49,13 @@ const ROWS: readonly Row[] = [
   },
   {
     is: (failure) => failure.status === 530,
-    fix: ({ user, tls }) =>
-      inWords(user === null ? "it wants a login: name user and password_file" : `it wants more than tls = "${tls}"`),
+    fix: ({ user, tls }) => {
+      const wants = [
+        ...(user === null ? ["a login: name user and password_file"] : []),
+        ...(tls === "none" ? ["tls"] : []),
+      ];
+      return wants.length === 0 ? null : inWords(`it wants ${wants.join(", or ")}`);
+    },
   },
   {
     is: (failure) => failure.status !== null && /STARTTLS/.test(failure.command ?? ""),

@@ -35,7 +35,7 @@ export async function mailTo(mail: Mail, notice: Notice, timeoutMs = TIMEOUT_MS)
   );
   if (said.kind === "failed") {
     const sent = said.wasSent && said.failure.status === null ? "unsure" : "refused";
-    return { sent, why: explainMail(withoutSecret(said.failure, password), mail) };
+    return { sent, why: explainMail(withoutSecret(said.failure, mail, password), mail) };
   }
   return { sent: "taken", why: said.refused.length === 0 ? null : refusedSome(said.refused) };
 }
@@ -127,10 +127,11 @@ function field(error: unknown, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** A server may say what it was given. */
-function withoutSecret(failure: MailFailure, password: string): MailFailure {
+/** A server may say what it was given, in a form in which it was given. */
+function withoutSecret(failure: MailFailure, { user }: Mail, password: string): MailFailure {
   if (password === "") return failure;
-  const forms = [password, Buffer.from(password).toString("base64")];
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const forms = [password, base64(password), base64(`\0${user}\0${password}`)];
   const clean = (text: string): string => forms.reduce((rest, form) => rest.replaceAll(form, "…"), text);
   return { ...failure, answer: clean(failure.answer), message: clean(failure.message) };
 }

@@ -1,7 +1,9 @@
 // Alerts to a real Alertmanager: what it takes, groups, resolves and tells; and what is said where it takes nothing.
 
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { findingText } from "../../../lib/core/finding.ts";
@@ -165,5 +167,35 @@ test("what is too slow for all of it is asked no more, and what was not taken is
   expect([late.done.size, late.why?.what, asked]).toEqual([0, "it is too slow: it has taken 0 alerts in time", 0]);
   const half = await postAlerts(channel(`http://127.0.0.1:${server.port}`), alerts);
   expect([half.done.size, half.why?.what, asked]).toEqual([500, "it answered 503", 2]);
+  await server.stop(true);
+});
+
+test("what is too large in one is posted one by one; a redirect leads nowhere, and a token is shown", async () => {
+  const seen: string[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith("/moved")) return Response.redirect("/", 302);
+      const posted = (await request.json()) as Alert[];
+      seen.push(`${request.headers.get("authorization")} ${posted.map(({ labels }) => labels.alertname).join(" ")}`);
+      return new Response("", { status: posted.length > 1 ? 413 : 200 });
+    },
+  });
+  const url = `http://127.0.0.1:${server.port}`;
+  const tokenFile = join(tempDir(), "token");
+  writeFileSync(tokenFile, "t0ken\n");
+  const alerts = ["a", "b"].map((alertname) => alert({ alertname }));
+  expect(await postAlerts(channel(url, { tokenFile }), alerts)).toMatchObject({ why: null });
+  expect(seen).toEqual(["Bearer t0ken a b", "Bearer t0ken a", "Bearer t0ken b"]);
+  const { why } = await postAlerts(channel(`${url}/moved`), alerts);
+  expect(why === null ? "" : findingText(why)).toBe(
+    "it answered 302; fix: name in url where that leads: no redirect is followed",
+  );
+  const gone = join(tempDir(), "gone");
+  expect(await postAlerts(channel(url, { tokenFile: gone }), alerts)).toMatchObject({
+    why: { what: `${gone} is empty, or not there` },
+  });
   await server.stop(true);
 });

@@ -130,6 +130,15 @@ describe.skipIf(smtpMissing !== "")(`a real server${smtpMissing}`, () => {
     );
   });
 
+  test("is not encrypted to where nothing is to be, and one that wants it says so", async () => {
+    const { files } = signed();
+    const { said, mails } = await tried({ tls: "starttls", ...files }, { tls: "none" });
+    expect([said, mails]).toEqual([
+      expect.stringMatching(/^refused: 127.0.0.1:PORT: it answered 530: .*; fix: it wants a login.*, or tls$/),
+      [],
+    ]);
+  });
+
   test("that refuses the login is shown, and the password is not", async () => {
     const { files, caBundle } = signed();
     const passwordFile = written("wrong-one");
@@ -139,7 +148,7 @@ describe.skipIf(smtpMissing !== "")(`a real server${smtpMissing}`, () => {
     );
     expect(mails).toEqual([]);
     expect(said).toBe(
-      `refused: localhost:PORT: it does not let "hub" log in: it answered 535: "5.7.8 not …"; fix: write the password into ${passwordFile}; some servers want one that is made for programs`,
+      `refused: localhost:PORT: it does not let "hub" log in: it answered 535: "5.7.8 not … (… …)"; fix: write the password into ${passwordFile}; some servers want one that is made for programs`,
     );
   });
 

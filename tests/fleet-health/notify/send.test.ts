@@ -245,3 +245,12 @@ test("a channel that is broken keeps no other from being told, and its notice wa
   ]);
   expect(good.got).toHaveLength(1);
 });
+
+test("what some have taken and others have not is said, and is neither a failure nor sent again", async () => {
+  const channels = [channel({ url: "http://127.0.0.1:1" })];
+  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, "hub");
+  const why = { what: "it takes no mail to gone@example.org", fix: null };
+  const { mailboxes, failures, remarks } = await deliver(outgoing, 1000, async () => ({ sent: "taken", why }));
+  expect([mailboxes[0]?.notice, mailboxes[0]?.waiting, failures]).toEqual([null, [], []]);
+  expect(remarks.map(({ what }) => what)).toEqual(["ops was told: it takes no mail to gone@example.org"]);
+});
