@@ -35,3 +35,9 @@ function messageIdOf({ id, rows }: Notice, from: string, collector: string): str
 function atom(text: string): string {
   return text.replace(/[^A-Za-z0-9-]/g, (one) => `_${one.charCodeAt(0).toString(16)}`);
 }
+
+/** As what this machine greets a mail server: its name where that is a whole one, else its address. */
+export function greetingOf(collector: string, address: string): string {
+  if (/^[A-Za-z\d-]+(\.[A-Za-z\d-]+)+$/.test(collector) && !/^[\d.]+$/.test(collector)) return collector;
+  return address.includes(":") ? `[IPv6:${address}]` : `[${address}]`;
+}

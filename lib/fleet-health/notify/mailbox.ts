@@ -34,9 +34,9 @@ const BACKOFF_MS = [0, 5, 10, 20, 40, 60].map((minutes) => minutes * 60_000);
 /** More than this waits for nobody: the oldest go. */
 const WAITING_MAX = 1000;
 
-/** Whether somebody was told that an incident is over. */
-export function isEnd({ change, told }: Pick<IncidentRow, "change" | "told">): boolean {
-  return told && ENDS.has(change);
+/** Whether it says that an incident is over. */
+export function isEnd({ change }: Pick<IncidentRow, "change">): boolean {
+  return ENDS.has(change);
 }
 
 export function emptyMailbox(channel: string): Mailbox {
@@ -50,7 +50,7 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
     if (!row.told || !wants(channel, row)) return false;
     if (row.change === BEGINS) open.add(keyOf(row));
     if (row.change === "growing") return open.has(keyOf(row));
-    return ENDS.has(row.change) ? open.delete(keyOf(row)) : true;
+    return isEnd(row) ? open.delete(keyOf(row)) : true;
   });
   const all = [...mailbox.waiting, ...fresh];
   // A beginning that nobody will hear of any more has no end, either.
@@ -87,7 +87,7 @@ function idOf(channel: string, rows: readonly IncidentRow[]): string {
 
 /** What began and ended while it was quiet nobody has to hear. */
 function withoutPairs(mailbox: Mailbox): Mailbox {
-  const ended = new Set(mailbox.waiting.filter(({ change }) => ENDS.has(change)).map(keyOf));
+  const ended = new Set(mailbox.waiting.filter(isEnd).map(keyOf));
   const both = new Set(mailbox.waiting.filter((row) => row.change === BEGINS && ended.has(keyOf(row))).map(keyOf));
   return { ...mailbox, waiting: mailbox.waiting.filter((row) => !both.has(keyOf(row))) };
 }

@@ -8,7 +8,7 @@ import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { errorCode, errorText } from "../../core/failure.ts";
 import { inWords } from "../../core/finding.ts";
 import type { Mail } from "./channel.ts";
-import { type Letter, letterOf } from "./letter.ts";
+import { greetingOf, type Letter, letterOf } from "./letter.ts";
 import { explainMail, type MailFailure, refusedSome } from "./mail-failures.ts";
 import type { Notice, Outcome } from "./mailbox.ts";
 import { secretOf, textOf } from "./target.ts";
@@ -76,7 +76,8 @@ async function talk({ mail, password, ca, message }: Task, timeoutMs: number): P
   socket.on("error", fail);
   socket.once("connect", () => {
     const way = { secure: tls === "implicit", requireTLS: tls === "starttls", ignoreTLS: tls === "none" };
-    const call = new Connection({ connection: socket, host, port, ...way, ...(ca !== null && { tls: { ca } }) });
+    const name = greetingOf(hostname(), socket.localAddress ?? "127.0.0.1");
+    const call = new Connection({ connection: socket, host, port, name, ...way, ...(ca !== null && { tls: { ca } }) });
     const then = (next: () => void) => (error?: Error | null) => (error ? fail(error) : next());
     const bytes = Readable.from([message]).once("end", () => {
       wasSent = true;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { findingText } from "../../../lib/core/finding.ts";
 import type { Mail } from "../../../lib/fleet-health/notify/channel.ts";
-import { letterOf } from "../../../lib/fleet-health/notify/letter.ts";
+import { greetingOf, letterOf } from "../../../lib/fleet-health/notify/letter.ts";
 import type { Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { mailTo } from "../../../lib/fleet-health/notify/smtp.ts";
 import { makeAuthority } from "../../support/certificates.ts";
@@ -76,6 +76,14 @@ describe("what stands in it", () => {
     expect(`${subject}\n${text}`.split("\n")).toHaveLength(3);
     expect(subject).toBe("[labfleet] lab7\\u000d\\u000aBcc: eve@example.org: silent");
   });
+});
+
+test("a server is greeted by a whole name, or by an address", () => {
+  expect(["hub.example.org", "hub", "10.0.0.5", "a b.c"].map((name) => greetingOf(name, "192.0.2.1"))).toEqual([
+    "hub.example.org",
+    ...Array(3).fill("[192.0.2.1]"),
+  ]);
+  expect(greetingOf("hub", "2001:db8::1")).toBe("[IPv6:2001:db8::1]");
 });
 
 describe.skipIf(smtpMissing !== "")(`a real server${smtpMissing}`, () => {
