@@ -53,6 +53,8 @@ export class Alertmanager implements AsyncDisposable {
   private readonly hook: ReturnType<typeof Bun.serve>;
   private child: Bun.Subprocess | null = null;
   private port: number;
+  /** How much runs before this one told. */
+  private toldBefore = 0;
   private readonly log: string;
 
   private constructor(private readonly options: AlertmanagerOptions) {
@@ -100,9 +102,21 @@ export class Alertmanager implements AsyncDisposable {
 
   /** Ends it: alerts are in its memory alone, and what it has told is in its directory. */
   async end(): Promise<void> {
-    this.child?.kill("SIGTERM");
-    await this.child?.exited;
+    if (this.child === null) return;
+    // What it has told it writes down when it has the answer.
+    await until(
+      "Alertmanager has all answers",
+      async () => (await this.answers()) >= this.told.length - this.toldBefore,
+    );
+    this.child.kill("SIGTERM");
+    await this.child.exited;
     this.child = null;
+    this.toldBefore = this.told.length;
+  }
+
+  private async answers(): Promise<number> {
+    const text = await (await this.ask("/metrics")).text();
+    return Number(/^alertmanager_notification_requests_total\{integration="webhook"\} (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
   get origin(): string {
