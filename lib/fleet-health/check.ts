@@ -1,6 +1,7 @@
 // One run of the health check, in the order that a kill at any step is safe with: alerts, state, history, how it went. What was not kept
 // is read and judged once more by the next run; an alert that stands there already is not written again, nor is a row of the history.
 
+import { hostname } from "node:os";
 import type { HealthRun } from "../contract/health-run.ts";
 import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
@@ -63,7 +64,10 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
   if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
   sayIncidents(found.next, log);
   const { trouble } = found.reference;
-  const troubles = [...(trouble === null ? [] : [trouble]), ...(await keepAndTell(config, nowMs, dir, found.next))];
+  const troubles = [
+    ...(trouble === null ? [] : [trouble]),
+    ...(await keepAndTell(config, nowMs, dir, found.next, log)),
+  ];
   const exit = troubles.length === 0 ? EXIT.ok : EXIT.undelivered;
   const unnoted = dir.note(runOf(beganAt, exit, troubles[0] ?? found.inputs.doubts[0] ?? null, found));
   for (const trouble of [...troubles, unnoted]) if (trouble !== null) log.error(trouble);
@@ -84,7 +88,7 @@ async function tellBlind(
   const { orders } = await readOrders(config.stateDir);
   const next = blindRound(dir.state, { what: message, fix }, nowMs, orders);
   sayIncidents(next, log);
-  for (const trouble of await keepAndTell(config, nowMs, dir, next)) log.error(trouble);
+  for (const trouble of await keepAndTell(config, nowMs, dir, next, log)) log.error(trouble);
 }
 
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
@@ -105,9 +109,10 @@ async function keepAndTell(
   nowMs: number,
   dir: StateDir,
   next: State,
+  log: Log,
 ): Promise<Finding[]> {
   // Where nothing is kept nobody would know what was told.
-  const outgoing = stateDir === null ? [] : outgoingOf(next.mailboxes, channels, next.rows, nowMs);
+  const outgoing = stateDir === null ? [] : outgoingOf(next, channels, nowMs, hostname());
   // What a kill, or a full disk, has kept out of the history comes before what is new.
   const old = dir.state?.rows ?? [];
   const rows = (await dir.tell(old)) === null ? next.rows : [...old, ...next.rows];
@@ -116,9 +121,11 @@ async function keepAndTell(
   failpoint("fleet-health.saved");
   if (unkept !== null) return [unkept];
   const untold = await dir.tell(rows);
-  const { mailboxes, failures } = await deliver(outgoing, nowMs);
+  const { mailboxes, failures, remarks } = await deliver(outgoing, nowMs);
   failpoint("fleet-health.sent");
-  const unmarked = outgoing.some(({ notice }) => notice !== null) ? dir.save({ ...kept, mailboxes }) : null;
+  for (const remark of remarks) log.warn(remark);
+  const isMarked = outgoing.some(({ notice, standing }) => notice !== null || (standing?.ends.size ?? 0) > 0);
+  const unmarked = isMarked ? dir.save({ ...kept, mailboxes }) : null;
   return [untold, ...failures, unmarked].filter((trouble) => trouble !== null);
 }
 

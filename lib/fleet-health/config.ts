@@ -35,6 +35,13 @@ const channel = type({
   "url_file?": "string > 0",
   "token_file?": "string > 0",
   "command?": "string[] > 0",
+  "server?": "string > 0",
+  "tls?": "string > 0",
+  "ca_bundle?": "string > 0",
+  "user?": "string > 0",
+  "password_file?": "string > 0",
+  "from?": "string > 0",
+  "to?": "string[] > 0",
   "symptoms?": "string[] > 0",
   "hosts?": "string[] > 0",
   "quiet?": { from: "string", to: "string", zone: "string" },
@@ -84,10 +91,10 @@ export function parseFleetHealthConfig(text: string, file: string): { config: Fl
   const { table, warnings } = loadTable(text, file, schema, RULES);
   const { paths = {}, fleet_health: own = {}, notify = [] } = table;
   const { channels, faults } = readChannels(
-    notify.map(({ url_file, token_file, ...rest }) => ({
+    notify.map(({ url_file, token_file, ca_bundle, password_file, ...rest }) => ({
       ...rest,
-      urlFile: optionalPath(url_file),
-      tokenFile: optionalPath(token_file),
+      ...{ urlFile: optionalPath(url_file), tokenFile: optionalPath(token_file) },
+      ...{ caBundle: optionalPath(ca_bundle), passwordFile: optionalPath(password_file) },
     })),
   );
   if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);

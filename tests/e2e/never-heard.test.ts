@@ -32,7 +32,7 @@ test("it is in the list from the start; what is refused of it is counted, with w
   expect(command("hosts", HOST)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
-      /the newest unauthorized\nreceiver: fix: give it a token, .*: sudo receiver token add lab1\n$/,
+      /the newest unauthorized from 127\.0\.0\.1\nreceiver: fix: give it a token, .*: sudo receiver token add lab1\n$/,
     ),
   });
 });

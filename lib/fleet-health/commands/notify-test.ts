@@ -1,5 +1,6 @@
 // `fleet-health notify-test`: whether the channels take a notice, tried with one that says that it is a test.
 
+import { hostname } from "node:os";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { UserError } from "../../core/failure.ts";
@@ -9,7 +10,10 @@ import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { print } from "../../os/answer.ts";
 import { COLLECTOR } from "../incidents/incident.ts";
-import type { Notice } from "../notify/mailbox.ts";
+import { postAlerts } from "../notify/alertmanager.ts";
+import { testAlert } from "../notify/alerts.ts";
+import type { Channel } from "../notify/channel.ts";
+import type { Notice, Outcome } from "../notify/mailbox.ts";
 import { send } from "../notify/send.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 
@@ -31,9 +35,7 @@ export async function notifyTestCommand(
     throw new UserError(`there is no channel ${quoted(name)}${meant}`, `one of: ${names.join(", ")}`);
   }
   const asked = channels.filter((channel) => name === undefined || channel.name === name);
-  const outcomes = await Promise.all(
-    asked.map(async (channel) => ({ channel, ...(await send(channel, testNotice(nowMs))) })),
-  );
+  const outcomes = await Promise.all(asked.map(async (channel) => ({ channel, ...(await tryOne(channel, nowMs)) })));
   const lines = labelled(
     outcomes.map(({ channel, sent, why }) => {
       const text = why === null ? sent : findingText({ what: `${sent}: ${why.what}`, fix: why.fix }, "collector");
@@ -42,6 +44,12 @@ export async function notifyTestCommand(
   );
   await print(`${lines.join("\n")}\n`);
   return outcomes.every(({ sent }) => sent === "taken") ? EXIT.ok : EXIT.undelivered;
+}
+
+async function tryOne(channel: Channel, nowMs: number): Promise<Outcome> {
+  if (channel.type !== "alertmanager") return send(channel, testNotice(nowMs));
+  const { why } = await postAlerts(channel, [testAlert(hostname(), nowMs)]);
+  return { sent: why === null ? "taken" : "refused", why };
 }
 
 function testNotice(nowMs: number): Notice {

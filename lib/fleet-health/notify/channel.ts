@@ -3,23 +3,43 @@
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
 
-export const CHANNEL_TYPES = ["webhook", "ntfy", "slack", "command"] as const;
+export const CHANNEL_TYPES = ["webhook", "ntfy", "slack", "email", "alertmanager", "command"] as const;
 export type ChannelType = (typeof CHANNEL_TYPES)[number];
 
 export interface Channel {
   name: string;
   type: ChannelType;
-  /** Where it is posted to; null of a command, and where `urlFile` says it. */
+  /** Where it is posted to; null of a command and of mail, and where `urlFile` says it. */
   url: string | null;
   urlFile: string | null;
   /** Holds the token of its Authorization header; null: it has none. */
   tokenFile: string | null;
   /** The program and its arguments: no shell reads it. */
   command: readonly string[];
+  /** Null: it is no mail. */
+  mail: Mail | null;
   /** These symptoms alone, and these hosts; null: all. */
   symptoms: readonly string[] | null;
   hosts: readonly string[] | null;
   quiet: Quiet | null;
+}
+
+/** How a connection to a mail server is encrypted: after its greeting, from its first byte on, or not at all. */
+export const MAIL_TLS = ["starttls", "implicit", "none"] as const;
+export type MailTls = (typeof MAIL_TLS)[number];
+
+/** Through which server, from whom and to whom. */
+export interface Mail {
+  host: string;
+  port: number;
+  tls: MailTls;
+  /** Authorities that may have signed for the server, as PEM, instead of those that everybody knows; null: those. */
+  caBundle: string | null;
+  /** Who logs in, and the file that holds the password; null: nobody does. */
+  user: string | null;
+  passwordFile: string | null;
+  from: string;
+  to: readonly string[];
 }
 
 /** Hours in which nothing is told: what still stands is told after. */

@@ -1,25 +1,34 @@
 // Tells the channels what a run has to tell: what is sent stands in the state before, and what was taken is marked after. One channel
 // that is broken keeps no other from being told.
 
-import type { IncidentRow } from "../../contract/incident-row.ts";
 import { type Finding, type Fix, here } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
+import { postAlerts } from "./alertmanager.ts";
+import { type Left, type Standing, settleStanding, standingOf } from "./alerts.ts";
 import type { Channel } from "./channel.ts";
-import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, put, settle, take } from "./mailbox.ts";
-import { type Outcome, send } from "./send.ts";
+import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, type Outcome, put, settle, take } from "./mailbox.ts";
+import { send } from "./send.ts";
 
-/** The mailboxes of the channels that there are, with what this run has to tell. Pure. */
+/** The mailboxes of the channels that there are, with what this run has to tell. Pure. @param collector the name of this machine */
 export function outgoingOf(
-  mailboxes: readonly Mailbox[],
+  { mailboxes, ...left }: Left & { mailboxes: readonly Mailbox[] },
   channels: readonly Channel[],
-  rows: readonly IncidentRow[],
   nowMs: number,
+  collector: string,
 ): Outgoing[] {
   return channels.map((channel) => {
-    const any = mailboxes.find((one) => one.channel === ANY_CHANNEL) ?? emptyMailbox(channel.name);
-    const before = mailboxes.find((one) => one.channel === channel.name) ?? { ...any, channel: channel.name };
-    return { channel, ...take(put(before, channel, rows), channel, nowMs) };
+    const own = mailboxes.find((one) => one.channel === channel.name);
+    const before = own ?? newMailbox(channel, mailboxes);
+    if (channel.type === "alertmanager")
+      return { channel, notice: null, isDue: false, ...standingOf(before, channel, left, { nowMs, collector }) };
+    return { channel, standing: null, ...take(put(before, channel, left.rows), channel, nowMs) };
   });
+}
+
+/** Of a channel that has none: where the state was lost it was told what all were. An Alertmanager is posted what stands. */
+function newMailbox({ name, type }: Channel, mailboxes: readonly Mailbox[]): Mailbox {
+  const any = type === "alertmanager" ? undefined : mailboxes.find((one) => one.channel === ANY_CHANNEL);
+  return { ...(any ?? emptyMailbox(name)), channel: name };
 }
 
 export interface Outgoing {
@@ -28,12 +37,16 @@ export interface Outgoing {
   /** To be sent now; null: nothing is. */
   notice: Notice | null;
   isDue: boolean;
+  /** To be posted with each run; null: it is told of changes. */
+  standing: Standing | null;
 }
 
 export interface Delivered {
   mailboxes: Mailbox[];
   /** Why channels were not told, by their names. */
   failures: Finding[];
+  /** What is to be said of those that were. */
+  remarks: Finding[];
 }
 
 /** Sends what is to be sent, the channels side by side. Never rejects for an error of the system. */
@@ -46,19 +59,37 @@ export async function deliver(
   return {
     mailboxes: done.map(({ mailbox }) => mailbox),
     failures: done.flatMap(({ failure }) => failure ?? []),
+    remarks: done.flatMap(({ remark }) => remark ?? []),
   };
 }
 
+interface One {
+  mailbox: Mailbox;
+  failure: Finding | null;
+  remark: Finding | null;
+}
+
 async function deliverOne(
-  { channel, mailbox, notice, isDue }: Outgoing,
+  { channel, mailbox, notice, isDue, standing }: Outgoing,
   nowMs: number,
   sendTo: (channel: Channel, notice: Notice) => Promise<Outcome>,
-): Promise<{ mailbox: Mailbox; failure: Finding | null }> {
-  if (notice === null) return { mailbox, failure: isDue ? waits(channel, mailbox, nowMs) : null };
+): Promise<One> {
+  if (standing !== null) return deliverStanding(channel, mailbox, standing);
+  if (notice === null) return { mailbox, failure: isDue ? waits(channel, mailbox, nowMs) : null, remark: null };
   const { sent, why } = await sendTo(channel, notice);
+  const said = (how: string): Finding | null =>
+    why === null ? null : { what: `${channel.name} was ${how}: ${why.what}`, fix: why.fix ?? tryIt(channel) };
+  const isTaken = sent === "taken";
+  const box = settle(mailbox, sent, nowMs);
+  return { mailbox: box, failure: isTaken ? null : said("not told"), remark: isTaken ? said("told") : null };
+}
+
+/** What was not taken the next run posts again: it waits for nothing. */
+async function deliverStanding(channel: Channel, mailbox: Mailbox, standing: Standing): Promise<One> {
+  const { done, why } = await postAlerts(channel, standing.alerts);
   const failure =
-    why === null ? null : { what: `${channel.name} was not told: ${why.what}`, fix: why.fix ?? tryIt(channel) };
-  return { mailbox: settle(mailbox, sent, nowMs), failure };
+    why === null ? null : { what: `${channel.name} was not told all: ${why.what}`, fix: why.fix ?? tryIt(channel) };
+  return { mailbox: settleStanding(mailbox, standing, done), failure, remark: null };
 }
 
 function waits({ name }: Channel, { nextTryMs, failures }: Mailbox, nowMs: number): Finding {

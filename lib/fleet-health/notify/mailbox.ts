@@ -2,6 +2,7 @@
 // that may have been taken is sent again as it was, under its id; one that was refused is put together anew. Pure: now is an argument.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
+import type { Finding } from "../../core/finding.ts";
 import { MANY } from "../incidents/incident.ts";
 import { type Channel, isQuiet, wants } from "./channel.ts";
 
@@ -14,7 +15,7 @@ export interface Mailbox {
   /** Failures in a row, and when the next try may be, milliseconds since 1970. */
   failures: number;
   nextTryMs: number;
-  /** Incidents whose beginning is among the above, or was told. */
+  /** Incidents whose beginning is among the above, or was told; of an Alertmanager what it may have been given (alerts.ts). */
   open: readonly string[];
 }
 
@@ -33,6 +34,11 @@ const BACKOFF_MS = [0, 5, 10, 20, 40, 60].map((minutes) => minutes * 60_000);
 /** More than this waits for nobody: the oldest go. */
 const WAITING_MAX = 1000;
 
+/** Whether it says that an incident is over. */
+export function isEnd({ change }: Pick<IncidentRow, "change">): boolean {
+  return ENDS.has(change);
+}
+
 export function emptyMailbox(channel: string): Mailbox {
   return { channel, waiting: [], notice: null, failures: 0, nextTryMs: 0, open: [] };
 }
@@ -47,7 +53,7 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
     if (!row.told || !wants(channel, row)) return false;
     if (row.change === BEGINS) open.add(keyOf(row));
     if (row.change === "growing") return open.has(keyOf(row));
-    return ENDS.has(row.change) ? open.delete(keyOf(row)) : true;
+    return isEnd(row) ? open.delete(keyOf(row)) : true;
   });
   const all = [...mailbox.waiting, ...fresh];
   // A beginning that nobody will hear of any more has no end, either.
@@ -84,13 +90,19 @@ function idOf(channel: string, rows: readonly IncidentRow[]): string {
 
 /** What began and ended while it was quiet nobody has to hear. */
 function withoutPairs(mailbox: Mailbox): Mailbox {
-  const ended = new Set(mailbox.waiting.filter(({ change }) => ENDS.has(change)).map(keyOf));
+  const ended = new Set(mailbox.waiting.filter(isEnd).map(keyOf));
   const both = new Set(mailbox.waiting.filter((row) => row.change === BEGINS && ended.has(keyOf(row))).map(keyOf));
   return { ...mailbox, waiting: mailbox.waiting.filter((row) => !both.has(keyOf(row))) };
 }
 
 /** How a try has ended. `unsure`: it may have been taken all the same. */
 export type Sent = "taken" | "refused" | "unsure";
+
+/** The same, and what was in the way; null: nothing. Of what was taken: what is to be said all the same. */
+export interface Outcome {
+  sent: Sent;
+  why: Finding | null;
+}
 
 export function settle(mailbox: Mailbox, sent: Sent, nowMs: number): Mailbox {
   if (sent === "taken") return { ...mailbox, notice: null, failures: 0, nextTryMs: 0 };

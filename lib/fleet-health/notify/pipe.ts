@@ -1,18 +1,14 @@
 // A program of the operator's own that takes a notice on its standard input: no shell runs, and it has half a minute.
 
-import { type Finding, inWords } from "../../core/finding.ts";
+import { inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { run } from "../../os/process/exec.ts";
-import type { Sent } from "./mailbox.ts";
+import type { Outcome } from "./mailbox.ts";
 
 const TIMEOUT_MS = 30_000;
 
 /** Exit code 0 has taken it; what ended in another way may have. Never rejects. */
-export async function pipeTo(
-  command: readonly string[],
-  input: string,
-  timeoutMs = TIMEOUT_MS,
-): Promise<{ sent: Sent; why: Finding | null }> {
+export async function pipeTo(command: readonly string[], input: string, timeoutMs = TIMEOUT_MS): Promise<Outcome> {
   const done = await run(command, { timeoutMs, input });
   if (done.kind === "exited" && done.code === 0) return { sent: "taken", why: null };
   if (done.kind === "exited") {
@@ -26,4 +22,4 @@ export async function pipeTo(
   return { sent: isStarted ? "unsure" : "refused", why: { what: done.why, fix: null } };
 }
 
-const NO_SENDMAIL = inWords("sendmail gets no rights of its own in this unit; have a webhook or ntfy told instead");
+const NO_SENDMAIL = inWords('sendmail gets no rights of its own in this unit; use type = "email" instead');

@@ -2,9 +2,10 @@
 
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { CHANNEL_TYPES, type Channel, type ChannelType, isZone, parseClock } from "./channel.ts";
+import { type MailTable, mailFaults, mailOf, saysMail } from "./mail-settings.ts";
 
 /** A channel as it stands in the configuration; paths are absolute. */
-export interface ChannelTable {
+export interface ChannelTable extends MailTable {
   name: string;
   type: string;
   url?: string;
@@ -32,25 +33,49 @@ function nameOf({ name }: ChannelTable, index: number): string {
   return name === "" ? `number ${index + 1}` : JSON.stringify(name);
 }
 
-function faultsOf({ type, url, urlFile, command, symptoms = [], quiet }: ChannelTable): string[] {
-  const faults: string[] = [];
+function faultsOf(table: ChannelTable): string[] {
+  const { type, symptoms = [], quiet } = table;
   if (!CHANNEL_TYPES.some((one) => one === type))
     return [`type must be one of ${CHANNEL_TYPES.join(", ")}, found ${JSON.stringify(type)}`];
-  if (type === "command") {
-    if (command?.[0]?.startsWith("/") !== true)
-      faults.push('command must be a list whose first is an absolute path, such as ["/usr/local/bin/page"]');
-    if (url !== undefined || urlFile !== null) faults.push("a command has no url");
-  } else {
-    if ((url === undefined) === (urlFile === null)) faults.push("name either url or url_file");
-    if (url !== undefined && !isWeb(url)) faults.push("url must begin with http:// or https://");
-    if (command !== undefined) faults.push(`command belongs to type = "command"`);
-  }
+  const faults = placeFaults(table);
   const known = [...SYMPTOMS.map(({ name }) => name), ...OTHERS];
   for (const symptom of symptoms)
     if (!known.includes(symptom))
       faults.push(`there is no symptom ${JSON.stringify(symptom)}: there are ${known.join(", ")}`);
+  if (type === "alertmanager") faults.push(...stateFaults(table));
   if (quiet !== undefined) faults.push(...quietFaults(quiet));
   return faults;
+}
+
+/** What is wrong with where it goes to. */
+function placeFaults(table: ChannelTable): string[] {
+  const { type, url, urlFile, tokenFile, command } = table;
+  const faults: string[] = [];
+  const isWebbed = type !== "command" && type !== "email";
+  if (type === "command" && command?.[0]?.startsWith("/") !== true)
+    faults.push('command must be a list whose first is an absolute path, such as ["/usr/local/bin/page"]');
+  if (type === "email") faults.push(...mailFaults(table));
+  else if (saysMail(table))
+    faults.push('server, tls, ca_bundle, user, password_file, from and to belong to type = "email"');
+  if (!isWebbed && (url !== undefined || urlFile !== null))
+    faults.push(`${type === "email" ? "mail" : "a command"} has no url`);
+  if (type === "email" && tokenFile !== null) faults.push("mail has no token_file: it has user and password_file");
+  if (isWebbed && (url === undefined) === (urlFile === null)) faults.push("name either url or url_file");
+  if (isWebbed && url !== undefined && !isWeb(url)) faults.push("url must begin with http:// or https://");
+  if (type !== "command" && command !== undefined) faults.push(`command belongs to type = "command"`);
+  return faults;
+}
+
+/** Told once, as they have no end. */
+const ONCE = ["returned", "collector-gap"];
+
+/** An Alertmanager is told what stands, again and again, and decides for itself when to tell whom. */
+function stateFaults({ symptoms = [], quiet }: ChannelTable): string[] {
+  const once = symptoms.filter((symptom) => ONCE.includes(symptom));
+  return [
+    ...once.map((symptom) => `an Alertmanager hears nothing of ${symptom}: it is told once, and is no state`),
+    ...(quiet === undefined ? [] : ["an Alertmanager has no quiet here: it has mute_time_intervals of its own"]),
+  ];
 }
 
 /** Whether something can be posted there. */
@@ -69,10 +94,11 @@ function quietFaults({ from, to, zone }: { from: string; to: string; zone: strin
     : [...clocks, `quiet.zone must be a time zone such as "Europe/Berlin", found ${JSON.stringify(zone)}`];
 }
 
-function channelOf({ name, type, url, urlFile, tokenFile, command, symptoms, hosts, quiet }: ChannelTable): Channel {
+function channelOf(table: ChannelTable): Channel {
+  const { name, type, url, urlFile, tokenFile, command, symptoms, hosts, quiet } = table;
   return {
     ...{ name, type: type as ChannelType, url: url ?? null, urlFile, tokenFile, command: command ?? [] },
-    ...{ symptoms: symptoms ?? null, hosts: hosts ?? null },
+    ...{ mail: type === "email" ? mailOf(table) : null, symptoms: symptoms ?? null, hosts: hosts ?? null },
     quiet:
       quiet === undefined
         ? null

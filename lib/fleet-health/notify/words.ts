@@ -20,6 +20,11 @@ export function title({ rows }: Pick<Notice, "rows">): string {
   return [...counts].map(([change, some]) => `${some.length} ${change}`).join(", ");
 }
 
+/** The same among other mail. */
+export function subject(notice: Pick<Notice, "rows">): string {
+  return `[labfleet] ${title(notice)}`;
+}
+
 /** A line for each. */
 export function body({ rows }: Pick<Notice, "rows">): string {
   return rows.map(lineOf).join("\n");
@@ -37,12 +42,13 @@ export function lineOf(row: IncidentRow): string {
   return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;
 }
 
-function who({ host, hosts }: IncidentRow): string {
+export function who({ host, hosts }: Pick<IncidentRow, "host" | "hosts">): string {
   if (host === COLLECTOR) return "this collector";
   return host === MANY ? counted(hosts.length, "host") : host;
 }
 
-function names({ hosts }: IncidentRow): string {
+/** Of many: who belongs to it. */
+export function names({ hosts }: Pick<IncidentRow, "hosts">): string {
   if (hosts.length === 0) return "";
   const more = hosts.length > NAMES ? `, and ${hosts.length - NAMES} more` : "";
   return `, as each of ${hosts.slice(0, NAMES).join(", ")}${more}`;

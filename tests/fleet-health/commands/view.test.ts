@@ -110,7 +110,15 @@ test("a run that had a problem says so with its remedy", () => {
 
 test("hosts that only the configuration knows are named with where, and who may be meant", () => {
   const channel = {
-    ...{ name: "ops", type: "webhook" as const, url: "http://x/", urlFile: null, tokenFile: null, command: [] },
+    ...{
+      name: "ops",
+      type: "webhook" as const,
+      url: "http://x/",
+      urlFile: null,
+      tokenFile: null,
+      command: [],
+      mail: null,
+    },
     ...{ symptoms: null, hosts: ["lab1", "lab2"], quiet: null },
   };
   expect(

@@ -37,7 +37,7 @@ function live(seed: number, runs: number, quiet: Channel["quiet"] = null) {
   const chance = (of: number): boolean => random.next() < of;
   const channel: Channel = {
     ...{ name: "ops", type: "webhook", url: "http://x/", urlFile: null, tokenFile: null, command: [] },
-    ...{ symptoms: null, hosts: null, quiet },
+    ...{ mail: null, symptoms: null, hosts: null, quiet },
   };
   let disk: Disk = { watch: NO_WATCH, mailbox: emptyMailbox("ops"), sequence: 0 };
   const taken: { id: string; rows: readonly IncidentRow[] }[] = [];

@@ -10,7 +10,7 @@ const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
 const CHANNEL: Channel = {
   ...{ name: "ops", type: "webhook", url: "http://127.0.0.1:1", urlFile: null, tokenFile: null, command: [] },
-  ...{ symptoms: null, hosts: null, quiet: null },
+  ...{ mail: null, symptoms: null, hosts: null, quiet: null },
 };
 
 let sequence = 0;

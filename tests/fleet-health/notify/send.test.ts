@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { findingText } from "../../../lib/core/finding.ts";
+import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
 import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
 import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
@@ -35,7 +36,7 @@ const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
 const NOTICE: Notice = { id: "ops-7-7", isRetried: false, rows: [row()] };
 const channel = (more: Partial<Channel>): Channel => ({
   ...{ name: "ops", type: "webhook", url: null, urlFile: null, tokenFile: null, command: [] },
-  ...{ symptoms: null, hosts: null, quiet: null },
+  ...{ mail: null, symptoms: null, hosts: null, quiet: null },
   ...more,
 });
 const why = async (asked: ReturnType<typeof send>): Promise<string> => {
@@ -226,7 +227,12 @@ test("a channel that is broken keeps no other from being told, and its notice wa
   const good = hook();
   const bad = hook(500);
   const channels = [channel({ name: "bad", url: bad.url }), channel({ name: "good", url: good.url })];
-  const outgoing = outgoingOf([emptyMailbox("gone")], channels, [row()], 1000);
+  const outgoing = outgoingOf(
+    { mailboxes: [emptyMailbox("gone")], rows: [row()], watch: NO_WATCH },
+    channels,
+    1000,
+    "hub",
+  );
   const { mailboxes, failures } = await deliver(outgoing, 1000);
   expect(
     mailboxes.map(({ channel, waiting, notice, failures }) => [channel, waiting.length, notice, failures]),
@@ -238,4 +244,13 @@ test("a channel that is broken keeps no other from being told, and its notice wa
     'bad was not told: it answered 500: "ok"; fix: see what it takes: sudo fleet-health notify-test bad',
   ]);
   expect(good.got).toHaveLength(1);
+});
+
+test("what some have taken and others have not is said, and is neither a failure nor sent again", async () => {
+  const channels = [channel({ url: "http://127.0.0.1:1" })];
+  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, "hub");
+  const why = { what: "it takes no mail to gone@example.org", fix: null };
+  const { mailboxes, failures, remarks } = await deliver(outgoing, 1000, async () => ({ sent: "taken", why }));
+  expect([mailboxes[0]?.notice, mailboxes[0]?.waiting, failures]).toEqual([null, [], []]);
+  expect(remarks.map(({ what }) => what)).toEqual(["ops was told: it takes no mail to gone@example.org"]);
 });

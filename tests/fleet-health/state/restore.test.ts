@@ -3,7 +3,9 @@
 import { expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
+import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import { outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
+import type { Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
@@ -56,14 +58,26 @@ test("a channel is told the end of what it was told before the state was lost, a
     row(host, "recovered", true, { since: isoWall(state?.watch.incidents[0]?.sinceMs ?? 0) }),
   );
   const channel = {
-    ...{ name: "ops", type: "webhook" as const, url: "http://x/", urlFile: null, tokenFile: null, command: [] },
+    ...{
+      name: "ops",
+      type: "webhook" as const,
+      url: "http://x/",
+      urlFile: null,
+      tokenFile: null,
+      command: [],
+      mail: null,
+    },
     ...{ symptoms: null, hosts: null, quiet: null },
   };
-  const [outgoing] = outgoingOf(state?.mailboxes ?? [], [channel], ends, NOON);
+  const left = (mailboxes: readonly Mailbox[]) => ({ mailboxes, rows: ends, watch: NO_WATCH });
+  const [outgoing] = outgoingOf(left(state?.mailboxes ?? []), [channel], NOON, "c");
   expect(outgoing?.notice?.rows.map(({ host }) => host)).toEqual(["lab1"]);
   expect(outgoing?.mailbox.channel).toBe("ops");
+  // An Alertmanager is posted what stands, and knows of no rows.
+  const [posted] = outgoingOf(left(state?.mailboxes ?? []), [{ ...channel, type: "alertmanager" }], NOON, "c");
+  expect(posted?.mailbox.open).toEqual([]);
   // Once it has a mailbox of its own, that is it.
   const own = outgoing === undefined ? [] : [{ ...outgoing.mailbox, notice: null }];
-  const [next] = outgoingOf([...(state?.mailboxes ?? []), ...own], [channel], ends, NOON);
+  const [next] = outgoingOf(left([...(state?.mailboxes ?? []), ...own]), [channel], NOON, "c");
   expect(next?.notice).toBeNull();
 });

@@ -1,0 +1,100 @@
+// Posts alerts to an Alertmanager (API v2). One that is refused for what it is keeps no other from being taken.
+
+import { type Finding, type Fix, inWords } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { counted } from "../../core/text/quantity.ts";
+import { type Alert, alertsUrl, keyOf } from "./alerts.ts";
+import type { Channel } from "./channel.ts";
+import { type Posted, post } from "./post.ts";
+import { type Target, targetOf } from "./target.ts";
+
+export interface Took {
+  /** Keys of those that were taken, or refused for what they are. */
+  done: ReadonlySet<string>;
+  /** Why some were not taken; null: all were. */
+  why: Finding | null;
+}
+
+/** So many go at a time, and all of them within this time: what is left waits for the next run. */
+const BATCH = 500;
+const LIMIT_MS = 60_000;
+
+/** Tries once. Never rejects for an error of the system. */
+export async function postAlerts(channel: Channel, alerts: readonly Alert[], limitMs = LIMIT_MS): Promise<Took> {
+  const target = await targetOf(channel);
+  if ("what" in target) return { done: new Set(), why: target };
+  const posting = new Posting({ ...target, url: alertsUrl(target.url) }, Date.now() + limitMs);
+  for (let i = 0; i < alerts.length; i += BATCH) if (!(await posting.all(alerts.slice(i, i + BATCH)))) break;
+  return { done: posting.done, why: posting.why(alerts.length) };
+}
+
+class Posting {
+  readonly done = new Set<string>();
+  private readonly refused: { alert: Alert; answer: string }[] = [];
+  private failure: Finding | null = null;
+
+  constructor(
+    private readonly target: Target,
+    private readonly untilMs: number,
+  ) {}
+
+  /** @returns false: it is of no use to go on */
+  async all(batch: readonly Alert[]): Promise<boolean> {
+    const posted = await this.post(batch);
+    if (posted === null) return false;
+    const [first, ...others] = batch;
+    const isTooMuch = posted.kind === "status" && (posted.status === 400 || posted.status === 413);
+    if (isTooMuch && others.length > 0) {
+      // It has taken the good ones, and does not say which those are.
+      for (const alert of batch) if (!(await this.all([alert]))) return false;
+      return true;
+    }
+    if (isTooMuch && first !== undefined) this.refused.push({ alert: first, answer: answered(posted) });
+    else if (posted.kind === "failed" || posted.status < 200 || posted.status >= 300) return this.fail(posted);
+    for (const alert of batch) this.done.add(keyOf(alert));
+    return true;
+  }
+
+  why(count: number): Finding | null {
+    if (this.failure !== null) return this.failure;
+    const [first] = this.refused;
+    if (first === undefined) return null;
+    const { alertname = "", host = "" } = first.alert.labels;
+    const which = `${alertname}${host === "" ? "" : ` of ${host}`}`;
+    const what = `${this.refused.length} of ${counted(count, "alert")} were refused, ${which} first: ${first.answer}`;
+    return { what, fix: inWords("report this: no alert of labfleet should be refused") };
+  }
+
+  /** Null: the time is over. */
+  private async post(batch: readonly Alert[]): Promise<Posted | null> {
+    if (Date.now() < this.untilMs) {
+      const headers = { "content-type": "application/json", ...this.target.headers };
+      return post(this.target.url, headers, JSON.stringify(batch));
+    }
+    this.failure = { what: `it is too slow: it has taken ${counted(this.done.size, "alert")} in time`, fix: null };
+    return null;
+  }
+
+  private fail(posted: Posted): false {
+    if (posted.kind === "failed") this.failure = { what: posted.why, fix: null };
+    else this.failure = { what: answered(posted), fix: fixOf(posted.status) };
+    return false;
+  }
+}
+
+function answered(posted: Posted): string {
+  if (posted.kind === "failed") return posted.why;
+  const { status, text } = posted;
+  return `it answered ${status}${text === "" ? "" : `: ${quoted(text.trim())}`}`;
+}
+
+function fixOf(status: number): Fix | null {
+  if (status === 401 || status === 403)
+    return inWords(
+      "name its token in token_file, or write a name and a password into url: https://name:password@host/",
+    );
+  if (status >= 300 && status < 400) return inWords("name in url where that leads: no redirect is followed");
+  if ([404, 405, 410, 415].includes(status))
+    return inWords("url must be the Alertmanager's own, such as http://127.0.0.1:9093, with its --web.route-prefix");
+  return null;
+}

@@ -1,0 +1,51 @@
+// Where a channel is posted to, and with what it proves who it is: both may stand in files, which are read for each try.
+
+import { errorCode, errorText } from "../../core/failure.ts";
+import { byCommands, type Finding, here, inWords } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { readIfExists } from "../../os/files/files.ts";
+import { refusedFix } from "../../os/process/as-typed.ts";
+import type { Channel } from "./channel.ts";
+
+export interface Target {
+  url: URL;
+  /** Its Authorization header, if it has one. A name and a password may stand in its address, too. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** @returns why there is none, where a file does not give it */
+export async function targetOf({ url, urlFile, tokenFile }: Channel): Promise<Target | Finding> {
+  const address = await secretOf(urlFile, url);
+  if (typeof address !== "string") return address;
+  const token = await secretOf(tokenFile, "");
+  if (typeof token !== "string") return token;
+  if (!URL.canParse(address)) return { what: "its URL is none", fix: inWords("write it anew") };
+  return { url: new URL(address), headers: token === "" ? {} : { authorization: `Bearer ${token}` } };
+}
+
+/** The first line of a file; what stands in the configuration where none is named. */
+export async function secretOf(file: string | null, plain: string | null): Promise<string | Finding> {
+  if (file === null) return plain ?? "";
+  const text = await textOf(file);
+  if (typeof text !== "string") return text;
+  return text.split("\n")[0]?.trim() || notThere(file);
+}
+
+/** All that stands in a file. */
+export async function textOf(file: string): Promise<string | Finding> {
+  try {
+    return (await readIfExists(file, 1024 * 1024)) || notThere(file);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    const isOfRights = code === "EACCES" || code === "EPERM";
+    const fix = isOfRights
+      ? byCommands(here("sudo", "chgrp", "labfleet", file), here("sudo", "chmod", "g+r", file))
+      : refusedFix(code);
+    return { what: `${file} cannot be read: ${quoted(errorText(error))}`, fix };
+  }
+}
+
+function notThere(file: string): Finding {
+  return { what: `${file} is empty, or not there`, fix: inWords("write it anew") };
+}
