@@ -330,3 +330,34 @@ test("the journal is cut while receiving, and never while it is needed", async (
   expect(most).toBeLessThan(12 * 1024 * 1024);
   await journal.close();
 });
+
+test("two commits go on side by side while the journal is small", async () => {
+  const { openJournal } = await import("../../../lib/receiver/store/journal.ts");
+  const journal = await openJournal(join(tempDir(), "journal.jsonl"), () => false);
+  const other = Promise.withResolvers<void>();
+  // Each waits for the other to have begun.
+  const one = journal.during(() => other.promise);
+  await journal.during(async () => other.resolve());
+  await one;
+  await journal.close();
+});
+
+test("the journal is not cut while one archive has no row yet, and is once it has", async () => {
+  const { root, journal } = dataRoot({});
+  const opened = await openIn(root);
+  const commit = async (id: string): Promise<void> => {
+    const upload = await opened.store.begin({ host: "lab1", id });
+    await upload.write(BODY);
+    await upload.commit(row(id, { code_commit: "x".repeat(60_000) }));
+  };
+  const { append } = opened.index;
+  opened.index.append = () => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }));
+  expect(await commit("first").catch((error: unknown) => error)).toMatchObject({ code: "EIO" });
+  opened.index.append = append;
+  for (let i = 0; i < 20; i++) await commit(`ep${i}`);
+  expect(readFileSync(journal).length).toBeGreaterThan(1_200_000);
+  expect((await opened.store.find({ host: "lab1", id: "first" })).kind).toBe("stored");
+  await commit("last");
+  expect(readFileSync(journal).length).toBe(0);
+  await opened.close();
+});
