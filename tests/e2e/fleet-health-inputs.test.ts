@@ -57,8 +57,9 @@ test("an upload whose bytes come is no silence, however long it takes", async ()
       `Repr-Digest: sha-256=:${digest}:\r\nContent-Length: 100000000\r\n\r\n${"x".repeat(1_000_000)}`,
   );
   const moved = async (): Promise<boolean> => {
+    socket.write("x".repeat(1000));
     receiver.process.kill("SIGHUP");
-    await Bun.sleep(100);
+    await Bun.sleep(1000);
     return hosts()?.[0]?.moved_at != null;
   };
   await until("it says that bytes came", moved, receiver);

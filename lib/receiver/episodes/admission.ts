@@ -10,6 +10,9 @@ export interface Slot {
   leave(): void;
 }
 
+/** Most uploads are over by then: what is told of the others is written to the disk. */
+const LONG_MS = 15_000;
+
 /** An upload that there was no room for. */
 export interface NoRoom {
   atMs: number;
@@ -22,7 +25,7 @@ export interface Admission {
   readonly outstandingBytes: number;
   /** The newest that there was no room for, asked about or sent; null: none yet. */
   readonly noRoom: NoRoom | null;
-  /** When bytes of those that are under way were last written, by host, milliseconds since 1970. */
+  /** When bytes of those that are under way, and not only for a moment, were last written, by host, milliseconds since 1970. */
   moving(): ReadonlyMap<string, number>;
   enter(host: string, bytes: number): Slot | Refusal;
   /** What `enter` would say now; null: it would let it in. */
@@ -67,6 +70,7 @@ export function createAdmission(
       const refusal = ask(host, bytes);
       if (refusal !== null) return refusal;
       let left = bytes;
+      const enteredMs = nowMs();
       uploads++;
       outstandingBytes += bytes;
       perHost.set(host, (perHost.get(host) ?? 0) + 1);
@@ -75,7 +79,7 @@ export function createAdmission(
         wrote(count) {
           left -= count;
           outstandingBytes -= count;
-          movedMs.set(host, nowMs());
+          if (nowMs() - enteredMs >= LONG_MS) movedMs.set(host, nowMs());
           moved();
         },
         leave() {
