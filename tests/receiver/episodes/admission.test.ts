@@ -6,7 +6,7 @@ const LIMITS = { uploadsTotal: 9, uploadsPerHost: 9, diskReserveBytes: 0 };
 
 test("uploads that last are told with when their bytes last came, by host, until the last of a host has ended", () => {
   let nowMs = T0;
-  const room = () => ({ freeBytes: 1e9, freeInodes: 9 });
+  const room = () => ({ freeBytes: 1e9, freeInodes: 1e6 });
   const admission = createAdmission(
     () => LIMITS,
     room,
