@@ -28,7 +28,7 @@ export interface Notice {
 }
 
 const BEGINS = "firing";
-export const ENDS: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
+const ENDS: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
 /** Waits after the 1st, 2nd, … failure, milliseconds; the last one stays. A run is every five minutes. */
 const BACKOFF_MS = [0, 5, 10, 20, 40, 60].map((minutes) => minutes * 60_000);
 /** More than this waits for nobody: the oldest go. */

@@ -4,7 +4,7 @@ import type { IncidentRow } from "../../contract/incident-row.ts";
 import { type Incident, MANY } from "../incidents/incident.ts";
 import { INCIDENT_POLICY } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
-import { ANY_CHANNEL, ENDS, emptyMailbox, keyOf } from "../notify/mailbox.ts";
+import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";
 import { parseIso } from "../python/python-time.ts";
 import type { State } from "./state.ts";
 
@@ -23,7 +23,7 @@ export function restoredState(rows: readonly IncidentRow[]): State | null {
   for (const row of rows) {
     if (row.told && row.change === "firing") standing.set(keyOf(row), row);
     else if (row.told && row.change === "growing" && standing.has(keyOf(row))) standing.set(keyOf(row), row);
-    else if (ENDS.has(row.change)) standing.delete(keyOf(row));
+    else if (isEnd(row)) standing.delete(keyOf(row));
   }
   return {
     index: NO_INDEX,
