@@ -6,6 +6,7 @@ import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import type { Facts } from "../../lib/fleet-health/judge/facts.ts";
 import { NO_PAST } from "../../lib/fleet-health/judge/past.ts";
 import { NO_UPLOADS, type Uploads } from "../../lib/fleet-health/judge/uploads.ts";
+import type { Channel } from "../../lib/fleet-health/notify/channel.ts";
 
 export const factsWith = (more: Partial<Facts>): Facts => ({
   ...{ host: "lab1", shippedMs: null, movedMs: null, uploads: NO_UPLOADS, heartbeat: null, checks: [] },
@@ -23,5 +24,12 @@ export const uploadsWith = (refused: Readonly<Record<string, number>>, taken = 0
 export const hostsWith = (summaries: readonly HostSummary[], more: Partial<Hosts> = {}): Hosts => ({
   ...NO_HOSTS,
   heard: summaries.map((summary) => ({ summary, checks: [] })),
+  ...more,
+});
+
+/** A hook that hears of all. */
+export const channelWith = (more: Partial<Channel> = {}): Channel => ({
+  ...{ name: "ops", type: "webhook", url: "http://x/", urlFile: null, tokenFile: null, command: [], mail: null },
+  ...{ symptoms: null, hosts: null, quiet: null },
   ...more,
 });

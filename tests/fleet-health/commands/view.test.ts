@@ -7,7 +7,7 @@ import { strangersOf } from "../../../lib/fleet-health/commands/status.ts";
 import { fleetStatus, renderStatus } from "../../../lib/fleet-health/commands/view.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
-import { factsWith } from "../support.ts";
+import { channelWith, factsWith } from "../support.ts";
 
 const NOW = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -109,18 +109,7 @@ test("a run that had a problem says so with its remedy", () => {
 });
 
 test("hosts that only the configuration knows are named with where, and who may be meant", () => {
-  const channel = {
-    ...{
-      name: "ops",
-      type: "webhook" as const,
-      url: "http://x/",
-      urlFile: null,
-      tokenFile: null,
-      command: [],
-      mail: null,
-    },
-    ...{ symptoms: null, hosts: ["lab1", "lab2"], quiet: null },
-  };
+  const channel = channelWith({ hosts: ["lab1", "lab2"] });
   expect(
     strangersOf({ silentAfterMs: { lab11: 1, lab1: 1 }, channels: [channel, { ...channel, hosts: null }] }, ["lab1"]),
   ).toEqual([

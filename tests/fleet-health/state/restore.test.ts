@@ -7,6 +7,7 @@ import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import { outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
 import type { Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
+import { channelWith } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -57,18 +58,7 @@ test("a channel is told the end of what it was told before the state was lost, a
   const ends = ["lab1", "lab2"].map((host) =>
     row(host, "recovered", true, { since: isoWall(state?.watch.incidents[0]?.sinceMs ?? 0) }),
   );
-  const channel = {
-    ...{
-      name: "ops",
-      type: "webhook" as const,
-      url: "http://x/",
-      urlFile: null,
-      tokenFile: null,
-      command: [],
-      mail: null,
-    },
-    ...{ symptoms: null, hosts: null, quiet: null },
-  };
+  const channel = channelWith();
   const left = (mailboxes: readonly Mailbox[]) => ({ mailboxes, rows: ends, watch: NO_WATCH });
   const [outgoing] = outgoingOf(left(state?.mailboxes ?? []), [channel], NOON, "c");
   expect(outgoing?.notice?.rows.map(({ host }) => host)).toEqual(["lab1"]);
