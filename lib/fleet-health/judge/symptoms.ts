@@ -138,8 +138,12 @@ function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {
   return { cause: "missing-commit", what, fix: refusedFix("missing-commit") };
 }
 
-function heartbeatLate({ shippedMs, heartbeat }: Facts, { coveredMs, downAfterMs }: Limits): Told | null {
+function heartbeatLate({ shippedMs, heartbeat }: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
   if (heartbeat === null || !heartbeat.stale || heartbeat.age_s === null) return null;
+  // It shipped when its next heartbeat was overdue, and there was time for that to come: else both have ended, or nothing could come.
+  const heardMs = nowMs - heartbeat.age_s * 1000;
+  const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
+  if ((shippedMs ?? heardMs) <= heardMs + lateMs || coveredMs(heardMs) <= lateMs) return null;
   // Whom nothing comes from is down.
   if (shippedMs === null || coveredMs(shippedMs) > downAfterMs) return null;
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;

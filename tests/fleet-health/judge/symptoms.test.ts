@@ -77,6 +77,25 @@ describe("silent", () => {
   });
 });
 
+describe("heartbeat-late", () => {
+  const heard = beat({ age_s: 20 * 60, stale: true, late_after_s: 150 });
+  const shipped = (minutesAfter: number, limits: Partial<Limits> = {}): number =>
+    illOf(
+      [facts({ heartbeat: heard, shippedMs: NOW - 20 * MIN + minutesAfter * MIN })],
+      { ...LIMITS, ...limits },
+      new Set(),
+    ).length;
+
+  test("is who ships on: of a host that went off, or is behind a dead link, nothing comes at all", () => {
+    expect([shipped(-1), shipped(1), shipped(2.5), shipped(2.6)]).toEqual([0, 0, 0, 1]);
+  });
+
+  test("is nobody while no heartbeat could come", () => {
+    const covered = (minutes: number) => ({ coveredMs: () => minutes * MIN });
+    expect([shipped(10, covered(2.5)), shipped(10, covered(2.6))]).toEqual([0, 1]);
+  });
+});
+
 describe("host-down and heartbeat-late", () => {
   test("are told apart by whether it ships", () => {
     expect(told({ shippedMs: null, heartbeat: late(31) })).toEqual(["host-down: no sign of life"]);
@@ -167,7 +186,7 @@ test("time in which nothing could have come counts against nobody", () => {
   const ill = (minutes: number, heartbeat: HostSummary | null) =>
     illOf([facts({ shippedMs: NOW - minutes * MIN, heartbeat })], half, new Set()).map(({ symptom }) => symptom);
   expect([ill(60, null), ill(61, null)]).toEqual([[], ["silent"]]);
-  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([["heartbeat-late"], ["host-down", "silent"]]);
+  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([[], ["host-down", "silent"]]);
 });
 
 test("what waits for more than a day, and what is about to be removed, is told with its number", () => {
