@@ -81,13 +81,15 @@ function long(ms: number): string {
 }
 
 /** A queue that waits for a person, at once; one that fails, when it does not mend itself. Durations by the host's own clock. */
-function paused({ heartbeat }: Facts, { failingAfterMs }: Limits): Told | null {
+function paused({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs }: Limits): Told | null {
   if (!isFresh(heartbeat)) return null;
   const pause = heartbeat.queue?.paused ?? null;
   if (pause === null) return null;
   const sentMs = Date.parse(heartbeat.sent_at ?? "");
   const pausedMs = sentMs - Date.parse(pause.since ?? "") + (heartbeat.age_s + (heartbeat.late_s ?? 0)) * 1000;
-  if (pause.kind === "failing" && !(pausedMs >= failingAfterMs)) return null;
+  // A queue that failed while nothing could come here goes on by itself, within minutes of when something can.
+  const failedMs = Number.isFinite(pausedMs) ? Math.min(pausedMs, coveredMs(nowMs - pausedMs)) : 0;
+  if (pause.kind === "failing" && failedMs < failingAfterMs) return null;
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   return {
     cause: pause.reason ?? "not said",

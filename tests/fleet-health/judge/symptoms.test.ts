@@ -118,6 +118,16 @@ describe("paused", () => {
     expect(paused("misconfigured", 60, { stale: true, age_s: 200 })).toEqual(["heartbeat-late: no heartbeat"]);
   });
 
+  test("no queue that failed because nothing could come to this collector", () => {
+    const after = (kind: string, coveredMin: number): number =>
+      illOf(
+        [facts({ heartbeat: beat({ queue: queue({ paused: pause(kind, 120) }) }) })],
+        { ...LIMITS, coveredMs: () => coveredMin * MIN },
+        new Set(),
+      ).length;
+    expect([after("failing", 14), after("failing", 15), after("misconfigured", 0)]).toEqual([0, 1, 1]);
+  });
+
   test("says for how long, why, and what the host says mends it", () => {
     const [one] = illOf(
       [facts({ heartbeat: beat({ queue: queue({ paused: pause("misconfigured", 60) }) }) })],
