@@ -1,6 +1,7 @@
 // Who is told that an incident fires, and why some are held back: told together with others, silenced by a person, or explained by
 // another symptom of the same host. Pure.
 
+import { explainedBy, firingOf } from "./explain.ts";
 import { fleetSymptom } from "./fold.ts";
 import { type Event, type Incident, keyOf, MANY } from "./incident.ts";
 
@@ -14,19 +15,13 @@ export interface Silence {
   reason: string;
 }
 
-/** A symptom that says why, and those of the same host that it makes no news. */
-const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["paused", ["silent", "fatal-only", "unstamped"]],
-  ["host-down", ["silent", "heartbeat-late"]],
-]);
-
 /** What is told now: of those that fire and were not told yet all that nothing holds back. */
 export function tell(
   incidents: readonly Incident[],
   silences: readonly Silence[],
   nowMs: number,
 ): { incidents: Incident[]; events: Event[] } {
-  const firing = new Set(incidents.filter(({ phase }) => phase === "firing" || phase === "recovering").map(keyOf));
+  const firing = firingOf(incidents);
   const folded = new Set(
     incidents
       .filter(({ host }) => host === MANY)
@@ -45,18 +40,17 @@ export function tell(
 }
 
 function heldOf(
-  { host, symptom }: Incident,
+  incident: Incident,
   firing: ReadonlySet<string>,
   folded: ReadonlySet<string>,
   silences: readonly Silence[],
   nowMs: number,
 ): string | null {
+  const { host, symptom } = incident;
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
   if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
-  for (const [why, explained] of EXPLAINS)
-    if (explained.includes(symptom) && firing.has(keyOf({ host, symptom: why }))) return why;
-  return null;
+  return explainedBy(incident, firing);
 }
 
 export function isSilenced(silences: readonly Silence[], host: string, symptom: string, nowMs: number): boolean {
