@@ -38,9 +38,11 @@ const FAILING_AFTER_MS = 15 * 60_000;
 /** One run, after the one that left `before`; null: it is the first. */
 export function round(config: FleetHealthConfig, before: State | null, read: Read): State {
   const { nowMs, index, refusals, heartbeats, orders } = read;
+  // What is of a time that has yet to come was before this clock was set back: what came since has no later one.
+  const takenMs = new Map([...(before?.takenMs ?? [])].filter(([, ms]) => ms <= nowMs + CLOCK_MS));
   const facts = factsOf({
     seen: index.seen,
-    takenMs: before?.takenMs ?? new Map(),
+    takenMs,
     attempts: refusals.kind === "attempts" ? refusals.rows : [],
     sinceMs: nowMs - config.recentWindowMin * 60_000,
     heartbeats: heartbeats ?? [],
@@ -50,8 +52,8 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
   const missing = missingOf(read);
-  const lost = lostOf(before, facts, nowMs, gone);
   const coverage = coverageOf(read.ticks, nowMs);
+  const lost = lostOf(before, facts, gone, { nowMs, coverage });
   const about = { nowMs, coverage, lastRunMs: before?.watch.runsMs[0] ?? null, doubts: read.doubts };
   const ill = illOf(facts.values(), limitsOf(config, nowMs, coverage), missing);
   const hosts = facts.size - [...facts.keys()].filter((host) => gone.has(host)).length;
@@ -78,7 +80,7 @@ export function round(config: FleetHealthConfig, before: State | null, read: Rea
   const rows = rowsOf(told, last);
   return {
     index,
-    takenMs: takenOf(facts.values(), before?.takenMs ?? new Map(), nowMs - config.expireAfterMs),
+    takenMs: takenOf(facts.values(), takenMs, nowMs - config.expireAfterMs),
     watch: next,
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
@@ -126,20 +128,21 @@ const CLOCK_MS = 2 * 60_000;
 
 /**
  * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
- * is of a time that has yet to come, since this clock was set back.
+ * is of a time that has yet to come, or has come twice, since this clock was set back.
  */
 function lostOf(
   before: State | null,
   facts: ReadonlyMap<string, Facts>,
-  nowMs: number,
   gone: ReadonlyMap<string, unknown>,
+  { nowMs, coverage }: { nowMs: number; coverage: Coverage },
 ): Set<string> {
   const standing = (before?.watch.incidents ?? []).map(({ host }) => host).filter((host) => isName(host));
   const [lastRunMs = 0] = before?.watch.runsMs ?? [];
   const isBack = nowMs < lastRunMs - CLOCK_MS;
   const isLost = (host: string): boolean => {
     const shippedMs = facts.get(host)?.shippedMs ?? null;
-    return !facts.has(host) || isBack || (shippedMs !== null && shippedMs > nowMs + CLOCK_MS);
+    if (!facts.has(host) || isBack) return true;
+    return shippedMs !== null && (shippedMs > nowMs + CLOCK_MS || coverage.cameTwice(shippedMs));
   };
   return new Set(standing.filter((host) => !gone.has(host) && isLost(host)));
 }

@@ -13,6 +13,8 @@ export interface Coverage {
   /** How much of the time from then until now counts, milliseconds. */
   since(fromMs: number): number;
   newest: Tick | null;
+  /** Whether the clock has shown that time twice, since it was set back: then it is not known which of the two is meant. */
+  cameTwice(ms: number): boolean;
   /** The longest stretch that does not count and ended after an instant; null: none is worth a word. */
   gapAfter(ms: number): { fromMs: number; toMs: number } | null;
 }
@@ -20,7 +22,11 @@ export interface Coverage {
 /** Of a receiver that writes no ticks all time counts. */
 export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   const newest = ticks.at(-1) ?? null;
-  if (newest === null) return { since: (fromMs) => Math.max(0, nowMs - fromMs), newest, gapAfter: () => null };
+  if (newest === null)
+    return {
+      since: (fromMs) => Math.max(0, nowMs - fromMs),
+      ...{ newest, cameTwice: () => false, gapAfter: () => null },
+    };
   // Of each tick how much counts from the first one to it.
   const sums = new Float64Array(ticks.length);
   // The latest that the clock has shown up to it: that grows, though the clock may have been set back.
@@ -34,17 +40,22 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
     sums[i] = all;
     latest[i] = most;
   }
+  // Of each tick the earliest that the clock has shown from it on: that grows, too.
+  const earliest = new Float64Array(ticks.length);
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = ticks.length - 1; i >= 0; i--) earliest[i] = least = Math.min(least, ticks[i]?.wallMs ?? least);
   const tail = (fromMs: number): number => (newest.isReady ? Math.min(Math.max(0, nowMs - fromMs), JOINED_MS) : 0);
   return {
     newest,
     since(fromMs) {
-      // By their order: a clock that was set back has ticks of an hour that comes again.
-      const first = firstAt(latest, fromMs);
+      // Of an hour that has come twice the second; what is still to come again was before the clock was set back.
+      const first = firstAt(fromMs > nowMs ? latest : earliest, fromMs);
       if (first === ticks.length) return tail(fromMs);
       const [tick, sum = 0] = [ticks[first], sums[first]];
       const part = Math.min((tick?.wallMs ?? fromMs) - fromMs, between(ticks[first - 1], tick));
       return part + (all - sum) + tail(newest.wallMs);
     },
+    cameTwice: (ms) => firstAt(latest, ms) < firstAt(earliest, ms),
     gapAfter(ms) {
       let longest: { fromMs: number; toMs: number } | null = null;
       for (let i = firstAt(latest, ms); i < ticks.length; i++) {
