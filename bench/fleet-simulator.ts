@@ -1,6 +1,6 @@
 // Simulated fleets in which all kinds of things break: which outages are missed, and of which hosts that are well somebody is told, by the
 // health check and by the Python fleet's.
-// bun bench/fleet-simulator.ts [--hosts N] [--days N] [--seed N] [--only TEXT]
+// bun bench/fleet-simulator.ts [--hosts N] [--days N] [--seed N] [--only PATTERN]
 import { parseArgs } from "node:util";
 import { judge, type Verdict } from "../tests/fleet-health/simulator/oracle.ts";
 import { judgeReference, type ReferenceVerdict } from "../tests/fleet-health/simulator/oracle-reference.ts";
@@ -48,7 +48,7 @@ console.log(
   "| | must be told | missed | false | late, twice, unclosed | notices | Python's: must be told | missed | went quiet | false | rows | s |",
 );
 console.log(`|---|${"---:|".repeat(11)}`);
-for (const scenario of SCENARIOS.filter((name) => name.includes(values.only))) {
+for (const scenario of SCENARIOS.filter((name) => new RegExp(values.only).test(name))) {
   const row = rowOf(scenario);
   console.log(line(scenario, row));
   const { missed, wrong, late, twice, unclosed } = row.ours;

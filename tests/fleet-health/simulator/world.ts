@@ -13,7 +13,7 @@ import { clockOffset, HOUR, MIN, type Plan, within } from "./plan.ts";
 /** When in its minute the receiver writes a tick. */
 const TICK_PHASE_MS = 20_000;
 /** Attempts are kept for so long: no run asks for older ones. */
-const KEPT_MS = 4 * HOUR;
+const KEPT_MS = 2 * HOUR;
 
 interface Kept {
   ms: number;
