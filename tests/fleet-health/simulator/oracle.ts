@@ -41,8 +41,11 @@ export function judge(played: Played, channel: ChannelPlan): Verdict {
     notices: played.deliveries.filter((one) => one.channel === channel.channel.name).length,
   };
   for (const one of sick) judging.told(one, verdict);
-  for (const one of heard.tellings.filter(({ named }) => !named.has("@"))) judging.isTrue(one, sick, verdict);
-  for (const one of heard.tellings.filter(({ named }) => !named.has("@"))) judging.isClosed(one, sick, verdict);
+  for (const one of heard.tellings.filter(({ named }) => !named.has("@"))) {
+    judging.isTrue(one, sick, verdict);
+    judging.isClosed(one, sick, verdict);
+    if (!one.isFleet) judging.isOne(one, sick, verdict);
+  }
   judging.quiet(verdict);
   aboutCollector(played, judging, heard, verdict);
   return verdict;
@@ -190,6 +193,19 @@ export class Judging {
     const { steps } = this.played.plan.collector;
     const twice = steps.filter(({ atMs, byMs }) => byMs < 0 && Math.abs(ms - atMs) <= -byMs);
     return Math.max(ms, ...twice.map(({ atMs, byMs }) => atMs - byMs));
+  }
+
+  /** What is told for the third time in some hours is one incident until it has been quiet for long. */
+  isOne({ named, symptom, firedMs, endedMs, end }: Telling, sick: readonly Sick[], verdict: Verdict): void {
+    const [host = ""] = named.keys();
+    const same = this.heard.tellings.filter((one) => !one.isFleet && one.symptom === symptom && one.named.has(host));
+    const times = same.filter((one) => one.firedMs <= firedMs && one.firedMs >= firedMs - FLAP_WINDOW_MS);
+    const spells = sick.filter((one) => one.host === host && one.symptoms.has(symptom) && one.untilMs <= endedMs);
+    const last = spells.toSorted((a, b) => a.untilMs - b.untilMs).at(-1);
+    if (times.length < FLAPS || end !== "recovered" || last === undefined) return;
+    const wasLong = last.untilMs - last.seenMs >= STEADY_MS;
+    if (!wasLong && endedMs < last.untilMs + STEADY_MS)
+      verdict.wrong.push(`${clock(endedMs)} ${host} ${symptom}: comes and goes, and is told as over`);
   }
 
   /** When that of one host is over, with all that follows too closely to be told apart. */

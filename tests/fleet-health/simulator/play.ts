@@ -59,7 +59,9 @@ const REREAD_RUNS = 50;
 export function play(plan: Plan, withReference = false): Played {
   const game = new Game(plan, withReference);
   for (const ms of minutesOf(plan)) {
-    if (ms % RUN_MS === 0 && ms >= plan.watchedMs && !within(plan.collector.off, ms)) game.run(ms);
+    // A machine that was off at the time of a run makes up for it when it starts, before the receiver has written that it runs.
+    const isBoot = plan.collector.off.some(({ toMs }) => toMs === ms);
+    if ((ms % RUN_MS === 0 || isBoot) && ms >= plan.watchedMs && !within(plan.collector.off, ms)) game.run(ms);
     game.world.minute(ms);
   }
   const { world, runs, deliveries, madeMs, alerts } = game;

@@ -57,7 +57,7 @@ const KINDS: Record<string, (make: Maker) => void> = {
   "clock set back an hour": (make) => clockStep(make, -HOUR),
   "inputs cannot be read for hours": (make) => {
     make.plan.collector.blind.push(make.span(HOUR, 4 * HOUR));
-    make.outages();
+    make.outages(0.4);
   },
   "quiet hours, over the change to summer time": (make) => {
     make.channel("by day", NIGHT);
