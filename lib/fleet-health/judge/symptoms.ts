@@ -146,6 +146,8 @@ function heartbeatLate({ shippedMs, heartbeat }: Facts, { nowMs, coveredMs, down
   const heardMs = nowMs - heartbeat.age_s * 1000;
   const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
   if ((shippedMs ?? heardMs) <= heardMs + lateMs || coveredMs(heardMs) <= lateMs) return null;
+  // Of one that came before this clock was set back nobody knows how old it is.
+  if (heartbeat.age_s * 1000 <= lateMs) return null;
   // Whom nothing comes from is down.
   if (shippedMs === null || coveredMs(shippedMs) > downAfterMs) return null;
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;

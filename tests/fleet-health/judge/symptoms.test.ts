@@ -90,6 +90,13 @@ describe("heartbeat-late", () => {
     expect([shipped(-1), shipped(1), shipped(2.5), shipped(2.6)]).toEqual([0, 0, 0, 1]);
   });
 
+  test("is nobody whose heartbeat came before this clock was set back", () => {
+    const ahead = beat({ age_s: 0, stale: true, late_after_s: 150 });
+    const limits = { ...LIMITS, coveredMs: () => 60 * MIN };
+    const ill = illOf([facts({ heartbeat: ahead, shippedMs: NOW + 59 * MIN })], limits, new Set());
+    expect(ill.map(({ symptom }) => symptom)).not.toContain("heartbeat-late");
+  });
+
   test("is nobody while no heartbeat could come", () => {
     const covered = (minutes: number) => ({ coveredMs: () => minutes * MIN });
     expect([shipped(10, covered(2.5)), shipped(10, covered(2.6))]).toEqual([0, 1]);
