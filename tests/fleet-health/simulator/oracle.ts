@@ -149,7 +149,9 @@ export class Judging {
   private causes({ symptom, isFleet }: Telling, host: string, ms: number, sick: readonly Sick[]): Sick[] {
     return sick.filter((one) => {
       const fromMs = one.symptoms.get(symptom) ?? NEVER;
-      if (one.host !== host || fromMs > ms || ms > Math.min(one.untilMs, one.goneMs)) return false;
+      // Whoever returns may say that its queue has failed for long, and is on the list again.
+      const isBack = symptom === "paused" && ms >= one.toMs;
+      if (one.host !== host || fromMs > ms || ms > Math.min(one.untilMs, isBack ? NEVER : one.goneMs)) return false;
       // Nobody is told before the third run that sees it.
       const third = this.all[firstAt(this.all, fromMs) + 2] ?? NEVER;
       return isFleet || AT_ONCE.has(symptom) || ms >= third;
@@ -223,8 +225,8 @@ export class Judging {
       if (!isFirst && !follows) continue;
       if (isFirst && one.untilMs < ms) continue;
       const fires = mine.filter(({ seenMs }) => seenMs <= one.seenMs && seenMs >= one.seenMs - FLAP_WINDOW_MS).length;
-      const wellMs = Math.min(one.untilMs, one.goneMs);
-      const isGone = one.goneMs < one.untilMs;
+      const isGone = one.goneMs < one.untilMs && ms <= one.goneMs;
+      const wellMs = isGone ? one.goneMs : one.untilMs;
       found = { wellMs, isGone, overMs: wellMs + (fires >= FLAPS && !isGone ? STEADY_MS : 0) };
     }
     return found;
