@@ -63,7 +63,7 @@ async function lookAtIndex(
   const cutoffMicros = nowMicros - thresholds.lookbackHours * 3_600e6;
   // What was never read may matter by now: the lookback may have grown.
   const isEnough = before !== null && (before.sinceMicros === null || before.sinceMicros <= cutoffMicros);
-  const reading = readIndex({ path: indexPath, before: isEnough ? before : null, cutoffMicros });
+  const reading = readIndex({ path: indexPath, before: isEnough ? before : null, cutoffMicros, nowMicros });
   const index = await reading.catch((error: unknown) => {
     throw unreadableIndex(indexPath, error);
   });

@@ -7,13 +7,14 @@ import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
+import { fleetSymptom } from "./incidents/fold.ts";
 import { COLLECTOR, type Event } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
 import { type Past, unheardPast } from "./judge/past.ts";
-import { illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
+import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Limits } from "./judge/told.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
@@ -42,7 +43,7 @@ const FAILING_AFTER_MS = 15 * 60_000;
 export function judgeHosts(config: FleetHealthConfig, before: State | null, read: Read): Judgement {
   const { nowMs, index, refusals, orders } = read;
   const facts = factsOf({
-    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: before?.past ?? new Map() },
+    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: withoutFuture(before?.past ?? new Map(), nowMs) },
     attempts: refusals.kind === "attempts" ? refusals.rows : [],
     sinceMs: nowMs - config.recentWindowMin * 60_000,
     hosts: read.hosts ?? NO_HOSTS,
@@ -51,8 +52,21 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
   for (const { host, sinceMs } of before?.watch.incidents ?? [])
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
-  const limits = limitsOf(config, nowMs, coverageOf(read.ticks, nowMs));
-  return { facts, gone, lost: lostOf(before, facts, nowMs, gone), limits };
+  const coverage = coverageOf(read.ticks, nowMs);
+  const lost = lostOf(before, facts, gone, { nowMs, coverage });
+  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage) };
+}
+
+/** What is of a time that has yet to come was before this clock was set back: what came since has no later one. */
+function withoutFuture(past: ReadonlyMap<string, Past>, nowMs: number): Map<string, Past> {
+  const isAhead = (ms: number | null): boolean => ms !== null && ms > nowMs + CLOCK_MS;
+  return new Map([...past].map(([host, one]) => [host, isAhead(one.takenMs) ? { ...one, takenMs: null } : one]));
+}
+
+/** Those who are refused together with others, as the last run left it. */
+function refusedIn(before: State | null): Set<string> {
+  const refused = (before?.watch.incidents ?? []).filter(({ symptom }) => symptom === fleetSymptom(FATAL_ONLY));
+  return new Set(refused.flatMap(({ hosts }) => hosts));
 }
 
 function lastRunOf(before: State | null): number | null {
@@ -67,12 +81,12 @@ export function round(
   judgement: Judgement = judgeHosts(config, before, read),
 ): State {
   const { nowMs, index, orders } = read;
-  const { facts, gone, lost, limits } = judgement;
+  const { facts, gone, lost, limits, coverage } = judgement;
   const missing = missingOf(read);
-  const about = { nowMs, coverage: coverageOf(read.ticks, nowMs), lastRunMs: lastRunOf(before), doubts: read.doubts };
+  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts: read.doubts };
   const seen = {
     nowMs,
-    ill: [...illOf(facts.values(), limits, missing), ...collectorIll(about)],
+    ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
     unknown: unknownWithout(missing),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
@@ -139,20 +153,21 @@ const CLOCK_MS = 2 * 60_000;
 
 /**
  * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
- * is of a time that has yet to come, since this clock was set back.
+ * is of a time that has yet to come, or has come twice, since this clock was set back.
  */
 function lostOf(
   before: State | null,
   facts: ReadonlyMap<string, Facts>,
-  nowMs: number,
   gone: ReadonlyMap<string, unknown>,
+  { nowMs, coverage }: { nowMs: number; coverage: Coverage },
 ): Set<string> {
   const standing = (before?.watch.incidents ?? []).map(({ host }) => host).filter((host) => isName(host));
   const [lastRunMs = 0] = before?.watch.runsMs ?? [];
   const isBack = nowMs < lastRunMs - CLOCK_MS;
   const isLost = (host: string): boolean => {
     const shippedMs = facts.get(host)?.shippedMs ?? null;
-    return !facts.has(host) || isBack || (shippedMs !== null && shippedMs > nowMs + CLOCK_MS);
+    if (!facts.has(host) || isBack) return true;
+    return shippedMs !== null && (shippedMs > nowMs + CLOCK_MS || coverage.cameTwice(shippedMs));
   };
   return new Set(standing.filter((host) => !gone.has(host) && isLost(host)));
 }

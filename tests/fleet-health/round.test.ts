@@ -241,6 +241,19 @@ describe("the collector's own time", () => {
   });
 });
 
+test("a clock that is set back an hour makes nobody silent who ships, and nobody well who does not", () => {
+  const stepMs = NOON + 60 * MIN;
+  const clockOf = (ms: number): number => (ms < stepMs ? ms : ms - HOUR);
+  const reads = every5(NOON, 45, (ms) => {
+    const ticks = Array.from({ length: (ms - NOON) / MIN }, (_, i): Tick => {
+      const at = NOON + i * MIN + 20_000;
+      return { sequence: i, wallMs: clockOf(at), boot: "a", uptimeS: at / 1000, isReady: true };
+    });
+    return read(clockOf(ms), { lab1: NOON + 10 * MIN, lab2: clockOf(ms - MIN) }, { ticks });
+  });
+  expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
+});
+
 describe("hosts of whom nothing is known any more", () => {
   const ill = every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON, lab2: nowMs }));
 

@@ -13,6 +13,8 @@ export interface Coverage {
   /** How much of the time from then until now counts, milliseconds. */
   since(fromMs: number): number;
   newest: Tick | null;
+  /** Whether the clock has shown that time twice, since it was set back: then it is not known which of the two is meant. */
+  cameTwice(ms: number): boolean;
   /** The longest stretch that does not count and ended after an instant; null: none is worth a word. */
   gapAfter(ms: number): { fromMs: number; toMs: number } | null;
 }
@@ -20,27 +22,45 @@ export interface Coverage {
 /** Of a receiver that writes no ticks all time counts. */
 export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   const newest = ticks.at(-1) ?? null;
-  if (newest === null) return { since: (fromMs) => Math.max(0, nowMs - fromMs), newest, gapAfter: () => null };
+  if (newest === null)
+    return {
+      since: (fromMs) => Math.max(0, nowMs - fromMs),
+      ...{ newest, cameTwice: () => false, gapAfter: () => null },
+    };
   // Of each tick how much counts from the first one to it.
-  const sums: number[] = [];
-  for (const [i, tick] of ticks.entries()) sums.push((sums[i - 1] ?? 0) + between(ticks[i - 1], tick));
-  const all = sums.at(-1) ?? 0;
+  const sums = new Float64Array(ticks.length);
+  // The latest that the clock has shown up to it: that grows, though the clock may have been set back.
+  const latest = new Float64Array(ticks.length);
+  let [all, most, before]: [number, number, Tick | undefined] = [0, Number.NEGATIVE_INFINITY, undefined];
+  for (let i = 0; i < ticks.length; i++) {
+    const tick = ticks[i];
+    all += between(before, tick);
+    most = Math.max(most, tick?.wallMs ?? most);
+    before = tick;
+    sums[i] = all;
+    latest[i] = most;
+  }
+  // Of each tick the earliest that the clock has shown from it on: that grows, too.
+  const earliest = new Float64Array(ticks.length);
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = ticks.length - 1; i >= 0; i--) earliest[i] = least = Math.min(least, ticks[i]?.wallMs ?? least);
   const tail = (fromMs: number): number => (newest.isReady ? Math.min(Math.max(0, nowMs - fromMs), JOINED_MS) : 0);
   return {
     newest,
     since(fromMs) {
-      // By their order: a clock that was set back has ticks of an hour that comes again.
-      const first = ticks.findIndex(({ wallMs }) => wallMs >= fromMs);
-      if (first < 0) return tail(fromMs);
+      // Of an hour that has come twice the second; what is still to come again was before the clock was set back.
+      const first = firstAt(fromMs > nowMs ? latest : earliest, fromMs);
+      if (first === ticks.length) return tail(fromMs);
       const [tick, sum = 0] = [ticks[first], sums[first]];
       const part = Math.min((tick?.wallMs ?? fromMs) - fromMs, between(ticks[first - 1], tick));
       return part + (all - sum) + tail(newest.wallMs);
     },
+    cameTwice: (ms) => firstAt(latest, ms) < firstAt(earliest, ms),
     gapAfter(ms) {
       let longest: { fromMs: number; toMs: number } | null = null;
-      for (const [i, tick] of ticks.entries()) {
-        const before = ticks[i - 1];
-        if (before === undefined || tick.wallMs <= ms || between(before, tick) > 0) continue;
+      for (let i = firstAt(latest, ms); i < ticks.length; i++) {
+        const [before, tick] = [ticks[i - 1], ticks[i]];
+        if (before === undefined || tick === undefined || tick.wallMs <= ms || between(before, tick) > 0) continue;
         const gap = { fromMs: before.wallMs, toMs: tick.wallMs };
         const isLonger = longest === null || gap.toMs - gap.fromMs > longest.toMs - longest.fromMs;
         if (gap.toMs - gap.fromMs >= GAP_MS && isLonger) longest = gap;
@@ -48,6 +68,17 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
       return longest;
     },
   };
+}
+
+/** The place of the first of numbers that grow that is not less; behind the last one: each is. */
+function firstAt(numbers: Float64Array, least: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? least) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** How much counts between two ticks that follow each other: by the machine's own clock, which nobody sets. */

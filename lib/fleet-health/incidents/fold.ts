@@ -1,5 +1,6 @@
 // Many hosts that fall ill of one cause are one incident, and nobody is told of each. Pure.
 
+import { explainedBy, firingOf } from "./explain.ts";
 import { type Change, type Event, type Incident, MANY } from "./incident.ts";
 import { INCIDENT_POLICY } from "./policy.ts";
 
@@ -24,7 +25,12 @@ export function fleetSymptom(symptom: string): string {
  */
 export function fold(incidents: readonly Incident[], folding: Folding): { incidents: Incident[]; events: Event[] } {
   const single = incidents.filter(({ host }) => host !== MANY);
-  const groups = Map.groupBy(single, groupOf);
+  const firing = firingOf(single);
+  // What another symptom of its host explains is no news, of many no more than of one.
+  const groups = Map.groupBy(
+    single.filter((one) => explainedBy(one, firing) === null),
+    groupOf,
+  );
   const events: Event[] = [];
   const many: Incident[] = [];
   const standing = new Map(incidents.filter(({ host }) => host === MANY).map((one) => [groupOf(one), one]));

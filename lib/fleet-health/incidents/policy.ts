@@ -28,3 +28,13 @@ export function firesAtOnce(symptom: string): boolean {
 export function isOverAtOnce(symptom: string): boolean {
   return OVER_AT_ONCE.has(symptom);
 }
+
+/** A symptom that says why, and those of the same host that it makes no news. */
+export const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
+  // What comes may be of either machine.
+  ["duplicate-host", ["silent", "host-down", "heartbeat-late", "clock-skew", "check-failing"]],
+  ["paused", ["silent", "fatal-only", "unstamped"]],
+  ["host-down", ["silent", "heartbeat-late"]],
+  // Whose uploads are all refused ships nothing.
+  ["fatal-only", ["silent"]],
+]);

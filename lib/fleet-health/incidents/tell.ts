@@ -1,6 +1,7 @@
 // Who is told that an incident fires, and why some are held back: told together with others, silenced by a person, or explained by
 // another symptom of the same host. Pure.
 
+import { explainedBy, firingOf } from "./explain.ts";
 import { fleetSymptom } from "./fold.ts";
 import { COLLECTOR, type Event, type Incident, keyOf, MANY } from "./incident.ts";
 
@@ -13,14 +14,6 @@ export interface Silence {
   untilMs: number;
   reason: string;
 }
-
-/** A symptom that says why, and those of the same host that it makes no news. */
-const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
-  // What comes may be of either machine.
-  ["duplicate-host", ["silent", "host-down", "heartbeat-late", "clock-skew", "check-failing"]],
-  ["paused", ["silent", "fatal-only", "unstamped"]],
-  ["host-down", ["silent", "heartbeat-late"]],
-]);
 
 /** What is told now: of those that fire and were not told yet all that nothing holds back. */
 export function tell(
@@ -47,31 +40,17 @@ export function tell(
 }
 
 function heldOf(
-  { host, symptom }: Incident,
+  incident: Incident,
   firing: ReadonlySet<string>,
   folded: ReadonlySet<string>,
   silences: readonly Silence[],
   nowMs: number,
 ): string | null {
+  const { host, symptom } = incident;
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
   if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
-  return explanation(firing, host, symptom);
-}
-
-function firingOf(incidents: readonly Incident[]): Set<string> {
-  return new Set(incidents.filter(({ phase }) => phase === "firing" || phase === "recovering").map(keyOf));
-}
-
-function explanation(firing: ReadonlySet<string>, host: string, symptom: string): string | null {
-  for (const [why, explained] of EXPLAINS)
-    if (explained.includes(symptom) && firing.has(keyOf({ host, symptom: why }))) return why;
-  return null;
-}
-
-/** The symptom of a host that says why it has this one, too; null: none does. @param incidents of that host */
-export function explainedBy(incidents: readonly Incident[], symptom: string): string | null {
-  return explanation(firingOf(incidents), incidents[0]?.host ?? "", symptom);
+  return explainedBy(incident, firing);
 }
 
 /** A silence of all is about each host, and about many, and not about the collector. */

@@ -14,6 +14,8 @@ const OLD_BYTES = 16 * 1024 ** 2;
 /** By which the files before a checkpoint are known again. */
 const PROOF_BYTES = 4096;
 const HOUR_US = 3_600_000_000;
+/** A row of a later time than this from now was written before the clock was set back. */
+const AHEAD_US = 120_000_000;
 
 /** How far the index was read, and how to tell that it is still the same one. */
 export interface Checkpoint {
@@ -59,6 +61,7 @@ export interface IndexParts {
   before: { checkpoint: Checkpoint; seen: LastSeen } | null;
   /** Rows older than this do not matter, microseconds since 1970. */
   cutoffMicros: number;
+  nowMicros: number;
   limits?: { wholeBytes: number; oldBytes: number };
 }
 
@@ -76,7 +79,7 @@ export async function readIndex(parts: IndexParts): Promise<IndexReading> {
     before.checkpoint.device === dev &&
     before.checkpoint.inode === ino &&
     size >= before.checkpoint.offset;
-  const reading = new Reading();
+  const reading = new Reading(parts.nowMicros + AHEAD_US);
   let how: IndexReading["how"];
   let end: number;
   if (isSame && (await proves(file, before.checkpoint))) {
@@ -133,6 +136,12 @@ class Reading {
   /** Behind the last whole line. */
   end = 0;
 
+  /** Hosts whose rows before those that were read do not count. */
+  private readonly ended = new Set<string>();
+
+  /** @param latestMicros later times have yet to come */
+  constructor(private readonly latestMicros: number) {}
+
   goOn(seen: LastSeen): void {
     this.seen = new Map([...seen].map(([host, { any, own }]) => [host, { any, own }]));
   }
@@ -179,6 +188,13 @@ class Reading {
     return row;
   }
 
+  /** What stands before a row of a time that has yet to come is older than what stands behind it, whatever its time. */
+  private winsOwn(host: string, { micros }: Mark, known: Mark, isEarlier: boolean): boolean {
+    if (!isEarlier) return micros > known.micros || known.micros > this.latestMicros;
+    if (known.micros > this.latestMicros || micros > this.latestMicros) this.ended.add(host);
+    return !this.ended.has(host) && micros >= known.micros;
+  }
+
   /** @param isEarlier it stands before all that were taken: of equal instants it is the one that stays */
   private take({ host, text, micros, isRecovered }: Received, isEarlier: boolean): void {
     const mark = { text, micros };
@@ -187,7 +203,7 @@ class Reading {
     if (known === undefined) this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
     else {
       if (wins(known.any)) known.any = mark;
-      if (!isRecovered && (known.own === null || wins(known.own))) known.own = mark;
+      if (!isRecovered && (known.own === null || this.winsOwn(host, mark, known.own, isEarlier))) known.own = mark;
     }
   }
 }

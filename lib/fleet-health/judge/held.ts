@@ -1,17 +1,21 @@
 // Why our own judgement does not tell now what the Python fleet's rule finds: a word for `held_by` of alerts.jsonl. It keeps no row from
 // being written. Pure.
 
+import type { Coverage } from "../coverage/coverage.ts";
+import { explainedBy, firingOf } from "../incidents/explain.ts";
 import type { Incident } from "../incidents/incident.ts";
-import { explainedBy, isSilenced, type Silence } from "../incidents/tell.ts";
+import { isSilenced, type Silence } from "../incidents/tell.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import type { Limits } from "./told.ts";
 
+/** What a run finds of all hosts. */
 export interface Judgement {
   facts: ReadonlyMap<string, Facts>;
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
   /** Hosts of whom nothing can be told, since a clock was set. */
   lost: ReadonlySet<string>;
+  coverage: Coverage;
   limits: Limits;
 }
 
@@ -23,14 +27,14 @@ export function whyHeld(
   { host, symptom }: { host: string; symptom: string },
   incidents: readonly Incident[],
   silences: readonly Silence[],
-  { facts, gone, lost, limits }: Judgement,
+  { facts, gone, lost, limits }: Omit<Judgement, "coverage">,
 ): string | null {
   const why = gone.get(host);
   if (why !== undefined) return why;
   if (isSilenced(silences, host, symptom, limits.nowMs)) return "silenced";
   const incident = incidents.find((one) => one.symptom === symptom);
   if (incident?.isTold === true) return null;
-  const explained = explainedBy(incidents, symptom);
+  const explained = explainedBy({ host, symptom }, firingOf(incidents));
   if (explained !== null) return explained;
   if (incident !== undefined) return incident.phase === "pending" ? "pending" : incident.heldBy;
   if (lost.has(host)) return "clock-step";

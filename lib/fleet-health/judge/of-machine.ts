@@ -34,9 +34,16 @@ function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
   return heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
 }
 
-export function heartbeatLate(facts: Facts, { coveredMs, downAfterMs }: Limits): Told | null {
+export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
   const { shippedMs, movedMs, heartbeat } = facts;
   if (heartbeat === null || !heartbeat.stale || heartbeat.age_s === null) return null;
+  // It shipped when its next heartbeat was overdue, and there was time for that to come: else both have ended, or nothing could come.
+  const heardMs = nowMs - heartbeat.age_s * 1000;
+  const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
+  const shipsMs = movedMs ?? shippedMs ?? heardMs;
+  if (shipsMs <= heardMs + lateMs || coveredMs(heardMs) <= lateMs) return null;
+  // Of one that came before this clock was set back nobody knows how old it is.
+  if (heartbeat.age_s * 1000 <= lateMs) return null;
   // Whom nothing comes from is down.
   const isThere = movedMs !== null || (shippedMs !== null && coveredMs(shippedMs) <= downAfterMs);
   if (!isThere) return null;

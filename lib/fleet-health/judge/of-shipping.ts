@@ -16,13 +16,15 @@ export function paused(facts: Facts, limits: Limits): Told | null {
 }
 
 /** Durations by the host's own clock. */
-function pausedAsItSays({ heartbeat }: Facts, { failingAfterMs }: Limits): Told | null {
+function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs }: Limits): Told | null {
   if (!isFresh(heartbeat)) return null;
   const pause = heartbeat.queue?.paused ?? null;
   if (pause === null) return null;
   const sentMs = Date.parse(heartbeat.sent_at ?? "");
   const pausedMs = sentMs - Date.parse(pause.since ?? "") + (heartbeat.age_s + (heartbeat.late_s ?? 0)) * 1000;
-  if (pause.kind === "failing" && !(pausedMs >= failingAfterMs)) return null;
+  // A queue that failed while nothing could come here goes on by itself, within minutes of when something can.
+  const failedMs = Number.isFinite(pausedMs) ? Math.min(pausedMs, coveredMs(nowMs - pausedMs)) : 0;
+  if (pause.kind === "failing" && failedMs < failingAfterMs) return null;
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   return {
     cause: pause.reason ?? "not said",
@@ -82,18 +84,22 @@ export function refusedAtTheDoor(heartbeat: HostSummary | null): (Finding & { ca
 /** So many uploads that failed over so long are all of them, of a host that seldom ships. */
 const FEW = 3;
 const FEW_MS = 3 * 3_600_000;
+/** It has stopped when none comes for so many times as long as between two before, and for this long at least. */
+const STOPPED_TIMES = 3;
+const STOPPED_MS = 3_600_000;
 
 /** All that it sends is refused: many of late, or some over hours. */
-export function fatalOnly({ uploads, past, heartbeat }: Facts, { fatalMinCount, nowMs }: Limits): Told | null {
+export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, coveredMs }: Limits): Told | null {
   const { count, reason } = refusedOf(uploads);
   if (uploads.taken === 0 && count >= fatalMinCount) {
     const what = `each of its ${count} uploads of late was refused, most of them as ${reason}`;
     return { cause: reason ?? "", what, fix: refusedFix(reason) };
   }
   const { failing } = past;
-  if (failing === null || failing.count < FEW || failing.lastMs - failing.firstMs < FEW_MS) return null;
-  // It has given them up, or somebody has.
-  if (isFresh(heartbeat) && heartbeat.queue?.pending === 0) return null;
+  const longMs = failing === null ? 0 : failing.lastMs - failing.firstMs;
+  if (failing === null || failing.count < FEW || longMs < FEW_MS) return null;
+  // What comes no more is refused no more: it has nothing to send, or something else keeps it.
+  if (coveredMs(failing.lastMs) > Math.max(STOPPED_MS, (STOPPED_TIMES * longMs) / (failing.count - 1))) return null;
   const what = `each of its ${failing.count} uploads in ${long(nowMs - failing.firstMs)} has failed, the newest as ${failing.reason}`;
   return { cause: failing.reason, what, fix: refusedFix(failing.reason) };
 }

@@ -7,6 +7,7 @@ import type { Facts } from "./facts.ts";
 import { backlogGrowing, diskLow, quarantineExpiring, quarantineGrowing, waitsAlone } from "./of-keeping.ts";
 import { checkFailing, clockSkew, duplicateHost, heartbeatLate, hostDown } from "./of-machine.ts";
 import { fatalOnly, paused, silent, unstamped } from "./of-shipping.ts";
+import { refusedTogether } from "./refused-together.ts";
 import type { Limits, Told } from "./told.ts";
 
 /** What a symptom is told from: it is not looked for where that is not to be had. */
@@ -18,13 +19,16 @@ interface Symptom {
   of: (facts: Facts, limits: Limits) => Told | null;
 }
 
+/** Of one host, or of many at once. */
+export const FATAL_ONLY = "fatal-only";
+
 export const SYMPTOMS: readonly Symptom[] = [
   { name: "duplicate-host", needs: "heartbeats", of: duplicateHost },
   { name: "paused", needs: "heartbeats", of: paused },
   { name: "host-down", needs: "heartbeats", of: hostDown },
   // Without them nobody could tell who has nothing to ship.
   { name: "silent", needs: "heartbeats", of: silent },
-  { name: "fatal-only", needs: "refusals", of: fatalOnly },
+  { name: FATAL_ONLY, needs: "refusals", of: fatalOnly },
   { name: "unstamped", needs: "refusals", of: unstamped },
   { name: "heartbeat-late", needs: "heartbeats", of: heartbeatLate },
   { name: "clock-skew", needs: "heartbeats", of: clockSkew },
@@ -36,12 +40,20 @@ export const SYMPTOMS: readonly Symptom[] = [
   { name: "quarantine-expiring", needs: "heartbeats", of: quarantineExpiring },
 ];
 
+/** What a run cannot look for, and who was refused together with others in the one before. */
+export interface Before {
+  missing: ReadonlySet<Source>;
+  refused: ReadonlySet<string>;
+}
+
 /** All that is wrong with these hosts, but for what could not be looked for. */
-export function illOf(hosts: Iterable<Facts>, limits: Limits, missing: ReadonlySet<Source>): Ill[] {
+export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused }: Before): Ill[] {
+  const all = [...hosts];
   const asked = SYMPTOMS.filter(({ needs }) => !missing.has(needs));
-  return [...hosts].flatMap((facts) =>
+  const together = missing.has("refusals") ? new Map<string, Told>() : refusedTogether(all, limits, refused);
+  return all.flatMap((facts) =>
     asked.flatMap(({ name, of }) => {
-      const told = of(facts, limits);
+      const told = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? null;
       if (told === null) return [];
       const { cause, what, fix } = told;
       const line = fix === null ? null : fixText(fix, "collector");

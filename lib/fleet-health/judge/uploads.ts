@@ -11,7 +11,7 @@ export interface Uploads {
   refused: ReadonlyMap<string, number>;
   /** When the newest was taken; null: none was. */
   takenMs: number | null;
-  /** All that failed since one was taken, as they came. */
+  /** All that were refused for what they are since one was taken, as they came. */
   failed: readonly Failed[];
   /** Those of its uploads and heartbeats that the collector could not take, though nothing was wrong with them. */
   unable: readonly Failed[];
@@ -26,6 +26,13 @@ export const NO_UPLOADS: Uploads = { taken: 0, refused: new Map(), takenMs: null
 
 /** Refusals that are about no episode: a shipper that meets them waits with all it has. */
 const UNABLE: ReadonlySet<string> = new Set(["storage-failed", "internal", "not-ready", "gate-unreadable"]);
+
+/** These say nothing of the upload: the collector's own fault, or a moment's. */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set([
+  ...UNABLE,
+  ...["disk-full", "tokens-unreadable", "damaged", "being-read", "stopping", "too-slow"],
+  ...["too-many-uploads", "too-many-downloads", "too-many-connections"],
+]);
 
 interface Counted extends Uploads {
   refused: Map<string, number>;
@@ -54,7 +61,7 @@ function note(known: Counted, { at, status, reason, what }: AttemptRow, sinceMs:
     known.takenMs = Math.max(known.takenMs ?? ms, ms);
     known.failed = [];
     known.unable = [];
-  } else if (status >= 400) known.failed.push({ ms, reason });
+  } else if (status >= 400 && !OF_THE_MOMENT.has(reason)) known.failed.push({ ms, reason });
   if (ms < sinceMs) return;
   if (isTaken) known.taken += 1;
   else if (status >= 400) known.refused.set(reason, (known.refused.get(reason) ?? 0) + 1);

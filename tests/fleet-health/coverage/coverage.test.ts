@@ -93,6 +93,21 @@ describe("a clock that was set", () => {
   });
 });
 
+describe("an hour that came twice", () => {
+  const ticks = ticksOf({ from: "10:00", to: "12:00" }, { from: "12:01", to: "13:00", off: -60 });
+  const { cameTwice } = coverageOf(ticks, at("12:00"));
+
+  test("is taken for its second time: who ships on is not silent for an hour", () => {
+    expect([covered(ticks, "11:30", "12:00"), covered(ticks, "11:59:50", "12:00:10")]).toEqual([30, 0.33]);
+    expect(covered(ticks, "10:30", "12:00")).toBe(150);
+  });
+
+  test("is known as one", () => {
+    const times = ["10:30", "11:00", "11:01:30", "11:59", "12:00", "12:01"];
+    expect(times.map((clock) => cameTwice(at(clock)))).toEqual([false, false, true, true, true, false]);
+  });
+});
+
 describe("a gap", () => {
   const ticks = ticksOf({ from: "01:00", to: "01:59" }, { from: "04:00", to: "04:10", boot: "b" });
   const clocks = (gap: { fromMs: number; toMs: number } | null) =>

@@ -356,6 +356,23 @@ describe("one symptom explains another of the same host", () => {
   });
 });
 
+test("whose uploads are all refused is told as that, and not as silent each time an episode waits, alone or with others", () => {
+  const names = Array.from({ length: 6 }, (_, i) => `lab${i}`);
+  const refused = (nowMs: number) => (nowMs < at("09:00") ? names.map((host) => ill(host, "fatal-only", "412")) : []);
+  const waiting = (nowMs: number) =>
+    nowMs >= at("07:00") && nowMs < at("08:00") ? names.map((host) => ill(host)) : [];
+  const one = (nowMs: number) => [...refused(nowMs), ...waiting(nowMs)].filter(({ host }) => host === "lab0");
+  expect(play({ ill: one, from: "06:00", to: "10:00" }).told).toEqual([
+    "F 06:10 lab0 fatal-only",
+    "R 09:05 lab0 fatal-only",
+  ]);
+  const all = (nowMs: number) => [...refused(nowMs), ...waiting(nowMs)];
+  expect(play({ ill: all, from: "06:00", to: "10:00", hosts: 20 }).told).toEqual([
+    "F 06:00 6 hosts fleet-fatal-only",
+    "R 09:10 6 hosts fleet-fatal-only",
+  ]);
+});
+
 describe("what could not be looked for", () => {
   test("stays as it was, firing or not, and is neither begun nor ended", () => {
     const now = (nowMs: number) => (nowMs < at("07:00") ? [ill("lab1", "fatal-only")] : []);

@@ -22,9 +22,9 @@ function index(text: string): string {
 }
 
 const cold = (path: string, limits?: { wholeBytes: number; oldBytes: number }): Promise<IndexReading> =>
-  readIndex({ path, before: null, cutoffMicros: CUTOFF, ...(limits && { limits }) });
+  readIndex({ path, before: null, cutoffMicros: CUTOFF, nowMicros: NOW, ...(limits && { limits }) });
 const again = (path: string, before: IndexReading): Promise<IndexReading> =>
-  readIndex({ path, before, cutoffMicros: CUTOFF });
+  readIndex({ path, before, cutoffMicros: CUTOFF, nowMicros: NOW });
 const times = (seen: LastSeen): Record<string, [string, string | null]> =>
   Object.fromEntries([...seen].map(([host, { any, own }]) => [host, [any.text, own?.text ?? null]]));
 
@@ -146,4 +146,19 @@ test("two hundred histories: onward in pieces, and backwards, find what a readin
     expect([times(back.seen), back.rows, back.bad]).toEqual([times(whole.seen), whole.rows, whole.bad]);
     expect(back.checkpoint).toEqual(whole.checkpoint);
   }
+});
+
+test("a row of a time that has yet to come gives way to those behind it, however the index is read", async () => {
+  const ahead = row("lab1", NOW + HOUR / 2);
+  const path = index(ahead + row("lab1", NOW - HOUR) + row("lab1", NOW - 2 * HOUR) + row("lab2", NOW + HOUR / 2));
+  const expected: Record<string, [string, string | null]> = {
+    lab1: [isoText(NOW + HOUR / 2), isoText(NOW - HOUR)],
+    lab2: [isoText(NOW + HOUR / 2), isoText(NOW + HOUR / 2)],
+  };
+  expect(times((await cold(path)).seen)).toEqual(expected);
+  expect(times((await cold(path, { wholeBytes: 0, oldBytes: 1_000_000 })).seen)).toEqual(expected);
+  const first = index(ahead);
+  const before = await cold(first);
+  appendFileSync(first, row("lab1", NOW - HOUR));
+  expect(times((await again(first, before)).seen)).toEqual({ lab1: expected.lab1 ?? ["", null] });
 });

@@ -8,7 +8,7 @@ import type { HostSummary } from "../../../lib/fleet/view.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
 import { NO_PAST, type Past } from "../../../lib/fleet-health/judge/past.ts";
-import { illOf, SYMPTOMS, unknownWithout } from "../../../lib/fleet-health/judge/symptoms.ts";
+import { type Before, illOf, SYMPTOMS, unknownWithout } from "../../../lib/fleet-health/judge/symptoms.ts";
 import type { Limits } from "../../../lib/fleet-health/judge/told.ts";
 import { NO_UPLOADS } from "../../../lib/fleet-health/judge/uploads.ts";
 import { factsWith, uploadsWith } from "../support.ts";
@@ -25,6 +25,7 @@ const LIMITS: Limits = {
   fatalMinCount: 10,
 };
 
+const ALL: Before = { missing: new Set(), refused: new Set() };
 const facts = (more: Partial<Facts>): Facts => factsWith({ shippedMs: NOW, ...more });
 const queue = (more: Partial<ShownQueue> = {}): ShownQueue => ({
   ...{ pending: 0, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null, unverified: 0 },
@@ -50,7 +51,7 @@ const check = (name: string, holds: "ok" | "warning" | "critical", said: Finding
   ...{ hard: holds, flapping: false, shown: holds, holds, was: holds, state: "hard" },
 });
 const told = (more: Partial<Facts>): string[] =>
-  illOf([facts(more)], LIMITS, new Set()).map(({ symptom, cause }) => `${symptom}: ${cause}`);
+  illOf([facts(more)], LIMITS, ALL).map(({ symptom, cause }) => `${symptom}: ${cause}`);
 const late = (minutes: number) => beat({ age_s: minutes * 60, stale: true });
 
 test("a host that ships, with a heartbeat or without, is well", () => {
@@ -84,6 +85,29 @@ describe("silent", () => {
   });
 });
 
+describe("heartbeat-late", () => {
+  const heard = beat({ age_s: 20 * 60, stale: true, late_after_s: 150 });
+  const shipped = (minutesAfter: number, limits: Partial<Limits> = {}): number =>
+    illOf([facts({ heartbeat: heard, shippedMs: NOW - 20 * MIN + minutesAfter * MIN })], { ...LIMITS, ...limits }, ALL)
+      .length;
+
+  test("is who ships on: of a host that went off, or is behind a dead link, nothing comes at all", () => {
+    expect([shipped(-1), shipped(1), shipped(2.5), shipped(2.6)]).toEqual([0, 0, 0, 1]);
+  });
+
+  test("is nobody whose heartbeat came before this clock was set back", () => {
+    const ahead = beat({ age_s: 0, stale: true, late_after_s: 150 });
+    const limits = { ...LIMITS, coveredMs: () => 60 * MIN };
+    const ill = illOf([facts({ heartbeat: ahead, shippedMs: NOW + 59 * MIN })], limits, ALL);
+    expect(ill.map(({ symptom }) => symptom)).not.toContain("heartbeat-late");
+  });
+
+  test("is nobody while no heartbeat could come", () => {
+    const covered = (minutes: number) => ({ coveredMs: () => minutes * MIN });
+    expect([shipped(10, covered(2.5)), shipped(10, covered(2.6))]).toEqual([0, 1]);
+  });
+});
+
 describe("host-down and heartbeat-late", () => {
   test("are told apart by whether it ships", () => {
     expect(told({ shippedMs: null, heartbeat: late(31) })).toEqual(["host-down: no sign of life"]);
@@ -106,11 +130,21 @@ describe("paused", () => {
     expect(paused("misconfigured", 60, { stale: true, age_s: 200 })).toEqual(["heartbeat-late: no heartbeat"]);
   });
 
+  test("no queue that failed because nothing could come to this collector", () => {
+    const after = (kind: string, coveredMin: number): number =>
+      illOf(
+        [facts({ heartbeat: beat({ queue: queue({ paused: pause(kind, 120) }) }) })],
+        { ...LIMITS, coveredMs: () => coveredMin * MIN },
+        ALL,
+      ).length;
+    expect([after("failing", 14), after("failing", 15), after("misconfigured", 0)]).toEqual([0, 1, 1]);
+  });
+
   test("says for how long, why, and what the host says mends it", () => {
     const [one] = illOf(
       [facts({ heartbeat: beat({ queue: queue({ paused: pause("misconfigured", 60) }) }) })],
       LIMITS,
-      new Set(),
+      ALL,
     );
     expect([one?.what, one?.fix]).toEqual(["its queue is paused for 1h: no token", "write it"]);
   });
@@ -132,7 +166,7 @@ describe("fatal-only and unstamped", () => {
 
   test("name the remedy of the one whose fault it is", () => {
     const fixes = ["commit-not-accepted", "disk-full", "too-large", "toString"].map(
-      (reason) => illOf([facts({ uploads: uploadsWith({ [reason]: 10 }) })], LIMITS, new Set())[0]?.fix,
+      (reason) => illOf([facts({ uploads: uploadsWith({ [reason]: 10 }) })], LIMITS, ALL)[0]?.fix,
     );
     expect(fixes).toEqual([
       "accept its commit in accepted_commits_file, or update the host; it says which: on the lab host: sudo shipper status",
@@ -156,7 +190,7 @@ test("what is told from what is missing is not looked for", () => {
     uploads: uploadsWith({ "missing-commit": 10 }),
   });
   const names = (...missing: ("refusals" | "heartbeats")[]) =>
-    illOf([all], LIMITS, new Set(missing)).map(({ symptom }) => symptom);
+    illOf([all], LIMITS, { ...ALL, missing: new Set(missing) }).map(({ symptom }) => symptom);
   expect(names()).toEqual(["host-down", "silent", "fatal-only", "unstamped"]);
   expect(names("refusals")).toEqual(["host-down", "silent"]);
   expect(names("heartbeats")).toEqual(["fatal-only", "unstamped"]);
@@ -167,9 +201,9 @@ test("what is told from what is missing is not looked for", () => {
 test("time in which nothing could have come counts against nobody", () => {
   const half: Limits = { ...LIMITS, coveredMs: (fromMs) => (NOW - fromMs) / 2 };
   const ill = (minutes: number, heartbeat: HostSummary | null) =>
-    illOf([facts({ shippedMs: NOW - minutes * MIN, heartbeat })], half, new Set()).map(({ symptom }) => symptom);
+    illOf([facts({ shippedMs: NOW - minutes * MIN, heartbeat })], half, ALL).map(({ symptom }) => symptom);
   expect([ill(60, null), ill(61, null)]).toEqual([[], ["silent"]]);
-  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([["heartbeat-late"], ["host-down", "silent"]]);
+  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([[], ["host-down", "silent"]]);
 });
 
 test("what waits for more than a day, and what is about to be removed, is told with its number", () => {
@@ -179,7 +213,7 @@ test("what waits for more than a day, and what is about to be removed, is told w
     since: new Date(NOW - 10_000 - hours * 3_600_000).toISOString(),
   });
   const of = (more: Partial<ShownQueue>) =>
-    illOf([facts({ heartbeat: beat({ queue: queue(more) }) })], LIMITS, new Set()).map(
+    illOf([facts({ heartbeat: beat({ queue: queue(more) }) })], LIMITS, ALL).map(
       ({ symptom, what }) => `${symptom}: ${what}`,
     );
   expect([of({ waiting: waiting(24) }), of({ waiting: waiting(24.1) })]).toEqual([
@@ -232,19 +266,49 @@ describe("what the collector could not take", () => {
 });
 
 describe("a host that seldom ships", () => {
-  const failing = (count: number, hours: number, heartbeat: HostSummary | null = null) =>
-    told({
-      heartbeat,
-      past: {
-        ...NO_PAST,
-        failing: { count, firstMs: NOW - hours * HOUR, lastMs: NOW, reason: "commit-not-accepted" },
-      },
-    });
+  const failing = (count: number, hours: number, agoHours = 0) => {
+    const lastMs = NOW - agoHours * HOUR;
+    const firstMs = lastMs - hours * HOUR;
+    return told({ past: { ...NO_PAST, failing: { count, firstMs, lastMs, reason: "commit-not-accepted" } } });
+  };
+  const told3 = ["fatal-only: commit-not-accepted"];
 
-  test("is refused throughout when three failed over three hours, unless it has nothing to ship any more", () => {
-    expect([failing(3, 3), failing(2, 3), failing(3, 2.9)]).toEqual([["fatal-only: commit-not-accepted"], [], []]);
-    expect(failing(3, 3, beat())).toEqual([]);
-    expect(failing(3, 3, beat({ queue: queue({ pending: 1 }) }))).toEqual(["fatal-only: commit-not-accepted"]);
+  test("is refused throughout when three failed over three hours", () => {
+    expect([failing(3, 3), failing(2, 3), failing(3, 2.9)]).toEqual([told3, [], []]);
+  });
+
+  test("is not any more when none has come for three times as long as between two, and for an hour", () => {
+    expect([failing(3, 3, 4.5), failing(3, 3, 4.6)]).toEqual([told3, []]);
+    expect([failing(100, 3, 1), failing(100, 3, 1.1)]).toEqual([told3, []]);
+  });
+});
+
+describe("many hosts that are refused for one reason", () => {
+  const refused = (host: string, reason: string, agoHours = 0): Facts => {
+    const ms = NOW - agoHours * HOUR;
+    return facts({ host, past: { ...NO_PAST, failing: { count: 1, firstMs: ms, lastMs: ms, reason } } });
+  };
+  const many = (count: number, reason = "commit-not-accepted", agoHours = 0) =>
+    Array.from({ length: count }, (_, i) => refused(`${reason[0]}${i}`, reason, agoHours));
+  const well = (count: number) => Array.from({ length: count }, (_, i) => facts({ host: `w${i}` }));
+  const told_ = (all: Facts[], before: Partial<Before> = {}) =>
+    illOf(all, LIMITS, { ...ALL, ...before }).map(({ host, symptom, cause }) => `${host} ${symptom} ${cause}`);
+
+  test("have it at once, from five and a fifth on, each reason by itself", () => {
+    expect(told_(many(4))).toEqual([]);
+    expect(told_(many(5))).toHaveLength(5);
+    expect(told_(many(5))[0]).toBe("c0 fatal-only commit-not-accepted");
+    expect([told_([...many(5), ...well(20)]).length, told_([...many(5), ...well(21)]).length]).toEqual([5, 0]);
+    expect(told_([...many(4), ...many(4, "missing-commit")])).toEqual([]);
+  });
+
+  test("are those of late, and of a run that has read who was refused", () => {
+    expect([told_(many(5, "too-large", 2)).length, told_(many(5, "too-large", 2.1)).length]).toEqual([5, 0]);
+    expect(told_(many(5), { missing: new Set(["refusals"] as const) })).toEqual([]);
+  });
+
+  test("have it until something of each gets through, however few are left", () => {
+    expect(told_(many(2), { refused: new Set(["c1", "w1"]) })).toEqual(["c1 fatal-only commit-not-accepted"]);
   });
 });
 
@@ -252,9 +316,7 @@ describe("why nothing comes", () => {
   const refused = { count: 3, reason: "unauthorized", at: "x" };
   const problem = { what: "refused 3 times, the newest unauthorized from 10.0.0.5", fix: inWords("give it a token") };
   const about = (more: Partial<Facts>) =>
-    illOf([facts(more)], LIMITS, new Set()).map(
-      ({ symptom, cause, what, fix }) => `${symptom} ${cause}: ${what}; ${fix}`,
-    );
+    illOf([facts(more)], LIMITS, ALL).map(({ symptom, cause, what, fix }) => `${symptom} ${cause}: ${what}; ${fix}`);
 
   test("is that it was refused at the door, by whomever: what is told names who it was", () => {
     const shippedMs = NOW - 40 * MIN;
@@ -286,7 +348,7 @@ describe("why nothing comes", () => {
 
 describe("checks that hold bad", () => {
   const of = (heartbeat: HostSummary, ...checks: Judged[]) =>
-    illOf([facts({ heartbeat, checks })], LIMITS, new Set()).map(
+    illOf([facts({ heartbeat, checks })], LIMITS, ALL).map(
       ({ symptom, cause, what }) => `${symptom} ${cause}: ${what}`,
     );
 
@@ -303,11 +365,8 @@ describe("checks that hold bad", () => {
     const low = [check("disk:/srv", "warning"), check("disk:/", "critical", { what: "/ has 1 GiB free", fix: null })];
     expect(of(beat(), ...low)).toEqual(["disk-low disk: / has 1 GiB free (and 1 other)"]);
     const fix = (bytes: number) =>
-      illOf(
-        [facts({ heartbeat: beat({ queue: queue({ quarantined_bytes: bytes }) }), checks: low })],
-        LIMITS,
-        new Set(),
-      )[0]?.fix;
+      illOf([facts({ heartbeat: beat({ queue: queue({ quarantined_bytes: bytes }) }), checks: low })], LIMITS, ALL)[0]
+        ?.fix;
     expect([fix(0), fix(2 ** 30)]).toEqual([
       "see what fills it: on the lab host: sudo shipper status",
       "see what mends each, or give up what was refused, which frees 1.0 GiB: on the lab host: sudo shipper status",
@@ -342,7 +401,7 @@ test("what grows is told from how many to how many, and for a quarantine with wh
         }),
       ],
       LIMITS,
-      new Set(),
+      ALL,
     ).map(({ symptom, what, fix }) => `${symptom}: ${what}; ${fix}`);
   expect(of({ backlog: { hour: 1, lows: [1, 2, 3, 4, 5, 6, 40] } })).toEqual([
     "backlog-growing: its queue has grown in each of the last 6 hours, from 1 to 40 episodes; on the lab host: sudo shipper status",

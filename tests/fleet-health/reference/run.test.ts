@@ -32,6 +32,7 @@ function scene() {
       path: join(dir, "index.jsonl"),
       before: null,
       cutoffMicros: NOW - 24 * 60 * MINUTE,
+      nowMicros: NOW,
     });
     const places = { attemptsDir, journalUnit: null, user: "labfleet", hasStored: true };
     const refusals = await readRefusals(places, NOW - 60 * MINUTE, NOW);
