@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
+import { headText } from "../../lib/contract/head-digest.ts";
 import { realDisk } from "../../lib/receiver/store/files/disk.ts";
 import { settingsOf } from "../../lib/runtime/config/settings.ts";
 import { classifyAnswer } from "../../lib/shipper/decide.ts";
@@ -110,7 +111,7 @@ async function flipAll(port: number, head: Buffer, idOf: (bit: number) => string
   const work = async (): Promise<void> => {
     for (let bit = next++; bit < head.length * 8; bit = next++) {
       const id = idOf(bit);
-      const request = Buffer.from(head.toString("latin1").replace(ID, id), "latin1");
+      const request = Buffer.from(headOf(head, id), "latin1");
       request.writeUInt8(request.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       const heard = await ask(port, Buffer.concat([request, BODY]));
       const verdict = heard && classifyAnswer({ resource: "put", ...heard }, sent(id), trust);
@@ -119,6 +120,28 @@ async function flipAll(port: number, head: Buffer, idOf: (bit: number) => string
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return told;
+}
+
+/** The same head of another episode, with the digest that a shipper would give it. */
+function headOf(head: Buffer, id: string): string {
+  const treeDigest = `sha256:${TREE}`;
+  const commitHeader = "X-Labfleet-Code-Commit";
+  const contentLength = String(BODY.length);
+  const text = headText({
+    ...{ host: "lab1", id, commitHeader, commit: COMMIT },
+    ...{ contentLength, reprDigest: reprDigest(BODY), treeDigest },
+  });
+  return head
+    .toString("latin1")
+    .replace(ID, id)
+    .replace(/^(x-labfleet-head-digest: \S+ )[0-9a-f]{64}/im, `$1${sha256(text)}`);
+}
+
+/** As an older release sends it. */
+function withoutDigest(head: Buffer): Buffer {
+  const text = head.toString("latin1").replace(/^x-labfleet-head-digest: .*\r\n/im, "");
+  expect(text.length).toBeLessThan(head.length);
+  return Buffer.from(text, "latin1");
 }
 
 const idOfBit = (bit: number): string => `ep${String(bit).padStart(5, "0")}`;
@@ -154,9 +177,28 @@ function faults(told: readonly Told[], rows: readonly { episode_id: string; sha2
 
 const statusesOf = (told: readonly Told[]): number[] => [...new Set(told.map(({ status }) => status))];
 
-test("of an episode that is new: nothing is quarantined, and what is delivered is stored", async () => {
+test("of a head with its digest: nothing is stored under another name, for another commit, or without a tree digest", async () => {
   const receiver = await receiverOfOneToken();
   const head = await shippersHead();
+  expect(headOf(head, ID)).toBe(head.toString("latin1"));
+  const told = await flipAll(receiver.port, head, idOfBit);
+  const rows = receiver.rows();
+  expect(faults(told, rows)).toEqual([]);
+  // Bits of fields that say nothing of the episode, and those that spell the digest's own name.
+  expect(rows.length).toBeGreaterThan(100);
+  const wrong = rows.filter(({ episode_id, code_commit, tree_sha256 }) => {
+    const bit = Number(episode_id.slice(2));
+    return !(idOfBit(bit) === episode_id && code_commit === COMMIT && tree_sha256 === `v1:${TREE}`);
+  });
+  expect(wrong).toEqual([]);
+  const delivered = told.filter(({ verdict }) => verdict?.kind === "delivered").map(({ id }) => id);
+  expect(rows.map(({ episode_id }) => episode_id).sort()).toEqual(delivered.sort());
+  expect(statusesOf(told)).toEqual(expect.arrayContaining([201, 400, 401, 403, 404, 405]));
+});
+
+test("of an episode that is new: nothing is quarantined, and what is delivered is stored", async () => {
+  const receiver = await receiverOfOneToken();
+  const head = withoutDigest(await shippersHead());
   const control = await ask(receiver.port, Buffer.concat([head, BODY]));
   expect(control?.status).toBe(201);
   const told = await flipAll(receiver.port, head, idOfBit);
@@ -167,7 +209,7 @@ test("of an episode that is new: nothing is quarantined, and what is delivered i
 
 test("of an episode that is stored already: the same", async () => {
   const receiver = await receiverOfOneToken();
-  const head = await shippersHead();
+  const head = withoutDigest(await shippersHead());
   const headers = {
     "Repr-Digest": reprDigest(BODY),
     Authorization: `Bearer ${TOKEN}`,

@@ -11,6 +11,7 @@ import { type DiskDeps, onDisk } from "../disk/disk-refusals.ts";
 import type { EpisodeStore, Stored, Upload } from "../episode-store.ts";
 import type { UploadBody } from "../http/body.ts";
 import type { Admission, Slot } from "./admission.ts";
+import { checkHead } from "./head-digest.ts";
 import { type Duplicate, decideSecond } from "./name-taken.ts";
 import {
   type Asker,
@@ -56,6 +57,9 @@ export async function putEpisode(deps: PutDeps, request: PutRequest, notes: PutN
   const denied = decideAsker(deps, request, address.host);
   if (denied !== null) return denied;
   notes.vouched = true;
+  // Before anything is judged by what the head says.
+  const changed = checkHead(request.header, address);
+  if (changed !== null) return changed;
   const passed = decideDescription(deps, describedBy(deps, request));
   if (passed.kind === "refused") return passed;
   const { declared, commit } = passed;

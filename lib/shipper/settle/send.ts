@@ -1,10 +1,12 @@
 // One exchange about one episode, its PUT or the question what a PUT would get, and one verdict: the pin is read afresh each
 // time. What the answer means is decided in decide.ts; what mends a fault says lib/client.
 
+import { createHash } from "node:crypto";
 import type { Client, Reply, Request } from "../../client/client.ts";
 import { explainAnswer } from "../../client/failures/answers.ts";
 import { formatReprDigest, formatTreeDigest, TREE_DIGEST_HEADER } from "../../contract/digest.ts";
 import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
+import { formatHeadDigest, HEAD_DIGEST_HEADER, headText } from "../../contract/head-digest.ts";
 import { type JudgeRequest, judgePath, MACHINE_HEADER } from "../../contract/judgement.ts";
 import { episodePath } from "../../contract/names.ts";
 import type { Dirs } from "../../contract/places.ts";
@@ -183,12 +185,17 @@ function requestOf(
     const headers = { "Content-Type": "application/json" };
     return { method: "POST", path: judgePath(address), headers, body: Buffer.from(JSON.stringify(question)) };
   }
+  const reprDigest = formatReprDigest(sha256);
+  const treeDigest = tree_sha256 === null ? null : formatTreeDigest(tree_sha256);
+  const contentLength = String(bytes);
+  const head = headText({ ...address, commitHeader, commit: code_commit, contentLength, reprDigest, treeDigest });
   const headers = {
     "Content-Type": "application/zstd",
-    "Repr-Digest": formatReprDigest(sha256),
-    ...(tree_sha256 !== null && { [TREE_DIGEST_HEADER]: formatTreeDigest(tree_sha256) }),
+    "Repr-Digest": reprDigest,
+    ...(treeDigest !== null && { [TREE_DIGEST_HEADER]: treeDigest }),
     ...(code_commit !== null && { [commitHeader]: code_commit }),
     [MACHINE_HEADER]: machine,
+    [HEAD_DIGEST_HEADER]: formatHeadDigest(commitHeader, createHash("sha256").update(head).digest("hex")),
   };
   const body = { file: outboxPaths(dirs.outbox, subject.id).archive, bytes };
   return { method: "PUT", path: episodePath(address), headers, body };

@@ -65,6 +65,7 @@ describe("a PUT", () => {
       "x-labfleet-tree-digest": `sha256:${"b".repeat(64)}`,
       "x-labfleet-code-commit": "abc",
       "x-labfleet-machine": "-;0123456789abcdef",
+      "x-labfleet-head-digest": expect.stringMatching(/^X-Labfleet-Code-Commit [0-9a-f]{64}$/),
     });
     expect(headers["transfer-encoding"]).toBeUndefined();
   });
