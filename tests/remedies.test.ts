@@ -52,6 +52,7 @@ const IN_WORDS: readonly Exception[] = [
   { file: "lib/receiver/store/verify/verify-summary.ts", has: "/shipped/ID", because: FILLED_IN },
   { file: "lib/shipper/commands/requeue.ts", has: "requeue <id>…", because: FILLED_IN },
   { file: "lib/shipper/commands/requeue.ts", has: "--all --reason R", because: FILLED_IN },
+  { file: "lib/shipper/commands/requeue.ts", has: "--as <new id>", because: FILLED_IN },
   { file: "lib/shipper/status/status-text.ts", has: "requeue <id>…", because: FILLED_IN },
   { file: "lib/shipper/trust/pin.ts", has: "pin --accept ID", because: FILLED_IN },
   {

@@ -15,3 +15,17 @@ export function readSaid(message: string): Finding {
   if (at < 0) return { what: message, fix: null };
   return { what: message.slice(0, at), fix: lineFix(message.slice(at + FIX_MARK.length)) };
 }
+
+/** It says where it is to be run, or names a tool of the collector's. */
+const PLACED = /\bon the (?:lab host|collector)\b|\bsudo (?:receiver|fleet-health)\b/;
+
+/** What a lab host says mends it, to somebody on the collector: it is done there, unless it says where. */
+export function readHostFix(fix: string | null): Fix | null {
+  return fix === null ? null : lineFix(PLACED.test(fix) ? fix : `on the lab host: ${fix}`);
+}
+
+/** What a lab host says, and its remedy, to somebody on the collector. */
+export function readHostSaid(message: string): Finding {
+  const { what, fix } = readSaid(message);
+  return { what, fix: readHostFix(fix?.text ?? null) };
+}

@@ -4,7 +4,7 @@
 import { noteTexts } from "../contract/check-notes.ts";
 import type { ResultState } from "../contract/host-document.ts";
 import type { CheckNotes, CheckResult, CheckStatus } from "../contract/observation.ts";
-import { readSaid } from "../contract/said.ts";
+import { readHostSaid } from "../contract/said.ts";
 import type { Finding } from "../core/finding.ts";
 import { clipFinding } from "../core/remedy-last.ts";
 import { HOST_POLICY } from "./policy.ts";
@@ -49,7 +49,7 @@ export function resultBrief(result: CheckResult, state: ResultState | undefined,
     status,
     before: pending && state !== undefined && hasRun(state) ? state.status : null,
     pending,
-    said: status === "ok" ? null : clipFinding(readSaid(result.message), charactersOf(result)),
+    said: status === "ok" ? null : clipFinding(readHostSaid(result.message), charactersOf(result)),
     odd: oddOf(result.notes),
     asOfMs: state === undefined ? receivedMs : Date.parse(state.as_of_wall),
     ttlS: result.ttl_s,

@@ -3,7 +3,7 @@
 // its heartbeat was taken.
 
 import { isQueueGroup, isQueuePause, type QueueGroup, type QueueReport, type SentQueue } from "../contract/queue.ts";
-import { readFix, readSaid } from "../contract/said.ts";
+import { readHostFix, readHostSaid } from "../contract/said.ts";
 import { type Finding, findingText, fixText, onHost } from "../core/finding.ts";
 import { remedyLast } from "../core/remedy-last.ts";
 import { formatBytes, formatSeconds } from "../core/text/quantity.ts";
@@ -88,7 +88,7 @@ const WAITS_TOO_LONG_S = 24 * 3600;
 export function queueProblem(queue: ShownQueue, taken: Taken): Finding | null {
   const { paused, waiting, held, expiring } = queue;
   const parts: Finding[] = [];
-  if (paused !== null) parts.push({ what: `queue paused${pausedText(paused, taken)}`, fix: readFix(paused.fix) });
+  if (paused !== null) parts.push({ what: `queue paused${pausedText(paused, taken)}`, fix: readHostFix(paused.fix) });
   if (waiting !== null && sinceS(waiting.since, taken) > WAITS_TOO_LONG_S)
     parts.push(group(waitingText(waiting), waiting, taken));
   if (held !== null) parts.push(group(`${held.count} held`, held, taken));
@@ -102,7 +102,8 @@ export function queueRows(queue: ShownQueue | null, taken: Taken): [name: string
   const { paused, waiting, held, expiring, unverified } = queue;
   const rows: [string, string][] = [["queue", loadText(queue)]];
   if (paused !== null) rows.push(["paused", pausedText(paused, taken).replace(/^: | /, "")]);
-  if (paused !== null && paused.fix !== null) rows.push(["fix", paused.fix]);
+  const mends = readHostFix(paused?.fix ?? null);
+  if (mends !== null) rows.push(["fix", mends.text]);
   if (waiting !== null) rows.push(["waiting", findingText(group(waitingText(waiting), waiting, taken), "collector")]);
   if (held !== null) rows.push(["held", findingText(group(String(held.count), held, taken), "collector")]);
   if ((expiring ?? 0) > 0) rows.push(["expiring", findingText(expiringOnes(expiring ?? 0), "collector")]);
@@ -141,7 +142,7 @@ function waitingText({ count }: QueueGroup): string {
 }
 
 function group(who: string, { since, reason }: QueueGroup, taken: Taken): Finding {
-  const { what, fix } = readSaid(reason);
+  const { what, fix } = readHostSaid(reason);
   return { what: `${who} for ${formatSeconds(sinceS(since, taken))}: ${what}`, fix };
 }
 

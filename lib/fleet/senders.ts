@@ -2,11 +2,12 @@
 // that it has left, or send as another machine and then as itself again. One change is a new image or a new machine, and no
 // finding; it takes two returns, or one and a conflict. Pure: times are arguments, in milliseconds.
 
-import { formatMachine, type Machine, maySame } from "../contract/machine.ts";
+import { formatMachine, type Machine, maySame, readMachine } from "../contract/machine.ts";
 import { shortTime } from "../core/clock.ts";
 import { type Finding, type Fix, findingText, type Mendable } from "../core/finding.ts";
 import { remedyLast } from "../core/remedy-last.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
+import { type ChecksOf, hasFields, isFlag, isNumber, isText, listOf, orNull, parseShaped } from "../core/text/shape.ts";
 
 /** What holds for two machines under one name. */
 const DUPLICATE = {
@@ -54,14 +55,38 @@ export interface Senders {
 
 export const NOBODY: Senders = { seen: [], returns: 0, conflicted: false, evidenceMs: null };
 
-/** What was remembered of the hosts that were found to be two machines, from duplicate-hosts.json; nothing where it is none. */
-export function parseSenders(text: string): Map<string, Senders> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return new Map(Object.entries(value as Record<string, Senders>).filter(([, { seen }]) => Array.isArray(seen)));
-  } catch {
-    return new Map();
-  }
+/** Machines are compared by their parts: one that is none would end whoever asks. */
+const isMachine = (value: unknown): boolean => value === null || readMachine(value) !== null;
+const isSenders = hasFields({
+  seen: listOf(
+    hasFields({
+      kind: (value) => value === "heartbeat" || value === "episode",
+      bootId: orNull(isText),
+      machine: isMachine,
+      remote: isText,
+      lastMs: isNumber,
+    } satisfies ChecksOf<Sender>),
+  ),
+  returns: isNumber,
+  conflicted: isFlag,
+  evidenceMs: orNull(isNumber),
+} satisfies ChecksOf<Senders>);
+
+/**
+ * What was remembered of the hosts that were found to be two machines, from duplicate-hosts.json. What is none of it is left out: what
+ * is forgotten shows itself again.
+ * @param leftOut takes the names of those
+ */
+export function parseSenders(text: string, leftOut: string[] = []): Map<string, Senders> {
+  const all = parseShaped(
+    text,
+    (value): value is Record<string, Senders> => typeof value === "object" && value !== null,
+  );
+  const known = new Map<string, Senders>();
+  for (const [host, senders] of Object.entries(all ?? {}))
+    if (isSenders(senders)) known.set(host, senders);
+    else leftOut.push(host);
+  return known;
 }
 
 /** What is remembered after a request. */

@@ -18,6 +18,10 @@ export const COMMAND_LINE: ToolSpec = {
       options: {
         all: { help: "every episode in quarantine" },
         reason: { value: "R", help: "with --all: only those refused for R" },
+        as: {
+          value: "ID",
+          help: "with one <id>: ship it under this name, as where the collector has another episode of its own",
+        },
       },
     },
     discard: {

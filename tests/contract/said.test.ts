@@ -1,7 +1,8 @@
 // A remedy in a text that came over the wire: what is behind the first mark, whatever stands in it.
 
 import { expect, test } from "bun:test";
-import { readFix, readSaid } from "../../lib/contract/said.ts";
+import { readFix, readHostFix, readHostSaid, readSaid } from "../../lib/contract/said.ts";
+import { lineFix } from "../../lib/core/finding.ts";
 import { inText } from "../support/in-text.ts";
 
 test.each([
@@ -17,4 +18,17 @@ test.each([
 
 test("a field that holds one alone is one, or there is none", () => {
   expect([inText(readFix("x; fix: y")), readFix(null)]).toEqual(["x; fix: y", null]);
+});
+
+test("what a lab host says mends it is done there, to somebody on the collector, unless it says where", () => {
+  const fix = (text: string) => readHostFix(text)?.text;
+  expect(fix("sudo systemctl start labfleet-shipper")).toBe("on the lab host: sudo systemctl start labfleet-shipper");
+  for (const placed of ["on the collector: x", "make one, on the lab host: x", "sudo receiver token add lab1"])
+    expect(fix(placed)).toBe(placed);
+  expect(readHostFix(null)).toBeNull();
+  expect(readHostSaid("it is so; fix: mend it")).toEqual({
+    what: "it is so",
+    fix: lineFix("on the lab host: mend it"),
+  });
+  expect(readHostSaid("it is so")).toEqual({ what: "it is so", fix: null });
 });

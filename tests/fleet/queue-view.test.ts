@@ -48,7 +48,7 @@ const FULL: SentQueue = {
   unverified: 5,
   paused: PAUSE,
   waiting: WAITING,
-  held: { ...WAITING, count: 1, reason: "mode 0700; fix: chmod g+rx ep9" },
+  held: { ...WAITING, count: 1, reason: "mode 0700; fix: on the lab host: chmod g+rx ep9" },
 };
 
 /** The rows of the head that are the shipper's, 12 s after the heartbeat. */
@@ -68,7 +68,7 @@ test("all that there is to say: each on a line, with how long and with its remed
     "paused      for 2h 12s (misconfigured), next try in 40s: 401: no token of lab1's",
     "fix         sudo receiver token add lab1",
     "waiting     2 wait for 1h 12s: 403, Server: waf",
-    "held        1 for 1h 12s: mode 0700; fix: chmod g+rx ep9",
+    "held        1 for 1h 12s: mode 0700; fix: on the lab host: chmod g+rx ep9",
     "expiring    2 refused episodes are removed in a week or later; fix: take their commit into accepted_commits_file here, or copy them from quarantine/; this names them: on the lab host: sudo shipper status",
     "unverified  5 shipped to a receiver that proves nothing: never removed by themselves; to give them up: on the lab host: sudo shipper discard --shipped-unverified",
     `trusts      ANOTHER: ${OTHER}`,
@@ -130,7 +130,7 @@ test("a hostile host neither breaks a line, nor steers the terminal, nor is olde
   expect(shown).toEqual([
     "queue      0 to ship, PAUSED",
     `paused     for 0s (${safe}), next try in 40s: ${safe}`,
-    `fix        ${safe}`,
+    `fix        on the lab host: ${safe}`,
     `waiting    2 wait for 1h 12s: ${safe}`,
     `held       2 for 1h 12s: ${safe}`,
   ]);
@@ -190,8 +190,8 @@ describe("in the list of all hosts", () => {
   test("the words of the queue's own check are more than those of others; a remedy is whole, or not there", () => {
     const message = `${"x".repeat(500)}; fix: y`;
     const said = (plugin: string) => problem(IDLE, { results: [{ ...bad("queue", plugin), message }] });
-    expect(said("queue")).toEndWith(`${"x".repeat(500)}; fix: y`);
-    expect(said("nagios_runner")).toBe(`queue critical (soft, run 1): ${"x".repeat(160)}…; fix: y`);
+    expect(said("queue")).toEndWith(`${"x".repeat(500)}; fix: on the lab host: y`);
+    expect(said("nagios_runner")).toBe(`queue critical (soft, run 1): ${"x".repeat(160)}…; fix: on the lab host: y`);
   });
   test("texts are cut short: the list is kept in memory", () => {
     const long = "x".repeat(2000);

@@ -7,6 +7,7 @@ import {
   duplicateOf,
   NOBODY,
   noteSender,
+  parseSenders,
   type Senders,
   type Sighting,
   withDuplicate,
@@ -200,4 +201,23 @@ describe("a machine that sends under another name since", () => {
     expect(isOver(PI_B, T0 + HOUR, three)).toBe(false);
     expect(isOver(C.machine, T0 + HOUR, withoutMoved(three, PI_B, T0 + HOUR))).toBe(true);
   });
+});
+
+test("what was remembered is read back; what is none of it is left out, and nobody is ended by it", () => {
+  const senders = noteSender(
+    NOBODY,
+    { kind: "heartbeat", bootId: "b", machine: null, remote: "10.0.0.5", conflict: false },
+    5,
+  );
+  const text = JSON.stringify({
+    lab1: senders,
+    lab2: { ...senders, seen: [null] },
+    lab3: { ...senders, seen: [{ ...senders.seen[0], machine: { machinq: 1 } }] },
+    lab4: { ...senders, evidenceMs: "x" },
+    constructor: { ...senders, seen: {} },
+  });
+  const leftOut: string[] = [];
+  expect([...parseSenders(text, leftOut)]).toEqual([["lab1", senders]]);
+  expect(leftOut).toEqual(["lab2", "lab3", "lab4", "constructor"]);
+  expect(["", "[]", "null", "{"].map((bad) => parseSenders(bad).size)).toEqual([0, 0, 0, 0]);
 });

@@ -77,7 +77,10 @@ const WAYS: Record<Reason, Way[] | null> = {
   unauthorized: [{ options: { deps: { checkToken: () => "unknown" } } }],
   "wrong-host": [{ options: { deps: { checkToken: () => "other-host" } } }],
   "tokens-unreadable": [{ options: { deps: { checkToken: () => ({ unreadable: "x" }) } } }],
-  "reserved-name": [{ path: "/v1/heartbeats/operator", echo: null }],
+  "reserved-name": [
+    { path: "/v1/heartbeats/operator", echo: null },
+    { path: "/v1/episodes/operator/ep1.tar.zst", echo: { host_id: "operator" } },
+  ],
   "not-found": [
     { path: "/v1/nothing", echo: null },
     { method: "GET" },

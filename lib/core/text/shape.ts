@@ -22,6 +22,11 @@ export const listOf =
   (check: Check): Check =>
   (value) =>
     Array.isArray(value) && value.every(check);
+/** An object whose values are all of one kind, whatever their names. */
+export const tableOf =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(check);
 /** An object with these fields; others do not matter. */
 export const hasFields =
   (checks: Readonly<Record<string, Check>>): Check =>

@@ -1,6 +1,6 @@
 // Symptoms of a host whose episodes do not arrive. Pure: now is an argument, by the collector's clock.
 
-import { readFix } from "../../contract/said.ts";
+import { readHostFix } from "../../contract/said.ts";
 import type { Finding } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
@@ -29,7 +29,7 @@ function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs
   return {
     cause: pause.reason ?? "not said",
     what: `its queue is paused${since}: ${pause.detail}`,
-    fix: readFix(pause.fix) ?? SHIPPER_STATUS,
+    fix: readHostFix(pause.fix) ?? SHIPPER_STATUS,
   };
 }
 

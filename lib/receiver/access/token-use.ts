@@ -6,6 +6,7 @@
 import { errorText } from "../../core/failure.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { type ChecksOf, hasFields, isText, parseShaped, tableOf } from "../../core/text/shape.ts";
 import { readSmallFile, replaceNow } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { HERE, type NeedHere } from "../disk/presence.ts";
@@ -38,15 +39,10 @@ export interface TokenUseNotes {
 export function readTokenUse(path: string): TokenUse | null {
   const file = readSmallFile(path, FILE_BYTES);
   if (file === null || isUnreadable(file)) return null;
-  try {
-    const value: unknown = JSON.parse(file.text);
-    if (typeof value !== "object" || value === null) return null;
-    const { since, used } = value as Partial<TokenUse>;
-    return typeof since === "string" && typeof used === "object" && used !== null ? { since, used } : null;
-  } catch {
-    return null;
-  }
+  return parseShaped(file.text, (value): value is TokenUse => isTokenUse(value));
 }
+
+const isTokenUse = hasFields({ since: isText, used: tableOf(tableOf(isText)) } satisfies ChecksOf<TokenUse>);
 
 /** Opens the notes of a data root. @param needHere asked before anything is made */
 export function openTokenUse(

@@ -1,7 +1,8 @@
 // What can be said of an episode before its body comes, in the order in which it is refused: the same for a PUT, which says
 // it in its headers, and for a judge call, which says it in its own body and sends no episode.
 
-import type { EpisodeAddress } from "../../contract/names.ts";
+import { type EpisodeAddress, OPERATOR } from "../../contract/names.ts";
+import { findingText, inWords } from "../../core/finding.ts";
 import type { TokenCheck } from "../access/auth.ts";
 import {
   type Accepted,
@@ -59,8 +60,13 @@ export function decideAsker(
   host: string,
 ): Refusal | null {
   if (deps.stopping()) return refuse("stopping", "the receiver is stopping", { retryAfterS: 10 });
-  return checkAccess(deps, asker, host);
+  return checkAccess(deps, asker, host) ?? (host === OPERATOR ? refuse("reserved-name", RESERVED) : null);
 }
+
+const RESERVED = findingText({
+  what: `${OPERATOR} reads about all hosts and is none`,
+  fix: inWords("another host_id"),
+});
 
 /** What is said of an episode: its code commit, and what describes its body. */
 export interface Description {

@@ -2,6 +2,7 @@
 // duplicate-hosts.json, for `receiver hosts` and the next start. The memory is bounded; what is forgotten shows itself again.
 
 import { isUnreadable } from "../../core/reading.ts";
+import { quoted } from "../../core/text/fields.ts";
 import {
   type DuplicateHost,
   duplicateOf,
@@ -32,14 +33,17 @@ export interface DuplicateHosts {
 }
 
 /** What the file holds, by host; nothing when there is none that can be read. */
-export function readDuplicates(path: string): Map<string, Senders> {
+export function readDuplicates(path: string, leftOut: string[] = []): Map<string, Senders> {
   const file = readSmallFile(path, FILE_BYTES);
-  return file === null || isUnreadable(file) ? new Map() : parseSenders(file.text);
+  return file === null || isUnreadable(file) ? new Map() : parseSenders(file.text, leftOut);
 }
 
 /** @param needHere asked before anything is made */
 export function openDuplicateHosts(path: string, log: Log, needHere: NeedHere = HERE): DuplicateHosts {
-  const hosts = readDuplicates(path);
+  const leftOut: string[] = [];
+  const hosts = readDuplicates(path, leftOut);
+  if (leftOut.length > 0)
+    log.warn(`${path} says nothing that can be understood of ${leftOut.map(quoted).join(", ")}: it is left out`);
   const found = new Set(hosts.keys());
   let isNew = false;
   const writeReport = openRunReports(log, { mode: 0o640, before: needHere });

@@ -4,10 +4,8 @@
 import type { Hono } from "hono";
 import type { Heartbeat } from "../../contract/heartbeat.ts";
 import { readMachine } from "../../contract/machine.ts";
-import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode } from "../../core/failure.ts";
-import { findingText, inWords } from "../../core/finding.ts";
 import type { Sighting } from "../../fleet/senders.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { TokenCheck } from "../access/auth.ts";
@@ -126,16 +124,12 @@ interface HeartbeatRequest extends Asker {
   body: UploadBody;
 }
 
-const RESERVED = `${OPERATOR} reads about all hosts and is none`;
-
 /** Handles one PUT: everything that can be refused by its headers, then its body, then the disk. */
 async function putHeartbeat(deps: HeartbeatDeps, disk: Hourly, request: HeartbeatRequest): Promise<Kept | Refusal> {
   const { host, header } = request;
   const denied = decideAsker(deps, request, host);
   if (denied !== null) return denied;
   request.notes.vouched = true;
-  if (host === OPERATOR)
-    return refuse("reserved-name", findingText({ what: RESERVED, fix: inWords("another host_id") }));
   const declared = decideHeaders(
     {
       contentLength: header("Content-Length"),

@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CommandLine } from "../../cli/options.ts";
+import { isName, NAME_RULE } from "../../contract/names.ts";
 import type { Dirs } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
@@ -28,10 +29,11 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
     );
   if (!all && wanted !== undefined)
     throw new UserError("--reason goes with --all", "sudo shipper requeue --all --reason R");
+  const as = newName(line);
   const names = all ? await quarantinedFor(dirs, typeof wanted === "string" ? wanted : null) : line.operands;
   let refused = 0;
   for (const name of names) {
-    const result = await tryRequeue(dirs, name);
+    const result = await tryRequeue(dirs, name, as);
     if ("id" in result) log.info("queued again", { episode: result.id });
     else log.error(notQueued("not queued", result));
     if (!("id" in result)) refused++;
@@ -40,10 +42,20 @@ export async function requeueEpisodes(dirs: Dirs, line: CommandLine, log: Log): 
   return refused === 0 ? EXIT.ok : EXIT.undelivered;
 }
 
+/** The name under which one episode is to be shipped; null: its own. @throws UserError for what may not be one, and for several */
+function newName({ operands, options }: CommandLine): string | null {
+  const { as } = options;
+  if (typeof as !== "string") return null;
+  const usage = "sudo shipper requeue <id> --as <new id>";
+  if (operands.length !== 1) throw new UserError("--as gives one episode another name: name that one", usage);
+  if (!isName(as)) throw new UserError(`--as ${quoted(as)} is no name of an episode: ${NAME_RULE}`, usage);
+  return as;
+}
+
 /** One that cannot be moved keeps no other from it. */
-async function tryRequeue(dirs: Dirs, name: string): ReturnType<typeof requeue> {
+async function tryRequeue(dirs: Dirs, name: string, as: string | null): ReturnType<typeof requeue> {
   try {
-    return await requeue(dirs, "quarantine", name);
+    return await requeue(dirs, "quarantine", name, as);
   } catch (error) {
     if (errorCode(error) === null) throw error;
     const { fix } = localFinding(localFaultOf(error));

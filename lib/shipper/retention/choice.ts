@@ -67,7 +67,7 @@ export function choose(settled: readonly Doomed[], choice: Choice, today: { day:
     }
     case "reason": {
       const reasons = [...new Set(settled.map(reasonOf))].sort();
-      if (!reasons.includes(choice.reason)) throw unknownReason(choice.reason, reasons);
+      if (!reasons.includes(choice.reason)) throw unknownReason(choice, reasons);
       const alike = settled.filter((one) => reasonOf(one) === choice.reason);
       const old = alike.filter((one) => ageInDays(one, today) >= choice.olderThanDays);
       return { doomed: old.map((one) => ({ ...one, why: choice.reason })), missing: [] };
@@ -94,9 +94,16 @@ function ageInDays({ name, note }: Doomed, { day, nowMs }: { day: number; nowMs:
   return rejection.atMs === null ? 0 : (nowMs - rejection.atMs) / DAY_MS;
 }
 
-function unknownReason(wanted: string, reasons: readonly string[]): UserError {
+/** Only a slip is mended here: of another reason nobody has said that it may go. */
+function unknownReason(
+  { reason: wanted, olderThanDays }: { reason: string; olderThanDays: number },
+  reasons: readonly string[],
+): UserError {
   if (reasons.length === 0) return new UserError("nothing lies in quarantine", null);
-  const guess = nearest(wanted, reasons) ?? reasons[0] ?? "R";
+  const guess = nearest(wanted, reasons);
   const what = `nothing in quarantine was refused for ${quoted(wanted)}; the reasons there are ${reasons.join(", ")}`;
-  return new UserError(what, byCommands(here("sudo", "shipper", "discard", "--reason", guess)));
+  if (guess === null)
+    return new UserError(what, { text: "see what they are", commands: [here("sudo", "shipper", "status")] });
+  const age = olderThanDays > 0 ? ["--older-than", String(olderThanDays)] : [];
+  return new UserError(what, byCommands(here("sudo", "shipper", "discard", "--reason", guess, ...age)));
 }

@@ -33,15 +33,24 @@ function renameFix(to: string): Fix {
 /**
  * Brings an episode back from `quarantine/`, or from `shipped/`, on the disk when this resolves.
  * @param name its directory there
+ * @param as the id that it is to have then; null: its own
  * @throws Error of the system
  */
-export async function requeue(dirs: Dirs, place: Place, name: string): Promise<{ id: string } | NotQueued> {
+export async function requeue(
+  dirs: Dirs,
+  place: Place,
+  name: string,
+  as: string | null = null,
+): Promise<{ id: string } | NotQueued> {
   const from = join(dirs[place], name);
-  const id = idOf(name);
-  if (!isName(id) || (await directoryId(from)) === null)
+  const own = idOf(name);
+  if (!isName(own) || (await directoryId(from)) === null)
     return { refused: `no episode ${name} in ${dirs[place]}`, fix: LIST };
+  const id = as ?? own;
   const to = join(dirs.episodes, id);
   if (await exists(to)) return { refused: `${to} exists`, fix: renameFix(to) };
+  // Under another name nobody would know the note for ours. Without one it lies there for a reason that is not known, and is kept.
+  if (as !== null) await removeDocument(from, place);
   await renameDurable(from, to);
   failpoint("requeue.after-rename");
   try {

@@ -1,6 +1,7 @@
 // What mends what only the shipper meets, as data; faults of the network are in lib/client. Pure.
 
 import { basename, dirname, join } from "node:path/posix";
+import { NAME_MAX } from "../../contract/names.ts";
 import type { SettledCounts } from "../../contract/shipper-status.ts";
 import { freeing } from "../../contract/shipper-words.ts";
 import { type Command, type Finding, type Fix, fixText, lineFix, onHost } from "../../core/finding.ts";
@@ -122,7 +123,12 @@ export function leftOverFix(path: string): Fix {
 }
 
 const requeue = (id: string): Command => onHost("sudo", "shipper", "requeue", id);
-const discard = (id: string): Command => onHost("sudo", "shipper", "discard", id);
+/** Of a directory that had to take a second name itself (`ep~1`), the next one. */
+function requeueAs(name: string): Command {
+  const [, id = name, number = "0"] = /^(.*?)(?:~(\d+))?$/.exec(name) ?? [];
+  const suffix = `-${Number(number) + 2}`;
+  return onHost("sudo", "shipper", "requeue", name, "--as", `${id.slice(0, NAME_MAX - suffix.length)}${suffix}`);
+}
 
 /** What lies in quarantine is not what was refused. */
 export function judgedAnewFix(id: string): Fix {
@@ -161,8 +167,8 @@ const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
   // Its note is missing or damaged: nothing is lost by asking again.
   unknown: (id) => ({ text: "nothing says why it lies there: queue it again", commands: [requeue(id)] }),
   conflict: (id) => ({
-    text: "the collector has another episode of this name: compare the two, then rename this directory and its episode, or give it up",
-    commands: [discard(id)],
+    text: "the collector has another episode of this name: ship this one under another",
+    commands: [requeueAs(id)],
   }),
   incomplete: (id) => ({
     text: "discard it, or mend the files that its rejection.json names, or its done.marker, and queue it again",
@@ -173,7 +179,7 @@ const REJECTIONS: Readonly<Record<string, (id: string) => Fix>> = {
     commands: [requeue(id)],
   }),
   "changed-after-shipping": (id) => ({
-    text: "the collector has it without the late change: rename this directory to ship both, or give it up",
-    commands: [discard(id)],
+    text: "the collector has it without the late change: ship this one, too, under another name",
+    commands: [requeueAs(id)],
   }),
 };

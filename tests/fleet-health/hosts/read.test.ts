@@ -55,7 +55,13 @@ test("nothing is known on a collector that has none of the files, such as a Pyth
 
 test("a host is as the receiver's list has it, with its checks that hold bad, and whom it trusts", async () => {
   const { paths, beat, read } = collector();
-  beat(stored("lab1", 10, { load: "warning", ping: "ok" }));
+  const document = (checks: Readonly<Record<string, CheckStatus>>): StoredHeartbeat => {
+    const one = stored("lab1", 10, checks);
+    // It counts no more.
+    const results = one.heartbeat.results.map((result) => (result.name === "old" ? { ...result, ttl_s: 5 } : result));
+    return { ...one, heartbeat: { ...one.heartbeat, results } };
+  };
+  beat(document({ load: "warning", ping: "ok", old: "critical" }));
   writeFileSync(join(paths.heartbeats, "lab2.json.zst"), "torn");
   const store = { id: "a".repeat(32), succeeds: [] };
   writeFileSync(paths.hosts, formatKnownHosts({ at: isoWall(NOON), store, hosts: [] }));

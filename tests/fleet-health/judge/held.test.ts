@@ -35,6 +35,8 @@ function why(
 
 test("what is told, or of what nothing is known, is not held", () => {
   expect([why(), why({}, [incident({ isTold: true })]), why({ shippedMs: null })]).toEqual([null, null, null]);
+  const told = incident({ isTold: true });
+  expect(why({}, [told, incident({ symptom: "paused", isTold: true })])).toBeNull();
 });
 
 test("what stands is held by what holds its incident", () => {
@@ -63,6 +65,7 @@ test("a host that is not silent by ours: it has nothing, is sending, may be quie
   expect(why({ heartbeat })).toBe("nothing-to-ship");
   expect(why({ heartbeat }, [], {}, [], "fatal-only")).toBeNull();
   expect(why({ heartbeat: { ...heartbeat, stale: true } })).toBeNull();
+  expect(why({ heartbeat }, [], { limits: limitsWith(NOW - 20 * MIN, 30) })).toBe("collector-gap");
   expect(why({ movedMs: NOW - MIN })).toBe("uploading");
   expect(why({}, [], { limits: limitsWith(NOW - 40 * MIN, 26 * 60) })).toBe("silent-after");
   expect(why({}, [], { limits: limitsWith(NOW - 20 * MIN, 30) })).toBe("collector-gap");

@@ -42,6 +42,11 @@ describe("what failed since an upload was taken", () => {
       count: 1,
       firstMs: NOON + 8,
     });
+    // One that was taken between two that failed is met in order.
+    expect(
+      play([now(NOON + 5, { uploads: uploads(null, NOON, NOON + 4) }), now(NOON + 9, { uploads: uploads(NOON + 2) })])
+        .failing,
+    ).toBeNull();
     // A run that reads the older success again ends nothing.
     expect(play([first, now(NOON + 9, { uploads: uploads(NOON - 1) })]).failing?.count).toBe(1);
   });

@@ -146,7 +146,7 @@ describe("paused", () => {
       LIMITS,
       ALL,
     );
-    expect([one?.what, one?.fix]).toEqual(["its queue is paused for 1h: no token", "write it"]);
+    expect([one?.what, one?.fix]).toEqual(["its queue is paused for 1h: no token", "on the lab host: write it"]);
   });
 });
 
@@ -329,6 +329,9 @@ describe("why nothing comes", () => {
     ]);
     // By itself it is no alarm: anybody may send under its name.
     expect(about({ heartbeat: { ...beat(), refused, problem } })).toEqual([]);
+    expect(about({ shippedMs, heartbeat: { ...beat({ queue: queue({ pending: 1 }) }), refused, problem } })).toEqual([
+      "silent queue: it has shipped nothing for 40min, and has 1 to ship; on the lab host: sudo shipper status",
+    ]);
     expect(about({ shippedMs: null, heartbeat: { ...beat({ never: true, age_s: null }), refused, problem } })).toEqual(
       [],
     );

@@ -128,6 +128,18 @@ test("over a restart a finding stays; one whose file is torn is found anew", asy
   third.close();
 });
 
+test("a host of whom its file says what is none of ours is left out, which is said, and takes heartbeats", () => {
+  const path = join(tempDir(), "duplicate-hosts.json");
+  const entry = { seen: [{ kind: "episode", machine: {} }], returns: 2, conflicted: false, evidenceMs: Date.now() };
+  writeFileSync(path, JSON.stringify({ lab1: entry }));
+  const log = keptLog();
+  const hosts = openDuplicateHosts(path, log);
+  expect(log.lines).toEqual([`warn: ${path} says nothing that can be understood of "lab1": it is left out`]);
+  hosts.saw("lab1", { kind: "episode", bootId: null, machine: A, remote: "10.0.0.1", conflict: false }, Date.now());
+  expect(hosts.find("lab1", Date.now())).toBeNull();
+  hosts.close();
+});
+
 test("a finding that could not be written is written once it can be", () => {
   const dir = join(tempDir(), "away");
   const path = join(dir, "duplicate-hosts.json");

@@ -93,6 +93,12 @@ describe("what is chosen", () => {
     const error = thrown(() => choose(settled, { kind: "reason", reason: "conflit", olderThanDays: 0 }, TODAY));
     expect(error.message).toContain('refused for "conflit"; the reasons there are conflict, too-large, unknown');
     expect(error.hint).toBe("sudo shipper discard --reason conflict");
+    const of = (reason: string) =>
+      thrown(() => choose(settled, { kind: "reason", reason, olderThanDays: 30 }, TODAY)).hint;
+    expect([of("conflit"), of("xyz")]).toEqual([
+      "sudo shipper discard --reason conflict --older-than 30",
+      "see what they are: sudo shipper status",
+    ]);
     expect(thrown(() => choose([], { kind: "reason", reason: "x", olderThanDays: 0 }, TODAY)).message).toContain(
       "nothing lies",
     );

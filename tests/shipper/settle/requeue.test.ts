@@ -37,6 +37,16 @@ describe("an episode taken back", () => {
     expect(readFileSync(join(dirs.episodes, "ep/rejection.json"), "utf8")).toBe("mine");
   });
 
+  test("under another name has that one, unless it is taken", async () => {
+    const dirs = quarantined("ep", { "rejection.json": OURS });
+    mkdirSync(join(dirs.episodes, "ep-2"));
+    expect(await requeue(dirs, "quarantine", "ep", "ep-2")).toMatchObject({
+      refused: `${join(dirs.episodes, "ep-2")} exists`,
+    });
+    expect(await requeue(dirs, "quarantine", "ep", "ep-3")).toEqual({ id: "ep-3" });
+    expect(readdirSync(join(dirs.episodes, "ep-3")).sort()).toEqual(["data.bin", "done.marker"]);
+  });
+
   test("that had to take a second name gets its first one back", async () => {
     const dirs = quarantined("ep~2", { "rejection.json": OURS });
     expect(await requeue(dirs, "quarantine", "ep~2")).toEqual({ id: "ep" });

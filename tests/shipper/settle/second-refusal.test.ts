@@ -34,8 +34,5 @@ test("one that the receiver refuses", () => {
   const verdict = { kind: "quarantine", reason: "conflict", detail: "d", judgedBy: null } as const;
   reportSettled(log, recordOf("ep"), "ep~1", 409, verdict, false, 1);
   reportSettled(log, recordOf("ep"), "ep~2", 201, { kind: "delivered-unverified" }, true, 1);
-  expect(said.map((line) => line.split(" ").slice(-3).join(" "))).toEqual([
-    "shipper discard 'ep~1'",
-    "shipper discard 'ep~2'",
-  ]);
+  expect(said.map((line) => line.split(" ").slice(-3).join(" "))).toEqual(["'ep~1' --as ep-3", "'ep~2' --as ep-4"]);
 });

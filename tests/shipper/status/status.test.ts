@@ -210,7 +210,12 @@ describe("reading the status from the disk", () => {
       problems: [],
       shipped: 2,
       quarantined: [
-        { episode: "bad", reason: "conflict", detail: null, fix: expect.stringContaining("shipper discard bad") },
+        {
+          episode: "bad",
+          reason: "conflict",
+          detail: null,
+          fix: expect.stringContaining("shipper requeue bad --as bad-2"),
+        },
         { episode: "bare", reason: "unknown", detail: null, fix: expect.stringContaining("sudo shipper requeue bare") },
       ],
       left_over: [{ path: join(dirs.shipped, ".pruned-c"), fix: expect.stringContaining("chattr -i -a") }],

@@ -35,10 +35,21 @@ test("a receiver's word that is also one of the language has no remedy of ours",
 
 describe("what lies in quarantine", () => {
   // The words that stand right before a command say what it does.
-  const EITHER = /(queue it again: sudo shipper requeue ep|give it up: sudo shipper discard ep)$/;
+  const EITHER =
+    /(queue it again: sudo shipper requeue ep|under another(?: name)?: sudo shipper requeue ep --as ep-2)$/;
   const PASSES = /: then it goes by itself within a day$/;
   const AS_REFUSED =
     "discard it, or mend what its rejection.json names, or what the collector's log says of it, and queue it again: sudo shipper requeue ep";
+
+  test("for a name that is taken goes under another one, and not longer than names may be", () => {
+    const asOf = (name: string) => rejectionFix("conflict", name).commands[0]?.argv.slice(3);
+    expect(asOf("e".repeat(128))?.at(-1)).toBe(`${"e".repeat(126)}-2`);
+    expect([asOf("ep"), asOf("ep~1"), asOf("ep~2")]).toEqual([
+      ["ep", "--as", "ep-2"],
+      ["ep~1", "--as", "ep-3"],
+      ["ep~2", "--as", "ep-4"],
+    ]);
+  });
 
   test("for no reason that is known is queued again", () => {
     expect(fixText(rejectionFix("unknown", "ep"))).toEndWith("sudo shipper requeue ep");

@@ -68,6 +68,23 @@ test("a disk that fails is the machine's: exit 3, with the path and a look at th
   expect(cannotUse("/data", bug)).toBe(bug);
 });
 
+test("notes on tokens that are of another form are none, and nobody trips over them", () => {
+  const path = join(tempDir(), "token-use.json");
+  const read = (text: string) => {
+    writeFileSync(path, text);
+    return readTokenUse(path);
+  };
+  const notes = { since: "a", used: { lab1: { abcd: "b" } } };
+  expect(read(JSON.stringify(notes))).toEqual(notes);
+  for (const bad of [
+    { since: 1, used: {} },
+    { since: "a", used: { lab1: null } },
+    { since: "a", used: { lab1: { x: 1 } } },
+    [],
+  ])
+    expect(read(JSON.stringify(bad))).toBeNull();
+});
+
 test("a pipe in the place of notes that can be done without is passed over, and not waited for", () => {
   const path = join(tempDir(), "notes.json");
   pipe(path);
