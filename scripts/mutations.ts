@@ -26,12 +26,15 @@ export interface Mutation {
   after: string;
 }
 
-const OPERATORS: Record<string, string> = {
-  ...{ "<": "<=", "<=": "<", ">": ">=", ">=": ">", "===": "!==", "!==": "===", "&&": "||", "||": "&&" },
-  ...{ "+": "-", "-": "+", "*": "/", "/": "*", "+=": "-=", "-=": "+=" },
-};
+const OPERATORS = new Map(
+  Object.entries({
+    ...{ "<": "<=", "<=": "<", ">": ">=", ">=": ">", "===": "!==", "!==": "===", "&&": "||", "||": "&&" },
+    ...{ "+": "-", "-": "+", "*": "/", "/": "*", "+=": "-=", "-=": "+=" },
+  }),
+);
 
-const METHODS: Record<string, string> = { some: "every", every: "some", min: "max", max: "min" };
+/** A name that is called may be `toString`. */
+const METHODS = new Map(Object.entries({ some: "every", every: "some", min: "max", max: "min" }));
 
 /** What has no value at run time, or only names something. */
 const SKIPPED = new Set<SyntaxKind>([
@@ -46,7 +49,7 @@ type Change = { at: Node; after: string };
 type Text = (node: Node) => string;
 
 function ofBinary(node: BinaryExpression, text: Text): Change[] {
-  const after = OPERATORS[text(node.operatorToken)];
+  const after = OPERATORS.get(text(node.operatorToken));
   // Text that is put together has no difference.
   const isText = [node.left, node.right].some(({ kind }) => TEXTS.has(kind));
   return after === undefined || (isText && after === "-") ? [] : [{ at: node.operatorToken, after }];
@@ -108,7 +111,7 @@ const CHANGES: Partial<Record<SyntaxKind, (node: Node, text: Text) => Change[]>>
     const callee = (node as CallExpression).expression;
     if (callee.kind !== SyntaxKind.PropertyAccessExpression) return [];
     const { name } = callee as PropertyAccessExpression;
-    const after = METHODS[text(name)];
+    const after = METHODS.get(text(name));
     return after === undefined ? [] : [{ at: name, after }];
   },
 };
