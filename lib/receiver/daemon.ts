@@ -50,7 +50,7 @@ export async function startReceiver(
   // Not waited for: who asks for the list in the first seconds waits for it.
   void heartbeats.warm();
   const writeTick = openTicks(dataPaths(config.dataRoot).ticks, log, parts.presence.needHere);
-  const writeHosts = knownHostsOf(config, parts);
+  const writeHosts = knownHostsOf(config, parts, () => watch.found === null);
   const watched = { ...parts, watch, certificate, writeTick, writeHosts };
   const stopChores = startChores(context, watched, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
@@ -75,20 +75,24 @@ export async function startReceiver(
   return { drain: drainPhases(settings, { ...parts, listener }, beginStop), reload };
 }
 
-/** What writes down which hosts there are: whose tokens is not known before the first look at them has ended. */
-function knownHostsOf({ dataRoot }: ReceiverConfig, parts: Parts): (nowMs: number) => void {
+/**
+ * What writes down which hosts there are: whose tokens is not known before the first look at them has ended, and what is left of a disk
+ * below its reserve is not for that.
+ */
+function knownHostsOf({ dataRoot }: ReceiverConfig, parts: Parts, isReady: () => boolean): (nowMs: number) => void {
   const { tokens, identity, admission, log, presence } = parts;
   let isKnown = tokens === null;
   const withToken = (): readonly string[] => tokens?.hosts() ?? [];
   const sources = { store: identity, withToken, moving: admission.moving };
   const write = openKnownHosts(dataPaths(dataRoot).hosts, sources, log, presence.needHere);
+  const writeIfReady = (nowMs: number): void => {
+    if (isKnown && isReady()) write(nowMs);
+  };
   void tokens?.look().then(() => {
     isKnown = true;
-    write(Date.now());
+    writeIfReady(Date.now());
   });
-  return (nowMs) => {
-    if (isKnown) write(nowMs);
-  };
+  return writeIfReady;
 }
 
 /** Keeps an eye on whether this is our store still, and whether it takes any more. */
