@@ -3,6 +3,7 @@
 import { lstatSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { errorCode } from "../../core/failure.ts";
+import { type Command, here } from "../../core/finding.ts";
 
 /** One that is a directory, or is put over one. */
 const TAKEN: readonly string[] = ["EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST"];
@@ -18,6 +19,11 @@ export async function putAside(path: string): Promise<string> {
     await rename(path, free);
     return free;
   }
+}
+
+/** The same by hand, for what we may not rename. */
+export function clearAway(path: string): Command {
+  return here("sudo", "mv", "-T", path, asideName(path));
 }
 
 /** A name beside it that is free, as far as can be seen. */
