@@ -5,6 +5,7 @@ import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
+import { ownValue } from "../core/text/own.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { fleetSymptom } from "./incidents/fold.ts";
@@ -119,13 +120,8 @@ function limitsOf(config: FleetHealthConfig, nowMs: number, { since }: Coverage)
   const silentAfterMs = silentThresholdMin * 60_000;
   return {
     ...{ nowMs, coveredMs: since, failingAfterMs: FAILING_AFTER_MS, downAfterMs: silentAfterMs, fatalMinCount },
-    silentAfterMs: (host) => own(config.silentAfterMs, host) ?? silentAfterMs,
+    silentAfterMs: (host) => ownValue(config.silentAfterMs, host) ?? silentAfterMs,
   };
-}
-
-/** A host may be called `constructor`. */
-function own(table: Readonly<Record<string, number>>, host: string): number | undefined {
-  return Object.hasOwn(table, host) ? table[host] : undefined;
 }
 
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */

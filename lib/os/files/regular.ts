@@ -1,7 +1,7 @@
 // Opening what should be a file of ours: whatever has its name, nobody waits for a pipe or reads a device without end.
 
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import { constants, lstatSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 
@@ -56,10 +56,10 @@ export function isWrongKind(code: string | null): boolean {
 }
 
 /** Which name has to be cleared for that: the one that was asked for, or the one above it that is no directory. */
-export async function wrongAt(path: string): Promise<string> {
+export function wrongAt(path: string): string {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     try {
-      await lstat(at);
+      lstatSync(at);
       return at;
     } catch (error) {
       const code = errorCode(error);
