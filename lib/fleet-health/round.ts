@@ -17,6 +17,7 @@ import type { Judgement } from "./judge/held.ts";
 import { type Past, unheardPast } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Limits } from "./judge/told.ts";
+import { unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -89,6 +90,7 @@ export function round(
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
     unknown: unknownWithout(missing),
+    unsure: unsureOf(before?.watch.incidents ?? [], facts, before?.past ?? new Map(), nowMs),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
@@ -135,7 +137,7 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
     ill,
     unknown,
     gone: new Map(),
-    lost: new Set<string>(),
+    ...{ lost: new Set<string>(), unsure: new Set<string>() },
     hosts: before.index.seen.size,
     silences,
   };

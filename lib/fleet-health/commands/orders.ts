@@ -16,7 +16,15 @@ import type { Silence } from "../incidents/tell.ts";
 import { COLLECTOR_SYMPTOMS } from "../judge/collector.ts";
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { whyNotWritten } from "../not-written.ts";
-import { readRetired, readSilences, removeSilence, writeRetired, writeSilence } from "../orders/read.ts";
+import {
+  readRetired,
+  readSilences,
+  removeSilence,
+  retiredPath,
+  silencePath,
+  writeRetired,
+  writeSilence,
+} from "../orders/read.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { readStanding } from "./status.ts";
 
@@ -37,7 +45,12 @@ export async function silenceCommand(config: FleetHealthConfig, call: Call, nowM
       );
     const isMeant = (one: Silence): boolean => one.host === host && [null, one.symptom].includes(which.symptom);
     const there = (await silencesOf(config, call)).filter(isMeant);
-    for (const one of there) await write(config, (dir) => removeSilence(dir, one));
+    for (const one of there)
+      await write(
+        config,
+        (dir) => removeSilence(dir, one),
+        (dir) => silencePath(dir, one),
+      );
     await print(there.length > 0 ? `${about} is told again\n` : `${about} was not silenced\n`);
     return EXIT.ok;
   }
@@ -45,7 +58,12 @@ export async function silenceCommand(config: FleetHealthConfig, call: Call, nowM
   if (typeof reason !== "string" || reason.trim() === "")
     throw new UserError("say why", `fleet-health silence ${operandOf(host)} --for ${String(duration)} --reason TEXT`);
   const untilMs = nowMs + seconds * 1000;
-  await write(config, (dir) => writeSilence(dir, { ...which, fromMs: nowMs, untilMs, reason }));
+  const silence = { ...which, fromMs: nowMs, untilMs, reason };
+  await write(
+    config,
+    (dir) => writeSilence(dir, silence),
+    (dir) => silencePath(dir, which),
+  );
   await print(
     `${about} is told no more until ${shortTime(isoWall(untilMs))} UTC; what was told before is told when it ends\n`,
   );
@@ -83,7 +101,7 @@ export async function retireCommand(config: FleetHealthConfig, { line }: Call, n
   }
   if (isUndone) retired.delete(host);
   else retired.set(host, nowMs);
-  await write(config, (dir) => writeRetired(dir, retired));
+  await write(config, (dir) => writeRetired(dir, retired), retiredPath);
   await print(isUndone ? `${host} is watched again\n` : `${host} is watched no more, unless it ships again\n`);
   return EXIT.ok;
 }
@@ -162,14 +180,19 @@ function symptomOf(value: string | true | undefined, host: string): Silence["sym
   );
 }
 
-async function write({ stateDir }: FleetHealthConfig, act: (dir: string) => Promise<void>): Promise<void> {
+/** @param fileOf which file it writes */
+async function write(
+  { stateDir }: FleetHealthConfig,
+  act: (dir: string) => Promise<void>,
+  fileOf: (dir: string) => string,
+): Promise<void> {
   const dir = stateDir ?? "";
   try {
     await act(dir);
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    const { what, fix } = whyNotWritten(`this cannot be kept in ${dir}`, dir, code);
+    const { what, fix } = whyNotWritten(`this cannot be kept in ${dir}`, dir, code, fileOf(dir));
     throw new UserError(what, fix, EXIT.undelivered);
   }
 }

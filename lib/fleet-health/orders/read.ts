@@ -46,7 +46,16 @@ export async function readRetired(dir: string): Promise<{ retiredMs: Retired; do
 }
 
 const silencesDir = (dir: string): string => join(dir, "silences.d");
-const retiredPath = (dir: string): string => join(dir, "retired.json");
+
+/** Where a silence is kept. */
+export function silencePath(dir: string, silence: Pick<Silence, "host" | "symptom">): string {
+  return join(silencesDir(dir), silenceFile(silence));
+}
+
+/** Where the retired are. */
+export function retiredPath(dir: string): string {
+  return join(dir, "retired.json");
+}
 
 async function namesIn(dir: string, doubts: Finding[]): Promise<string[]> {
   try {
@@ -73,12 +82,12 @@ async function readAs<T>(path: string, parse: (text: string) => T | null, doubts
 /** Writes it; one of the same host and symptom is replaced. Rejects as the system does. */
 export async function writeSilence(dir: string, silence: Silence): Promise<void> {
   await makeDir(silencesDir(dir), 0o750);
-  closeSync(replaceDurable(join(silencesDir(dir), silenceFile(silence)), formatSilence(silence)));
+  closeSync(replaceDurable(silencePath(dir, silence), formatSilence(silence)));
 }
 
 /** Ends it. Rejects as the system does. */
 export async function removeSilence(dir: string, silence: Pick<Silence, "host" | "symptom">): Promise<void> {
-  await rm(join(silencesDir(dir), silenceFile(silence)), { force: true });
+  await rm(silencePath(dir, silence), { force: true });
 }
 
 /** Writes them down, all. Rejects as the system does. */

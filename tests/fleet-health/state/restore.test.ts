@@ -19,7 +19,7 @@ const row = (host: string, change: string, told: boolean, more: Partial<Incident
 });
 
 test("an empty history restores nothing", () => {
-  expect(restoredState([])).toBeNull();
+  expect(restoredState([], NOON)).toBeNull();
 });
 
 test("what was told and has not ended stands, as it was last told; what was not told does not", () => {
@@ -36,7 +36,7 @@ test("what was told and has not ended stands, as it was last told; what was not 
     row("*", "growing", true, { ...many, hosts: ["lab4", "lab5", "lab6"] }),
     row("lab7", "growing", true),
   ];
-  const state = restoredState(rows);
+  const state = restoredState(rows, NOON);
   expect(state?.sequence).toBe(sequence);
   expect(
     state?.watch.incidents.map(({ host, phase, isTold, hosts, hasNoData }) => [host, phase, isTold, hosts, hasNoData]),
@@ -54,7 +54,7 @@ test("what was told and has not ended stands, as it was last told; what was not 
 });
 
 test("a channel is told the end of what it was told before the state was lost, and no other end", () => {
-  const state = restoredState([row("lab1", "firing", true)]);
+  const state = restoredState([row("lab1", "firing", true)], NOON);
   const ends = ["lab1", "lab2"].map((host) =>
     row(host, "recovered", true, { since: isoWall(state?.watch.incidents[0]?.sinceMs ?? 0) }),
   );
