@@ -1,5 +1,7 @@
 // Why something could not be read, with what mends it: for the service, and for a person at a prompt.
 
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { errorCode, errorText } from "../core/failure.ts";
 import { byCommands, type Finding, type Fix, here } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
@@ -30,7 +32,19 @@ export function readFix(path: string, code: string): Fix {
   if (isWrongKind(code)) return byCommands(clearAway(wrongAt(path)));
   const isOfRights = code === "EACCES" || code === "EPERM";
   // To a person who is no user of the service the files are not given; the service would be blind again in its next run.
-  return isOfRights && ownService() !== null ? letServiceIn(path, accessTo(path)) : refusedFix(code);
+  return isOfRights && isServices(path) ? letServiceIn(path, accessTo(path)) : refusedFix(code);
+}
+
+/** Whether we are the service, or its user by hand: then what lies in our own directory has to be ours. */
+function isServices(path: string): boolean {
+  if (ownService() !== null) return true;
+  try {
+    const me = process.geteuid?.() ?? 0;
+    return me !== 0 && statSync(dirname(path)).uid === me;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
 }
 
 /** Gives it to the service for good. Pure. @param access where the way to it ends; null: not to be seen */

@@ -32,12 +32,16 @@ export function restoredState(rows: readonly IncidentRow[], nowMs: number): Stat
     else if (isEnd(row)) standing.delete(keyOf(row));
   }
   const told = [...standing.values()].map((row) => incidentOf(row, nowMs));
-  const own = new Set(told.map(ofHost));
-  const members = told.flatMap((one) => membersOf(one, nowMs)).filter((one) => !own.has(ofHost(one)));
+  const over = new Set(
+    [...new Map(rows.map((row) => [ofHost(row), row]))].flatMap(([key, row]) => (isEnd(row) ? key : [])),
+  );
+  const members = told.flatMap((one) => membersOf(one, nowMs)).filter((one) => !over.has(ofHost(one)));
+  // One that was told by itself is that.
+  const incidents = new Map([...members, ...told].map((one) => [one.host === MANY ? one : ofHost(one), one]));
   return {
     index: NO_INDEX,
     past: new Map(),
-    watch: { ...NO_WATCH, incidents: [...told, ...members] },
+    watch: { ...NO_WATCH, incidents: [...incidents.values()] },
     mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...standing.keys()] }],
     ...{ retired: [], sequence: last.sequence, rows: [] },
   };
