@@ -84,7 +84,9 @@ async function readState(dir: string, nowMs: number): Promise<Left> {
   }
   const { rows, doubt } = await readHistory(join(dir, HISTORY));
   const state = restoredState(rows, nowMs);
-  const left = { state, lastSequence: rows.at(-1)?.sequence ?? 0 };
+  // Where neither can be read the numbers go on from one that no history has come to: below it no row would be taken, once it can be.
+  const unread = doubt === null ? 0 : Math.floor(nowMs / 1000);
+  const left = { state, lastSequence: rows.at(-1)?.sequence ?? unread };
   const lost = text === null ? null : await asideOrWhy(path, why, doubt === null);
   return { ...left, doubts: [lost, doubt].filter((one) => one !== null) };
 }

@@ -1,7 +1,7 @@
 // heartbeats/<host>.json.zst: the hosts of whom one is kept, and replacing it as a whole (os/files/latest-heartbeat.ts reads it).
 
 import { constants } from "node:fs";
-import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { isName } from "../../contract/names.ts";
@@ -53,7 +53,7 @@ export async function readBrief(dir: string, host: string): Promise<HostBrief | 
   });
   if (found.kind === "found") return briefOf(host, found.stored);
   for (const suffix of [SUFFIX, OLDER]) {
-    const facts = await stat(join(dir, `${host}${suffix}`)).catch(() => null);
+    const facts = await lstat(join(dir, `${host}${suffix}`)).catch(() => null);
     if (facts !== null) return unreadableBrief(host, facts.mtimeMs, why);
   }
   return null;

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HealthRun, parseHealthRun } from "../../../lib/contract/health-run.ts";
@@ -7,6 +7,7 @@ import { byCommands, here } from "../../../lib/core/finding.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "../../../lib/fleet-health/state/state-dir.ts";
+import * as aside from "../../../lib/os/files/aside.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const ROW: IncidentRow = {
@@ -121,6 +122,20 @@ test.each([
   expect(statSync(path).isFile()).toBe(true);
 });
 
+test("a state that can be neither read nor put aside is said with what mends it, and the numbers go on", async () => {
+  const dir = tempDir();
+  const path = join(dir, "state.json");
+  await (await open(dir)).tell([{ ...ROW, sequence: 7 }]);
+  rmSync(join(dir, "lock"));
+  mkdirSync(path);
+  using _ = spyOn(aside, "putAside").mockRejectedValue(Object.assign(new Error("EPERM"), { code: "EPERM" }));
+  const { doubts, lastSequence } = await open(dir);
+  expect([doubts.map(({ fix }) => fix), lastSequence]).toEqual([
+    [byCommands(here("sudo", "mv", "-T", path, `${path}.aside`))],
+    7,
+  ]);
+});
+
 test("a history that is a directory is named, and neither the state nor the run is blamed for it", async () => {
   const dir = tempDir();
   const path = join(dir, "incidents.jsonl");
@@ -128,6 +143,8 @@ test("a history that is a directory is named, and neither the state nor the run 
   const opened = await open(dir);
   const fix = byCommands(here("sudo", "mv", "-T", path, `${path}.aside`));
   expect(opened.doubts).toEqual([{ what: expect.stringContaining(`${path} cannot be read: "EISDIR`), fix }]);
+  // What was written there before, and can be read again some day, has a smaller number.
+  expect(opened.lastSequence).toBe(NOON / 1000);
   expect(await opened.tell(STATE.rows)).toEqual({
     what: `what this run found cannot be kept in ${dir}: ${path} is a directory`,
     fix,

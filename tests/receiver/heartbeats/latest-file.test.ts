@@ -102,6 +102,7 @@ test.each([
   Bun.spawnSync(["mkfifo", join(dir, ".lab1.json.zst.tmp")]);
   expect(await readLatest(dir, "lab1")).toEqual({ kind: "unreadable" });
   const store = openHeartbeats(dir, keptLog());
+  expect((await store.list()).map(({ host, heartbeat: known }) => [host, known])).toEqual([["lab1", null]]);
   await store.put(heartbeat(), null, T0);
   expect(readStored(dir, "lab1").heartbeat.host_id).toBe("lab1");
   await store.put(heartbeat({ sequence: 2, uptime_s: 1060 }), null, T0 + 60_000);
