@@ -43,12 +43,12 @@ interface Found {
 export async function checkCommand(config: FleetHealthConfig, how: How, log: Log): Promise<number> {
   const { stateDir } = config;
   const beganAt = isoWall(Date.now());
-  const dir = stateDir === null ? NOWHERE : await openStateDir(stateDir);
+  const dir = stateDir === null ? NOWHERE : await openStateDir(stateDir, how.nowMicros / 1000);
   if (dir === "busy") {
     log.info(`another run is at work in ${stateDir}, and this one leaves it at that`);
     return EXIT.ok;
   }
-  if (dir.doubt !== null) log.warn(dir.doubt);
+  for (const doubt of dir.doubts) log.warn(doubt);
   const nowMs = how.nowMicros / 1000;
   let found: Found;
   try {

@@ -15,6 +15,7 @@ import {
   DEFAULT_RECENT_WINDOW_MIN,
   DEFAULT_THRESHOLDS,
   type FleetHealthConfig,
+  LEAST_EXPIRY_S,
   placesOf,
   RANGES,
 } from "./settings.ts";
@@ -26,6 +27,10 @@ const whole = ({ least, most }: { least: number; most: number }) =>
 
 const webField = type("string").narrow(
   (text, ctx) => isWeb(text) || ctx.mustBe("an address that begins with http:// or https://"),
+);
+
+const expiryField = durationField.narrow(
+  (text, ctx) => (parseSeconds(text) ?? 0) >= LEAST_EXPIRY_S || ctx.mustBe('at least "1h"'),
 );
 
 const channel = type({
@@ -56,7 +61,7 @@ const schema = type({
     "recent_window_min?": whole(RANGES["recent-window-min"]),
     "fatal_ratio_threshold?": "0 <= number <= 1",
     "fatal_min_count?": whole(RANGES["fatal-min-count"]),
-    "expire_after?": durationField,
+    "expire_after?": expiryField,
     "ping_url?": webField,
     "hosts?": { "[string]": { "silent_after?": durationField } },
   },

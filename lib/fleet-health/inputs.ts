@@ -42,14 +42,13 @@ export async function readInputs(
   const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
-  const hosts = await readHosts(config, nowMicros / 1000);
+  const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000);
   const { orders, doubts } = await readOrders(stateDir);
   const ticks = await readTicks(config.ticksPath);
-  const unread = [hosts, ticks].map((one) => (one.kind === "unknown" ? one.why : null));
-  const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unread, ...doubts];
+  const unreadTicks = ticks.kind === "unknown" ? ticks.why : null;
+  const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unreadHosts, unreadTicks, ...doubts];
   return {
-    ...{ index, refusals, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
-    hosts: hosts.kind === "read" ? hosts.hosts : null,
+    ...{ index, refusals, hosts, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
     doubts: found.filter((doubt) => doubt !== null),
   };
 }

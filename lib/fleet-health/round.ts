@@ -5,6 +5,7 @@ import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
+import { ownValue } from "../core/text/own.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { fleetSymptom } from "./incidents/fold.ts";
@@ -16,6 +17,7 @@ import type { Judgement } from "./judge/held.ts";
 import { type Past, unheardPast } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Limits } from "./judge/told.ts";
+import { unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -88,6 +90,7 @@ export function round(
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
     unknown: unknownWithout(missing),
+    unsure: unsureOf(before?.watch.incidents ?? [], facts, before?.past ?? new Map(), nowMs),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
@@ -119,13 +122,8 @@ function limitsOf(config: FleetHealthConfig, nowMs: number, { since }: Coverage)
   const silentAfterMs = silentThresholdMin * 60_000;
   return {
     ...{ nowMs, coveredMs: since, failingAfterMs: FAILING_AFTER_MS, downAfterMs: silentAfterMs, fatalMinCount },
-    silentAfterMs: (host) => own(config.silentAfterMs, host) ?? silentAfterMs,
+    silentAfterMs: (host) => ownValue(config.silentAfterMs, host) ?? silentAfterMs,
   };
-}
-
-/** A host may be called `constructor`. */
-function own(table: Readonly<Record<string, number>>, host: string): number | undefined {
-  return Object.hasOwn(table, host) ? table[host] : undefined;
 }
 
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
@@ -139,7 +137,7 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
     ill,
     unknown,
     gone: new Map(),
-    lost: new Set<string>(),
+    ...{ lost: new Set<string>(), unsure: new Set<string>() },
     hosts: before.index.seen.size,
     silences,
   };

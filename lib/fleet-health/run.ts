@@ -18,10 +18,11 @@ const COMMANDS: Commands = {
   },
   status: async (call) => {
     const { json, all } = call.line.options;
-    return statusCommand(await settings(call), { nowMs: Date.now(), json: json === true, all: all === true });
+    const how = { nowMs: Date.now(), json: json === true, all: all === true };
+    return statusCommand(await settings(call), how, call.log);
   },
   silence: async (call) => silenceCommand(await settings(call), call, Date.now()),
-  silences: async (call) => silencesCommand(await settings(call), call.line.options.json === true, Date.now()),
+  silences: async (call) => silencesCommand(await settings(call), call, Date.now()),
   "notify-test": async (call) => notifyTestCommand(await settings(call), call.line.operands, Date.now()),
   retire: async (call) => retireCommand(await settings(call), call, Date.now()),
 };

@@ -47,6 +47,9 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export const DEFAULT_EXPIRE_AFTER_MS = 14 * 86_400_000;
 
+/** Less would be a pause between two uploads. */
+export const LEAST_EXPIRY_S = 3600;
+
 type Places =
   | ("indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir")
   | ("hostsPath" | "duplicatesPath" | "ticksPath" | "stateDir");

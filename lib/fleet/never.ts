@@ -5,6 +5,7 @@ import { OPERATOR } from "../contract/names.ts";
 import type { RefusedTally } from "../contract/refused-tally.ts";
 import { isoWall } from "../core/clock.ts";
 import { byCommands, type Finding, type Fix, here, inWords, onHost } from "../core/finding.ts";
+import { ownValue } from "../core/text/own.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
 
@@ -103,7 +104,7 @@ function after(first: string, { what, fix }: Finding): Finding {
 function ofBeat({ count, status, reason, detail }: RefusedBeat): Finding {
   const which = count === 1 ? "it" : `${count}, the newest`;
   const what = `this collector refused ${which} with ${status} (${reason}): ${detail}`;
-  return { what, fix: BEAT_FIXES[reason] ?? null };
+  return { what, fix: ownValue(BEAT_FIXES, reason) ?? null };
 }
 
 function shown({ count, reason, atMs }: Pick<RefusedTally, "count" | "reason" | "atMs">): HostSummary["refused"] {
@@ -129,14 +130,14 @@ export function silentSummary<T extends HostSummary>(
   if (isNewer(beat, tally) && isSince(beat.atMs))
     return { ...summary, refused: shown(beat), problem: after(silence, ofBeat(beat)) };
   // Of other reasons, such as an episode's, none keeps a heartbeat away.
-  if (tally === null || FIXES[tally.reason] === undefined) return summary;
+  if (tally === null || ownValue(FIXES, tally.reason) === undefined) return summary;
   return { ...summary, refused: shown(tally), problem: after(silence, ofTally(host, tally)) };
 }
 
 function ofTally(host: string, { count, reason, remote }: RefusedTally): Finding {
   const times = count === 1 ? "once" : `${count} times`;
   const what = `refused ${times} since yesterday, the newest ${reason}${remote === null ? "" : ` from ${remote}`}`;
-  return { what, fix: FIXES[reason]?.(host) ?? null };
+  return { what, fix: ownValue(FIXES, reason)?.(host) ?? null };
 }
 
 /** Why nothing is known of a host. */

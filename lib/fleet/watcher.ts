@@ -11,7 +11,11 @@ const LATE_MS = 11 * 60_000;
 /** What is wrong with it; null: nothing. @param run how its last run went; null: it has never run here */
 export function watcherProblem(run: HealthRun | null, nowMs: number): Finding | null {
   if (run === null) {
-    const fix = byCommands(here("sudo", "systemctl", "enable", "--now", "labfleet-fleet-health.timer"));
+    // The timer alone would leave it so until the next five minutes.
+    const fix = byCommands(
+      here("sudo", "systemctl", "enable", "--now", "labfleet-fleet-health.timer"),
+      here("sudo", "systemctl", "start", "labfleet-fleet-health"),
+    );
     return { what: "nobody looks at the fleet: fleet-health has never run here", fix };
   }
   const agoMs = nowMs - Date.parse(run.ended_at);

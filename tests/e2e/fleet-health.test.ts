@@ -161,7 +161,7 @@ test("the receiver says whether anybody looks at the fleet, and is ready all the
   };
   expect(await told()).toEqual([
     "200 ready\n",
-    "nobody looks at the fleet: fleet-health has never run here; fix: sudo systemctl enable --now labfleet-fleet-health.timer",
+    "nobody looks at the fleet: fleet-health has never run here; fix: sudo systemctl enable --now labfleet-fleet-health.timer && sudo systemctl start labfleet-fleet-health",
   ]);
   look(fleet);
   expect(await told()).toEqual(["200 ready\n", expect.stringMatching(/^by fleet-health, [\d.]+s ago$/)]);

@@ -152,7 +152,7 @@ test("alerts that cannot be written are in the log, the run ends with 3, and its
   expect(json.incidents).toMatchObject([{ host: "lab1", symptom: "silent", change: "firing", told: true }]);
   const directory = { ...at, config: { ...at.config, alertsPath: at.root } };
   expect((await run(directory, NOW + 15 * MINUTE)).said.at(-1)).toBe(
-    `error alerts cannot be appended to ${at.root}: it is a directory; fix: sudo mv -T ${at.root} ${at.root}.aside`,
+    `error alerts cannot be appended to ${at.root}: ${at.root} is a directory; fix: sudo mv -T ${at.root} ${at.root}.aside`,
   );
 });
 

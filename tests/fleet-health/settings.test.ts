@@ -77,6 +77,8 @@ test.each([
   ["fatal_ratio_threshold = 2", "a number from 0 to 1"],
   ['journal_unit = ""', "journal_unit"],
   ['expire_after = "soon"', 'a duration such as "26h"'],
+  ['expire_after = "1m"', 'at least "1h"'],
+  ['expire_after = "59min 59s"', 'at least "1h"'],
 ])("%s is said with its rule", (line, rule) => {
   const said = say(() => parseFleetHealthConfig(`[fleet_health]\n${line}\n`, "collector.toml"));
   expect(said).toContain("collector.toml:2: ");

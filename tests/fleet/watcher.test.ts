@@ -26,7 +26,7 @@ test("one run may be late, two may not", () => {
 
 test("where it has never run, that is said with what starts it", () => {
   expect(problem(null)).toBe(
-    "nobody looks at the fleet: fleet-health has never run here; fix: sudo systemctl enable --now labfleet-fleet-health.timer",
+    "nobody looks at the fleet: fleet-health has never run here; fix: sudo systemctl enable --now labfleet-fleet-health.timer && sudo systemctl start labfleet-fleet-health",
   );
 });
 

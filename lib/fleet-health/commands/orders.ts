@@ -16,16 +16,24 @@ import type { Silence } from "../incidents/tell.ts";
 import { COLLECTOR_SYMPTOMS } from "../judge/collector.ts";
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { whyNotWritten } from "../not-written.ts";
-import { type Orders, readOrders, removeSilence, writeRetired, writeSilence } from "../orders/read.ts";
+import {
+  readRetired,
+  readSilences,
+  removeSilence,
+  retiredPath,
+  silencePath,
+  writeRetired,
+  writeSilence,
+} from "../orders/read.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { readStanding } from "./status.ts";
 
 const SILENCE = "fleet-health silence <host> --for 2h --reason TEXT";
 
 /** `silence <host> [--symptom S] --for 2h --reason TEXT`, or `--end`. */
-export async function silenceCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
-  const { symptom, for: duration, reason, end } = line.options;
-  const host = await silencedOf(config, line, nowMs);
+export async function silenceCommand(config: FleetHealthConfig, call: Call, nowMs: number): Promise<number> {
+  const { symptom, for: duration, reason, end } = call.line.options;
+  const host = await silencedOf(config, call.line, nowMs);
   const who = nameOf(host);
   const which = { host, symptom: symptomOf(symptom, host) };
   const about = which.symptom === null ? who : `${which.symptom} of ${who}`;
@@ -36,21 +44,26 @@ export async function silenceCommand(config: FleetHealthConfig, { line }: Call, 
         `fleet-health silence ${operandOf(host)} --end`,
       );
     const isMeant = (one: Silence): boolean => one.host === host && [null, one.symptom].includes(which.symptom);
-    const there = (await ordersOf(config)).silences.filter(isMeant);
-    for (const one of there) await write(config, (dir) => removeSilence(dir, one));
+    const there = (await silencesOf(config, call)).filter(isMeant);
+    for (const one of there)
+      await write(
+        config,
+        (dir) => removeSilence(dir, one),
+        (dir) => silencePath(dir, one),
+      );
     await print(there.length > 0 ? `${about} is told again\n` : `${about} was not silenced\n`);
     return EXIT.ok;
   }
-  const seconds = typeof duration === "string" ? parseSeconds(duration) : null;
-  if (seconds === null)
-    throw new UserError(
-      duration === undefined ? "say for how long" : `--for ${quoted(String(duration))} is no duration`,
-      `fleet-health silence ${operandOf(host)} --for 2h --reason TEXT`,
-    );
+  const seconds = secondsOf(duration, host);
   if (typeof reason !== "string" || reason.trim() === "")
     throw new UserError("say why", `fleet-health silence ${operandOf(host)} --for ${String(duration)} --reason TEXT`);
   const untilMs = nowMs + seconds * 1000;
-  await write(config, (dir) => writeSilence(dir, { ...which, fromMs: nowMs, untilMs, reason }));
+  const silence = { ...which, fromMs: nowMs, untilMs, reason };
+  await write(
+    config,
+    (dir) => writeSilence(dir, silence),
+    (dir) => silencePath(dir, which),
+  );
   await print(
     `${about} is told no more until ${shortTime(isoWall(untilMs))} UTC; what was told before is told when it ends\n`,
   );
@@ -58,8 +71,8 @@ export async function silenceCommand(config: FleetHealthConfig, { line }: Call, 
 }
 
 /** `silences`. */
-export async function silencesCommand(config: FleetHealthConfig, json: boolean, nowMs: number): Promise<number> {
-  const silences = (await ordersOf(config)).silences.filter(({ untilMs }) => untilMs > nowMs);
+export async function silencesCommand(config: FleetHealthConfig, call: Call, nowMs: number): Promise<number> {
+  const silences = (await silencesOf(config, call)).filter(({ untilMs }) => untilMs > nowMs);
   const shown = silences.map(({ host, symptom, fromMs, untilMs, reason }) => ({
     ...{ host, symptom, from: isoWall(fromMs), until: isoWall(untilMs), reason },
   }));
@@ -70,14 +83,17 @@ export async function silencesCommand(config: FleetHealthConfig, json: boolean, 
     ]),
   ]);
   const text = silences.length === 0 ? "nothing is silenced" : table.join("\n");
-  await print(`${json ? JSON.stringify({ at: isoWall(nowMs), silences: shown }) : text}\n`);
+  await print(`${call.line.options.json === true ? JSON.stringify({ at: isoWall(nowMs), silences: shown }) : text}\n`);
   return EXIT.ok;
 }
 
 /** `retire <host>`, or `--undo`. */
 export async function retireCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
   const host = await hostOf(config, line.operands, "fleet-health retire <host>", nowMs);
-  const retired = new Map((await ordersOf(config)).retiredMs);
+  const { retiredMs, doubt } = await readRetired(config.stateDir ?? "");
+  // What cannot be read would be written over.
+  if (doubt !== null) throw new UserError(doubt.what, doubt.fix, EXIT.undelivered);
+  const retired = new Map(retiredMs);
   const isUndone = line.options.undo === true;
   if (isUndone && !retired.has(host)) {
     await print(`${host} was not retired\n`);
@@ -85,16 +101,31 @@ export async function retireCommand(config: FleetHealthConfig, { line }: Call, n
   }
   if (isUndone) retired.delete(host);
   else retired.set(host, nowMs);
-  await write(config, (dir) => writeRetired(dir, retired));
+  await write(config, (dir) => writeRetired(dir, retired), retiredPath);
   await print(isUndone ? `${host} is watched again\n` : `${host} is watched no more, unless it ships again\n`);
   return EXIT.ok;
 }
 
-async function ordersOf({ stateDir }: FleetHealthConfig): Promise<Orders> {
-  const { orders, doubts } = await readOrders(stateDir);
-  const [doubt] = doubts;
-  if (doubt !== undefined) throw new UserError(doubt.what, doubt.fix, EXIT.undelivered);
-  return orders;
+/** Those that can be read; what stands in the way of others is said. */
+async function silencesOf({ stateDir }: FleetHealthConfig, { log }: Pick<Call, "log">): Promise<Silence[]> {
+  const { silences, doubts } = await readSilences(stateDir ?? "");
+  for (const doubt of doubts) log.warn(doubt);
+  return silences;
+}
+
+/** A day more than a year: what is not to be told for longer is retired. */
+const SILENCE_DAYS = 366;
+
+/** @throws UserError for what is no duration, and for one of more than a year */
+function secondsOf(duration: string | true | undefined, host: string): number {
+  const seconds = typeof duration === "string" ? parseSeconds(duration) : null;
+  if (seconds !== null && seconds <= SILENCE_DAYS * 86_400) return seconds;
+  const given = `--for ${quoted(String(duration))}`;
+  const wrong = seconds === null ? `${given} is no duration` : `${given} is more than ${SILENCE_DAYS} days`;
+  throw new UserError(
+    duration === undefined ? "say for how long" : wrong,
+    `fleet-health silence ${operandOf(host)} --for ${seconds === null ? "2h" : `${SILENCE_DAYS}d`} --reason TEXT`,
+  );
 }
 
 /** @throws UserError for none, and for one of whom nothing is known */
@@ -131,11 +162,11 @@ async function silencedOf(
 }
 
 function operandOf(host: string): string {
-  return { [MANY]: "--all", [COLLECTOR]: "--collector" }[host] ?? host;
+  return host === MANY ? "--all" : host === COLLECTOR ? "--collector" : host;
 }
 
 function nameOf(host: string): string {
-  return { [MANY]: "every host", [COLLECTOR]: "this collector" }[host] ?? host;
+  return host === MANY ? "every host" : host === COLLECTOR ? "this collector" : host;
 }
 
 function symptomOf(value: string | true | undefined, host: string): Silence["symptom"] {
@@ -149,14 +180,19 @@ function symptomOf(value: string | true | undefined, host: string): Silence["sym
   );
 }
 
-async function write({ stateDir }: FleetHealthConfig, act: (dir: string) => Promise<void>): Promise<void> {
+/** @param fileOf which file it writes */
+async function write(
+  { stateDir }: FleetHealthConfig,
+  act: (dir: string) => Promise<void>,
+  fileOf: (dir: string) => string,
+): Promise<void> {
   const dir = stateDir ?? "";
   try {
     await act(dir);
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    const { what, fix } = whyNotWritten(`this cannot be kept in ${dir}`, dir, code);
+    const { what, fix } = whyNotWritten(`this cannot be kept in ${dir}`, dir, code, fileOf(dir));
     throw new UserError(what, fix, EXIT.undelivered);
   }
 }

@@ -4,15 +4,17 @@ import { join } from "node:path";
 import { type HealthRun, parseHealthRun } from "../../contract/health-run.ts";
 import { HEALTH_RUN } from "../../contract/places.ts";
 import { EXIT } from "../../core/exit.ts";
-import { errorCode, errorText, UserError } from "../../core/failure.ts";
-import { byCommands, here } from "../../core/finding.ts";
+import { UserError } from "../../core/failure.ts";
+import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { print } from "../../os/answer.ts";
 import { readIfExists } from "../../os/files/files.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { NO_HOSTS } from "../hosts/hosts.ts";
 import { readHosts } from "../hosts/read.ts";
 import { type Facts, factsOf } from "../judge/facts.ts";
+import { whyNotRead } from "../not-read.ts";
 import { readOrders } from "../orders/read.ts";
 import { goneOf } from "../round.ts";
 import type { FleetHealthConfig } from "../settings.ts";
@@ -21,33 +23,37 @@ import { fleetStatus, renderStatus, type Stranger } from "./view.ts";
 
 const STATE_BYTES = 256 * 1024 ** 2;
 
+export interface Standing {
+  state: State;
+  run: HealthRun | null;
+  facts: Facts[];
+  /** Why not all is known of the hosts. */
+  doubts: readonly Finding[];
+}
+
 /** What the last run left. @throws UserError when none has, or it may not be read */
-export async function readStanding(
-  config: FleetHealthConfig,
-  nowMs: number,
-): Promise<{ state: State; run: HealthRun | null; facts: Facts[] }> {
+export async function readStanding(config: FleetHealthConfig, nowMs: number): Promise<Standing> {
   const dir = config.stateDir ?? "";
   const state = parseState((await textOf(join(dir, "state.json"))) ?? "");
   if (state === null) {
     const fix = byCommands(here("sudo", "systemctl", "start", "labfleet-fleet-health"));
     throw new UserError(`the health check has left nothing in ${dir} yet`, fix, EXIT.undelivered);
   }
-  const read = await readHosts(config, nowMs);
-  if (read.kind === "unknown") throw new UserError(read.why.what, read.why.fix, EXIT.undelivered);
+  const { hosts, doubts } = await readHosts(config, nowMs);
   const facts = factsOf({
     ...{ nowMs, lastRunMs: state.watch.runsMs[0] ?? null, seen: state.index.seen, past: state.past },
-    ...{ attempts: [], sinceMs: nowMs, hosts: read.hosts },
+    ...{ attempts: [], sinceMs: nowMs, hosts: hosts ?? NO_HOSTS },
   });
-  return { state, run: parseHealthRun((await textOf(join(dir, HEALTH_RUN))) ?? ""), facts: [...facts.values()] };
+  const run = parseHealthRun((await textOf(join(dir, HEALTH_RUN))) ?? "");
+  return { state, run, facts: [...facts.values()], doubts };
 }
 
 async function textOf(path: string): Promise<string | null> {
   try {
     return await readIfExists(path, STATE_BYTES);
   } catch (error) {
-    const code = errorCode(error);
-    if (code === null) throw error;
-    throw new UserError(`cannot read ${path}: ${quoted(errorText(error))}`, refusedFix(code), EXIT.undelivered);
+    const { what, fix } = whyNotRead(path, error, `cannot read ${path}`);
+    throw new UserError(what, fix, EXIT.undelivered);
   }
 }
 
@@ -69,9 +75,11 @@ export function strangersOf(
 export async function statusCommand(
   config: FleetHealthConfig,
   { nowMs, json, all }: { nowMs: number; json: boolean; all: boolean },
+  log: Pick<Log, "warn">,
 ): Promise<number> {
-  const { state, run, facts } = await readStanding(config, nowMs);
-  const { orders } = await readOrders(config.stateDir);
+  const { state, run, facts, doubts } = await readStanding(config, nowMs);
+  const { orders, doubts: unread } = await readOrders(config.stateDir);
+  for (const doubt of [...doubts, ...unread]) log.warn(doubt);
   const gone = goneOf(facts, config, orders);
   const strangers = strangersOf(
     config,

@@ -1,11 +1,9 @@
 // The ticks of the receiver, from their file.
 
 import { parseTicks, TICK_BYTES, TICKS, type Tick } from "../../contract/tick.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
 import type { Finding } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
 import { readIfExists } from "../../os/files/files.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
+import { whyNotRead } from "../not-read.ts";
 
 export type ReadTicks = { kind: "read"; ticks: Tick[] } | { kind: "unknown"; why: Finding };
 
@@ -14,9 +12,7 @@ export async function readTicks(path: string): Promise<ReadTicks> {
   try {
     return { kind: "read", ticks: parseTicks((await readIfExists(path, TICK_BYTES * TICKS)) ?? "") };
   } catch (error) {
-    const code = errorCode(error);
-    if (code === null) throw error;
-    const what = `${path} cannot be read, so that time in which this collector was down counts, too: ${quoted(errorText(error))}`;
-    return { kind: "unknown", why: { what, fix: refusedFix(code) } };
+    const what = `${path} cannot be read, so that time in which this collector was down counts, too`;
+    return { kind: "unknown", why: whyNotRead(path, error, what) };
   }
 }

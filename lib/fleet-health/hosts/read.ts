@@ -1,21 +1,21 @@
 // What the collector knows of each host now: its latest heartbeat as the receiver's list shows it, whether it has a token, whether an
-// upload of it is under way, and whether two machines send under its name.
+// upload of it is under way, and whether two machines send under its name. A file that cannot be read costs what it tells, and no more.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type KnownHosts, NO_KNOWN_HOSTS, parseKnownHosts } from "../../contract/known-hosts.ts";
 import { isName } from "../../contract/names.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
-import type { Finding } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { errorCode } from "../../core/failure.ts";
+import { byCommands, type Finding, here } from "../../core/finding.ts";
+import { counted } from "../../core/text/quantity.ts";
 import { judge } from "../../fleet/judge.ts";
-import { isComplete, withNever } from "../../fleet/never.ts";
-import { parseSenders } from "../../fleet/senders.ts";
+import { isComplete, type RefusedOfLate, withNever } from "../../fleet/never.ts";
+import { parseSenders, type Senders } from "../../fleet/senders.ts";
 import { briefOf, summarise } from "../../fleet/view.ts";
 import { readIfExists } from "../../os/files/files.ts";
-import { hostOfFile, readLatest } from "../../os/files/latest-heartbeat.ts";
+import { hostOfFile, latestPath, readLatest } from "../../os/files/latest-heartbeat.ts";
 import { openRefusedHosts } from "../../os/files/refused-hosts.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
+import { pathOf, whyNotRead } from "../not-read.ts";
 import type { Heard, Hosts } from "./hosts.ts";
 
 /** Files that are read at a time. */
@@ -29,38 +29,66 @@ export interface HostPlaces {
   duplicatesPath: string;
 }
 
-export type ReadHosts = { kind: "read"; hosts: Hosts } | { kind: "unknown"; why: Finding };
+export interface ReadHosts {
+  /** Null: the heartbeats could not be read. */
+  hosts: Hosts | null;
+  /** Why not all is known. */
+  doubts: readonly Finding[];
+}
 
 /**
  * Reads it all, as of `nowMs`. A collector that no heartbeat has come to has none; one file that cannot be read tells nothing of its
  * host. Never rejects for an error of the system.
  */
 export async function readHosts(places: HostPlaces, nowMs: number): Promise<ReadHosts> {
-  let path = places.hostsPath;
+  const doubts: Finding[] = [];
+  const known = (await readAs(places.hostsPath, parseKnownHosts, doubts)) ?? NO_KNOWN_HOSTS;
+  const senders = (await readAs(places.duplicatesPath, sendersOf, doubts)) ?? new Map<string, Senders>();
+  const beats = await readBeats(places.heartbeatsDir, nowMs, known, doubts);
+  if (beats === null) return { hosts: null, doubts };
+  const heard = await withRefusals(beats, places.attemptsDir, known, nowMs, doubts);
+  return { hosts: { heard, known, senders }, doubts };
+}
+
+/** Null where there is none, it cannot be read or says nothing. */
+async function readAs<T>(path: string, parse: (text: string) => T | null, doubts: Finding[]): Promise<T | null> {
   try {
-    const known = parseKnownHosts((await readIfExists(path, FILE_BYTES)) ?? "") ?? NO_KNOWN_HOSTS;
-    path = places.duplicatesPath;
-    const senders = parseSenders((await readIfExists(path, FILE_BYTES)) ?? "");
-    path = join(places.heartbeatsDir, "/");
-    const beats = await readBeats(places.heartbeatsDir, nowMs, known);
-    path = join(places.attemptsDir, "/");
-    const heard = await withRefusals(beats, places.attemptsDir, known, nowMs);
-    return { kind: "read", hosts: { heard, known, senders } };
+    const text = (await readIfExists(path, FILE_BYTES)) ?? "";
+    const found = text === "" ? null : parse(text);
+    // Its writer makes it anew.
+    if (text !== "" && found === null)
+      doubts.push({ what: `${path} is torn, or of another release`, fix: byCommands(here("sudo", "rm", path)) });
+    return found;
   } catch (error) {
-    const code = errorCode(error);
-    if (code === null) throw error;
-    const what = `${path} cannot be read: ${quoted(errorText(error))}`;
-    return { kind: "unknown", why: { what, fix: refusedFix(code) } };
+    doubts.push(whyNotRead(path, error));
+    return null;
   }
 }
 
-async function readBeats(dir: string, nowMs: number, known: KnownHosts): Promise<Heard[]> {
-  const heard: Heard[] = [];
-  const left = [...new Set((await namesIn(dir)).map(hostOfFile).filter(isName))].sort();
-  while (left.length > 0) {
-    const found = await Promise.all(left.splice(0, AT_ONCE).map((host) => readOne(dir, host, nowMs, known)));
-    heard.push(...found.filter((one) => one !== null));
+/** Nobody is one, too; what is no object of that kind is none. */
+function sendersOf(text: string): ReadonlyMap<string, Senders> | null {
+  const senders = parseSenders(text);
+  return senders.size === 0 && !/^\s*\{\s*\}\s*$/.test(text) ? null : senders;
+}
+
+async function readBeats(dir: string, nowMs: number, known: KnownHosts, doubts: Finding[]): Promise<Heard[] | null> {
+  let names: string[];
+  try {
+    names = await namesIn(dir);
+  } catch (error) {
+    doubts.push(whyNotRead(dir, error, `${join(dir, "/")} cannot be read`));
+    return null;
   }
+  const heard: Heard[] = [];
+  const unread: Finding[] = [];
+  const left = [...new Set(names.map(hostOfFile).filter(isName))].sort();
+  while (left.length > 0) {
+    const found = left.splice(0, AT_ONCE).map((host) => readOne(dir, host, nowMs, known, unread));
+    heard.push(...(await Promise.all(found)).filter((one) => one !== null));
+  }
+  const [first] = unread;
+  const others = unread.length === 1 ? "" : ` (and of ${counted(unread.length - 1, "other host")})`;
+  if (first !== undefined) doubts.push({ ...first, what: `${first.what}${others}` });
   return heard;
 }
 
@@ -73,24 +101,52 @@ async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
-async function readOne(dir: string, host: string, nowMs: number, { store }: KnownHosts): Promise<Heard | null> {
-  const found = await readLatest(dir, host);
-  if (found.kind !== "found") return null;
-  const brief = briefOf(host, found.stored);
-  const checks = brief.heartbeat === null ? [] : brief.results.map((result) => judge(result, nowMs));
-  return {
-    summary: summarise(brief, nowMs, store),
-    checks: checks.filter(({ holds }) => holds !== "ok" && holds !== "stale"),
-  };
+/** Null: nothing is known of it. A torn file is written anew with its next heartbeat, and is no doubt. */
+async function readOne(
+  dir: string,
+  host: string,
+  nowMs: number,
+  { store }: KnownHosts,
+  unread: Finding[],
+): Promise<Heard | null> {
+  try {
+    const found = await readLatest(dir, host);
+    if (found.kind !== "found") return null;
+    const brief = briefOf(host, found.stored);
+    const checks = brief.heartbeat === null ? [] : brief.results.map((result) => judge(result, nowMs));
+    return {
+      summary: summarise(brief, nowMs, store),
+      checks: checks.filter(({ holds }) => holds !== "ok" && holds !== "stale"),
+    };
+  } catch (error) {
+    unread.push(whyNotRead(pathOf(error) ?? latestPath(dir, host), error, `the heartbeat of ${host} cannot be read`));
+    return null;
+  }
 }
 
 /** With the hosts that have a token and were never heard of, and why those are silent that were refused: the receiver's own words. */
-async function withRefusals(heard: readonly Heard[], dir: string, known: KnownHosts, nowMs: number): Promise<Heard[]> {
+async function withRefusals(
+  heard: readonly Heard[],
+  dir: string,
+  known: KnownHosts,
+  nowMs: number,
+  doubts: Finding[],
+): Promise<Heard[]> {
   const summaries = heard.map(({ summary }) => summary);
   const withToken = known.hosts.filter(({ token_since }) => token_since !== null).map(({ host }) => host);
   if (isComplete(summaries, withToken)) return [...heard];
-  const tallies = await openRefusedHosts(dir).look(nowMs);
+  const refusedOf = await refusalsOf(dir, nowMs, doubts);
   const checks = new Map(heard.map((one) => [one.summary.host, one.checks]));
-  const all = withNever(summaries, withToken, (host) => tallies.get(host) ?? null, nowMs);
+  const all = withNever(summaries, withToken, refusedOf, nowMs);
   return all.map((summary) => ({ summary, checks: checks.get(summary.host) ?? [] }));
+}
+
+async function refusalsOf(dir: string, nowMs: number, doubts: Finding[]): Promise<(host: string) => RefusedOfLate> {
+  try {
+    const tallies = await openRefusedHosts(dir).look(nowMs);
+    return (host) => tallies.get(host) ?? null;
+  } catch (error) {
+    doubts.push(whyNotRead(pathOf(error) ?? dir, error, `${join(dir, "/")} cannot be read`));
+    return () => ({ dir, code: errorCode(error) ?? "" });
+  }
 }

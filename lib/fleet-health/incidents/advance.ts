@@ -12,6 +12,8 @@ export interface Seen {
   unknown: ReadonlySet<string>;
   /** Hosts of whom this run can tell nothing: what stands of them stays. */
   lost: ReadonlySet<string>;
+  /** Incidents, by their keys, that were taken from the history and cannot be judged yet: they stay. */
+  unsure: ReadonlySet<string>;
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
 }
@@ -69,10 +71,15 @@ class Step {
   go(incident: Incident, found: Ill | undefined): void {
     const why = this.seen.gone.get(incident.host);
     if (why !== undefined) this.end(incident, why);
-    else if (found !== undefined) this.ill({ ...incident, ...found, hasNoData: false });
-    else if (this.seen.unknown.has(incident.symptom) || this.seen.lost.has(incident.host))
-      this.incidents.push({ ...incident, hasNoData: true });
-    else this.well({ ...incident, hasNoData: false });
+    else if (found !== undefined) this.ill({ ...incident, ...found, hasNoData: false, restoredMs: undefined });
+    else if (this.mayStand(incident)) this.incidents.push({ ...incident, hasNoData: true });
+    else this.well({ ...incident, hasNoData: false, restoredMs: undefined });
+  }
+
+  /** Whether nobody can tell that it is over. */
+  private mayStand(incident: Incident): boolean {
+    const { unknown, lost, unsure } = this.seen;
+    return unknown.has(incident.symptom) || lost.has(incident.host) || unsure.has(keyOf(incident));
   }
 
   private ill(incident: Incident): void {

@@ -36,6 +36,8 @@ export interface Incident extends Ill {
   flappingMs: number | null;
   /** Of an incident of many hosts: who belongs to it. */
   hosts: string[];
+  /** Since when it is taken from the history, and was not judged anew yet; left out: it was. */
+  restoredMs?: number | undefined;
 }
 
 /** Stands for many hosts. No host has such a name (contract/names.ts). */

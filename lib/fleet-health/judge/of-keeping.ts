@@ -52,7 +52,7 @@ export function backlogGrowing({ heartbeat, past }: Facts): Told | null {
 export function quarantineGrowing({ heartbeat, checks, past }: Facts): Told | null {
   const queue = queueOf(heartbeat);
   const { count, from, grewMs } = past.quarantine;
-  if (queue === null || grewMs === null) return null;
+  if (queue === null || count === null || grewMs === null) return null;
   const size = queue.quarantined_bytes === null ? "" : ` (${formatBytes(queue.quarantined_bytes)})`;
   const what = `${counted(count - from, "episode")} more ${count - from === 1 ? "was" : "were"} refused in a day: it keeps ${count}${size}`;
   const own = queue.paused === null ? checks.find(({ name }) => name === "queue")?.said : null;

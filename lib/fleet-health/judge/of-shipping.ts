@@ -82,8 +82,8 @@ export function refusedAtTheDoor(heartbeat: HostSummary | null): (Finding & { ca
 }
 
 /** So many uploads that failed over so long are all of them, of a host that seldom ships. */
-const FEW = 3;
-const FEW_MS = 3 * 3_600_000;
+export const FEW = 3;
+export const FEW_MS = 3 * 3_600_000;
 /** It has stopped when none comes for so many times as long as between two before, and for this long at least. */
 const STOPPED_TIMES = 3;
 const STOPPED_MS = 3_600_000;

@@ -11,7 +11,7 @@ export interface Past {
   failing: Failing | null;
   /** What waits in its queue at the least, by the hour; empty: nothing does. */
   backlog: Backlog;
-  /** How many refused episodes it keeps. */
+  /** How many refused episodes it keeps, as far as that was ever known. */
   quarantine: Quarantine;
   /** For how long nothing has come from it while this check ran. */
   unheardMs: number;
@@ -33,7 +33,8 @@ export interface Backlog {
 }
 
 export interface Quarantine {
-  count: number;
+  /** Null: none of its heartbeats has said it yet. */
+  count: number | null;
   /** Before it grew. */
   from: number;
   /** When it last grew; null: it has not, of late. */
@@ -42,14 +43,14 @@ export interface Quarantine {
 
 export const NO_PAST: Past = {
   ...{ takenMs: null, failing: null, backlog: { hour: 0, lows: [] } },
-  ...{ quarantine: { count: 0, from: 0, grewMs: null }, unheardMs: 0 },
+  ...{ quarantine: { count: null, from: 0, grewMs: null }, unheardMs: 0 },
 };
 
 const HOUR_MS = 3_600_000;
 /** A queue that grew for so many hours does not go by itself. */
 export const BACKLOG_HOURS = 6;
 /** What grew is told for so long. */
-const GREW_MS = 24 * HOUR_MS;
+export const GREW_MS = 24 * HOUR_MS;
 /** No run is further from the next: a machine that was off, or a clock that was set, has watched nobody. */
 const RUN_MS = HOUR_MS;
 
@@ -72,7 +73,7 @@ export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, 
     takenMs,
     failing: failingOf(known.failing, uploads, takenMs),
     backlog: queue === null ? known.backlog : backlogOf(known.backlog, queue.pending, nowMs),
-    quarantine: queue === null ? known.quarantine : quarantineOf(known.quarantine, queue.quarantined, before, nowMs),
+    quarantine: queue === null ? known.quarantine : quarantineOf(known.quarantine, queue.quarantined, nowMs),
     unheardMs: unheardOf(before, signMs, lastRunMs, nowMs),
   };
 }
@@ -114,11 +115,11 @@ export function growth({ lows }: Backlog): { from: number; to: number } | null {
   return lows.every((low, i) => i === 0 || low > (lows[i - 1] ?? 0)) ? { from, to } : null;
 }
 
-function quarantineOf(known: Quarantine, count: number, before: Past | null, nowMs: number): Quarantine {
+function quarantineOf(known: Quarantine, count: number, nowMs: number): Quarantine {
   const { grewMs } = known;
   const isLately = grewMs !== null && nowMs - grewMs < GREW_MS && count > known.from;
-  // What a new host has was there before.
-  if (before !== null && count > known.count)
+  // What a host has that was not heard of was there before.
+  if (known.count !== null && count > known.count)
     return { count, from: isLately ? known.from : known.count, grewMs: nowMs };
   return isLately ? { ...known, count } : { count, from: count, grewMs: null };
 }

@@ -4,7 +4,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { byCommands, type Finding, here, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readIfExists } from "../../os/files/files.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
+import { readFix } from "../not-read.ts";
 import type { Channel } from "./channel.ts";
 
 export interface Target {
@@ -41,7 +41,7 @@ export async function textOf(file: string): Promise<string | Finding> {
     const isOfRights = code === "EACCES" || code === "EPERM";
     const fix = isOfRights
       ? byCommands(here("sudo", "chgrp", "labfleet", file), here("sudo", "chmod", "g+r", file))
-      : refusedFix(code);
+      : readFix(file, code);
     return { what: `${file} cannot be read: ${quoted(errorText(error))}`, fix };
   }
 }

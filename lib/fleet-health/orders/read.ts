@@ -3,13 +3,12 @@
 import { closeSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, errorText } from "../../core/failure.ts";
+import { errorCode } from "../../core/failure.ts";
 import { byCommands, type Finding, here } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Silence } from "../incidents/tell.ts";
+import { whyNotRead } from "../not-read.ts";
 import { formatRetired, formatSilence, parseRetired, parseSilence, type Retired, silenceFile } from "./orders.ts";
 
 export interface Orders {
@@ -23,24 +22,46 @@ const FILE_BYTES = 1024 ** 2;
 /** All of them. What cannot be read is said: then nobody is silenced or retired by it. Never rejects for an error of the system. */
 export async function readOrders(dir: string | null): Promise<{ orders: Orders; doubts: Finding[] }> {
   if (dir === null) return { orders: NONE, doubts: [] };
+  const { silences, doubts } = await readSilences(dir);
+  const { retiredMs, doubt } = await readRetired(dir);
+  return { orders: { silences, retiredMs }, doubts: [...doubts, ...(doubt === null ? [] : [doubt])] };
+}
+
+/** Those that can be read, and what stands in the way of the others. Never rejects for an error of the system. */
+export async function readSilences(dir: string): Promise<{ silences: Silence[]; doubts: Finding[] }> {
   const doubts: Finding[] = [];
   const silences: Silence[] = [];
   for (const name of await namesIn(silencesDir(dir), doubts)) {
     const silence = await readAs(join(silencesDir(dir), name), parseSilence, doubts);
     if (silence !== null) silences.push(silence);
   }
+  return { silences, doubts };
+}
+
+/** Never rejects for an error of the system. @returns `doubt`: why nobody is known to be retired, null: nothing is wrong */
+export async function readRetired(dir: string): Promise<{ retiredMs: Retired; doubt: Finding | null }> {
+  const doubts: Finding[] = [];
   const retiredMs = (await readAs(retiredPath(dir), parseRetired, doubts)) ?? NONE.retiredMs;
-  return { orders: { silences, retiredMs }, doubts };
+  return { retiredMs, doubt: doubts[0] ?? null };
 }
 
 const silencesDir = (dir: string): string => join(dir, "silences.d");
-const retiredPath = (dir: string): string => join(dir, "retired.json");
+
+/** Where a silence is kept. */
+export function silencePath(dir: string, silence: Pick<Silence, "host" | "symptom">): string {
+  return join(silencesDir(dir), silenceFile(silence));
+}
+
+/** Where the retired are. */
+export function retiredPath(dir: string): string {
+  return join(dir, "retired.json");
+}
 
 async function namesIn(dir: string, doubts: Finding[]): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
   } catch (error) {
-    if (errorCode(error) !== "ENOENT") doubts.push(unreadable(dir, error));
+    if (errorCode(error) !== "ENOENT") doubts.push(whyNotRead(dir, error));
     return [];
   }
 }
@@ -53,25 +74,20 @@ async function readAs<T>(path: string, parse: (text: string) => T | null, doubts
       doubts.push({ what: `${path} says nothing that can be understood`, fix: byCommands(here("sudo", "rm", path)) });
     return found;
   } catch (error) {
-    doubts.push(unreadable(path, error));
+    doubts.push(whyNotRead(path, error));
     return null;
   }
-}
-
-function unreadable(path: string, error: unknown): Finding {
-  if (errorCode(error) === null) throw error;
-  return { what: `${path} cannot be read: ${quoted(errorText(error))}`, fix: refusedFix(errorCode(error)) };
 }
 
 /** Writes it; one of the same host and symptom is replaced. Rejects as the system does. */
 export async function writeSilence(dir: string, silence: Silence): Promise<void> {
   await makeDir(silencesDir(dir), 0o750);
-  closeSync(replaceDurable(join(silencesDir(dir), silenceFile(silence)), formatSilence(silence)));
+  closeSync(replaceDurable(silencePath(dir, silence), formatSilence(silence)));
 }
 
 /** Ends it. Rejects as the system does. */
 export async function removeSilence(dir: string, silence: Pick<Silence, "host" | "symptom">): Promise<void> {
-  await rm(join(silencesDir(dir), silenceFile(silence)), { force: true });
+  await rm(silencePath(dir, silence), { force: true });
 }
 
 /** Writes them down, all. Rejects as the system does. */

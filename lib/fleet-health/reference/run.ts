@@ -3,7 +3,7 @@
 
 import { dirname } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { byCommands, type Finding, here } from "../../core/finding.ts";
+import type { Finding } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { IndexReading } from "../index/last-seen.ts";
@@ -80,7 +80,5 @@ function notAppended(path: string, error: unknown): Finding {
   const code = errorCode(error);
   if (code === null) throw error;
   const what = `alerts cannot be appended to ${path}`;
-  if (code === "EISDIR")
-    return { what: `${what}: it is a directory`, fix: byCommands(here("sudo", "mv", "-T", path, `${path}.aside`)) };
-  return whyNotWritten(what, dirname(path), code);
+  return whyNotWritten(what, dirname(path), code, path);
 }

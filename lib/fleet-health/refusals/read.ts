@@ -2,11 +2,9 @@
 
 import { join } from "node:path";
 import type { AttemptRow } from "../../contract/attempt-row.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
 import { type Finding, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
 import { exists } from "../../os/files/files.ts";
-import { refusedFix } from "../../os/process/as-typed.ts";
+import { pathOf, whyNotRead } from "../not-read.ts";
 import { readJournal } from "./journal.ts";
 import { recentAttempts } from "./recent.ts";
 
@@ -40,9 +38,8 @@ export async function readRefusals(parts: RefusalParts, sinceMicros: number, now
       return { kind: "unknown", why: none(attemptsDir) };
     return { kind: "attempts", rows, doubt: null };
   } catch (error) {
-    if (errorCode(error) === null) throw error;
-    const what = `the attempts in ${join(attemptsDir, "/")} cannot be read: ${quoted(errorText(error))}`;
-    return { kind: "unknown", why: { what, fix: refusedFix(errorCode(error)) } };
+    const what = `the attempts in ${join(attemptsDir, "/")} cannot be read`;
+    return { kind: "unknown", why: whyNotRead(pathOf(error) ?? attemptsDir, error, what) };
   }
 }
 

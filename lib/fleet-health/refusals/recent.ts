@@ -1,9 +1,9 @@
 // The attempts of the last minutes, from attempts/<UTC day>.jsonl: the end of today's file, and of yesterday's where the window begins there.
 
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type AttemptRow, parseAttempt } from "../../contract/attempt-row.ts";
 import { errorCode } from "../../core/failure.ts";
+import { openRegular } from "../../os/files/regular.ts";
 import { linesBackwards } from "../index/lines.ts";
 import { isoText, parseIso } from "../python/python-time.ts";
 
@@ -37,9 +37,9 @@ const dayOf = (micros: number): string => isoText(micros).slice(0, 10);
 async function ofFile(path: string, sinceMicros: number, nowMicros: number): Promise<Recent> {
   const found: Recent = { rows: [], bad: 0 };
   try {
-    await using file = await open(path, "r");
+    await using file = await openRegular(path);
     let old = 0;
-    for await (const lines of linesBackwards(file, (await file.stat()).size)) {
+    for await (const lines of linesBackwards(file.handle, file.size)) {
       for (const { text, bytes } of lines) {
         const line = parseAttempt(text);
         if (line === null) found.bad += 1;

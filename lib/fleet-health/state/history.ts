@@ -1,9 +1,9 @@
 // incidents.jsonl: rows are appended after the state that names them is on the disk, and by their numbers: a kill in between costs
 // none, and writes none twice.
 
-import { open } from "node:fs/promises";
 import { formatIncident, type IncidentRow, parseIncident } from "../../contract/incident-row.ts";
 import { errorCode } from "../../core/failure.ts";
+import { openRegular } from "../../os/files/regular.ts";
 import { appendLineDurable } from "../../os/files/sync-files.ts";
 
 /** Appends those that do not stand there yet; on the disk when it resolves. Rejects as the system does. */
@@ -25,10 +25,10 @@ export async function lastSequence(path: string): Promise<number> {
 /** The last rows, the oldest first, whether the last line was ended or not. Rejects as the system does. */
 export async function lastRows(path: string): Promise<IncidentRow[]> {
   try {
-    await using file = await open(path, "r");
-    const { size } = await file.stat();
+    await using file = await openRegular(path);
+    const { handle, size } = file;
     const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    await file.read(bytes, 0, bytes.length, size - bytes.length);
+    await handle.read(bytes, 0, bytes.length, size - bytes.length);
     return bytes
       .toString("utf8")
       .split("\n")

@@ -1,9 +1,11 @@
 // A state that was lost, as far as the history tells it: what was told and has not ended, so that its end is told, too. Pure.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
-import { type Incident, MANY } from "../incidents/incident.ts";
+import { fleetSymptom } from "../incidents/fold.ts";
+import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
 import { INCIDENT_POLICY } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
+import { REMEMBERED_SYMPTOMS } from "../judge/unsure.ts";
 import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";
 import { parseIso } from "../python/python-time.ts";
 import type { State } from "./state.ts";
@@ -15,8 +17,12 @@ const NO_INDEX = {
   sinceMicros: null,
 };
 
-/** @param rows the end of the history, the oldest first @returns null: it has none */
-export function restoredState(rows: readonly IncidentRow[]): State | null {
+/**
+ * @param rows the end of the history, the oldest first
+ * @param nowMs from when on what takes several runs to judge is watched anew
+ * @returns null: it has none
+ */
+export function restoredState(rows: readonly IncidentRow[], nowMs: number): State | null {
   const last = rows.at(-1);
   if (last === undefined) return null;
   const standing = new Map<string, IncidentRow>();
@@ -25,17 +31,35 @@ export function restoredState(rows: readonly IncidentRow[]): State | null {
     else if (row.told && row.change === "growing" && standing.has(keyOf(row))) standing.set(keyOf(row), row);
     else if (isEnd(row)) standing.delete(keyOf(row));
   }
+  const told = [...standing.values()].map((row) => incidentOf(row, nowMs));
+  const over = new Set(
+    [...new Map(rows.map((row) => [ofHost(row), row]))].flatMap(([key, row]) => (isEnd(row) ? key : [])),
+  );
+  const members = told.flatMap((one) => membersOf(one, nowMs)).filter((one) => !over.has(ofHost(one)));
+  // One that was told by itself is that.
+  const incidents = new Map([...members, ...told].map((one) => [one.host === MANY ? one : ofHost(one), one]));
   return {
     index: NO_INDEX,
     past: new Map(),
-    watch: { ...NO_WATCH, incidents: [...standing.values()].map(incidentOf) },
+    watch: { ...NO_WATCH, incidents: [...incidents.values()] },
     mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...standing.keys()] }],
     ...{ retired: [], sequence: last.sequence, rows: [] },
   };
 }
 
-function incidentOf({ host, hosts, symptom, cause, since, fired_at, at, what, fix }: IncidentRow): Incident {
+/** Those who belong to an incident of many that no first run finds ill again: without them it would be over. */
+function membersOf(many: Incident, nowMs: number): Incident[] {
+  const symptom = REMEMBERED_SYMPTOMS.find((one) => fleetSymptom(one) === many.symptom);
+  if (many.host !== MANY || symptom === undefined) return [];
+  const parts = { symptom, isTold: false, heldBy: many.symptom, hosts: [], restoredMs: nowMs };
+  return many.hosts.map((host) => ({ ...many, ...parts, host }));
+}
+
+function incidentOf(row: IncidentRow, nowMs: number): Incident {
+  const { host, hosts, symptom, cause, since, fired_at, at, what, fix } = row;
+  const restored = REMEMBERED_SYMPTOMS.includes(symptom) ? { restoredMs: nowMs } : {};
   return {
+    ...restored,
     ...{ host, symptom, cause, what, fix, phase: "firing", pendingRuns: INCIDENT_POLICY.pendingRuns },
     ...{ sinceMs: msOf(since), firedMs: msOf(fired_at ?? at), isTold: true, heldBy: null, hasNoData: true },
     ...{ flappingMs: null, hosts: host === MANY ? [...hosts] : [] },

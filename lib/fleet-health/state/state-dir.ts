@@ -1,32 +1,33 @@
 // The directory of the health check: one run at a time works in it, and each file in it is replaced whole.
 
 import { closeSync, constants } from "node:fs";
-import { rename } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { formatHealthRun, type HealthRun } from "../../contract/health-run.ts";
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import { HEALTH_RUN } from "../../contract/places.ts";
-import { errorCode, errorText } from "../../core/failure.ts";
-import { byCommands, type Finding, here } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { errorCode } from "../../core/failure.ts";
+import type { Finding } from "../../core/finding.ts";
 import { tryLock } from "../../os/file-calls.ts";
+import { putAside } from "../../os/files/aside.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
+import { whyNotRead } from "../not-read.ts";
 import { whyNotWritten } from "../not-written.ts";
 import { appendHistory, lastRows } from "./history.ts";
 import { restoredState } from "./restore.ts";
 import { openSpare } from "./spare.ts";
 import { formatState, parseState, type State } from "./state.ts";
 
+const HISTORY = "incidents.jsonl";
 /** Some ten thousand hosts are a few megabytes. */
 const STATE_BYTES = 256 * 1024 ** 2;
 
 export interface StateDir {
   /** What the run before left; null: nothing that can be used. */
   readonly state: State | null;
-  /** What was wrong with that; null: nothing. */
-  readonly doubt: Finding | null;
+  /** What was wrong with that. */
+  readonly doubts: readonly Finding[];
   /** Keeps it: after a power cut it is the old state or this one. @returns why it is not kept, or null */
   save(state: State): Finding | null;
   /** Appends rows to the history, but for those that stand there. @returns why they are not written, or null */
@@ -40,7 +41,7 @@ export interface StateDir {
 /** Where nothing is kept, and nothing was meant to be. */
 export const NOWHERE: StateDir = {
   state: null,
-  doubt: null,
+  doubts: [],
   save: () => null,
   tell: async () => null,
   lastSequence: 0,
@@ -50,44 +51,63 @@ export const NOWHERE: StateDir = {
 /**
  * Opens it for this run, and makes it if there is none; the lock is held for the life of this process. Never rejects: what cannot be
  * used keeps nothing.
+ * @param nowMs since when what is taken from the history waits to be judged again
  * @returns `busy`: another run is at work
  */
-export async function openStateDir(dir: string): Promise<StateDir | "busy"> {
+export async function openStateDir(dir: string, nowMs: number): Promise<StateDir | "busy"> {
+  const lock = join(dir, "lock");
   try {
     await makeDir(dir, 0o750);
-    // O_CLOEXEC is Bun's default: a child never keeps the lock alive.
-    if (!tryLock(openOrMake(join(dir, "lock"), constants.O_RDWR, 0o640))) return "busy";
-    const found = await readState(dir);
+    // O_CLOEXEC is Bun's default: a child never keeps the lock alive. And nobody waits for a pipe.
+    if (!tryLock(openOrMake(lock, constants.O_RDWR | constants.O_NONBLOCK, 0o640))) return "busy";
+    const found = await readState(dir, nowMs);
     return { ...found, ...writers(dir) };
   } catch (error) {
-    const trouble = unkept(dir, error);
+    const trouble = unkept(dir, error, lock);
     return { ...NOWHERE, save: () => trouble };
   }
 }
 
-type Left = Pick<StateDir, "state" | "doubt" | "lastSequence">;
+type Left = Pick<StateDir, "state" | "doubts" | "lastSequence">;
 
-/** A state that is none is put aside: somebody may want to know what stood in it. What cannot be read keeps no run from looking. */
-async function readState(dir: string): Promise<Left> {
+/** A state that is none, or cannot be read, is put aside, and what was told is taken from the history: no run is kept from looking. */
+async function readState(dir: string, nowMs: number): Promise<Left> {
   const path = join(dir, "state.json");
+  let why: Finding = { what: `${path} is torn, or of another release`, fix: null };
+  let text: string | null = "";
   try {
-    const text = await readIfExists(path, STATE_BYTES);
+    text = await readIfExists(path, STATE_BYTES);
     const state = text === null ? null : parseState(text);
-    if (state !== null) return { state, doubt: null, lastSequence: state.sequence };
-    const restored = restoredState(await lastRows(join(dir, "incidents.jsonl")));
-    const left = { state: restored, lastSequence: restored?.sequence ?? 0 };
-    if (text === null) return { ...left, doubt: null };
-    await rename(path, `${path}.aside`);
-    const what = `${path} is torn, or of another release: what was told, and has not ended, is taken from incidents.jsonl`;
-    return { ...left, doubt: { what: `${what}; it is kept as state.json.aside`, fix: null } };
+    if (state !== null) return { state, doubts: [], lastSequence: state.sequence };
   } catch (error) {
-    if (errorCode(error) === null) throw error;
-    const fix = byCommands(here("sudo", "ls", "-la", dir));
-    return {
-      state: null,
-      doubt: { what: `${path} cannot be read: ${quoted(errorText(error))}`, fix },
-      lastSequence: 0,
-    };
+    why = whyNotRead(path, error);
+  }
+  const { rows, doubt } = await readHistory(join(dir, HISTORY));
+  const state = restoredState(rows, nowMs);
+  // Where neither can be read the numbers go on from one that no history has come to: below it no row would be taken, once it can be.
+  const unread = doubt === null ? 0 : Math.floor(nowMs / 1000);
+  const left = { state, lastSequence: rows.at(-1)?.sequence ?? unread };
+  const lost = text === null ? null : await asideOrWhy(path, why, doubt === null);
+  return { ...left, doubts: [lost, doubt].filter((one) => one !== null) };
+}
+
+async function readHistory(path: string): Promise<{ rows: readonly IncidentRow[]; doubt: Finding | null }> {
+  try {
+    return { rows: await lastRows(path), doubt: null };
+  } catch (error) {
+    return { rows: [], doubt: whyNotRead(path, error) };
+  }
+}
+
+/** The directory is ours: what we may not read we may rename. Where we may not, a person has to. */
+async function asideOrWhy(path: string, { what, fix }: Finding, isRestored: boolean): Promise<Finding> {
+  const restored = isRestored ? `: what was told, and has not ended, is taken from ${HISTORY}` : "";
+  try {
+    const aside = await putAside(path);
+    return { what: `${what}${restored}; it is kept as ${basename(aside)}`, fix: null };
+  } catch (error) {
+    const refused = unkept(dirname(path), error, path, `${what}${restored}; it cannot be put aside`);
+    return { ...refused, fix: fix ?? refused.fix };
   }
 }
 
@@ -99,7 +119,7 @@ function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
       spare.use(replace);
       return null;
     } catch (error) {
-      return unkept(dir, error);
+      return unkept(dir, error, join(dir, name));
     }
   };
   return {
@@ -110,17 +130,23 @@ function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
       return unkept;
     },
     tell: (rows) =>
-      appendHistory(join(dir, "incidents.jsonl"), rows).then(
+      appendHistory(join(dir, HISTORY), rows).then(
         () => null,
-        (error: unknown) => unkept(dir, error),
+        (error: unknown) => unkept(dir, error, join(dir, HISTORY)),
       ),
     // Whoever may see the hosts may see whether they are looked at.
     note: (run) => write(HEALTH_RUN, formatHealthRun(run), 0o644),
   };
 }
 
-function unkept(dir: string, error: unknown): Finding {
+/** @param path which file of it */
+function unkept(
+  dir: string,
+  error: unknown,
+  path: string,
+  what = `what this run found cannot be kept in ${dir}`,
+): Finding {
   const code = errorCode(error);
   if (code === null) throw error;
-  return whyNotWritten(`what this run found cannot be kept in ${dir}`, dir, code);
+  return whyNotWritten(what, dir, code, path);
 }

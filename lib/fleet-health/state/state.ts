@@ -8,6 +8,7 @@ import {
   isFlag,
   isNumber,
   isText,
+  leftOutOr,
   listOf,
   orNull,
   parseShaped,
@@ -80,6 +81,7 @@ const isIncident = hasFields({
   hasNoData: isFlag,
   flappingMs: orNull(isNumber),
   hosts: listOf(isText),
+  restoredMs: leftOutOr(isNumber),
 } satisfies ChecksOf<Incident>);
 
 const isRows = listOf(isIncidentRow);
@@ -98,7 +100,11 @@ const isPast = hasFields({
     hasFields({ count: isNumber, firstMs: isNumber, lastMs: isNumber, reason: isText } satisfies ChecksOf<Failing>),
   ),
   backlog: hasFields({ hour: isNumber, lows: listOf(isNumber) } satisfies ChecksOf<Backlog>),
-  quarantine: hasFields({ count: isNumber, from: isNumber, grewMs: orNull(isNumber) } satisfies ChecksOf<Quarantine>),
+  quarantine: hasFields({
+    count: orNull(isNumber),
+    from: isNumber,
+    grewMs: orNull(isNumber),
+  } satisfies ChecksOf<Quarantine>),
   unheardMs: isNumber,
 } satisfies ChecksOf<Past>);
 

@@ -6,6 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../failpoint.ts";
 import { makeNewDir, settleNew } from "./owner.ts";
+import { openRegular, readBytes } from "./regular.ts";
 
 /** Flushes a directory's entries: creates, renames and removals in it (fsync(2)). */
 export async function fsyncDir(path: string): Promise<void> {
@@ -106,24 +107,20 @@ export async function publishNoReplace(temp: string, path: string): Promise<bool
 
 /**
  * The text of a file of ours, or null when there is none. Never blocks, whatever has that name.
- * @throws Error of the system; EISDIR or EINVAL for what is no regular file, or has more than `maxBytes`
+ * @throws Error of the system; EISDIR, EINVAL or EFBIG for what is no regular file, or has more than `maxBytes`
  */
 export async function readIfExists(path: string, maxBytes = 16 * 1024 * 1024): Promise<string | null> {
-  let handle: FileHandle;
+  return (await readBytesIfExists(path, maxBytes))?.toString("utf8") ?? null;
+}
+
+/** The same, as bytes. */
+export async function readBytesIfExists(path: string, maxBytes: number): Promise<Buffer | null> {
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    await using file = await openRegular(path, maxBytes);
+    return await readBytes(file);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return null;
     throw error;
-  }
-  try {
-    const stats = await handle.stat();
-    if (stats.isFile() && stats.size <= maxBytes) return await readText(handle, stats.size);
-    const why = stats.isFile() ? `has more than ${maxBytes} bytes` : "is no regular file";
-    const code = stats.isDirectory() ? "EISDIR" : "EINVAL";
-    throw Object.assign(new Error(`${code}: ${path} ${why}`), { code, path });
-  } finally {
-    await handle.close();
   }
 }
 
@@ -141,7 +138,9 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<s
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() && stats.size <= maxBytes ? await readText(handle, stats.size) : null;
+    return stats.isFile() && stats.size <= maxBytes
+      ? (await readBytes({ handle, size: stats.size })).toString("utf8")
+      : null;
   } catch (error) {
     // A bad sector in it: what cannot be read says nothing.
     if (errorCode(error) === null) throw error;
@@ -149,18 +148,6 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<s
   } finally {
     await handle.close();
   }
-}
-
-/** The first `size` bytes of a file: in one read as a rule, where `readFile` takes four turns of the disk's threads. */
-async function readText(handle: FileHandle, size: number): Promise<string> {
-  const bytes = Buffer.alloc(size);
-  let length = 0;
-  while (length < size) {
-    const { bytesRead } = await handle.read(bytes, length, size - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return bytes.toString("utf8", 0, length);
 }
 
 /**

@@ -1,12 +1,13 @@
 // Which hosts were refused since yesterday, how often and why: from the rows of attempts/, yesterday's and today's, read on
 // from where they were read last. Of files that grew large before we came only the end is read.
 
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAttempt } from "../../contract/attempt-row.ts";
 import { addTally, type RefusedTally, tallyRefusal } from "../../contract/refused-tally.ts";
 import { utcDay } from "../../core/clock.ts";
 import { errorCode } from "../../core/failure.ts";
+import { openRegular } from "./regular.ts";
 
 const DAY_MS = 86_400_000;
 /** What is read of a file at the first look, bytes. */
@@ -54,20 +55,13 @@ function merge(days: readonly Day[]): Map<string, RefusedTally> {
 }
 
 async function readOn(path: string, day: Day, tailBytes: number): Promise<void> {
-  let file: FileHandle;
   try {
-    file = await open(path, "r");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return;
-    throw error;
-  }
-  try {
-    const { size } = await file.stat();
+    await using file = await openRegular(path);
     // A line that we come into the middle of is no row, and is passed over.
-    day.offset ??= Math.max(0, size - tailBytes);
-    await readLines(file, day, size);
-  } finally {
-    await file.close();
+    day.offset ??= Math.max(0, file.size - tailBytes);
+    await readLines(file.handle, day, file.size);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 

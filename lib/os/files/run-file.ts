@@ -8,6 +8,7 @@ import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { ownUnit } from "../process/own-unit.ts";
 import { ourName } from "../process/own-user.ts";
+import { clearAway } from "./aside.ts";
 import { isOutOfInodes, whyDiskRefuses } from "./disk-refusal.ts";
 import { replaceNow } from "./sync-files.ts";
 
@@ -20,6 +21,7 @@ export function replaceRunFile(path: string, text: string, mode = 0o644): void {
 export function runFileFault(path: string, error: unknown): Finding {
   const code = errorCode(error);
   if (code === null) return { what: `cannot write ${path}: ${quoted(errorText(error))}`, fix: null };
+  if (code === "EISDIR") return { what: `cannot write ${path}: it is a directory`, fix: byCommands(clearAway(path)) };
   const { what, fix } = whyRefused(dirname(path), code);
   return { what: `cannot write ${path}: ${what}`, fix };
 }

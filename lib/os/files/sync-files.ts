@@ -126,7 +126,7 @@ export function appendLineDurable(path: string, line: string, mode = 0o640): voi
   const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openOrMake(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, mode);
   try {
-    if (!fstatSync(fd).isFile()) throw new Error("no regular file");
+    if (!fstatSync(fd).isFile()) throw Object.assign(new Error("EINVAL: no regular file"), { code: "EINVAL" });
     const { size } = fstatSync(fd);
     // A line that a power cut has torn must not take the next one along.
     writeFileSync(fd, size === 0 || lastByte(fd, size) === NEWLINE ? `${line}\n` : `\n${line}\n`);

@@ -22,6 +22,7 @@ import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { byCommands, type Fix, here } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { quoted } from "../../core/text/fields.ts";
+import { ownValue } from "../../core/text/own.ts";
 import { complain, isOutputNowhere, print } from "../../os/answer.ts";
 import { makeDir, writeFileDurable } from "../../os/files/files.ts";
 import { refusedFix } from "../../os/process/as-typed.ts";
@@ -166,7 +167,7 @@ function useOf(config: ReceiverConfig, host: string): HostUse {
 }
 
 function hostUse(use: TokenUse | null, host: string): HostUse {
-  return { since: use?.since ?? null, used: use?.used[host] ?? {} };
+  return { since: use?.since ?? null, used: ownValue(use?.used ?? {}, host) ?? {} };
 }
 
 /** A token file's text without its first token and the comments that stand before it. Pure. */

@@ -1,9 +1,11 @@
 // Writes down which hosts have a token, and whose upload is under way, for the health check (contract/known-hosts.ts), which may read
 // neither. Not flushed: the next minute writes it again.
 
+import { lstatSync } from "node:fs";
 import { formatKnownHosts, type KnownHost, type KnownHosts, parseKnownHosts } from "../../contract/known-hosts.ts";
 import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
+import { errorCode } from "../../core/failure.ts";
 import { isUnreadable } from "../../core/reading.ts";
 import { readSmallFile } from "../../os/files/sync-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -33,15 +35,30 @@ export function openKnownHosts(
 ): (nowMs: number) => void {
   const writeReport = openRunReports(log, { mode: 0o640, before: needHere });
   let written = "";
+  /** What the disk says of the file that we wrote: somebody may have torn it, or put another in its place. */
+  let left: string | null = null;
   let since: Map<string, string> | null = null;
   return (nowMs) => {
     since ??= sinceOf(path);
     const { store, hosts } = whatIsKnown(sources, since, nowMs);
     since = new Map(hosts.flatMap(({ host, token_since }) => (token_since === null ? [] : [[host, token_since]])));
     const text = JSON.stringify([store, hosts]);
-    if (text !== written && writeReport(path, formatKnownHosts({ at: isoWall(nowMs), store, hosts }).trimEnd()))
-      written = text;
+    if (text === written && left !== null && left === lookOf(path)) return;
+    if (!writeReport(path, formatKnownHosts({ at: isoWall(nowMs), store, hosts }).trimEnd())) return;
+    written = text;
+    left = lookOf(path);
   };
+}
+
+/** By what a file is known again; null: nothing has that name, or nobody can tell. */
+function lookOf(path: string): string | null {
+  try {
+    const { ino, size, mtimeMs, mode, uid, gid } = lstatSync(path);
+    return [ino, size, mtimeMs, mode, uid, gid].join(" ");
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }
 
 /** Since when hosts have a token, as the file has it that a receiver before us wrote. */

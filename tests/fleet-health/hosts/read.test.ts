@@ -1,13 +1,14 @@
 // What is read of the hosts: files as the receiver writes them.
 
-import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StoredHeartbeat } from "../../../lib/contract/host-document.ts";
 import { formatKnownHosts } from "../../../lib/contract/known-hosts.ts";
 import type { CheckStatus } from "../../../lib/contract/observation.ts";
 import { dataPaths } from "../../../lib/contract/places.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
+import { here } from "../../../lib/core/finding.ts";
 import { NOBODY, noteSender } from "../../../lib/fleet/senders.ts";
 import { readHosts } from "../../../lib/fleet-health/hosts/read.ts";
 import { placesOf } from "../../../lib/fleet-health/settings.ts";
@@ -48,8 +49,8 @@ function collector() {
 
 test("nothing is known on a collector that has none of the files, such as a Python one", async () => {
   expect(await readHosts(placesOf(join(tempDir(), "none")), NOON)).toEqual({
-    kind: "read",
     hosts: { heard: [], known: { at: "", store: null, hosts: [] }, senders: new Map() },
+    doubts: [],
   });
 });
 
@@ -68,7 +69,7 @@ test("a host is as the receiver's list has it, with its checks that hold bad, an
   const senders = { lab1: noteSender(NOBODY, { ...SIGHTING, bootId: "b" }, NOON) };
   writeFileSync(paths.duplicates, JSON.stringify(senders));
   const found = await read();
-  if (found.kind !== "read") throw new Error(found.why.what);
+  if (found.hosts === null) throw new Error(found.doubts[0]?.what);
   const [heard, ...more] = found.hosts.heard;
   expect(more).toEqual([]);
   expect([
@@ -94,7 +95,7 @@ test("who has a token and never came is in it, and who is silent with why it was
   };
   writeFileSync(join(paths.attempts, "2026-05-02.jsonl"), `${JSON.stringify(sum)}\n`);
   const found = await read();
-  if (found.kind !== "read") throw new Error(found.why.what);
+  if (found.hosts === null) throw new Error(found.doubts[0]?.what);
   expect(found.hosts.heard.map(({ summary }) => [summary.host, summary.never, inText(summary.problem)])).toEqual([
     [
       "lab1",
@@ -107,11 +108,70 @@ test("who has a token and never came is in it, and who is silent with why it was
   ]);
 });
 
-test("what cannot be read is named, and nothing is known", async () => {
-  const { paths, read } = collector();
-  mkdirSync(paths.hosts);
-  expect(await read()).toMatchObject({
-    kind: "unknown",
-    why: { what: expect.stringContaining(`${paths.hosts} cannot be read: `) },
+/** Each is what somebody has put where a file of ours should be. */
+const WRONG: [what: string, put: (path: string) => unknown, why: string][] = [
+  ["a directory", (path) => mkdirSync(path), "EISDIR"],
+  ["a pipe", (path) => Bun.spawnSync(["mkfifo", path]), "EINVAL"],
+  ["a link in a circle", (path) => symlinkSync(path, path), "ELOOP"],
+  ["a link to a device", (path) => symlinkSync("/dev/zero", path), "EINVAL"],
+  ["a file larger than any of ours", (path) => hugeFile(path), "EFBIG"],
+];
+
+function hugeFile(path: string): void {
+  writeFileSync(path, "");
+  truncateSync(path, 65 * 1024 ** 2);
+}
+
+describe.each(["hosts", "duplicates"] as const)("%s", (name) => {
+  test.each(WRONG)("%s costs what that file tells, and the heartbeats stay known", async (_, put, why) => {
+    const { paths, beat, read } = collector();
+    beat(stored("lab1", 10));
+    put(paths[name]);
+    const { hosts, doubts } = await read();
+    expect(hosts?.heard.map(({ summary }) => summary.host)).toEqual(["lab1"]);
+    expect(doubts.map(({ what }) => what)).toEqual([expect.stringContaining(`${paths[name]} cannot be read: "${why}`)]);
+    expect(doubts[0]?.fix?.commands).toEqual([here("sudo", "mv", "-T", paths[name], `${paths[name]}.aside`)]);
   });
+
+  test("a torn one is a doubt, an empty one is none", async () => {
+    const { paths, beat, read } = collector();
+    beat(stored("lab1", 10));
+    writeFileSync(paths[name], '{"at');
+    const { hosts, doubts } = await read();
+    expect([hosts?.heard.length, doubts.map(({ what }) => what)]).toEqual([
+      1,
+      [`${paths[name]} is torn, or of another release`],
+    ]);
+    writeFileSync(paths[name], "");
+    expect((await read()).doubts).toEqual([]);
+  });
+});
+
+test("a heartbeat that is no file tells nothing of its host, and keeps nobody waiting", async () => {
+  const { paths, beat, read } = collector();
+  beat(stored("lab1", 10));
+  Bun.spawnSync(["mkfifo", latestPath(paths.heartbeats, "lab2")]);
+  const { hosts, doubts } = await read();
+  expect([hosts?.heard.map(({ summary }) => summary.host), doubts]).toEqual([["lab1"], []]);
+});
+
+test("why a host is silent is not known where the attempts are a pipe, and nothing else is lost", async () => {
+  const { paths, beat, read } = collector();
+  beat(stored("lab1", 3600));
+  const today = join(paths.attempts, "2026-05-02.jsonl");
+  Bun.spawnSync(["mkfifo", today]);
+  const { hosts, doubts } = await read();
+  expect(hosts?.heard.map(({ summary }) => summary.host)).toEqual(["lab1"]);
+  expect(doubts.map(({ fix }) => fix?.commands)).toEqual([[here("sudo", "mv", "-T", today, `${today}.aside`)]]);
+});
+
+test("heartbeats that cannot be listed are the one thing without which no host is known", async () => {
+  const { paths, read } = collector();
+  rmSync(paths.heartbeats, { recursive: true });
+  writeFileSync(paths.heartbeats, "");
+  const { hosts, doubts } = await read();
+  expect([hosts, doubts.map(({ fix }) => fix?.commands)]).toEqual([
+    null,
+    [[here("sudo", "mv", "-T", paths.heartbeats, `${paths.heartbeats}.aside`)]],
+  ]);
 });

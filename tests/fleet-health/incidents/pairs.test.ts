@@ -66,6 +66,7 @@ function live(seed: number, runs: number, quiet: Channel["quiet"] = null) {
       ill: found.filter(({ symptom }) => !unknown.has(symptom)),
       unknown,
       lost: new Set<string>(),
+      unsure: new Set<string>(),
       gone: retired,
     };
     const { next, events } = watch(disk.watch, { ...seen, hosts: HOSTS.length, silences });

@@ -48,6 +48,7 @@ function play({
       ...{ nowMs, ill: illAt(nowMs), hosts, silences },
       unknown: new Set(unknown(nowMs)),
       lost: new Set(lost(nowMs)),
+      unsure: new Set<string>(),
       gone: new Map(gone(nowMs)),
     };
     const { next, events } = watch(state, round);

@@ -57,6 +57,20 @@ test("what a person has said is kept, replaced and taken back", async () => {
   expect((await readOrders(dir)).orders.silences.map(({ symptom }) => symptom)).toEqual([null]);
 });
 
+test("a pipe among them is said, and keeps nobody from the others", async () => {
+  const dir = tempDir();
+  await writeSilence(dir, SILENCE);
+  const pipe = join(dir, "silences.d/lab1.json");
+  Bun.spawnSync(["mkfifo", pipe]);
+  mkdirSync(join(dir, "retired.json"));
+  const { orders, doubts } = await readOrders(dir);
+  expect(orders.silences.map(({ host }) => host)).toEqual(["lab2"]);
+  expect(doubts.map(({ fix }) => fix?.commands.map(({ argv }) => argv.join(" ")))).toEqual([
+    [`sudo mv -T ${pipe} ${pipe}.aside`],
+    [`sudo mv -T ${join(dir, "retired.json")} ${join(dir, "retired.json")}.aside`],
+  ]);
+});
+
 test("a file that says nothing is said, and silences nobody", async () => {
   const dir = tempDir();
   mkdirSync(join(dir, "silences.d"));

@@ -19,7 +19,7 @@ const row = (host: string, change: string, told: boolean, more: Partial<Incident
 });
 
 test("an empty history restores nothing", () => {
-  expect(restoredState([])).toBeNull();
+  expect(restoredState([], NOON)).toBeNull();
 });
 
 test("what was told and has not ended stands, as it was last told; what was not told does not", () => {
@@ -36,7 +36,7 @@ test("what was told and has not ended stands, as it was last told; what was not 
     row("*", "growing", true, { ...many, hosts: ["lab4", "lab5", "lab6"] }),
     row("lab7", "growing", true),
   ];
-  const state = restoredState(rows);
+  const state = restoredState(rows, NOON);
   expect(state?.sequence).toBe(sequence);
   expect(
     state?.watch.incidents.map(({ host, phase, isTold, hosts, hasNoData }) => [host, phase, isTold, hosts, hasNoData]),
@@ -53,8 +53,38 @@ test("what was told and has not ended stands, as it was last told; what was not 
   });
 });
 
+test("of many whose symptom takes several runs to judge those stand, too, that belong to it and have not ended", () => {
+  const many = { host: "*", symptom: "fleet-quarantine-growing" };
+  const one = { symptom: "quarantine-growing" };
+  const state = restoredState(
+    [
+      row("lab1", "firing", true, one),
+      row("*", "firing", true, { ...many, hosts: ["lab1", "lab2", "lab3", "lab4"] }),
+      row("*", "firing", true, { ...many, cause: "d", hosts: ["lab4", "lab5"] }),
+      row("lab3", "recovered", false, one),
+      row("lab5", "recovered", false, one),
+      row("lab5", "pending", false, one),
+    ],
+    NOON,
+  );
+  const shown = state?.watch.incidents.map(({ host, isTold, heldBy, restoredMs }) => [
+    host,
+    isTold,
+    heldBy,
+    restoredMs,
+  ]);
+  expect(shown?.toSorted()).toEqual([
+    ["*", true, null, undefined],
+    ["*", true, null, undefined],
+    ["lab1", true, null, NOON],
+    ["lab2", false, "fleet-quarantine-growing", NOON],
+    ["lab4", false, "fleet-quarantine-growing", NOON],
+    ["lab5", false, "fleet-quarantine-growing", NOON],
+  ]);
+});
+
 test("a channel is told the end of what it was told before the state was lost, and no other end", () => {
-  const state = restoredState([row("lab1", "firing", true)]);
+  const state = restoredState([row("lab1", "firing", true)], NOON);
   const ends = ["lab1", "lab2"].map((host) =>
     row(host, "recovered", true, { since: isoWall(state?.watch.incidents[0]?.sinceMs ?? 0) }),
   );

@@ -1,12 +1,19 @@
-import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { expect, spyOn, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HealthRun, parseHealthRun } from "../../../lib/contract/health-run.ts";
+import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
+import { byCommands, here } from "../../../lib/core/finding.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "../../../lib/fleet-health/state/state-dir.ts";
+import * as aside from "../../../lib/os/files/aside.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
+const ROW: IncidentRow = {
+  ...{ sequence: 1, at: "a", host: "lab1", hosts: [], symptom: "silent", cause: "queue", change: "firing" },
+  ...{ told: true, since: "b", fired_at: null, what: "w", fix: null },
+};
 const STATE: State = {
   index: { checkpoint: { device: 1, inode: 2, offset: 3, head: "a", before: "b" }, seen: new Map(), sinceMicros: null },
   past: new Map(),
@@ -14,13 +21,9 @@ const STATE: State = {
   mailboxes: [],
   retired: [],
   sequence: 1,
-  rows: [
-    {
-      ...{ sequence: 1, at: "a", host: "lab1", hosts: [], symptom: "silent", cause: "queue", change: "firing" },
-      ...{ told: true, since: "b", fired_at: null, what: "w", fix: null },
-    },
-  ],
+  rows: [ROW],
 };
+const NOON = Date.UTC(2026, 4, 1, 12);
 const RUN: HealthRun = {
   began_at: "2026-05-01T06:00:00.000000+00:00",
   ended_at: "2026-05-01T06:00:01.000000+00:00",
@@ -34,15 +37,15 @@ const RUN: HealthRun = {
 };
 
 async function open(dir: string): Promise<StateDir> {
-  const opened = await openStateDir(dir);
+  const opened = await openStateDir(dir, NOON);
   if (opened === "busy") throw new Error("busy");
   return opened;
 }
 
 /** Its lock ends with the process that took it, so that each run here has a process of its own. */
 async function inAnother(dir: string): Promise<string> {
-  const code = `const d = await (await import("./lib/fleet-health/state/state-dir.ts")).openStateDir(process.argv[1]);
-    console.log(d === "busy" ? d : JSON.stringify([d.state?.index.checkpoint.offset ?? null, d.doubt?.what ?? null]))`;
+  const code = `const d = await (await import("./lib/fleet-health/state/state-dir.ts")).openStateDir(process.argv[1], 0);
+    console.log(d === "busy" ? d : JSON.stringify([d.state?.index.checkpoint.offset ?? null, d.doubts.map(({ what }) => what)]))`;
   const root = join(import.meta.dir, "../../..");
   const child = Bun.spawn([process.execPath, "-e", code, dir], { cwd: root });
   return (await child.stdout.text()).trim();
@@ -51,7 +54,7 @@ async function inAnother(dir: string): Promise<string> {
 test("what one run keeps the next one finds; only the note on the run is for everybody", async () => {
   const dir = join(tempDir(), "data", "fleet-health");
   const first = await open(dir);
-  expect([first.state, first.doubt]).toEqual([null, null]);
+  expect([first.state, first.doubts]).toEqual([null, []]);
   expect([first.save(STATE), await first.tell(STATE.rows), first.note(RUN)]).toEqual([null, null, null]);
   expect(parseHealthRun(readFileSync(join(dir, "last-run.json"), "utf8"))).toEqual(RUN);
   const modes = ["state.json", "last-run.json", "lock", "incidents.jsonl"].map(
@@ -67,29 +70,22 @@ test("while a run is at work another one finds it busy", async () => {
   expect(await inAnother(dir)).toBe("busy");
 });
 
-test("where the state is a directory the run looks all the same, and can say how it went", async () => {
-  const dir = tempDir();
-  mkdirSync(join(dir, "state.json"));
-  const opened = await open(dir);
-  expect([opened.state, opened.doubt?.what.split(":")[0]]).toEqual([null, `${join(dir, "state.json")} cannot be read`]);
-  expect(opened.save(STATE)).not.toBeNull();
-  expect([opened.note(RUN), parseHealthRun(readFileSync(join(dir, "last-run.json"), "utf8"))]).toEqual([null, RUN]);
-});
-
 test("a state that is none is said, and the run begins anew", async () => {
   const dir = tempDir();
   writeFileSync(join(dir, "state.json"), '{"labfleet":9}');
   expect(await inAnother(dir)).toBe(
     JSON.stringify([
       null,
-      `${join(dir, "state.json")} is torn, or of another release: what was told, and has not ended, is taken from incidents.jsonl; it is kept as state.json.aside`,
+      [
+        `${join(dir, "state.json")} is torn, or of another release: what was told, and has not ended, is taken from incidents.jsonl; it is kept as state.json.aside`,
+      ],
     ]),
   );
   expect(readFileSync(join(dir, "state.json.aside"), "utf8")).toBe('{"labfleet":9}');
   const next = await open(dir);
   await next.tell(STATE.rows);
   next.save(STATE);
-  expect(await openStateDir(dir)).toBe("busy");
+  expect(await openStateDir(dir, NOON)).toBe("busy");
 });
 
 test("a directory that cannot be used keeps nothing, and says so once", async () => {
@@ -99,4 +95,73 @@ test("a directory that cannot be used keeps nothing, and says so once", async ()
   expect(dir.save(STATE)?.what).toStartWith(`what this run found cannot be kept in ${join(file, "below")}: `);
   expect(dir.note(RUN)).toBeNull();
   expect([NOWHERE.save(STATE), await NOWHERE.tell(STATE.rows), NOWHERE.note(RUN)]).toEqual([null, null, null]);
+});
+
+/** What may have the name of the state and is none. */
+test.each([
+  ["a directory", (path: string) => mkdirSync(join(path, "x"), { recursive: true }), "EISDIR"],
+  ["a pipe", (path: string) => Bun.spawnSync(["mkfifo", path]), "EINVAL"],
+  ["a link in a circle", (path: string) => symlinkSync(path, path), "ELOOP"],
+])("%s in the place of the state is put aside, and what was told is taken from the history", async (_, put, why) => {
+  const dir = tempDir();
+  const path = join(dir, "state.json");
+  await (await open(dir)).tell([{ ...ROW, sequence: 7 }]);
+  rmSync(join(dir, "lock"));
+  put(path);
+  mkdirSync(`${path}.aside/y`, { recursive: true });
+  const opened = await open(dir);
+  expect([opened.state?.watch.incidents.map(({ host }) => host), opened.lastSequence]).toEqual([["lab1"], 7]);
+  const [doubt, ...more] = opened.doubts;
+  expect([doubt?.what, doubt?.fix, more]).toEqual([
+    expect.stringContaining(`${path} cannot be read: "${why}`),
+    null,
+    [],
+  ]);
+  expect(doubt?.what).toEndWith("is taken from incidents.jsonl; it is kept as state.json.aside2");
+  expect([opened.save(STATE), opened.note(RUN)]).toEqual([null, null]);
+  expect(statSync(path).isFile()).toBe(true);
+});
+
+test("a state that can be neither read nor put aside is said with what mends it, and the numbers go on", async () => {
+  const dir = tempDir();
+  const path = join(dir, "state.json");
+  await (await open(dir)).tell([{ ...ROW, sequence: 7 }]);
+  rmSync(join(dir, "lock"));
+  mkdirSync(path);
+  using _ = spyOn(aside, "putAside").mockRejectedValue(Object.assign(new Error("EPERM"), { code: "EPERM" }));
+  const { doubts, lastSequence } = await open(dir);
+  expect([doubts.map(({ fix }) => fix), lastSequence]).toEqual([
+    [byCommands(here("sudo", "mv", "-T", path, `${path}.aside`))],
+    7,
+  ]);
+});
+
+test("a history that is a directory is named, and neither the state nor the run is blamed for it", async () => {
+  const dir = tempDir();
+  const path = join(dir, "incidents.jsonl");
+  mkdirSync(path);
+  const opened = await open(dir);
+  const fix = byCommands(here("sudo", "mv", "-T", path, `${path}.aside`));
+  expect(opened.doubts).toEqual([{ what: expect.stringContaining(`${path} cannot be read: "EISDIR`), fix }]);
+  // What was written there before, and can be read again some day, has a smaller number.
+  expect(opened.lastSequence).toBe(NOON / 1000);
+  expect(await opened.tell(STATE.rows)).toEqual({
+    what: `what this run found cannot be kept in ${dir}: ${path} is a directory`,
+    fix,
+  });
+});
+
+test.each(["lock", "last-run.json", "incidents.jsonl"])("%s as a pipe or a directory: what mends it", async (name) => {
+  for (const put of [(path: string) => Bun.spawnSync(["mkfifo", path]), (path: string) => mkdirSync(path)]) {
+    const dir = tempDir();
+    const path = join(dir, name);
+    put(path);
+    const opened = await open(dir);
+    const found = [opened.save(STATE), await opened.tell(STATE.rows), opened.note(RUN)].filter((one) => one !== null);
+    // A pipe can be locked, and is replaced as a file is.
+    const isDone = name !== "incidents.jsonl" && !statSync(path).isDirectory();
+    expect(found.map(({ fix }) => fix)).toEqual(
+      isDone ? [] : [byCommands(here("sudo", "mv", "-T", path, `${path}.aside`))],
+    );
+  }
 });

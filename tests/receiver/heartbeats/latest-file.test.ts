@@ -1,7 +1,17 @@
 // heartbeats/<host>.json.zst: small, whole or unreadable, and the plain files of before are read until their host speaks again.
 
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { decodeLatest, encodeLatest, readLatest } from "../../../lib/os/files/latest-heartbeat.ts";
 import { hostNames } from "../../../lib/receiver/heartbeats/latest-file.ts";
@@ -78,3 +88,29 @@ test("hosts named like files are told apart", async () => {
   expect(readFileSync(join(dir, "lab1.json.zst")).length).toBeGreaterThan(0);
   expect(readStored(dir, "lab1").heartbeat.host_id).toBe("lab1");
 });
+
+test.each([
+  ["a pipe", (path: string) => Bun.spawnSync(["mkfifo", path])],
+  ["a directory with something in it", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
+  ["a link in a circle", (path: string) => symlinkSync("lab1.json.zst", path)],
+  ["a file larger than any of ours", (path: string) => closeSync(sized(path, 17 * 1024 ** 2))],
+])("%s in its place is unreadable, keeps nobody waiting, and is replaced by the next heartbeat", async (_, make) => {
+  const dir = join(tempDir(), "heartbeats");
+  mkdirSync(dir);
+  make(join(dir, "lab1.json.zst"));
+  mkdirSync(join(dir, "lab1.json/y"), { recursive: true });
+  Bun.spawnSync(["mkfifo", join(dir, ".lab1.json.zst.tmp")]);
+  expect(await readLatest(dir, "lab1")).toEqual({ kind: "unreadable" });
+  const store = openHeartbeats(dir, keptLog());
+  expect((await store.list()).map(({ host, heartbeat: known }) => [host, known])).toEqual([["lab1", null]]);
+  await store.put(heartbeat(), null, T0);
+  expect(readStored(dir, "lab1").heartbeat.host_id).toBe("lab1");
+  await store.put(heartbeat({ sequence: 2, uptime_s: 1060 }), null, T0 + 60_000);
+  expect(await hostNames(dir)).toEqual(["lab1"]);
+});
+
+function sized(path: string, bytes: number): number {
+  const fd = openSync(path, "w");
+  ftruncateSync(fd, bytes);
+  return fd;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseKnownHosts } from "../../../lib/contract/known-hosts.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
@@ -69,4 +69,31 @@ test("what stands there already is not written again, and what could not be writ
   rmSync(path, { recursive: true });
   write(T0 + 180_000);
   expect(statSync(path).isFile()).toBe(true);
+});
+
+function toDirectory(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
+}
+
+test.each([
+  ["emptied", (path: string) => truncateSync(path)],
+  ["torn", (path: string) => writeFileSync(path, readFileSync(path, "utf8").slice(0, 9))],
+  ["written over with as many bytes", (path: string) => writeFileSync(path, "x".repeat(statSync(path).size))],
+  ["removed", (path: string) => rmSync(path)],
+  ["closed to whoever reads it", (path: string) => chmodSync(path, 0)],
+  ["replaced by a directory", toDirectory],
+])("a file that was %s is written again in the next minute", (_, harm) => {
+  const { path, log, open, read } = scene();
+  const write = open();
+  write(T0);
+  harm(path);
+  write(T0 + 60_000);
+  if (statSync(path).isDirectory()) {
+    expect(log.lines.join("\n")).toContain(`cannot write ${path}: it is a directory; fix: sudo mv -T `);
+    rmSync(path, { recursive: true });
+    write(T0 + 120_000);
+  }
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+  expect(read()?.hosts).toMatchObject([{ host: "lab1", token_since: isoWall(T0) }, { host: "lab2" }]);
 });

@@ -1,0 +1,65 @@
+// What is told from what earlier runs remembered (past.ts), where that was lost with the state: an incident that the history has restored
+// stays until its symptom can be judged again. Pure; times in milliseconds since 1970 by the collector's clock.
+
+import { type Incident, keyOf } from "../incidents/incident.ts";
+import { type Facts, isFresh } from "./facts.ts";
+import { FEW, FEW_MS } from "./of-shipping.ts";
+import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
+import { FATAL_ONLY } from "./symptoms.ts";
+
+/** A host that ships once a day has failed often enough to be judged by then. */
+const REFUSED_MS = 4 * 24 * 3_600_000;
+
+interface Remembered {
+  /** After so long nothing is left to wait for. */
+  longestMs: number;
+  /** Whether what is known by now tells how it is. @param before what the run before remembers; null: it knew nothing of it */
+  isKnown: (facts: Facts, before: Past | null) => boolean;
+}
+
+/** By symptom. */
+const REMEMBERED: ReadonlyMap<string, Remembered> = new Map([
+  // What grew is told for a day, and it may have grown at any time of that.
+  ["quarantine-growing", { longestMs: GREW_MS, isKnown: quarantineKnown }],
+  ["backlog-growing", { longestMs: GREW_MS, isKnown: backlogKnown }],
+  [FATAL_ONLY, { longestMs: REFUSED_MS, isKnown: refusalsKnown }],
+]);
+
+/** The symptoms of a host that are told from what earlier runs remembered. */
+export const REMEMBERED_SYMPTOMS: readonly string[] = [...REMEMBERED.keys()];
+
+/** The keys of those that cannot be judged yet. */
+export function unsureOf(
+  incidents: readonly Incident[],
+  facts: ReadonlyMap<string, Facts>,
+  before: ReadonlyMap<string, Past>,
+  nowMs: number,
+): Set<string> {
+  const isUnsure = ({ host, symptom, restoredMs }: Incident): boolean => {
+    const rule = REMEMBERED.get(symptom);
+    const found = facts.get(host);
+    if (rule === undefined || restoredMs === undefined || found === undefined) return false;
+    return nowMs - restoredMs < rule.longestMs && !rule.isKnown(found, before.get(host) ?? null);
+  };
+  return new Set(incidents.filter(isUnsure).map(keyOf));
+}
+
+/** It is empty, or somebody has begun to look after it. */
+function quarantineKnown({ heartbeat, past }: Facts, before: Past | null): boolean {
+  if (!isFresh(heartbeat) || heartbeat.queue === null) return false;
+  const { count } = past.quarantine;
+  return count === 0 || (count ?? 0) < (before?.quarantine.count ?? 0);
+}
+
+/** It is empty, or has not grown in one of the hours since. */
+function backlogKnown({ heartbeat, past }: Facts): boolean {
+  if (!isFresh(heartbeat) || heartbeat.queue === null) return false;
+  const { lows } = past.backlog;
+  const hasStood = lows.some((low, i) => i > 0 && low <= (lows[i - 1] ?? 0));
+  return lows.length === 0 || lows.length > BACKLOG_HOURS || hasStood;
+}
+
+/** One was taken, or so many have failed over so long that they are judged by themselves. */
+function refusalsKnown({ past: { takenMs, failing } }: Facts): boolean {
+  return takenMs !== null || (failing !== null && failing.count >= FEW && failing.lastMs - failing.firstMs >= FEW_MS);
+}

@@ -1,0 +1,63 @@
+// Why something could not be read, with what mends it: for the service, and for a person at a prompt.
+
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { errorCode, errorText } from "../core/failure.ts";
+import { byCommands, type Finding, type Fix, here } from "../core/finding.ts";
+import { quoted } from "../core/text/fields.ts";
+import { type Access, accessTo } from "../os/files/access.ts";
+import { clearAway } from "../os/files/aside.ts";
+import { isWrongKind, wrongAt } from "../os/files/regular.ts";
+import { refusedFix } from "../os/process/as-typed.ts";
+import { ownService } from "../os/process/own-unit.ts";
+
+/**
+ * @param error as the system threw it; anything else is thrown again
+ * @param what could not be done, before the reason
+ */
+export function whyNotRead(path: string, error: unknown, what = `${path} cannot be read`): Finding {
+  const code = errorCode(error);
+  if (code === null) throw error;
+  return { what: `${what}: ${quoted(errorText(error))}`, fix: readFix(path, code) };
+}
+
+/** Of which of several files an error of the system is; null: it does not say. */
+export function pathOf(error: unknown): string | null {
+  if (typeof error !== "object" || error === null || !("path" in error)) return null;
+  return typeof error.path === "string" ? error.path : null;
+}
+
+/** What mends that a file, or a directory, cannot be read. */
+export function readFix(path: string, code: string): Fix {
+  if (isWrongKind(code)) return byCommands(clearAway(wrongAt(path)));
+  const isOfRights = code === "EACCES" || code === "EPERM";
+  // To a person who is no user of the service the files are not given; the service would be blind again in its next run.
+  return isOfRights && isServices(path) ? letServiceIn(path, accessTo(path)) : refusedFix(code);
+}
+
+/** Whether we are the service, or its user by hand: then what lies in our own directory has to be ours. */
+function isServices(path: string): boolean {
+  if (ownService() !== null) return true;
+  try {
+    const me = process.geteuid?.() ?? 0;
+    return me !== 0 && statSync(dirname(path)).uid === me;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
+}
+
+/** Gives it to the service for good. Pure. @param access where the way to it ends; null: not to be seen */
+export function letServiceIn(path: string, access: Access | null): Fix {
+  if (access === null) return byCommands(here("sudo", "chown", "labfleet:labfleet", path));
+  const { user, ownGroup, owner, mode, isDirectory } = access;
+  // What lies above may belong to anybody: it is enough to come through.
+  if (access.path !== path) return byCommands(here("sudo", "chmod", isDirectory ? "a+x" : "a+r", access.path));
+  const isOurs = owner === user;
+  const wanted = isDirectory ? 0o500 : 0o400;
+  const isClosed = (Number.parseInt(mode, 8) & wanted) !== wanted;
+  return byCommands(
+    ...(isOurs ? [] : [here("sudo", "chown", `${user}:${ownGroup}`, path)]),
+    ...(isClosed || isOurs ? [here("sudo", "chmod", isDirectory ? "u+rx" : "u+r", path)] : []),
+  );
+}
