@@ -3,6 +3,7 @@
 // last week. Lost, the file costs a new week, and never an episode.
 
 import { join } from "node:path";
+import { ownValue } from "../../core/text/own.ts";
 import { hasFields, isNumber, orNull, parseShaped } from "../../core/text/shape.ts";
 import { readIfExists, writeFileDurable } from "../../os/files/files.ts";
 
@@ -27,12 +28,12 @@ export const NO_EXPIRY: Expiry = { number: 0, episodes: {} };
  * @param day today's receiver day
  */
 export function announce(before: Expiry, names: readonly string[], arrived: number | null, day: number): Expiry {
-  const isNew = names.some((name) => before.episodes[name] === undefined);
+  const isNew = names.some((name) => ownValue(before.episodes, name) === undefined);
   // Above what has arrived, too: should this file have been lost, an old arrival must not count for a new announcement.
   const number = isNew ? Math.max(before.number, arrived ?? 0) + 1 : before.number;
   const episodes: Record<string, Expiring> = {};
   for (const name of names) {
-    const known = before.episodes[name] ?? { number, announced_day: null };
+    const known = ownValue(before.episodes, name) ?? { number, announced_day: null };
     const hasArrived = known.announced_day === null && arrived !== null && arrived >= known.number;
     episodes[name] = hasArrived ? { ...known, announced_day: day } : known;
   }

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
+import { ownValue } from "../../core/text/own.ts";
 import { entriesOf } from "../../os/files/entries.ts";
 import { type Place, readDocument, writeDocument } from "../episode/document.ts";
 import { stays } from "../episode/episode-facts.ts";
@@ -144,7 +145,7 @@ async function callFor(deps: LastCallDeps, rejection: Rejection, expiry: Expiry)
   const call = {
     keepDays: deps.settings.current().quarantineKeepDays,
     day: deps.days.today(),
-    announcedDay: expiry.episodes[rejection.name]?.announced_day ?? null,
+    announcedDay: ownValue(expiry.episodes, rejection.name)?.announced_day ?? null,
     refusedToday: true,
     stamp,
     hostCommit,

@@ -18,6 +18,12 @@ describe("announcing", () => {
     expect(announce(second, ["b", "c"], null, 7)).toEqual(second);
   });
 
+  test("of an episode whose name every object has a property of is one as of any other", () => {
+    const first = announce(NO_EXPIRY, ["constructor"], null, 5);
+    expect(first).toEqual({ number: 1, episodes: { constructor: { number: 1, announced_day: null } } });
+    expect(announce(first, ["constructor"], 1, 6).episodes).toEqual({ constructor: { number: 1, announced_day: 6 } });
+  });
+
   test("notes the first day on which it has arrived, and leaves that alone", () => {
     const before = {
       number: 2,
