@@ -17,7 +17,7 @@ import type { Judgement } from "./judge/held.ts";
 import { type Past, unheardPast } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import type { Limits } from "./judge/told.ts";
-import { unsureOf } from "./judge/unsure.ts";
+import { stillSilent, unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -86,11 +86,12 @@ export function round(
   const { facts, gone, lost, limits, coverage } = judgement;
   const missing = missingOf(read);
   const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts: read.doubts };
+  const standing = before?.watch.incidents ?? [];
   const seen = {
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
     unknown: unknownWithout(missing),
-    unsure: unsureOf(before?.watch.incidents ?? [], facts, before?.past ?? new Map(), nowMs),
+    unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs).union(stillSilent(standing, facts, limits)),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };

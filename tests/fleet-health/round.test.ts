@@ -4,10 +4,12 @@ import { describe, expect, test } from "bun:test";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
+import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import { blindRound, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
+import { hostsWith } from "./support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -310,4 +312,45 @@ test("a run that cannot look at all is told, once, and ends nothing", () => {
 test("the history goes on where it was, though the state was lost", () => {
   const state = round(CONFIG, null, read(NOON, { lab1: NOON - 60 * MIN }, { lastSequence: 41 }));
   expect([state.rows[0]?.sequence, state.sequence]).toEqual([42, 42]);
+});
+
+test("a host that was silent and goes down is not well by that: its silence is over when it ships", () => {
+  const beatAt = (ms: number, nowMs: number): HostSummary => {
+    const queue = {
+      ...{ pending: 2, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null },
+      ...{ unverified: 0, oldest_pending_s: null, paused: null, waiting: null, held: null },
+    };
+    const age_s = Math.max(0, (nowMs - ms) / 1000);
+    return { ...unknownSummary("lab1"), age_s, late_after_s: 150, stale: age_s > 150, queue };
+  };
+  const shipsMs = NOON + 150 * MIN;
+  const reads = every5(NOON + 31 * MIN, 28, (nowMs) => {
+    // Its heartbeats end at 13:00, and come again with what it ships.
+    const heard = nowMs > shipsMs ? nowMs : Math.min(nowMs, NOON + 60 * MIN);
+    const hosts = hostsWith([beatAt(heard, nowMs)]);
+    return read(nowMs, { lab1: nowMs > shipsMs ? shipsMs : NOON }, { hosts });
+  });
+  expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual([
+    "12:41 lab1 silent firing told",
+    "13:41 lab1 host-down firing told",
+    "14:36 lab1 silent recovered told",
+    "14:36 lab1 host-down recovered told",
+  ]);
+});
+
+test("one that was only about to be called silent when its heartbeats ended is never told so", () => {
+  const beatAt = (ms: number, nowMs: number): HostSummary => {
+    const age_s = Math.max(0, (nowMs - ms) / 1000);
+    return { ...unknownSummary("lab1"), age_s, late_after_s: 150, stale: age_s > 150 };
+  };
+  // Silent from 12:31 on; its heartbeats, which say that no shipper runs, end at 12:34.
+  const reads = every5(NOON + 31 * MIN, 10, (nowMs) =>
+    read(nowMs, { lab1: NOON }, { hosts: hostsWith([beatAt(Math.min(nowMs, NOON + 34 * MIN), nowMs)]) }),
+  );
+  const { rows } = play(reads);
+  expect(rows.filter((row) => row.includes("silent"))).toEqual([
+    "12:31 lab1 silent pending",
+    "12:41 lab1 silent forgotten",
+  ]);
+  expect(rows.filter((row) => row.endsWith("told"))).toEqual(["13:16 lab1 host-down firing told"]);
 });

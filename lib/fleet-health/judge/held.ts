@@ -37,6 +37,8 @@ export function whyHeld(
   const explained = explainedBy({ host, symptom }, firingOf(incidents));
   if (explained !== null) return explained;
   if (incident !== undefined) return incident.phase === "pending" ? "pending" : incident.heldBy;
+  // Of a host whose heartbeats have ended that is all there is to say, before long.
+  if (symptom === "silent" && incidents.some((one) => one.symptom === "host-down")) return "pending";
   if (lost.has(host)) return "clock-step";
   const known = facts.get(host);
   return symptom === "silent" && known !== undefined ? whyNotSilent(known, limits) : null;

@@ -6,7 +6,7 @@ import { counted } from "../../core/text/quantity.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { downFix, refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
+import { refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
 import { type Limits, long, type Told } from "./told.ts";
 import { refusedOf } from "./uploads.ts";
 
@@ -45,17 +45,25 @@ function unableOf({ uploads: { unable } }: Facts): Told | null {
 }
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
-export function silent(facts: Facts, { nowMs, coveredMs, silentAfterMs }: Limits): Told | null {
-  const { host, shippedMs, movedMs, heartbeat } = facts;
-  // What is on its way is no silence, however long it takes.
-  if (shippedMs === null || movedMs !== null || coveredMs(shippedMs) <= silentAfterMs(host)) return null;
-  const what = `it has shipped nothing for ${long(nowMs - shippedMs)}`;
+export function silent(facts: Facts, limits: Limits): Told | null {
+  const { host, shippedMs, heartbeat } = facts;
+  // Whose heartbeats have ended, too, is down: that is one thing to say, and not two.
+  if (shippedMs === null || !isOverdue(facts, limits) || haveEnded(heartbeat)) return null;
+  const what = `it has shipped nothing for ${long(limits.nowMs - shippedMs)}`;
   const why = refusedAtTheDoor(heartbeat);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
   if (heartbeat === null || heartbeat.never) return { cause: "not known", what, fix: silentFix(host) };
-  if (!isFresh(heartbeat))
-    return { cause: "no heartbeat", what: `${what}, and its heartbeats have ended`, fix: downFix(host) };
   return queueSilent(facts, heartbeat, what);
+}
+
+/** Nothing of it has arrived for too long. What is on its way is no silence, however long it takes. */
+export function isOverdue({ host, shippedMs, movedMs }: Facts, { coveredMs, silentAfterMs }: Limits): boolean {
+  return shippedMs !== null && movedMs === null && coveredMs(shippedMs) > silentAfterMs(host);
+}
+
+/** They came, and come no more. */
+export function haveEnded(heartbeat: HostSummary | null): boolean {
+  return heartbeat !== null && !heartbeat.never && !isFresh(heartbeat);
 }
 
 /** Its heartbeats say why. */

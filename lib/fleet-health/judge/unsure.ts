@@ -3,9 +3,10 @@
 
 import { type Incident, keyOf } from "../incidents/incident.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { FEW, FEW_MS } from "./of-shipping.ts";
+import { FEW, FEW_MS, haveEnded, isOverdue } from "./of-shipping.ts";
 import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
 import { FATAL_ONLY } from "./symptoms.ts";
+import type { Limits } from "./told.ts";
 
 /** A host that ships once a day has failed often enough to be judged by then. */
 const REFUSED_MS = 4 * 24 * 3_600_000;
@@ -42,6 +43,23 @@ export function unsureOf(
     return nowMs - restoredMs < rule.longestMs && !rule.isKnown(found, before.get(host) ?? null);
   };
   return new Set(incidents.filter(isUnsure).map(keyOf));
+}
+
+/**
+ * Those of hosts that were silent and are down by now: whether they still have something to ship nobody hears, and that they are well
+ * nobody may be told.
+ */
+export function stillSilent(
+  incidents: readonly Incident[],
+  facts: ReadonlyMap<string, Facts>,
+  limits: Limits,
+): Set<string> {
+  const isStill = ({ host, symptom, phase }: Incident): boolean => {
+    const found = facts.get(host);
+    if (symptom !== "silent" || phase === "pending" || found === undefined) return false;
+    return isOverdue(found, limits) && haveEnded(found.heartbeat);
+  };
+  return new Set(incidents.filter(isStill).map(keyOf));
 }
 
 /** It is empty, or somebody has begun to look after it. */

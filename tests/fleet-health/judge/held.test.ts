@@ -44,6 +44,8 @@ test("what stands is held by what holds its incident", () => {
   expect(why({}, [incident({ heldBy: "fleet-silent" })])).toBe("fleet-silent");
   expect(why({}, [incident({ phase: "pending" }), incident({ symptom: "paused", isTold: true })])).toBe("paused");
   expect(why({}, [incident({ symptom: "paused", phase: "pending" })])).toBeNull();
+  const down = incident({ symptom: "host-down", phase: "pending" });
+  expect([why({}, [down]), why({}, [down], {}, [], "fatal-only")]).toEqual(["pending", null]);
 });
 
 test("a host that is watched no more, or silenced, and a clock that was set", () => {

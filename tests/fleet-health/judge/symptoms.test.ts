@@ -79,9 +79,9 @@ describe("silent", () => {
     expect(since(600, { heartbeat: beat({ queue: null }) })).toEqual(["silent: shipper"]);
   });
 
-  test("is a host whose heartbeats have ended, too: then it is down", () => {
-    expect(since(40, { heartbeat: late(40) })).toEqual(["host-down: no sign of life", "silent: no heartbeat"]);
-    expect(since(40, { heartbeat: late(30) })).toEqual(["silent: no heartbeat"]);
+  test("is no host whose heartbeats have ended, too: it is down", () => {
+    expect(since(40, { heartbeat: late(40) })).toEqual(["host-down: no sign of life"]);
+    expect(since(40, { heartbeat: late(30) })).toEqual([]);
   });
 });
 
@@ -191,8 +191,8 @@ test("what is told from what is missing is not looked for", () => {
   });
   const names = (...missing: ("refusals" | "heartbeats")[]) =>
     illOf([all], LIMITS, { ...ALL, missing: new Set(missing) }).map(({ symptom }) => symptom);
-  expect(names()).toEqual(["host-down", "silent", "fatal-only", "unstamped"]);
-  expect(names("refusals")).toEqual(["host-down", "silent"]);
+  expect(names()).toEqual(["host-down", "fatal-only", "unstamped"]);
+  expect(names("refusals")).toEqual(["host-down"]);
   expect(names("heartbeats")).toEqual(["fatal-only", "unstamped"]);
   expect([...unknownWithout(new Set(["refusals"]))]).toEqual(["fatal-only", "unstamped"]);
   expect(unknownWithout(new Set(["refusals", "heartbeats"])).size).toBe(SYMPTOMS.length);
@@ -203,7 +203,7 @@ test("time in which nothing could have come counts against nobody", () => {
   const ill = (minutes: number, heartbeat: HostSummary | null) =>
     illOf([facts({ shippedMs: NOW - minutes * MIN, heartbeat })], half, ALL).map(({ symptom }) => symptom);
   expect([ill(60, null), ill(61, null)]).toEqual([[], ["silent"]]);
-  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([[], ["host-down", "silent"]]);
+  expect([ill(60, late(60)), ill(61, late(61))]).toEqual([[], ["host-down"]]);
 });
 
 test("what waits for more than a day, and what is about to be removed, is told with its number", () => {
@@ -233,10 +233,8 @@ describe("an upload whose bytes come", () => {
   test("is a sign of life, however long it takes", () => {
     expect(told(moving)).toEqual([]);
     expect(told({ ...moving, heartbeat: late(90) })).toEqual(["heartbeat-late: no heartbeat"]);
-    expect(told({ ...moving, movedMs: null, heartbeat: late(90) })).toEqual([
-      "host-down: no sign of life",
-      "silent: no heartbeat",
-    ]);
+    expect(told({ ...moving, movedMs: null, heartbeat: late(90) })).toEqual(["host-down: no sign of life"]);
+    expect(told({ ...moving, movedMs: null })).toEqual(["silent: not known"]);
   });
 });
 
@@ -322,6 +320,9 @@ describe("why nothing comes", () => {
     const shippedMs = NOW - 40 * MIN;
     expect(about({ shippedMs, heartbeat: { ...late(40), refused, problem } })).toEqual([
       "host-down unauthorized: nothing has come from it for 40min; refused 3 times, the newest unauthorized from 10.0.0.5; give it a token",
+    ]);
+    const never = { ...beat({ never: true, age_s: null, stale: true }), refused, problem };
+    expect(about({ shippedMs, heartbeat: never })).toEqual([
       "silent unauthorized: it has shipped nothing for 40min; refused 3 times, the newest unauthorized from 10.0.0.5; give it a token",
     ]);
     expect(about({ heartbeat: { ...late(40), refused, problem } })).toEqual([
