@@ -33,8 +33,10 @@ export function isOverAtOnce(symptom: string): boolean {
 export const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
   // What comes may be of either machine.
   ["duplicate-host", ["silent", "host-down", "heartbeat-late", "clock-skew", "check-failing"]],
-  ["paused", ["silent", "fatal-only", "unstamped"]],
+  ["paused", ["silent", "fatal-only", "unstamped", "backlog-growing"]],
   ["host-down", ["silent", "heartbeat-late"]],
+  // What does not ship at all has more to ship every hour.
+  ["silent", ["backlog-growing"]],
   // Whose uploads are all refused ships nothing.
   ["fatal-only", ["silent"]],
 ]);

@@ -433,3 +433,16 @@ describe("two machines of one name", () => {
     ]);
   });
 });
+
+test("a queue that grows is no news of a host that ships nothing at all", () => {
+  const of = (why: string) => {
+    const both = (nowMs: number): Ill[] => [
+      ...(nowMs < at("11:00") ? [ill("lab1", why)] : []),
+      ...(nowMs >= at("10:30") && nowMs < at("12:00") ? [ill("lab1", "backlog-growing", "backlog")] : []),
+    ];
+    return play({ ill: both, from: "10:00", to: "10:55" }).told;
+  };
+  expect(of("paused")).toEqual(["F 10:00 lab1 paused"]);
+  expect(of("silent")).toEqual(["F 10:10 lab1 silent"]);
+  expect(of("clock-skew")).toEqual(["F 10:10 lab1 clock-skew", "F 10:40 lab1 backlog-growing"]);
+});
