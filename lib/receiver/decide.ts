@@ -136,13 +136,22 @@ export interface Declared {
   treeSha256: string | null;
 }
 
+/** How long the body is said to be, as it stands in the head; in chunks nobody has said it. */
+export function decideLength(header: {
+  contentLength: string | null;
+  transferEncoding: string | null;
+}): string | Refusal {
+  const { contentLength, transferEncoding } = header;
+  if (contentLength !== null && transferEncoding === null) return contentLength;
+  return refuse("length-required", "send Content-Length and no Transfer-Encoding");
+}
+
 /** Reads the headers that describe the body. */
 export function decideHeaders(headers: PutHeaders, maxBytes: number, what = "episode"): Declared | Refusal {
-  if (headers.contentLength === null || headers.transferEncoding !== null) {
-    return refuse("length-required", "send Content-Length and no Transfer-Encoding");
-  }
-  if (!/^\d{1,15}$/.test(headers.contentLength)) return refuse("malformed", "Content-Length is not a whole number");
-  const bytes = Number(headers.contentLength);
+  const length = decideLength(headers);
+  if (typeof length !== "string") return length;
+  if (!/^\d{1,15}$/.test(length)) return refuse("malformed", "Content-Length is not a whole number");
+  const bytes = Number(length);
   if (bytes === 0) return refuse("malformed", "the body is empty");
   if (bytes > maxBytes) {
     const [found, most] = [formatBytes(bytes), formatBytes(maxBytes)];

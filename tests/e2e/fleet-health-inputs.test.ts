@@ -56,13 +56,14 @@ test("an upload whose bytes come is no silence, however long it takes", async ()
     `PUT /v1/episodes/${HOST}/ep2.tar.zst HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${fleet.token}\r\n` +
       `Repr-Digest: sha-256=:${digest}:\r\nContent-Length: 100000000\r\n\r\n${"x".repeat(1_000_000)}`,
   );
-  const moved = async (): Promise<boolean> => {
+  // It looks once a second, and writes what it has seen when it is told to.
+  const going = setInterval(() => {
     socket.write("x".repeat(1000));
     receiver.process.kill("SIGHUP");
-    await Bun.sleep(1000);
-    return hosts()?.[0]?.moved_at != null;
-  };
-  await until("it says that bytes came", moved, receiver);
+  }, 1000);
+  onTestFinished(() => clearInterval(going));
+  await until("it says that bytes came", () => hosts()?.[0]?.moved_at != null, receiver);
+  clearInterval(going);
   rmSync(join(fleet.collectorData, "ticks"));
   const state = ["--state-path", join(fleet.directory, "state"), "--silent-threshold-min", "1"];
   const alert = `ALERT host=${HOST} symptom=silent`;

@@ -220,3 +220,12 @@ test("of an episode that is stored already: the same", async () => {
   expect(faults(told, receiver.rows())).toEqual([]);
   expect(statusesOf(told)).toEqual(expect.arrayContaining([200, 400, 401, 403, 404, 405, 409, 411, 412, 413]));
 });
+
+test("a head whose digest is right, and whose body somebody passes on in chunks, is no damage: it is asked for a length", async () => {
+  const receiver = await receiverOfOneToken();
+  const chunked = headOf(await shippersHead(), ID).replace(/^content-length: .*$/im, "Transfer-Encoding: chunked");
+  expect(chunked).toContain("chunked");
+  const heard = await ask(receiver.port, Buffer.concat([Buffer.from(chunked, "latin1"), Buffer.from("0\r\n\r\n")]));
+  expect(heard).toMatchObject({ status: 411, body: { reason: "length-required" } });
+  expect(receiver.rows()).toEqual([]);
+});

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { TREE_DIGEST_HEADER } from "../../contract/digest.ts";
 import { HEAD_DIGEST_HEADER, headText, parseHeadDigest } from "../../contract/head-digest.ts";
 import type { EpisodeAddress } from "../../contract/names.ts";
-import { type Refusal, refuse } from "../decide.ts";
+import { decideLength, type Refusal, refuse } from "../decide.ts";
 
 /** Null: it did, or nobody can tell, since it carries none. */
 export function checkHead(header: (name: string) => string | null, { host, id }: EpisodeAddress): Refusal | null {
@@ -12,10 +12,16 @@ export function checkHead(header: (name: string) => string | null, { host, id }:
   if (value === null) return null;
   const said = parseHeadDigest(value);
   if (said === null) return refuse("malformed", `${HEAD_DIGEST_HEADER} is not a header's name and 64 hex digits`);
+  // Whoever passes the body on in chunks has changed the head too: that is no damage, and there is something that mends it.
+  const contentLength = decideLength({
+    contentLength: header("Content-Length"),
+    transferEncoding: header("Transfer-Encoding"),
+  });
+  if (typeof contentLength !== "string") return contentLength;
   const { commitHeader, sha256 } = said;
   const text = headText({
     ...{ host, id, commitHeader, commit: header(commitHeader) },
-    contentLength: header("Content-Length"),
+    contentLength,
     reprDigest: header("Repr-Digest"),
     treeDigest: header(TREE_DIGEST_HEADER),
   });

@@ -32,7 +32,10 @@ export interface DuplicateHosts {
   close(): void;
 }
 
-/** What the file holds, by host; nothing when there is none that can be read. */
+/**
+ * What the file holds, by host; nothing when there is none that can be read.
+ * @param leftOut is given each host of which it says nothing that can be understood
+ */
 export function readDuplicates(path: string, leftOut: string[] = []): Map<string, Senders> {
   const file = readSmallFile(path, FILE_BYTES);
   return file === null || isUnreadable(file) ? new Map() : parseSenders(file.text, leftOut);

@@ -10,7 +10,7 @@ import type { Log } from "../../runtime/log/log.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";
 import { commitOf, type Told } from "../answering/echo.ts";
 import { parseJson, readWhole } from "../answering/json-body.ts";
-import { type Refusal, refuse } from "../decide.ts";
+import { decideLength, type Refusal, refuse } from "../decide.ts";
 import { fromDisk } from "../disk/disk-refusals.ts";
 import { type Admission, createAdmission } from "../episodes/admission.ts";
 import {
@@ -110,9 +110,11 @@ async function readJson(
   header: (name: string) => string | null,
   body: UploadBody,
 ): Promise<{ kind: "json"; value: unknown } | Refusal> {
-  const length = header("Content-Length");
-  if (length === null || header("Transfer-Encoding") !== null)
-    return refuse("length-required", "send Content-Length and no Transfer-Encoding");
+  const length = decideLength({
+    contentLength: header("Content-Length"),
+    transferEncoding: header("Transfer-Encoding"),
+  });
+  if (typeof length !== "string") return length;
   // No `too-large`: that would be said of an episode.
   if (!/^\d{1,15}$/.test(length) || Number(length) > MAX_BYTES)
     return refuse("malformed", `the body of a judge call has at most ${MAX_BYTES} bytes`);

@@ -4,7 +4,7 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import { exists, readRegularFile, writeFileDurable } from "../../os/files/files.ts";
+import { exists, fsyncDir, readRegularFile, writeFileDurable } from "../../os/files/files.ts";
 import { idOf } from "./notes.ts";
 
 /** Where settled episodes are. */
@@ -72,11 +72,16 @@ export async function writeDocument(
   );
 }
 
-/** Takes our document out of an episode's directory, if there is one. */
+/**
+ * Takes our document out of an episode's directory, if there is one; it is out of it on the disk too when this resolves.
+ * @throws Error of the system; ENOENT: the episode was shipped and moved on meanwhile
+ */
 export async function removeDocument(directory: string, place: Place): Promise<void> {
   const ours = await findOurs(directory, place);
-  // It may have been shipped and moved on by now.
-  if (ours !== null) await rm(ours.path, { force: true });
+  if (ours === null) return;
+  await rm(ours.path, { force: true });
+  // The episode may get another name next, under which nobody would know the note for ours.
+  await fsyncDir(directory);
 }
 
 interface Ours {
