@@ -1,13 +1,14 @@
 // The health check over a large index, beside what its users run today: a Python program that reads each line. Interleaved rounds.
 // bun bench/fleet-health.ts [--rounds N] [--rows 1000000,10000000] [--work DIR]
-// Needs python3 and dist/linux-x64/fleet-health. 10 M rows are 3.6 GB.
+// Needs python3, GNU time and dist/linux-x64/fleet-health. 10 M rows are 3.6 GB.
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { formatAttempt } from "../lib/contract/attempt-row.ts";
 import { formatRow } from "../lib/contract/index-row.ts";
 import { isoWall } from "../lib/core/clock.ts";
-import { machine, spread } from "./measure.ts";
+import { machine, spread, type Timed, timed } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,13 @@ const HEALTH = join(import.meta.dir, "../dist/linux-x64/fleet-health");
 const A_DAY = 150_000;
 const HOSTS = 500;
 const NOW = Date.UTC(2026, 4, 1, 12);
+/** From one run to the next, and the rows that come between them. */
+const RUN_MS = 300_000;
+const IN_A_RUN = Math.round((A_DAY * RUN_MS) / 86_400_000);
+
+const LOOP = "Python, each line";
+const FIRST = "**fleet-health, first run**";
+const AFTER = "**fleet-health, five minutes later**";
 
 /** What the loop of the Python fleet's check does with each line. */
 const PYTHON = `
@@ -38,62 +46,80 @@ for line in open(sys.argv[1]):
 print(len(last))
 `;
 
-function makeIndex(path: string, rows: number): void {
-  const fd = openSync(path, "w");
-  const stepMs = 86_400_000 / A_DAY;
-  let chunk: string[] = [];
-  for (let i = 0; i < rows; i++) {
-    const host = `lab${i % HOSTS}`;
-    const id = `ep-${i}`;
-    chunk.push(
-      formatRow({
-        ...{ host_id: host, episode_id: id, received_at_wall: isoWall(NOW - (rows - i) * stepMs), bytes: 5_000_000 },
-        ...{ sha256: "0123456789abcdef".repeat(4), code_commit: "0123456789abcdef0123456789abcdef01234567" },
-        ...{ path: `episodes/${host}/${id}.tar.zst`, tree_sha256: "0123456789abcdef".repeat(4) },
-      }),
-    );
-    if (chunk.length === 20_000 || i === rows - 1) {
-      writeSync(fd, `${chunk.join("\n")}\n`);
-      chunk = [];
-    }
-  }
-  closeSync(fd);
-}
+const rowOf = (number: number, atMs: number): string => {
+  const host = `lab${number % HOSTS}`;
+  const id = `ep-${number}`;
+  return formatRow({
+    ...{ host_id: host, episode_id: id, received_at_wall: isoWall(atMs), bytes: 5_000_000 },
+    ...{ sha256: "0123456789abcdef".repeat(4), code_commit: "0123456789abcdef0123456789abcdef01234567" },
+    ...{ path: `episodes/${host}/${id}.tar.zst`, tree_sha256: "0123456789abcdef".repeat(4) },
+  });
+};
+const attemptOf = (number: number, atMs: number): string =>
+  formatAttempt({
+    ...{
+      at: isoWall(atMs),
+      host_id: `lab${number % HOSTS}`,
+      episode_id: `ep-${number}`,
+      status: 201,
+      reason: "created",
+    },
+    ...{ bytes: 5_000_000, code_commit: "0123456789abcdef0123456789abcdef01234567", remote: "10.0.0.5:40112" },
+  });
 
-/** Wall time of a program, seconds. */
-async function run(argv: string[]): Promise<number> {
-  const began = performance.now();
-  const child = Bun.spawn(argv, { stdout: "ignore", stderr: "ignore" });
-  if ((await child.exited) !== 0) throw new Error(`${argv[0]} ended with ${child.exitCode}`);
-  return (performance.now() - began) / 1000;
+const STEP_MS = 86_400_000 / A_DAY;
+
+/** Rows `from` to `to` of an index, the last at `lastMs`, and their attempts, which are kept by the day. */
+function grow(dir: string, from: number, to: number, lastMs: number): void {
+  const day = Math.floor(lastMs / 86_400_000) * 86_400_000;
+  const index = openSync(join(dir, "index.jsonl"), "a");
+  const attempts = openSync(join(dir, "attempts", `${isoWall(lastMs).slice(0, 10)}.jsonl`), "a");
+  for (let i = from; i < to; i += 20_000) {
+    const numbers = Array.from({ length: Math.min(20_000, to - i) }, (_, k) => i + k);
+    const at = (number: number): number => lastMs - (to - 1 - number) * STEP_MS;
+    const lines = (found: readonly string[]): string => (found.length === 0 ? "" : `${found.join("\n")}\n`);
+    writeSync(index, lines(numbers.map((number) => rowOf(number, at(number)))));
+    const today = numbers.filter((number) => at(number) >= day);
+    writeSync(attempts, lines(today.map((number) => attemptOf(number, at(number)))));
+  }
+  closeSync(index);
+  closeSync(attempts);
 }
 
 const work = mkdtempSync(join(values.work, "labfleet-bench-"));
-console.log(`${machine()}\n\n| rows | | wall s |\n|---:|---|---:|`);
+console.log(`${machine()}\n\n| rows | | wall s | peak MiB |\n|---:|---|---:|---:|`);
 for (const rows of values.rows.split(",").map(Number)) {
   const dir = join(work, String(rows));
   mkdirSync(join(dir, "attempts"), { recursive: true });
+  grow(dir, 0, rows, NOW);
   const index = join(dir, "index.jsonl");
-  makeIndex(index, rows);
   const script = join(dir, "loop.py");
   writeFileSync(script, PYTHON);
-  const health = (state: string): string[] => [
+  const health = (nowMs: number, state: string): string[] => [
     ...[HEALTH, "--index-path", index, "--alerts-path", join(dir, "alerts.jsonl"), "--log-level", "error"],
-    ...["--now", new Date(NOW).toISOString(), "--state-path", state],
+    ...["--now", new Date(nowMs).toISOString(), "--state-path", state],
   ];
-  const samples: Record<string, number[]> = {
-    "Python, each line": [],
-    "**fleet-health, first run**": [],
-    "**fleet-health, each run after**": [],
-  };
+  const samples: Record<string, Timed[]> = { [LOOP]: [], [FIRST]: [], [AFTER]: [] };
+  const measure = async (name: string, argv: string[]): Promise<unknown> => samples[name]?.push(await timed(argv));
+  let nowMs = NOW;
   for (let round = 0; round < Number(values.rounds); round++) {
     const state = join(dir, `state-${round}`);
-    // Of ten million lines Python needs a minute: one round tells.
-    if (round === 0 || rows <= 1_000_000) samples["Python, each line"]?.push(await run(["python3", script, index]));
-    samples["**fleet-health, first run**"]?.push(await run(health(state)));
-    samples["**fleet-health, each run after**"]?.push(await run(health(state)));
+    // Of so many lines Python needs a minute and more: one round tells.
+    if (round === 0 || rows <= 1_000_000) await measure(LOOP, ["python3", script, index]);
+    await measure(FIRST, health(nowMs, state));
+    const had = rows + round * IN_A_RUN;
+    nowMs += RUN_MS;
+    grow(dir, had, had + IN_A_RUN, nowMs);
+    await measure(AFTER, health(nowMs, state));
   }
-  for (const [name, walls] of Object.entries(samples)) console.log(`| ${rows} | ${name} | ${spread(walls)} |`);
+  for (const [name, runs] of Object.entries(samples)) {
+    const walls = spread(runs.map(({ wallS }) => wallS));
+    const peak = spread(
+      runs.map(({ rssMiB }) => rssMiB),
+      0,
+    );
+    console.log(`| ${rows} | ${name} | ${walls} | ${peak} |`);
+  }
   rmSync(dir, { recursive: true });
 }
 rmSync(work, { recursive: true });

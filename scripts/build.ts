@@ -46,6 +46,8 @@ function buildOne(tool: ToolName, target: string, out: string, failpoints: boole
       `--target=${TARGETS[target]}`,
       "--minify-syntax", // drops what a define has made unreachable
       "--sourcemap=inline", // a bug's stack names our files and lines
+      // Whoever is started again and again does little but start: 0.1 s less of 0.33, for 4 MB more.
+      ...(toolOf(tool).kind === "oneshot+timer" ? ["--bytecode", "--format=esm"] : []),
       // These run as root in directories that others can write: nothing is loaded from there.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",

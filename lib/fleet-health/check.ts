@@ -14,6 +14,7 @@ import { type Inputs, readInputs } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
 import { deliver, outgoingOf } from "./notify/deliver.ts";
 import { post } from "./notify/post.ts";
+import { explainPosted, isTaken } from "./notify/web-failures.ts";
 import { lineOf } from "./notify/words.ts";
 import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
@@ -94,10 +95,11 @@ async function tellBlind(
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
 async function ping({ pingUrl, stateDir }: FleetHealthConfig, exit: number, log: Log): Promise<void> {
   if (pingUrl === null || stateDir === null) return;
-  const asked = await post(new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`), {}, "");
-  const isTaken = asked.kind === "status" && asked.status >= 200 && asked.status < 300;
-  if (!isTaken)
-    log.warn(`ping_url was not reached: ${asked.kind === "failed" ? asked.why : `it answered ${asked.status}`}`);
+  const url = new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`);
+  const posted = await post({ url }, "");
+  if (isTaken(posted)) return;
+  const { what, fix } = explainPosted(posted, { url, key: "ping_url", caBundle: undefined });
+  log.warn({ what: `ping_url was not reached: ${what}`, fix });
 }
 
 /**

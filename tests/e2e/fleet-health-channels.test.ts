@@ -122,9 +122,7 @@ test.skipIf(missing !== "")(
     lab.ships(0);
     const { code, text } = await lab.run();
     expect(code).toBe(3);
-    expect(text).toMatch(
-      /am was not told all: .*ECONNREFUSED.*fix: see what it takes: sudo fleet-health notify-test am/,
-    );
+    expect(text).toMatch(/am was not told all: .*ECONNREFUSED.*fix: mend url, or let this machine reach it/);
     expect(await lab.codes(2)).toEqual([3, 3]);
     await until("the mail of the end is there", () => lab.mail.mails.length > 1);
     expect(lab.subjects).toEqual(["[labfleet] lab2: silent", "[labfleet] lab2: silent recovered"]);

@@ -29,7 +29,16 @@ export const hostsWith = (summaries: readonly HostSummary[], more: Partial<Hosts
 
 /** A hook that hears of all. */
 export const channelWith = (more: Partial<Channel> = {}): Channel => ({
-  ...{ name: "ops", type: "webhook", url: "http://x/", urlFile: null, tokenFile: null, command: [], mail: null },
+  ...{
+    name: "ops",
+    type: "webhook",
+    url: "http://x/",
+    urlFile: null,
+    tokenFile: null,
+    caBundle: null,
+    command: [],
+    mail: null,
+  },
   ...{ symptoms: null, hosts: null, quiet: null },
   ...more,
 });

@@ -1,12 +1,12 @@
 // Posts alerts to an Alertmanager (API v2). One that is refused for what it is keeps no other from being taken.
 
-import { type Finding, type Fix, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { type Finding, inWords } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { type Alert, alertsUrl, keyOf } from "./alerts.ts";
 import type { Channel } from "./channel.ts";
-import { type Posted, post } from "./post.ts";
+import { post } from "./post.ts";
 import { type Target, targetOf } from "./target.ts";
+import { answered, explainPosted, isTaken, type Posted } from "./web-failures.ts";
 
 export interface Took {
   /** Keys of those that were taken, or refused for what they are. */
@@ -50,7 +50,7 @@ class Posting {
       return true;
     }
     if (isTooMuch && first !== undefined) this.refused.push({ alert: first, answer: answered(posted) });
-    else if (posted.kind === "failed" || posted.status < 200 || posted.status >= 300) return this.fail(posted);
+    else if (!isTaken(posted)) return this.fail(posted);
     for (const alert of batch) this.done.add(keyOf(alert));
     return true;
   }
@@ -69,32 +69,20 @@ class Posting {
   private async post(batch: readonly Alert[]): Promise<Posted | null> {
     if (Date.now() < this.untilMs) {
       const headers = { "content-type": "application/json", ...this.target.headers };
-      return post(this.target.url, headers, JSON.stringify(batch));
+      return post({ ...this.target, headers }, JSON.stringify(batch));
     }
     this.failure = { what: `it is too slow: it has taken ${counted(this.done.size, "alert")} in time`, fix: null };
     return null;
   }
 
   private fail(posted: Posted): false {
-    if (posted.kind === "failed") this.failure = { what: posted.why, fix: null };
-    else this.failure = { what: answered(posted), fix: fixOf(posted.status) };
+    const isElsewhere = posted.kind === "status" && [404, 405, 410, 415].includes(posted.status);
+    const why = explainPosted(posted, this.target);
+    this.failure = isElsewhere ? { ...why, fix: ALERTMANAGER } : why;
     return false;
   }
 }
 
-function answered(posted: Posted): string {
-  if (posted.kind === "failed") return posted.why;
-  const { status, text } = posted;
-  return `it answered ${status}${text === "" ? "" : `: ${quoted(text.trim())}`}`;
-}
-
-function fixOf(status: number): Fix | null {
-  if (status === 401 || status === 403)
-    return inWords(
-      "name its token in token_file, or write a name and a password into url: https://name:password@host/",
-    );
-  if (status >= 300 && status < 400) return inWords("name in url where that leads: no redirect is followed");
-  if ([404, 405, 410, 415].includes(status))
-    return inWords("url must be the Alertmanager's own, such as http://127.0.0.1:9093, with its --web.route-prefix");
-  return null;
-}
+const ALERTMANAGER = inWords(
+  "url must be the Alertmanager's own, such as http://127.0.0.1:9093, with its --web.route-prefix",
+);

@@ -14,6 +14,8 @@ export interface Channel {
   urlFile: string | null;
   /** Holds the token of its Authorization header; null: it has none. */
   tokenFile: string | null;
+  /** Authorities that may have signed for where it is posted to, as PEM, in place of those that everybody knows; null: those. */
+  caBundle: string | null;
   /** The program and its arguments: no shell reads it. */
   command: readonly string[];
   /** Null: it is no mail. */

@@ -3,18 +3,15 @@
 import { type Finding, type Fix, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import type { Mail } from "./channel.ts";
+import { type ConnectionFailure, explainConnection, plainFailure } from "./connection-failures.ts";
 
 /** How far it came, and what was said. */
-export interface MailFailure {
-  /** What the system or the TLS library calls it; null: nothing. */
-  code: string | null;
+export interface MailFailure extends ConnectionFailure {
   /** What was asked for last: `AUTH PLAIN`, `MAIL FROM`, `RCPT TO`, `DATA`, `STARTTLS`, `CONN`; null: not known. */
   command: string | null;
   /** What the server answered; null: nothing. */
   status: number | null;
   answer: string;
-  /** Of what had no answer. */
-  message: string;
 }
 
 /** So much of an answer is shown. */
@@ -74,37 +71,12 @@ const ROWS: readonly Row[] = [
     fix: () => inWords("name others in to, or let it take mail of this collector for them"),
   },
   {
-    is: says(/ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate|altnames/i),
-    what: ({ message }, { host }) => `its certificate is not of ${host}: ${quoted(message)}`,
-    fix: () => inWords("name it in server as its certificate does"),
-  },
-  { is: says(/CERT_HAS_EXPIRED|certificate has expired/i), fix: () => inWords("have its certificate renewed") },
-  {
-    is: says(/SELF_SIGNED|self.signed|UNABLE_TO_(GET_ISSUER|VERIFY)|unable to (get|verify)|issuer/i),
-    what: ({ message }) => `nobody known has signed its certificate: ${quoted(message)}`,
-    fix: ({ caBundle }) =>
-      inWords(
-        caBundle === null
-          ? "name its authority's certificate in ca_bundle"
-          : `${caBundle} must hold the certificate of the authority that signed`,
-      ),
-  },
-  {
     is: says(/WRONG_VERSION|SSL|TLS|EPROTO|Greeting|Invalid greeting/i),
     what: ({ message }, { tls }) => `it does not speak as tls = "${tls}" does: ${quoted(message)}`,
     fix: ({ tls }) =>
       inWords(
         tls === "implicit" ? 'try tls = "starttls", or its other port' : 'try tls = "implicit", or its other port',
       ),
-  },
-  {
-    is: says(/ENOTFOUND|EAI_AGAIN|EDNS|getaddrinfo/),
-    what: ({ message }, { host }) => `the name ${host} is not known: ${quoted(message)}`,
-    fix: () => inWords("mend server, or this machine's resolver"),
-  },
-  {
-    is: says(/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|no answer within/),
-    fix: () => inWords("mend server, or let this machine reach it"),
   },
 ];
 
@@ -115,9 +87,12 @@ function NO_STARTTLS({ user }: Mail): Fix {
 
 /** Says it, with what mends it; null there: nothing that is known. */
 export function explainMail(failure: MailFailure, mail: Mail): Finding {
+  const place = `${mail.host}:${mail.port}`;
+  const known = failure.status === null ? explainConnection(failure, { ...mail, key: "server" }) : null;
+  if (known !== null) return { ...known, what: `${place}: ${known.what}` };
   const row = ROWS.find(({ is }) => is(failure));
-  const plain = failure.status === null ? quoted(failure.message) : answered(failure);
-  return { what: `${mail.host}:${mail.port}: ${row?.what?.(failure, mail) ?? plain}`, fix: row?.fix(mail) ?? null };
+  const plain = failure.status === null ? plainFailure(failure) : answered(failure);
+  return { what: `${place}: ${row?.what?.(failure, mail) ?? plain}`, fix: row?.fix(mail) ?? null };
 }
 
 function answered({ status, answer }: MailFailure): string {

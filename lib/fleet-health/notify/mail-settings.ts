@@ -40,10 +40,8 @@ function found(value: string | undefined): string {
 }
 
 /** Whether a table that is of another channel says anything of mail. */
-export function saysMail({ server, tls, caBundle, user, passwordFile, from, to }: MailTable): boolean {
-  return (
-    [server, tls, user, from, to].some((value) => value !== undefined) || caBundle !== null || passwordFile !== null
-  );
+export function saysMail({ server, tls, user, passwordFile, from, to }: MailTable): boolean {
+  return [server, tls, user, from, to].some((value) => value !== undefined) || passwordFile !== null;
 }
 
 /** A table without faults; null: it has some. */

@@ -3,38 +3,40 @@
 import { request as plain } from "node:http";
 import { request as secure } from "node:https";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { quoted } from "../../core/text/fields.ts";
+import type { Posted } from "./web-failures.ts";
 
 const TIMEOUT_MS = 15_000;
 /** So much of an answer is shown. */
 const SHOWN_BYTES = 200;
 
-/** `status`: what was answered; `failed`: nothing was; `wasSent`: the whole request had gone out, so that it may have been taken. */
-export type Posted =
-  | { kind: "status"; status: number; text: string }
-  | { kind: "failed"; why: string; wasSent: boolean };
+export interface Address {
+  url: URL;
+  headers?: Readonly<Record<string, string>>;
+  /** Authorities that may have signed for it, as PEM, in place of those that everybody knows. */
+  ca?: string | null;
+}
 
-export function post(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-  timeoutMs = TIMEOUT_MS,
-): Promise<Posted> {
+/** Posts it once. Never rejects for an error of the system. */
+export function post({ url, headers = {}, ca = null }: Address, body: string, timeoutMs = TIMEOUT_MS): Promise<Posted> {
   const { promise, resolve } = Promise.withResolvers<Posted>();
   const bytes = Buffer.from(body);
   const send = url.protocol === "https:" ? secure : plain;
-  const call = send(url, { method: "POST", headers: { ...headers, "content-length": String(bytes.length) } });
-  let wasSent = false;
-  const fail = (why: string): void => {
+  const authorities = ca === null ? {} : { ca };
+  const sized = { ...headers, "content-length": String(bytes.length) };
+  const call = send(url, { method: "POST", headers: sized, ...authorities });
+  let isWritten = false;
+  const fail = (error: unknown): void => {
     clearTimeout(timer);
+    // Nothing leaves for whoever has not shown a good certificate, though it was written.
+    const wasSent = isWritten && (url.protocol !== "https:" || isAuthorized(call.socket));
     call.destroy();
-    resolve({ kind: "failed", why, wasSent });
+    resolve({ kind: "failed", failure: { code: errorCode(error), message: errorText(error) }, wasSent });
   };
-  const timer = setTimeout(() => fail(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+  const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   call.on("finish", () => {
-    wasSent = true;
+    isWritten = true;
   });
-  call.on("error", (error) => fail(failureText(error)));
+  call.on("error", fail);
   call.on("response", (answer) => {
     const { statusCode: status = 0 } = answer;
     // It has taken it: whether its body ever ends does not matter.
@@ -50,7 +52,7 @@ export function post(
       if (size < SHOWN_BYTES) parts.push(part);
       size += part.length;
     });
-    answer.on("error", (error) => fail(failureText(error)));
+    answer.on("error", fail);
     answer.on("end", () => {
       clearTimeout(timer);
       const text = Buffer.concat(parts).toString("utf8").slice(0, SHOWN_BYTES);
@@ -61,7 +63,6 @@ export function post(
   return promise;
 }
 
-function failureText(error: unknown): string {
-  const code = errorCode(error);
-  return code === null ? quoted(errorText(error)) : `${code}: ${quoted(errorText(error))}`;
+function isAuthorized(socket: object | null): boolean {
+  return socket !== null && "authorized" in socket && socket.authorized === true;
 }

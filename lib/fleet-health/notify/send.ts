@@ -1,13 +1,13 @@
 // Sends a notice to one channel. What it takes for an answer is policy: only a 2xx has taken it, and only what surely was not taken may
 // be put together anew.
 
-import { quoted } from "../../core/text/fields.ts";
 import type { Channel } from "./channel.ts";
 import type { Notice, Outcome } from "./mailbox.ts";
 import { pipeTo } from "./pipe.ts";
-import { type Posted, post } from "./post.ts";
+import { post } from "./post.ts";
 import { mailTo } from "./smtp.ts";
-import { targetOf } from "./target.ts";
+import { type Target, targetOf } from "./target.ts";
+import { explainPosted, isTaken, type Posted } from "./web-failures.ts";
 import { body, document, title } from "./words.ts";
 
 /** Tries once. Never rejects for an error of the system. An Alertmanager takes no notices (alertmanager.ts). */
@@ -17,7 +17,7 @@ export async function send(channel: Channel, notice: Notice): Promise<Outcome> {
   const target = await targetOf(channel);
   if ("what" in target) return { sent: "refused", why: target };
   const { headers, text } = requestOf(channel, notice);
-  return outcomeOf(await post(target.url, { ...headers, ...target.headers }, text));
+  return outcomeOf(await post({ ...target, headers: { ...headers, ...target.headers } }, text), target);
 }
 
 interface Request {
@@ -45,14 +45,9 @@ function ascii(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
 }
 
-function outcomeOf(posted: Posted): Outcome {
-  if (posted.kind === "failed") {
-    const sent = posted.wasSent ? "unsure" : "refused";
-    return { sent, why: { what: posted.why, fix: null } };
-  }
-  const { status, text } = posted;
-  if (status >= 200 && status < 300) return { sent: "taken", why: null };
-  const why = { what: `it answered ${status}${text === "" ? "" : `: ${quoted(text.trim())}`}`, fix: null };
+function outcomeOf(posted: Posted, target: Target): Outcome {
+  if (isTaken(posted)) return { sent: "taken", why: null };
   // A gateway's word for a server that may have taken it.
-  return { sent: status === 502 || status === 504 ? "unsure" : "refused", why };
+  const isUnsure = posted.kind === "failed" ? posted.wasSent : posted.status === 502 || posted.status === 504;
+  return { sent: isUnsure ? "unsure" : "refused", why: explainPosted(posted, target) };
 }

@@ -49,19 +49,20 @@ function faultsOf(table: ChannelTable): string[] {
 
 /** What is wrong with where it goes to. */
 function placeFaults(table: ChannelTable): string[] {
-  const { type, url, urlFile, tokenFile, command } = table;
+  const { type, url, urlFile, tokenFile, caBundle, command } = table;
   const faults: string[] = [];
   const isWebbed = type !== "command" && type !== "email";
   if (type === "command" && command?.[0]?.startsWith("/") !== true)
     faults.push('command must be a list whose first is an absolute path, such as ["/usr/local/bin/page"]');
   if (type === "email") faults.push(...mailFaults(table));
-  else if (saysMail(table))
-    faults.push('server, tls, ca_bundle, user, password_file, from and to belong to type = "email"');
+  else if (saysMail(table)) faults.push('server, tls, user, password_file, from and to belong to type = "email"');
   if (!isWebbed && (url !== undefined || urlFile !== null))
     faults.push(`${type === "email" ? "mail" : "a command"} has no url`);
   if (type === "email" && tokenFile !== null) faults.push("mail has no token_file: it has user and password_file");
   if (isWebbed && (url === undefined) === (urlFile === null)) faults.push("name either url or url_file");
   if (isWebbed && url !== undefined && !isWeb(url)) faults.push("url must begin with http:// or https://");
+  if (type === "command" && caBundle !== null) faults.push("a command has no ca_bundle");
+  if (isWebbed && url?.startsWith("http://") && caBundle !== null) faults.push("ca_bundle has no use with http://");
   if (type !== "command" && command !== undefined) faults.push(`command belongs to type = "command"`);
   return faults;
 }
@@ -95,10 +96,16 @@ function quietFaults({ from, to, zone }: { from: string; to: string; zone: strin
 }
 
 function channelOf(table: ChannelTable): Channel {
-  const { name, type, url, urlFile, tokenFile, command, symptoms, hosts, quiet } = table;
+  const { name, type, url, urlFile, tokenFile, caBundle, command, symptoms, hosts, quiet } = table;
   return {
     ...{ name, type: type as ChannelType, url: url ?? null, urlFile, tokenFile, command: command ?? [] },
-    ...{ mail: type === "email" ? mailOf(table) : null, symptoms: symptoms ?? null, hosts: hosts ?? null },
+    // Mail has its own.
+    ...{
+      mail: type === "email" ? mailOf(table) : null,
+      caBundle: type === "email" ? null : caBundle,
+      symptoms: symptoms ?? null,
+      hosts: hosts ?? null,
+    },
     quiet:
       quiet === undefined
         ? null

@@ -6,12 +6,11 @@ import { hostname } from "node:os";
 import { Readable } from "node:stream";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { inWords } from "../../core/finding.ts";
 import type { Mail } from "./channel.ts";
 import { greetingOf, type Letter, letterOf } from "./letter.ts";
 import { explainMail, type MailFailure, refusedSome } from "./mail-failures.ts";
 import type { Notice, Outcome } from "./mailbox.ts";
-import { secretOf, textOf } from "./target.ts";
+import { authoritiesOf, secretOf } from "./target.ts";
 
 /** Servers look into a mail before they take it, and some greet late on purpose. */
 const TIMEOUT_MS = 30_000;
@@ -22,13 +21,8 @@ const GOODBYE_MS = 1000;
 export async function mailTo(mail: Mail, notice: Notice, timeoutMs = TIMEOUT_MS): Promise<Outcome> {
   const password = await secretOf(mail.passwordFile, "");
   if (typeof password !== "string") return { sent: "refused", why: password };
-  const ca = mail.caBundle === null ? null : await textOf(mail.caBundle);
+  const ca = await authoritiesOf(mail.caBundle);
   if (ca !== null && typeof ca !== "string") return { sent: "refused", why: ca };
-  if (ca !== null && !ca.includes("-----BEGIN CERTIFICATE-----"))
-    return {
-      sent: "refused",
-      why: { what: `${mail.caBundle} holds no certificate`, fix: inWords("write the authority's there, as PEM") },
-    };
   const said = await talk(
     { mail, password, ca, message: await messageOf(letterOf(notice, mail, hostname())) },
     timeoutMs,

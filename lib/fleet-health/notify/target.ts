@@ -11,16 +11,25 @@ export interface Target {
   url: URL;
   /** Its Authorization header, if it has one. A name and a password may stand in its address, too. */
   headers: Readonly<Record<string, string>>;
+  /** Authorities that may have signed for it, as PEM; null: those that everybody knows. */
+  ca: string | null;
+  /** Where they come from. */
+  caBundle: string | null;
+  /** The setting that says it. */
+  key: "url";
 }
 
 /** @returns why there is none, where a file does not give it */
-export async function targetOf({ url, urlFile, tokenFile }: Channel): Promise<Target | Finding> {
+export async function targetOf({ url, urlFile, tokenFile, caBundle }: Channel): Promise<Target | Finding> {
   const address = await secretOf(urlFile, url);
   if (typeof address !== "string") return address;
   const token = await secretOf(tokenFile, "");
   if (typeof token !== "string") return token;
   if (!URL.canParse(address)) return { what: "its URL is none", fix: inWords("write it anew") };
-  return { url: new URL(address), headers: token === "" ? {} : { authorization: `Bearer ${token}` } };
+  const ca = await authoritiesOf(caBundle);
+  if (ca !== null && typeof ca !== "string") return ca;
+  const headers: Target["headers"] = token === "" ? {} : { authorization: `Bearer ${token}` };
+  return { url: new URL(address), headers, ca, caBundle, key: "url" };
 }
 
 /** The first line of a file; what stands in the configuration where none is named. */
@@ -31,8 +40,16 @@ export async function secretOf(file: string | null, plain: string | null): Promi
   return text.split("\n")[0]?.trim() || notThere(file);
 }
 
+/** The authorities' certificates in a file, as PEM; null where none is named. @returns why there are none, where it holds none */
+export async function authoritiesOf(file: string | null): Promise<string | Finding | null> {
+  if (file === null) return null;
+  const text = await textOf(file);
+  if (typeof text !== "string" || text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  return { what: `${file} holds no certificate`, fix: inWords("write the authority's there, as PEM") };
+}
+
 /** All that stands in a file. */
-export async function textOf(file: string): Promise<string | Finding> {
+async function textOf(file: string): Promise<string | Finding> {
   try {
     return (await readIfExists(file, 1024 * 1024)) || notThere(file);
   } catch (error) {

@@ -36,7 +36,7 @@ function live(seed: number, runs: number, quiet: Channel["quiet"] = null) {
   const random = seededRandom(seed);
   const chance = (of: number): boolean => random.next() < of;
   const channel: Channel = {
-    ...{ name: "ops", type: "webhook", url: "http://x/", urlFile: null, tokenFile: null, command: [] },
+    ...{ name: "ops", type: "webhook", url: "http://x/", urlFile: null, tokenFile: null, caBundle: null, command: [] },
     ...{ mail: null, symptoms: null, hosts: null, quiet },
   };
   let disk: Disk = { watch: NO_WATCH, mailbox: emptyMailbox("ops"), sequence: 0 };

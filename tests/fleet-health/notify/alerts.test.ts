@@ -11,7 +11,15 @@ import { emptyMailbox, type Mailbox } from "../../../lib/fleet-health/notify/mai
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
 const CHANNEL: Channel = {
-  ...{ name: "am", type: "alertmanager", url: "http://127.0.0.1:1", urlFile: null, tokenFile: null, command: [] },
+  ...{
+    name: "am",
+    type: "alertmanager",
+    url: "http://127.0.0.1:1",
+    urlFile: null,
+    tokenFile: null,
+    caBundle: null,
+    command: [],
+  },
   ...{ mail: null, symptoms: null, hosts: null, quiet: null },
 };
 const incident = (more: Partial<Incident> = {}): Incident => ({

@@ -9,7 +9,15 @@ import { emptyMailbox, type Mailbox, put, type Sent, settle, take } from "../../
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
 const CHANNEL: Channel = {
-  ...{ name: "ops", type: "webhook", url: "http://127.0.0.1:1", urlFile: null, tokenFile: null, command: [] },
+  ...{
+    name: "ops",
+    type: "webhook",
+    url: "http://127.0.0.1:1",
+    urlFile: null,
+    tokenFile: null,
+    caBundle: null,
+    command: [],
+  },
   ...{ mail: null, symptoms: null, hosts: null, quiet: null },
 };
 

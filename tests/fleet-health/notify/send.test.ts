@@ -14,6 +14,7 @@ import { pipeTo } from "../../../lib/fleet-health/notify/pipe.ts";
 import { post } from "../../../lib/fleet-health/notify/post.ts";
 import { send } from "../../../lib/fleet-health/notify/send.ts";
 import { body, document, title } from "../../../lib/fleet-health/notify/words.ts";
+import { makeAuthority } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
@@ -35,7 +36,7 @@ const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
 });
 const NOTICE: Notice = { id: "ops-7-7", isRetried: false, rows: [row()] };
 const channel = (more: Partial<Channel>): Channel => ({
-  ...{ name: "ops", type: "webhook", url: null, urlFile: null, tokenFile: null, command: [] },
+  ...{ name: "ops", type: "webhook", url: null, urlFile: null, tokenFile: null, caBundle: null, command: [] },
   ...{ mail: null, symptoms: null, hosts: null, quiet: null },
   ...more,
 });
@@ -174,7 +175,7 @@ test("an answer that says yes has taken it, whether it ever ends or not", async 
 
 describe("what was not taken", () => {
   test("by its answer: only a 2xx has taken it, and a gateway's word says nothing", async () => {
-    const answers = [201, 204, 302, 403, 500, 502, 504].map(
+    const answers = [201, 204, 302, 403, 404, 500, 502, 504].map(
       (status) => [status, hook(status, status === 204 ? "" : "no\nway").url] as const,
     );
     const outcomes = await Promise.all(
@@ -183,8 +184,9 @@ describe("what was not taken", () => {
     expect(outcomes).toEqual([
       "201 taken",
       "204 taken",
-      '302 refused: it answered 302: "no\\nway"',
-      '403 refused: it answered 403: "no\\nway"',
+      '302 refused: it answered 302: "no\\nway"; fix: name in url where that leads: no redirect is followed',
+      '403 refused: it answered 403: "no\\nway"; fix: name its token in token_file, or write a name and a password into url: https://name:password@host/',
+      '404 refused: it answered 404: "no\\nway"; fix: mend url: there is no such place',
       '500 refused: it answered 500: "no\\nway"',
       '502 unsure: it answered 502: "no\\nway"',
       '504 unsure: it answered 504: "no\\nway"',
@@ -198,11 +200,49 @@ describe("what was not taken", () => {
     const cut = await raw((socket) => socket.once("data", () => socket.destroy()));
     expect(await why(send(channel({ url: cut }), NOTICE))).toStartWith("unsure: ");
     const silent = await raw(() => undefined);
-    expect(await post(new URL(silent), {}, "x", 200)).toEqual({
+    expect(await post({ url: new URL(silent) }, "x", 200)).toEqual({
       kind: "failed",
-      why: "no answer within 0.2 s",
+      failure: { code: null, message: "no answer within 0.2 s" },
       wasSent: true,
     });
+  });
+
+  test("for its certificate is of nobody known, or of another name; with its authority in ca_bundle it is", async () => {
+    const authority = makeAuthority(tempDir());
+    const { cert, key } = authority.issue("hook", { san: "DNS:localhost" });
+    const got: string[] = [];
+    const server = Bun.serve({
+      ...{ port: 0, hostname: "127.0.0.1", tls: { cert, key } },
+      fetch: async (request) => new Response(`${got.push(await request.text())}`),
+    });
+    servers.push({ stop: () => server.stop(true) });
+    const url = `https://localhost:${server.port}/hook`;
+    const said = (more: Partial<Channel>) => why(send(channel({ url, ...more }), NOTICE));
+    expect(await said({})).toMatch(
+      /^refused: nobody known has signed its certificate: .*; fix: name its authority's certificate in ca_bundle$/,
+    );
+    const other = makeAuthority(tempDir()).certFile;
+    expect(await said({ caBundle: other })).toEndWith(
+      `; fix: ${other} must hold the certificate of the authority that signed`,
+    );
+    const { certFile: caBundle } = authority;
+    expect(await said({ caBundle, url: url.replace("localhost", "127.0.0.1") })).toMatch(
+      /^refused: its certificate is not of 127.0.0.1: .*; fix: name it in url as its certificate does$/,
+    );
+    const none = join(tempDir(), "none");
+    writeFileSync(none, "x");
+    expect(await said({ caBundle: none })).toBe(
+      `refused: ${none} holds no certificate; fix: write the authority's there, as PEM`,
+    );
+    expect(await said({ caBundle, url: hook().url.replace("http:", "https:") })).toMatch(
+      /^refused: it speaks no TLS, and url says https:\/\/: .*; fix: name another port in url, or http:\/\/ where/,
+    );
+    expect(got).toEqual([]);
+    expect(await said({ caBundle })).toBe("taken");
+    const token = join(tempDir(), "url");
+    writeFileSync(token, `${url}\n`);
+    expect(await said({ caBundle, url: null, urlFile: token })).toBe("taken");
+    expect(got).toHaveLength(2);
   });
 
   test("for its secret is not there", async () => {

@@ -19,6 +19,7 @@ token_file = "/etc/labfleet/ntfy-token"
 symptoms = ["silent", "paused", "collector-down"]
 hosts = ["lab1"]
 quiet = { from = "22:00", to = "07:00", zone = "Europe/Berlin" }
+ca_bundle = "/etc/labfleet/tls/ca.crt"
 
 [[notify]]
 name = "pager"
@@ -30,11 +31,16 @@ test("channels are read as they stand, and the receiver leaves them alone", () =
   expect(parse(TEXT).config.channels).toEqual([
     {
       ...{ name: "ops", type: "ntfy", url: "https://ntfy.example/labfleet", urlFile: null },
-      ...{ tokenFile: "/etc/labfleet/ntfy-token", command: [], symptoms: ["silent", "paused", "collector-down"] },
+      ...{
+        tokenFile: "/etc/labfleet/ntfy-token",
+        caBundle: "/etc/labfleet/tls/ca.crt",
+        command: [],
+        symptoms: ["silent", "paused", "collector-down"],
+      },
       ...{ mail: null, hosts: ["lab1"], quiet: { from: 1320, to: 420, zone: "Europe/Berlin" } },
     },
     {
-      ...{ name: "pager", type: "command", url: null, urlFile: null, tokenFile: null },
+      ...{ name: "pager", type: "command", url: null, urlFile: null, tokenFile: null, caBundle: null },
       ...{ command: ["/usr/local/bin/page", "--urgent"], mail: null, symptoms: null, hosts: null, quiet: null },
     },
   ]);
@@ -107,21 +113,14 @@ test.each([
     'with tls = "none" everybody on the way would read the password: leave user out, or tls',
   ],
   [`${MAILED}\ntls = "none"\nca_bundle = "/c"`, 'ca_bundle has no use with tls = "none"'],
+  ['type = "ntfy"\nurl = "http://x/"\nca_bundle = "/c"', "ca_bundle has no use with http://"],
+  ['type = "command"\ncommand = ["/bin/true"]\nca_bundle = "/c"', "a command has no ca_bundle"],
   [`${MAILED}\nurl = "http://x/"`, "mail has no url"],
   [`${MAILED}\ntoken_file = "/t"`, "mail has no token_file: it has user and password_file"],
   [`${MAILED}\ncommand = ["/x"]`, 'command belongs to type = "command"'],
-  ...[
-    'server = "m"',
-    'tls = "none"',
-    'from = "a@x.org"',
-    'to = ["a@x.org"]',
-    'user = "a"',
-    'password_file = "/p"',
-    'ca_bundle = "/c"',
-  ].map((key) => [
-    `${STATE}\n${key}`,
-    'server, tls, ca_bundle, user, password_file, from and to belong to type = "email"',
-  ]),
+  ...['server = "m"', 'tls = "none"', 'from = "a@x.org"', 'to = ["a@x.org"]', 'user = "a"', 'password_file = "/p"'].map(
+    (key) => [`${STATE}\n${key}`, 'server, tls, user, password_file, from and to belong to type = "email"'],
+  ),
   ['type = "alertmanager"', "name either url or url_file"],
   [
     `${STATE}\nquiet = { from = "22:00", to = "07:00", zone = "UTC" }`,

@@ -1,0 +1,51 @@
+// What it means that a POST was not taken, and what mends it. Pure.
+
+import { type Finding, type Fix, inWords } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { type ConnectionFailure, explainConnection, plainFailure, type Way } from "./connection-failures.ts";
+
+/** What came of one. `wasSent`: the whole request had gone out, so that it may have been taken. */
+export type Posted =
+  | { kind: "status"; status: number; text: string }
+  | { kind: "failed"; failure: ConnectionFailure; wasSent: boolean };
+
+/** Whether it was taken. */
+export function isTaken(posted: Posted): boolean {
+  return posted.kind === "status" && posted.status >= 200 && posted.status < 300;
+}
+
+/** Where it went. */
+export interface Place {
+  url: URL;
+  key: Way["key"];
+  caBundle: string | null | undefined;
+}
+
+const NO_TLS = /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/i;
+
+/** Says why one was not taken. */
+export function explainPosted(posted: Posted, { url, key, caBundle }: Place): Finding {
+  if (posted.kind === "status") return { what: answered(posted), fix: fixOf(posted.status, key) };
+  const { failure } = posted;
+  if (url.protocol === "https:" && NO_TLS.test(`${failure.code} ${failure.message}`))
+    return {
+      what: `it speaks no TLS, and ${key} says https://: ${plainFailure(failure)}`,
+      fix: inWords(`name another port in ${key}, or http:// where nobody else can be on the way`),
+    };
+  const known = explainConnection(failure, { key, host: url.hostname, caBundle });
+  return known ?? { what: plainFailure(failure), fix: null };
+}
+
+/** `it answered 500: "no"`. */
+export function answered({ status, text }: { status: number; text: string }): string {
+  return `it answered ${status}${text === "" ? "" : `: ${quoted(text.trim())}`}`;
+}
+
+function fixOf(status: number, key: Way["key"]): Fix | null {
+  if (status === 401 || status === 403) return inWords(key === "ping_url" ? `mend ${key}` : NAME_TOKEN);
+  if (status >= 300 && status < 400) return inWords(`name in ${key} where that leads: no redirect is followed`);
+  if (status === 404 || status === 405 || status === 410) return inWords(`mend ${key}: there is no such place`);
+  return null;
+}
+
+const NAME_TOKEN = "name its token in token_file, or write a name and a password into url: https://name:password@host/";
