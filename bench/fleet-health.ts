@@ -100,17 +100,20 @@ for (const rows of values.rows.split(",").map(Number)) {
     ...["--now", new Date(nowMs).toISOString(), "--state-path", state],
   ];
   const samples: Record<string, Timed[]> = { [LOOP]: [], [FIRST]: [], [AFTER]: [] };
-  const measure = async (name: string, argv: string[]): Promise<unknown> => samples[name]?.push(await timed(argv));
+  const measure = async (name: string, argv: string[], options = {}): Promise<unknown> =>
+    samples[name]?.push(await timed(argv, options));
   let nowMs = NOW;
   for (let round = 0; round < Number(values.rounds); round++) {
     const state = join(dir, `state-${round}`);
+    // As the unit has it.
+    const env = { CACHE_DIRECTORY: mkdtempSync(join(dir, "cache-")) };
     // Of so many lines Python needs a minute and more: one round tells.
     if (round === 0 || rows <= 1_000_000) await measure(LOOP, ["python3", script, index]);
-    await measure(FIRST, health(nowMs, state));
+    await measure(FIRST, health(nowMs, state), { env });
     const had = rows + round * IN_A_RUN;
     nowMs += RUN_MS;
     grow(dir, had, had + IN_A_RUN, nowMs);
-    await measure(AFTER, health(nowMs, state));
+    await measure(AFTER, health(nowMs, state), { env });
   }
   for (const [name, runs] of Object.entries(samples)) {
     const walls = spread(runs.map(({ wallS }) => wallS));

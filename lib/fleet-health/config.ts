@@ -1,24 +1,15 @@
 // What may be set in collector.toml for the health check, with the defaults. Only config-worker.ts imports this: what it needs is heavy
 // and used once.
 
-import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
-import { UserError } from "../core/failure.ts";
 import type { Finding } from "../core/finding.ts";
 import { parseSeconds } from "../core/text/quantity.ts";
-import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
+import { relativeRemarks } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { durationField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
-import { isWeb, readChannels } from "./notify/settings.ts";
-import {
-  DEFAULT_EXPIRE_AFTER_MS,
-  DEFAULT_RECENT_WINDOW_MIN,
-  DEFAULT_THRESHOLDS,
-  type FleetHealthConfig,
-  LEAST_EXPIRY_S,
-  placesOf,
-  RANGES,
-} from "./settings.ts";
+import { isWeb } from "./notify/settings.ts";
+import { type FleetHealthConfig, LEAST_EXPIRY_S, RANGES } from "./settings.ts";
+import { configOf } from "./table.ts";
 
 const whole = ({ least, most }: { least: number; most: number }) =>
   type("number.integer").narrow(
@@ -83,45 +74,12 @@ const RULES = {
   exampleFile: "/opt/labfleet/current/units/collector.example.toml",
 };
 
-function msOf(text: string | undefined): number | null {
-  const seconds = text === undefined ? null : parseSeconds(text);
-  return seconds === null ? null : seconds * 1000;
-}
-
 /**
  * Checks a collector.toml.
  * @throws UserError (exit 2) naming every problem
  */
 export function parseFleetHealthConfig(text: string, file: string): { config: FleetHealthConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const { paths = {}, fleet_health: own = {}, notify = [] } = table;
-  const { channels, faults } = readChannels(
-    notify.map(({ url_file, token_file, ca_bundle, password_file, ...rest }) => ({
-      ...rest,
-      ...{ urlFile: optionalPath(url_file), tokenFile: optionalPath(token_file) },
-      ...{ caBundle: optionalPath(ca_bundle), passwordFile: optionalPath(password_file) },
-    })),
-  );
-  if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);
-  const config: FleetHealthConfig = {
-    ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
-    journalUnit: own.journal_unit ?? null,
-    recentWindowMin: own.recent_window_min ?? DEFAULT_RECENT_WINDOW_MIN,
-    thresholds: {
-      lookbackHours: own.lookback_hours ?? DEFAULT_THRESHOLDS.lookbackHours,
-      silentThresholdMin: own.silent_threshold_min ?? DEFAULT_THRESHOLDS.silentThresholdMin,
-      fatalRatioThreshold: own.fatal_ratio_threshold ?? DEFAULT_THRESHOLDS.fatalRatioThreshold,
-      fatalMinCount: own.fatal_min_count ?? DEFAULT_THRESHOLDS.fatalMinCount,
-    },
-    expireAfterMs: msOf(own.expire_after) ?? DEFAULT_EXPIRE_AFTER_MS,
-    silentAfterMs: Object.fromEntries(
-      Object.entries(own.hosts ?? {}).flatMap(([host, { silent_after }]) => {
-        const ms = msOf(silent_after);
-        return ms === null ? [] : [[host, ms]];
-      }),
-    ),
-    pingUrl: own.ping_url ?? null,
-    channels,
-  };
-  return { config, warnings: [...warnings, ...relativeRemarks(file, { "paths.data_root": paths.data_root })] };
+  const remarks = relativeRemarks(file, { "paths.data_root": table.paths?.data_root });
+  return { config: configOf(table, file), warnings: [...warnings, ...remarks] };
 }

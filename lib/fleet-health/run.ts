@@ -3,11 +3,13 @@
 import type { CommandLine } from "../cli/options.ts";
 import { loadConfig } from "../runtime/config/config-file.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
+import { parseToml } from "../schema/toml.ts";
 import { checkCommand } from "./check.ts";
 import { notifyTestCommand } from "./commands/notify-test.ts";
 import { retireCommand, silenceCommand, silencesCommand } from "./commands/orders.ts";
 import { statusCommand } from "./commands/status.ts";
 import { type FleetHealthConfig, nowOf, withFlags } from "./settings.ts";
+import { configOf, type FleetHealthTable } from "./table.ts";
 
 const COMMANDS: Commands = {
   "": async (call) => {
@@ -40,5 +42,6 @@ async function settings(call: Call): Promise<FleetHealthConfig> {
 function readConfig(call: Call): Promise<FleetHealthConfig> {
   const { options } = call.line;
   const isSpared = options["index-path"] !== undefined && options["alerts-path"] !== undefined;
-  return loadConfig("fleet-health", call, isSpared);
+  const unchecked = (text: string, file: string) => configOf(parseToml(text, file) as FleetHealthTable, file);
+  return loadConfig("fleet-health", call, { isSpared, unchecked });
 }

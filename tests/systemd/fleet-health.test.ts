@@ -55,6 +55,17 @@ bedTest(
   },
 );
 
+bedTest("that its configuration is good it notes in a cache of its own, and another one is checked", async () => {
+  const note = "/var/cache/labfleet-fleet-health/fleet-health-config";
+  expect(await sh(`stat -c '%U %a' $(dirname ${note}) ${note}`)).toBe("labfleet 700\nlabfleet 640\n");
+  await sh(
+    "cp -p /etc/labfleet/collector.toml /root/kept; echo '[fleet_health]\nlookback_hours = 0' >>/etc/labfleet/collector.toml",
+  );
+  expect((await lab?.host.exec(["systemctl", "start", UNIT]))?.code).not.toBe(0);
+  expect(await sh(`journalctl --sync; journalctl -q -u ${UNIT} -o cat`)).toContain("lookback_hours");
+  await sh(`mv /root/kept /etc/labfleet/collector.toml; systemctl start ${UNIT}`);
+});
+
 bedTest("it sees no archive and no token, and may change nothing that the receiver writes", async () => {
   const dropIn = `/etc/systemd/system/${UNIT}.d/test.conf`;
   const paths = [`${ROOT}/episodes`, `${ROOT}/incoming`, "/etc/labfleet/tokens.d"];

@@ -39,25 +39,18 @@ export function readAny(line: string): Received | null {
 }
 
 const NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
-const DATE = "\\d{4}-\\d\\d-\\d\\d";
-const TIME = "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{6}";
+const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}\\+00:00";
 /** A whole row as our receiver writes it, from its first byte to its last. */
 const OWN = new RegExp(
   `^\\{(?:"corrects":"(?:tree_sha256|bytes)",)?"host_id":"(${NAME})","episode_id":"${NAME}",` +
-    `"received_at_wall":"((${DATE})T(${TIME})\\+00:00)","bytes":(?:0|[1-9]\\d{0,15}),"sha256":"[0-9a-f]{64}",` +
+    `"received_at_wall":"(${TIME})","bytes":(?:0|[1-9]\\d{0,15}),"sha256":"[0-9a-f]{64}",` +
     `"code_commit":(?:null|"[\\w.-]*"),"path":"[\\w./-]*","tree_sha256":(?:null|"[\\w:]*")(,"recovered":true)?\\}$`,
 );
 
-/** The day that was met last: rows come by thousands of one day. */
-let day = { text: "", micros: Number.NaN };
-
 /** Our own rows, which are millions, without parsing them. Null: it is none, and may be another's. */
 function readOwn(line: string): Received | null {
-  const [, host, text, date = "", time = "", recovered] = OWN.exec(line) ?? [];
+  const [, host, text, recovered] = OWN.exec(line) ?? [];
   if (host === undefined || text === undefined) return null;
-  if (date !== day.text) day = { text: date, micros: parseIso(`${date}T00:00:00+00:00`) ?? Number.NaN };
-  const seconds = Number(time.slice(0, 2)) * 3600 + Number(time.slice(3, 5)) * 60 + Number(time.slice(6, 8));
-  const micros = day.micros + seconds * 1e6 + Number(time.slice(9));
-  // A date that there is not, such as 30 February.
-  return Number.isNaN(micros) ? null : { host, text, micros, isRecovered: recovered !== undefined };
+  const micros = parseIso(text);
+  return micros === null ? null : { host, text, micros, isRecovered: recovered !== undefined };
 }

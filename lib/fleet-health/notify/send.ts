@@ -2,10 +2,10 @@
 // be put together anew.
 
 import type { Channel } from "./channel.ts";
+import { mailTo } from "./mail/smtp.ts";
 import type { Notice, Outcome } from "./mailbox.ts";
 import { pipeTo } from "./pipe.ts";
 import { post } from "./post.ts";
-import { mailTo } from "./smtp.ts";
 import { type Target, targetOf } from "./target.ts";
 import { explainPosted, isTaken, type Posted } from "./web-failures.ts";
 import { body, document, title } from "./words.ts";

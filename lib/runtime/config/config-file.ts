@@ -11,6 +11,7 @@ import { askThread } from "../../os/process/thread.ts";
 import type { Call } from "../tool.ts";
 import { explainUnreadable } from "../unreadable.ts";
 import type { CheckedConfig, ConfigText } from "./config-thread.ts";
+import { knownGood } from "./known-good.ts";
 
 /** A daemon leaves its directory; the configuration that it was given is still the one it reads anew. */
 const START_DIR = process.cwd();
@@ -25,19 +26,32 @@ export function configFile(tool: ServiceName, line: CommandLine): string {
   return resolve(START_DIR, namedFile(tool, line));
 }
 
+interface Loading<T> {
+  /** Nothing of it is needed: where no file is named and the unit's is not there, all defaults hold. */
+  isSpared?: boolean;
+  /** Reads a text that was found good before (known-good.ts), without the check: for whoever is started again and again. */
+  unchecked?: (text: string, file: string) => T;
+}
+
 /**
  * Reads and checks a tool's configuration in lib/<tool>/config-worker.ts; what is odd in it is logged.
- * @param isSpared nothing of it is needed: where no file is named and the unit's is not there, all defaults hold
  * @throws UserError (exit 2) when it cannot be read, or naming every problem in it
  */
-export async function loadConfig<T>(tool: ServiceName, { line, log }: Call, isSpared = false): Promise<T> {
+export async function loadConfig<T>(
+  tool: ServiceName,
+  { line, log }: Call,
+  { isSpared = false, unchecked }: Loading<T> = {},
+): Promise<T> {
   const file = namedFile(tool, line);
   const isNone = isSpared && line.options.config === undefined && !existsSync(file);
   const text = isNone ? "" : readText(file, TOOLS[tool].config.least);
   const question: ConfigText = { text, file, directory: START_DIR };
+  const known = unchecked === undefined ? null : knownGood(tool, question);
+  if (unchecked !== undefined && known?.isKnown()) return unchecked(text, file);
   const thread = `lib/${tool}/config-worker`;
   const { config, warnings } = await askThread<ConfigText, CheckedConfig<T>>(thread, question);
   for (const warning of warnings) log.warn(warning);
+  if (warnings.length === 0) known?.remember();
   return config;
 }
 

@@ -1,9 +1,9 @@
 // What a mail server's refusal means, and what mends it. Pure.
 
-import { type Finding, type Fix, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
-import type { Mail } from "./channel.ts";
-import { type ConnectionFailure, explainConnection, plainFailure } from "./connection-failures.ts";
+import { type Finding, type Fix, inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
+import type { Mail } from "../channel.ts";
+import { type ConnectionFailure, explainConnection, plainFailure } from "../connection-failures.ts";
 
 /** How far it came, and what was said. */
 export interface MailFailure extends ConnectionFailure {

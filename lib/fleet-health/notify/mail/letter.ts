@@ -1,9 +1,9 @@
 // A notice as a mail. Pure.
 
-import { printable } from "../../core/text/printable.ts";
-import type { Mail } from "./channel.ts";
-import type { Notice } from "./mailbox.ts";
-import { lineOf, subject } from "./words.ts";
+import { printable } from "../../../core/text/printable.ts";
+import type { Mail } from "../channel.ts";
+import type { Notice } from "../mailbox.ts";
+import { lineOf, subject } from "../words.ts";
 
 export interface Letter {
   from: string;

@@ -1,0 +1,88 @@
+// From what stands in collector.toml, once it is checked, to the settings of the health check.
+
+import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { UserError } from "../core/failure.ts";
+import { parseSeconds } from "../core/text/quantity.ts";
+import { optionalPath, resolvePath } from "../os/files/paths.ts";
+import { readChannels } from "./notify/settings.ts";
+import {
+  DEFAULT_EXPIRE_AFTER_MS,
+  DEFAULT_RECENT_WINDOW_MIN,
+  DEFAULT_THRESHOLDS,
+  type FleetHealthConfig,
+  placesOf,
+} from "./settings.ts";
+
+/** Of its shape; config.ts holds it to its values. */
+export interface FleetHealthTable {
+  paths?: { data_root?: string };
+  fleet_health?: {
+    journal_unit?: string;
+    lookback_hours?: number;
+    silent_threshold_min?: number;
+    recent_window_min?: number;
+    fatal_ratio_threshold?: number;
+    fatal_min_count?: number;
+    expire_after?: string;
+    ping_url?: string;
+    hosts?: Readonly<Record<string, { silent_after?: string }>>;
+  };
+  notify?: readonly NotifyTable[];
+}
+
+interface NotifyTable {
+  name: string;
+  type: string;
+  url?: string;
+  url_file?: string;
+  token_file?: string;
+  ca_bundle?: string;
+  command?: readonly string[];
+  server?: string;
+  tls?: string;
+  user?: string;
+  password_file?: string;
+  from?: string;
+  to?: readonly string[];
+  symptoms?: readonly string[];
+  hosts?: readonly string[];
+  quiet?: { from: string; to: string; zone: string };
+}
+
+/** @param file its name, for messages @throws UserError (exit 2): what stands in one channel does not go together */
+export function configOf(table: FleetHealthTable, file: string): FleetHealthConfig {
+  const { paths = {}, fleet_health: own = {}, notify = [] } = table;
+  const { channels, faults } = readChannels(
+    notify.map(({ url_file, token_file, ca_bundle, password_file, ...rest }) => ({
+      ...rest,
+      ...{ urlFile: optionalPath(url_file), tokenFile: optionalPath(token_file) },
+      ...{ caBundle: optionalPath(ca_bundle), passwordFile: optionalPath(password_file) },
+    })),
+  );
+  if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);
+  return {
+    ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
+    journalUnit: own.journal_unit ?? null,
+    recentWindowMin: own.recent_window_min ?? DEFAULT_RECENT_WINDOW_MIN,
+    thresholds: {
+      lookbackHours: own.lookback_hours ?? DEFAULT_THRESHOLDS.lookbackHours,
+      silentThresholdMin: own.silent_threshold_min ?? DEFAULT_THRESHOLDS.silentThresholdMin,
+      fatalRatioThreshold: own.fatal_ratio_threshold ?? DEFAULT_THRESHOLDS.fatalRatioThreshold,
+      fatalMinCount: own.fatal_min_count ?? DEFAULT_THRESHOLDS.fatalMinCount,
+    },
+    expireAfterMs: msOf(own.expire_after) ?? DEFAULT_EXPIRE_AFTER_MS,
+    silentAfterMs: Object.fromEntries(
+      Object.entries(own.hosts ?? {}).flatMap(([host, { silent_after }]) => {
+        const ms = msOf(silent_after);
+        return ms === null ? [] : [[host, ms]];
+      }),
+    ),
+    pingUrl: own.ping_url ?? null,
+    channels,
+  };
+}
+
+function msOf(text: string | undefined): number | null {
+  const seconds = text === undefined ? null : parseSeconds(text);
+  return seconds === null ? null : seconds * 1000;
+}

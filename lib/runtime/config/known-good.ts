@@ -1,0 +1,56 @@
+// That a configuration was found good, without a remark: a unit that runs every five minutes checks it once, not at each start, of which the
+// check would be the greater part. Noted is a digest alone, in the cache directory that systemd makes for the unit (CacheDirectory=); a run
+// by hand has none, and checks. Whatever cannot be read or written there only means that it is checked.
+
+import { createHash } from "node:crypto";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BUILD } from "../../core/build-info.ts";
+import type { ConfigText } from "./config-thread.ts";
+
+export interface KnownGood {
+  isKnown(): boolean;
+  remember(): void;
+}
+
+/** Of this very text, read by this very executable. @returns null: there is no directory, and nothing is known */
+export function knownGood(
+  tool: string,
+  question: ConfigText,
+  directory = process.env.CACHE_DIRECTORY ?? null,
+  executablePath = process.execPath,
+): KnownGood | null {
+  const executable = identityOf(executablePath);
+  if (directory === null || executable === null) return null;
+  const path = join(directory, `${tool}-config`);
+  const digest = createHash("sha256")
+    .update(JSON.stringify([BUILD, executable, question]))
+    .digest("hex");
+  return { isKnown: () => read(path) === digest, remember: () => write(path, digest) };
+}
+
+/** Another release is another file. */
+function identityOf(path: string): readonly number[] | null {
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs];
+  } catch {
+    return null;
+  }
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+function write(path: string, digest: string): void {
+  try {
+    writeFileSync(path, digest);
+  } catch {
+    // The next run checks again.
+  }
+}
