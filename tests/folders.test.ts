@@ -45,7 +45,7 @@ const ORDER: Record<string, string[]> = {
       "incidents",
       "judge",
     ],
-    ...["notify", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
+    ...["notify", "notify/delivery", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [

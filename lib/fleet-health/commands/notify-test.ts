@@ -10,11 +10,11 @@ import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { print } from "../../os/answer.ts";
 import { COLLECTOR } from "../incidents/incident.ts";
-import { postAlerts } from "../notify/alertmanager.ts";
 import { testAlert } from "../notify/alerts.ts";
 import type { Channel } from "../notify/channel.ts";
+import { postAlerts } from "../notify/delivery/alertmanager.ts";
+import { send } from "../notify/delivery/send.ts";
 import type { Notice, Outcome } from "../notify/mailbox.ts";
-import { send } from "../notify/send.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 
 /** @returns exit code 0: all have taken it; 3: one has not @throws UserError (exit 2) where there is none of that name, or none at all */

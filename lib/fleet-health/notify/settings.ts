@@ -2,7 +2,7 @@
 
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { CHANNEL_TYPES, type Channel, type ChannelType, isZone, parseClock } from "./channel.ts";
-import { type MailTable, mailFaults, mailOf, saysMail } from "./mail/settings.ts";
+import { type MailTable, mailFaults, mailOf, saysMail } from "./mail-settings.ts";
 
 /** A channel as it stands in the configuration; paths are absolute. */
 export interface ChannelTable extends MailTable {

@@ -3,7 +3,7 @@
 
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { parseFleetHealthConfig } from "../../../lib/fleet-health/config.ts";
-import { outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
+import { outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import { type Mailbox, type Sent, settle } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import { hourOf } from "../../../lib/fleet-health/reference/alert-rows.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
-import { outgoingOf } from "../../../lib/fleet-health/notify/deliver.ts";
+import { outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import type { Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
 import { channelWith } from "../support.ts";

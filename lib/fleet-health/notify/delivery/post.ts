@@ -2,7 +2,7 @@
 
 import { request as plain } from "node:http";
 import { request as secure } from "node:https";
-import { errorCode, errorText } from "../../core/failure.ts";
+import { errorCode, errorText } from "../../../core/failure.ts";
 import type { Posted } from "./web-failures.ts";
 
 const TIMEOUT_MS = 15_000;

@@ -1,7 +1,7 @@
 // What a connection's failure means that every channel may meet, and what mends it. Pure.
 
-import { type Finding, type Fix, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { type Finding, type Fix, inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
 
 export interface ConnectionFailure {
   /** What the system or the TLS library calls it; null: nothing. */

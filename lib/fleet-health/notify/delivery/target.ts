@@ -1,11 +1,11 @@
 // Where a channel is posted to, and with what it proves who it is: both may stand in files, which are read for each try.
 
-import { errorCode, errorText } from "../../core/failure.ts";
-import { byCommands, type Finding, here, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
-import { readIfExists } from "../../os/files/files.ts";
-import { readFix } from "../not-read.ts";
-import type { Channel } from "./channel.ts";
+import { errorCode, errorText } from "../../../core/failure.ts";
+import { byCommands, type Finding, here, inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
+import { readIfExists } from "../../../os/files/files.ts";
+import { readFix } from "../../not-read.ts";
+import type { Channel } from "../channel.ts";
 
 export interface Target {
   url: URL;

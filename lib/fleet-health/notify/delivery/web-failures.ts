@@ -1,7 +1,7 @@
 // What it means that a POST was not taken, and what mends it. Pure.
 
-import { type Finding, type Fix, inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
+import { type Finding, type Fix, inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
 import { type ConnectionFailure, explainConnection, plainFailure, type Way } from "./connection-failures.ts";
 
 /** What came of one. `wasSent`: the whole request had gone out, so that it may have been taken. */

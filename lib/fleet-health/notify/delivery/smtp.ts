@@ -8,9 +8,9 @@ import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { errorCode, errorText } from "../../../core/failure.ts";
 import type { Mail } from "../channel.ts";
 import type { Notice, Outcome } from "../mailbox.ts";
-import { authoritiesOf, secretOf } from "../target.ts";
-import { explainMail, type MailFailure, refusedSome } from "./failures.ts";
 import { greetingOf, type Letter, letterOf } from "./letter.ts";
+import { explainMail, type MailFailure, refusedSome } from "./mail-failures.ts";
+import { authoritiesOf, secretOf } from "./target.ts";
 
 /** Servers look into a mail before they take it, and some greet late on purpose. */
 const TIMEOUT_MS = 30_000;

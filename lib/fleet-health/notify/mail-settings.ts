@@ -1,6 +1,6 @@
 // What stands in [[notify]] of a mail: through which server, from whom and to whom. Pure.
 
-import { MAIL_TLS, type Mail, type MailTls } from "../channel.ts";
+import { MAIL_TLS, type Mail, type MailTls } from "./channel.ts";
 
 /** As it stands in the configuration; paths are absolute. */
 export interface MailTable {

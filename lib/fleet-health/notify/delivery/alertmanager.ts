@@ -1,9 +1,9 @@
 // Posts alerts to an Alertmanager (API v2). One that is refused for what it is keeps no other from being taken.
 
-import { type Finding, inWords } from "../../core/finding.ts";
-import { counted } from "../../core/text/quantity.ts";
-import { type Alert, alertsUrl, keyOf } from "./alerts.ts";
-import type { Channel } from "./channel.ts";
+import { type Finding, inWords } from "../../../core/finding.ts";
+import { counted } from "../../../core/text/quantity.ts";
+import { type Alert, alertsUrl, keyOf } from "../alerts.ts";
+import type { Channel } from "../channel.ts";
 import { post } from "./post.ts";
 import { type Target, targetOf } from "./target.ts";
 import { answered, explainPosted, isTaken, type Posted } from "./web-failures.ts";

@@ -1,12 +1,12 @@
 // Tells the channels what a run has to tell: what is sent stands in the state before, and what was taken is marked after. One channel
 // that is broken keeps no other from being told.
 
-import { type Finding, type Fix, here } from "../../core/finding.ts";
-import { counted, formatSeconds } from "../../core/text/quantity.ts";
+import { type Finding, type Fix, here } from "../../../core/finding.ts";
+import { counted, formatSeconds } from "../../../core/text/quantity.ts";
+import { type Left, type Standing, settleStanding, standingOf } from "../alerts.ts";
+import type { Channel } from "../channel.ts";
+import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, type Outcome, put, settle, take } from "../mailbox.ts";
 import { postAlerts } from "./alertmanager.ts";
-import { type Left, type Standing, settleStanding, standingOf } from "./alerts.ts";
-import type { Channel } from "./channel.ts";
-import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, type Outcome, put, settle, take } from "./mailbox.ts";
 import { send } from "./send.ts";
 
 /** The mailboxes of the channels that there are, with what this run has to tell. Pure. @param collector the name of this machine */

@@ -1,14 +1,14 @@
 // Sends a notice to one channel. What it takes for an answer is policy: only a 2xx has taken it, and only what surely was not taken may
 // be put together anew.
 
-import type { Channel } from "./channel.ts";
-import { mailTo } from "./mail/smtp.ts";
-import type { Notice, Outcome } from "./mailbox.ts";
+import type { Channel } from "../channel.ts";
+import type { Notice, Outcome } from "../mailbox.ts";
+import { body, document, title } from "../words.ts";
 import { pipeTo } from "./pipe.ts";
 import { post } from "./post.ts";
+import { mailTo } from "./smtp.ts";
 import { type Target, targetOf } from "./target.ts";
 import { explainPosted, isTaken, type Posted } from "./web-failures.ts";
-import { body, document, title } from "./words.ts";
 
 /** Tries once. Never rejects for an error of the system. An Alertmanager takes no notices (alertmanager.ts). */
 export async function send(channel: Channel, notice: Notice): Promise<Outcome> {

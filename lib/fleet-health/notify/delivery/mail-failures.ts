@@ -3,7 +3,7 @@
 import { type Finding, type Fix, inWords } from "../../../core/finding.ts";
 import { quoted } from "../../../core/text/fields.ts";
 import type { Mail } from "../channel.ts";
-import { type ConnectionFailure, explainConnection, plainFailure } from "../connection-failures.ts";
+import { type ConnectionFailure, explainConnection, plainFailure } from "./connection-failures.ts";
 
 /** How far it came, and what was said. */
 export interface MailFailure extends ConnectionFailure {

@@ -1,9 +1,9 @@
 // A program of the operator's own that takes a notice on its standard input: no shell runs, and it has half a minute.
 
-import { inWords } from "../../core/finding.ts";
-import { quoted } from "../../core/text/fields.ts";
-import { run } from "../../os/process/exec.ts";
-import type { Outcome } from "./mailbox.ts";
+import { inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
+import { run } from "../../../os/process/exec.ts";
+import type { Outcome } from "../mailbox.ts";
 
 const TIMEOUT_MS = 30_000;
 
