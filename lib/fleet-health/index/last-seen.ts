@@ -189,7 +189,7 @@ class Reading {
   }
 
   /** What stands before a row of a time that has yet to come is older than what stands behind it, whatever its time. */
-  private winsOwn(host: string, { micros }: Mark, known: Mark, isEarlier: boolean): boolean {
+  private winsOwn(host: string, micros: number, known: Mark, isEarlier: boolean): boolean {
     if (!isEarlier) return micros > known.micros || known.micros > this.latestMicros;
     if (known.micros > this.latestMicros || micros > this.latestMicros) this.ended.add(host);
     return !this.ended.has(host) && micros >= known.micros;
@@ -197,13 +197,14 @@ class Reading {
 
   /** @param isEarlier it stands before all that were taken: of equal instants it is the one that stays */
   private take({ host, text, micros, isRecovered }: Received, isEarlier: boolean): void {
-    const mark = { text, micros };
     const known = this.seen.get(host);
-    const wins = (than: Mark): boolean => micros > than.micros || (isEarlier && micros === than.micros);
-    if (known === undefined) this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
-    else {
-      if (wins(known.any)) known.any = mark;
-      if (!isRecovered && (known.own === null || this.winsOwn(host, mark, known.own, isEarlier))) known.own = mark;
+    if (known === undefined) {
+      const mark = { text, micros };
+      this.seen.set(host, { any: mark, own: isRecovered ? null : mark });
+      return;
     }
+    if (micros > known.any.micros || (isEarlier && micros === known.any.micros)) known.any = { text, micros };
+    if (!isRecovered && (known.own === null || this.winsOwn(host, micros, known.own, isEarlier)))
+      known.own = { text, micros };
   }
 }

@@ -41,7 +41,11 @@ export async function* linesBackwards(file: FileHandle, size: number): AsyncGene
   for (let at = size; at > 0; ) {
     const length = Math.min(CHUNK_BYTES, at);
     at -= length;
-    const bytes = Buffer.concat([await readAt(file, at, length), tail]);
+    const bytes = Buffer.allocUnsafe(length + tail.length);
+    const { bytesRead } = await file.read(bytes, 0, length, at);
+    // Somebody has cut it meanwhile: what is missing is no row.
+    bytes.fill(0, bytesRead, length);
+    tail.copy(bytes, length);
     let end = bytes.length;
     // What stands behind the last line break is no line yet.
     if (!isWhole) {

@@ -29,11 +29,17 @@ function parseOwn(text: string): number | null {
   if (!OWN.test(text)) return null;
   const date = text.slice(0, 10);
   if (date !== day.text) day = { text: date, micros: parseAny(date + MIDNIGHT) ?? Number.NaN };
-  const seconds = Number(text.slice(11, 13)) * 3600 + Number(text.slice(14, 16)) * 60 + Number(text.slice(17, 19));
-  const micros = day.micros + seconds * 1e6 + Number(text.slice(20, 26));
+  const seconds = twoAt(text, 11) * 3600 + twoAt(text, 14) * 60 + twoAt(text, 17);
+  const micros = day.micros + seconds * 1e6 + twoAt(text, 20) * 1e4 + twoAt(text, 22) * 100 + twoAt(text, 24);
   return Number.isNaN(micros) ? null : micros;
 }
 
+/** The number that two digits are. */
+function twoAt(text: string, at: number): number {
+  return (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
+}
+
+const ZERO = 48;
 const MIDNIGHT = "T00:00:00+00:00";
 
 function parseAny(text: string): number | null {

@@ -46,3 +46,22 @@ test.each([
   expect(backwards.toReversed().every((line, i) => Bun.deepEquals(line, forwards[i]))).toBe(true);
   expect(backwards).toHaveLength(lengths.length);
 });
+
+test("backwards in a file that is cut meanwhile: what is gone is nobody's row", async () => {
+  const path = join(tempDir(), "file");
+  const line = `${"x".repeat(99)}\n`;
+  const count = (3 * MIB) / line.length;
+  writeFileSync(path, line.repeat(count));
+  await using file = await open(path, "r+");
+  const found: Line[] = [];
+  for await (const lines of linesBackwards(file, Math.floor(count) * line.length)) {
+    if (found.length === 0) await file.truncate(1000);
+    found.push(...lines);
+  }
+  const rows = found.filter(({ text }) => text === line.trim());
+  const odd = found.filter(({ text }) => text !== line.trim());
+  // The first megabyte from behind, and ten lines from the front.
+  expect(rows.length).toBe(Math.floor(MIB / line.length) + 10);
+  expect(odd.every(({ text }) => /^\0+(x{0,99})$/.test(text))).toBe(true);
+  expect(odd.length).toBeGreaterThan(0);
+});
