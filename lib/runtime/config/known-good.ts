@@ -3,10 +3,14 @@
 // by hand has none, and checks. Whatever cannot be read or written there only means that it is checked.
 
 import { createHash } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { BUILD } from "../../core/build-info.ts";
+import { readSmallFile, replaceNow } from "../../os/files/sync-files.ts";
 import type { ConfigText } from "./config-thread.ts";
+
+/** SHA-256 in hexadecimal. */
+const DIGEST_BYTES = 64;
 
 export interface KnownGood {
   isKnown(): boolean;
@@ -40,16 +44,13 @@ function identityOf(path: string): readonly number[] | null {
 }
 
 function read(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
+  const found = readSmallFile(path, DIGEST_BYTES);
+  return found !== null && "text" in found ? found.text : null;
 }
 
 function write(path: string, digest: string): void {
   try {
-    writeFileSync(path, digest);
+    replaceNow(path, digest);
   } catch {
     // The next run checks again.
   }
