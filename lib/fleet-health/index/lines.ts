@@ -16,12 +16,15 @@ export interface Line {
 
 /** Some at a time, the whole lines of `file` between two offsets, of which the first is the beginning of one. */
 export async function* linesForwards(file: FileHandle, from: number, to: number): AsyncGenerator<Line[]> {
-  let rest: Buffer = Buffer.alloc(0);
+  let buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
+  let kept = 0;
   for (let at = from; at < to; ) {
-    const chunk = await readAt(file, at, Math.min(CHUNK_BYTES, to - at));
-    if (chunk.length === 0) return;
-    const start = at - rest.length;
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const length = Math.min(CHUNK_BYTES, to - at);
+    buffer = withRoom(buffer, kept + length);
+    const { bytesRead } = await file.read(buffer, kept, length, at);
+    if (bytesRead === 0) return;
+    const start = at - kept;
+    const bytes = buffer.subarray(0, kept + bytesRead);
     const lines: Line[] = [];
     let line = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, line)) {
@@ -29,29 +32,32 @@ export async function* linesForwards(file: FileHandle, from: number, to: number)
       line = end + 1;
     }
     yield lines;
-    rest = bytes.subarray(line);
-    at += chunk.length;
+    buffer.copyWithin(0, line, bytes.length);
+    kept = bytes.length - line;
+    at += bytesRead;
   }
 }
 
 /** Some at a time, the whole lines of the first `size` bytes, the last one first. */
 export async function* linesBackwards(file: FileHandle, size: number): AsyncGenerator<Line[]> {
-  let tail: Buffer = Buffer.alloc(0);
+  let buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
+  let kept = 0;
   let isWhole = false;
   for (let at = size; at > 0; ) {
     const length = Math.min(CHUNK_BYTES, at);
     at -= length;
-    const bytes = Buffer.allocUnsafe(length + tail.length);
-    const { bytesRead } = await file.read(bytes, 0, length, at);
+    buffer = withRoom(buffer, length + kept);
+    buffer.copyWithin(length, 0, kept);
+    const { bytesRead } = await file.read(buffer, 0, length, at);
     // Somebody has cut it meanwhile: what is missing is no row.
-    bytes.fill(0, bytesRead, length);
-    tail.copy(bytes, length);
+    buffer.fill(0, bytesRead, length);
+    const bytes = buffer.subarray(0, length + kept);
     let end = bytes.length;
     // What stands behind the last line break is no line yet.
     if (!isWhole) {
       end = bytes.lastIndexOf(NEWLINE) + 1;
       if (end === 0 && at > 0) {
-        tail = bytes;
+        kept = bytes.length;
         continue;
       }
       isWhole = true;
@@ -65,12 +71,14 @@ export async function* linesBackwards(file: FileHandle, size: number): AsyncGene
       end = line;
     }
     yield lines;
-    tail = bytes.subarray(0, end);
+    kept = end;
   }
 }
 
-async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  const { bytesRead } = await file.read(bytes, 0, length, at);
-  return bytes.subarray(0, bytesRead);
+/** One buffer does for a whole file, unless a line is longer than it: what it holds is in the larger one, too. */
+function withRoom(buffer: Buffer<ArrayBuffer>, bytes: number): Buffer<ArrayBuffer> {
+  if (bytes <= buffer.length) return buffer;
+  const larger = Buffer.allocUnsafe(2 * bytes);
+  buffer.copy(larger);
+  return larger;
 }
