@@ -175,7 +175,7 @@ test("an answer that says yes has taken it, whether it ever ends or not", async 
 
 describe("what was not taken", () => {
   test("by its answer: only a 2xx has taken it, and a gateway's word says nothing", async () => {
-    const answers = [201, 204, 302, 403, 404, 500, 502, 504].map(
+    const answers = [201, 204, 299, 300, 302, 403, 404, 500, 502, 504].map(
       (status) => [status, hook(status, status === 204 ? "" : "no\nway").url] as const,
     );
     const outcomes = await Promise.all(
@@ -184,6 +184,8 @@ describe("what was not taken", () => {
     expect(outcomes).toEqual([
       "201 taken",
       "204 taken",
+      "299 taken",
+      '300 refused: it answered 300: "no\\nway"; fix: name in url where that leads: no redirect is followed',
       '302 refused: it answered 302: "no\\nway"; fix: name in url where that leads: no redirect is followed',
       '403 refused: it answered 403: "no\\nway"; fix: name its token in token_file, or write a name and a password into url: https://name:password@host/',
       '404 refused: it answered 404: "no\\nway"; fix: mend url: there is no such place',

@@ -3,7 +3,7 @@
 import { request as plain } from "node:http";
 import { request as secure } from "node:https";
 import { errorCode, errorText } from "../../../core/failure.ts";
-import type { Posted } from "./web-failures.ts";
+import { isTaken, type Posted } from "./web-failures.ts";
 
 const TIMEOUT_MS = 15_000;
 /** So much of an answer is shown. */
@@ -40,9 +40,10 @@ export function post({ url, headers = {}, ca = null }: Address, body: string, ti
   call.on("response", (answer) => {
     const { statusCode: status = 0 } = answer;
     // It has taken it: whether its body ever ends does not matter.
-    if (status >= 200 && status < 300) {
+    const taken: Posted = { kind: "status", status, text: "" };
+    if (isTaken(taken)) {
       clearTimeout(timer);
-      resolve({ kind: "status", status, text: "" });
+      resolve(taken);
       call.destroy();
       return;
     }
