@@ -8,6 +8,7 @@ import {
   isFlag,
   isNumber,
   isText,
+  leftOutOr,
   orNull,
   parseShaped,
 } from "../core/text/shape.ts";
@@ -21,7 +22,7 @@ export interface IncidentRow {
   hosts: readonly string[];
   symptom: string;
   cause: string;
-  /** `pending`, `firing`, `growing` (of many), `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
+  /** `pending`, `firing`, `growing` (more hosts, another check, another cause), `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
   change: string;
   /** Whether this was told to anybody. */
   told: boolean;
@@ -31,6 +32,8 @@ export interface IncidentRow {
   fired_at: string | null;
   what: string;
   fix: string | null;
+  /** It comes and goes, and is over when nothing has changed for two hours; left out: it does not. */
+  flapping?: boolean;
 }
 
 const isHosts: Check = (value) => Array.isArray(value) && value.every(isText);
@@ -47,6 +50,7 @@ const hasShape = hasFields({
   fired_at: orNull(isText),
   what: isText,
   fix: orNull(isText),
+  flapping: leftOutOr(isFlag),
 } satisfies ChecksOf<IncidentRow>);
 
 export const isIncidentRow = (value: unknown): value is IncidentRow => hasShape(value);

@@ -7,6 +7,7 @@ import { relativeRemarks } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { durationField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
+import { LEAST_SILENT_S } from "./judge/limits.ts";
 import { isWeb } from "./notify/settings.ts";
 import { type FleetHealthConfig, LEAST_EXPIRY_S, RANGES } from "./settings.ts";
 import { configOf } from "./table.ts";
@@ -18,6 +19,10 @@ const whole = ({ least, most }: { least: number; most: number }) =>
 
 const webField = type("string").narrow(
   (text, ctx) => isWeb(text) || ctx.mustBe("an address that begins with http:// or https://"),
+);
+
+const silentField = durationField.narrow(
+  (text, ctx) => (parseSeconds(text) ?? 0) >= LEAST_SILENT_S || ctx.mustBe('at least "5m"'),
 );
 
 const expiryField = durationField.narrow(
@@ -54,7 +59,7 @@ const schema = type({
     "fatal_min_count?": whole(RANGES["fatal-min-count"]),
     "expire_after?": expiryField,
     "ping_url?": webField,
-    "hosts?": { "[string]": { "silent_after?": durationField } },
+    "hosts?": { "[string]": { "silent_after?": silentField } },
   },
   "notify?": channel.array(),
 });

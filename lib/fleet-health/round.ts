@@ -5,19 +5,18 @@ import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
-import { ownValue } from "../core/text/own.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { fleetSymptom } from "./incidents/fold.ts";
-import { COLLECTOR, type Event } from "./incidents/incident.ts";
+import { COLLECTOR, type Event, type Incident } from "./incidents/incident.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
+import { limitsOf } from "./judge/limits.ts";
 import { type Past, unheardPast } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
-import type { Limits } from "./judge/told.ts";
-import { stillSilent, unsureOf } from "./judge/unsure.ts";
+import { stillSilent, unsaidSince, unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -38,9 +37,6 @@ export interface Read {
   doubts: readonly Finding[];
 }
 
-/** A queue that fails is no news before that, and neither is a host that is off for less than this, milliseconds. */
-const FAILING_AFTER_MS = 15 * 60_000;
-
 /** What is known of each host, and who of them is watched; `before` is what the last run left. */
 export function judgeHosts(config: FleetHealthConfig, before: State | null, read: Read): Judgement {
   const { nowMs, index, refusals, orders } = read;
@@ -56,7 +52,7 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
       gone.set(host, "expired");
   const coverage = coverageOf(read.ticks, nowMs);
   const lost = lostOf(before, facts, gone, { nowMs, coverage });
-  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage) };
+  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage.since) };
 }
 
 /** What is of a time that has yet to come was before this clock was set back: what came since has no later one. */
@@ -85,13 +81,16 @@ export function round(
   const { nowMs, index, orders } = read;
   const { facts, gone, lost, limits, coverage } = judgement;
   const missing = missingOf(read);
-  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts: read.doubts };
   const standing = before?.watch.incidents ?? [];
+  const isFull = isFullOf(read.refusals, standing, nowMs);
+  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts: read.doubts, isFull };
   const seen = {
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
     unknown: unknownWithout(missing),
-    unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs).union(stillSilent(standing, facts, limits)),
+    unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
+      .union(stillSilent(standing, facts, limits))
+      .union(unsaidSince(standing, facts)),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
@@ -118,19 +117,22 @@ export function round(
   };
 }
 
-function limitsOf(config: FleetHealthConfig, nowMs: number, { since }: Coverage): Limits {
-  const { silentThresholdMin, fatalMinCount } = config.thresholds;
-  const silentAfterMs = silentThresholdMin * 60_000;
-  return {
-    ...{ nowMs, coveredMs: since, failingAfterMs: FAILING_AFTER_MS, downAfterMs: silentAfterMs, fatalMinCount },
-    silentAfterMs: (host) => ownValue(config.silentAfterMs, host) ?? silentAfterMs,
-  };
+/** A disk that was full of late, and takes nothing yet. */
+const FULL_MS = 15 * 60_000;
+
+/** Whether the disk is full on which the receiver stores: it has said so to whoever sent something, and is not ready since. */
+function isFullOf(refusals: Refusals, standing: readonly Incident[], nowMs: number): boolean {
+  // What it was told as it stays: one outage is one incident.
+  const told = standing.find(({ symptom }) => symptom === "collector-full" || symptom === "collector-failing");
+  if (told !== undefined) return told.symptom === "collector-full";
+  const rows = refusals.kind === "attempts" ? refusals.rows : [];
+  return rows.some(({ reason, at }) => reason === "disk-full" && nowMs - Date.parse(at) < FULL_MS);
 }
 
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
 export function blindRound(before: State, why: Finding, nowMs: number, { silences }: Orders): State {
   const coverage = coverageOf([], nowMs);
-  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why] });
+  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why], isFull: false });
   const unknown = new Set([...unknownWithout(new Set(["refusals", "heartbeats"])), ...COLLECTOR_SYMPTOMS]);
   unknown.delete("detector-blind");
   const seen = {
@@ -161,6 +163,7 @@ function lostOf(
   { nowMs, coverage }: { nowMs: number; coverage: Coverage },
 ): Set<string> {
   const standing = (before?.watch.incidents ?? []).map(({ host }) => host).filter((host) => isName(host));
+  const all = new Set([...standing, ...facts.keys()]);
   const [lastRunMs = 0] = before?.watch.runsMs ?? [];
   const isBack = nowMs < lastRunMs - CLOCK_MS;
   const isLost = (host: string): boolean => {
@@ -168,7 +171,7 @@ function lostOf(
     if (!facts.has(host) || isBack) return true;
     return shippedMs !== null && (shippedMs > nowMs + CLOCK_MS || coverage.cameTwice(shippedMs));
   };
-  return new Set(standing.filter((host) => !gone.has(host) && isLost(host)));
+  return new Set([...all].filter((host) => !gone.has(host) && isLost(host)));
 }
 
 /** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */
@@ -219,10 +222,11 @@ function rowsOf(rows: readonly Row[], last: number): IncidentRow[] {
 }
 
 function rowOfEvent({ atMs, change, incident, isTold }: Event): Row {
-  const { host, hosts, symptom, cause, sinceMs, firedMs, what, fix } = incident;
+  const { host, hosts, symptom, cause, sinceMs, firedMs, flappingMs, what, fix } = incident;
   return {
     ...{ at: isoWall(atMs), host, hosts, symptom, cause, change, told: isTold },
     ...{ since: isoWall(sinceMs), fired_at: firedMs === null ? null : isoWall(firedMs), what, fix },
+    ...(flappingMs !== null && { flapping: true }),
   };
 }
 

@@ -110,7 +110,7 @@ test.skipIf(missing !== "")(
     expect(held.map(({ labels }) => labels)).toEqual(
       expect.arrayContaining([
         { alertname: "labfleet_watchdog", collector },
-        { alertname: "labfleet_silent", host: "lab2", collector },
+        { alertname: "labfleet_silent", host: "lab2", severity: "critical", collector },
       ]),
     );
     const lasts = held.map(({ endsAt }) => Math.round((Date.parse(endsAt) - Date.now()) / 60_000));

@@ -173,6 +173,26 @@ test("a host may have a name that every object knows", () => {
   expect(rows).toEqual(["12:31 constructor silent pending"]);
 });
 
+test("nobody is silent or down within five minutes, however low the threshold is", () => {
+  const config = { ...CONFIG, thresholds: { ...CONFIG.thresholds, silentThresholdMin: 1 } };
+  const isIll = (ageMs: number) => round(config, null, read(NOON, { lab1: NOON - ageMs })).rows.length > 0;
+  expect([isIll(5 * MIN), isIll(5 * MIN + 1)]).toEqual([false, true]);
+});
+
+test("a queue that fails is paused after a quarter of an hour, and not before", () => {
+  const since = (ms: number): string[] => {
+    const paused = { kind: "failing", reason: "5xx", detail: "d", since: isoWall(NOON - ms), fix: null };
+    const queue = {
+      ...{ pending: 1, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null },
+      ...{ unverified: 0, oldest_pending_s: null, paused, waiting: null, held: null },
+    };
+    const times = { received_at_wall: isoWall(NOON), sent_at: isoWall(NOON), age_s: 0, late_s: 0 };
+    const beat = { ...unknownSummary("lab1"), ...times, stale: false, never: false, queue } as HostSummary;
+    return play([read(NOON, { lab1: NOON }, { hosts: hostsWith([beat]) })]).rows.filter((row) => row.endsWith("told"));
+  };
+  expect([since(15 * MIN - 1), since(15 * MIN)]).toEqual([[], ["12:00 lab1 paused firing told"]]);
+});
+
 test("a host that ships less often than others has a time of its own", () => {
   const daily = { ...CONFIG, silentAfterMs: { lab1: 26 * HOUR } };
   const at = (hours: number) => round(daily, null, read(NOON, { lab1: NOON - hours * HOUR })).watch.incidents.length;
@@ -232,6 +252,44 @@ describe("the collector's own time", () => {
 
   test("a restart of the receiver is no news", () => {
     expect(night({ down: within("01:00", "01:01") }, "02:00")).toEqual([]);
+  });
+
+  test("a disk that is full is told as that, by what was refused for it, until it stores again", () => {
+    const ticks = Array.from({ length: 60 }, (_, i): Tick => {
+      const wallMs = NOON + i * MIN;
+      return { sequence: i, wallMs, boot: "a", uptimeS: wallMs / 1000, isReady: i < 10 || i >= 50 };
+    });
+    const reads = (minute: number) =>
+      every5(NOON, 12, (nowMs) => {
+        const fullMs = NOON + minute * MIN;
+        const rows = nowMs >= fullMs ? [attempt("lab1", fullMs, 507, "disk-full")] : [];
+        return read(
+          nowMs,
+          { lab1: NOON },
+          {
+            ticks: ticks.filter(({ wallMs }) => wallMs <= nowMs),
+            refusals: { kind: "attempts", rows, doubt: null },
+          },
+        );
+      });
+    const told = (minute: number) =>
+      play(reads(minute)).rows.filter((row) => row.includes(" @ ") && row.endsWith("told"));
+    expect(told(9)).toEqual(["12:10 @ collector-full firing told", "12:50 @ collector-full recovered told"]);
+    // What it was told as first it stays.
+    expect(told(12)).toEqual(["12:10 @ collector-failing firing told", "12:50 @ collector-failing recovered told"]);
+  });
+
+  test("what was refused for want of room a quarter of an hour ago is not why nothing is stored now", () => {
+    const ticks = [{ sequence: 1, wallMs: NOON, boot: "a", uptimeS: 1, isReady: false }];
+    const symptom = (ageMs: number) => {
+      const rows = [attempt("lab1", NOON - ageMs, 507, "disk-full")];
+      const one = read(NOON, { lab1: NOON }, { ticks, refusals: { kind: "attempts", rows, doubt: null } });
+      return play([one]).rows.find((row) => row.endsWith("told"));
+    };
+    expect([symptom(15 * MIN - 1), symptom(15 * MIN)]).toEqual([
+      "12:00 @ collector-full firing told",
+      "12:00 @ collector-failing firing told",
+    ]);
   });
 
   test("a receiver that cannot store is told at once, and until it can nobody is silent", () => {
@@ -353,4 +411,19 @@ test("one that was only about to be called silent when its heartbeats ended is n
     "12:41 lab1 silent forgotten",
   ]);
   expect(rows.filter((row) => row.endsWith("told"))).toEqual(["13:16 lab1 host-down firing told"]);
+});
+
+test("what could not be read is told again when something else cannot, and not for another count", () => {
+  const doubt = (what: string) => ({ what, fix: null });
+  const told = (...all: (readonly string[])[]) =>
+    play(
+      every5(NOON, all.length, (nowMs) => {
+        const doubts = (all[(nowMs - NOON) / (5 * MIN)] ?? []).map(doubt);
+        return read(nowMs, {}, { doubts });
+      }),
+    ).rows.filter((row) => row.endsWith("told"));
+  expect(told(["3 lines"], ["4 lines"], ["4 lines", "heartbeats"], ["heartbeats"])).toEqual([
+    "12:00 @ detector-blind firing told",
+    "12:10 @ detector-blind growing told",
+  ]);
 });

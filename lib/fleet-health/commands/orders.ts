@@ -12,7 +12,7 @@ import { formatSeconds, parseSeconds } from "../../core/text/quantity.ts";
 import { print } from "../../os/answer.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
-import type { Silence } from "../incidents/tell.ts";
+import type { Silence } from "../incidents/silence.ts";
 import { COLLECTOR_SYMPTOMS } from "../judge/collector.ts";
 import { SYMPTOMS } from "../judge/symptoms.ts";
 import { whyNotWritten } from "../not-written.ts";

@@ -14,6 +14,7 @@ import type { Log } from "../../runtime/log/log.ts";
 import { NO_HOSTS } from "../hosts/hosts.ts";
 import { readHosts } from "../hosts/read.ts";
 import { type Facts, factsOf } from "../judge/facts.ts";
+import { silentAfterOf } from "../judge/limits.ts";
 import { whyNotRead } from "../not-read.ts";
 import { readOrders } from "../orders/read.ts";
 import { goneOf } from "../round.ts";
@@ -85,7 +86,8 @@ export async function statusCommand(
     config,
     facts.map(({ host }) => host),
   );
-  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, gone, strangers });
+  const idleAfterMs = silentAfterOf(config);
+  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, idleAfterMs, gone, strangers });
   await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
   return EXIT.ok;
 }

@@ -7,7 +7,8 @@ import { type Finding, findingText } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
-import { type Facts, lastSign } from "../judge/facts.ts";
+import { rankOf } from "../incidents/policy.ts";
+import { type Facts, isFresh, lastSign } from "../judge/facts.ts";
 
 export interface Standing {
   nowMs: number;
@@ -15,6 +16,8 @@ export interface Standing {
   run: HealthRun | null;
   incidents: readonly Incident[];
   facts: readonly Facts[];
+  /** After so long without an upload a host that has nothing to ship is idle, milliseconds. */
+  idleAfterMs: (host: string) => number;
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, string>;
   strangers: readonly Stranger[];
@@ -61,18 +64,23 @@ interface ShownHost {
   /** Its heartbeat is late. */
   late: boolean;
   to_ship: number | null;
-  /** `ok`, the symptoms that it has as of the last run, `never` of one that has a token and never came, or why it is watched no more. */
+  /** `ok`, `idle` (it has nothing to ship), the symptoms that it has as of the last run, `never` of one that has a token and never came, or why it is watched no more. */
   state: string;
   /** What the receiver's list says of it now; null: nothing is wrong. */
   now: string | null;
 }
 
-/** What fires first, then what may be over or begin; of one kind the oldest. */
+/** What fires first, then what may be over or begin; of one kind the worst, and of that what many have, and then the oldest. */
 const ORDER: readonly Incident["phase"][] = ["firing", "recovering", "pending", "steady"];
 
-export function fleetStatus({ nowMs, run, incidents, facts, gone, strangers }: Standing): FleetStatus {
+export function fleetStatus({ nowMs, run, incidents, facts, idleAfterMs, gone, strangers }: Standing): FleetStatus {
   const sorted = [...incidents].sort(
-    (a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) || a.sinceMs - b.sinceMs || (a.host < b.host ? -1 : 1),
+    (a, b) =>
+      ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) ||
+      rankOf(a.symptom) - rankOf(b.symptom) ||
+      Number(b.host === MANY) - Number(a.host === MANY) ||
+      a.sinceMs - b.sinceMs ||
+      (a.host < b.host ? -1 : 1),
   );
   const ill = Map.groupBy(incidents, ({ host }) => host);
   const hosts = facts.map((one): ShownHost => {
@@ -83,7 +91,7 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone, strangers }: S
       last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
       late: one.heartbeat?.stale ?? false,
       to_ship: one.heartbeat?.queue?.pending ?? null,
-      state: stateOf(gone.get(one.host), lastMs, symptoms),
+      state: stateOf(gone.get(one.host), lastMs, symptoms, isIdle(one, idleAfterMs(one.host), nowMs)),
       now: lineOrNull(one.heartbeat?.problem ?? null),
     };
   });
@@ -96,9 +104,15 @@ export function fleetStatus({ nowMs, run, incidents, facts, gone, strangers }: S
   };
 }
 
-function stateOf(gone: string | undefined, lastMs: number | null, symptoms: readonly string[]): string {
+function stateOf(gone: string | undefined, lastMs: number | null, symptoms: readonly string[], idle: boolean): string {
   if (lastMs === null && gone !== "retired") return "never";
-  return gone ?? (symptoms.length === 0 ? "ok" : symptoms.join(", "));
+  return gone ?? (symptoms.length > 0 ? symptoms.join(", ") : idle ? "idle" : "ok");
+}
+
+/** It is there, has nothing to ship, and has shipped nothing for as long as would be a silence. */
+function isIdle({ heartbeat, shippedMs, movedMs }: Facts, idleAfterMs: number, nowMs: number): boolean {
+  if (!isFresh(heartbeat) || heartbeat.queue?.pending !== 0 || movedMs !== null) return false;
+  return shippedMs === null || nowMs - shippedMs > idleAfterMs;
 }
 
 function lineOrNull(problem: Finding | null): string | null {
@@ -115,6 +129,7 @@ function shownIncident(incident: Incident): ShownIncident {
   };
 }
 
+const WELL: readonly string[] = ["ok", "idle"];
 const AWAY: readonly string[] = ["retired", "expired"];
 
 const HEAD = ["HOST", "SYMPTOM", "STATE", "FOR", "LAST SIGN", "TO SHIP", "WHAT IS WRONG"];
@@ -126,7 +141,7 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
   const signs = new Map(hosts.map((one) => [one.host, one]));
   // Of many that are told together the one line says it.
   const told = incidents.filter(({ held_by }) => all || !held_by?.startsWith("fleet-"));
-  const well = hosts.filter(({ state }) => state === "ok");
+  const well = hosts.filter(({ state }) => WELL.includes(state));
   const never = hosts.filter(({ state }) => state === "never");
   const away = hosts.filter(({ state }) => AWAY.includes(state));
   const shown = [...well.filter(({ late }) => all || late), ...never, ...(all ? away : [])];
@@ -162,8 +177,9 @@ function incidentCells(incident: ShownIncident, sign: ShownHost | undefined, now
 
 function hostCells(one: ShownHost, nowMs: number): string[] {
   const { host, late, state, last_sign_of_life, now } = one;
-  const shown = late && state === "ok" ? "late" : state;
-  const what = state === "never" || state === "ok" ? (now ?? "") : "";
+  const isWell = WELL.includes(state);
+  const shown = late && isWell ? "late" : state;
+  const what = state === "never" || isWell ? (now ?? "") : "";
   return [host, "", shown, "", ago(last_sign_of_life, nowMs), queueText(one), what];
 }
 

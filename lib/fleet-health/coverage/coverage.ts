@@ -15,6 +15,8 @@ export interface Coverage {
   newest: Tick | null;
   /** Whether the clock has shown that time twice, since it was set back: then it is not known which of the two is meant. */
   cameTwice(ms: number): boolean;
+  /** How much the clock was set forward since then, as the machine's own clock tells, milliseconds; less than 0: back. */
+  steppedSince(fromMs: number): number;
   /** The longest stretch that does not count and ended after an instant; null: none is worth a word. */
   gapAfter(ms: number): { fromMs: number; toMs: number } | null;
 }
@@ -25,7 +27,7 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   if (newest === null)
     return {
       since: (fromMs) => Math.max(0, nowMs - fromMs),
-      ...{ newest, cameTwice: () => false, gapAfter: () => null },
+      ...{ newest, cameTwice: () => false, steppedSince: () => 0, gapAfter: () => null },
     };
   // Of each tick how much counts from the first one to it.
   const sums = new Float64Array(ticks.length);
@@ -55,6 +57,11 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
       const part = Math.min((tick?.wallMs ?? fromMs) - fromMs, between(ticks[first - 1], tick));
       return part + (all - sum) + tail(newest.wallMs);
     },
+    steppedSince(fromMs) {
+      let stepped = 0;
+      for (let i = firstAt(latest, fromMs); i < ticks.length; i++) stepped += stepOf(ticks[i - 1], ticks[i]);
+      return stepped;
+    },
     cameTwice: (ms) => firstAt(latest, ms) < firstAt(earliest, ms),
     gapAfter(ms) {
       let longest: { fromMs: number; toMs: number } | null = null;
@@ -79,6 +86,12 @@ function firstAt(numbers: Float64Array, least: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** By how much the clock went ahead of the machine's own between two ticks of one boot. */
+function stepOf(before: Tick | undefined, tick: Tick | undefined): number {
+  if (before === undefined || tick === undefined || before.boot !== tick.boot) return 0;
+  return tick.wallMs - before.wallMs - (tick.uptimeS - before.uptimeS) * 1000;
 }
 
 /** How much counts between two ticks that follow each other: by the machine's own clock, which nobody sets. */

@@ -3,6 +3,7 @@
 import { explainedBy, firingOf } from "./explain.ts";
 import { type Change, type Event, type Incident, MANY } from "./incident.ts";
 import { INCIDENT_POLICY } from "./policy.ts";
+import { isSilencedAlone, type Silence } from "./silence.ts";
 
 export interface Folding {
   nowMs: number;
@@ -10,6 +11,7 @@ export interface Folding {
   hosts: number;
   /** When the runs before this one were, the newest first. */
   runsMs: readonly number[];
+  silences: readonly Silence[];
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
 }
@@ -26,11 +28,10 @@ export function fleetSymptom(symptom: string): string {
 export function fold(incidents: readonly Incident[], folding: Folding): { incidents: Incident[]; events: Event[] } {
   const single = incidents.filter(({ host }) => host !== MANY);
   const firing = firingOf(single);
-  // What another symptom of its host explains is no news, of many no more than of one.
-  const groups = Map.groupBy(
-    single.filter((one) => explainedBy(one, firing) === null),
-    groupOf,
-  );
+  // What another symptom of its host explains, or a person has silenced, is no news, of many no more than of one.
+  const isNews = (one: Incident): boolean =>
+    explainedBy(one, firing) === null && !isSilencedAlone(folding.silences, one.host, one.symptom, folding.nowMs);
+  const groups = Map.groupBy(single.filter(isNews), groupOf);
   const events: Event[] = [];
   const many: Incident[] = [];
   const standing = new Map(incidents.filter(({ host }) => host === MANY).map((one) => [groupOf(one), one]));
@@ -75,7 +76,7 @@ function begin(members: readonly Incident[], folding: Folding, events: Event[]):
     ...first,
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
-    ...{ heldBy: null, hasNoData: false, flappingMs: null },
+    ...{ heldBy: null, hasNoData: false, flappingMs: null, parts: undefined },
     hosts: fresh.map(({ host }) => host),
   };
   events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
@@ -98,11 +99,14 @@ function goOn(
   const left = hosts.filter((host) => !ill.has(host));
   const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
-  const next: Incident = { ...one, hosts, hasNoData, phase: isOver ? "recovering" : "firing" };
+  const { what } = standing.find(({ phase }) => isIll(phase)) ?? one;
+  const next: Incident = { ...one, hosts, hasNoData, what, phase: isOver ? "recovering" : "firing" };
   const note = (change: Change, isTold: boolean): number =>
     events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
   if (grew) note("growing", true);
-  if (next.phase !== one.phase) note(next.phase === "firing" ? "firing" : "recovering", false);
+  // Of hosts that are watched no more nobody waits to see whether they are well.
+  const isCertain = isOver && left.every((host) => gone.has(host));
+  if (next.phase !== one.phase && !isCertain) note(next.phase === "firing" ? "firing" : "recovering", false);
   else if (isOver) {
     note(endOf(left, gone), true);
     return null;

@@ -10,6 +10,8 @@ export interface Ill {
   what: string;
   /** What mends it, as a line; null where nothing is known to. */
   fix: string | null;
+  /** What of it is told by itself, each once, such as checks by their names; left out: nothing is. */
+  parts?: readonly string[] | undefined;
 }
 
 /**
@@ -36,6 +38,8 @@ export interface Incident extends Ill {
   flappingMs: number | null;
   /** Of an incident of many hosts: who belongs to it. */
   hosts: string[];
+  /** Those of its parts that somebody was told of. */
+  toldParts?: readonly string[];
   /** Since when it is taken from the history, and was not judged anew yet; left out: it was. */
   restoredMs?: number | undefined;
 }

@@ -16,7 +16,7 @@ export const INCIDENT_POLICY = {
 } as const;
 
 /** Symptoms that are facts and no want of news: they fire in the run that sees them. */
-const COLLECTOR = ["collector-down", "collector-failing"];
+const COLLECTOR = ["collector-down", "collector-full", "collector-failing"];
 const AT_ONCE: ReadonlySet<string> = new Set(["paused", "duplicate-host", "detector-blind", ...COLLECTOR]);
 /** What is over in the first run that does not see it: one look at the collector is certain, and two machines are waited for by themselves. */
 const OVER_AT_ONCE: ReadonlySet<string> = new Set(["duplicate-host", ...COLLECTOR]);
@@ -37,6 +37,34 @@ export const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
   ["host-down", ["silent", "heartbeat-late"]],
   // What does not ship at all has more to ship every hour.
   ["silent", ["backlog-growing"]],
+  // Both are its commit.
+  ["unstamped", ["fatal-only"]],
   // Whose uploads are all refused ships nothing.
   ["fatal-only", ["silent"]],
 ]);
+
+/** The worst first. Nothing arrives, or will not before long: somebody has to act. */
+const CRITICAL: readonly string[] = [
+  ...["collector-down", "collector-full", "collector-failing", "detector-blind"],
+  ...["host-down", "silent", "paused", "fatal-only", "unstamped", "duplicate-host", "disk-low", "check-failing"],
+];
+/** What can wait for the morning. */
+const WARNING: readonly string[] = [
+  ...["quarantine-expiring", "backlog-growing", "waits-alone", "quarantine-growing", "clock-skew", "heartbeat-late"],
+  ...["collector-gap", "returned"],
+];
+
+/** Of many as of one. */
+const ofOne = (symptom: string): string => symptom.replace(/^fleet-/, "");
+
+export type Severity = "critical" | "warning";
+
+export function severityOf(symptom: string): Severity {
+  return WARNING.includes(ofOne(symptom)) ? "warning" : "critical";
+}
+
+/** 0 is the worst. */
+export function rankOf(symptom: string): number {
+  const rank = [...CRITICAL, ...WARNING].indexOf(ofOne(symptom));
+  return rank < 0 ? CRITICAL.length : rank;
+}

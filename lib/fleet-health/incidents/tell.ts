@@ -3,17 +3,8 @@
 
 import { explainedBy, firingOf } from "./explain.ts";
 import { fleetSymptom } from "./fold.ts";
-import { COLLECTOR, type Event, type Incident, keyOf, MANY } from "./incident.ts";
-
-/** What a person does not want to hear of for some time. */
-export interface Silence {
-  host: string;
-  /** Null: all of them. */
-  symptom: string | null;
-  fromMs: number;
-  untilMs: number;
-  reason: string;
-}
+import { type Event, type Incident, keyOf, MANY } from "./incident.ts";
+import { isSilenced, type Silence } from "./silence.ts";
 
 /** What is told now: of those that fire and were not told yet all that nothing holds back. */
 export function tell(
@@ -29,11 +20,17 @@ export function tell(
   );
   const events: Event[] = [];
   const told = incidents.map((incident): Incident => {
-    if (incident.phase !== "firing" || incident.isTold) return incident;
+    const { phase, isTold, parts = [] } = incident;
+    // Of one that was taken from the history what stands first was told.
+    const toldParts = incident.toldParts ?? (isTold ? parts : []);
+    // More is wrong by now than somebody was told: another check, another cause.
+    const isMore = isTold && parts.some((part) => !toldParts.includes(part));
+    if (isTold && !isMore) return parts.length === 0 ? incident : { ...incident, toldParts };
+    if (phase !== "firing") return incident;
     const heldBy = heldOf(incident, firing, folded, silences, nowMs);
-    if (heldBy !== null) return { ...incident, heldBy };
-    const now = { ...incident, isTold: true, heldBy };
-    events.push({ atMs: nowMs, change: "firing", incident: now, isTold: true });
+    if (heldBy !== null) return isTold ? incident : { ...incident, heldBy };
+    const now = { ...incident, isTold: true, heldBy, toldParts: [...new Set([...toldParts, ...parts])] };
+    events.push({ atMs: nowMs, change: isMore ? "growing" : "firing", incident: now, isTold: true });
     return now;
   });
   return { incidents: told, events };
@@ -51,19 +48,4 @@ function heldOf(
   if (host === MANY) return null;
   if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
   return explainedBy(incident, firing);
-}
-
-/** A silence of all is about each host, and about many, and not about the collector. */
-function isAbout(silenced: string, host: string): boolean {
-  return silenced === host || (silenced === MANY && host !== COLLECTOR);
-}
-
-export function isSilenced(silences: readonly Silence[], host: string, symptom: string, nowMs: number): boolean {
-  return silences.some(
-    (one) =>
-      isAbout(one.host, host) &&
-      (one.symptom === null || one.symptom === symptom) &&
-      one.fromMs <= nowMs &&
-      nowMs < one.untilMs,
-  );
 }

@@ -4,7 +4,8 @@ import { advance, type Fires, type Seen } from "./advance.ts";
 import { fold } from "./fold.ts";
 import { type Event, type Incident, MANY } from "./incident.ts";
 import { INCIDENT_POLICY } from "./policy.ts";
-import { type Silence, tell } from "./tell.ts";
+import type { Silence } from "./silence.ts";
+import { tell } from "./tell.ts";
 
 /** What stands after a run. */
 export interface Watch {
@@ -32,7 +33,7 @@ export function watch({ incidents: before, fires, runsMs }: Watch, round: Round)
     round,
   );
   const folded = fold([...stepped.incidents, ...before.filter(isOfMany)], {
-    ...{ nowMs, hosts, runsMs, gone: round.gone },
+    ...{ nowMs, hosts, runsMs, silences, gone: round.gone },
   });
   const told = tell(folded.incidents, silences, nowMs);
   return {

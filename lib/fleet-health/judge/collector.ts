@@ -9,7 +9,12 @@ import { COLLECTOR, type Ill } from "../incidents/incident.ts";
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
 
-export const COLLECTOR_SYMPTOMS: readonly string[] = ["detector-blind", "collector-down", "collector-failing"];
+export const COLLECTOR_SYMPTOMS: readonly string[] = [
+  "detector-blind",
+  "collector-down",
+  "collector-full",
+  "collector-failing",
+];
 
 export interface AboutCollector {
   nowMs: number;
@@ -18,13 +23,20 @@ export interface AboutCollector {
   lastRunMs: number | null;
   /** Why not all is known. */
   doubts: readonly Finding[];
+  /** Uploads were refused of late for want of room. */
+  isFull: boolean;
 }
 
 /** Its symptoms. */
-export function collectorIll({ nowMs, coverage, lastRunMs, doubts }: AboutCollector): Ill[] {
+export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull }: AboutCollector): Ill[] {
   const ill: Ill[] = [];
-  const [doubt] = doubts;
-  if (doubt !== undefined) ill.push(of("detector-blind", "unreadable", doubt.what, doubt.fix));
+  const [doubt, ...more] = doubts;
+  if (doubt !== undefined) {
+    const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
+    const blind = of("detector-blind", "unreadable", `${doubt.what}${behind}`, doubt.fix);
+    // How many lines, or for how long, is no other thing that cannot be read.
+    ill.push({ ...blind, parts: doubts.map(({ what }) => what.replace(/\d+/g, "#")) });
+  }
   const { newest } = coverage;
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;
@@ -33,13 +45,20 @@ export function collectorIll({ nowMs, coverage, lastRunMs, doubts }: AboutCollec
     const what = `its receiver has not run for ${formatSeconds(Math.round(quietMs / 1000))}: nothing can come from any host`;
     ill.push(of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start"))));
   } else if (quietMs <= DOWN_MS && !newest.isReady) {
-    const look = byCommands(here("sudo", "receiver", "status"));
+    const commands = [here("sudo", "receiver", "status")];
     ill.push(
-      of("collector-failing", "not ready", "its receiver runs and cannot store: hosts keep what they have", look),
+      isFull
+        ? of("collector-full", "disk-full", `its disk is full: ${KEPT}`, {
+            text: "make room; this says where",
+            commands,
+          })
+        : of("collector-failing", "not ready", `its receiver runs and cannot store: ${KEPT}`, byCommands(...commands)),
     );
   }
   return ill;
 }
+
+const KEPT = "hosts keep what they have";
 
 function of(symptom: string, cause: string, what: string, fix: Fix | null): Ill {
   return { host: COLLECTOR, symptom, cause, what, fix: fixOrNull(fix, "collector") };

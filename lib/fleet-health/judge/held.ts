@@ -4,7 +4,7 @@
 import type { Coverage } from "../coverage/coverage.ts";
 import { explainedBy, firingOf } from "../incidents/explain.ts";
 import type { Incident } from "../incidents/incident.ts";
-import { isSilenced, type Silence } from "../incidents/tell.ts";
+import { isSilenced, type Silence } from "../incidents/silence.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import type { Limits } from "./told.ts";
 
@@ -27,7 +27,7 @@ export function whyHeld(
   { host, symptom }: { host: string; symptom: string },
   incidents: readonly Incident[],
   silences: readonly Silence[],
-  { facts, gone, lost, limits }: Omit<Judgement, "coverage">,
+  { facts, gone, lost, limits, coverage }: Judgement,
 ): string | null {
   const why = gone.get(host);
   if (why !== undefined) return why;
@@ -41,13 +41,17 @@ export function whyHeld(
   if (symptom === "silent" && incidents.some((one) => one.symptom === "host-down")) return "pending";
   if (lost.has(host)) return "clock-step";
   const known = facts.get(host);
-  return symptom === "silent" && known !== undefined ? whyNotSilent(known, limits) : null;
+  return symptom === "silent" && known !== undefined ? whyNotSilent(known, limits, coverage) : null;
 }
 
 /** Less than a whole run of the check. */
 const GAP_MS = 2 * 60_000;
 
-function whyNotSilent({ host, shippedMs, movedMs, heartbeat }: Facts, limits: Limits): string | null {
+function whyNotSilent(
+  { host, shippedMs, movedMs, heartbeat }: Facts,
+  limits: Limits,
+  { steppedSince }: Coverage,
+): string | null {
   const { nowMs, coveredMs, silentAfterMs } = limits;
   if (shippedMs === null) return null;
   if (movedMs !== null) return "uploading";
@@ -56,5 +60,7 @@ function whyNotSilent({ host, shippedMs, movedMs, heartbeat }: Facts, limits: Li
   const isCovered = covered > silentAfterMs(host);
   if (isCovered && isFresh(heartbeat) && heartbeat.queue?.pending === 0) return "nothing-to-ship";
   if (isCovered) return null;
-  return sinceMs - covered >= GAP_MS ? "collector-gap" : "silent-after";
+  if (sinceMs - covered < GAP_MS) return "silent-after";
+  // It only seems to be so long ago.
+  return sinceMs - covered - steppedSince(shippedMs) < GAP_MS ? "clock-step" : "collector-gap";
 }

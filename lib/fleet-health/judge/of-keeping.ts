@@ -5,6 +5,7 @@ import { counted, formatBytes } from "../../core/text/quantity.ts";
 import type { Judged } from "../../fleet/judge.ts";
 import type { ShownQueue } from "../../fleet/queue-view.ts";
 import { type Facts, isFresh } from "./facts.ts";
+import { failingOf, partsOf } from "./failing-checks.ts";
 import { BACKLOG_HOURS, growth } from "./past.ts";
 import { keptFix, SHIPPER_STATUS } from "./remedies.ts";
 import type { Told } from "./told.ts";
@@ -17,13 +18,12 @@ export function isDisk({ name }: Pick<Judged, "name">): boolean {
 /** A file system that is nearly full: no episode may be recorded or packed any more before long. */
 export function diskLow({ heartbeat, checks }: Facts): Told | null {
   if (!isFresh(heartbeat)) return null;
-  const [first, ...more] = checks
-    .filter(isDisk)
-    .toSorted((a, b) => Number(b.holds === "critical") - Number(a.holds === "critical"));
+  const failing = failingOf(checks).filter(isDisk);
+  const [first, ...more] = failing;
   if (first === undefined) return null;
   const behind = more.length === 0 ? "" : ` (and ${counted(more.length, "other")})`;
   const what = `${first.said?.what ?? first.name}${behind}`;
-  return { cause: "disk", what, fix: first.said?.fix ?? keptFix(heartbeat.queue) };
+  return { cause: "disk", what, fix: first.said?.fix ?? keptFix(heartbeat.queue), parts: partsOf(failing) };
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -3,6 +3,7 @@
 import type { Judged } from "../../fleet/judge.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import { type Facts, isFresh } from "./facts.ts";
+import { failingOf, partsOf } from "./failing-checks.ts";
 import { isDisk } from "./of-keeping.ts";
 import { refusedAtTheDoor } from "./of-shipping.ts";
 import { downFix, HEARTBEAT_STATUS } from "./remedies.ts";
@@ -61,15 +62,13 @@ export function clockSkew({ heartbeat }: Facts): Told | null {
 /** What holds of its checks: three runs in a row. What another symptom tells is not told twice. */
 export function checkFailing({ heartbeat, checks }: Facts): Told | null {
   if (!isFresh(heartbeat)) return null;
-  const failing = checks.filter((check) => !isDisk(check) && !isToldElse(check, heartbeat));
-  const [first, ...more] = failing.toSorted((a, b) => RANK.indexOf(a.holds) - RANK.indexOf(b.holds));
+  const failing = failingOf(checks).filter((check) => !isDisk(check) && !isToldElse(check, heartbeat));
+  const [first, ...more] = failing;
   if (first === undefined) return null;
   const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
   const what = `${first.name} ${first.holds}${first.said === null ? "" : `: ${first.said.what}`}${behind}`;
-  return { cause: first.name, what, fix: first.said?.fix ?? HEARTBEAT_STATUS };
+  return { cause: first.name, what, fix: first.said?.fix ?? HEARTBEAT_STATUS, parts: partsOf(failing) };
 }
-
-const RANK: readonly string[] = ["critical", "unknown", "warning"];
 
 /** The host's own check of its queue says what waits, is paused or refused, too. */
 function isToldElse({ name, holds }: Judged, { queue }: HostSummary): boolean {

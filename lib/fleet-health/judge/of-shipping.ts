@@ -26,8 +26,9 @@ function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs
   const failedMs = Number.isFinite(pausedMs) ? Math.min(pausedMs, coveredMs(nowMs - pausedMs)) : 0;
   if (pause.kind === "failing" && failedMs < failingAfterMs) return null;
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
+  const cause = pause.reason ?? "not said";
   return {
-    cause: pause.reason ?? "not said",
+    ...{ cause, parts: [cause] },
     what: `its queue is paused${since}: ${pause.detail}`,
     fix: readHostFix(pause.fix) ?? SHIPPER_STATUS,
   };
@@ -41,7 +42,7 @@ function unableOf({ uploads: { unable } }: Facts): Told | null {
   const [first, last] = [unable[0], unable.at(-1)];
   if (first === undefined || last === undefined || last.ms - first.ms < UNABLE_MS) return null;
   const what = `this collector could not take what it sent, ${counted(unable.length, "time")} in ${long(last.ms - first.ms)} (${last.reason})`;
-  return { cause: last.reason, what, fix: refusedFix(last.reason) };
+  return { cause: last.reason, what, fix: refusedFix(last.reason), parts: [last.reason] };
 }
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
@@ -49,7 +50,8 @@ export function silent(facts: Facts, limits: Limits): Told | null {
   const { host, shippedMs, heartbeat } = facts;
   // Whose heartbeats have ended, too, is down: that is one thing to say, and not two.
   if (shippedMs === null || !isOverdue(facts, limits) || haveEnded(heartbeat)) return null;
-  const what = `it has shipped nothing for ${long(limits.nowMs - shippedMs)}`;
+  // By a clock that was set back since it shipped a moment ago, or has yet to.
+  const what = `it has shipped nothing for ${long(Math.max(limits.nowMs - shippedMs, limits.coveredMs(shippedMs)))}`;
   const why = refusedAtTheDoor(heartbeat);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
   if (heartbeat === null || heartbeat.never) return { cause: "not known", what, fix: silentFix(host) };
@@ -101,7 +103,7 @@ export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, cove
   const { count, reason } = refusedOf(uploads);
   if (uploads.taken === 0 && count >= fatalMinCount) {
     const what = `each of its ${count} uploads of late was refused, most of them as ${reason}`;
-    return { cause: reason ?? "", what, fix: refusedFix(reason) };
+    return { cause: reason ?? "", what, fix: refusedFix(reason), parts: [reason ?? ""] };
   }
   const { failing } = past;
   const longMs = failing === null ? 0 : failing.lastMs - failing.firstMs;
@@ -109,7 +111,7 @@ export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, cove
   // What comes no more is refused no more: it has nothing to send, or something else keeps it.
   if (coveredMs(failing.lastMs) > Math.max(STOPPED_MS, (STOPPED_TIMES * longMs) / (failing.count - 1))) return null;
   const what = `each of its ${failing.count} uploads in ${long(nowMs - failing.firstMs)} has failed, the newest as ${failing.reason}`;
-  return { cause: failing.reason, what, fix: refusedFix(failing.reason) };
+  return { cause: failing.reason, what, fix: refusedFix(failing.reason), parts: [failing.reason] };
 }
 
 export function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {

@@ -16,6 +16,8 @@ export type Source = "refusals" | "heartbeats";
 interface Symptom {
   name: string;
   needs: Source;
+  /** A fresh heartbeat alone says it: without one it stays as it was. */
+  isOfHeartbeat?: true;
   of: (facts: Facts, limits: Limits) => Told | null;
 }
 
@@ -24,20 +26,20 @@ export const FATAL_ONLY = "fatal-only";
 
 export const SYMPTOMS: readonly Symptom[] = [
   { name: "duplicate-host", needs: "heartbeats", of: duplicateHost },
-  { name: "paused", needs: "heartbeats", of: paused },
+  { name: "paused", needs: "heartbeats", isOfHeartbeat: true, of: paused },
   { name: "host-down", needs: "heartbeats", of: hostDown },
   // Without them nobody could tell who has nothing to ship.
   { name: "silent", needs: "heartbeats", of: silent },
   { name: FATAL_ONLY, needs: "refusals", of: fatalOnly },
   { name: "unstamped", needs: "refusals", of: unstamped },
   { name: "heartbeat-late", needs: "heartbeats", of: heartbeatLate },
-  { name: "clock-skew", needs: "heartbeats", of: clockSkew },
-  { name: "disk-low", needs: "heartbeats", of: diskLow },
-  { name: "check-failing", needs: "heartbeats", of: checkFailing },
-  { name: "waits-alone", needs: "heartbeats", of: waitsAlone },
-  { name: "backlog-growing", needs: "heartbeats", of: backlogGrowing },
-  { name: "quarantine-growing", needs: "heartbeats", of: quarantineGrowing },
-  { name: "quarantine-expiring", needs: "heartbeats", of: quarantineExpiring },
+  { name: "clock-skew", needs: "heartbeats", isOfHeartbeat: true, of: clockSkew },
+  { name: "disk-low", needs: "heartbeats", isOfHeartbeat: true, of: diskLow },
+  { name: "check-failing", needs: "heartbeats", isOfHeartbeat: true, of: checkFailing },
+  { name: "waits-alone", needs: "heartbeats", isOfHeartbeat: true, of: waitsAlone },
+  { name: "backlog-growing", needs: "heartbeats", isOfHeartbeat: true, of: backlogGrowing },
+  { name: "quarantine-growing", needs: "heartbeats", isOfHeartbeat: true, of: quarantineGrowing },
+  { name: "quarantine-expiring", needs: "heartbeats", isOfHeartbeat: true, of: quarantineExpiring },
 ];
 
 /** What a run cannot look for, and who was refused together with others in the one before. */
@@ -55,9 +57,8 @@ export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused
     asked.flatMap(({ name, of }) => {
       const told = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? null;
       if (told === null) return [];
-      const { cause, what, fix } = told;
-      const line = fix === null ? null : fixText(fix, "collector");
-      return [{ host: facts.host, symptom: name, cause, what, fix: line }];
+      const { fix, ...rest } = told;
+      return [{ host: facts.host, symptom: name, ...rest, fix: fix === null ? null : fixText(fix, "collector") }];
     }),
   );
 }

@@ -22,6 +22,8 @@ export interface Told {
   cause: string;
   what: string;
   fix: Fix | null;
+  /** What of it is told by itself (incident.ts). */
+  parts?: readonly string[];
 }
 
 export function long(ms: number): string {

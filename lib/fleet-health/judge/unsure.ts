@@ -5,7 +5,7 @@ import { type Incident, keyOf } from "../incidents/incident.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import { FEW, FEW_MS, haveEnded, isOverdue } from "./of-shipping.ts";
 import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
-import { FATAL_ONLY } from "./symptoms.ts";
+import { FATAL_ONLY, SYMPTOMS } from "./symptoms.ts";
 import type { Limits } from "./told.ts";
 
 /** A host that ships once a day has failed often enough to be judged by then. */
@@ -43,6 +43,22 @@ export function unsureOf(
     return nowMs - restoredMs < rule.longestMs && !rule.isKnown(found, before.get(host) ?? null);
   };
   return new Set(incidents.filter(isUnsure).map(keyOf));
+}
+
+const OF_HEARTBEAT: ReadonlySet<string> = new Set(
+  SYMPTOMS.flatMap(({ name, isOfHeartbeat }) => (isOfHeartbeat ? [name] : [])),
+);
+
+/** Those that a heartbeat has said, of hosts whose heartbeats have ended since: nobody has said that they are over. */
+export function unsaidSince(incidents: readonly Incident[], facts: ReadonlyMap<string, Facts>): Set<string> {
+  const isUnsaid = ({ host, symptom, phase, sinceMs }: Incident): boolean => {
+    const found = facts.get(host);
+    if (!OF_HEARTBEAT.has(symptom) || phase === "pending" || found === undefined) return false;
+    // What ships is paused no more, whether it says so or not.
+    const ships = symptom === "paused" && (found.shippedMs ?? 0) > sinceMs;
+    return haveEnded(found.heartbeat) && !ships;
+  };
+  return new Set(incidents.filter(isUnsaid).map(keyOf));
 }
 
 /**

@@ -6,6 +6,7 @@ import { isoWall } from "../../core/clock.ts";
 import { fixOrNull } from "../../core/finding.ts";
 import { hasFields, isText, parseShaped } from "../../core/text/shape.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
+import { severityOf } from "../incidents/policy.ts";
 import type { Watch } from "../incidents/watch.ts";
 import { type Channel, wants } from "./channel.ts";
 import { emptyMailbox, isEnd, type Mailbox } from "./mailbox.ts";
@@ -89,6 +90,7 @@ function labelsOf({ host, symptom, cause }: Pick<Incident, "host" | "symptom" | 
     alertname: `labfleet_${symptom.replaceAll("-", "_")}`,
     ...(host !== MANY && host !== COLLECTOR && { host }),
     ...(host === MANY && cause !== "" && { cause }),
+    severity: severityOf(symptom),
     collector,
   };
 }

@@ -18,7 +18,7 @@ export interface ChannelTable extends MailTable {
 }
 
 /** Symptoms of the collector, which are no host's. */
-const OTHERS = ["returned", "collector-gap", "collector-down", "collector-failing", "detector-blind"];
+const OTHERS = ["returned", "collector-gap", "collector-down", "collector-full", "collector-failing", "detector-blind"];
 
 /** Reads them all. @returns the channels, and what is wrong in sentences */
 export function readChannels(tables: readonly ChannelTable[]): { channels: Channel[]; faults: string[] } {

@@ -6,6 +6,7 @@ import { shortTime } from "../../core/clock.ts";
 import { findingText } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
+import { INCIDENT_POLICY, severityOf } from "../incidents/policy.ts";
 import type { Notice } from "./mailbox.ts";
 
 /** Names of so many hosts are said. */
@@ -15,7 +16,7 @@ const NAMES = 20;
 export function title({ rows }: Pick<Notice, "rows">): string {
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0)
-    return `${who(only)}: ${only.symptom}${only.change === "firing" ? "" : ` ${only.change}`}`;
+    return `${who(only)}: ${symptomOf(only)}${only.change === "firing" ? "" : ` ${only.change}`}`;
   const counts = Map.groupBy(rows, ({ change }) => change);
   return [...counts].map(([change, some]) => `${some.length} ${change}`).join(", ");
 }
@@ -32,15 +33,26 @@ export function body({ rows }: Pick<Notice, "rows">): string {
 
 /** What began with its remedy, what is over with how long it was. */
 export function lineOf(row: IncidentRow): string {
-  const { symptom, change, what, fix, since, fired_at, at } = row;
+  const { change, what, fix, since, fired_at, at, flapping } = row;
+  const symptom = symptomOf(row);
   if (change === "firing" || change === "growing") {
-    const told = findingText({ what: `${what}${names(row)}`, fix: readFix(fix) });
+    const told = findingText({
+      what: `${flapping ? "it comes and goes; " : ""}${what}${names(row)}`,
+      fix: readFix(fix),
+    });
     return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
   }
   const seconds = Math.round((Date.parse(at) - Date.parse(since)) / 1000);
-  const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}`;
+  const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";
+  const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}${steady}`;
   return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;
 }
+
+function symptomOf({ symptom, flapping }: IncidentRow): string {
+  return flapping ? `${symptom}, flapping` : symptom;
+}
+
+const STEADY_S = INCIDENT_POLICY.steadyMs / 1000;
 
 export function who({ host, hosts }: Pick<IncidentRow, "host" | "hosts">): string {
   if (host === COLLECTOR) return "this collector";
@@ -56,5 +68,6 @@ export function names({ hosts }: Pick<IncidentRow, "hosts">): string {
 
 /** The same for programs: the notice's id is the same for each try. */
 export function document({ id, rows }: Notice) {
-  return { id, title: title({ rows }), text: body({ rows }), items: rows };
+  const items = rows.map((row) => ({ ...row, severity: severityOf(row.symptom) }));
+  return { id, title: title({ rows }), text: body({ rows }), items };
 }

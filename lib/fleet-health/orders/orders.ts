@@ -3,7 +3,7 @@
 
 import { isoWall } from "../../core/clock.ts";
 import { type ChecksOf, hasFields, isText, orNull, parseShaped } from "../../core/text/shape.ts";
-import type { Silence } from "../incidents/tell.ts";
+import type { Silence } from "../incidents/silence.ts";
 
 interface SilenceFile {
   host: string;

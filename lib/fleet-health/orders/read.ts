@@ -7,7 +7,7 @@ import { errorCode } from "../../core/failure.ts";
 import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
-import type { Silence } from "../incidents/tell.ts";
+import type { Silence } from "../incidents/silence.ts";
 import { whyNotRead } from "../not-read.ts";
 import { formatRetired, formatSilence, parseRetired, parseSilence, type Retired, silenceFile } from "./orders.ts";
 

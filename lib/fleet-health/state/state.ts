@@ -81,6 +81,8 @@ const isIncident = hasFields({
   hasNoData: isFlag,
   flappingMs: orNull(isNumber),
   hosts: listOf(isText),
+  parts: leftOutOr(listOf(isText)),
+  toldParts: leftOutOr(listOf(isText)),
   restoredMs: leftOutOr(isNumber),
 } satisfies ChecksOf<Incident>);
 

@@ -23,8 +23,9 @@ const run = {
   ...{ began_at: isoWall(NOW), ended_at: isoWall(NOW - 2 * MIN), exit: 0, problem: null, fix: null },
   ...{ hosts: 1, rows: 1, bad_rows: 0, new_alerts: 0 },
 };
+const idleAfterMs = () => 30 * MIN;
 const lines = (incidents: Incident[], all: Facts[], isAll = false, gone = new Map<string, string>()): string[] =>
-  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, gone, strangers: [] }), isAll)
+  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, idleAfterMs, gone, strangers: [] }), isAll)
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/ +/g, " ").trimEnd());
@@ -60,6 +61,56 @@ test("what fires comes first, then what may be over or begins; the others are co
     "lab5 ok 1min ?",
     "lab6 never never ?",
   ]);
+});
+
+test("of what fires the worst comes first, of many before of one, then the oldest", () => {
+  const firing = (host: string, symptom: string, minutes = 5) =>
+    incident({ host, symptom, sinceMs: NOW - minutes * MIN });
+  const incidents = [
+    firing("lab1", "heartbeat-late", 60),
+    firing("lab2", "clock-skew"),
+    firing("lab3", "unknown-yet"),
+    firing("lab4", "check-failing", 90),
+    firing("lab5", "silent", 5),
+    firing("lab6", "silent", 6),
+    firing("*", "fleet-silent", 4),
+    firing("lab7", "host-down"),
+    firing("@", "collector-down", 1),
+    incident({ host: "lab8", symptom: "host-down", phase: "pending" }),
+  ];
+  expect(
+    lines(incidents, [])
+      .slice(2)
+      .map((line) => line.split(" ").slice(0, 3).join(" ")),
+  ).toEqual([
+    "(collector) collector-down firing",
+    "lab7 host-down firing",
+    "0 hosts fleet-silent",
+    "lab6 silent firing",
+    "lab5 silent firing",
+    "lab4 check-failing firing",
+    "lab3 unknown-yet firing",
+    "lab2 clock-skew firing",
+    "lab1 heartbeat-late firing",
+    "lab8 host-down pending",
+  ]);
+});
+
+test("who has nothing to ship, and says so, is idle after a while", () => {
+  const beat = { ...unknownSummary("lab1"), age_s: 5, stale: false, never: false };
+  const queue = {
+    ...{ pending: 0, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null },
+    ...{ unverified: 0, oldest_pending_s: null, paused: null, waiting: null, held: null },
+  };
+  const state = (more: Partial<Facts>): string[] =>
+    lines([], [factsWith({ heartbeat: { ...beat, queue }, ...more })], true).slice(2);
+  expect(state({ shippedMs: NOW - 30 * MIN - 1 })).toEqual(["lab1 idle 5s 0"]);
+  expect(state({ shippedMs: null })).toEqual(["lab1 idle 5s 0"]);
+  expect(state({ shippedMs: NOW - 30 * MIN })).toEqual(["lab1 ok 5s 0"]);
+  expect(state({ heartbeat: { ...beat, queue: { ...queue, pending: 1 } } })).toEqual(["lab1 ok 5s 1"]);
+  expect(state({ movedMs: NOW })).toEqual(["lab1 ok 0s 0"]);
+  expect(state({ heartbeat: { ...beat, stale: true, queue } })).toEqual(["lab1 late 5s 0"]);
+  expect(lines([], [factsWith({ heartbeat: { ...beat, queue } })])).toContain("1 host is well");
 });
 
 test("many are one line, and each of them only where all are asked for", () => {
@@ -99,6 +150,7 @@ test("a run that had a problem says so with its remedy", () => {
     run: { ...run, problem: "no room", fix: "make some" },
     incidents: [],
     facts: [],
+    idleAfterMs,
     gone: new Map(),
     strangers: [{ name: "lab9", where: "[fleet_health.hosts]", meant: "lab8" }],
   });
@@ -128,6 +180,7 @@ test("what is known of a host now stands beside its incident, and in its row whe
     run,
     incidents: [incident({ host: "lab2" })],
     facts: all,
+    idleAfterMs,
     gone: new Map(),
     strangers: [],
   });

@@ -93,6 +93,17 @@ describe("a clock that was set", () => {
   });
 });
 
+test("how far the clock was set since then, as the machine's own clock tells", () => {
+  const forward = ticksOf({ from: "06:00", to: "07:00" }, { from: "07:01", to: "08:00", off: 120 });
+  const coverage = coverageOf(forward, at("10:00"));
+  expect([coverage.steppedSince(at("06:30")), coverage.steppedSince(at("09:30"))].map(minutes)).toEqual([120, 0]);
+  const back = ticksOf({ from: "06:00", to: "07:00" }, { from: "07:01", to: "08:00", off: -60 });
+  expect(minutes(coverageOf(back, at("07:00")).steppedSince(at("05:59")))).toBe(-60);
+  const reboot = ticksOf({ from: "06:00", to: "07:00" }, { from: "09:00", to: "09:30", boot: "b", off: 30 });
+  expect(coverageOf(reboot, at("10:00")).steppedSince(at("06:30"))).toBe(0);
+  expect(coverageOf([], at("10:00")).steppedSince(at("06:30"))).toBe(0);
+});
+
 describe("an hour that came twice", () => {
   const ticks = ticksOf({ from: "10:00", to: "12:00" }, { from: "12:01", to: "13:00", off: -60 });
   const { cameTwice } = coverageOf(ticks, at("12:00"));

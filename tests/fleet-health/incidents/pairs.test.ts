@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { type Event, type Ill, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
-import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
 import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
 import { emptyMailbox, type Mailbox, put, settle, take } from "../../../lib/fleet-health/notify/mailbox.ts";

@@ -1,8 +1,8 @@
 // The watch over a fleet by time lines: runs every five minutes, what is wrong in each, and what is told.
 
 import { describe, expect, test } from "bun:test";
-import { type Event, type Ill, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
-import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
+import { type Event, type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
 import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 
 const DAY = Date.UTC(2026, 4, 4);
@@ -124,6 +124,56 @@ describe("one host", () => {
     const { told, state } = play({ ill: now, from: "06:00", to: "07:00" });
     expect(told).toHaveLength(1);
     expect(state.incidents).toMatchObject([{ cause: "b", phase: "firing" }]);
+  });
+});
+
+describe("more that is wrong than was told", () => {
+  const failing = (parts: (nowMs: number) => string[]) => (nowMs: number) =>
+    parts(nowMs).length === 0 ? [] : [{ ...ill("lab1", "check-failing"), parts: parts(nowMs) }];
+  const steps =
+    (...all: [clock: string, parts: string[]][]) =>
+    (nowMs: number) =>
+      all.findLast(([clock]) => at(clock) <= nowMs)?.[1] ?? [];
+
+  test("is told, each thing once, and with none of them over", () => {
+    const parts = steps(
+      ["10:00", ["load"]],
+      ["11:00", ["load", "disk"]],
+      ["11:30", ["disk"]],
+      ["12:00", ["load", "disk"]],
+      ["12:30", ["load", "load critical", "disk"]],
+      ["13:00", []],
+    );
+    expect(play({ ill: failing(parts), from: "10:00", to: "14:00" }).told).toEqual([
+      "F 10:10 lab1 check-failing",
+      "G 11:00 lab1 check-failing",
+      "G 12:30 lab1 check-failing",
+      "R 13:05 lab1 check-failing",
+    ]);
+  });
+
+  test("is told when a silence is over, and not in it", () => {
+    const parts = steps(["10:00", ["load"]], ["11:00", ["load", "disk"]]);
+    const silence = { host: "lab1", symptom: null, fromMs: at("10:30"), untilMs: at("12:00"), reason: "" };
+    expect(play({ ill: failing(parts), from: "10:00", to: "13:00", silences: [silence] }).told).toEqual([
+      "F 10:10 lab1 check-failing",
+      "G 12:00 lab1 check-failing",
+    ]);
+  });
+
+  test("is not told of one that nobody has named parts of, such as one that was taken from the history", () => {
+    const first = play({ ill: failing(steps(["10:00", ["load"]])), from: "10:00", to: "11:00" });
+    const [{ toldParts: _, parts: __, ...restored } = { toldParts: [], parts: [] }] = first.state.incidents;
+    const now = { ...ill("lab1", "check-failing"), parts: ["load", "disk"] };
+    const round = {
+      ...{ nowMs: at("11:05"), ill: [now], hosts: 1, silences: [], unknown: new Set<string>() },
+      ...{ lost: new Set<string>(), unsure: new Set<string>(), gone: new Map() },
+    };
+    const { next, events } = watch({ ...first.state, incidents: [restored as Incident] }, round);
+    expect(events).toEqual([]);
+    expect(watch(next, { ...round, ill: [{ ...now, parts: ["load", "disk", "clock"] }] }).events).toMatchObject([
+      { change: "growing" },
+    ]);
   });
 });
 
@@ -322,12 +372,35 @@ describe("many hosts", () => {
     expect(state.incidents.filter(({ heldBy }) => heldBy === "fleet-silent")).toHaveLength(10);
   });
 
+  test("that a person has silenced one by one are told of neither alone nor as many", () => {
+    const silences = names.map((host) => ({
+      host,
+      symptom: null,
+      fromMs: at("10:00"),
+      untilMs: at("12:00"),
+      reason: "",
+    }));
+    const now = () => names.map((host) => ill(host));
+    const { told } = play({ ill: now, from: "10:00", to: "12:30", hosts: 20, silences });
+    expect(told).toEqual(names.map((host) => `F 12:00 ${host} silent`));
+    const few = play({ ill: now, from: "10:00", to: "10:30", hosts: 20, silences: silences.slice(0, 6) });
+    expect(few.told).toEqual(names.slice(6).map((host) => `F 10:10 ${host} silent`));
+  });
+
+  test("are told with what is true when they are told", () => {
+    const now = (nowMs: number) => names.map((host) => ({ ...ill(host), what: clockOf(nowMs) }));
+    const silences = [{ host: MANY, symptom: null, fromMs: at("10:00"), untilMs: at("12:00"), reason: "" }];
+    const { told, state } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20, silences });
+    expect(told).toEqual(["F 12:00 10 hosts fleet-silent"]);
+    expect(state.incidents.find(({ host }) => host === MANY)?.what).toBe("12:00");
+  });
+
   test.each(["retired", "expired"] as const)("that are all %s are told so", (why) => {
     const gone = (nowMs: number): [string, typeof why][] =>
       nowMs >= at("11:00") ? names.map((host) => [host, why]) : [];
     const now = (nowMs: number) => (nowMs < at("11:00") ? names.map((host) => ill(host)) : []);
     const { told } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20, gone });
-    expect(told).toEqual(["F 10:00 10 hosts fleet-silent", `R ${why} 11:05 10 hosts fleet-silent`]);
+    expect(told).toEqual(["F 10:00 10 hosts fleet-silent", `R ${why} 11:00 10 hosts fleet-silent`]);
   });
 
   test("who was told before is told well, and not again as one of many", () => {

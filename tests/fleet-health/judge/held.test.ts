@@ -2,8 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
+import { coverageOf } from "../../../lib/fleet-health/coverage/coverage.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
-import type { Silence } from "../../../lib/fleet-health/incidents/tell.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
 import { type Judgement, whyHeld } from "../../../lib/fleet-health/judge/held.ts";
 import { factsWith } from "../support.ts";
@@ -29,7 +30,8 @@ function why(
     ...{ downAfterMs: 30 * MIN, failingAfterMs: 15 * MIN, fatalMinCount: 10 },
   };
   const facts = new Map([["lab1", factsWith({ shippedMs: NOW - 40 * MIN, ...more })]]);
-  const all = { facts, gone: new Map(), lost: new Set<string>(), limits, ...judgement };
+  const coverage = coverageOf([], NOW);
+  const all = { facts, gone: new Map(), lost: new Set<string>(), limits, coverage, ...judgement };
   return whyHeld({ host: "lab1", symptom }, incidents, silences, all);
 }
 
@@ -71,6 +73,14 @@ test("a host that is not silent by ours: it has nothing, is sending, may be quie
   expect(why({ movedMs: NOW - MIN })).toBe("uploading");
   expect(why({}, [], { limits: limitsWith(NOW - 40 * MIN, 26 * 60) })).toBe("silent-after");
   expect(why({}, [], { limits: limitsWith(NOW - 20 * MIN, 30) })).toBe("collector-gap");
+});
+
+test("a clock that was set forward makes it seem longer ago: that is no gap", () => {
+  const stepped = (ms: number) => ({ ...coverageOf([], NOW), steppedSince: () => ms });
+  const limits = limitsWith(NOW - 20 * MIN, 30);
+  expect(why({}, [], { limits, coverage: stepped(20 * MIN) })).toBe("clock-step");
+  expect(why({}, [], { limits, coverage: stepped(18 * MIN + 1) })).toBe("clock-step");
+  expect(why({}, [], { limits, coverage: stepped(18 * MIN) })).toBe("collector-gap");
 });
 
 /** Time counts from then on. */

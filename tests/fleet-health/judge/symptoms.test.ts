@@ -365,6 +365,29 @@ describe("checks that hold bad", () => {
     ]);
   });
 
+  test("are those that hold: what has not run often enough to hold as anything is not known to be bad", () => {
+    const soft = (holds: Judged["holds"], state: Judged["state"]): Judged => ({
+      ...check("ping", "critical"),
+      holds,
+      state,
+    });
+    expect(of(beat(), soft("unknown", "soft"))).toEqual([]);
+    expect(of(beat(), soft("unknown", "pending"))).toEqual([]);
+    expect(of(beat(), soft("unknown", "hard"))).toEqual(["check-failing ping: ping unknown"]);
+    expect(of(beat(), soft("critical", "soft"))).toEqual(["check-failing ping: ping critical"]);
+    expect(of(beat(), { ...soft("unknown", "soft"), name: "disk:/" })).toEqual([]);
+  });
+
+  test("are told by their names, and again when one is graver than a warning; one that has expired is graver, too", () => {
+    const parts = (...checks: Judged[]) => illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL)[0]?.parts;
+    const stale: Judged = { ...check("b", "ok"), holds: "stale" };
+    expect(parts(check("c", "warning"), stale, check("a", "critical"))).toEqual([
+      ...["a", "a critical", "b", "b stale"],
+      "c",
+    ]);
+    expect(parts(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
+  });
+
   test("of disks are disk-low, with what frees some of it", () => {
     const low = [check("disk:/srv", "warning"), check("disk:/", "critical", { what: "/ has 1 GiB free", fix: null })];
     expect(of(beat(), ...low)).toEqual(["disk-low disk: / has 1 GiB free (and 1 other)"]);

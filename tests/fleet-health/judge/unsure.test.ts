@@ -17,8 +17,10 @@ const HOUR = 60 * MIN;
 const CONFIG = parseFleetHealthConfig("", "collector.toml").config;
 
 interface Now {
-  /** Null: its heartbeats do not come. */
-  queue?: { pending: number; quarantined: number } | null;
+  /** Null: no heartbeat of it ever came; late: none comes any more. */
+  queue?: { pending: number; quarantined: number } | "late" | null;
+  /** Left out: it ships all the time. */
+  shipped?: boolean;
   attempts?: readonly AttemptRow[];
 }
 
@@ -44,19 +46,24 @@ function beat(nowMs: number, { pending, quarantined }: typeof IDLE) {
   };
 }
 
+/** Of an hour ago. */
+const lateBeat = (nowMs: number) => ({ ...beat(nowMs - HOUR, IDLE), age_s: 3600, stale: true });
+
 /** Runs every five minutes from noon on, when the state was lost. @returns what was told, and what stands at the end */
 function play(rows: readonly IncidentRow[], hours: number, now: (atMs: number) => Now) {
   let state: State | null = restoredState(rows, NOON);
   const told: string[] = [];
+  let shippedMs = NOON - 3 * HOUR;
   for (let nowMs = NOON; nowMs <= NOON + hours * HOUR; nowMs += 5 * MIN) {
-    const { queue = IDLE, attempts = [] } = now(nowMs);
-    const seen = new Map([["lab1", { any: mark(nowMs), own: mark(nowMs) }]]);
+    const { queue = IDLE, attempts = [], shipped = true } = now(nowMs);
+    if (shipped) shippedMs = nowMs;
+    const seen = new Map([["lab1", { any: mark(shippedMs), own: mark(shippedMs) }]]);
     const checkpoint = { device: 1, inode: 1, offset: 1, head: "", before: "" };
     const recent = attempts.filter(({ at }) => Date.parse(at) <= nowMs && Date.parse(at) > nowMs - 30 * MIN);
     state = round(CONFIG, state, {
       ...{ nowMs, index: { checkpoint, seen, sinceMicros: null }, lastSequence: 9, ticks: [], doubts: [] },
       refusals: { kind: "attempts", rows: recent, doubt: null },
-      hosts: hostsWith(queue === null ? [] : [beat(nowMs, queue)]),
+      hosts: hostsWith(queue === null ? [] : [queue === "late" ? lateBeat(nowMs) : beat(nowMs, queue)]),
       orders: { silences: [], retiredMs: new Map() },
     });
     for (const one of state.rows.filter((each) => each.told))
@@ -202,4 +209,28 @@ describe("a host that seldom ships and is refused each time", () => {
 
 test("what one run can judge is judged in the first one", () => {
   expect(play([row("paused")], 1, () => ({})).told).toEqual(["12:05 lab1 paused recovered"]);
+});
+
+describe("what a heartbeat has said", () => {
+  const toldOf = (symptom: string, hours: number, now: (ms: number) => Now) =>
+    play([row(symptom)], hours, now).told.filter((line) => line.includes(` ${symptom} `));
+  const said = ["clock-skew", "disk-low", "check-failing", "waits-alone", "quarantine-expiring", "paused"];
+
+  test("stands while its host sends none, and is over when one says so", () => {
+    const at1 = NOON + HOUR;
+    for (const symptom of said) {
+      const shipped = symptom !== "paused";
+      expect([symptom, toldOf(symptom, 1, () => ({ queue: "late", shipped }))]).toEqual([symptom, []]);
+      expect([symptom, toldOf(symptom, 2, (ms) => ({ queue: ms < at1 ? "late" : IDLE, shipped }))]).toEqual([
+        symptom,
+        [`13:05 lab1 ${symptom} recovered`],
+      ]);
+    }
+  });
+
+  test("is over where no heartbeat ever came, and a queue that ships is paused no more", () => {
+    expect(toldOf("clock-skew", 1, () => ({ queue: null }))).toEqual(["12:05 lab1 clock-skew recovered"]);
+    const ships = (ms: number): Now => ({ queue: "late", shipped: ms >= NOON + HOUR });
+    expect(toldOf("paused", 2, ships)).toEqual(["13:05 lab1 paused recovered"]);
+  });
 });

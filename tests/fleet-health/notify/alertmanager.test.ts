@@ -70,8 +70,8 @@ describe.skipIf(alertmanagerMissing !== "")(`a real Alertmanager${alertmanagerMi
     expect(await runs.run(two)).toBeNull();
     const held = await am.held();
     expect(held.map(({ labels }) => labels).sort((a, b) => `${a.host}`.localeCompare(`${b.host}`))).toEqual([
-      { alertname: "labfleet_silent", collector: "hub", host: "lab1" },
-      { alertname: "labfleet_silent", collector: "hub", host: "lab2" },
+      { alertname: "labfleet_silent", severity: "critical", collector: "hub", host: "lab1" },
+      { alertname: "labfleet_silent", severity: "critical", collector: "hub", host: "lab2" },
       { alertname: "labfleet_watchdog", collector: "hub" },
     ]);
     await until("both are told in one group", () => am.told.some(({ alerts }) => alerts.length === 2));
@@ -111,7 +111,7 @@ describe.skipIf(alertmanagerMissing !== "")(`a real Alertmanager${alertmanagerMi
   test("is told nothing of an end whose beginning it was never told", async () => {
     await using am = await Alertmanager.start({ directory: tempDir() });
     const runs = new Runs(channel(am.origin));
-    const key = JSON.stringify({ alertname: "labfleet_silent", host: "lab9", collector: "hub" });
+    const key = JSON.stringify({ alertname: "labfleet_silent", host: "lab9", severity: "critical", collector: "hub" });
     runs.mailbox = { ...runs.mailbox, open: [key] };
     expect(await runs.run([incident("lab1")])).toBeNull();
     expect(runs.open).toEqual(["lab1"]);

@@ -61,7 +61,7 @@ test("an incident is an alert with what it is known by as labels, and all that m
       endsAt: isoWall(NOON + 60 * MIN),
     },
     {
-      labels: { alertname: "labfleet_silent", host: "lab1", collector: "hub" },
+      labels: { alertname: "labfleet_silent", host: "lab1", severity: "critical", collector: "hub" },
       annotations: {
         ...{ summary: "lab1: silent", what: "it is silent", fix: "sudo shipper status" },
         since: isoWall(NOON - 10 * MIN),
@@ -71,23 +71,32 @@ test("an incident is an alert with what it is known by as labels, and all that m
   ]);
   expect(mailbox).toEqual({
     ...emptyMailbox("am"),
-    open: ['{"alertname":"labfleet_silent","host":"lab1","collector":"hub"}'],
+    open: ['{"alertname":"labfleet_silent","host":"lab1","severity":"critical","collector":"hub"}'],
   });
 });
 
 test("of many: the cause is a label, for two of one symptom stand side by side, and its members are none", () => {
   const many = incident({ host: "*", symptom: "fleet-silent", hosts: ["lab1", "lab2"], fix: null });
   const labelsOf = (one: Incident) => stand([one]).standing.alerts[1]?.labels;
-  expect(labelsOf(many)).toEqual({ alertname: "labfleet_fleet_silent", cause: "queue", collector: "hub" });
+  expect(labelsOf(many)).toEqual({
+    alertname: "labfleet_fleet_silent",
+    cause: "queue",
+    severity: "critical",
+    collector: "hub",
+  });
   expect(labelsOf({ ...many, hosts: ["lab1", "lab3", "lab4"] })).toEqual(labelsOf(many));
-  expect(labelsOf({ ...many, cause: "" })).toEqual({ alertname: "labfleet_fleet_silent", collector: "hub" });
+  expect(labelsOf({ ...many, cause: "" })).toEqual({
+    alertname: "labfleet_fleet_silent",
+    severity: "critical",
+    collector: "hub",
+  });
   expect(stand([many]).standing.alerts[1]?.annotations).toEqual({
     ...{ summary: "2 hosts: fleet-silent", what: "it is silent, as each of lab1, lab2" },
     since: isoWall(NOON - 10 * MIN),
   });
   const own = incident({ host: "@", symptom: "collector-down", cause: "" });
   expect(stand([own]).standing.alerts[1]).toMatchObject({
-    labels: { alertname: "labfleet_collector_down", collector: "hub" },
+    labels: { alertname: "labfleet_collector_down", severity: "critical", collector: "hub" },
     annotations: { summary: "this collector: collector-down" },
   });
 });
@@ -121,7 +130,7 @@ test("a channel's symptoms and hosts hold, and the watchdog always fires", () =>
 test("what is over is posted as such until it is taken, with the labels that it had", () => {
   const { mailbox } = stand([incident(), incident({ host: "lab2" })]);
   const next = stand([incident({ host: "lab2" })], mailbox, [row(), row({ host: "lab3" })]);
-  const key = keyOf({ labels: { alertname: "labfleet_silent", host: "lab1", collector: "hub" } });
+  const key = keyOf({ labels: { alertname: "labfleet_silent", host: "lab1", severity: "critical", collector: "hub" } });
   expect([...next.standing.ends]).toEqual([key]);
   expect(next.standing.alerts.at(-1)).toEqual({
     labels: JSON.parse(key),
@@ -138,7 +147,7 @@ test("what is over is posted as such until it is taken, with the labels that it 
   });
   const done = new Set(again.standing.alerts.map(keyOf));
   expect(settleStanding(again.mailbox, again.standing, done).open).toEqual([
-    keyOf({ labels: { alertname: "labfleet_silent", host: "lab2", collector: "hub" } }),
+    keyOf({ labels: { alertname: "labfleet_silent", host: "lab2", severity: "critical", collector: "hub" } }),
   ]);
 });
 

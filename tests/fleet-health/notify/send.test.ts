@@ -99,7 +99,7 @@ describe("what goes out", () => {
       id: "ops-7-7",
       title: "lab7: silent",
       text: "FIRING lab7: silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min; fix: sudo shipper status",
-      items: [row()],
+      items: [{ ...row(), severity: "critical" }],
     });
   });
 
@@ -164,6 +164,36 @@ describe("words", () => {
     const hosts = Array.from({ length: 23 }, (_, i) => `h${i}`);
     expect(body({ rows: [{ ...many, hosts }] })).toContain("h19, and 3 more");
   });
+});
+
+test("what comes and goes says so, and so does its end", () => {
+  const flaps = row({ flapping: true });
+  const over = row({ flapping: true, change: "recovered", at: "2026-05-01T09:10:00.000000+00:00" });
+  const [notice, end] = [
+    { id: "x", isRetried: false, rows: [flaps] },
+    { id: "x", isRetried: false, rows: [over] },
+  ];
+  expect([title(notice), title(end)]).toEqual(["lab7: silent, flapping", "lab7: silent, flapping recovered"]);
+  expect(body(notice)).toStartWith(
+    "FIRING lab7: silent, flapping since 2026-05-01 06:35 UTC: it comes and goes; it has shipped nothing for 45min;",
+  );
+  expect(body(end)).toBe("RECOVERED lab7: silent, flapping after 2h 35min: steady for 2h");
+  expect(body({ rows: [row({ flapping: true, change: "retired" })] })).toBe(
+    "RETIRED lab7: silent, flapping after 10min",
+  );
+});
+
+test("what can wait for the morning makes no noise at night", async () => {
+  const { url, got } = hook();
+  const rows = (...symptoms: string[]) => symptoms.map((symptom) => row({ symptom }));
+  const tell = (some: IncidentRow[]) => send(channel({ type: "ntfy", url }), { id: "i", isRetried: false, rows: some });
+  await tell(rows("heartbeat-late", "fleet-clock-skew"));
+  await tell(rows("heartbeat-late", "fleet-silent"));
+  await tell([row({ change: "growing" })]);
+  await tell([row({ change: "recovered" })]);
+  expect(got.map(({ headers }) => headers.priority)).toEqual(["default", "high", "high", "default"]);
+  const { items } = document({ id: "i", isRetried: false, rows: rows("heartbeat-late", "silent") });
+  expect(items.map(({ severity }) => severity)).toEqual(["warning", "critical"]);
 });
 
 test("an answer that says yes has taken it, whether it ever ends or not", async () => {

@@ -22,7 +22,10 @@ export function aboutCollector(played: Played, judging: Judging, heard: Heard, v
     const seenMs = judging.good.find(
       (ms) => within([span], ms) && (lastBefore(played.world.fullTicks, ms) ?? 0) > span.fromMs,
     );
-    if (seenMs !== undefined) expectTold("collector-failing", seenMs, span.toMs, { judging, its, verdict });
+    // Which of the two it is depends on whether somebody has tried to send something by then.
+    const isNamed = its.some(({ symptom, firedMs }) => symptom === "collector-full" && within([span], firedMs));
+    const symptom = isNamed ? "collector-full" : "collector-failing";
+    if (seenMs !== undefined) expectTold(symptom, seenMs, span.toMs, { judging, its, verdict });
   }
   for (const one of its) isTrue(played, one, verdict);
   gaps(played, judging, heard, verdict);
@@ -57,7 +60,7 @@ function isTrue(played: Played, { symptom, firedMs }: Telling, verdict: Verdict)
   const minute = (spans: typeof down) => within(spans, firedMs) || within(spans, firedMs - MIN);
   const isSo =
     (symptom === "collector-down" && within(down, firedMs) && firedMs - lastTick(played, firedMs) > DOWN_MS) ||
-    (symptom === "collector-failing" && minute(full)) ||
+    (["collector-full", "collector-failing"].includes(symptom) && minute(full)) ||
     (symptom === "detector-blind" && within(blind, firedMs));
   if (!isSo) verdict.wrong.push(`${clock(firedMs)} ${symptom}`);
 }

@@ -1,6 +1,7 @@
 // Sends a notice to one channel. What it takes for an answer is policy: only a 2xx has taken it, and only what surely was not taken may
 // be put together anew.
 
+import { severityOf } from "../../incidents/policy.ts";
 import type { Channel } from "../channel.ts";
 import type { Notice, Outcome } from "../mailbox.ts";
 import { body, document, title } from "../words.ts";
@@ -32,13 +33,17 @@ function requestOf({ type }: Channel, notice: Notice): Request {
   });
   if (type === "slack") return json({ text: `*${title(notice)}*\n${body(notice)}` });
   if (type === "webhook") return json(document(notice));
-  const isBad = notice.rows.some(({ change }) => change === "firing");
+  const isBad = notice.rows.some(
+    ({ change, symptom }) => BEGINS.includes(change) && severityOf(symptom) === "critical",
+  );
   const headers = { "content-type": "text/plain; charset=utf-8", title: ascii(title(notice)) };
   return {
     headers: { ...headers, priority: isBad ? "high" : "default", tags: isBad ? "rotating_light" : "white_check_mark" },
     text: body(notice),
   };
 }
+
+const BEGINS: readonly string[] = ["firing", "growing"];
 
 /** What a header field may hold. */
 function ascii(text: string): string {
