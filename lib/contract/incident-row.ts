@@ -32,6 +32,8 @@ export interface IncidentRow {
   fired_at: string | null;
   what: string;
   fix: string | null;
+  /** Since when it is so, which was seen later; left out: not known. */
+  began?: string;
   /** It comes and goes, and is over when nothing has changed for two hours; left out: it does not. */
   flapping?: boolean;
 }
@@ -50,6 +52,7 @@ const hasShape = hasFields({
   fired_at: orNull(isText),
   what: isText,
   fix: orNull(isText),
+  began: leftOutOr(isText),
   flapping: leftOutOr(isFlag),
 } satisfies ChecksOf<IncidentRow>);
 

@@ -222,10 +222,11 @@ function rowsOf(rows: readonly Row[], last: number): IncidentRow[] {
 }
 
 function rowOfEvent({ atMs, change, incident, isTold }: Event): Row {
-  const { host, hosts, symptom, cause, sinceMs, firedMs, flappingMs, what, fix } = incident;
+  const { host, hosts, symptom, cause, beganMs, sinceMs, firedMs, flappingMs, what, fix } = incident;
   return {
     ...{ at: isoWall(atMs), host, hosts, symptom, cause, change, told: isTold },
     ...{ since: isoWall(sinceMs), fired_at: firedMs === null ? null : isoWall(firedMs), what, fix },
+    ...(beganMs !== undefined && { began: isoWall(beganMs) }),
     ...(flappingMs !== null && { flapping: true }),
   };
 }

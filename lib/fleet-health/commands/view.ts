@@ -120,10 +120,24 @@ function lineOrNull(problem: Finding | null): string | null {
 }
 
 function shownIncident(incident: Incident): ShownIncident {
-  const { host, hosts, symptom, cause, phase, flappingMs, sinceMs, firedMs, isTold, heldBy, hasNoData, what, fix } =
-    incident;
+  const {
+    host,
+    hosts,
+    symptom,
+    cause,
+    phase,
+    flappingMs,
+    beganMs,
+    sinceMs,
+    firedMs,
+    isTold,
+    heldBy,
+    hasNoData,
+    what,
+    fix,
+  } = incident;
   return {
-    ...{ host, hosts, symptom, cause, state: phase, flapping: flappingMs !== null, since: isoWall(sinceMs) },
+    ...{ host, hosts, symptom, cause, state: phase, flapping: flappingMs !== null, since: isoWall(beganMs ?? sinceMs) },
     ...{ fired_at: firedMs === null ? null : isoWall(firedMs), told: isTold, held_by: heldBy, no_data: hasNoData },
     ...{ what, fix },
   };

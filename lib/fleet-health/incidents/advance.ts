@@ -71,8 +71,10 @@ class Step {
   go(incident: Incident, found: Ill | undefined): void {
     const why = this.seen.gone.get(incident.host);
     if (why !== undefined) this.end(incident, why);
-    else if (found !== undefined) this.ill({ ...incident, ...found, hasNoData: false, restoredMs: undefined });
-    else if (this.mayStand(incident)) this.incidents.push({ ...incident, hasNoData: true });
+    else if (found !== undefined) {
+      const beganMs = incident.beganMs ?? found.beganMs;
+      this.ill({ ...incident, ...found, beganMs, hasNoData: false, restoredMs: undefined });
+    } else if (this.mayStand(incident)) this.incidents.push({ ...incident, hasNoData: true });
     else this.well({ ...incident, hasNoData: false, restoredMs: undefined });
   }
 

@@ -76,11 +76,16 @@ function begin(members: readonly Incident[], folding: Folding, events: Event[]):
     ...first,
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
+    beganMs: earliest(fresh.flatMap(({ beganMs }) => beganMs ?? [])),
     ...{ heldBy: null, hasNoData: false, flappingMs: null, parts: undefined },
     hosts: fresh.map(({ host }) => host),
   };
   events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
   return incident;
+}
+
+function earliest(all: readonly number[]): number | undefined {
+  return all.length === 0 ? undefined : Math.min(...all);
 }
 
 /** Null: it is over. */

@@ -10,6 +10,8 @@ export interface Ill {
   what: string;
   /** What mends it, as a line; null where nothing is known to. */
   fix: string | null;
+  /** Since when it is so, where that is known: it was seen later. Milliseconds since 1970. */
+  beganMs?: number | undefined;
   /** What of it is told by itself, each once, such as checks by their names; left out: nothing is. */
   parts?: readonly string[] | undefined;
 }
@@ -25,6 +27,7 @@ export interface Incident extends Ill {
   phase: Phase;
   /** Runs in which it was pending. */
   pendingRuns: number;
+  /** When it was first seen. */
   sinceMs: number;
   /** When it began to fire; null: it has not yet. */
   firedMs: number | null;

@@ -43,7 +43,8 @@ export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull }: Abo
   const wasHere = lastRunMs !== null && nowMs - lastRunMs <= ABSENT_MS;
   if (quietMs > DOWN_MS && wasHere) {
     const what = `its receiver has not run for ${formatSeconds(Math.round(quietMs / 1000))}: nothing can come from any host`;
-    ill.push(of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start"))));
+    const down = of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start")));
+    ill.push({ ...down, beganMs: newest.wallMs });
   } else if (quietMs <= DOWN_MS && !newest.isReady) {
     const commands = [here("sudo", "receiver", "status")];
     ill.push(

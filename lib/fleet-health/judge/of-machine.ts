@@ -27,8 +27,8 @@ export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits
   if (coveredMs(Math.max(heardMs, shippedMs ?? heardMs)) <= downAfterMs) return null;
   const what = `nothing has come from it for ${long(nowMs - heardMs)}`;
   const why = refusedAtTheDoor(heartbeat);
-  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
-  return { cause: "no sign of life", what, fix: downFix(host) };
+  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs: heardMs };
+  return { cause: "no sign of life", what, fix: downFix(host), beganMs: heardMs };
 }
 
 function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
@@ -49,9 +49,9 @@ export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: L
   const isThere = movedMs !== null || (shippedMs !== null && coveredMs(shippedMs) <= downAfterMs);
   if (!isThere) return null;
   const why = refusedAtTheDoor(heartbeat);
-  if (why !== null) return { ...why, what: `it ships; ${why.what}` };
+  if (why !== null) return { ...why, what: `it ships; ${why.what}`, beganMs: heardMs };
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;
-  return { cause: "no heartbeat", what, fix: HEARTBEAT_STATUS };
+  return { cause: "no heartbeat", what, fix: HEARTBEAT_STATUS, beganMs: heardMs };
 }
 
 export function clockSkew({ heartbeat }: Facts): Told | null {

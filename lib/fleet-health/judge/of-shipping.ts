@@ -28,7 +28,7 @@ function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   const cause = pause.reason ?? "not said";
   return {
-    ...{ cause, parts: [cause] },
+    ...{ cause, parts: [cause], ...(Number.isFinite(pausedMs) && { beganMs: nowMs - pausedMs }) },
     what: `its queue is paused${since}: ${pause.detail}`,
     fix: readHostFix(pause.fix) ?? SHIPPER_STATUS,
   };
@@ -47,11 +47,17 @@ function unableOf({ uploads: { unable } }: Facts): Told | null {
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
 export function silent(facts: Facts, limits: Limits): Told | null {
-  const { host, shippedMs, heartbeat } = facts;
+  const { shippedMs, heartbeat } = facts;
   // Whose heartbeats have ended, too, is down: that is one thing to say, and not two.
   if (shippedMs === null || !isOverdue(facts, limits) || haveEnded(heartbeat)) return null;
   // By a clock that was set back since it shipped a moment ago, or has yet to.
-  const what = `it has shipped nothing for ${long(Math.max(limits.nowMs - shippedMs, limits.coveredMs(shippedMs)))}`;
+  const quietMs = Math.max(limits.nowMs - shippedMs, limits.coveredMs(shippedMs));
+  const found = whySilent(facts, `it has shipped nothing for ${long(quietMs)}`);
+  return found === null ? null : { ...found, beganMs: limits.nowMs - quietMs };
+}
+
+function whySilent(facts: Facts, what: string): Told | null {
+  const { host, heartbeat } = facts;
   const why = refusedAtTheDoor(heartbeat);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
   if (heartbeat === null || heartbeat.never) return { cause: "not known", what, fix: silentFix(host) };

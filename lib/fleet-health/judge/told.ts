@@ -22,7 +22,8 @@ export interface Told {
   cause: string;
   what: string;
   fix: Fix | null;
-  /** What of it is told by itself (incident.ts). */
+  /** Since when it is so, where that is known, and what of it is told by itself (incident.ts). */
+  beganMs?: number;
   parts?: readonly string[];
 }
 

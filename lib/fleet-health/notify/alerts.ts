@@ -96,20 +96,20 @@ function labelsOf({ host, symptom, cause }: Pick<Incident, "host" | "symptom" | 
 }
 
 function annotationsOf(incident: Incident): Alert["annotations"] {
-  const { symptom, what, fix, sinceMs } = incident;
+  const { symptom, what, fix, beganMs, sinceMs } = incident;
   const mends = fixOrNull(readFix(fix));
   return {
     summary: `${who(incident)}: ${symptom}`,
     what: `${what}${names(incident)}`,
     ...(mends !== null && { fix: mends }),
-    since: isoWall(sinceMs),
+    since: isoWall(beganMs ?? sinceMs),
   };
 }
 
 /** Alertmanager shows those of an end for the whole alert. */
 function endAnnotations({ alertname = "", host = "" }: Labels, row: IncidentRow | undefined): Alert["annotations"] {
   if (row === undefined) return { summary: `${host === "" ? "" : `${host}: `}${alertname} is over` };
-  return { summary: title({ rows: [row] }), what: row.what, since: row.since };
+  return { summary: title({ rows: [row] }), what: row.what, since: row.began ?? row.since };
 }
 
 /** Always fires: when it ends nobody looks at the fleet any more, or cannot say so. */

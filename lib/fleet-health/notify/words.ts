@@ -34,15 +34,16 @@ export function body({ rows }: Pick<Notice, "rows">): string {
 /** What began with its remedy, what is over with how long it was. */
 export function lineOf(row: IncidentRow): string {
   const { change, what, fix, since, fired_at, at, flapping } = row;
+  const began = row.began ?? since;
   const symptom = symptomOf(row);
   if (change === "firing" || change === "growing") {
     const told = findingText({
       what: `${flapping ? "it comes and goes; " : ""}${what}${names(row)}`,
       fix: readFix(fix),
     });
-    return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(since)} UTC: ${told}`;
+    return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(began)} UTC: ${told}`;
   }
-  const seconds = Math.round((Date.parse(at) - Date.parse(since)) / 1000);
+  const seconds = Math.round((Date.parse(at) - Date.parse(began)) / 1000);
   const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}${steady}`;
   return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;

@@ -56,10 +56,10 @@ function membersOf(many: Incident, nowMs: number): Incident[] {
 }
 
 function incidentOf(row: IncidentRow, nowMs: number): Incident {
-  const { host, hosts, symptom, cause, since, fired_at, at, what, fix } = row;
+  const { host, hosts, symptom, cause, began, since, fired_at, at, what, fix } = row;
   const restored = REMEMBERED_SYMPTOMS.includes(symptom) ? { restoredMs: nowMs } : {};
   return {
-    ...restored,
+    ...{ ...restored, ...(began !== undefined && { beganMs: msOf(began) }) },
     ...{ host, symptom, cause, what, fix, phase: "firing", pendingRuns: INCIDENT_POLICY.pendingRuns },
     ...{ sinceMs: msOf(since), firedMs: msOf(fired_at ?? at), isTold: true, heldBy: null, hasNoData: true },
     ...{ flappingMs: null, hosts: host === MANY ? [...hosts] : [] },

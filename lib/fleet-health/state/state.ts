@@ -81,6 +81,7 @@ const isIncident = hasFields({
   hasNoData: isFlag,
   flappingMs: orNull(isNumber),
   hosts: listOf(isText),
+  beganMs: leftOutOr(isNumber),
   parts: leftOutOr(listOf(isText)),
   toldParts: leftOutOr(listOf(isText)),
   restoredMs: leftOutOr(isNumber),

@@ -177,6 +177,17 @@ describe("more that is wrong than was told", () => {
   });
 });
 
+test("since when it is so is kept as it was first known, of many the earliest", () => {
+  const now = (nowMs: number) => [{ ...ill("lab1"), beganMs: nowMs - 3 * 60_000 }];
+  expect(play({ ill: now, from: "10:00", to: "11:00" }).state.incidents[0]?.beganMs).toBe(at("09:57"));
+  const later = (nowMs: number) => (nowMs < at("10:30") ? [ill("lab1")] : now(nowMs));
+  expect(play({ ill: later, from: "10:00", to: "11:00" }).state.incidents[0]?.beganMs).toBe(at("10:27"));
+  const many = (nowMs: number) =>
+    Array.from({ length: 6 }, (_, i) => ({ ...ill(`lab${i}`), beganMs: nowMs - (i + 1) * 60_000 }));
+  const { state } = play({ ill: many, from: "10:00", to: "10:00", hosts: 10 });
+  expect(state.incidents.find(({ host }) => host === MANY)?.beganMs).toBe(at("09:54"));
+});
+
 describe("coming and going", () => {
   const hourly = ["10:00", "11:00", "12:00"];
   const often = Array.from({ length: 60 }, (_, i) => `13:${String(i * 5).padStart(2, "0")}`);

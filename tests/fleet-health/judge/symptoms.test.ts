@@ -350,6 +350,26 @@ describe("why nothing comes", () => {
   });
 });
 
+test("since when it is so is known of silence, of a host that is down or late, and of a queue", () => {
+  const began = (more: Partial<Facts>) =>
+    illOf([facts(more)], LIMITS, ALL).map(({ symptom, beganMs }) => [symptom, beganMs && (NOW - beganMs) / MIN]);
+  expect(began({ shippedMs: NOW - 40 * MIN })).toEqual([["silent", 40]]);
+  expect(began({ shippedMs: NOW - 50 * MIN, heartbeat: late(45) })).toEqual([["host-down", 45]]);
+  expect(began({ heartbeat: late(5) })).toEqual([["heartbeat-late", 5]]);
+  const paused = { kind: "misconfigured", reason: "401", detail: "d", fix: null, next_try_at: null };
+  const since = new Date(NOW - 7 * MIN).toISOString();
+  expect(began({ heartbeat: beat({ queue: queue({ paused: { ...paused, since } }) }) })).toEqual([["paused", 7]]);
+  expect(began({ heartbeat: beat({ queue: queue({ paused: { ...paused, since: null } }) }) })).toEqual([
+    ["paused", undefined],
+  ]);
+});
+
+test("how long a host is silent that shipped a moment before this clock was set back is counted by the machine's own", () => {
+  const limits = { ...LIMITS, coveredMs: () => 45 * MIN };
+  const [found] = illOf([facts({ shippedMs: NOW + 15 * MIN })], limits, ALL);
+  expect([found?.what, found?.beganMs]).toEqual(["it has shipped nothing for 45min", NOW - 45 * MIN]);
+});
+
 describe("checks that hold bad", () => {
   const of = (heartbeat: HostSummary, ...checks: Judged[]) =>
     illOf([facts({ heartbeat, checks })], LIMITS, ALL).map(

@@ -166,6 +166,14 @@ describe("words", () => {
   });
 });
 
+test("where it is known since when it is so, that is said, and how long it was is counted from there", () => {
+  const began = "2026-05-01T06:00:00.000000+00:00";
+  expect(body({ rows: [row({ began })] })).toStartWith("FIRING lab7: silent since 2026-05-01 06:00 UTC: ");
+  expect(body({ rows: [row({ began, change: "recovered", at: "2026-05-01T06:50:00.000000+00:00" })] })).toBe(
+    "RECOVERED lab7: silent after 50min",
+  );
+});
+
 test("what comes and goes says so, and so does its end", () => {
   const flaps = row({ flapping: true });
   const over = row({ flapping: true, change: "recovered", at: "2026-05-01T09:10:00.000000+00:00" });
