@@ -143,6 +143,6 @@ test.skipIf(smallDiskMissing !== null)(
     writeFileSync(index, row(noon) + row(noon + 50 * MIN));
     expect((await at(51)).stderr).toContain("what was told, and has not ended, is taken from incidents.jsonl");
     await at(56);
-    expect(got[1]).toMatch(new RegExp(`^RECOVERED ${HOST}: silent after 25min`));
+    expect(got[1]).toMatch(new RegExp(`^RECOVERED ${HOST}: silent after 56min`));
   },
 );
