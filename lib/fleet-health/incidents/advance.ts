@@ -87,7 +87,8 @@ class Step {
   private ill(incident: Incident): void {
     const { phase, pendingRuns, flappingMs } = incident;
     const { nowMs } = this.seen;
-    if (phase === "recovering") this.enter(incident, "firing");
+    // A moment of being well is a change, too, of what comes and goes.
+    if (phase === "recovering") this.enter({ ...incident, flappingMs: flappingMs === null ? null : nowMs }, "firing");
     else if (phase === "steady") this.enter({ ...incident, pendingRuns: 1, flappingMs: nowMs }, "pending");
     else if (phase === "firing") {
       // What stays ill comes and goes no more.

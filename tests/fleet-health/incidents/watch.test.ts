@@ -217,6 +217,13 @@ describe("coming and going", () => {
     expect([at1440, at1445]).toEqual([at("12:45"), null]);
   });
 
+  test("and not yet when it was well for a moment in these two hours", () => {
+    const now = (nowMs: number): Ill[] =>
+      nowMs === at("14:30") || nowMs >= at("15:00") ? [] : silentSince("lab5", ...hourly)(nowMs);
+    const { told } = play({ ill: now, from: "10:00", to: "18:00" });
+    expect(told.slice(4)).toEqual(["F 12:45 lab5 silent flapping", "R 17:05 lab5 silent flapping"]);
+  });
+
   test("a third time after more than six hours is one like the first", () => {
     const { told } = play({
       ill: silentSince("lab5", "01:00", "02:00", "03:00", "08:10"),
