@@ -206,7 +206,8 @@ export class Judging {
     const last = spells.toSorted((a, b) => a.untilMs - b.untilMs).at(-1);
     if (times.length < FLAPS || end !== "recovered" || last === undefined) return;
     const wasLong = last.untilMs - last.seenMs >= STEADY_MS;
-    if (!wasLong && endedMs < last.untilMs + STEADY_MS)
+    // One symptom of a host may be over before another one is: at the earliest when the host is mended.
+    if (!wasLong && endedMs < last.toMs + STEADY_MS)
       verdict.wrong.push(`${clock(endedMs)} ${host} ${symptom}: comes and goes, and is told as over`);
   }
 
