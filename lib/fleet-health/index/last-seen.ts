@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Received, readLine } from "./index-lines.ts";
-import { linesBackwards, linesForwards } from "./lines.ts";
+import { linesBackwards, linesForwards, restOf } from "./lines.ts";
 
 /** Files up to here are read whole on a first run. */
 const WHOLE_BYTES = 64 * 1024 ** 2;
@@ -46,7 +46,7 @@ export type LastSeen = Map<string, Seen>;
 export interface IndexReading {
   seen: LastSeen;
   checkpoint: Checkpoint;
-  /** Lines that are rows, and that are none. */
+  /** Whole lines that are rows, and that are none. */
   rows: number;
   bad: number;
   /** `onward`: from the checkpoint; `whole`; `back`: only as far back as matters. */
@@ -95,6 +95,7 @@ export async function readIndex(parts: IndexParts): Promise<IndexReading> {
     end = reading.end;
     reading.seen = new Map([...reading.seen].reverse());
   }
+  reading.rest(await restOf(file, end, size));
   const { seen, rows, bad } = reading;
   const lost = how === "onward" || before === null ? [] : lostHosts(before.seen, seen, how, parts.cutoffMicros);
   return {
@@ -180,9 +181,18 @@ class Reading {
     return false;
   }
 
-  private count(text: string): Received | null {
+  /**
+   * Takes what stands behind the last whole line, where it is a row as it stands: Python counts that, too. It is read once more when it
+   * has an end, which changes nothing, and until then it is counted neither among the rows nor among the others.
+   */
+  rest(text: string | null): void {
+    const row = text === null ? null : readLine(text);
+    if (row !== null) this.take(row, false);
+  }
+
+  private count(text: string | null): Received | null {
     if (text === "") return null;
-    const row = readLine(text);
+    const row = text === null ? null : readLine(text);
     if (row === null) this.bad += 1;
     else this.rows += 1;
     return row;

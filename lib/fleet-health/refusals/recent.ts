@@ -41,7 +41,7 @@ async function ofFile(path: string, sinceMicros: number, nowMicros: number): Pro
     let old = 0;
     for await (const lines of linesBackwards(file.handle, file.size)) {
       for (const { text, bytes } of lines) {
-        const line = parseAttempt(text);
+        const line = text === null ? null : parseAttempt(text);
         if (line === null) found.bad += 1;
         if (line?.kind !== "attempt") continue;
         const micros = parseIso(line.row.at);

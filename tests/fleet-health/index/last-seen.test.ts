@@ -29,21 +29,57 @@ const times = (seen: LastSeen): Record<string, [string, string | null]> =>
   Object.fromEntries([...seen].map(([host, { any, own }]) => [host, [any.text, own?.text ?? null]]));
 
 describe("the next run", () => {
-  test("reads what was added, and no line that has no end yet", async () => {
+  test("reads what was added, and a whole row that has no end yet, which it counts once it has", async () => {
     const path = index(row("lab1", NOW - HOUR));
     const first = await cold(path);
     appendFileSync(path, row("lab2", NOW - 2 * HOUR) + row("lab1", NOW).trimEnd());
     const second = await again(path, first);
-    expect([second.how, second.rows, times(second.seen)]).toEqual([
+    expect([second.how, second.rows, second.bad, times(second.seen)]).toEqual([
       "onward",
       1,
-      { lab1: [isoText(NOW - HOUR), isoText(NOW - HOUR)], lab2: [isoText(NOW - 2 * HOUR), isoText(NOW - 2 * HOUR)] },
+      0,
+      { lab1: [isoText(NOW), isoText(NOW)], lab2: [isoText(NOW - 2 * HOUR), isoText(NOW - 2 * HOUR)] },
     ]);
+    expect(second.checkpoint.offset).toBe(first.checkpoint.offset + row("lab2", NOW - 2 * HOUR).length);
     appendFileSync(path, "\n");
     const third = await again(path, second);
-    expect([third.how, third.rows, times(third.seen).lab1?.[0]]).toEqual(["onward", 1, isoText(NOW)]);
+    expect([third.how, third.rows, third.bad, times(third.seen)]).toEqual(["onward", 1, 0, times(second.seen)]);
     const nothing = await again(path, third);
     expect([nothing.how, nothing.rows, times(nothing.seen)]).toEqual(["onward", 0, times(third.seen)]);
+  });
+
+  test("leaves a torn row to the next run, and counts it only if it stays torn", async () => {
+    const path = index(row("lab1", NOW - HOUR));
+    const first = await cold(path);
+    const late = row("lab1", NOW);
+    appendFileSync(path, late.slice(0, -2));
+    const second = await again(path, first);
+    expect([second.rows, second.bad, second.checkpoint.offset]).toEqual([0, 0, first.checkpoint.offset]);
+    expect(times(second.seen)).toEqual(times(first.seen));
+    appendFileSync(path, late.slice(-2));
+    const third = await again(path, second);
+    expect([third.rows, third.bad, times(third.seen).lab1?.[0]]).toEqual([1, 0, isoText(NOW)]);
+    appendFileSync(path, '{"host_id"\n');
+    expect(await again(path, third)).toMatchObject({ rows: 0, bad: 1 });
+  });
+
+  test("goes on behind a stretch that is longer than any row", async () => {
+    const path = index(row("lab1", NOW - HOUR));
+    const first = await cold(path);
+    truncateSync(path, first.checkpoint.offset + 9 * 1024 ** 2);
+    const second = await again(path, first);
+    expect([second.how, second.rows, second.bad, second.checkpoint]).toEqual(["onward", 0, 0, first.checkpoint]);
+    appendFileSync(path, `\n${row("lab1", NOW)}`);
+    const third = await again(path, second);
+    expect([third.how, third.rows, third.bad, times(third.seen).lab1?.[0]]).toEqual(["onward", 1, 1, isoText(NOW)]);
+    expect((await again(path, third)).rows).toBe(0);
+    const back = await cold(path, { wholeBytes: 0, oldBytes: 1_000_000 });
+    expect([times(back.seen), back.rows, back.bad, back.checkpoint]).toEqual([
+      times(third.seen),
+      2,
+      1,
+      third.checkpoint,
+    ]);
   });
 
   test.each([
@@ -133,9 +169,13 @@ test("two hundred histories: onward in pieces, and backwards, find what a readin
     });
     const path = index("");
     let run = await cold(path);
+    let end = "";
     for (let at = 0; at < lines.length; ) {
       const count = 1 + upTo(9);
-      appendFileSync(path, lines.slice(at, at + count).join(""));
+      const more = end + lines.slice(at, at + count).join("");
+      // The last line may still be without its end.
+      end = more.slice(more.length - upTo(2));
+      appendFileSync(path, more.slice(0, more.length - end.length));
       at += count;
       run = await again(path, run);
     }

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { type Line, linesBackwards, linesForwards } from "../../../lib/fleet-health/index/lines.ts";
+import { LINE_BYTES, type Line, linesBackwards, linesForwards, restOf } from "../../../lib/fleet-health/index/lines.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MIB = 1024 ** 2;
@@ -41,10 +41,66 @@ test.each([
 ])("%s are whole in both directions", async (_, lengths, rest) => {
   const lines = lengths.map((length, i) => String.fromCharCode(97 + i).repeat(length));
   const [forwards, backwards] = await both(`${lines.join("\n")}\n${rest}`);
-  expect(forwards.map(({ text }) => text.length)).toEqual(lengths);
+  expect(forwards.map(({ text }) => text?.length)).toEqual(lengths);
   expect(forwards.every(({ text }, i) => text === lines[i])).toBe(true);
   expect(backwards.toReversed().every((line, i) => Bun.deepEquals(line, forwards[i]))).toBe(true);
   expect(backwards).toHaveLength(lengths.length);
+});
+
+test.each([
+  ["just not too long", LINE_BYTES - 1, 1],
+  ["too long by a byte", LINE_BYTES, null],
+  ["too long, and ends with a chunk", 7 * MIB - 3, null],
+  ["too long by far", 11 * MIB + 5, null],
+])("a line that is %s, alone, first, last, and among others", async (_, length, isText) => {
+  const long = `${"x".repeat(length)}\n`;
+  const early = "a".repeat(MIB - 6);
+  for (const text of [long, `${long}a\nb`, `a\n${long}`, `${early}\n${long}${long}b\n`, `\n${long}\n${long.trim()}`]) {
+    const lines = text.split("\n").slice(0, -1);
+    const [forwards, backwards] = await both(text);
+    expect(forwards.map(({ bytes }) => bytes)).toEqual(lines.map((line) => line.length + 1));
+    expect(forwards.map(({ end }) => text[end - 1])).toEqual(lines.map(() => "\n"));
+    const texts = lines.map((line) => (line.length === length && isText === null ? null : line));
+    expect(forwards.every((line, i) => line.text === texts[i])).toBe(true);
+    expect(backwards.toReversed().every((line, i) => Bun.deepEquals(line, forwards[i]))).toBe(true);
+    expect(backwards).toHaveLength(lines.length);
+  }
+});
+
+test("a quarter of a gigabyte without a line break is passed over in a buffer of a few megabytes", async () => {
+  const path = join(tempDir(), "file");
+  writeFileSync(path, "a\n");
+  // No disk is needed for it.
+  truncateSync(path, 256 * MIB);
+  appendFileSync(path, "\nb\n\0");
+  const size = 256 * MIB + 4;
+  await using file = await open(path, "r");
+  const held = new Set<number>();
+  const read = file.read.bind(file) as (buffer: Buffer, ...rest: number[]) => ReturnType<typeof file.read>;
+  const spied = Object.assign(Object.create(file), {
+    read(buffer: Buffer, ...rest: number[]) {
+      held.add(buffer.length);
+      return read(buffer, ...rest);
+    },
+  });
+  const found = [linesForwards(spied, 0, size), linesBackwards(spied, size)].map((lines) => Array.fromAsync(lines));
+  const [forwards = [], backwards = []] = (await Promise.all(found)).map((lines) => lines.flat());
+  expect(forwards).toEqual([
+    { text: "a", bytes: 2, end: 2 },
+    { text: null, bytes: 256 * MIB - 1, end: 256 * MIB + 1 },
+    { text: "b", bytes: 2, end: 256 * MIB + 3 },
+  ]);
+  expect(backwards.toReversed()).toEqual(forwards);
+  expect(Math.max(...held)).toBeLessThanOrEqual(LINE_BYTES + MIB);
+});
+
+test("what stands behind the last line break, unless it is longer than any row", async () => {
+  const path = join(tempDir(), "file");
+  writeFileSync(path, `a\n{"ö":1}${"x".repeat(LINE_BYTES)}`);
+  await using file = await open(path, "r");
+  expect([await restOf(file, 2, 2), await restOf(file, 2, 10)]).toEqual(["", '{"ö":1}']);
+  expect((await restOf(file, 2, LINE_BYTES + 1))?.length).toBe(LINE_BYTES - 2);
+  expect(await restOf(file, 2, LINE_BYTES + 2)).toBeNull();
 });
 
 test("backwards in a file that is cut meanwhile: what is gone is nobody's row", async () => {
@@ -62,6 +118,6 @@ test("backwards in a file that is cut meanwhile: what is gone is nobody's row", 
   const odd = found.filter(({ text }) => text !== line.trim());
   // The first megabyte from behind, and ten lines from the front.
   expect(rows.length).toBe(Math.floor(MIB / line.length) + 10);
-  expect(odd.every(({ text }) => /^\0+(x{0,99})$/.test(text))).toBe(true);
+  expect(odd.every(({ text }) => /^\0+(x{0,99})$/.test(text ?? ""))).toBe(true);
   expect(odd.length).toBeGreaterThan(0);
 });

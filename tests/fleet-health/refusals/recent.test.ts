@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
@@ -46,6 +46,16 @@ test("a row that a clock dated back does not hide those before it; a day without
   expect(rows.map(({ episode_id }) => episode_id)).toEqual(["a", "b"]);
   mkdirSync(join(dir, "2026-05-01.jsonl"));
   await expect(recentAttempts(dir, NOW - 30 * MINUTE, NOW)).rejects.toThrow("EISDIR");
+});
+
+test("garbage without a line break is one bad line, and hides no row before it", async () => {
+  const dir = tempDir();
+  const path = join(dir, "2026-05-02.jsonl");
+  writeFileSync(path, attempt(9, { episode_id: "a" }));
+  truncateSync(path, 64 * 1024 ** 2);
+  appendFileSync(path, `\n${attempt(1, { episode_id: "b" })}`);
+  const { rows, bad } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  expect([rows.map(({ episode_id }) => episode_id), bad]).toEqual([["a", "b"], 1]);
 });
 
 test("attempts count as the access lines of them would, and a missing commit as its warning", () => {
