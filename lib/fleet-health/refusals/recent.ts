@@ -1,15 +1,17 @@
-// The attempts of the last minutes, from attempts/<UTC day>.jsonl: the end of today's file, and of yesterday's where the window begins there.
+// The attempts of the last minutes, from attempts/<UTC day>.jsonl: the end of today's file, and of those before it as far as the window goes.
 
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type AttemptRow, parseAttempt } from "../../contract/attempt-row.ts";
 import { errorCode } from "../../core/failure.ts";
 import { openRegular } from "../../os/files/regular.ts";
 import { linesBackwards } from "../index/lines.ts";
-import { isoText, parseIso } from "../python/python-time.ts";
+import { parseIso } from "../python/python-time.ts";
 
 /** So many bytes of rows that are too old, in a row, and no more is read: a clock that was set leaves a few among the others. */
 const OLD_BYTES = 1024 ** 2;
-const DAY_US = 86_400_000_000;
+const DAY_MS = 86_400_000;
+const DAY_US = DAY_MS * 1000;
 
 export interface Recent {
   /** In the order in which they were decided. */
@@ -20,18 +22,32 @@ export interface Recent {
 
 /** Those at or after `sinceMicros`, and not after `nowMicros`. A day without a file had none. Rejects where one cannot be read. */
 export async function recentAttempts(dir: string, sinceMicros: number, nowMicros: number): Promise<Recent> {
-  const days: string[] = [];
-  for (let at = sinceMicros; dayOf(at) <= dayOf(nowMicros); at += DAY_US) days.push(dayOf(at));
+  const [first, last] = [Math.floor(sinceMicros / DAY_US), Math.floor(nowMicros / DAY_US)];
+  const names = (await namesIn(dir)).filter((name) => dayOf(name) >= first && dayOf(name) <= last);
   const found: Recent = { rows: [], bad: 0 };
-  for (const day of days) {
-    const { rows, bad } = await ofFile(join(dir, `${day}.jsonl`), sinceMicros, nowMicros);
+  for (const name of names.sort()) {
+    const { rows, bad } = await ofFile(join(dir, name), sinceMicros, nowMicros);
     found.rows = found.rows.concat(rows.reverse());
     found.bad += bad;
   }
   return found;
 }
 
-const dayOf = (micros: number): string => isoText(micros).slice(0, 10);
+/** Only what is there is looked for: since the last run may be long ago, or now be far from it, as `--now` says. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** The day of a file, counted since 1970: as a number, for beyond the year 9999 a text is not in order. NaN: it is no day's. */
+function dayOf(name: string): number {
+  const [, day = ""] = /^(\d{4}-\d\d-\d\d)\.jsonl$/.exec(name) ?? [];
+  return Date.parse(day) / DAY_MS;
+}
 
 /** The newest first. */
 async function ofFile(path: string, sinceMicros: number, nowMicros: number): Promise<Recent> {

@@ -48,6 +48,22 @@ test("a row that a clock dated back does not hide those before it; a day without
   await expect(recentAttempts(dir, NOW - 30 * MINUTE, NOW)).rejects.toThrow("EISDIR");
 });
 
+test("the last day that a date can name ends, and so does a window over thousands of years", async () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, "2026-05-02.jsonl"), attempt(0, { episode_id: "a" }));
+  writeFileSync(join(dir, "9999-12-31.jsonl"), attempt(0, { episode_id: "b", at: "9999-12-31T23:59:58+00:00" }));
+  for (const name of ["2026-05-02.jsonl.aside", "10000-01-01.jsonl", "lock"])
+    writeFileSync(join(dir, name), attempt(0));
+  const last = Date.UTC(9999, 11, 31, 23, 59, 59) * 1000;
+  const read = async (since: number, now: number): Promise<(string | null)[]> =>
+    (await recentAttempts(dir, since, now)).rows.map(({ episode_id }) => episode_id);
+  expect(await read(last - 30 * MINUTE, last)).toEqual(["b"]);
+  expect(await read(NOW, last + MINUTE)).toEqual(["a", "b"]);
+  // Of a later day nothing is even opened.
+  mkdirSync(join(dir, "2026-05-03.jsonl"));
+  expect(await read(NOW - 5000 * MINUTE, NOW)).toEqual(["a"]);
+});
+
 test("garbage without a line break is one bad line, and hides no row before it", async () => {
   const dir = tempDir();
   const path = join(dir, "2026-05-02.jsonl");
