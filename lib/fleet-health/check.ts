@@ -19,7 +19,7 @@ import { lineOf } from "./notify/words.ts";
 import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
 import type { Alert } from "./reference/alerts.ts";
-import { type ReferenceResult, runReference } from "./reference/run.ts";
+import { type ReferenceParts, type ReferenceResult, runReference } from "./reference/run.ts";
 import { blindRound, judgeHosts, round } from "./round.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { State } from "./state/state.ts";
@@ -134,14 +134,15 @@ async function keepAndTell(
 async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir, log: Log): Promise<Found> {
   const inputs = await readInputs(config, nowMicros, dir.state, log);
   for (const doubt of inputs.doubts) log.warn(doubt);
-  const { alertsPath, thresholds, recentWindowMin } = config;
+  const { alertsPath, thresholds, recentWindowMin, journalUnit } = config;
   const read = { ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence };
   const judgement = judgeHosts(config, dir.state, read);
   const next = round(config, dir.state, read, judgement);
   const { silences } = inputs.orders;
   const ofHost = Map.groupBy(next.watch.incidents, ({ host }) => host);
   const heldBy = (alert: Alert): string | null => whyHeld(alert, ofHost.get(alert.host) ?? [], silences, judgement);
-  const parts = { alertsPath, thresholds, recentWindowMin, nowMicros, heldBy };
+  const fleet = journalUnit === null ? "labfleet" : "python";
+  const parts: ReferenceParts = { alertsPath, thresholds, recentWindowMin, nowMicros, fleet, heldBy };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");
   return { inputs, reference, next };

@@ -1,4 +1,4 @@
-import { expect, spyOn, test } from "bun:test";
+import { expect, onTestFinished, spyOn, test } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseHealthRun } from "../../lib/contract/health-run.ts";
@@ -123,6 +123,21 @@ test("nothing is kept where nothing is to be: each run reads all", async () => {
   expect((await run(still)).json.index).toMatchObject({ read: "whole" });
   expect((await run(still)).json.index).toMatchObject({ read: "whole" });
   expect(() => lastRun(at)).toThrow("ENOENT");
+});
+
+test("a journal that cannot be read changes no word of the Python fleet's rows", async () => {
+  const at = lab();
+  const programs = tempDir();
+  writeFileSync(join(programs, "journalctl"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = programs;
+  onTestFinished(() => void Object.assign(process.env, { PATH: path }));
+  const { code, said } = await run({ ...at, config: { ...at.config, journalUnit: "cis490-receiver" } });
+  expect([code, said[0]]).toEqual([0, 'warn journalctl ended with 1: ""']);
+  expect(JSON.parse(readFileSync(dataPaths(at.root).alerts, "utf8"))).toMatchObject({
+    ...{ host: "lab1", symptom: "silent" },
+    suggested_fix: expect.stringContaining("systemctl status cis490-shipper cis490-orchestrator"),
+  });
 });
 
 test("an index that is not there ends the run with 2, and the note on the run says so", async () => {

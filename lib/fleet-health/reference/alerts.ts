@@ -72,7 +72,7 @@ export function addStatus(facts: Facts, host: string, status: number): void {
   else if (status >= 500 && status < 600) known.failed += 1;
 }
 
-/** Whose programs a fix names: those of the Python fleet, whose journal was read, or ours. */
+/** Whose programs a fix names: those of the Python fleet, whose receiver's journal is named, whether it can be read or not, or ours. */
 export type Fleet = "python" | "labfleet";
 
 /** The alerts of all hosts, in the hosts' order; of one host silent, unstamped, fatal-only. */

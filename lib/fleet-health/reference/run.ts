@@ -12,7 +12,15 @@ import { isoText, parseIso } from "../python/python-time.ts";
 import type { Refusals } from "../refusals/read.ts";
 import { addJournal } from "./access-lines.ts";
 import { appendAlerts } from "./alert-file.ts";
-import { type Alert, addRow, type Facts, type HeldAlert, referenceAlerts, type Thresholds } from "./alerts.ts";
+import {
+  type Alert,
+  addRow,
+  type Facts,
+  type Fleet,
+  type HeldAlert,
+  referenceAlerts,
+  type Thresholds,
+} from "./alerts.ts";
 import { addAttempt } from "./attempts.ts";
 
 export interface ReferenceParts {
@@ -21,6 +29,7 @@ export interface ReferenceParts {
   thresholds: Thresholds;
   recentWindowMin: number;
   nowMicros: number;
+  fleet: Fleet;
   /** Why our own judgement does not tell it now; null: it does, or has nothing to say of it. */
   heldBy: (alert: Alert) => string | null;
 }
@@ -39,11 +48,10 @@ export async function runReference(
   refusals: Refusals,
   log: Log,
 ): Promise<ReferenceResult> {
-  const { alertsPath, thresholds, nowMicros } = parts;
+  const { alertsPath, thresholds, nowMicros, fleet } = parts;
   const facts: Facts = new Map();
   for (const [host, { any }] of index.seen) addRow(facts, host, any.text, any.micros);
   addRefusals(facts, refusals, nowMicros - parts.recentWindowMin * 60e6);
-  const fleet = refusals.kind === "journal" ? "python" : "labfleet";
   const found = referenceAlerts(facts, thresholds, nowMicros, fleet);
   const alerts = found.map((alert): HeldAlert => ({ ...alert, heldBy: parts.heldBy(alert) }));
   let trouble: Finding | null = null;

@@ -25,6 +25,7 @@ function scene() {
     thresholds: { lookbackHours: 24, silentThresholdMin: 30, fatalRatioThreshold: 0.95, fatalMinCount: 10 },
     recentWindowMin: 30,
     nowMicros: NOW,
+    fleet: "labfleet",
     heldBy: ({ host }) => (host === "held" ? "silenced" : null),
   };
   const run = async (attemptsDir = dir) => {
