@@ -29,13 +29,20 @@ export function readLine(line: string): Received | null {
   return readOwn(line) ?? readAny(line);
 }
 
-/** Any row: it is parsed. */
+/** Any row: it is parsed, and as Python parses it. */
 export function readAny(line: string): Received | null {
-  const row = parseShaped(line, isRow);
+  const row = parseShaped(line, isRow) ?? parseShaped(withoutNaN(line), isRow);
   if (row === null) return null;
   const { host_id: host, received_at_wall: text, recovered } = row;
   const micros = parseIso(text);
   return micros === null ? null : { host, text, micros, isRecovered: recovered === true };
+}
+
+/** Python writes and reads these three beside numbers. Strings are passed over, each as one piece, however long, and once: without an end, too. */
+function withoutNaN(line: string): string {
+  return line.replace(/"[^"\\]*(?:\\.[^"\\]*)*"?|NaN|-?Infinity/gs, (piece) =>
+    piece.startsWith('"') ? piece : "null",
+  );
 }
 
 const NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";

@@ -34,6 +34,42 @@ test("a day that there is not is no row, whichever way it is read", () => {
   }
 });
 
+/** Each is what Python's json says of it. */
+test.each([
+  ['"duration":NaN', true],
+  ['"a": [NaN, Infinity,-Infinity]', true],
+  ['"a":"\\"NaN","b":NaN', true],
+  ['"a":"\\\\","b":NaN', true],
+  ['"NaN":"Infinity"', true],
+  ['"a":NaN,"received_at_wall":"NaN"', false],
+  ['"a":nan', false],
+  ['"a":-NaN', false],
+  ['"a":+Infinity', false],
+  ['"a":1Infinity', false],
+  ['"a":NaNNaN', false],
+  ["NaN:1", false],
+  ['"a":"NaN', false],
+  ['"a":NaN,"b":"\\', false],
+])("a row with %s is one to Python: %p", (more, isRow) => {
+  const found = readLine(`{"host_id":"lab1","received_at_wall":"2026-05-01T06:37:53.830599+00:00",${more}}`);
+  expect(found).toEqual(
+    isRow
+      ? { host: "lab1", text: "2026-05-01T06:37:53.830599+00:00", micros: 1_777_617_473_830_599, isRecovered: false }
+      : null,
+  );
+});
+
+test("a host's name, and a time, keep their words beside a number that is none", () => {
+  const found = readLine('{"received_at_wall":"2026-05-01 06:37:53Z","host_id":"NaN-Infinity","bytes":NaN}');
+  expect([found?.host, found?.text]).toEqual(["NaN-Infinity", "2026-05-01 06:37:53Z"]);
+});
+
+test("a string of megabytes beside such a number is passed over whole", () => {
+  const long = "x".repeat(3 * 1024 ** 2);
+  const found = readLine(`{"a":"${long}","b":NaN,"host_id":"lab1","received_at_wall":"2026-05-01"}`);
+  expect(found?.host).toBe("lab1");
+});
+
 test("whatever is done to a row, both say the same of it", () => {
   const { next: random, pick } = seededRandom(11);
   const bytes = [...'{}[]":,\\\n 0123456789-+.TZabcxyz_é'];

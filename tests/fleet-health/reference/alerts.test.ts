@@ -139,7 +139,7 @@ function randomInputs(seed: number): Inputs {
     pick([
       JSON.stringify({ host_id: pick(hosts), received_at_wall: text(at()), bytes: 3 }),
       row(pick(hosts), at()),
-      row(pick(hosts), at()),
+      row(pick(hosts), at()).replace("}", `,"bytes":${pick(["NaN", "-Infinity", "Infinity", "nan", "-NaN", '"NaN'])}}`),
       pick([
         "{",
         "[1]",
