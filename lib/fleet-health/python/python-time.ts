@@ -49,7 +49,8 @@ function parseAny(text: string): number | null {
   const date = parseDate(text.slice(0, cut));
   if (date === null) return null;
   // Whatever parts it from a time has a time behind it.
-  const time = text.length <= cut ? { micros: 0, offset: null } : parseTime(text.slice(cut + 1));
+  const separator = (text.codePointAt(cut) ?? 0) > 0xffff ? 2 : 1;
+  const time = text.length <= cut ? { micros: 0, offset: null } : parseTime(text.slice(cut + separator));
   if (time === null) return null;
   const midnightMs = utcMs(date);
   if (time.offset === null) {
@@ -58,7 +59,7 @@ function parseAny(text: string): number | null {
     local.setHours(0, 0, Math.floor(time.micros / 1e6), 0);
     return local.getTime() * 1000 + (time.micros % 1e6);
   }
-  return midnightMs * 1000 + time.micros - time.offset;
+  return midnightMs * 1000 + (time.micros - time.offset);
 }
 
 /** Where the date ends, as Python guesses it. */
@@ -117,11 +118,13 @@ function parseTime(text: string): { micros: number; offset: number | null } | nu
   if (clock === null || clock.hour > 23 || clock.minute > 59 || clock.second > 59) return null;
   // What stands behind the time is an error only where it is the last.
   if (sign < 0) return clock.isWhole ? { micros: microsOf(clock), offset: null } : null;
-  if (text[sign] === "Z") return sign + 1 === text.length ? { micros: microsOf(clock), offset: 0 } : null;
+  if (text[sign] === "Z") return isEnd(text[sign + 1]) ? { micros: microsOf(clock), offset: 0 } : null;
   const zone = text.slice(sign + 1);
   const offset = parseClock(zone, zone.length);
   if (offset === null || !offset.isWhole || microsOf(offset) >= DAY_S * 1e6) return null;
-  return { micros: microsOf(clock), offset: text[sign] === "-" ? -microsOf(offset) : microsOf(offset) };
+  // Less than a second is none.
+  const micros = microsOf(offset) < 1e6 ? 0 : microsOf(offset);
+  return { micros: microsOf(clock), offset: text[sign] === "-" ? -micros : micros };
 }
 
 interface Clock {
@@ -129,7 +132,7 @@ interface Clock {
   minute: number;
   second: number;
   micros: number;
-  /** The text ends with it. */
+  /** The text, or what C takes for it, ends with it. */
   isWhole: boolean;
 }
 
@@ -157,7 +160,7 @@ function parseClock(text: string, end: number): Clock | null {
     const next = text[at];
     at += 1;
     if (i === 0) hasColons = next === ":";
-    if (at >= end) return next !== undefined && next > "\x7f" ? null : done(0, next === undefined);
+    if (at >= end) return next !== undefined && next > "\x7f" ? null : done(0, isEnd(next));
     if (hasColons && next === ":") continue;
     if (next === "." || next === ",") break;
     if (hasColons) return null;
@@ -168,7 +171,12 @@ function parseClock(text: string, end: number): Clock | null {
   if (fraction === null) return null;
   at += length;
   while (isDigit(text[at])) at++;
-  return done(fraction * 10 ** (6 - length), at === text.length);
+  return done(fraction * 10 ** (6 - length), isEnd(text[at]));
+}
+
+/** Behind the text, or at a NUL, where C ends one. */
+function isEnd(character: string | undefined): boolean {
+  return character === undefined || character === "\0";
 }
 
 /** So many digits as a number; null: they are not all digits. */

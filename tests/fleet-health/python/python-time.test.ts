@@ -15,6 +15,14 @@ test.each([
   ["2026-02-29T00:00:00+00:00", null],
   ["2026-05-01T24:00:00+00:00", null],
   ["yesterday", null],
+  ["2026-05-01T06:37:53+00:00:00.000001", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53-00:00:00.999999", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53+00:00:01.000001", 1_777_617_471_999_999],
+  ["2026-05-01\u{1f600}06:37:53+00:00", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53\0", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53.000000\0x", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53Z\0x", 1_777_617_473_000_000],
+  ["2026-05-01T06:37:53+00:00\0x", null],
 ])("%p is %p", (text, micros) => {
   expect(parseIso(text)).toBe(micros);
 });
@@ -56,7 +64,7 @@ function texts(seed: number, count: number): string[] {
   };
   const clock = (): string => {
     const sep = pick([":", ":", ":", ""]);
-    const fraction = pick(["", "", ".5", ".123456", ",25", ".1234567", ".", ".12x"]);
+    const fraction = pick(["", "", ".5", ".123456", ",25", ".1234567", ".", ".12x", ":5", ".123456\0x", "\0", "é"]);
     return pick([
       digits(23, 2),
       `${digits(23, 2)}${sep}${digits(59, 2)}`,
@@ -79,11 +87,19 @@ function texts(seed: number, count: number): string[] {
       "+1",
       " +01:00",
       "Z0",
+      "+00:00:00.000001",
+      "-00:00:00.5",
+      "-01:00:00.25",
+      "+00:00\0",
+      "+00:00:00.000001\0x",
+      "Z\0x",
+      "\0",
     ]);
-  const whole = (): string => pick([date(), `${date()}${pick(["T", " ", "t", "-", "5"])}${clock()}${zone()}`]);
+  const whole = (): string =>
+    pick([date(), `${date()}${pick(["T", " ", "t", "-", "5", "é", "\0", "\ud83d", "\u{1f600}"])}${clock()}${zone()}`]);
   const changed = (text: string): string => {
     const at = Math.floor(random.next() * text.length);
-    return text.slice(0, at) + pick(["", "0", "W", "-", ":", "x", "Z", "²"]) + text.slice(at + 1);
+    return text.slice(0, at) + pick(["", "0", "W", "-", ":", "x", "Z", "²", "\0"]) + text.slice(at + 1);
   };
   return Array.from({ length: count }, () => (random.next() < 0.3 ? changed(whole()) : whole()));
 }
