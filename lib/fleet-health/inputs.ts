@@ -44,11 +44,10 @@ export async function readInputs(
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000);
   const { orders, doubts } = await readOrders(stateDir);
-  const ticks = await readTicks(config.ticksPath);
-  const unreadTicks = ticks.kind === "unknown" ? ticks.why : null;
+  const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
   const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unreadHosts, unreadTicks, ...doubts];
   return {
-    ...{ index, refusals, hosts, orders, ticks: ticks.kind === "read" ? ticks.ticks : [] },
+    ...{ index, refusals, hosts, orders, ticks },
     doubts: found.filter((doubt) => doubt !== null),
   };
 }
