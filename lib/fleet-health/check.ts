@@ -71,7 +71,9 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
   ];
   const exit = troubles.length === 0 ? EXIT.ok : EXIT.undelivered;
   const unnoted = dir.note(runOf(beganAt, exit, troubles[0] ?? found.inputs.doubts[0] ?? null, found));
-  for (const trouble of [...troubles, unnoted]) if (trouble !== null) log.error(trouble);
+  // A disk that is full is why neither was kept.
+  const isSaid = troubles.some(({ what }) => what === unnoted?.what);
+  for (const trouble of [...troubles, isSaid ? null : unnoted]) if (trouble !== null) log.error(trouble);
   const code = unnoted === null ? exit : EXIT.undelivered;
   await ping(config, code, log);
   return code;

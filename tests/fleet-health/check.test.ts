@@ -9,6 +9,7 @@ import { checkCommand } from "../../lib/fleet-health/check.ts";
 import { isoText } from "../../lib/fleet-health/python/python-time.ts";
 import { DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf } from "../../lib/fleet-health/settings.ts";
 import * as answer from "../../lib/os/answer.ts";
+import * as syncFiles from "../../lib/os/files/sync-files.ts";
 import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -217,6 +218,31 @@ test("what cannot be kept is said, and the run ends with 3 with its alerts writt
   expect(code).toBe(3);
   expect(said.at(-1)).toStartWith(`error what this run found cannot be kept in ${join(at.root, "file/below")}: `);
   expect(alertsOf(at)).toEqual(["lab1 silent"]);
+});
+
+test("a disk that is full is said once, whatever it keeps from being written", async () => {
+  const at = lab();
+  const full = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  using _ = spyOn(syncFiles, "replaceDurable").mockImplementation(() => {
+    throw full;
+  });
+  const { code, said } = await run(at);
+  const errors = said.filter((line) => line.startsWith("error "));
+  expect([code, errors]).toEqual([
+    3,
+    [expect.stringMatching(/^error what this run found cannot be kept in .*: the file system at .* is full; fix: /)],
+  ]);
+});
+
+test("a note on the run that alone cannot be kept is said, too", async () => {
+  const at = lab();
+  const path = join(at.root, "fleet-health/last-run.json");
+  mkdirSync(path, { recursive: true });
+  const { code, said } = await run(at);
+  expect([code, said.at(-1)]).toEqual([
+    3,
+    `error what this run found cannot be kept in ${join(at.root, "fleet-health")}: ${path} is a directory; fix: sudo mv -T ${path} ${path}.aside`,
+  ]);
 });
 
 test("another run that is at work is left alone, and so is what is known of it", async () => {
