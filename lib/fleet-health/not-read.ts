@@ -10,6 +10,7 @@ import { clearAway } from "../os/files/aside.ts";
 import { isWrongKind, wrongAt } from "../os/files/regular.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
 import { ownService } from "../os/process/own-unit.ts";
+import { ourName } from "../os/process/own-user.ts";
 
 /**
  * @param error as the system threw it; anything else is thrown again
@@ -27,17 +28,28 @@ export function pathOf(error: unknown): string | null {
   return typeof error.path === "string" ? error.path : null;
 }
 
+/** Whether it is who we are that the system has refused. */
+export function isOfRights(code: string | null): boolean {
+  return code === "EACCES" || code === "EPERM";
+}
+
 /** What mends that a file, or a directory, cannot be read. */
 export function readFix(path: string, code: string): Fix {
   if (isWrongKind(code)) return byCommands(clearAway(wrongAt(path)));
-  const isOfRights = code === "EACCES" || code === "EPERM";
-  // To a person who is no user of the service the files are not given; the service would be blind again in its next run.
-  return isOfRights && isServices(path) ? letServiceIn(path, accessTo(path)) : refusedFix(code);
+  if (!isOfRights(code) || !isServices(path)) return refusedFix(code);
+  const access = accessTo(path);
+  return letServiceIn(path, access, ourName(), liesInOurs(access?.path ?? path));
 }
 
-/** Whether we are the service, or its user by hand: then what lies in our own directory has to be ours. */
-function isServices(path: string): boolean {
-  if (ownService() !== null) return true;
+/**
+ * Whether we are the service, or its user by hand: then what lies in our own directory has to be ours. To a person who is no user of the
+ * service the files are not given; the service would be blind again in its next run.
+ */
+export function isServices(path: string): boolean {
+  return ownService() !== null || liesInOurs(path);
+}
+
+function liesInOurs(path: string): boolean {
   try {
     const me = process.geteuid?.() ?? 0;
     return me !== 0 && statSync(dirname(path)).uid === me;
@@ -47,17 +59,22 @@ function isServices(path: string): boolean {
   }
 }
 
-/** Gives it to the service for good. Pure. @param access where the way to it ends; null: not to be seen */
-export function letServiceIn(path: string, access: Access | null): Fix {
-  if (access === null) return byCommands(here("sudo", "chown", "labfleet:labfleet", path));
-  const { user, ownGroup, owner, mode, isDirectory } = access;
+/**
+ * Gives it to the service for good, by the command that mends that it cannot be written, too. Pure.
+ * @param access where the way to it ends; null: not to be seen
+ * @param us by name
+ * @param isInOurs whether it lies in a directory of ours: then nobody else has to come through it
+ */
+export function letServiceIn(path: string, access: Access | null, us: string, isInOurs: boolean): Fix {
+  if (access === null) return byCommands(here("sudo", "chown", us, path));
+  const { path: at, owner, mode, isDirectory } = access;
+  const isOurs = owner === us;
   // What lies above may belong to anybody: it is enough to come through.
-  if (access.path !== path) return byCommands(here("sudo", "chmod", isDirectory ? "a+x" : "a+r", access.path));
-  const isOurs = owner === user;
+  if (at !== path && !isOurs && !isInOurs) return byCommands(here("sudo", "chmod", isDirectory ? "a+x" : "a+r", at));
   const wanted = isDirectory ? 0o500 : 0o400;
   const isClosed = (Number.parseInt(mode, 8) & wanted) !== wanted;
   return byCommands(
-    ...(isOurs ? [] : [here("sudo", "chown", `${user}:${ownGroup}`, path)]),
-    ...(isClosed || isOurs ? [here("sudo", "chmod", isDirectory ? "u+rx" : "u+r", path)] : []),
+    ...(isOurs ? [] : [here("sudo", "chown", us, at)]),
+    ...(isClosed || isOurs ? [here("sudo", "chmod", isDirectory ? "u+rx" : "u+r", at)] : []),
   );
 }

@@ -1,6 +1,7 @@
 // Why something could not be written, with what mends it: for the service, and for a person at a prompt.
 
 import { constants, lstatSync } from "node:fs";
+import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { byCommands, type Finding } from "../core/finding.ts";
 import { refusedUse } from "../os/file-calls.ts";
@@ -8,8 +9,8 @@ import { clearAway } from "../os/files/aside.ts";
 import { whyDiskRefuses } from "../os/files/disk-refusal.ts";
 import { isWrongKind, wrongAt } from "../os/files/regular.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
-import { ownService } from "../os/process/own-unit.ts";
 import { giveToUs, ourName } from "../os/process/own-user.ts";
+import { isOfRights, isServices } from "./not-read.ts";
 
 /**
  * @param what could not be done
@@ -19,9 +20,9 @@ import { giveToUs, ourName } from "../os/process/own-user.ts";
  */
 export function whyNotWritten(what: string, dir: string, code: string, file: string | null = null): Finding {
   const { what: why, fix } = (file === null ? null : inTheWay(file, code)) ?? notOurs(dir, code, file);
-  // To a person who is no user of the service the files are not given; root does the same once more.
-  const isByHand = ownService() === null && (code === "EACCES" || code === "EPERM");
-  return { what: `${what}: ${why}`, fix: isByHand ? refusedFix(code) : fix };
+  // For a person who is no user of the service root does the same once more.
+  const isOthers = isOfRights(code) && !isServices(file ?? join(dir, "file"));
+  return { what: `${what}: ${why}`, fix: isOthers ? refusedFix(code) : fix };
 }
 
 /** What has the name of a file of ours, or of a directory above it, and is none; null: nothing does. */
@@ -56,8 +57,7 @@ function kindOf(path: string): Kind {
 
 /** Where its directory lets us write it is the file that does not. */
 function notOurs(dir: string, code: string, file: string | null): Finding {
-  const isOfRights = code === "EACCES" || code === "EPERM";
-  if (file === null || !isOfRights || kindOf(file) !== "file" || refusedUse(dir, constants.W_OK) !== null)
+  if (file === null || !isOfRights(code) || kindOf(file) !== "file" || refusedUse(dir, constants.W_OK) !== null)
     return whyDiskRefuses(dir, code);
   return { what: `${ourName()} may not read and write ${file}`, fix: byCommands(giveToUs([file])) };
 }

@@ -1,11 +1,13 @@
 // What mends a file that cannot be read is what keeps it readable for the service, too.
 
-import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { expect, spyOn, test } from "bun:test";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixText } from "../../lib/core/finding.ts";
 import { letServiceIn, readFix, whyNotRead } from "../../lib/fleet-health/not-read.ts";
 import type { Access } from "../../lib/os/files/access.ts";
+import * as accessFile from "../../lib/os/files/access.ts";
+import * as ownUnit from "../../lib/os/process/own-unit.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const PATH = "/data/lab/hosts.json";
@@ -16,23 +18,51 @@ const access = (more: Partial<Access>): Access => ({
 });
 
 test.each([
-  ["of root", access({}), `sudo chown labfleet:labfleet ${PATH}`],
-  ["not to be looked at", null, `sudo chown labfleet:labfleet ${PATH}`],
+  ["of root", access({}), `sudo chown labfleet ${PATH}`],
+  ["not to be looked at", null, `sudo chown labfleet ${PATH}`],
   [
     "of root, and closed to its owner",
     access({ mode: "0000" }),
-    `sudo chown labfleet:labfleet ${PATH} && sudo chmod u+r ${PATH}`,
+    `sudo chown labfleet ${PATH} && sudo chmod u+r ${PATH}`,
   ],
   ["our own, and closed", access({ owner: "labfleet", mode: "0000" }), `sudo chmod u+r ${PATH}`],
-  ["a directory of root", access({ isDirectory: true, mode: "0700" }), `sudo chown labfleet:labfleet ${PATH}`],
+  ["a directory of root", access({ isDirectory: true, mode: "0700" }), `sudo chown labfleet ${PATH}`],
   [
     "a directory of our own, and closed",
     access({ owner: "labfleet", isDirectory: true, mode: "0300" }),
     `sudo chmod u+rx ${PATH}`,
   ],
   ["below a closed directory", access({ path: "/data", isDirectory: true, mode: "0700" }), "sudo chmod a+x /data"],
+  [
+    "below a directory of our own that is closed",
+    access({ path: "/data/lab", isDirectory: true, owner: "labfleet", mode: "0600" }),
+    "sudo chmod u+rx /data/lab",
+  ],
 ])("the service is let into a file that is %s for good", (_, found, commands) => {
-  expect(fixText(letServiceIn(PATH, found))).toBe(commands);
+  expect(fixText(letServiceIn(PATH, found, "labfleet", false))).toBe(commands);
+});
+
+test("a directory of root in one of ours is given to us, and opened to nobody else", () => {
+  const path = "/data/lab/fleet-health";
+  const fix = (mode: string) =>
+    fixText(letServiceIn(`${path}/silences.d`, access({ path, isDirectory: true, mode }), "labfleet", true));
+  expect([fix("0750"), fix("0000")]).toEqual([
+    `sudo chown labfleet ${path}`,
+    `sudo chown labfleet ${path} && sudo chmod u+rx ${path}`,
+  ]);
+});
+
+test("the service asks whose the directory is in which it was stopped", () => {
+  const root = tempDir();
+  const me = process.geteuid?.() || 65534;
+  chownSync(root, me, -1);
+  const at = join(root, "fleet-health");
+  using _service = spyOn(ownUnit, "ownService").mockReturnValue("labfleet-fleet-health.service");
+  using euid = spyOn(process, "geteuid").mockReturnValue(me);
+  using _access = spyOn(accessFile, "accessTo").mockReturnValue(access({ path: at, isDirectory: true, mode: "0700" }));
+  expect(readFix(join(at, "silences.d"), "EACCES").commands.map(({ argv }) => argv[1])).toEqual(["chown"]);
+  euid.mockReturnValue(me + 1);
+  expect(fixText(readFix(join(at, "silences.d"), "EACCES"))).toBe(`sudo chmod a+x ${at}`);
 });
 
 test("what is in the way is put aside under a free name, also where it stands above the file", () => {

@@ -12,7 +12,7 @@ import { putAside } from "../../os/files/aside.ts";
 import { makeDir, readIfExists } from "../../os/files/files.ts";
 import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
-import { whyNotRead } from "../not-read.ts";
+import { isOfRights, whyNotRead } from "../not-read.ts";
 import { whyNotWritten } from "../not-written.ts";
 import { appendHistory, lastRows } from "./history.ts";
 import { restoredState } from "./restore.ts";
@@ -61,6 +61,7 @@ export async function openStateDir(dir: string, nowMs: number): Promise<StateDir
     // O_CLOEXEC is Bun's default: a child never keeps the lock alive. And nobody waits for a pipe.
     if (!tryLock(openOrMake(lock, constants.O_RDWR | constants.O_NONBLOCK, 0o640))) return "busy";
     const found = await readState(dir, nowMs);
+    if ("closed" in found) return { ...NOWHERE, save: () => found.closed, note: writers(dir).note };
     return { ...found, ...writers(dir) };
   } catch (error) {
     const trouble = unkept(dir, error, lock);
@@ -68,10 +69,15 @@ export async function openStateDir(dir: string, nowMs: number): Promise<StateDir
   }
 }
 
+const CLOSED = "which names what was told, cannot be read, so that this run tells nobody and keeps nothing";
+
 type Left = Pick<StateDir, "state" | "doubts" | "lastSequence">;
 
-/** A state that is none, or cannot be read, is put aside, and what was told is taken from the history: no run is kept from looking. */
-async function readState(dir: string, nowMs: number): Promise<Left> {
+/**
+ * A state that is none, or stands where none can be read, is put aside, and what was told is taken from the history: no run is kept from
+ * looking. One that is closed to us is whole, and nobody knows it better: it stays, and what would take its place is neither kept nor told.
+ */
+async function readState(dir: string, nowMs: number): Promise<Left | { closed: Finding }> {
   const path = join(dir, "state.json");
   let why: Finding = { what: `${path} is torn, or of another release`, fix: null };
   let text: string | null = "";
@@ -80,6 +86,7 @@ async function readState(dir: string, nowMs: number): Promise<Left> {
     const state = text === null ? null : parseState(text);
     if (state !== null) return { state, doubts: [], lastSequence: state.sequence };
   } catch (error) {
+    if (isOfRights(errorCode(error))) return { closed: whyNotRead(path, error, `${path}, ${CLOSED}`) };
     why = whyNotRead(path, error);
   }
   const { rows, doubt } = await readHistory(join(dir, HISTORY));

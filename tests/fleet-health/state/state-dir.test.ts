@@ -8,6 +8,7 @@ import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "../../../lib/fleet-health/state/state-dir.ts";
 import * as aside from "../../../lib/os/files/aside.ts";
+import * as files from "../../../lib/os/files/files.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const ROW: IncidentRow = {
@@ -135,6 +136,28 @@ test("a state that can be neither read nor put aside is said with what mends it,
     7,
   ]);
 });
+
+test.each(["EACCES", "EPERM"])(
+  "a state that is closed to us (%s) stays, and nothing is told or kept beside it",
+  async (code) => {
+    const dir = tempDir();
+    const path = join(dir, "state.json");
+    const first = await open(dir);
+    first.save(STATE);
+    await first.tell(STATE.rows);
+    rmSync(join(dir, "lock"));
+    const [state, history] = [readFileSync(path, "utf8"), readFileSync(join(dir, "incidents.jsonl"), "utf8")];
+    using _ = spyOn(files, "readIfExists").mockRejectedValue(Object.assign(new Error(`${code}: closed`), { code }));
+    const opened = await open(dir);
+    expect([opened.state, opened.doubts, await opened.tell([{ ...ROW, sequence: 9 }])]).toEqual([null, [], null]);
+    expect(opened.save({ ...STATE, sequence: 9 })?.what).toBe(
+      `${path}, which names what was told, cannot be read, so that this run tells nobody and keeps nothing: "${code}: closed"`,
+    );
+    expect(opened.note(RUN)).toBeNull();
+    expect([readFileSync(path, "utf8"), readFileSync(join(dir, "incidents.jsonl"), "utf8")]).toEqual([state, history]);
+    expect(readdirSync(dir).sort()).toEqual(["incidents.jsonl", "last-run.json", "lock", "spare", "state.json"]);
+  },
+);
 
 test("a history that is a directory is named, and neither the state nor the run is blamed for it", async () => {
   const dir = tempDir();
