@@ -16,10 +16,13 @@ export function columns(rows: readonly (readonly string[])[], least: readonly nu
   );
 }
 
-/** Columns that a label has, in what a tool's `status` prints. */
+/** Columns that a label and the space behind it have at least, in what a tool's `status` prints. */
 const LABEL = 11;
 
 /** A line for each text, behind its label; one without a label belongs to the line above. */
 export function labelled(rows: readonly (readonly [label: string, text: string])[]): string[] {
-  return rows.map(([label, text]) => `${label.padEnd(LABEL)}${printable(text)}`);
+  const safe = rows.map(([label, text]) => [printable(label), printable(text)] as const);
+  // A label may be a name that somebody chose: however long it is, it ends before the text begins.
+  const width = Math.max(LABEL, ...safe.map(([label]) => label.length + 1));
+  return safe.map(([label, text]) => `${label.padEnd(width)}${text}`);
 }

@@ -25,3 +25,19 @@ test("a cell can neither break a line nor steer a terminal, and counts as long a
     ]),
   ).toEqual(["host       lab1\\u000d\\u000a", "           more"]);
 });
+
+test("a label of any length ends before its text, and all texts begin in one column", () => {
+  expect(
+    labelled([
+      ["post", "taken"],
+      ["quarantine", "2"],
+    ]),
+  ).toEqual(["post       taken", "quarantine 2"]);
+  expect(
+    labelled([
+      ["hook-with-a-long-name", "refused: no"],
+      ["alertmanager", "taken"],
+    ]),
+  ).toEqual(["hook-with-a-long-name refused: no", "alertmanager          taken"]);
+  expect(labelled([["a\n\u001b[2J", "taken"]])).toEqual(["a\\u000a\\u001b[2J taken"]);
+});
