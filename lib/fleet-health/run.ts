@@ -25,7 +25,7 @@ const COMMANDS: Commands = {
   },
   silence: async (call) => silenceCommand(await settings(call), call, Date.now()),
   silences: async (call) => silencesCommand(await settings(call), call, Date.now()),
-  "notify-test": async (call) => notifyTestCommand(await settings(call), call.line.operands, Date.now()),
+  "notify-test": async (call) => notifyTestCommand(await settings(call), call, Date.now()),
   retire: async (call) => retireCommand(await settings(call), call, Date.now()),
 };
 

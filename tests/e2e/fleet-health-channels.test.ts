@@ -176,6 +176,8 @@ test.skipIf(missing !== "")(
 
 test.skipIf(missing !== "")(`notify-test tries both, and says what is in the way${missing}`, async () => {
   await using lab = await Lab.open();
+  // Whose state is there, that user tries.
+  mkdirSync(join(lab.directory, "fleet-health"));
   const { code, text } = await lab.run(["notify-test"]);
   expect([code, text]).toEqual([0, "post       taken\nam         taken\n"]);
   await until("the mail is there", () => lab.mail.mails.length > 0);

@@ -1,5 +1,5 @@
-// Gives up root for good, before something is written where an unprivileged user rules: such a user could have put a link
-// there, and root would follow it. Decides nothing else.
+// Gives up root for good: before something is written where an unprivileged user rules, since such a user could have put a link
+// there, and root would follow it; or to see what that user may do. Decides nothing else.
 
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -42,16 +42,41 @@ function isRoots(stats: Stats): boolean {
  */
 export function dropPrivileges({ uid, gid }: Identity): void {
   if (uid === 0) throw new Error("root is no unprivileged user");
+  change({ uid, gid }, () => process.setgroups?.([]));
+  const left = rightsLeft("/", { uid, gid });
+  if (left !== null) throw new Error(`privileges are not dropped: ${left}`);
+}
+
+/**
+ * Becomes a user as a service of theirs is: with the groups that the user has. What may be done then is what that service may do.
+ * @param user by number, or by name where nothing is known but that
+ * @throws Error of the system; of a name that no user has nothing was changed
+ */
+export function becomeUser(user: Identity | string): void {
+  const ids = typeof user === "string" ? { uid: user, gid: user } : user;
+  change(ids, () => {
+    try {
+      (process as Changing).initgroups?.(ids.uid, ids.gid);
+    } catch (error) {
+      if (typeof user === "string" || errorCode(error) !== "ERR_UNKNOWN_CREDENTIAL") throw error;
+      // A number that no user has is in no group.
+      process.setgroups?.([]);
+    }
+  });
+}
+
+/** What its types leave out. */
+type Changing = typeof process & { initgroups?: (user: number | string, group: number | string) => void };
+
+function change({ uid, gid }: Record<"uid" | "gid", number | string>, changeGroups: () => void): void {
   const { setgroups, setgid, setuid } = process;
   if (setgroups === undefined || setgid === undefined || setuid === undefined) {
     throw new Error("this platform cannot change users");
   }
   // In this order: after setuid(2) there is no right left to change groups. As root it sets the saved ids too.
-  setgroups.call(process, []);
+  changeGroups();
   setgid.call(process, gid);
   setuid.call(process, uid);
-  const left = rightsLeft("/", { uid, gid });
-  if (left !== null) throw new Error(`privileges are not dropped: ${left}`);
 }
 
 /**

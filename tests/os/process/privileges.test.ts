@@ -1,7 +1,7 @@
 // Giving up root: whom to become is believed only where root alone rules, and what is given up is gone in every thread.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropPrivileges, rightsLeft, trustedOwner } from "../../../lib/os/process/privileges.ts";
 import { fixtureHost } from "../../support/fixture-host.ts";
@@ -148,3 +148,41 @@ rootTest(
   },
   setprivMissing,
 );
+
+/** What a process is that has become this user; of one that has not the system's word. */
+const become = (...user: string[]): string => {
+  const program = join(import.meta.dir, "../../fixtures/programs/become-user.ts");
+  const done = Bun.spawnSync([process.execPath, program, ...user], { stdout: "pipe", stderr: "pipe" });
+  return done.stdout.toString() || (/error: (.*)/.exec(done.stderr.toString())?.[1] ?? "");
+};
+
+/** A user with other groups, where this machine has one, and one without. */
+const USERS = [
+  ...readFileSync("/etc/group", "utf8")
+    .matchAll(/^[^:]*:[^:]*:\d+:([^,\n]+)/gm)
+    .map(([, user = ""]) => user),
+  "nobody",
+];
+const idOf = (user: string, flag: string): string => Bun.spawnSync(["id", flag, user]).stdout.toString().trim();
+const shownAs = (uid: string, gid: string, groups: string): string => {
+  const four = (id: string): string => `${id} ${id} ${id} ${id}`;
+  return `Uid: ${four(uid)} Gid: ${four(gid)} Groups: ${groups} CapEff: ${"0".repeat(16)}`.replace(/ +/g, " ");
+};
+
+rootTest("whoever becomes a user has all groups of that user and no right of root's", () => {
+  for (const user of USERS.filter((name) => name !== "root")) {
+    const [uid, gid] = [idOf(user, "-u"), idOf(user, "-g")];
+    const groups = idOf(user, "-G")
+      .split(" ")
+      .map(Number)
+      .sort((a, b) => a - b)
+      .join(" ");
+    expect(become(uid, gid), user).toBe(shownAs(uid, gid, groups));
+  }
+  expect(become("daemon")).toBe(shownAs(idOf("daemon", "-u"), idOf("daemon", "-g"), idOf("daemon", "-G")));
+});
+
+rootTest("a number that no user has is in no group, and a name that no user has is nobody to become", () => {
+  expect(become("54321", "54321")).toBe(shownAs("54321", "54321", ""));
+  expect(become("no-such-user")).toContain("identifier does not exist: no-such-user");
+});
