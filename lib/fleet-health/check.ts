@@ -10,6 +10,7 @@ import { type Finding, findingText, fixOrNull } from "../core/finding.ts";
 import { print } from "../os/answer.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
+import type { Incident } from "./incidents/incident.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
 import { deliver, outgoingOf } from "./notify/delivery/deliver.ts";
@@ -144,10 +145,18 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
   const ofHost = Map.groupBy(next.watch.incidents, ({ host }) => host);
   const heldBy = (alert: Alert): string | null => whyHeld(alert, ofHost.get(alert.host) ?? [], silences, judgement);
   const fleet = journalUnit === null ? "labfleet" : "python";
-  const parts: ReferenceParts = { alertsPath, thresholds, recentWindowMin, nowMicros, fleet, heldBy };
+  const firing = firingOf(next.watch.incidents);
+  const parts: ReferenceParts = { alertsPath, thresholds, recentWindowMin, nowMicros, fleet, heldBy, firing };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");
   return { inputs, reference, next };
+}
+
+/** How many fire, or did a moment ago: what could not be read is one of them, and so are many that are told together. */
+function firingOf(incidents: readonly Incident[]): number {
+  const isFiring = ({ phase, heldBy }: Incident): boolean =>
+    (phase === "firing" || phase === "recovering") && !heldBy?.startsWith("fleet-");
+  return incidents.filter(isFiring).length;
 }
 
 /** Beside the alerts: what begins and ends by our own judgement, as channels are told it. */

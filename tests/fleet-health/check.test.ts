@@ -277,6 +277,29 @@ test("who is refused is not known where there is nothing that tells it", async (
   expect((await run(fresh)).said).toEqual(["info fleet healthy — 0 hosts checked, no new alerts"]);
 });
 
+test("while an incident fires, or something cannot be read, no run calls the fleet healthy", async () => {
+  const at = lab();
+  const last = async (minutes: number) => (await run(at, NOW + minutes * MINUTE)).said.at(-1);
+  await run(at);
+  expect(await last(5)).toBe("info fleet healthy — 2 hosts checked, no new alerts");
+  await run(at, NOW + 10 * MINUTE);
+  expect(await last(15)).toBe("info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status");
+  // It is over when it was not seen for two runs.
+  const well = (minutes: number): void =>
+    appendFileSync(
+      dataPaths(at.root).index,
+      row("lab1", NOW + (minutes - 1) * MINUTE) + row("lab2", NOW + (minutes - 1) * MINUTE),
+    );
+  well(20);
+  expect(await last(20)).toBe("info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status");
+  well(25);
+  expect((await run(at, NOW + 25 * MINUTE)).said).toContain("info fleet healthy — 2 hosts checked, no new alerts");
+  rmSync(dataPaths(at.root).attempts, { recursive: true });
+  expect((await run(at, NOW + 26 * MINUTE)).said).toContain(
+    "info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status",
+  );
+});
+
 test("what was not read for the lookback of before is read for a longer one", async () => {
   const at = lab({ lab1: 30 * HOUR });
   // As after a run that read back only so far.

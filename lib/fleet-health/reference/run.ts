@@ -32,6 +32,8 @@ export interface ReferenceParts {
   fleet: Fleet;
   /** Why our own judgement does not tell it now; null: it does, or has nothing to say of it. */
   heldBy: (alert: Alert) => string | null;
+  /** How many incidents fire by our own judgement. */
+  firing: number;
 }
 
 export interface ReferenceResult {
@@ -64,9 +66,16 @@ export async function runReference(
           return alerts;
         });
   tell(fresh, log);
-  if (fresh.length === 0) log.info(`fleet healthy — ${counted(facts.size, "host")} checked, no new alerts`);
+  if (fresh.length === 0) log.info(noNewAlerts(facts.size, parts.firing));
   else log.info(`emitted ${counted(fresh.length, "new alert")}${alertsPath === null ? "" : `; see ${alertsPath}`}`);
   return { hosts: facts.size, fresh, trouble };
+}
+
+/** In the reference's words where all is well: that there is no new alert makes no fleet healthy. */
+function noNewAlerts(hosts: number, firing: number): string {
+  const checked = `${counted(hosts, "host")} checked, no new alerts`;
+  if (firing === 0) return `fleet healthy — ${checked}`;
+  return `${checked}; ${counted(firing, "incident")} ${firing === 1 ? "stands" : "stand"}, see: sudo fleet-health status`;
 }
 
 /** Those of the recent window: more may have been read. A journal was read from its beginning on. */

@@ -27,8 +27,9 @@ function scene() {
     nowMicros: NOW,
     fleet: "labfleet",
     heldBy: ({ host }) => (host === "held" ? "silenced" : null),
+    firing: 0,
   };
-  const run = async (attemptsDir = dir) => {
+  const run = async (attemptsDir = dir, firing = parts.firing) => {
     const reading = await readIndex({
       path: join(dir, "index.jsonl"),
       before: null,
@@ -37,7 +38,7 @@ function scene() {
     });
     const places = { attemptsDir, journalUnit: null, user: "labfleet", hasStored: true };
     const refusals = await readRefusals(places, NOW - 60 * MINUTE, NOW);
-    return { ...(await runReference(parts, reading, refusals, log)), doubt: doubtOf(refusals) };
+    return { ...(await runReference({ ...parts, firing }, reading, refusals, log)), doubt: doubtOf(refusals) };
   };
   return { dir, said, run };
 }
@@ -66,6 +67,17 @@ test("a silent host and one that is refused throughout are told once an hour, wi
   expect((await run()).fresh).toEqual([]);
   expect(said).toEqual(["fleet healthy — 3 hosts checked, no new alerts"]);
   expect(readFileSync(join(dir, "alerts.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(2);
+});
+
+test.each([
+  [0, "fleet healthy — 1 host checked, no new alerts"],
+  [1, "1 host checked, no new alerts; 1 incident stands, see: sudo fleet-health status"],
+  [2, "1 host checked, no new alerts; 2 incidents stand, see: sudo fleet-health status"],
+])("a fleet in which %d incidents fire is called healthy only where none does", async (firing, line) => {
+  const { dir, said, run } = scene();
+  writeFileSync(join(dir, "index.jsonl"), row("lab1", NOW - 5 * MINUTE));
+  await run(dir, firing);
+  expect(said).toEqual([line]);
 });
 
 test("attempts that cannot be read are said, and the silent are told all the same", async () => {
