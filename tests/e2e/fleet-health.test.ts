@@ -191,7 +191,7 @@ test("what a person mistypes is said with what was meant", async () => {
     return `${code} ${stderr}`;
   };
   expect(ask("silence")).toBe(
-    "2 fleet-health: name the host\nfleet-health: fix: fleet-health silence <host> --for 2h --reason TEXT\n",
+    `2 fleet-health: name the host\nfleet-health: fix: sudo fleet-health silence <host> --config ${fleet.collectorConfig} --for 2h --reason TEXT\n`,
   );
   expect(ask("silense", "lab1")).toContain('no command "silense"; did you mean silence?');
   expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toContain(

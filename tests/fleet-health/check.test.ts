@@ -283,7 +283,9 @@ test("while an incident fires, or something cannot be read, no run calls the fle
   await run(at);
   expect(await last(5)).toBe("info fleet healthy — 2 hosts checked, no new alerts");
   await run(at, NOW + 10 * MINUTE);
-  expect(await last(15)).toBe("info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status");
+  expect(await last(15)).toBe(
+    "info 2 hosts checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status",
+  );
   // It is over when it was not seen for two runs.
   const well = (minutes: number): void =>
     appendFileSync(
@@ -291,12 +293,14 @@ test("while an incident fires, or something cannot be read, no run calls the fle
       row("lab1", NOW + (minutes - 1) * MINUTE) + row("lab2", NOW + (minutes - 1) * MINUTE),
     );
   well(20);
-  expect(await last(20)).toBe("info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status");
+  expect(await last(20)).toBe(
+    "info 2 hosts checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status",
+  );
   well(25);
   expect((await run(at, NOW + 25 * MINUTE)).said).toContain("info fleet healthy — 2 hosts checked, no new alerts");
   rmSync(dataPaths(at.root).attempts, { recursive: true });
   expect((await run(at, NOW + 26 * MINUTE)).said).toContain(
-    "info 2 hosts checked, no new alerts; 1 incident stands, see: sudo fleet-health status",
+    "info 2 hosts checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status",
   );
 });
 

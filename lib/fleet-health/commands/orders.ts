@@ -1,5 +1,6 @@
 // `fleet-health silence`, `silences` and `retire`: what a person does not want to hear of, for some time or for good.
 
+import type { CommandLine } from "../../cli/options.ts";
 import { isName } from "../../contract/names.ts";
 import { isoWall, shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
@@ -26,9 +27,11 @@ import {
   writeSilence,
 } from "../orders/read.ts";
 import type { FleetHealthConfig } from "../settings.ts";
+import { HOST, onceMore, TEXT } from "./once-more.ts";
 import { readStanding } from "./status.ts";
 
-const SILENCE = "fleet-health silence <host> --for 2h --reason TEXT";
+/** Where it was left out, or is none. */
+const FOR = "2h";
 
 /** `silence <host> [--symptom S] --for 2h --reason TEXT`, or `--end`. */
 export async function silenceCommand(config: FleetHealthConfig, call: Call, nowMs: number): Promise<number> {
@@ -41,7 +44,7 @@ export async function silenceCommand(config: FleetHealthConfig, call: Call, nowM
     if (duration !== undefined || reason !== undefined)
       throw new UserError(
         "--end ends a silence: it takes neither --for nor --reason",
-        `fleet-health silence ${operandOf(host)} --end`,
+        onceMore(call.line, { drop: ["for", "reason"] }),
       );
     const isMeant = (one: Silence): boolean => one.host === host && [null, one.symptom].includes(which.symptom);
     const there = (await silencesOf(config, call)).filter(isMeant);
@@ -54,9 +57,9 @@ export async function silenceCommand(config: FleetHealthConfig, call: Call, nowM
     await print(there.length > 0 ? `${about} is told again\n` : `${about} was not silenced\n`);
     return EXIT.ok;
   }
-  const seconds = secondsOf(duration, host);
+  const seconds = secondsOf(call.line);
   if (typeof reason !== "string" || reason.trim() === "")
-    throw new UserError("say why", `fleet-health silence ${operandOf(host)} --for ${String(duration)} --reason TEXT`);
+    throw new UserError("say why", onceMore(call.line, { options: { reason: TEXT } }));
   const untilMs = nowMs + seconds * 1000;
   const silence = { ...which, fromMs: nowMs, untilMs, reason };
   await write(
@@ -89,7 +92,7 @@ export async function silencesCommand(config: FleetHealthConfig, call: Call, now
 
 /** `retire <host>`, or `--undo`. */
 export async function retireCommand(config: FleetHealthConfig, { line }: Call, nowMs: number): Promise<number> {
-  const host = await hostOf(config, line.operands, "fleet-health retire <host>", nowMs);
+  const host = await hostOf(config, line, nowMs);
   const { retiredMs, doubt } = await readRetired(config.stateDir ?? "");
   // What cannot be read would be written over.
   if (doubt !== null) throw new UserError(doubt.what, doubt.fix, EXIT.undelivered);
@@ -117,25 +120,30 @@ async function silencesOf({ stateDir }: FleetHealthConfig, { log }: Pick<Call, "
 const SILENCE_DAYS = 366;
 
 /** @throws UserError for what is no duration, and for one of more than a year */
-function secondsOf(duration: string | true | undefined, host: string): number {
+function secondsOf(line: CommandLine): number {
+  const { for: duration } = line.options;
   const seconds = typeof duration === "string" ? parseSeconds(duration) : null;
   if (seconds !== null && seconds <= SILENCE_DAYS * 86_400) return seconds;
   const given = `--for ${quoted(String(duration))}`;
   const wrong = seconds === null ? `${given} is no duration` : `${given} is more than ${SILENCE_DAYS} days`;
   throw new UserError(
     duration === undefined ? "say for how long" : wrong,
-    `fleet-health silence ${operandOf(host)} --for ${seconds === null ? "2h" : `${SILENCE_DAYS}d`} --reason TEXT`,
+    onceMore(whole(line), { options: { for: seconds === null ? FOR : `${SILENCE_DAYS}d` } }),
   );
 }
 
+/** With whatever else a silence has to have. */
+function whole(line: CommandLine): CommandLine {
+  const { command, options } = line;
+  if (command !== "silence" || options.end === true) return line;
+  const { for: duration = FOR, reason = TEXT } = options;
+  return { ...line, options: { ...options, for: duration, reason } };
+}
+
 /** @throws UserError for none, and for one of whom nothing is known */
-async function hostOf(
-  config: FleetHealthConfig,
-  [host]: readonly string[],
-  usage: string,
-  nowMs: number,
-): Promise<string> {
-  if (host === undefined) throw new UserError("name the host", usage);
+async function hostOf(config: FleetHealthConfig, line: CommandLine, nowMs: number): Promise<string> {
+  const [host] = line.operands;
+  if (host === undefined) throw new UserError("name the host", onceMore(whole(line), { operands: [HOST] }));
   const { facts, state } = await readStanding(config, nowMs);
   // One that has vanished from the index may have incidents still.
   const names = [...facts, ...state.watch.incidents].map((one) => one.host).filter(isName);
@@ -149,20 +157,17 @@ async function hostOf(
 }
 
 /** Whom a silence is of: a host, every host, or the collector. @throws UserError for none of them, or two */
-async function silencedOf(
-  config: FleetHealthConfig,
-  { operands, options }: Call["line"],
-  nowMs: number,
-): Promise<string> {
-  const named = [operands[0] !== undefined, options.all === true, options.collector === true].filter(Boolean);
-  if (named.length > 1) throw new UserError("name a host, --all or --collector, and not two of them", SILENCE);
-  if (options.all === true) return MANY;
-  if (options.collector === true) return COLLECTOR;
-  return hostOf(config, operands, SILENCE, nowMs);
-}
-
-function operandOf(host: string): string {
-  return host === MANY ? "--all" : host === COLLECTOR ? "--collector" : host;
+async function silencedOf(config: FleetHealthConfig, line: CommandLine, nowMs: number): Promise<string> {
+  const { operands, options } = line;
+  const isNamed = { host: operands[0] !== undefined, all: options.all === true, collector: options.collector === true };
+  if (Object.values(isNamed).filter(Boolean).length > 1) {
+    // The one that silences least.
+    const drop = isNamed.host ? ["all", "collector"] : ["all"];
+    throw new UserError("name a host, --all or --collector, and not two of them", onceMore(whole(line), { drop }));
+  }
+  if (isNamed.all) return MANY;
+  if (isNamed.collector) return COLLECTOR;
+  return hostOf(config, line, nowMs);
 }
 
 function nameOf(host: string): string {

@@ -3,9 +3,9 @@
 
 import { dirname } from "node:path";
 import { errorCode } from "../../core/failure.ts";
-import type { Finding } from "../../core/finding.ts";
+import { type Finding, here } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
-import type { Log } from "../../runtime/log/log.ts";
+import type { Log, LogMessage } from "../../runtime/log/log.ts";
 import type { IndexReading } from "../index/last-seen.ts";
 import { whyNotWritten } from "../not-written.ts";
 import { isoText, parseIso } from "../python/python-time.ts";
@@ -72,10 +72,11 @@ export async function runReference(
 }
 
 /** In the reference's words where all is well: that there is no new alert makes no fleet healthy. */
-function noNewAlerts(hosts: number, firing: number): string {
+function noNewAlerts(hosts: number, firing: number): LogMessage {
   const checked = `${counted(hosts, "host")} checked, no new alerts`;
   if (firing === 0) return `fleet healthy — ${checked}`;
-  return `${checked}; ${counted(firing, "incident")} ${firing === 1 ? "stands" : "stand"}, see: sudo fleet-health status`;
+  const what = `${checked}; ${counted(firing, "incident")} ${firing === 1 ? "stands" : "stand"}`;
+  return { what, fix: { text: "see what mends each", commands: [here("sudo", "fleet-health", "status")] } };
 }
 
 /** Those of the recent window: more may have been read. A journal was read from its beginning on. */

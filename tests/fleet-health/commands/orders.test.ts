@@ -59,7 +59,7 @@ test.each(["constructor", "toString", "hasOwnProperty"])("a host called %s is si
   );
   expect((await call("silences", []))[0]).toMatch(new RegExp(`^${host} +all +2h +moved$`, "m"));
   expect(await call("silence", [host], { for: "soon" })).toEqual([
-    `--for "soon" is no duration; fleet-health silence ${host} --for 2h --reason TEXT`,
+    `--for "soon" is no duration; sudo fleet-health silence ${host} --for 2h --reason TEXT`,
   ]);
   expect(await call("silence", [host], { end: true })).toEqual([`${host} is told again`]);
   expect(await call("retire", [host])).toEqual([`${host} is watched no more, unless it ships again`]);
@@ -70,9 +70,62 @@ test("nobody is silenced for more than a year, in one sentence", async () => {
   const reason = "x";
   for (const time of ["999999999d", "367d", `${"9".repeat(300)}d`])
     expect(await call("silence", ["lab1"], { for: time, reason })).toEqual([
-      `--for ${JSON.stringify(time)} is more than 366 days; fleet-health silence lab1 --for 366d --reason TEXT`,
+      `--for ${JSON.stringify(time)} is more than 366 days; sudo fleet-health silence lab1 --for 366d --reason x`,
     ]);
   expect((await call("silence", ["lab1"], { for: "366d", reason }))[0]).toStartWith("lab1 is told no more until ");
+});
+
+const SILENCE = "sudo fleet-health silence";
+const CONFIG = { config: "/etc/my lab.toml", symptom: "silent" };
+const KEPT = "--config '/etc/my lab.toml' --symptom silent";
+test.each<[typed: string, operands: string[], options: Call["line"]["options"], said: string]>([
+  ["no reason", ["lab1"], { for: "1h", ...CONFIG }, `say why; ${SILENCE} lab1 --for 1h ${KEPT} --reason TEXT`],
+  ["an empty reason", ["lab1"], { reason: " ", for: "1h" }, `say why; ${SILENCE} lab1 --reason TEXT --for 1h`],
+  [
+    "no time",
+    ["lab1"],
+    { ...CONFIG, reason: "it's off" },
+    `say for how long; ${SILENCE} lab1 ${KEPT} --reason 'it'\\''s off' --for 2h`,
+  ],
+  ["neither", ["lab1"], CONFIG, `say for how long; ${SILENCE} lab1 ${KEPT} --for 2h --reason TEXT`],
+  ["no time of all", [], { all: true, reason: "-" }, `say for how long; ${SILENCE} --all --reason=- --for 2h`],
+  [
+    "a bad time",
+    ["lab1"],
+    { for: "soon", ...CONFIG, reason: "x" },
+    `--for "soon" is no duration; ${SILENCE} lab1 --for 2h ${KEPT} --reason x`,
+  ],
+  ["no host", [], { for: "1h", ...CONFIG }, `name the host; ${SILENCE} <host> --for 1h ${KEPT} --reason TEXT`],
+  ["no host to end", [], { end: true, ...CONFIG }, `name the host; ${SILENCE} <host> --end ${KEPT}`],
+  [
+    "a host and all",
+    ["lab1"],
+    { all: true, for: "1h", reason: "x" },
+    `name a host, --all or --collector, and not two of them; ${SILENCE} lab1 --for 1h --reason x`,
+  ],
+  [
+    "all and the collector",
+    [],
+    { all: true, collector: true, end: true },
+    `name a host, --all or --collector, and not two of them; ${SILENCE} --collector --end`,
+  ],
+  [
+    "an end with a time",
+    ["lab1"],
+    { end: true, for: "1h", ...CONFIG },
+    `--end ends a silence: it takes neither --for nor --reason; ${SILENCE} lab1 --end ${KEPT}`,
+  ],
+])("what mends a silence with %s keeps all that was given", async (_, operands, options, said) => {
+  const { call } = collector(["lab1"]);
+  expect(await call("silence", operands, options)).toEqual([said]);
+});
+
+test("what mends a retirement of nobody keeps all that was given", async () => {
+  const { call } = collector(["lab1"]);
+  expect(await call("retire", [])).toEqual(["name the host; sudo fleet-health retire <host>"]);
+  expect(await call("retire", [], { undo: true, "state-path": "/x y" })).toEqual([
+    "name the host; sudo fleet-health retire <host> --undo --state-path '/x y'",
+  ]);
 });
 
 test("a torn silence is said with what mends it, and keeps nobody from the others, or from retiring a host", async () => {

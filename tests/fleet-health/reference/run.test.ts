@@ -71,8 +71,8 @@ test("a silent host and one that is refused throughout are told once an hour, wi
 
 test.each([
   [0, "fleet healthy — 1 host checked, no new alerts"],
-  [1, "1 host checked, no new alerts; 1 incident stands, see: sudo fleet-health status"],
-  [2, "1 host checked, no new alerts; 2 incidents stand, see: sudo fleet-health status"],
+  [1, "1 host checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status"],
+  [2, "1 host checked, no new alerts; 2 incidents stand; fix: see what mends each: sudo fleet-health status"],
 ])("a fleet in which %d incidents fire is called healthy only where none does", async (firing, line) => {
   const { dir, said, run } = scene();
   writeFileSync(join(dir, "index.jsonl"), row("lab1", NOW - 5 * MINUTE));
