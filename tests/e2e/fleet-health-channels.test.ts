@@ -181,7 +181,8 @@ test.skipIf(missing !== "")(`notify-test tries both, and says what is in the way
   const { code, text } = await lab.run(["notify-test"]);
   expect([code, text]).toEqual([0, "post       taken\nam         taken\n"]);
   await until("the mail is there", () => lab.mail.mails.length > 0);
-  expect(lab.subjects).toEqual(["[labfleet] this collector: test noted"]);
+  expect(lab.subjects).toEqual(["[labfleet] this collector: test"]);
+  expect(lab.mail.mails[0]?.text).toContain("TEST this collector: fleet-health notify-test was run: nothing is wrong");
   const [test] = await lab.am.held();
   expect(test?.labels).toEqual({ alertname: "labfleet_test", collector: hostname() });
   expect(Date.parse(test?.endsAt ?? "") - Date.now()).toBeLessThan(60_000);

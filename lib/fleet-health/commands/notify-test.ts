@@ -70,7 +70,7 @@ function testNotice(nowMs: number): Notice {
     isRetried: false,
     rows: [
       {
-        ...{ sequence: 0, at, host: COLLECTOR, hosts: [], symptom: "test", cause: "", change: "noted", told: true },
+        ...{ sequence: 0, at, host: COLLECTOR, hosts: [], symptom: "test", cause: "", change: "test", told: true },
         ...{ since: at, fired_at: null, what, fix: null },
       },
     ],

@@ -12,13 +12,35 @@ import type { Notice } from "./mailbox.ts";
 /** Names of so many hosts are said. */
 const NAMES = 20;
 
-/** `lab7: silent`, or how many of what. */
+/** A title has so many. */
+const TITLE_NAMES = 3;
+
+/** What wants somebody comes first. */
+const FIRST = ["firing", "growing"];
+
+/** `lab7: silent`, or how many of what, and of whom. */
 export function title({ rows }: Pick<Notice, "rows">): string {
   const [only, ...others] = rows;
-  if (only !== undefined && others.length === 0)
-    return `${who(only)}: ${symptomOf(only)}${only.change === "firing" ? "" : ` ${only.change}`}`;
-  const counts = Map.groupBy(rows, ({ change }) => change);
-  return [...counts].map(([change, some]) => `${some.length} ${change}`).join(", ");
+  if (only !== undefined && others.length === 0) {
+    const whose = only.host === MANY ? `: ${firstNames(only.hosts)}` : "";
+    return `${who(only)}: ${symptomOf(only)}${changeOf(only)}${whose}`;
+  }
+  const rank = ({ change }: IncidentRow): number => (FIRST.includes(change) ? FIRST.indexOf(change) : FIRST.length);
+  const sorted = rows.toSorted((a, b) => rank(a) - rank(b));
+  const counts = Map.groupBy(sorted, ({ change }) => change);
+  const whom = sorted.flatMap((row) => (row.host === MANY ? row.hosts : [who(row)]));
+  return `${[...counts].map(([change, some]) => `${some.length} ${change}`).join(", ")}: ${firstNames(whom)}`;
+}
+
+/** How it is with what has begun, or was told once, its name says. */
+function changeOf({ symptom, change }: IncidentRow): string {
+  return ["firing", "noted", symptom].includes(change) ? "" : ` ${change}`;
+}
+
+function firstNames(hosts: readonly string[]): string {
+  const all = [...new Set(hosts)];
+  const more = all.length > TITLE_NAMES ? ` and ${all.length - TITLE_NAMES} more` : "";
+  return `${all.slice(0, TITLE_NAMES).join(", ")}${more}`;
 }
 
 /** The same among other mail. */
@@ -46,7 +68,8 @@ export function lineOf(row: IncidentRow): string {
   const seconds = Math.round((Date.parse(at) - Date.parse(began)) / 1000);
   const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}${steady}`;
-  return `${change.toUpperCase()} ${who(row)}: ${symptom}${long}`;
+  // What comes once is its own change.
+  return `${change.toUpperCase()} ${who(row)}${symptom === change ? "" : `: ${symptom}`}${long}`;
 }
 
 function symptomOf({ symptom, flapping }: IncidentRow): string {

@@ -152,7 +152,7 @@ describe("words", () => {
       what: "nothing could come for 2h",
     });
     const all = { id: "x", isRetried: false, rows: [many, over, gap] };
-    expect(title(all)).toBe("1 firing, 1 recovered, 1 noted");
+    expect(title(all)).toBe("1 firing, 1 recovered, 1 noted: lab1, lab2, lab7 and 1 more");
     expect(body(all).split("\n")).toEqual([
       "FIRING 2 hosts: fleet-silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min, as each of lab1, lab2",
       "RECOVERED lab7: silent after 2h 15min 5s",
@@ -161,8 +161,33 @@ describe("words", () => {
     expect(body({ rows: [{ ...many, change: "growing" }] })).toBe(
       "GROWING 2 hosts: fleet-silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min, as each of lab1, lab2",
     );
+    expect(title({ rows: [many] })).toBe("2 hosts: fleet-silent: lab1, lab2");
     const hosts = Array.from({ length: 23 }, (_, i) => `h${i}`);
     expect(body({ rows: [{ ...many, hosts }] })).toContain("h19, and 3 more");
+    expect(title({ rows: [{ ...many, hosts, change: "growing" }] })).toBe(
+      "23 hosts: fleet-silent growing: h0, h1, h2 and 20 more",
+    );
+  });
+
+  test("a title of several says who first, those that fire before the others, and each once", () => {
+    const over = row({ host: "lab9", change: "recovered" });
+    const paused = row({ symptom: "paused" });
+    expect(title({ rows: [over, row(), paused] })).toBe("2 firing, 1 recovered: lab7, lab9");
+    const many = row({ host: "*", hosts: ["lab4", "lab5"], symptom: "fleet-silent", change: "growing" });
+    expect(title({ rows: [over, many, row(), row({ host: "@" })] })).toBe(
+      "2 firing, 1 growing, 1 recovered: lab7, this collector, lab4 and 2 more",
+    );
+  });
+
+  test("what is told once is said once", () => {
+    const once = { since: "2026-05-01T06:35:00.000000+00:00", fired_at: null };
+    const back = row({ ...once, symptom: "returned", change: "returned", what: "it was retired, and ships again" });
+    expect([title({ rows: [back] }), body({ rows: [back] })]).toEqual([
+      "lab7: returned",
+      "RETURNED lab7: it was retired, and ships again",
+    ]);
+    const gap = row({ ...once, host: "@", symptom: "collector-gap", change: "noted", what: "nothing could come" });
+    expect(title({ rows: [gap] })).toBe("this collector: collector-gap");
   });
 });
 
