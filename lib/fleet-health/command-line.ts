@@ -41,7 +41,7 @@ export const COMMAND_LINE: ToolSpec = {
     silence: {
       operands: "[<host>]",
       maxOperands: 1,
-      help: "tell nothing of a host, of all, or of this collector for some time: what ends meanwhile is told all the same",
+      help: "for some time tell nothing that begins on a host, on all, or on this collector: then what still stands is told, and what has ended never; what was told before is told when it ends",
       options: {
         for: { value: "DURATION", help: "for so long, such as 2h, 90min or 14d" },
         reason: { value: "TEXT", help: "why: whoever looks at it sees it" },
@@ -56,7 +56,7 @@ export const COMMAND_LINE: ToolSpec = {
     "notify-test": {
       operands: "[<channel>]",
       maxOperands: 1,
-      help: "tell a channel, or each of them, that this is a test: 0 taken, 3 not",
+      help: "tell a channel, or each of them, that this is a test, as the user of the unit: 0 taken, 3 not",
     },
     retire: {
       operands: "<host>",

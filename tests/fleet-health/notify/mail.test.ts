@@ -13,6 +13,7 @@ import type { Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { type SmtpOptions, SmtpServer, smtpMissing } from "../../support/smtp-server.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { CAREFUL, withEnv } from "../../support/with-env.ts";
 
 const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
   ...{ sequence: 7, at: "2026-05-01T06:45:00.000000+00:00", host: "lab7", hosts: [], symptom: "silent", cause: "" },
@@ -116,27 +117,31 @@ describe.skipIf(smtpMissing !== "")(`a real server${smtpMissing}`, () => {
     }
   });
 
-  test("is not believed without a certificate of a known authority, nor under another name, nor without any", async () => {
-    const { files, caBundle } = signed();
-    const asked = async (more: Partial<Mail>, tls: SmtpOptions["tls"] = "starttls") => {
-      const { said, mails } = await tried({ tls, ...files }, { tls: "starttls", host: "localhost", ...more });
-      expect(mails).toEqual([]);
-      return said;
-    };
-    expect(await asked({})).toMatch(
-      /^refused: localhost:PORT: nobody known has signed its certificate: .*; fix: name its authority's certificate in ca_bundle$/,
-    );
-    expect(await asked({ tls: "implicit" }, "implicit")).toContain("nobody known has signed its certificate");
-    expect(await asked({ caBundle, host: "127.0.0.1" })).toMatch(
-      /^refused: 127.0.0.1:PORT: its certificate is not of 127.0.0.1: .*; fix: name it in server as its certificate does$/,
-    );
-    expect(await asked({ caBundle }, "none")).toMatch(
-      /^refused: localhost:PORT: it does not encrypt: .*; fix: set tls = "implicit" with its other port \(465\), or tls = "none" where/,
-    );
-    expect(await asked({ caBundle, tls: "implicit" }, "none")).toMatch(
-      /^refused: localhost:PORT: it does not speak as tls = "implicit" does: .*; fix: try tls = "starttls", or its other port$/,
-    );
-  });
+  test.each(CAREFUL)(
+    "is not believed without a certificate of a known authority, nor under another name, nor without any%s",
+    async (_, env) => {
+      using _env = withEnv(env);
+      const { files, caBundle } = signed();
+      const asked = async (more: Partial<Mail>, tls: SmtpOptions["tls"] = "starttls") => {
+        const { said, mails } = await tried({ tls, ...files }, { tls: "starttls", host: "localhost", ...more });
+        expect(mails).toEqual([]);
+        return said;
+      };
+      expect(await asked({})).toMatch(
+        /^refused: localhost:PORT: nobody known has signed its certificate: .*; fix: name its authority's certificate in ca_bundle$/,
+      );
+      expect(await asked({ tls: "implicit" }, "implicit")).toContain("nobody known has signed its certificate");
+      expect(await asked({ caBundle, host: "127.0.0.1" })).toMatch(
+        /^refused: 127.0.0.1:PORT: its certificate is not of 127.0.0.1: .*; fix: name it in server as its certificate does$/,
+      );
+      expect(await asked({ caBundle }, "none")).toMatch(
+        /^refused: localhost:PORT: it does not encrypt: .*; fix: set tls = "implicit" with its other port \(465\), or tls = "none" where/,
+      );
+      expect(await asked({ caBundle, tls: "implicit" }, "none")).toMatch(
+        /^refused: localhost:PORT: it does not speak as tls = "implicit" does: .*; fix: try tls = "starttls", or its other port$/,
+      );
+    },
+  );
 
   test("is not encrypted to where nothing is to be, and one that wants it says so", async () => {
     const { files } = signed();

@@ -16,6 +16,7 @@ import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mail
 import { body, document, title } from "../../../lib/fleet-health/notify/words.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { CAREFUL, withEnv } from "../../support/with-env.ts";
 
 const row = (more: Partial<IncidentRow> = {}): IncidentRow => ({
   ...{
@@ -272,43 +273,47 @@ describe("what was not taken", () => {
     });
   });
 
-  test("for its certificate is of nobody known, or of another name; with its authority in ca_bundle it is", async () => {
-    const authority = makeAuthority(tempDir());
-    const { cert, key } = authority.issue("hook", { san: "DNS:localhost" });
-    const got: string[] = [];
-    const server = Bun.serve({
-      ...{ port: 0, hostname: "127.0.0.1", tls: { cert, key } },
-      fetch: async (request) => new Response(`${got.push(await request.text())}`),
-    });
-    servers.push({ stop: () => server.stop(true) });
-    const url = `https://localhost:${server.port}/hook`;
-    const said = (more: Partial<Channel>) => why(send(channel({ url, ...more }), NOTICE));
-    expect(await said({})).toMatch(
-      /^refused: nobody known has signed its certificate: .*; fix: name its authority's certificate in ca_bundle$/,
-    );
-    const other = makeAuthority(tempDir()).certFile;
-    expect(await said({ caBundle: other })).toEndWith(
-      `; fix: ${other} must hold the certificate of the authority that signed`,
-    );
-    const { certFile: caBundle } = authority;
-    expect(await said({ caBundle, url: url.replace("localhost", "127.0.0.1") })).toMatch(
-      /^refused: its certificate is not of 127.0.0.1: .*; fix: name it in url as its certificate does$/,
-    );
-    const none = join(tempDir(), "none");
-    writeFileSync(none, "x");
-    expect(await said({ caBundle: none })).toBe(
-      `refused: ${none} holds no certificate; fix: write the authority's there, as PEM`,
-    );
-    expect(await said({ caBundle, url: hook().url.replace("http:", "https:") })).toMatch(
-      /^refused: it speaks no TLS, and url says https:\/\/: .*; fix: name another port in url, or http:\/\/ where/,
-    );
-    expect(got).toEqual([]);
-    expect(await said({ caBundle })).toBe("taken");
-    const token = join(tempDir(), "url");
-    writeFileSync(token, `${url}\n`);
-    expect(await said({ caBundle, url: null, urlFile: token })).toBe("taken");
-    expect(got).toHaveLength(2);
-  });
+  test.each(CAREFUL)(
+    "for its certificate is of nobody known, or of another name; with its authority in ca_bundle it is%s",
+    async (_, env) => {
+      using _env = withEnv(env);
+      const authority = makeAuthority(tempDir());
+      const { cert, key } = authority.issue("hook", { san: "DNS:localhost" });
+      const got: string[] = [];
+      const server = Bun.serve({
+        ...{ port: 0, hostname: "127.0.0.1", tls: { cert, key } },
+        fetch: async (request) => new Response(`${got.push(await request.text())}`),
+      });
+      servers.push({ stop: () => server.stop(true) });
+      const url = `https://localhost:${server.port}/hook`;
+      const said = (more: Partial<Channel>) => why(send(channel({ url, ...more }), NOTICE));
+      expect(await said({})).toMatch(
+        /^refused: nobody known has signed its certificate: .*; fix: name its authority's certificate in ca_bundle$/,
+      );
+      const other = makeAuthority(tempDir()).certFile;
+      expect(await said({ caBundle: other })).toEndWith(
+        `; fix: ${other} must hold the certificate of the authority that signed`,
+      );
+      const { certFile: caBundle } = authority;
+      expect(await said({ caBundle, url: url.replace("localhost", "127.0.0.1") })).toMatch(
+        /^refused: its certificate is not of 127.0.0.1: .*; fix: name it in url as its certificate does$/,
+      );
+      const none = join(tempDir(), "none");
+      writeFileSync(none, "x");
+      expect(await said({ caBundle: none })).toBe(
+        `refused: ${none} holds no certificate; fix: write the authority's there, as PEM`,
+      );
+      expect(await said({ caBundle, url: hook().url.replace("http:", "https:") })).toMatch(
+        /^refused: it speaks no TLS, and url says https:\/\/: .*; fix: name another port in url, or http:\/\/ where/,
+      );
+      expect(got).toEqual([]);
+      expect(await said({ caBundle })).toBe("taken");
+      const token = join(tempDir(), "url");
+      writeFileSync(token, `${url}\n`);
+      expect(await said({ caBundle, url: null, urlFile: token })).toBe("taken");
+      expect(got).toHaveLength(2);
+    },
+  );
 
   test("for its secret is not there", async () => {
     const missing = join(tempDir(), "nothing");

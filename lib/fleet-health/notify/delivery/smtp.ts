@@ -71,7 +71,9 @@ async function talk({ mail, password, ca, message }: Task, timeoutMs: number): P
   socket.once("connect", () => {
     const way = { secure: tls === "implicit", requireTLS: tls === "starttls", ignoreTLS: tls === "none" };
     const name = greetingOf(hostname(), socket.localAddress ?? "127.0.0.1");
-    const call = new Connection({ connection: socket, host, port, name, ...way, ...(ca !== null && { tls: { ca } }) });
+    // Said outright, NODE_TLS_REJECT_UNAUTHORIZED has no say: a login goes to nobody unknown.
+    const believed = { rejectUnauthorized: true, ...(ca !== null && { ca }) };
+    const call = new Connection({ connection: socket, host, port, name, ...way, tls: believed });
     const then = (next: () => void) => (error?: Error | null) => (error ? fail(error) : next());
     const bytes = Readable.from([message]).once("end", () => {
       wasSent = true;
