@@ -41,7 +41,7 @@ export const COMMAND_LINE: ToolSpec = {
     silence: {
       operands: "[<host>]",
       maxOperands: 1,
-      help: "for some time tell nothing that begins on a host, on all, or on this collector: then what still stands is told, and what has ended never; what was told before is told when it ends",
+      help: "tell nothing of a host, of all, or of this collector for some time, but the end of what was told before; what still stands afterwards is told then",
       options: {
         for: { value: "DURATION", help: "for so long, such as 2h, 90min or 14d" },
         reason: { value: "TEXT", help: "why: whoever looks at it sees it" },

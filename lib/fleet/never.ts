@@ -5,6 +5,7 @@ import { OPERATOR } from "../contract/names.ts";
 import type { RefusedTally } from "../contract/refused-tally.ts";
 import { isoWall } from "../core/clock.ts";
 import { byCommands, type Finding, type Fix, here, inWords, onHost } from "../core/finding.ts";
+import { giveToken } from "../core/linux/token-fix.ts";
 import { ownValue } from "../core/text/own.ts";
 import { formatSeconds } from "../core/text/quantity.ts";
 import { type HostSummary, unknownSummary } from "./view.ts";
@@ -56,10 +57,9 @@ export function withNever(
 
 /** What to do about a refusal, by its reason. */
 const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
-  unauthorized: (host) => ({
-    text: `give it a token, and put that into [receiver] bearer_token_file of ${host}`,
-    commands: [here("sudo", "receiver", "token", "add", host)],
-  }),
+  // Its configuration names the file: where it lies elsewhere, `shipper status` there has the same line with its own path.
+  unauthorized: (host) =>
+    giveToken(`make ${host} a token, paste it into the second command and end it with Ctrl-D`, host),
   "wrong-host": (host) => inWords(`give ${host} its own token and certificate: it sends another host's`),
   "tokens-unreadable": () => ({
     text: "make its token file readable for the receiver; this says more",

@@ -67,8 +67,11 @@ export const SET_CLOCK: Fix = {
   commands: [onHost("sudo", "timedatectl", "set-ntp", "true")],
 };
 
-/** Only there can be seen why a host is silent. */
-const SPEAK: Fix = { text: "switch the host on, or see what keeps it", commands: [onHost("heartbeat", "status")] };
+/** Only there can be seen why a host is silent, whether it is off or on, and ships; what starts it again is said there. */
+const SPEAK: Fix = {
+  text: "switch the host on, or, where it is on, see why no heartbeat comes from it",
+  commands: [onHost("sudo", "heartbeat", "status")],
+};
 
 /** What is wrong with its shipper: null for nothing. */
 export interface AboutShipper {

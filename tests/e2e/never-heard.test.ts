@@ -32,7 +32,7 @@ test("it is in the list from the start; what is refused of it is counted, with w
   expect(command("hosts", HOST)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
-      /the newest unauthorized from 127\.0\.0\.1\nreceiver: fix: give it a token, .*: sudo receiver token add lab1\n$/,
+      /the newest unauthorized from 127\.0\.0\.1\nreceiver: fix: make lab1 a token, .*: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet \/dev\/stdin \/etc\/labfleet\/token\n$/,
     ),
   });
 });

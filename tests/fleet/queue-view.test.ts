@@ -10,7 +10,8 @@ import { briefOf, summarise } from "../../lib/fleet/view.ts";
 import { heartbeat, result, storedAfter, T0 } from "../receiver/heartbeats/support.ts";
 
 /** What mends a silence. */
-const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+const SPEAK =
+  "; fix: switch the host on, or, where it is on, see why no heartbeat comes from it: on the lab host: sudo heartbeat status";
 
 const [OURS, OTHER, OLD] = ["a".repeat(32), "b".repeat(32), "c".repeat(32)] as const;
 const OWN = { id: OURS, succeeds: [OLD] };

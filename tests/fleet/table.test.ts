@@ -25,7 +25,7 @@ test("all hosts", () => {
   ];
   expect(renderHosts(rows.map((row) => withDuplicate(row, null))).split("\n")).toEqual([
     "HOST           HEARTBEAT  WORST     WHAT IS WRONG",
-    "a-longer-name  2h late    stale     no heartbeat for 2h; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status",
+    "a-longer-name  2h late    stale     no heartbeat for 2h; fix: switch the host on, or, where it is on, see why no heartbeat comes from it: on the lab host: sudo heartbeat status",
     "bad            1s         critical  load critical: no\\u001b[31m room\\u000a",
     "calm           12s        ok",
     "empty          3s         unknown   its heartbeat holds no result",

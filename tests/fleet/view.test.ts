@@ -12,7 +12,8 @@ const SET_CLOCK =
   "; fix: set it, or this collector's where that is the wrong one: on the lab host: sudo timedatectl set-ntp true";
 
 /** What mends a silence. */
-const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+const SPEAK =
+  "; fix: switch the host on, or, where it is on, see why no heartbeat comes from it: on the lab host: sudo heartbeat status";
 
 const stored = (results: CheckResult[], times = 1, over: Partial<StoredHeartbeat> = {}) =>
   storedAfter(

@@ -1,6 +1,7 @@
 // What mends a token or a certificate file that cannot be used, by what is wrong with it. Pure.
 
-import { type Command, type Mendable, onHost } from "../../core/finding.ts";
+import { type Mendable, onHost } from "../../core/finding.ts";
+import { addToken, giveToken } from "../../core/linux/token-fix.ts";
 import { asPem, bothPublicKeys, withoutPassword } from "../../core/pem-fix.ts";
 import type { Access } from "../../os/files/access.ts";
 import type { CredentialFault, CredentialKey } from "../credentials.ts";
@@ -102,18 +103,17 @@ function inspect({ key, path }: CredentialFault & { path: string }): string[] {
   return ["sudo", "openssl", key === "client_key" ? "pkey" : "x509", "-in", path, "-noout", "-text"];
 }
 
-/** As docs/operating.md installs it. */
-const SERVICE_GROUP = "labfleet";
-
 /** A token is shown once, by the command that makes it: its file is written from the terminal. */
 export function newToken(path: string | null, access: Access | null, { hostId }: Pick<Who, "hostId">): Mendable["fix"] {
-  const make: Command = { argv: ["sudo", "receiver", "token", "add", hostId], on: "collector" };
   if (path === null || path === "")
-    return { text: "make one, and put it into a file that receiver.bearer_token_file names", commands: [make] };
+    return {
+      text: "make one, and put it into a file that receiver.bearer_token_file names",
+      commands: [addToken(hostId)],
+    };
   // Root may look on behalf of the service, which reads the token by its group.
-  const group = access === null || access.ownGroup === "root" ? SERVICE_GROUP : access.ownGroup;
-  const paste = onHost("sudo", "install", "-D", "-m", "0640", "-g", group, "/dev/stdin", path);
-  return { text: "make one, paste it into this command and end it with Ctrl-D", commands: [make, paste] };
+  const isOwn = access !== null && access.ownGroup !== "root";
+  const place = { path, ...(isOwn && { group: access.ownGroup }) };
+  return giveToken("make one, paste it into this command and end it with Ctrl-D", hostId, place);
 }
 
 /** Directories outside /etc are closed for reasons of their own (/root, a home, ProtectHome=): the file moves instead. */

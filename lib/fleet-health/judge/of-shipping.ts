@@ -76,14 +76,17 @@ export function haveEnded(heartbeat: HostSummary | null): boolean {
 
 /** Its heartbeats say why. */
 function queueSilent({ checks }: Facts, { queue, clock_off }: HostSummary, what: string): Told | null {
+  const said = checks.find(({ name }) => name === "queue")?.said ?? null;
   if (queue === null) {
-    const said = checks.find(({ name }) => name === "queue")?.said ?? null;
     const why = said === null ? "and its shipper does not run" : said.what;
     return { cause: "shipper", what: `${what}: ${why}`, fix: said?.fix ?? SHIPPER_STATUS };
   }
   if (queue.pending === 0 && queue.waiting === null && queue.held === null) return null;
   const behind = `${what}, and has ${queue.pending} to ship`;
   if (clock_off) return { cause: "clock", what: `${behind}; its clock is off`, fix: SET_CLOCK };
+  // No shipper says since when the oldest waits: none runs, and the host's check says what starts it.
+  if (queue.pending > 0 && queue.oldest_pending_s === null && said !== null)
+    return { cause: "queue", what: `${behind}: ${said.what}`, fix: said.fix ?? SHIPPER_STATUS };
   return { cause: "queue", what: behind, fix: SHIPPER_STATUS };
 }
 

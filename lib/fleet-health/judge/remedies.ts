@@ -49,7 +49,7 @@ export function keptFix(queue: ShownQueue | null): Fix {
   const bytes = queue?.quarantined_bytes ?? 0;
   if (bytes === 0) return { text: "see what fills it", commands: [STATUS] };
   return {
-    text: `see what mends each, or give up what was refused, which frees ${formatBytes(bytes)}`,
+    text: `what mends each that was refused, and what gives them up and frees ${formatBytes(bytes)}, is shown by`,
     commands: [STATUS],
   };
 }

@@ -344,6 +344,16 @@ describe("why nothing comes", () => {
     expect(about({ ...since, heartbeat: beat({ queue: null }), checks: [check("queue", "critical", said)] })).toContain(
       "silent shipper: it has shipped nothing for 40min: the shipper does not run; start it",
     );
+    const stopped = { what: "the shipper does not run · 2 lie here, finished or not", fix: inWords("start it") };
+    const checks = [check("queue", "critical", stopped)];
+    expect(about({ ...since, heartbeat: beat({ queue: queue({ pending: 2 }) }), checks })).toContain(
+      "silent queue: it has shipped nothing for 40min, and has 2 to ship: the shipper does not run · 2 lie here, finished or not; start it",
+    );
+    // Of one that runs its check may say what has nothing to do with that.
+    const running = queue({ pending: 2, oldest_pending_s: 60 });
+    expect(about({ ...since, heartbeat: beat({ queue: running }), checks })).toContain(
+      "silent queue: it has shipped nothing for 40min, and has 2 to ship; on the lab host: sudo shipper status",
+    );
     expect(
       told({ ...since, heartbeat: beat({ queue: queue({ pending: 2 }), clock_off: true, problem: said }) }),
     ).toEqual(["silent: clock", "clock-skew: clock"]);
@@ -416,7 +426,7 @@ describe("checks that hold bad", () => {
         ?.fix;
     expect([fix(0), fix(2 ** 30)]).toEqual([
       "see what fills it: on the lab host: sudo shipper status",
-      "see what mends each, or give up what was refused, which frees 1.0 GiB: on the lab host: sudo shipper status",
+      "what mends each that was refused, and what gives them up and frees 1.0 GiB, is shown by: on the lab host: sudo shipper status",
     ]);
   });
 

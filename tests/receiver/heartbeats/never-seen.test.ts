@@ -123,7 +123,7 @@ describe("the list", () => {
         "lab1",
         true,
         3,
-        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
+        "no heartbeat has ever come; refused 3 times since yesterday, the newest unauthorized from 10.0.0.5; fix: make lab1 a token, paste it into the second command and end it with Ctrl-D: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
       ],
       ["lab2", false, null, "x"],
       [
@@ -165,7 +165,7 @@ describe("the list", () => {
     const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
     expect(hosts.map(({ problem, refused }) => [inText(problem), refused?.count ?? null])).toEqual([
       [
-        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab1: sudo receiver token add lab1",
+        "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: make lab1 a token, paste it into the second command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
         2,
       ],
       ["x", null],
@@ -212,7 +212,7 @@ describe("the list", () => {
       `no heartbeat for 4min 45s; this collector refused 3, the newest ${why}`,
       "x",
       "no heartbeat for 4min 45s; this collector refused it with 503 (stopping): the receiver is stopping",
-      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: give it a token, and put that into [receiver] bearer_token_file of lab4: sudo receiver token add lab4",
+      "no heartbeat for 4min 45s; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: make lab4 a token, paste it into the second command and end it with Ctrl-D: sudo receiver token add lab4; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
       `no heartbeat has ever come; this collector refused it ${why}`,
     ]);
     expect(hosts[0]?.refused).toEqual({ count: 3, reason: "disk-full", at: "2026-05-02T11:59:00.000000+00:00" });

@@ -10,7 +10,8 @@ import { briefOf, summarise } from "../../../lib/fleet/view.ts";
 import { PENDING, result, storedAfter, T0 } from "./support.ts";
 
 /** What mends a silence. */
-const SPEAK = "; fix: switch the host on, or see what keeps it: on the lab host: heartbeat status";
+const SPEAK =
+  "; fix: switch the host on, or, where it is on, see why no heartbeat comes from it: on the lab host: sudo heartbeat status";
 
 const summary = (results: CheckResult[], afterS = 0) =>
   withDuplicate(summarise(briefOf("lab1", storedAfter([results])), T0 + afterS * 1000), null);
