@@ -85,6 +85,9 @@ const RULES = {
  */
 export function parseFleetHealthConfig(text: string, file: string): { config: FleetHealthConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const remarks = relativeRemarks(file, { "paths.data_root": table.paths?.data_root });
+  const remarks = relativeRemarks(file, {
+    "paths.data_root": table.paths?.data_root,
+    "paths.run_dir": table.paths?.run_dir,
+  });
   return { config: configOf(table, file), warnings: [...warnings, ...remarks] };
 }

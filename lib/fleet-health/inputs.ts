@@ -7,7 +7,7 @@ import { counted } from "../core/text/quantity.ts";
 import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
-import { readTicks } from "./coverage/read.ts";
+import { readNotReady, readTicks } from "./coverage/read.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
@@ -22,6 +22,8 @@ export interface Inputs {
   /** Null: they could not be read. */
   hosts: Hosts | null;
   ticks: readonly Tick[];
+  /** Why the receiver cannot store; null: it can, or nobody knows. */
+  notReady: Finding | null;
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Finding[];
@@ -45,9 +47,10 @@ export async function readInputs(
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000);
   const { orders, doubts } = await readOrders(stateDir);
   const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
+  const notReady = await readNotReady(config.runDir, nowMicros / 1000);
   const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unreadHosts, unreadTicks, ...doubts];
   return {
-    ...{ index, refusals, hosts, orders, ticks },
+    ...{ index, refusals, hosts, orders, notReady, ticks },
     doubts: found.filter((doubt) => doubt !== null),
   };
 }

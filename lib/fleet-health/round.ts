@@ -32,6 +32,8 @@ export interface Read {
   lastSequence: number;
   /** When the receiver ran. */
   ticks: readonly Tick[];
+  /** Why it cannot store now; left out, or null: it can, or nobody knows. */
+  notReady?: Finding | null;
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Finding[];
@@ -83,7 +85,8 @@ export function round(
   const missing = missingOf(read);
   const standing = before?.watch.incidents ?? [];
   const isFull = isFullOf(read.refusals, standing, nowMs);
-  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts: read.doubts, isFull };
+  const { doubts, notReady = null } = read;
+  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
   const seen = {
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
@@ -132,7 +135,7 @@ function isFullOf(refusals: Refusals, standing: readonly Incident[], nowMs: numb
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
 export function blindRound(before: State, why: Finding, nowMs: number, { silences }: Orders): State {
   const coverage = coverageOf([], nowMs);
-  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why], isFull: false });
+  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why], isFull: false, notReady: null });
   const unknown = new Set([...unknownWithout(new Set(["refusals", "heartbeats"])), ...COLLECTOR_SYMPTOMS]);
   unknown.delete("detector-blind");
   const seen = {

@@ -19,6 +19,8 @@ export interface FleetHealthConfig {
   duplicatesPath: string;
   /** When the receiver ran, minute by minute. */
   ticksPath: string;
+  /** Where the receiver says whether it can store; left out: it is another collector's. */
+  runDir?: string | undefined;
   /** What one run leaves for the next; null: nothing. */
   stateDir: string | null;
   /** Whose journal tells of refusals instead of the attempts; null: the attempts do. */
@@ -94,6 +96,7 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
     hostsPath: beside.hostsPath,
     duplicatesPath: beside.duplicatesPath,
     ticksPath: beside.ticksPath,
+    runDir: index === null ? config.runDir : undefined,
     stateDir: path("state-path") ?? (isWhatIf ? null : beside.stateDir),
     journalUnit: typeof unit === "string" ? unit : config.journalUnit,
     recentWindowMin: numberOf(options, "recent-window-min") ?? config.recentWindowMin,

@@ -1,6 +1,7 @@
 // From what stands in collector.toml, once it is checked, to the settings of the health check.
 
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { RECEIVER_RUN_DIR } from "../contract/readiness.ts";
 import { UserError } from "../core/failure.ts";
 import { parseSeconds } from "../core/text/quantity.ts";
 import { optionalPath, resolvePath } from "../os/files/paths.ts";
@@ -15,7 +16,7 @@ import {
 
 /** Of its shape; config.ts holds it to its values. */
 export interface FleetHealthTable {
-  paths?: { data_root?: string };
+  paths?: { data_root?: string; run_dir?: string };
   fleet_health?: {
     journal_unit?: string;
     lookback_hours?: number;
@@ -62,6 +63,7 @@ export function configOf(table: FleetHealthTable, file: string): FleetHealthConf
   if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);
   return {
     ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
+    runDir: resolvePath(paths.run_dir ?? RECEIVER_RUN_DIR),
     journalUnit: own.journal_unit ?? null,
     recentWindowMin: own.recent_window_min ?? DEFAULT_RECENT_WINDOW_MIN,
     thresholds: {

@@ -2,6 +2,7 @@
 // config-worker.ts imports this: what it needs is heavy and used once.
 
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { RECEIVER_RUN_DIR } from "../contract/readiness.ts";
 import type { Finding } from "../core/finding.ts";
 import { TOOLS } from "../core/tools.ts";
 import { optionalPath, relativeRemarks, resolvePath } from "../os/files/paths.ts";
@@ -71,7 +72,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
   const config: ReceiverConfig = {
     listen: parseAddress(table.listen ?? "0.0.0.0:8443") ?? { host: "0.0.0.0", port: 8443 },
     dataRoot: resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT),
-    runDir: resolvePath(paths.run_dir ?? "/run/labfleet/receiver"),
+    runDir: resolvePath(paths.run_dir ?? RECEIVER_RUN_DIR),
     tls:
       tls === undefined
         ? null

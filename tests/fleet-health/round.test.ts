@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
 import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
+import { inWords } from "../../lib/core/finding.ts";
 import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
@@ -299,6 +300,21 @@ describe("the collector's own time", () => {
       "04:35 lab7 silent firing told",
     ]);
   });
+});
+
+test("a receiver that cannot store is told with why, as it says, or with what says it", () => {
+  const tick: Tick = { sequence: 1, wallMs: NOON, boot: "a", uptimeS: 60, isReady: false };
+  const told = (notReady?: Read["notReady"]) =>
+    round(CONFIG, null, read(NOON, {}, { ticks: [tick], ...(notReady !== undefined && { notReady }) })).rows.map(
+      ({ change, what, fix }) => `${change} ${what}; ${fix}`,
+    );
+  const what = "its receiver runs and cannot store, so that hosts keep what they have";
+  expect(told()).toContain(`firing ${what}; sudo receiver status`);
+  const why = { what: "22.1 MiB free, below the reserve of 1.0 GiB", fix: null };
+  expect(told(why)).toContain(`firing ${what}: 22.1 MiB free, below the reserve of 1.0 GiB; sudo receiver status`);
+  expect(told({ ...why, fix: inWords("make room") })).toContain(
+    `firing ${what}: 22.1 MiB free, below the reserve of 1.0 GiB; make room`,
+  );
 });
 
 test("a clock that is set back an hour makes nobody silent who ships, and nobody well who does not", () => {

@@ -21,6 +21,7 @@ test("without a setting all lies in the collector's data root, and the Python fl
     hostsPath: "/var/lib/labfleet/hosts.json",
     duplicatesPath: "/var/lib/labfleet/duplicate-hosts.json",
     ticksPath: "/var/lib/labfleet/ticks",
+    runDir: "/run/labfleet/receiver",
     stateDir: "/var/lib/labfleet/fleet-health",
     journalUnit: null,
     recentWindowMin: 30,
@@ -60,6 +61,7 @@ silent_after = "26h"
     hostsPath: "/srv/lab/hosts.json",
     duplicatesPath: "/srv/lab/duplicate-hosts.json",
     ticksPath: "/srv/lab/ticks",
+    runDir: "/run/x",
     stateDir: "/srv/lab/fleet-health",
     journalUnit: "cis490-receiver",
     recentWindowMin: 60,
@@ -112,7 +114,8 @@ describe("flags", () => {
   });
 
   test("another index is another collector's: its attempts and the state lie beside it", () => {
-    const { attemptsDir, stateDir, alertsPath } = withFlags(bare, { "index-path": "/other/index.jsonl" });
+    const { attemptsDir, stateDir, alertsPath, runDir } = withFlags(bare, { "index-path": "/other/index.jsonl" });
+    expect(runDir).toBeUndefined();
     expect([attemptsDir, stateDir, alertsPath]).toEqual([
       "/other/attempts",
       "/other/fleet-health",

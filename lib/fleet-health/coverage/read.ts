@@ -1,8 +1,11 @@
-// The ticks of the receiver, from their file.
+// When the receiver ran, from its ticks, and why it cannot store, from what it says of itself.
 
+import { parseReadiness, READINESS_STALE_MS, readinessPath } from "../../contract/readiness.ts";
+import { readFix } from "../../contract/said.ts";
 import { noTicks, parseTicks, TICK_BYTES, TICKS, type Tick } from "../../contract/tick.ts";
+import { errorCode } from "../../core/failure.ts";
 import { byCommands, type Finding, here } from "../../core/finding.ts";
-import { readBytesIfExists } from "../../os/files/files.ts";
+import { readBytesIfExists, readIfExists } from "../../os/files/files.ts";
 import { whyNotRead } from "../not-read.ts";
 
 const RING_BYTES = TICK_BYTES * TICKS;
@@ -35,4 +38,20 @@ function ticksIn(bytes: Buffer): { ticks: Tick[]; fault: string | null } {
   const text = bytes.toString("latin1");
   const ticks = parseTicks(text);
   return { ticks, fault: ticks.length === 0 && text !== noTicks() ? "has no line that is a tick" : null };
+}
+
+const READINESS_BYTES = 2 * 1024 ** 2;
+
+/** Why the receiver cannot store now, as it says; null: it can, does not say it of late, or that cannot be read: it is news of no kind. */
+export async function readNotReady(runDir: string | undefined, nowMs: number): Promise<Finding | null> {
+  if (runDir === undefined) return null;
+  try {
+    const said = parseReadiness((await readIfExists(readinessPath(runDir), READINESS_BYTES)) ?? "");
+    if (said === null || Math.abs(nowMs - said.atMs) > READINESS_STALE_MS) return null;
+    const { ready, why, fix } = said.storing;
+    return ready !== false || why === null ? null : { what: why, fix: readFix(fix) };
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }

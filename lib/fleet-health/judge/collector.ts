@@ -25,10 +25,12 @@ export interface AboutCollector {
   doubts: readonly Finding[];
   /** Uploads were refused of late for want of room. */
   isFull: boolean;
+  /** Why its receiver cannot store, as that says; null: it does not. */
+  notReady: Finding | null;
 }
 
 /** Its symptoms. */
-export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull }: AboutCollector): Ill[] {
+export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notReady }: AboutCollector): Ill[] {
   const ill: Ill[] = [];
   const [doubt, ...more] = doubts;
   if (doubt !== undefined) {
@@ -46,20 +48,15 @@ export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull }: Abo
     const down = of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start")));
     ill.push({ ...down, beganMs: newest.wallMs });
   } else if (quietMs <= DOWN_MS && !newest.isReady) {
-    const commands = [here("sudo", "receiver", "status")];
-    ill.push(
-      isFull
-        ? of("collector-full", "disk-full", `its disk is full: ${KEPT}`, {
-            text: "make room; this says where",
-            commands,
-          })
-        : of("collector-failing", "not ready", `its receiver runs and cannot store: ${KEPT}`, byCommands(...commands)),
-    );
+    const symptom = isFull ? "collector-full" : "collector-failing";
+    const cause = isFull ? "disk-full" : "not ready";
+    const is = isFull ? "its disk is full" : "its receiver runs and cannot store";
+    const why = notReady === null ? "" : `: ${notReady.what}`;
+    const what = `${is}, so that hosts keep what they have${why}`;
+    ill.push(of(symptom, cause, what, notReady?.fix ?? byCommands(here("sudo", "receiver", "status"))));
   }
   return ill;
 }
-
-const KEPT = "hosts keep what they have";
 
 function of(symptom: string, cause: string, what: string, fix: Fix | null): Ill {
   return { host: COLLECTOR, symptom, cause, what, fix: fixOrNull(fix, "collector") };

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { HealthRun } from "../../contract/health-run.ts";
+import type { Storing } from "../../contract/readiness.ts";
 import { readFix } from "../../contract/said.ts";
 import { EXIT } from "../../core/exit.ts";
 import { type Finding, findingText } from "../../core/finding.ts";
@@ -14,7 +15,6 @@ import { readSmallFile } from "../../os/files/sync-files.ts";
 import { toldEnd } from "../../runtime/ends/end-records.ts";
 import { timeText } from "../listen/certificate-life.ts";
 import { readHealthRun } from "../readiness/health-check.ts";
-import type { Storing } from "../readiness/readiness-watch.ts";
 import { type Collector, lookAtCollector } from "../readiness/storing.ts";
 import type { ReceiverConfig } from "../settings.ts";
 import { type LastRun, lastRun, whyNotRunning } from "./not-running.ts";

@@ -1,7 +1,13 @@
 // Keeps an eye on whether episodes can be stored, so that a full, read-only or missing disk is seen before anyone sends:
 // said once in the log, and written to the run directory for `receiver status` and `receiver hosts`.
 
-import { join } from "node:path";
+import {
+  parseReadiness,
+  READINESS_STALE_MS,
+  type Readiness,
+  readinessPath,
+  type Storing,
+} from "../../contract/readiness.ts";
 import { isoWall } from "../../core/clock.ts";
 import { type Fix, fixOrNull, fixText, here } from "../../core/finding.ts";
 import { isUnreadable } from "../../core/reading.ts";
@@ -19,8 +25,6 @@ const GLANCE_MS = 15_000;
 const DOUBT_MS = 1000;
 /** Tried by a write so often: a card is not worn for it. */
 const WRITE_MS = 300_000;
-/** What a receiver wrote is out of date then. */
-const STALE_MS = 4 * GLANCE_MS;
 const FILE_BYTES = 2 * 1024 ** 2;
 
 const SEE_LOG: Fix = { text: "see its log", commands: [here("sudo", "journalctl", "-u", unitName("receiver"))] };
@@ -91,21 +95,10 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
   };
 }
 
-function readinessPath(runDir: string): string {
-  return join(runDir, "readiness.json");
-}
-
-/** Whether episodes can be stored, for people and programs; `ready` null: nobody knows. */
-export interface Storing {
-  ready: boolean | null;
-  why: string | null;
-  fix: string | null;
-}
-
 /** What a receiver that runs says of itself. */
 export function readStoring(runDir: string, nowMs: number): Storing {
   const said = readReport(runDir);
-  const isOld = said !== null && Math.abs(nowMs - said.atMs) > STALE_MS;
+  const isOld = said !== null && Math.abs(nowMs - said.atMs) > READINESS_STALE_MS;
   const full = said === null || isOld ? fullRunDir(runDir) : null;
   if (full !== null)
     return { ready: null, why: `the receiver cannot say it: ${full.what}`, fix: fixOrNull(full.fix, "collector") };
@@ -122,29 +115,15 @@ export function readStoring(runDir: string, nowMs: number): Storing {
 /** What a receiver that runs knows beside that; nothing where it has not said it of late. */
 export function readRunNotes(runDir: string, nowMs: number): RunNotes {
   const said = readReport(runDir);
-  return said === null || Math.abs(nowMs - said.atMs) > STALE_MS ? NO_NOTES : said.notes;
+  return said === null || Math.abs(nowMs - said.atMs) > READINESS_STALE_MS ? NO_NOTES : said.notes;
 }
 
-interface Said {
-  atMs: number;
-  storing: Storing;
+interface Said extends Omit<Readiness, "rest"> {
   notes: RunNotes;
 }
 
 function readReport(runDir: string): Said | null {
   const file = readSmallFile(readinessPath(runDir), FILE_BYTES);
-  return file === null || isUnreadable(file) ? null : parse(file.text);
-}
-
-function parse(text: string): Said | null {
-  try {
-    const value = Object(JSON.parse(text)) as Record<string, unknown>;
-    const { at, ready, why, fix } = value;
-    const atMs = Date.parse(String(at));
-    if (!Number.isFinite(atMs) || typeof ready !== "boolean") return null;
-    const asText = (value: unknown): string | null => (typeof value === "string" ? value : null);
-    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) }, notes: parseNotes(value) };
-  } catch {
-    return null;
-  }
+  const read = file === null || isUnreadable(file) ? null : parseReadiness(file.text);
+  return read && { ...read, notes: parseNotes(read.rest) };
 }

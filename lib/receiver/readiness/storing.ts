@@ -2,6 +2,7 @@
 // another disk than we do; where none runs, by the same look.
 
 import { join, resolve } from "node:path";
+import type { Storing } from "../../contract/readiness.ts";
 import { isoWall } from "../../core/clock.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import { fixOrNull, fixText } from "../../core/finding.ts";
@@ -20,7 +21,7 @@ import {
 } from "../listen/certificate-life.ts";
 import { renewal } from "../listen/own-authority.ts";
 import type { ReceiverConfig } from "../settings.ts";
-import { readRunNotes, readStoring, type Storing } from "./readiness-watch.ts";
+import { readRunNotes, readStoring } from "./readiness-watch.ts";
 import { type RoomLeft, roomLeft } from "./run-notes.ts";
 
 export interface Collector extends Storing {
