@@ -12,7 +12,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const FULL: NotReady = {
-  kind: "disk-full",
+  kind: "bytes",
   why: "22.1 MiB free, below the reserve of 1.0 GiB",
   fix: inWords("make room"),
 };
