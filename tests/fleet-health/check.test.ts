@@ -304,6 +304,15 @@ test("while an incident fires, or something cannot be read, no run calls the fle
   );
 });
 
+test("many that are told together are one incident that stands", async () => {
+  const hosts = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`lab${i}`, 90 * MINUTE]));
+  const at = lab(hosts);
+  for (const minutes of [0, 5, 10]) await run(at, NOW + minutes * MINUTE);
+  expect((await run(at, NOW + 15 * MINUTE)).said.at(-1)).toBe(
+    "info 6 hosts checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status",
+  );
+});
+
 test("what was not read for the lookback of before is read for a longer one", async () => {
   const at = lab({ lab1: 30 * HOUR });
   // As after a run that read back only so far.

@@ -48,8 +48,9 @@ export async function readNotReady(runDir: string | undefined, nowMs: number): P
   try {
     const said = parseReadiness((await readIfExists(readinessPath(runDir), READINESS_BYTES)) ?? "");
     if (said === null || Math.abs(nowMs - said.atMs) > READINESS_STALE_MS) return null;
-    const { ready, why, fix } = said.storing;
-    return ready !== false || why === null ? null : { what: why, fix: readFix(fix) };
+    // Of one that can there is nothing to say.
+    const { why, fix } = said.storing;
+    return why === null ? null : { what: why, fix: readFix(fix) };
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;

@@ -349,6 +349,10 @@ describe("why nothing comes", () => {
     expect(about({ ...since, heartbeat: beat({ queue: queue({ pending: 2 }) }), checks })).toContain(
       "silent queue: it has shipped nothing for 40min, and has 2 to ship: the shipper does not run · 2 lie here, finished or not; start it",
     );
+    const held = { count: 1, reason: "its meta.json is no JSON", since: "2026-05-01T06:00:00.000000+00:00" };
+    expect(about({ ...since, heartbeat: beat({ queue: queue({ held }) }), checks })).toContain(
+      "silent queue: it has shipped nothing for 40min, and has 0 to ship; on the lab host: sudo shipper status",
+    );
     // Of one that runs its check may say what has nothing to do with that.
     const running = queue({ pending: 2, oldest_pending_s: 60 });
     expect(about({ ...since, heartbeat: beat({ queue: running }), checks })).toContain(
