@@ -1,14 +1,15 @@
 // What may be set in collector.toml for the health check, with the defaults. Only config-worker.ts imports this: what it needs is heavy
 // and used once.
 
-import type { Finding } from "../core/finding.ts";
+import { UserError } from "../core/failure.ts";
+import { type Finding, findingText } from "../core/finding.ts";
 import { parseSeconds } from "../core/text/quantity.ts";
 import { relativeRemarks } from "../os/files/paths.ts";
 import { type } from "../schema/ark.ts";
 import { durationField } from "../schema/fields.ts";
 import { loadTable } from "../schema/load.ts";
 import { LEAST_SILENT_S } from "./judge/limits.ts";
-import { isWeb } from "./notify/settings.ts";
+import { pingFault } from "./notify/address.ts";
 import { type FleetHealthConfig, LEAST_EXPIRY_S, RANGES } from "./settings.ts";
 import { configOf } from "./table.ts";
 
@@ -17,9 +18,10 @@ const whole = ({ least, most }: { least: number; most: number }) =>
     (value, ctx) => (value >= least && value <= most) || ctx.mustBe(`a whole number from ${least} to ${most}`),
   );
 
-const webField = type("string").narrow(
-  (text, ctx) => isWeb(text) || ctx.mustBe("an address that begins with http:// or https://"),
-);
+const pingField = type("string").narrow((text, ctx) => {
+  const fault = pingFault(text);
+  return fault === null || ctx.mustBe(fault);
+});
 
 const silentField = durationField.narrow(
   (text, ctx) => (parseSeconds(text) ?? 0) >= LEAST_SILENT_S || ctx.mustBe('at least "5m"'),
@@ -58,15 +60,18 @@ const schema = type({
     "fatal_ratio_threshold?": "0 <= number <= 1",
     "fatal_min_count?": whole(RANGES["fatal-min-count"]),
     "expire_after?": expiryField,
-    "ping_url?": webField,
+    "ping_url?": pingField,
     "hosts?": { "[string]": { "silent_after?": silentField } },
   },
   "notify?": channel.array(),
 });
 
 const RULES = {
-  // Whoever knows the address of such a hook may write to it.
-  secrets: ["notify.*.url", "fleet_health.ping_url"],
+  // Whoever knows the address of such a hook may write to it, and a token may stand where its file should.
+  secrets: [
+    ...["notify.*.url", "notify.*.url_file", "notify.*.token_file", "notify.*.password_file"],
+    "fleet_health.ping_url",
+  ],
   examples: {
     "notify.*.name": 'name = "ops"',
     "notify.*.type": 'type = "ntfy"',
@@ -85,9 +90,20 @@ const RULES = {
  */
 export function parseFleetHealthConfig(text: string, file: string): { config: FleetHealthConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const remarks = relativeRemarks(file, {
+  const relative = relativeRemarks(file, {
     "paths.data_root": table.paths?.data_root,
     "paths.run_dir": table.paths?.run_dir,
   });
-  return { config: configOf(table, file), warnings: [...warnings, ...remarks] };
+  const remarks = [...warnings, ...relative];
+  return { config: withRemarks(() => configOf(table, file), remarks), warnings: remarks };
+}
+
+/** Where it throws what is odd besides is said, too: a key that is not known may be why. */
+function withRemarks<T>(make: () => T, remarks: readonly Finding[]): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError([error.message, ...remarks.map((one) => findingText(one))].join("\n"), error.fix);
+  }
 }

@@ -1,10 +1,12 @@
 // From what stands in collector.toml, once it is checked, to the settings of the health check.
 
+import { isName, NAME_RULE } from "../contract/names.ts";
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
 import { RECEIVER_RUN_DIR } from "../contract/readiness.ts";
 import { UserError } from "../core/failure.ts";
+import { quoted } from "../core/text/fields.ts";
 import { parseSeconds } from "../core/text/quantity.ts";
-import { optionalPath, resolvePath } from "../os/files/paths.ts";
+import { resolvePath } from "../os/files/paths.ts";
 import { readChannels } from "./notify/settings.ts";
 import {
   DEFAULT_EXPIRE_AFTER_MS,
@@ -50,16 +52,18 @@ interface NotifyTable {
   quiet?: { from: string; to: string; zone: string };
 }
 
-/** @param file its name, for messages @throws UserError (exit 2): what stands in one channel does not go together */
+/** @param file its name, for messages @throws UserError (exit 2): what stands in one channel or table does not go together */
 export function configOf(table: FleetHealthTable, file: string): FleetHealthConfig {
   const { paths = {}, fleet_health: own = {}, notify = [] } = table;
-  const { channels, faults } = readChannels(
+  const { channels, faults: wrong } = readChannels(
     notify.map(({ url_file, token_file, ca_bundle, password_file, ...rest }) => ({
       ...rest,
-      ...{ urlFile: optionalPath(url_file), tokenFile: optionalPath(token_file) },
-      ...{ caBundle: optionalPath(ca_bundle), passwordFile: optionalPath(password_file) },
+      ...{ urlFile: url_file ?? null, tokenFile: token_file ?? null },
+      ...{ caBundle: ca_bundle ?? null, passwordFile: password_file ?? null },
     })),
+    resolvePath,
   );
+  const faults = [...hostFaults(own.hosts), ...wrong];
   if (faults.length > 0) throw new UserError(faults.map((fault) => `${file}: ${fault}`).join("\n"), `mend ${file}`);
   return {
     ...placesOf(resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT)),
@@ -82,6 +86,12 @@ export function configOf(table: FleetHealthTable, file: string): FleetHealthConf
     pingUrl: own.ping_url ?? null,
     channels,
   };
+}
+
+function hostFaults(hosts: object = {}): string[] {
+  return Object.keys(hosts)
+    .filter((host) => !isName(host))
+    .map((host) => `[fleet_health.hosts.${quoted(host)}] is of no host: a host's name is ${NAME_RULE}`);
 }
 
 function msOf(text: string | undefined): number | null {

@@ -2,7 +2,7 @@
 
 import { MAIL_TLS, type Mail, type MailTls } from "./channel.ts";
 
-/** As it stands in the configuration; paths are absolute. */
+/** As it stands in the configuration. */
 export interface MailTable {
   server?: string;
   tls?: string;

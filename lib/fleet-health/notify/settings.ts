@@ -1,10 +1,13 @@
 // [[notify]] of collector.toml, once its table is checked: what stands in one channel and does not go together. Pure.
 
+import { isName, NAME_RULE } from "../../contract/names.ts";
+import { quoted } from "../../core/text/fields.ts";
 import { SYMPTOMS } from "../judge/symptoms.ts";
+import { addressFault } from "./address.ts";
 import { CHANNEL_TYPES, type Channel, type ChannelType, isZone, parseClock } from "./channel.ts";
 import { type MailTable, mailFaults, mailOf, saysMail } from "./mail-settings.ts";
 
-/** A channel as it stands in the configuration; paths are absolute. */
+/** A channel as it stands in the configuration. */
 export interface ChannelTable extends MailTable {
   name: string;
   type: string;
@@ -20,28 +23,38 @@ export interface ChannelTable extends MailTable {
 /** Symptoms of the collector, which are no host's. */
 const OTHERS = ["returned", "collector-gap", "collector-down", "collector-full", "collector-failing", "detector-blind"];
 
-/** Reads them all. @returns the channels, and what is wrong in sentences */
-export function readChannels(tables: readonly ChannelTable[]): { channels: Channel[]; faults: string[] } {
+/** What stands in ids, in header fields and in commands. */
+const CHANNEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const CHANNEL_NAME_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit";
+
+/** Reads them all. @param expand makes a path whole that begins at home @returns the channels, and what is wrong in sentences */
+export function readChannels(
+  tables: readonly ChannelTable[],
+  expand: (path: string) => string,
+): { channels: Channel[]; faults: string[] } {
   const faults = tables.flatMap((table, i) => faultsOf(table).map((fault) => `notify ${nameOf(table, i)}: ${fault}`));
   const names = tables.map(({ name }) => name);
   for (const name of new Set(names.filter((one, i) => names.indexOf(one) !== i)))
-    faults.push(`two channels of [[notify]] are called ${JSON.stringify(name)}: each needs a name of its own`);
-  return { channels: faults.length > 0 ? [] : tables.map(channelOf), faults };
+    faults.push(`two channels of [[notify]] are called ${quoted(name)}: each needs a name of its own`);
+  return { channels: faults.length > 0 ? [] : tables.map((table) => channelOf(withPaths(table, expand))), faults };
 }
 
 function nameOf({ name }: ChannelTable, index: number): string {
-  return name === "" ? `number ${index + 1}` : JSON.stringify(name);
+  return name === "" ? `number ${index + 1}` : quoted(name);
 }
 
 function faultsOf(table: ChannelTable): string[] {
-  const { type, symptoms = [], quiet } = table;
+  const { name, type, symptoms = [], hosts = [], quiet } = table;
+  const faults = CHANNEL_NAME.test(name) ? [] : [`name must be ${CHANNEL_NAME_RULE}`];
   if (!CHANNEL_TYPES.some((one) => one === type))
-    return [`type must be one of ${CHANNEL_TYPES.join(", ")}, found ${JSON.stringify(type)}`];
-  const faults = placeFaults(table);
+    return [...faults, `type must be one of ${CHANNEL_TYPES.join(", ")}, found ${JSON.stringify(type)}`];
+  faults.push(...placeFaults(table), ...pathFaults(table));
   const known = [...SYMPTOMS.map(({ name }) => name), ...OTHERS];
   for (const symptom of symptoms)
     if (!known.includes(symptom))
       faults.push(`there is no symptom ${JSON.stringify(symptom)}: there are ${known.join(", ")}`);
+  for (const host of hosts)
+    if (!isName(host)) faults.push(`hosts must hold names of hosts (${NAME_RULE}), found ${quoted(host)}`);
   if (type === "alertmanager") faults.push(...stateFaults(table));
   if (quiet !== undefined) faults.push(...quietFaults(quiet));
   return faults;
@@ -60,9 +73,10 @@ function placeFaults(table: ChannelTable): string[] {
     faults.push(`${type === "email" ? "mail" : "a command"} has no url`);
   if (type === "email" && tokenFile !== null) faults.push("mail has no token_file: it has user and password_file");
   if (isWebbed && (url === undefined) === (urlFile === null)) faults.push("name either url or url_file");
-  if (isWebbed && url !== undefined && !isWeb(url)) faults.push("url must begin with http:// or https://");
+  const fault = isWebbed && url !== undefined ? addressFault(url) : null;
+  if (fault !== null) faults.push(`url must be ${fault}`);
   if (type === "command" && caBundle !== null) faults.push("a command has no ca_bundle");
-  if (isWebbed && url?.startsWith("http://") && caBundle !== null) faults.push("ca_bundle has no use with http://");
+  if (isWebbed && /^http:/i.test(url ?? "") && caBundle !== null) faults.push("ca_bundle has no use with http://");
   if (type !== "command" && command !== undefined) faults.push(`command belongs to type = "command"`);
   return faults;
 }
@@ -79,9 +93,22 @@ function stateFaults({ symptoms = [], quiet }: ChannelTable): string[] {
   ];
 }
 
-/** Whether something can be posted there. */
-export function isWeb(url: string): boolean {
-  return /^https?:\/\//.test(url) && URL.canParse(url);
+/** Wherever this is started from they mean one place. A secret may stand where its file should: none is shown. */
+function pathFaults({ urlFile, tokenFile, passwordFile, caBundle }: ChannelTable): string[] {
+  const paths = { url_file: urlFile, token_file: tokenFile, password_file: passwordFile, ca_bundle: caBundle };
+  return Object.entries(paths).flatMap(([key, path]) =>
+    path === null || /^(\/|~\/)/.test(path) ? [] : [`${key} must be an absolute path`],
+  );
+}
+
+function withPaths(table: ChannelTable, expand: (path: string) => string): ChannelTable {
+  const whole = (path: string | null): string | null => (path === null ? null : expand(path));
+  const { urlFile, tokenFile, passwordFile, caBundle } = table;
+  return {
+    ...table,
+    ...{ urlFile: whole(urlFile), tokenFile: whole(tokenFile) },
+    ...{ passwordFile: whole(passwordFile), caBundle: whole(caBundle) },
+  };
 }
 
 function quietFaults({ from, to, zone }: { from: string; to: string; zone: string }): string[] {
@@ -90,6 +117,8 @@ function quietFaults({ from, to, zone }: { from: string; to: string; zone: strin
       ? [`quiet.${key} must be a time of day such as "22:00", found ${JSON.stringify(clock)}`]
       : [],
   );
+  if (clocks.length === 0 && parseClock(from) === parseClock(to))
+    clocks.push(`quiet.from and quiet.to must differ, found ${JSON.stringify(from)} and ${JSON.stringify(to)}`);
   return isZone(zone)
     ? clocks
     : [...clocks, `quiet.zone must be a time zone such as "Europe/Berlin", found ${JSON.stringify(zone)}`];

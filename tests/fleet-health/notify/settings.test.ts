@@ -135,7 +135,7 @@ test.each([
   ['type = "mail"', 'notify "a": type must be one of webhook, ntfy, slack, email, alertmanager, command, found "mail"'],
   ['type = "slack"', 'notify "a": name either url or url_file'],
   ['type = "slack"\nurl = "http://x/"\nurl_file = "/x"', 'notify "a": name either url or url_file'],
-  ['type = "slack"\nurl = "x.example"', 'notify "a": url must begin with http:// or https://'],
+  ['type = "slack"\nurl = "x.example"', 'notify "a": url must be an address that begins with http:// or https://'],
   ['type = "slack"\nurl = "http://x/"\ncommand = ["/x"]', 'notify "a": command belongs to type = "command"'],
   [
     'type = "command"',
@@ -161,6 +161,64 @@ test("a symptom that there is not, a name that comes twice, and a zone that is n
   expect(said(`${twice}quiet = { from = "22:00", to = "07:00", zone = "Berlin" }\n`)).toEqual([
     'collector.toml: notify "a": quiet.zone must be a time zone such as "Europe/Berlin", found "Berlin"',
   ]);
+});
+
+const WEB = 'type = "slack"\nurl = "http://x/"';
+
+test.each([
+  ...["http://127.0.0.1:99999/", "http://[::1/", "https://"].map((url) => [
+    `type = "slack"\nurl = "${url}"`,
+    "url must be a valid address: its host or its port is wrong",
+  ]),
+  ['type = "slack"\nurl = "http://x:0/"', "url must be an address with a port from 1 to 65535, or with none"],
+  ...["http://user:100%@x/", "http://us%er@x/"].map((url) => [
+    `type = "slack"\nurl = "${url}"`,
+    "url must be an address with %25 in place of each % of its name and password",
+  ]),
+  ...["url_file", "token_file", "ca_bundle", "password_file"].map((key) => [
+    `${key === "password_file" ? `${MAILED}\nuser = "a"` : key === "url_file" ? 'type = "slack"' : 'type = "slack"\nurl = "https://x/"'}\n${key} = "S3CRET-TOKEN"`,
+    `${key} must be an absolute path`,
+  ]),
+  [
+    `${WEB}\nhosts = ["lab1", "lab 1"]`,
+    'hosts must hold names of hosts (1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit), found "lab 1"',
+  ],
+  [
+    `${WEB}\nquiet = { from = "7:00", to = "07:00", zone = "UTC" }`,
+    'quiet.from and quiet.to must differ, found "7:00" and "07:00"',
+  ],
+])("%s: refused, in one sentence", (lines, sentence) => {
+  expect(said(`[[notify]]\nname = "a"\n${lines}\n`)).toEqual([`collector.toml: notify "a": ${sentence}`]);
+});
+
+test("a channel's name stands in ids, headers and commands", () => {
+  const named = (name: string): string[] => said(`[[notify]]\nname = "${name}"\n${WEB}\n`);
+  const rule = "name must be 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit";
+  for (const name of ["ops", "a", "Lab_7.pager-2", "x".repeat(64)]) expect(named(name)).toEqual([]);
+  for (const name of ["op s", "öps", "*", "-x", ".x", "x\\u0007", "x".repeat(65), "☎"])
+    expect(named(name)).toEqual([expect.stringMatching(/^collector.toml: notify ".+": name must be 1 to 64 /)]);
+  expect(named("op s")).toEqual([`collector.toml: notify "op s": ${rule}`]);
+});
+
+test("a table of a host whose name none can be is refused", () => {
+  expect(said('[fleet_health.hosts."lab 8"]\nsilent_after = "2h"\n')).toEqual([
+    `collector.toml: [fleet_health.hosts."lab 8"] is of no host: a host's name is 1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit`,
+  ]);
+});
+
+test("what is odd is said beside what is wrong: a key that is not known may be why", () => {
+  const lines = said(`[[notify]]\nname = "a"\n${MAILED}\nuser = "a"\npassword = "secret"\n`);
+  expect(lines).toEqual([
+    'collector.toml: notify "a": user and password_file go together',
+    expect.stringMatching(
+      /^collector.toml:8: unknown key notify\[0\].password is ignored; fix: write notify\[0\].password_file$/,
+    ),
+  ]);
+});
+
+test("a token in the place of its file is a secret, whatever it is", () => {
+  for (const key of ["url_file", "token_file", "password_file"])
+    expect(said(`[[notify]]\nname = "a"\n${WEB}\n${key} = 8675309\n`).join("\n")).not.toContain("8675309");
 });
 
 test("an address is a secret: no message shows it", () => {
