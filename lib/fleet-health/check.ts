@@ -13,6 +13,7 @@ import type { Log } from "../runtime/log/log.ts";
 import type { Incident } from "./incidents/incident.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
+import { pingAddress } from "./notify/address.ts";
 import { deliver, outgoingOf } from "./notify/delivery/deliver.ts";
 import { post } from "./notify/delivery/post.ts";
 import { explainPosted, isTaken } from "./notify/delivery/web-failures.ts";
@@ -98,7 +99,7 @@ async function tellBlind(
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
 async function ping({ pingUrl, stateDir }: FleetHealthConfig, exit: number, log: Log): Promise<void> {
   if (pingUrl === null || stateDir === null) return;
-  const url = new URL(exit === EXIT.ok ? pingUrl : `${pingUrl.replace(/\/$/, "")}/fail`);
+  const url = pingAddress(pingUrl, exit === EXIT.ok);
   const posted = await post({ url }, "");
   if (isTaken(posted)) return;
   const { what, fix } = explainPosted(posted, { url, key: "ping_url", caBundle: undefined });
