@@ -14,7 +14,7 @@ import { COLLECTOR } from "../incidents/incident.ts";
 import { testAlert } from "../notify/alerts.ts";
 import type { Channel } from "../notify/channel.ts";
 import { postAlerts } from "../notify/delivery/alertmanager.ts";
-import { send } from "../notify/delivery/send.ts";
+import { guarded, send } from "../notify/delivery/send.ts";
 import type { Notice, Outcome } from "../notify/mailbox.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { becomeUnitUser } from "./unit-user.ts";
@@ -39,7 +39,7 @@ export async function notifyTestCommand(
   }
   const asked = channels.filter((channel) => name === undefined || channel.name === name);
   becomeUnitUser(stateDir ?? "", log);
-  const outcomes = await Promise.all(asked.map(async (channel) => ({ channel, ...(await tryOne(channel, nowMs)) })));
+  const outcomes = await Promise.all(asked.map(async (channel) => ({ channel, ...(await tryIt(channel, nowMs)) })));
   const lines = labelled(
     outcomes.map(({ channel, sent, why }) => {
       const text =
@@ -55,6 +55,13 @@ export async function notifyTestCommand(
 
 /** What keeps a program from its work in a run alone cannot be seen here. */
 const LESS_THAN_A_RUN = ", but a run may do less: its unit has ProtectSystem=strict and NoNewPrivileges=yes";
+
+function tryIt(channel: Channel, nowMs: number): Promise<Outcome> {
+  return guarded(
+    () => tryOne(channel, nowMs),
+    (why) => ({ sent: "unsure", why }),
+  );
+}
 
 async function tryOne(channel: Channel, nowMs: number): Promise<Outcome> {
   if (channel.type !== "alertmanager") return send(channel, testNotice(nowMs));

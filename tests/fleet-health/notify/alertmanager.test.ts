@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
@@ -198,4 +199,54 @@ test("what is too large in one is posted one by one; a redirect leads nowhere, a
     why: { what: `${gone} is empty, or not there` },
   });
   await server.stop(true);
+});
+
+describe("what answers in place of an Alertmanager", () => {
+  const ends = (count: number) => Array.from({ length: count }, (_, i) => alert({ alertname: `a${i}` }));
+  const stub = (answer: (posted: Alert[]) => Response) =>
+    Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => answer((await request.json()) as Alert[]),
+    });
+
+  test("and refuses all alerts, whichever: none is forgotten, and url is what is wrong", async () => {
+    await using server = stub(() => new Response("The plain HTTP request was sent to HTTPS port", { status: 400 }));
+    const { done, why } = await postAlerts(channel(`http://127.0.0.1:${server.port}`), ends(3));
+    expect([done.size, why && findingText(why)]).toEqual([
+      0,
+      'it takes none: it answered 400: "The plain HTTP request was sent to HTTPS port"; fix: if it speaks TLS, write https:// in url',
+    ]);
+    await using other = stub(() => new Response("what?", { status: 400 }));
+    const odd = await postAlerts(channel(`http://127.0.0.1:${other.port}`), ends(1));
+    expect([odd.done.size, odd.why && findingText(odd.why)]).toEqual([
+      0,
+      'it takes none: it answered 400: "what?"; fix: url must be the Alertmanager\'s own, such as http://127.0.0.1:9093, with its --web.route-prefix',
+    ]);
+  });
+
+  test("an alert that is refused alone among others is done with", async () => {
+    const isBad = ({ labels }: Alert): boolean => labels.alertname === "a1";
+    await using server = stub((posted) => new Response("bad", { status: posted.some(isBad) ? 400 : 200 }));
+    const { done } = await postAlerts(channel(`http://127.0.0.1:${server.port}`), ends(3));
+    expect(done.size).toBe(3);
+  });
+
+  test("and ends each connection after its answer without a word: each post has its own", async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on("error", () => undefined);
+      socket.once("data", (head) => {
+        const isOne = !String(head).includes("},{");
+        const [status, text] = isOne ? ["200 OK", ""] : ["413 Too Much", "no"];
+        socket.end(`HTTP/1.1 ${status}\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    expect(await postAlerts(channel(`http://127.0.0.1:${port}`), ends(5))).toMatchObject({ why: null });
+    expect(connections).toBe(6);
+    await new Promise((resolve) => server.close(resolve));
+  });
 });

@@ -191,12 +191,17 @@ describe.skipIf(smtpMissing !== "")(`a real server${smtpMissing}`, () => {
 });
 
 test("nobody there, nobody who greets, and a password that is not there", async () => {
-  const server = createServer(() => undefined);
+  const server = createServer((socket) => socket.resume());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const mute = await mailTo({ ...PLAIN, port }, NOTICE, 300);
-  expect([mute.sent, mute.why?.what]).toEqual(["refused", `127.0.0.1:${port}: "no answer within 0.3 s"`]);
+  expect([mute.sent, mute.why && findingText(mute.why)]).toEqual([
+    "refused",
+    `127.0.0.1:${port}: it takes the connection, and says nothing: "no answer within 0.3 s"; fix: name in server the port of its SMTP: 587 for tls = "starttls", 465 for "implicit", 25 for "none"`,
+  ]);
+  const implicit = await mailTo({ ...PLAIN, port, tls: "implicit" }, NOTICE, 300);
+  expect(implicit.why?.what).toContain("it takes the connection, and says nothing");
   await new Promise((resolve) => server.close(resolve));
   const gone = await mailTo({ ...PLAIN, port }, NOTICE);
   expect(gone.sent).toBe("refused");
@@ -208,4 +213,7 @@ test("nobody there, nobody who greets, and a password that is not there", async 
   expect(why?.what).toBe(`${missing} is empty, or not there`);
   const { why: bad } = await mailTo({ ...PLAIN, port, tls: "starttls", caBundle: written("x") }, NOTICE);
   expect(bad?.what).toEndWith(" holds no certificate");
+  const torn = written("-----BEGIN CERTIFICATE-----\nMIIB\n");
+  const { why: worse } = await mailTo({ ...PLAIN, port, tls: "starttls", caBundle: torn }, NOTICE);
+  expect(worse?.what).toBe(`${torn} holds a certificate that cannot be read: "Invalid CA"`);
 });

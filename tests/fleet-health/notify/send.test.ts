@@ -12,6 +12,7 @@ import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/delivery/d
 import { pipeTo } from "../../../lib/fleet-health/notify/delivery/pipe.ts";
 import { post } from "../../../lib/fleet-health/notify/delivery/post.ts";
 import { send } from "../../../lib/fleet-health/notify/delivery/send.ts";
+import { explainPosted } from "../../../lib/fleet-health/notify/delivery/web-failures.ts";
 import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { body, document, title } from "../../../lib/fleet-health/notify/words.ts";
 import { makeAuthority } from "../../support/certificates.ts";
@@ -268,7 +269,7 @@ describe("what was not taken", () => {
     const silent = await raw(() => undefined);
     expect(await post({ url: new URL(silent) }, "x", 200)).toEqual({
       kind: "failed",
-      failure: { code: null, message: "no answer within 0.2 s" },
+      failure: { code: null, message: "no answer within 0.2 s", isMute: true },
       wasSent: true,
     });
   });
@@ -321,7 +322,109 @@ describe("what was not taken", () => {
       `refused: ${missing} is empty, or not there; fix: write it anew`,
     );
     writeFileSync(missing, "not a url\n");
-    expect(await why(send(channel({ urlFile: missing }), NOTICE))).toBe("refused: its URL is none; fix: write it anew");
+    expect(await why(send(channel({ urlFile: missing }), NOTICE))).toBe(
+      `refused: ${missing} must hold an address that begins with http:// or https://; fix: write it anew`,
+    );
+  });
+
+  test("for what stands in its files is no address, no token and no certificate", async () => {
+    const file = join(tempDir(), "file");
+    const { url, got } = hook();
+    const said = (text: string, more: Partial<Channel>) => {
+      writeFileSync(file, text);
+      return why(send(channel({ url, ...more }), NOTICE));
+    };
+    const address = { url: null, urlFile: file };
+    expect(await said("localhost:9000/hook\n", address)).toBe(
+      `refused: ${file} must hold an address that begins with http:// or https://; fix: write it anew`,
+    );
+    expect(await said("http://user:100%@x/\n", address)).toBe(
+      `refused: ${file} must hold an address with %25 in place of each % of its name and password; fix: write it anew`,
+    );
+    for (const token of ["S3CR\u00e9T", "S3CRET 🔑", "S3C\rRET", "S3C\0RET"])
+      expect(await said(`${token}\n`, { tokenFile: file })).toBe(
+        `refused: ${file} holds a character that no header field can hold; fix: write the token there anew, alone in the first line`,
+      );
+    const { cert } = makeAuthority(tempDir()).issue("x", { san: "DNS:x" });
+    expect(await said(cert.slice(0, 300), { caBundle: file })).toBe(
+      `refused: ${file} holds a certificate that cannot be read: "Invalid CA"; fix: write the authority's there, as PEM`,
+    );
+    expect(got).toEqual([]);
+  });
+
+  test("whatever it is posted to and with: nothing is thrown", async () => {
+    const posted = (url: string, headers = {}) => post({ url: new URL(url), headers }, "x", 1000);
+    for (const url of ["http://a:%@127.0.0.1:1/", "ftp://127.0.0.1/", "mailto:a@b"])
+      expect(await posted(url)).toMatchObject({ kind: "failed", wasSent: false });
+    for (const headers of [{ title: "🔑" }, { "a b": "c" }, { title: "a\r\nb" }])
+      expect(await posted("http://127.0.0.1:1/", headers)).toMatchObject({ kind: "failed", wasSent: false });
+    expect(await post({ url: new URL("https://127.0.0.1:1/"), ca: "-----BEGIN CERTIFICATE-----" }, "x")).toMatchObject({
+      kind: "failed",
+    });
+  });
+
+  test("by an answer that never ends, or is cut: its status counts, with what has come of it", async () => {
+    const head = "HTTP/1.1 500 No\r\ncontent-length: 999999\r\n\r\nfull";
+    const endless = await raw((socket) => socket.once("data", () => socket.write(head)));
+    expect(await post({ url: new URL(endless) }, "x", 500)).toEqual({ kind: "status", status: 500, text: "full" });
+    const cut = await raw((socket) => socket.once("data", () => socket.end(head)));
+    expect(await why(send(channel({ url: cut }), NOTICE))).toBe('refused: it answered 500: "full"');
+    // Nobody reads all of it.
+    const flood = await raw((socket) => {
+      const more = (): void => {
+        while (socket.write("x".repeat(4096)));
+      };
+      socket.on("drain", more);
+      socket.once("data", () => socket.write(head.replace("999999", "99999999999"), more));
+    });
+    const { text } = (await post({ url: new URL(flood) }, "x", 60_000)) as { text: string };
+    expect(text).toBe(`full${"x".repeat(196)}`);
+  });
+
+  test("by what speaks TLS, or no HTTP, where url says http://", async () => {
+    const { cert, key } = makeAuthority(tempDir()).issue("hook", { san: "DNS:localhost" });
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls: { cert, key }, fetch: () => new Response("") });
+    servers.push({ stop: () => server.stop(true) });
+    const end = "; fix: if it speaks TLS, write https:// in url";
+    expect(await why(send(channel({ url: `http://127.0.0.1:${server.port}/` }), NOTICE))).toBe(
+      `unsure: ECONNRESET: "socket hang up"${end}`,
+    );
+    const ssh = await raw((socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n"));
+    expect(await why(send(channel({ url: ssh }), NOTICE))).toEndWith(end);
+    const { url } = hook(400, "The plain HTTP request was sent to HTTPS port");
+    expect(await why(send(channel({ url }), NOTICE))).toEndWith(end);
+  });
+
+  test("by what takes the connection and says nothing, encrypted or not", async () => {
+    const silent = await raw(() => undefined);
+    for (const url of [silent, silent.replace("http:", "https:")]) {
+      const posted = await post({ url: new URL(url) }, "x", 300);
+      expect(findingText(explainPosted(posted, { url: new URL(url), key: "url", caBundle: null }))).toBe(
+        'it takes the connection, and says nothing: "no answer within 0.3 s"; fix: see whether what listens there hangs, or name another port in url',
+      );
+    }
+  });
+
+  test("by one that says what it was given: no secret is in what it said", async () => {
+    const echo = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch(request) {
+        const { pathname, search } = new URL(request.url);
+        const seen = `POST ${pathname}${search} authorization: ${request.headers.get("authorization")}`;
+        return new Response(seen, { status: 401 });
+      },
+    });
+    servers.push({ stop: () => echo.stop(true) });
+    const [tokenFile, urlFile] = ["token", "url"].map((name) => join(tempDir(), name)) as [string, string];
+    writeFileSync(tokenFile, "S3CRET\n");
+    const at = `127.0.0.1:${echo.port}/services/T000/Xyz?key=abcd1234`;
+    writeFileSync(urlFile, `http://${at}\n`);
+    const shown = 'refused: it answered 401: "POST … authorization: ';
+    expect(await why(send(channel({ urlFile, tokenFile }), NOTICE))).toStartWith(`${shown}Bearer …"; fix: `);
+    expect(await why(send(channel({ url: `http://hub:open%20sesame@${at}` }), NOTICE))).toMatch(
+      /^refused: it answered 401: "POST … authorization: Basic …"; fix: /,
+    );
   });
 
   test("by a program: its code and words, that it is not there, and that it did not end", async () => {
@@ -363,4 +466,24 @@ test("what some have taken and others have not is said, and is neither a failure
   const { mailboxes, failures, remarks } = await deliver(outgoing, 1000, async () => ({ sent: "taken", why }));
   expect([mailboxes[0]?.notice, mailboxes[0]?.waiting, failures]).toEqual([null, [], []]);
   expect(remarks.map(({ what }) => what)).toEqual(["ops was told: it takes no mail to gone@example.org"]);
+});
+
+test("a fault in one sender is told as that channel's failure, and what the others have taken is marked", async () => {
+  const channels = ["bad", "worse", "good"].map((name) => channel({ name, url: "http://127.0.0.1:1" }));
+  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, "hub");
+  const { mailboxes, failures } = await deliver(outgoing, 1000, async ({ name }) => {
+    if (name !== "good") throw new TypeError("x is not a function");
+    return { sent: "taken", why: null };
+  });
+  // It may have gone out before that: it comes again as it was.
+  expect(mailboxes.map(({ channel, notice, failures }) => [channel, notice?.id, failures])).toEqual([
+    ["bad", "bad-7-7", 1],
+    ["worse", "worse-7-7", 1],
+    ["good", undefined, 0],
+  ]);
+  expect(failures.map((failure) => findingText(failure))).toEqual(
+    ["bad", "worse"].map(
+      (name) => `${name} was not told: "x is not a function"; fix: report this: it is a fault of fleet-health`,
+    ),
+  );
 });

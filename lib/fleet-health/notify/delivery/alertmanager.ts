@@ -1,6 +1,6 @@
 // Posts alerts to an Alertmanager (API v2). One that is refused for what it is keeps no other from being taken.
 
-import { type Finding, inWords } from "../../../core/finding.ts";
+import { type Finding, type Fix, inWords } from "../../../core/finding.ts";
 import { counted } from "../../../core/text/quantity.ts";
 import { type Alert, alertsUrl, keyOf } from "../alerts.ts";
 import type { Channel } from "../channel.ts";
@@ -25,12 +25,12 @@ export async function postAlerts(channel: Channel, alerts: readonly Alert[], lim
   if ("what" in target) return { done: new Set(), why: target };
   const posting = new Posting({ ...target, url: alertsUrl(target.url) }, Date.now() + limitMs);
   for (let i = 0; i < alerts.length; i += BATCH) if (!(await posting.all(alerts.slice(i, i + BATCH)))) break;
-  return { done: posting.done, why: posting.why(alerts.length) };
+  return { done: posting.done(), why: posting.why(alerts.length) };
 }
 
 class Posting {
-  readonly done = new Set<string>();
-  private readonly refused: { alert: Alert; answer: string }[] = [];
+  private readonly taken = new Set<string>();
+  private readonly refused: { alert: Alert; posted: Answer }[] = [];
   private failure: Finding | null = null;
 
   constructor(
@@ -49,19 +49,27 @@ class Posting {
       for (const alert of batch) if (!(await this.all([alert]))) return false;
       return true;
     }
-    if (isTooMuch && first !== undefined) this.refused.push({ alert: first, answer: answered(posted) });
+    if (isTooMuch && first !== undefined) this.refused.push({ alert: first, posted });
     else if (!isTaken(posted)) return this.fail(posted);
-    for (const alert of batch) this.done.add(keyOf(alert));
+    else for (const alert of batch) this.taken.add(keyOf(alert));
     return true;
+  }
+
+  /** Where it has taken none, what it refuses is not the alerts. */
+  done(): ReadonlySet<string> {
+    const refused = this.refused.map(({ alert }) => keyOf(alert));
+    return this.taken.size === 0 ? this.taken : new Set([...this.taken, ...refused]);
   }
 
   why(count: number): Finding | null {
     if (this.failure !== null) return this.failure;
     const [first] = this.refused;
     if (first === undefined) return null;
+    if (this.taken.size === 0)
+      return { what: `it takes none: ${answered(first.posted)}`, fix: this.elsewhere(first.posted) };
     const { alertname = "", host = "" } = first.alert.labels;
     const which = `${alertname}${host === "" ? "" : ` of ${host}`}`;
-    const what = `${this.refused.length} of ${counted(count, "alert")} were refused, ${which} first: ${first.answer}`;
+    const what = `${this.refused.length} of ${counted(count, "alert")} were refused, ${which} first: ${answered(first.posted)}`;
     return { what, fix: inWords("report this: no alert of labfleet should be refused") };
   }
 
@@ -71,7 +79,7 @@ class Posting {
       const headers = { "content-type": "application/json", ...this.target.headers };
       return post({ ...this.target, headers }, JSON.stringify(batch));
     }
-    this.failure = { what: `it is too slow: it has taken ${counted(this.done.size, "alert")} in time`, fix: null };
+    this.failure = { what: `it is too slow: it has taken ${counted(this.taken.size, "alert")} in time`, fix: null };
     return null;
   }
 
@@ -81,7 +89,14 @@ class Posting {
     this.failure = isElsewhere ? { ...why, fix: ALERTMANAGER } : why;
     return false;
   }
+
+  /** What mends that something else answers in its place. */
+  private elsewhere(posted: Answer): Fix {
+    return explainPosted(posted, this.target).fix ?? ALERTMANAGER;
+  }
 }
+
+type Answer = Extract<Posted, { kind: "status" }>;
 
 const ALERTMANAGER = inWords(
   "url must be the Alertmanager's own, such as http://127.0.0.1:9093, with its --web.route-prefix",

@@ -7,6 +7,8 @@ export interface ConnectionFailure {
   /** What the system or the TLS library calls it; null: nothing. */
   code: string | null;
   message: string;
+  /** It has taken the connection, and nothing ever came. */
+  isMute: boolean;
 }
 
 /** Where it was to lead, as the configuration says it. */
@@ -54,14 +56,22 @@ function authorityFix(key: string, caBundle: string | null | undefined): string 
   return `${caBundle} must hold the certificate of the authority that signed`;
 }
 
+/** What listens there is not reached in vain: it is another service, or it hangs. */
+const MUTE: Readonly<Record<Way["key"], Fix>> = {
+  url: inWords("see whether what listens there hangs, or name another port in url"),
+  ping_url: inWords("see whether what listens there hangs, or name another port in ping_url"),
+  server: inWords('name in server the port of its SMTP: 587 for tls = "starttls", 465 for "implicit", 25 for "none"'),
+};
+
 /** Says it, with what mends it; null: no row fits. */
-export function explainConnection({ code, message }: ConnectionFailure, way: Way): Finding | null {
+export function explainConnection({ code, message, isMute }: ConnectionFailure, way: Way): Finding | null {
+  if (isMute) return { what: `it takes the connection, and says nothing: ${quoted(message)}`, fix: MUTE[way.key] };
   const row = ROWS.find(({ is }) => is.test(`${code} ${message}`));
   if (row === undefined) return null;
   return { what: row.what?.(quoted(message), way) ?? plainFailure({ code, message }), fix: row.fix(way) };
 }
 
 /** In the system's own words. */
-export function plainFailure({ code, message }: ConnectionFailure): string {
+export function plainFailure({ code, message }: Pick<ConnectionFailure, "code" | "message">): string {
   return code === null || message.startsWith(code) ? quoted(message) : `${code}: ${quoted(message)}`;
 }

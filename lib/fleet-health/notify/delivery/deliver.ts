@@ -6,8 +6,8 @@ import { counted, formatSeconds } from "../../../core/text/quantity.ts";
 import { type Left, type Standing, settleStanding, standingOf } from "../alerts.ts";
 import type { Channel } from "../channel.ts";
 import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, type Outcome, put, settle, take } from "../mailbox.ts";
-import { postAlerts } from "./alertmanager.ts";
-import { send } from "./send.ts";
+import { postAlerts, type Took } from "./alertmanager.ts";
+import { guarded, send } from "./send.ts";
 
 /** The mailboxes of the channels that there are, with what this run has to tell. Pure. @param collector the name of this machine */
 export function outgoingOf(
@@ -49,7 +49,7 @@ export interface Delivered {
   remarks: Finding[];
 }
 
-/** Sends what is to be sent, the channels side by side. Never rejects for an error of the system. */
+/** Sends what is to be sent, the channels side by side. Never rejects. */
 export async function deliver(
   outgoing: readonly Outgoing[],
   nowMs: number,
@@ -76,7 +76,11 @@ async function deliverOne(
 ): Promise<One> {
   if (standing !== null) return deliverStanding(channel, mailbox, standing);
   if (notice === null) return { mailbox, failure: isDue ? waits(channel, mailbox, nowMs) : null, remark: null };
-  const { sent, why } = await sendTo(channel, notice);
+  const { sent, why } = await guarded(
+    () => sendTo(channel, notice),
+    // It may have come after all had gone out.
+    (why): Outcome => ({ sent: "unsure", why }),
+  );
   const said = (how: string): Finding | null =>
     why === null ? null : { what: `${channel.name} was ${how}: ${why.what}`, fix: why.fix ?? tryIt(channel) };
   const isTaken = sent === "taken";
@@ -86,7 +90,10 @@ async function deliverOne(
 
 /** What was not taken the next run posts again: it waits for nothing. */
 async function deliverStanding(channel: Channel, mailbox: Mailbox, standing: Standing): Promise<One> {
-  const { done, why } = await postAlerts(channel, standing.alerts);
+  const { done, why } = await guarded(
+    () => postAlerts(channel, standing.alerts),
+    (why): Took => ({ done: new Set(), why }),
+  );
   const failure =
     why === null ? null : { what: `${channel.name} was not told all: ${why.what}`, fix: why.fix ?? tryIt(channel) };
   return { mailbox: settleStanding(mailbox, standing, done), failure, remark: null };

@@ -1,6 +1,9 @@
 // Sends a notice to one channel. What it takes for an answer is policy: only a 2xx has taken it, and only what surely was not taken may
 // be put together anew.
 
+import { errorText } from "../../../core/failure.ts";
+import { type Finding, inWords } from "../../../core/finding.ts";
+import { quoted } from "../../../core/text/fields.ts";
 import { severityOf } from "../../incidents/policy.ts";
 import type { Channel } from "../channel.ts";
 import type { Notice, Outcome } from "../mailbox.ts";
@@ -55,4 +58,13 @@ function outcomeOf(posted: Posted, target: Target): Outcome {
   // A gateway's word for a server that may have taken it.
   const isUnsure = posted.kind === "failed" ? posted.wasSent : posted.status === 502 || posted.status === 504;
   return { sent: isUnsure ? "unsure" : "refused", why: explainPosted(posted, target) };
+}
+
+/** A fault of ours is told as the failure of the one channel that it has met: it costs no other its marks. */
+export async function guarded<T>(act: () => Promise<T>, otherwise: (why: Finding) => T): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    return otherwise({ what: quoted(errorText(error)), fix: inWords("report this: it is a fault of fleet-health") });
+  }
 }

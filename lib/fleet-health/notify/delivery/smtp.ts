@@ -10,6 +10,7 @@ import type { Mail } from "../channel.ts";
 import type { Notice, Outcome } from "../mailbox.ts";
 import { greetingOf, type Letter, letterOf } from "./letter.ts";
 import { explainMail, type MailFailure, refusedSome } from "./mail-failures.ts";
+import { withoutSecrets } from "./secrets.ts";
 import { authoritiesOf, secretOf } from "./target.ts";
 
 /** Servers look into a mail before they take it, and some greet late on purpose. */
@@ -59,15 +60,18 @@ async function talk({ mail, password, ca, message }: Task, timeoutMs: number): P
   const { promise, resolve } = Promise.withResolvers<Said>();
   let wasSent = false;
   const socket = connect({ host, port });
-  const fail = (error: unknown): void => {
+  const fail = (error: unknown, isMute = false): void => {
     clearTimeout(timer);
     socket.destroy();
-    resolve({ kind: "failed", failure: failureOf(error), wasSent });
+    resolve({ kind: "failed", failure: { ...failureOf(error), isMute }, wasSent });
   };
-  const late = (): void => fail(new Error(`no answer ${wasSent ? "to the mail " : ""}within ${timeoutMs / 1000} s`));
+  const late = (): void => {
+    const isMute = !socket.connecting && socket.bytesRead === 0;
+    fail(new Error(`no answer ${wasSent ? "to the mail " : ""}within ${timeoutMs / 1000} s`), isMute);
+  };
   const timer = setTimeout(late, timeoutMs);
   // It stays: an error without a listener would end the process.
-  socket.on("error", fail);
+  socket.on("error", (error) => fail(error));
   socket.once("connect", () => {
     const way = { secure: tls === "implicit", requireTLS: tls === "starttls", ignoreTLS: tls === "none" };
     const name = greetingOf(hostname(), socket.localAddress ?? "127.0.0.1");
@@ -85,7 +89,7 @@ async function talk({ mail, password, ca, message }: Task, timeoutMs: number): P
         resolve({ kind: "taken", refused: refusedOf(info) });
         leave(call, socket);
       });
-    call.on("error", fail);
+    call.on("error", (error) => fail(error));
     call.connect(then(user === null ? send : () => call.login({ user, pass: password }, then(send))));
   });
   return promise;
@@ -108,7 +112,7 @@ function refusedOf({ rejectedErrors = [] }: Info): { address: string; answer: st
   }));
 }
 
-function failureOf(error: unknown): MailFailure {
+function failureOf(error: unknown): Omit<MailFailure, "isMute"> {
   const status = typeof error === "object" && error !== null && "responseCode" in error ? error.responseCode : null;
   return {
     code: errorCode(error),
@@ -124,11 +128,8 @@ function field(error: unknown, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** A server may say what it was given, in a form in which it was given. */
+/** A server may say what it was given. */
 function withoutSecret(failure: MailFailure, { user }: Mail, password: string): MailFailure {
-  if (password === "") return failure;
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const forms = [password, base64(password), base64(`\0${user}\0${password}`)];
-  const clean = (text: string): string => forms.reduce((rest, form) => rest.replaceAll(form, "…"), text);
-  return { ...failure, answer: clean(failure.answer), message: clean(failure.message) };
+  const clean = (text: string): string => withoutSecrets(text, [password, `\0${user}\0${password}`]);
+  return password === "" ? failure : { ...failure, answer: clean(failure.answer), message: clean(failure.message) };
 }

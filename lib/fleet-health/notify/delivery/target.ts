@@ -1,10 +1,12 @@
 // Where a channel is posted to, and with what it proves who it is: both may stand in files, which are read for each try.
 
+import { createSecureContext } from "node:tls";
 import { errorCode, errorText } from "../../../core/failure.ts";
 import { byCommands, type Finding, here, inWords } from "../../../core/finding.ts";
 import { quoted } from "../../../core/text/fields.ts";
 import { readIfExists } from "../../../os/files/files.ts";
 import { readFix } from "../../not-read.ts";
+import { addressFault } from "../address.ts";
 import type { Channel } from "../channel.ts";
 
 export interface Target {
@@ -23,14 +25,21 @@ export interface Target {
 export async function targetOf({ url, urlFile, tokenFile, caBundle }: Channel): Promise<Target | Finding> {
   const address = await secretOf(urlFile, url);
   if (typeof address !== "string") return address;
+  const fault = addressFault(address);
+  if (fault !== null) return { what: `${urlFile ?? "url"} must hold ${fault}`, fix: inWords("write it anew") };
   const token = await secretOf(tokenFile, "");
   if (typeof token !== "string") return token;
-  if (!URL.canParse(address)) return { what: "its URL is none", fix: inWords("write it anew") };
+  if (!HEADER_TEXT.test(token))
+    return { what: `${tokenFile} holds a character that no header field can hold`, fix: inWords(TOKEN_ALONE) };
   const ca = await authoritiesOf(caBundle);
   if (ca !== null && typeof ca !== "string") return ca;
   const headers: Target["headers"] = token === "" ? {} : { authorization: `Bearer ${token}` };
   return { url: new URL(address), headers, ca, caBundle, key: "url" };
 }
+
+/** What a token may be made of, to stand in a header field. */
+const HEADER_TEXT = /^[\x20-\x7e]*$/;
+const TOKEN_ALONE = "write the token there anew, alone in the first line";
 
 /** The first line of a file; what stands in the configuration where none is named. */
 export async function secretOf(file: string | null, plain: string | null): Promise<string | Finding> {
@@ -44,8 +53,21 @@ export async function secretOf(file: string | null, plain: string | null): Promi
 export async function authoritiesOf(file: string | null): Promise<string | Finding | null> {
   if (file === null) return null;
   const text = await textOf(file);
-  if (typeof text !== "string" || text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  return { what: `${file} holds no certificate`, fix: inWords("write the authority's there, as PEM") };
+  if (typeof text !== "string") return text;
+  const fix = inWords("write the authority's there, as PEM");
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) return { what: `${file} holds no certificate`, fix };
+  const torn = tlsFault(text);
+  return torn === null ? text : { what: `${file} holds a certificate that cannot be read: ${quoted(torn)}`, fix };
+}
+
+/** Whether TLS takes them: the connection would only throw. */
+function tlsFault(ca: string): string | null {
+  try {
+    createSecureContext({ ca });
+    return null;
+  } catch (error) {
+    return errorText(error);
+  }
 }
 
 /** All that stands in a file. */

@@ -21,11 +21,14 @@ export interface Place {
   caBundle: string | null | undefined;
 }
 
+/** What a server that speaks TLS does to a request that is not encrypted, or says of it; or one that speaks no HTTP. */
+const NO_HTTP = /^(ECONNRESET|EPIPE|HPE_)/;
+const WANTS_TLS = /\bHTTPS (port|server)\b/i;
 const NO_TLS = /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/i;
 
 /** Says why one was not taken. */
 export function explainPosted(posted: Posted, { url, key, caBundle }: Place): Finding {
-  if (posted.kind === "status") return { what: answered(posted), fix: fixOf(posted.status, key) };
+  if (posted.kind === "status") return { what: answered(posted), fix: fixOf(posted, url, key) };
   const { failure } = posted;
   if (url.protocol === "https:" && NO_TLS.test(`${failure.code} ${failure.message}`))
     return {
@@ -33,7 +36,8 @@ export function explainPosted(posted: Posted, { url, key, caBundle }: Place): Fi
       fix: inWords(`name another port in ${key}, or http:// where nobody else can be on the way`),
     };
   const known = explainConnection(failure, { key, host: url.hostname, caBundle });
-  return known ?? { what: plainFailure(failure), fix: null };
+  const isCut = url.protocol === "http:" && NO_HTTP.test(failure.code ?? "");
+  return known ?? { what: plainFailure(failure), fix: isCut ? writeHttps(key) : null };
 }
 
 /** `it answered 500: "no"`. */
@@ -41,7 +45,12 @@ export function answered({ status, text }: { status: number; text: string }): st
   return `it answered ${status}${text === "" ? "" : `: ${quoted(text.trim())}`}`;
 }
 
-function fixOf(status: number, key: Way["key"]): Fix | null {
+function writeHttps(key: Way["key"]): Fix {
+  return inWords(`if it speaks TLS, write https:// in ${key}`);
+}
+
+function fixOf({ status, text }: { status: number; text: string }, url: URL, key: Way["key"]): Fix | null {
+  if (url.protocol === "http:" && WANTS_TLS.test(text)) return writeHttps(key);
   if (status === 401 || status === 403) return inWords(key === "ping_url" ? `mend ${key}` : NAME_TOKEN);
   if (status >= 300 && status < 400) return inWords(`name in ${key} where that leads: no redirect is followed`);
   if (status === 404 || status === 405 || status === 410) return inWords(`mend ${key}: there is no such place`);
