@@ -17,6 +17,16 @@ export interface Mailbox {
   nextTryMs: number;
   /** Incidents whose beginning is among the above, or was told; of an Alertmanager what it may have been given (alerts.ts). */
   open: readonly string[];
+  /** How many incidents have begun and ended while too much waited: of them the next notice says that they were. Left out: none. */
+  dropped?: number | undefined;
+  /** Why the last try has failed; left out: none has, or an older release did not write it down. */
+  lastFailure?: Failure | undefined;
+}
+
+/** A finding as it is kept: its remedy in words. */
+export interface Failure {
+  what: string;
+  fix: string | null;
 }
 
 export interface Notice {
@@ -25,14 +35,18 @@ export interface Notice {
   /** It was tried before, and may have been taken then: a kill may have come before that was marked. */
   isRetried: boolean;
   rows: readonly IncidentRow[];
+  /** How many incidents are not among them, since they were over before this could be told; left out: none. */
+  dropped?: number | undefined;
 }
 
 const BEGINS = "firing";
 const ENDS: ReadonlySet<string> = new Set(["recovered", "retired", "expired"]);
 /** Waits after the 1st, 2nd, … failure, milliseconds; the last one stays. A run is every five minutes. */
 const BACKOFF_MS = [0, 5, 10, 20, 40, 60].map((minutes) => minutes * 60_000);
-/** More than this waits for nobody: the oldest go. */
+/** Where more rows wait, incidents go that have begun and ended meanwhile: the others are bounded by what stands, and by what was told. */
 const WAITING_MAX = 1000;
+/** More rows are in no notice, some 400 bytes each: the others are in the next. */
+const NOTICE_ROWS = 1000;
 
 /** Whether it says that an incident is over. */
 export function isEnd({ change }: Pick<IncidentRow, "change">): boolean {
@@ -55,10 +69,27 @@ export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentR
     if (row.change === "growing") return open.has(keyOf(row));
     return isEnd(row) ? open.delete(keyOf(row)) : true;
   });
-  const all = [...mailbox.waiting, ...fresh];
-  // A beginning that nobody will hear of any more has no end, either.
-  for (const row of all.slice(0, -WAITING_MAX)) if (row.change === BEGINS) open.delete(keyOf(row));
-  return { ...mailbox, waiting: all.slice(-WAITING_MAX), open: [...open] };
+  return shortened({ ...mailbox, waiting: [...mailbox.waiting, ...fresh], open: [...open] });
+}
+
+/** Where too much waits: without the oldest of those that began and ended meanwhile. */
+function shortened(mailbox: Mailbox): Mailbox {
+  let excess = mailbox.waiting.length - WAITING_MAX;
+  if (excess <= 0) return mailbox;
+  const gone = new Set<string>();
+  for (const [key, rows] of pairsOf(mailbox.waiting)) {
+    if (excess <= 0) break;
+    gone.add(key);
+    excess -= rows.length;
+  }
+  const waiting = mailbox.waiting.filter((row) => !gone.has(keyOf(row)));
+  return { ...mailbox, waiting, dropped: (mailbox.dropped ?? 0) + gone.size };
+}
+
+/** What has both its beginning and its end among these rows, with all that they say of it, the oldest first. */
+function pairsOf(rows: readonly IncidentRow[]): [key: string, rows: IncidentRow[]][] {
+  const groups = [...Map.groupBy(rows, keyOf)];
+  return groups.filter(([, some]) => some.some(({ change }) => change === BEGINS) && some.some(isEnd));
 }
 
 /** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
@@ -79,9 +110,14 @@ export function take(
   const { waiting, notice } = mailbox;
   if (notice === null && waiting.length === 0) return { mailbox, notice: null, isDue: false };
   if (nowMs < mailbox.nextTryMs) return { mailbox, notice: null, isDue: true };
-  const fresh = { id: idOf(mailbox.channel, waiting), isRetried: false, rows: waiting };
-  const next = notice === null ? fresh : { ...notice, isRetried: true };
-  return { mailbox: { ...mailbox, notice: next, waiting: notice === null ? [] : waiting }, notice: next, isDue: true };
+  if (notice !== null) {
+    const again = { ...notice, isRetried: true };
+    return { mailbox: { ...mailbox, notice: again }, notice: again, isDue: true };
+  }
+  const { dropped, ...rest } = mailbox;
+  const rows = waiting.slice(0, NOTICE_ROWS);
+  const fresh = { id: idOf(mailbox.channel, rows), isRetried: false, rows, ...(dropped !== undefined && { dropped }) };
+  return { mailbox: { ...rest, notice: fresh, waiting: waiting.slice(NOTICE_ROWS) }, notice: fresh, isDue: true };
 }
 
 function idOf(channel: string, rows: readonly IncidentRow[]): string {
@@ -90,8 +126,7 @@ function idOf(channel: string, rows: readonly IncidentRow[]): string {
 
 /** What began and ended while it was quiet nobody has to hear. */
 function withoutPairs(mailbox: Mailbox): Mailbox {
-  const ended = new Set(mailbox.waiting.filter(isEnd).map(keyOf));
-  const both = new Set(mailbox.waiting.filter((row) => row.change === BEGINS && ended.has(keyOf(row))).map(keyOf));
+  const both = new Set(pairsOf(mailbox.waiting).map(([key]) => key));
   return { ...mailbox, waiting: mailbox.waiting.filter((row) => !both.has(keyOf(row))) };
 }
 
@@ -104,14 +139,18 @@ export interface Outcome {
   why: Finding | null;
 }
 
-export function settle(mailbox: Mailbox, sent: Sent, nowMs: number): Mailbox {
-  if (sent === "taken") return { ...mailbox, notice: null, failures: 0, nextTryMs: 0 };
+/** @param why the try has failed, as it is kept */
+export function settle(mailbox: Mailbox, sent: Sent, nowMs: number, why: Failure | null = null): Mailbox {
+  const { notice, lastFailure: _, ...rest } = mailbox;
+  if (sent === "taken") return { ...rest, notice: null, failures: 0, nextTryMs: 0 };
   const failures = mailbox.failures + 1;
-  const tried = {
-    ...mailbox,
-    failures,
-    nextTryMs: nowMs + (BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0),
+  const waitMs = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0;
+  const tried = { ...rest, notice, failures, nextTryMs: nowMs + waitMs, ...(why !== null && { lastFailure: why }) };
+  if (sent === "unsure" || notice === null || notice.isRetried) return tried;
+  const dropped = (notice.dropped ?? 0) + (mailbox.dropped ?? 0);
+  return {
+    ...tried,
+    ...{ notice: null, waiting: [...notice.rows, ...mailbox.waiting] },
+    ...(dropped > 0 && { dropped }),
   };
-  if (sent === "unsure" || mailbox.notice?.isRetried === true) return tried;
-  return { ...tried, notice: null, waiting: [...(mailbox.notice?.rows ?? []), ...mailbox.waiting] };
 }

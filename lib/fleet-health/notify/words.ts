@@ -48,9 +48,26 @@ export function subject(notice: Pick<Notice, "rows">): string {
   return `[labfleet] ${title(notice)}`;
 }
 
-/** A line for each. */
-export function body({ rows }: Pick<Notice, "rows">): string {
-  return rows.map(lineOf).join("\n");
+/** A line for each, and one of what is not among them. */
+export function linesOf({ rows, dropped = 0 }: Pick<Notice, "rows" | "dropped">): string[] {
+  const rest = `and ${counted(dropped, "other incident")} ${dropped === 1 ? "was" : "were"} over before this could be told`;
+  return [...rows.map(lineOf), ...(dropped === 0 ? [] : [rest])];
+}
+
+/** Of what is missing so much is said, bytes. */
+const REST_BYTES = 64;
+
+/** The same as a text. @param maxBytes of UTF-8: where it is longer it ends with how much is missing */
+export function body(notice: Pick<Notice, "rows" | "dropped">, maxBytes = Number.POSITIVE_INFINITY): string {
+  const lines = linesOf(notice);
+  const whole = lines.join("\n");
+  if (Buffer.byteLength(whole) <= maxBytes) return whole;
+  let bytes = REST_BYTES;
+  const shown = lines.findIndex((line) => {
+    bytes += Buffer.byteLength(line) + 1;
+    return bytes > maxBytes;
+  });
+  return [...lines.slice(0, shown), `and ${lines.length - shown} more: sudo fleet-health status`].join("\n");
 }
 
 /** What began with its remedy, what is over with how long it was. */
@@ -91,7 +108,7 @@ export function names({ hosts }: Pick<IncidentRow, "hosts">): string {
 }
 
 /** The same for programs: the notice's id is the same for each try. */
-export function document({ id, rows }: Notice) {
-  const items = rows.map((row) => ({ ...row, severity: severityOf(row.symptom) }));
-  return { id, title: title({ rows }), text: body({ rows }), items };
+export function document(notice: Notice) {
+  const items = notice.rows.map((row) => ({ ...row, severity: severityOf(row.symptom) }));
+  return { id: notice.id, title: title(notice), text: body(notice), items };
 }

@@ -17,7 +17,7 @@ import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
 import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
-import type { Mailbox, Notice } from "../notify/mailbox.ts";
+import type { Failure, Mailbox, Notice } from "../notify/mailbox.ts";
 
 export interface State {
   index: IndexState;
@@ -88,13 +88,16 @@ const isIncident = hasFields({
 } satisfies ChecksOf<Incident>);
 
 const isRows = listOf(isIncidentRow);
+const NOTICE: ChecksOf<Notice> = { id: isText, isRetried: isFlag, rows: isRows, dropped: leftOutOr(isNumber) };
 const isMailbox = hasFields({
   channel: isText,
   waiting: isRows,
-  notice: orNull(hasFields({ id: isText, isRetried: isFlag, rows: isRows } satisfies ChecksOf<Notice>)),
+  notice: orNull(hasFields(NOTICE)),
   failures: isNumber,
   nextTryMs: isNumber,
   open: listOf(isText),
+  dropped: leftOutOr(isNumber),
+  lastFailure: leftOutOr(hasFields({ what: isText, fix: orNull(isText) } satisfies ChecksOf<Failure>)),
 } satisfies ChecksOf<Mailbox>);
 
 const isPast = hasFields({

@@ -75,6 +75,9 @@ describe("what stands in it", () => {
       "hub",
     );
     expect(`${subject}\n${text}`.split("\n")).toHaveLength(3);
+    expect(letterOf({ ...NOTICE, dropped: 2 }, PLAIN, "hub").text).toEndWith(
+      "\nand 2 other incidents were over before this could be told\n",
+    );
     expect(subject).toBe("[labfleet] lab7\\u000d\\u000aBcc: eve@example.org: silent");
   });
 });

@@ -122,16 +122,63 @@ describe("a channel that does not take it", () => {
       "-",
     ]);
   });
+});
 
-  test("keeps a thousand, and loses the oldest", () => {
+describe("more than a thousand rows", () => {
+  const many = (change: string, from: number, to: number): IncidentRow[] =>
+    Array.from({ length: to - from }, (_, i) => row(change, { host: `lab${from + i}` }));
+
+  test("are told in more than one notice, and none is lost", () => {
     sequence = 0;
-    const rows = Array.from({ length: 1001 }, (_, i) => row("firing", { host: `lab${i}` }));
-    const full = put(emptyMailbox("ops"), CHANNEL, rows);
-    expect([full.waiting.length, full.waiting[0]?.host]).toEqual([1000, "lab1"]);
-    // Of the one that is lost there is no end.
-    const ends = ["lab0", "lab1"].map((host) => row("recovered", { host }));
-    expect(put(full, CHANNEL, ends).waiting.at(-1)?.host).toBe("lab1");
-    expect(put(full, CHANNEL, ends).waiting.filter(({ change }) => change === "recovered")).toHaveLength(1);
+    const { tries, mailbox } = play([{ rows: many("firing", 0, 1190) }, {}, {}]);
+    expect(tries.map((line) => [line.split(":")[0], line.split(",").length])).toEqual([
+      ["ops-1-1000", 1000],
+      ["ops-1001-1190", 190],
+      ["-", 1],
+    ]);
+    expect(mailbox.open).toHaveLength(1190);
+  });
+
+  test("of a channel that is away: who began and ended meanwhile goes with both, and is counted; who stands is told", () => {
+    sequence = 0;
+    const down = put(put(emptyMailbox("ops"), CHANNEL, many("firing", 0, 1190)), CHANNEL, many("recovered", 0, 950));
+    const { notice, mailbox } = take(down, CHANNEL, NOON);
+    const counts = Object.fromEntries(
+      [...Map.groupBy(notice?.rows ?? [], ({ change }) => change)].map(([change, rows]) => [change, rows.length]),
+    );
+    // 570 pairs have gone, the oldest.
+    expect(counts).toEqual({ firing: 620, recovered: 380 });
+    expect([notice?.dropped, mailbox.dropped, mailbox.waiting]).toEqual([570, undefined, []]);
+    const told = new Set(notice?.rows.filter(({ change }) => change === "firing").map(({ host }) => host));
+    expect(many("firing", 950, 1190).every(({ host }) => told.has(host))).toBe(true);
+    expect(notice?.rows.filter(({ change, host }) => change === "recovered" && !told.has(host))).toEqual([]);
+    expect(mailbox.open).toHaveLength(240);
+    // Refused, that is said with the next try.
+    const again = take(settle(mailbox, "refused", NOON), CHANNEL, NOON);
+    expect([again.notice?.dropped, again.notice?.rows.length]).toEqual([570, 1000]);
+    expect(settle(again.mailbox, "taken", NOON)).toEqual({ ...emptyMailbox("ops"), open: mailbox.open });
+  });
+
+  test("the end of what was told waits however many do, and so does what grew with it", () => {
+    sequence = 0;
+    const first = take(put(emptyMailbox("ops"), CHANNEL, many("firing", 0, 3)), CHANNEL, NOON);
+    let box = settle(first.mailbox, "taken", NOON);
+    box = put(box, CHANNEL, many("recovered", 0, 2));
+    for (let day = 1; day <= 30; day++) {
+      const later = { since: isoWall(NOON + day * MIN) };
+      const rows = ["firing", "growing", "recovered"].flatMap((change) =>
+        many(change, 0, 50).map((one) => ({ ...one, ...later })),
+      );
+      box = put(box, CHANNEL, rows);
+    }
+    expect(box.waiting.length).toBeLessThanOrEqual(1000);
+    expect(box.waiting.slice(0, 2).map(({ host, change }) => `${host} ${change}`)).toEqual([
+      "lab0 recovered",
+      "lab1 recovered",
+    ]);
+    const groups = [...Map.groupBy(box.waiting.slice(2), ({ host, since }) => `${host} ${since}`).values()];
+    expect(groups.every((rows) => rows.map(({ change }) => change).join() === "firing,growing,recovered")).toBe(true);
+    expect(box.dropped).toBe(1500 - groups.length);
   });
 });
 

@@ -14,7 +14,7 @@ import { post } from "../../../lib/fleet-health/notify/delivery/post.ts";
 import { send } from "../../../lib/fleet-health/notify/delivery/send.ts";
 import { explainPosted } from "../../../lib/fleet-health/notify/delivery/web-failures.ts";
 import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
-import { body, document, title } from "../../../lib/fleet-health/notify/words.ts";
+import { body, document, lineOf, title } from "../../../lib/fleet-health/notify/words.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { CAREFUL, withEnv } from "../../support/with-env.ts";
@@ -229,6 +229,24 @@ test("what can wait for the morning makes no noise at night", async () => {
   expect(got.map(({ headers }) => headers.priority)).toEqual(["default", "high", "high", "default"]);
   const { items } = document({ id: "i", isRetried: false, rows: rows("heartbeat-late", "silent") });
   expect(items.map(({ severity }) => severity)).toEqual(["warning", "critical"]);
+});
+
+test("what was over before it could be told is counted, and a text that is too long for its channel says so", async () => {
+  expect(body({ rows: [row()], dropped: 1 }).split("\n")[1]).toBe(
+    "and 1 other incident was over before this could be told",
+  );
+  expect(body({ rows: [row()], dropped: 570 }).split("\n")[1]).toBe(
+    "and 570 other incidents were over before this could be told",
+  );
+  const rows = Array.from({ length: 200 }, (_, i) => row({ host: `läb${i}` }));
+  const { url, got } = hook();
+  await send(channel({ type: "ntfy", url }), { ...NOTICE, rows });
+  const lines = got[0]?.text.split("\n") ?? [];
+  expect(Buffer.byteLength(got[0]?.text ?? "")).toBeLessThanOrEqual(4096);
+  expect(lines.length).toBeGreaterThan(30);
+  expect(lines.at(-1)).toBe(`and ${200 - lines.length + 1} more: sudo fleet-health status`);
+  await send(channel({ type: "slack", url }), { ...NOTICE, rows });
+  expect(JSON.parse(got[1]?.text ?? "").text).toEndWith(lineOf(row({ host: "läb199" })));
 });
 
 test("an answer that says yes has taken it, whether it ever ends or not", async () => {

@@ -3,7 +3,7 @@
 import { printable } from "../../../core/text/printable.ts";
 import type { Mail } from "../channel.ts";
 import type { Notice } from "../mailbox.ts";
-import { lineOf, subject } from "../words.ts";
+import { linesOf, subject } from "../words.ts";
 
 export interface Letter {
   from: string;
@@ -20,7 +20,9 @@ export function letterOf(notice: Notice, { from, to }: Pick<Mail, "from" | "to">
     ...{ from, to, messageId: messageIdOf(notice, from, collector) },
     // What a host says can neither begin a line nor a field of its own.
     subject: printable(subject(notice)),
-    text: `${notice.rows.map((row) => printable(lineOf(row))).join("\n")}\n`,
+    text: `${linesOf(notice)
+      .map((line) => printable(line))
+      .join("\n")}\n`,
   };
 }
 

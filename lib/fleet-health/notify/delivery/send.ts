@@ -29,12 +29,15 @@ interface Request {
   text: string;
 }
 
+/** So much of a text these take, bytes: of a longer one ntfy makes a file, or refuses it, and Slack cuts it. */
+const TEXT_BYTES = { ntfy: 4096, slack: 35_000 };
+
 function requestOf({ type }: Channel, notice: Notice): Request {
   const json = (value: unknown): Request => ({
     headers: { "content-type": "application/json", "idempotency-key": notice.id },
     text: JSON.stringify(value),
   });
-  if (type === "slack") return json({ text: `*${title(notice)}*\n${body(notice)}` });
+  if (type === "slack") return json({ text: `*${title(notice)}*\n${body(notice, TEXT_BYTES.slack)}` });
   if (type === "webhook") return json(document(notice));
   const isBad = notice.rows.some(
     ({ change, symptom }) => BEGINS.includes(change) && severityOf(symptom) === "critical",
@@ -42,7 +45,7 @@ function requestOf({ type }: Channel, notice: Notice): Request {
   const headers = { "content-type": "text/plain; charset=utf-8", title: ascii(title(notice)) };
   return {
     headers: { ...headers, priority: isBad ? "high" : "default", tags: isBad ? "rotating_light" : "white_check_mark" },
-    text: body(notice),
+    text: body(notice, TEXT_BYTES.ntfy),
   };
 }
 
