@@ -130,7 +130,7 @@ async function keepAndTell(
   const { mailboxes, failures, remarks } = await deliver(outgoing, nowMs);
   failpoint("fleet-health.sent");
   for (const remark of remarks) log.warn(remark);
-  const isMarked = outgoing.some(({ notice, standing }) => notice !== null || (standing?.ends.size ?? 0) > 0);
+  const isMarked = mailboxes.some((mailbox, i) => mailbox !== outgoing[i]?.mailbox);
   const unmarked = isMarked ? dir.save({ ...kept, mailboxes }) : null;
   return [untold, ...failures, unmarked].filter((trouble) => trouble !== null);
 }

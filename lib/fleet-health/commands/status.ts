@@ -86,8 +86,10 @@ export async function statusCommand(
     config,
     facts.map(({ host }) => host),
   );
+  const { mailboxes, watch } = state;
   const idleAfterMs = silentAfterOf(config);
-  const status = fleetStatus({ nowMs, run, incidents: state.watch.incidents, facts, idleAfterMs, gone, strangers });
+  const about = { incidents: watch.incidents, mailboxes, facts, idleAfterMs, gone, strangers };
+  const status = fleetStatus({ nowMs, run, ...about });
   await print(json ? `${JSON.stringify(status)}\n` : renderStatus(status, all));
   return EXIT.ok;
 }

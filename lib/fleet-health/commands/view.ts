@@ -9,6 +9,7 @@ import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
 import { rankOf } from "../incidents/policy.ts";
 import { type Facts, isFresh, lastSign } from "../judge/facts.ts";
+import type { Failure, Mailbox } from "../notify/mailbox.ts";
 
 export interface Standing {
   nowMs: number;
@@ -21,6 +22,14 @@ export interface Standing {
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, string>;
   strangers: readonly Stranger[];
+  mailboxes: readonly Mailbox[];
+}
+
+/** A channel that was not told, as the last try went. */
+interface Untold extends Failure {
+  channel: string;
+  /** Tries that have failed, one after another. */
+  failures: number;
 }
 
 /** A host that is named in the configuration, and of whom nothing is known. */
@@ -39,6 +48,7 @@ export interface FleetStatus {
   incidents: ShownIncident[];
   hosts: ShownHost[];
   strangers: readonly Stranger[];
+  untold: readonly Untold[];
 }
 
 interface ShownIncident {
@@ -73,7 +83,8 @@ interface ShownHost {
 /** What fires first, then what may be over or begin; of one kind the worst, and of that what many have, and then the oldest. */
 const ORDER: readonly Incident["phase"][] = ["firing", "recovering", "pending", "steady"];
 
-export function fleetStatus({ nowMs, run, incidents, facts, idleAfterMs, gone, strangers }: Standing): FleetStatus {
+export function fleetStatus(standing: Standing): FleetStatus {
+  const { nowMs, run, incidents, facts, idleAfterMs, gone, strangers, mailboxes } = standing;
   const sorted = [...incidents].sort(
     (a, b) =>
       ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) ||
@@ -101,6 +112,9 @@ export function fleetStatus({ nowMs, run, incidents, facts, idleAfterMs, gone, s
     incidents: sorted.map(shownIncident),
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
     strangers,
+    untold: mailboxes.flatMap(({ channel, failures, lastFailure }) =>
+      failures === 0 || lastFailure === undefined ? [] : { channel, failures, ...lastFailure },
+    ),
   };
 }
 
@@ -172,7 +186,8 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
       : [`${counted(away.length, "host")} ${away.length === 1 ? "is" : "are"} watched no more (--all)`]),
   ];
   const strange = status.strangers.map(strangerText);
-  return `${[runText(status, nowMs), ...table, ...count, ...strange].join("\n")}\n`;
+  const untold = status.untold.map(untoldText);
+  return `${[runText(status, nowMs), ...untold, ...table, ...count, ...strange].join("\n")}\n`;
 }
 
 function incidentCells(incident: ShownIncident, sign: ShownHost | undefined, nowMs: number): string[] {
@@ -208,6 +223,11 @@ function queueText(sign: ShownHost | undefined): string {
 
 function strangerText({ name, where, meant }: Stranger): string {
   return `${where} names ${name}, and nothing is known of it${meant === null ? "" : `; did you mean ${meant}?`}`;
+}
+
+function untoldText({ channel, failures, what, fix }: Untold): string {
+  const times = failures === 1 ? "" : ` ${failures} times`;
+  return `${channel} was not told${times}: ${findingText({ what, fix: readFix(fix) })}`;
 }
 
 function runText({ run }: FleetStatus, nowMs: number): string {

@@ -9,7 +9,7 @@ import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
 import { severityOf } from "../incidents/policy.ts";
 import type { Watch } from "../incidents/watch.ts";
 import { type Channel, wants } from "./channel.ts";
-import { emptyMailbox, isEnd, type Mailbox } from "./mailbox.ts";
+import { emptyMailbox, type Failure, isEnd, type Mailbox } from "./mailbox.ts";
 import { names, title, who } from "./words.ts";
 
 /** By them alone an alert is known again: no number and no text that may change stands in them. */
@@ -67,14 +67,34 @@ export function standingOf(
     return { labels, annotations: endAnnotations(labels, endRows.get(key)), endsAt: isoWall(nowMs) };
   });
   return {
-    mailbox: { ...emptyMailbox(channel.name), open: [...firing, ...over] },
+    mailbox: { ...failedSoFar(before), open: [...firing, ...over] },
     standing: { alerts: [watchdog(collector, endsAt), ...alerts, ...ends], ends: new Set(over) },
   };
 }
 
-/** @param done keys of what was taken, or refused for what it is: it is no use to post that again */
-export function settleStanding(mailbox: Mailbox, { ends }: Standing, done: ReadonlySet<string>): Mailbox {
-  return { ...mailbox, open: mailbox.open.filter((key) => !ends.has(key) || !done.has(key)) };
+/** How often it has failed. Where something waits it was of another type, and of that nothing stays. */
+function failedSoFar({ channel, waiting, notice, failures, lastFailure }: Mailbox): Mailbox {
+  const isOther = waiting.length > 0 || notice !== null;
+  if (isOther || lastFailure === undefined) return emptyMailbox(channel);
+  return { ...emptyMailbox(channel), failures, lastFailure };
+}
+
+/**
+ * @param done keys of what was taken, or refused for what it is: it is no use to post that again
+ * @param why not all was taken; null: it was
+ * @returns the same mailbox where there is nothing to mark
+ */
+export function settleStanding(
+  mailbox: Mailbox,
+  { ends }: Standing,
+  done: ReadonlySet<string>,
+  why: Failure | null,
+): Mailbox {
+  const { lastFailure: _, ...rest } = mailbox;
+  const open = mailbox.open.filter((key) => !ends.has(key) || !done.has(key));
+  if (why === null && mailbox.failures === 0 && open.length === mailbox.open.length) return mailbox;
+  if (why === null) return { ...rest, open, failures: 0 };
+  return { ...rest, open, failures: mailbox.failures + 1, lastFailure: why };
 }
 
 /** By the shortest time between the last runs: one of them may be an outage, and then nobody hears for long that this one has ended. */

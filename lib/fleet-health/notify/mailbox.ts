@@ -26,7 +26,7 @@ export interface Mailbox {
 /** A finding as it is kept: its remedy in words. */
 export interface Failure {
   what: string;
-  fix: string | null;
+  fix: string;
 }
 
 export interface Notice {

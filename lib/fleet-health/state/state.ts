@@ -97,7 +97,7 @@ const isMailbox = hasFields({
   nextTryMs: isNumber,
   open: listOf(isText),
   dropped: leftOutOr(isNumber),
-  lastFailure: leftOutOr(hasFields({ what: isText, fix: orNull(isText) } satisfies ChecksOf<Failure>)),
+  lastFailure: leftOutOr(hasFields({ what: isText, fix: isText } satisfies ChecksOf<Failure>)),
 } satisfies ChecksOf<Mailbox>);
 
 const isPast = hasFields({

@@ -7,6 +7,7 @@ import { strangersOf } from "../../../lib/fleet-health/commands/status.ts";
 import { fleetStatus, renderStatus } from "../../../lib/fleet-health/commands/view.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Facts } from "../../../lib/fleet-health/judge/facts.ts";
+import { emptyMailbox, type Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { channelWith, factsWith } from "../support.ts";
 
 const NOW = Date.UTC(2026, 4, 1, 12);
@@ -25,7 +26,10 @@ const run = {
 };
 const idleAfterMs = () => 30 * MIN;
 const lines = (incidents: Incident[], all: Facts[], isAll = false, gone = new Map<string, string>()): string[] =>
-  renderStatus(fleetStatus({ nowMs: NOW, run, incidents, facts: all, idleAfterMs, gone, strangers: [] }), isAll)
+  renderStatus(
+    fleetStatus({ nowMs: NOW, run, incidents, facts: all, idleAfterMs, gone, strangers: [], mailboxes: [] }),
+    isAll,
+  )
     .trimEnd()
     .split("\n")
     .map((line) => line.replace(/ +/g, " ").trimEnd());
@@ -153,11 +157,29 @@ test("a run that had a problem says so with its remedy", () => {
     idleAfterMs,
     gone: new Map(),
     strangers: [{ name: "lab9", where: "[fleet_health.hosts]", meant: "lab8" }],
+    mailboxes: [],
   });
   expect(renderStatus(status, false)).toBe(
     "hosts as of now, incidents as of the run 2min ago; no room; fix: make some\n[fleet_health.hosts] names lab9, and nothing is known of it; did you mean lab8?\n",
   );
   expect(renderStatus({ ...status, strangers: [], run: null }, false)).toBe("how the last run went is not known\n");
+});
+
+test("each channel that was not told is named, with why, and what mends it", () => {
+  const box = (channel: string, failures: number, what: string): Mailbox => ({
+    ...{ ...emptyMailbox(channel), failures },
+    ...(failures > 0 && { lastFailure: { what, fix: `mend ${channel}` } }),
+  });
+  const mailboxes = [box("ops", 3, "it answered 500"), box("post", 0, ""), box("page", 1, "no")];
+  const status = fleetStatus({ nowMs: NOW, run, incidents: [], facts: [], gone: new Map(), strangers: [], mailboxes });
+  expect(status.untold).toEqual([
+    { channel: "ops", failures: 3, what: "it answered 500", fix: "mend ops" },
+    { channel: "page", failures: 1, what: "no", fix: "mend page" },
+  ]);
+  expect(renderStatus(status, false).split("\n").slice(1, 3)).toEqual([
+    "ops was not told 3 times: it answered 500; fix: mend ops",
+    "page was not told: no; fix: mend page",
+  ]);
 });
 
 test("hosts that only the configuration knows are named with where, and who may be meant", () => {
@@ -183,6 +205,7 @@ test("what is known of a host now stands beside its incident, and in its row whe
     idleAfterMs,
     gone: new Map(),
     strangers: [],
+    mailboxes: [],
   });
   expect(hosts).toMatchObject([{ host: "lab2", state: "silent", now: "no heartbeat for 5min", late: true }]);
   // Of one that was retired and never came nobody waits any more.

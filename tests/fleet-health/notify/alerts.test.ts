@@ -138,17 +138,30 @@ test("what is over is posted as such until it is taken, with the labels that it 
     endsAt: isoWall(NOON),
   });
   // Not taken: it stays, and the next run, which has no row of it, posts it again.
-  const lost = settleStanding(next.mailbox, next.standing, new Set());
+  const lost = settleStanding(next.mailbox, next.standing, new Set(), { what: "no", fix: "mend it" });
   expect(lost.open).toHaveLength(2);
+  expect(lost).toMatchObject({ failures: 1, lastFailure: { what: "no", fix: "mend it" } });
   const again = stand([incident({ host: "lab2" })], lost);
   expect(again.standing.alerts.at(-1)).toMatchObject({
     annotations: { summary: "lab1: labfleet_silent is over" },
     endsAt: isoWall(NOON),
   });
   const done = new Set(again.standing.alerts.map(keyOf));
-  expect(settleStanding(again.mailbox, again.standing, done).open).toEqual([
+  const settled = settleStanding(again.mailbox, again.standing, done, null);
+  expect(settled.open).toEqual([
     keyOf({ labels: { alertname: "labfleet_silent", host: "lab2", severity: "critical", collector: "hub" } }),
   ]);
+  expect([settled.failures, settled.lastFailure]).toEqual([0, undefined]);
+});
+
+test("tries that fail are counted until one does not, and where nothing is to be marked nothing changes", () => {
+  const { mailbox, standing } = stand([incident()]);
+  expect(settleStanding(mailbox, standing, new Set(), null)).toBe(mailbox);
+  const once = settleStanding(mailbox, standing, new Set(), { what: "no", fix: "mend it" });
+  const next = stand([incident()], once);
+  const twice = settleStanding(next.mailbox, next.standing, new Set(), { what: "still no", fix: "mend it" });
+  expect([twice.failures, twice.lastFailure?.what]).toEqual([2, "still no"]);
+  expect(settleStanding(twice, next.standing, new Set(), null)).toEqual({ ...emptyMailbox("am"), open: twice.open });
 });
 
 test("what begins anew before its end was taken has no end", () => {
@@ -163,6 +176,7 @@ test("a channel that was of another type leaves nothing that is posted", () => {
     waiting: [row()],
     open: ["lab1|silent|2026-05-01", "[]", "{}", "null"],
     failures: 3,
+    lastFailure: { what: "no", fix: "mend it" },
   };
   expect(stand([], before)).toMatchObject({
     mailbox: { waiting: [], notice: null, open: [], failures: 0 },

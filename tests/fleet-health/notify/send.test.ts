@@ -5,7 +5,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
-import { findingText } from "../../../lib/core/finding.ts";
+import { type Finding, findingText, inWords } from "../../../lib/core/finding.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
 import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
@@ -13,7 +13,7 @@ import { pipeTo } from "../../../lib/fleet-health/notify/delivery/pipe.ts";
 import { post } from "../../../lib/fleet-health/notify/delivery/post.ts";
 import { send } from "../../../lib/fleet-health/notify/delivery/send.ts";
 import { explainPosted } from "../../../lib/fleet-health/notify/delivery/web-failures.ts";
-import { emptyMailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
+import { emptyMailbox, type Mailbox, type Notice } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { body, document, lineOf, title } from "../../../lib/fleet-health/notify/words.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -484,6 +484,22 @@ test("what some have taken and others have not is said, and is neither a failure
   const { mailboxes, failures, remarks } = await deliver(outgoing, 1000, async () => ({ sent: "taken", why }));
   expect([mailboxes[0]?.notice, mailboxes[0]?.waiting, failures]).toEqual([null, [], []]);
   expect(remarks.map(({ what }) => what)).toEqual(["ops was told: it takes no mail to gone@example.org"]);
+});
+
+test("a channel that waits for its next try is told with why the last one failed, and what mends that", async () => {
+  const asked = async (boxes: Mailbox[], nowMs: number, why: Finding) => {
+    const outgoing = outgoingOf({ mailboxes: boxes, rows: [row()], watch: NO_WATCH }, [channel({})], nowMs, "hub");
+    return deliver(outgoing, nowMs, async () => ({ sent: "refused", why }));
+  };
+  const said = async (fix: Finding["fix"]): Promise<string> => {
+    const first = await asked([], 0, { what: "another", fix: null });
+    const second = await asked(first.mailboxes, 1000, { what: "it answered 403", fix });
+    const [failure] = (await asked(second.mailboxes, 21_000, { what: "not asked", fix: null })).failures;
+    return failure === undefined ? "" : findingText(failure, "collector");
+  };
+  const what = "ops was not told: it failed 2 times, the last as: it answered 403; it is tried again in 4min 40s";
+  expect(await said(inWords("mend url"))).toBe(`${what}; fix: mend url`);
+  expect(await said(null)).toBe(`${what}; fix: see what it takes: sudo fleet-health notify-test ops`);
 });
 
 test("a fault in one sender is told as that channel's failure, and what the others have taken is marked", async () => {

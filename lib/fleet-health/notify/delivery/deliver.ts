@@ -1,11 +1,22 @@
 // Tells the channels what a run has to tell: what is sent stands in the state before, and what was taken is marked after. One channel
 // that is broken keeps no other from being told.
 
-import { type Finding, type Fix, here } from "../../../core/finding.ts";
+import { readFix } from "../../../contract/said.ts";
+import { type Finding, type Fix, fixText, here } from "../../../core/finding.ts";
 import { counted, formatSeconds } from "../../../core/text/quantity.ts";
 import { type Left, type Standing, settleStanding, standingOf } from "../alerts.ts";
 import type { Channel } from "../channel.ts";
-import { ANY_CHANNEL, emptyMailbox, type Mailbox, type Notice, type Outcome, put, settle, take } from "../mailbox.ts";
+import {
+  ANY_CHANNEL,
+  emptyMailbox,
+  type Failure,
+  type Mailbox,
+  type Notice,
+  type Outcome,
+  put,
+  settle,
+  take,
+} from "../mailbox.ts";
 import { postAlerts, type Took } from "./alertmanager.ts";
 import { guarded, send } from "./send.ts";
 
@@ -81,11 +92,10 @@ async function deliverOne(
     // It may have come after all had gone out.
     (why): Outcome => ({ sent: "unsure", why }),
   );
-  const said = (how: string): Finding | null =>
-    why === null ? null : { what: `${channel.name} was ${how}: ${why.what}`, fix: why.fix ?? tryIt(channel) };
   const isTaken = sent === "taken";
-  const box = settle(mailbox, sent, nowMs);
-  return { mailbox: box, failure: isTaken ? null : said("not told"), remark: isTaken ? said("told") : null };
+  const said = why === null ? null : about(channel, isTaken ? "was told" : NOT_TOLD, why);
+  const box = settle(mailbox, sent, nowMs, isTaken ? null : keptOf(channel, why));
+  return { mailbox: box, failure: isTaken ? null : said, remark: isTaken ? said : null };
 }
 
 /** What was not taken the next run posts again: it waits for nothing. */
@@ -94,17 +104,25 @@ async function deliverStanding(channel: Channel, mailbox: Mailbox, standing: Sta
     () => postAlerts(channel, standing.alerts),
     (why): Took => ({ done: new Set(), why }),
   );
-  const failure =
-    why === null ? null : { what: `${channel.name} was not told all: ${why.what}`, fix: why.fix ?? tryIt(channel) };
-  return { mailbox: settleStanding(mailbox, standing, done), failure, remark: null };
+  const failure = why === null ? null : about(channel, "was not told all", why);
+  return { mailbox: settleStanding(mailbox, standing, done, keptOf(channel, why)), failure, remark: null };
 }
 
-function waits({ name }: Channel, { nextTryMs, failures }: Mailbox, nowMs: number): Finding {
+const NOT_TOLD = "was not told";
+
+function waits(channel: Channel, { nextTryMs, failures, lastFailure }: Mailbox, nowMs: number): Finding {
   const long = formatSeconds(Math.round((nextTryMs - nowMs) / 1000));
-  return {
-    what: `${name} was not told: it failed ${counted(failures, "time")}, and is tried again in ${long}`,
-    fix: tryIt({ name }),
-  };
+  const last = lastFailure === undefined ? "" : `, the last as: ${lastFailure.what}`;
+  const what = `it failed ${counted(failures, "time")}${last}; it is tried again in ${long}`;
+  return about(channel, NOT_TOLD, { what, fix: readFix(lastFailure?.fix ?? null) });
+}
+
+function about({ name }: Channel, how: string, { what, fix }: Finding): Finding {
+  return { what: `${name} ${how}: ${what}`, fix: fix ?? tryIt({ name }) };
+}
+
+function keptOf(channel: Channel, why: Finding | null): Failure | null {
+  return why === null ? null : { what: why.what, fix: fixText(why.fix ?? tryIt(channel), "collector") };
 }
 
 function tryIt({ name }: Pick<Channel, "name">): Fix {
