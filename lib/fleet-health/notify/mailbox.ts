@@ -93,7 +93,7 @@ function pairsOf(rows: readonly IncidentRow[]): [key: string, rows: IncidentRow[
 }
 
 /** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
-export function keyOf({ host, symptom, cause, since }: IncidentRow): string {
+export function keyOf({ host, symptom, cause, since }: Omit<IncidentRow, "sequence">): string {
   return `${host}|${symptom}|${since}${host === MANY ? `|${cause}` : ""}`;
 }
 
@@ -120,8 +120,11 @@ export function take(
   return { mailbox: { ...rest, notice: fresh, waiting: waiting.slice(NOTICE_ROWS) }, notice: fresh, isDue: true };
 }
 
+/** Of rows that stand in no history (newcomer.ts) the time tells them from those of another time. */
 function idOf(channel: string, rows: readonly IncidentRow[]): string {
-  return `${channel}-${rows[0]?.sequence ?? 0}-${rows.at(-1)?.sequence ?? 0}`;
+  const [first, last] = [rows[0]?.sequence ?? 0, rows.at(-1)?.sequence ?? 0];
+  const at = first < 0 ? `${Date.parse(rows[0]?.at ?? "")}-` : "";
+  return `${channel}-${at}${Math.abs(first)}-${Math.abs(last)}`;
 }
 
 /** What began and ended while it was quiet nobody has to hear. */

@@ -17,6 +17,7 @@ import {
   settle,
   take,
 } from "../mailbox.ts";
+import { rowsForNewcomer } from "../newcomer.ts";
 import { postAlerts, type Took } from "./alertmanager.ts";
 import { guarded, send } from "./send.ts";
 
@@ -29,17 +30,16 @@ export function outgoingOf(
 ): Outgoing[] {
   return channels.map((channel) => {
     const own = mailboxes.find((one) => one.channel === channel.name);
-    const before = own ?? newMailbox(channel, mailboxes);
-    if (channel.type === "alertmanager")
+    if (channel.type === "alertmanager") {
+      const before = own ?? emptyMailbox(channel.name);
       return { channel, notice: null, isDue: false, ...standingOf(before, channel, left, { nowMs, collector }) };
-    return { channel, standing: null, ...take(put(before, channel, left.rows), channel, nowMs) };
+    }
+    // Where the state was lost it was told what all were.
+    const known = own ?? mailboxes.find((one) => one.channel === ANY_CHANNEL);
+    const before = { ...(known ?? emptyMailbox(channel.name)), channel: channel.name };
+    const rows = known === undefined ? rowsForNewcomer(left, nowMs) : left.rows;
+    return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs) };
   });
-}
-
-/** Of a channel that has none: where the state was lost it was told what all were. An Alertmanager is posted what stands. */
-function newMailbox({ name, type }: Channel, mailboxes: readonly Mailbox[]): Mailbox {
-  const any = type === "alertmanager" ? undefined : mailboxes.find((one) => one.channel === ANY_CHANNEL);
-  return { ...(any ?? emptyMailbox(name)), channel: name };
 }
 
 export interface Outgoing {
