@@ -6,12 +6,14 @@ import { dataPaths } from "../../lib/contract/places.ts";
 import { UserError } from "../../lib/core/failure.ts";
 import { findingText } from "../../lib/core/finding.ts";
 import { checkCommand } from "../../lib/fleet-health/check.ts";
+import type { Mailbox } from "../../lib/fleet-health/notify/mailbox.ts";
 import { isoText } from "../../lib/fleet-health/python/python-time.ts";
 import { DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf } from "../../lib/fleet-health/settings.ts";
 import * as answer from "../../lib/os/answer.ts";
 import * as syncFiles from "../../lib/os/files/sync-files.ts";
 import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { channelWith } from "./support.ts";
 
 /** 2026-05-01T06:37:53.830599+00:00 */
 const NOW = 1_777_617_473_830_599;
@@ -153,6 +155,37 @@ test("an index that is not there ends the run with 2, and the note on the run sa
     "start the receiver, mount its disk, or name the index with --index-path",
   ]);
   expect(lastRun(at)).toMatchObject({ exit: 2, problem: message, fix: hint, hosts: 0 });
+});
+
+test("a channel whose files cannot be used costs neither the exit code nor what the others are told", async () => {
+  const at = lab();
+  const path = (name: string): string => join(at.root, name);
+  writeFileSync(path("token"), "S3CRET 🔑\n");
+  writeFileSync(path("ca"), "-----BEGIN CERTIFICATE-----\nMIIB\n");
+  const took = (name: string) =>
+    channelWith({ name, type: "command", url: null, command: ["/bin/sh", "-c", `cat >${path(name)}`] });
+  const channels = [
+    ...[took("first"), channelWith({ name: "token", tokenFile: path("token"), url: "http://127.0.0.1:1/" })],
+    channelWith({ name: "ca", type: "alertmanager", caBundle: path("ca"), url: "https://127.0.0.1:1/" }),
+    took("last"),
+  ];
+  const told = { ...at, config: { ...at.config, channels } };
+  expect((await run(told)).code).toBe(3);
+  rmSync(dataPaths(at.root).index);
+  const error = (await run(told, NOW + 5 * MINUTE).catch((thrown: unknown) => thrown)) as UserError;
+  expect([error.exitCode, lastRun(at)?.exit]).toEqual([2, 2]);
+  for (const name of ["first", "last"])
+    expect(readFileSync(path(name), "utf8")).toContain('"symptom":"detector-blind"');
+  expect((await run(told, NOW + 10 * MINUTE).catch((thrown: unknown) => thrown)) as UserError).toMatchObject({
+    exitCode: 2,
+  });
+  const { mailboxes } = JSON.parse(readFileSync(path("fleet-health/state.json"), "utf8"));
+  expect(mailboxes.map(({ channel, failures, waiting }: Mailbox) => [channel, failures, waiting.length])).toEqual([
+    ["first", 0, 0],
+    ["token", 2, 1],
+    ["ca", 3, 0],
+    ["last", 0, 0],
+  ]);
 });
 
 test("alerts that cannot be written are in the log, the run ends with 3, and its incidents go on", async () => {
