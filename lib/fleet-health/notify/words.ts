@@ -3,7 +3,7 @@
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import { readFix } from "../../contract/said.ts";
 import { shortTime } from "../../core/clock.ts";
-import { findingText } from "../../core/finding.ts";
+import { findingText, fixText, here } from "../../core/finding.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
 import { INCIDENT_POLICY, severityOf } from "../incidents/policy.ts";
@@ -57,6 +57,10 @@ export function linesOf({ rows, dropped = 0 }: Pick<Notice, "rows" | "dropped">)
 /** Of what is missing so much is said, bytes. */
 const REST_BYTES = 64;
 
+function restOf(count: number): string {
+  return fixText({ text: `and ${count} more`, commands: [here("sudo", "fleet-health", "status")] }, "collector");
+}
+
 /** The same as a text. @param maxBytes of UTF-8: where it is longer it ends with how much is missing */
 export function body(notice: Pick<Notice, "rows" | "dropped">, maxBytes = Number.POSITIVE_INFINITY): string {
   const lines = linesOf(notice);
@@ -67,7 +71,7 @@ export function body(notice: Pick<Notice, "rows" | "dropped">, maxBytes = Number
     bytes += Buffer.byteLength(line) + 1;
     return bytes > maxBytes;
   });
-  return [...lines.slice(0, shown), `and ${lines.length - shown} more: sudo fleet-health status`].join("\n");
+  return [...lines.slice(0, shown), restOf(lines.length - shown)].join("\n");
 }
 
 /** What began with its remedy, what is over with how long it was. */
