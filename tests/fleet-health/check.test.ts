@@ -188,6 +188,21 @@ test("a channel whose files cannot be used costs neither the exit code nor what 
   ]);
 });
 
+test("whoever is asked at the end of each run is told whether it could do its work; nobody is where nothing is kept", async () => {
+  const at = lab();
+  const asked: string[] = [];
+  await using server = Bun.serve({
+    ...{ port: 0, hostname: "127.0.0.1" },
+    fetch: ({ url }) => new Response(`${asked.push(url.slice(url.indexOf("/ping")))}`),
+  });
+  const config = { ...at.config, pingUrl: `http://127.0.0.1:${server.port}/ping/1?rid=2` };
+  await run({ ...at, config });
+  await run({ ...at, config: { ...config, alertsPath: null, stateDir: null } });
+  rmSync(dataPaths(at.root).index);
+  await run({ ...at, config }, NOW + 5 * MINUTE).catch(() => null);
+  expect(asked).toEqual(["/ping/1?rid=2", "/ping/1/fail?rid=2"]);
+});
+
 test("alerts that cannot be written are in the log, the run ends with 3, and its incidents go on", async () => {
   const at = lab();
   const elsewhere = { ...at, config: { ...at.config, alertsPath: "/proc/self/nowhere/alerts.jsonl" } };

@@ -113,7 +113,7 @@ export function fleetStatus(standing: Standing): FleetStatus {
     hosts: hosts.sort((a, b) => (a.host < b.host ? -1 : 1)),
     strangers,
     untold: mailboxes.flatMap(({ channel, failures, lastFailure }) =>
-      failures === 0 || lastFailure === undefined ? [] : { channel, failures, ...lastFailure },
+      lastFailure === undefined ? [] : { channel, failures, ...lastFailure },
     ),
   };
 }
