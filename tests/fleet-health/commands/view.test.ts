@@ -171,7 +171,8 @@ test("each channel that was not told is named, with why, and what mends it", () 
     ...(failures > 0 && { lastFailure: { what, fix: `mend ${channel}` } }),
   });
   const mailboxes = [box("ops", 3, "it answered 500"), box("post", 0, ""), box("page", 1, "no")];
-  const status = fleetStatus({ nowMs: NOW, run, incidents: [], facts: [], gone: new Map(), strangers: [], mailboxes });
+  const some = { incidents: [], facts: [], idleAfterMs, gone: new Map(), strangers: [], mailboxes };
+  const status = fleetStatus({ nowMs: NOW, run, ...some });
   expect(status.untold).toEqual([
     { channel: "ops", failures: 3, what: "it answered 500", fix: "mend ops" },
     { channel: "page", failures: 1, what: "no", fix: "mend page" },
