@@ -1,11 +1,13 @@
 // All channels of a run: none costs another anything.
 
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { type Finding, findingText, inWords } from "../../../lib/core/finding.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import { emptyMailbox, type Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
-import { channel, hook, row } from "./servers.ts";
+import { channel, hook, row, stopAll } from "./servers.ts";
+
+afterEach(stopAll);
 
 test("a channel that is broken keeps no other from being told, and its notice waits", async () => {
   const good = hook();

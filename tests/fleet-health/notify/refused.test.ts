@@ -1,6 +1,6 @@
 // Channels over real sockets and real programs: what is said where a notice was not taken.
 
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findingText } from "../../../lib/core/finding.ts";
@@ -12,7 +12,9 @@ import { explainPosted } from "../../../lib/fleet-health/notify/delivery/web-fai
 import { makeAuthority } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { CAREFUL, withEnv } from "../../support/with-env.ts";
-import { channel, hook, NOTICE, raw, stopLast, stopped, why } from "./servers.ts";
+import { channel, hook, NOTICE, raw, stopAll, stopLast, stopped, why } from "./servers.ts";
+
+afterEach(stopAll);
 
 describe("what was not taken", () => {
   test("by its answer: only a 2xx has taken it, and a gateway's word says nothing", async () => {

@@ -1,13 +1,15 @@
 // Channels over real sockets and real programs: what goes out, and what counts as taken.
 
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { send } from "../../../lib/fleet-health/notify/delivery/send.ts";
 import { body, document, lineOf, title } from "../../../lib/fleet-health/notify/words.ts";
 import { tempDir } from "../../support/temp-dir.ts";
-import { channel, hook, NOTICE, raw, row, why } from "./servers.ts";
+import { channel, hook, NOTICE, raw, row, stopAll, why } from "./servers.ts";
+
+afterEach(stopAll);
 
 describe("what goes out", () => {
   test("a webhook gets the rows, with an id that is the same for each try", async () => {

@@ -1,6 +1,5 @@
-// A row, a channel, and servers that channels are tried against: they end with the test.
+// A row, a channel, and servers that channels are tried against: they are stopped after the test.
 
-import { afterEach } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { findingText } from "../../../lib/core/finding.ts";
@@ -34,10 +33,11 @@ export const why = async (asked: Promise<Outcome>): Promise<string> => {
 };
 
 let servers: { stop(): unknown }[] = [];
-afterEach(async () => {
+/** To be called after each test: a hook in here would be of the first file alone that loads it. */
+export async function stopAll(): Promise<void> {
   for (const server of servers) await server.stop();
   servers = [];
-});
+}
 
 /** It is stopped after the test. */
 export function stopped(server: { stop(): unknown }): void {
