@@ -33,7 +33,9 @@ function lab() {
       env: { PATH: process.env.PATH, HOME: root, INVOCATION_ID: "" },
     });
     const said = child.stderr.toString();
-    const fixes = new Set([...said.matchAll(/; fix: (.*)$/gm)].map(([, fix]) => fix));
+    // The last line counts incidents, and is about no file.
+    const faults = said.split("\n").filter((line) => !line.includes(" INFO: "));
+    const fixes = new Set(faults.flatMap((line) => /; fix: (.*)$/.exec(line)?.[1] ?? []));
     return { code: child.exitCode, said, fixes: [...fixes] };
   };
   const ofRoot = (...names: string[]): void => {
