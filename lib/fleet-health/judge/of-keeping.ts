@@ -7,13 +7,16 @@ import type { ShownQueue } from "../../fleet/queue-view.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import { failingOf, partsOf } from "./failing-checks.ts";
 import { BACKLOG_HOURS, growth } from "./past.ts";
-import { keptFix, SHIPPER_STATUS } from "./remedies.ts";
+import { diskFix, keptFix, SHIPPER_STATUS } from "./remedies.ts";
 import type { Told } from "./told.ts";
 
 /** The checks of its file systems. */
 export function isDisk({ name }: Pick<Judged, "name">): boolean {
-  return name.startsWith("disk:");
+  return name.startsWith(DISK);
 }
+
+/** Before the place where it is mounted. */
+const DISK = "disk:";
 
 /** A file system that is nearly full: no episode may be recorded or packed any more before long. */
 export function diskLow({ heartbeat, checks }: Facts): Told | null {
@@ -23,7 +26,8 @@ export function diskLow({ heartbeat, checks }: Facts): Told | null {
   if (first === undefined) return null;
   const behind = more.length === 0 ? "" : ` (and ${counted(more.length, "other")})`;
   const what = `${first.said?.what ?? first.name}${behind}`;
-  return { cause: "disk", what, fix: first.said?.fix ?? keptFix(heartbeat.queue), parts: partsOf(failing) };
+  const fix = first.said?.fix ?? diskFix(heartbeat.queue, first.name.slice(DISK.length));
+  return { cause: "disk", what, fix, parts: partsOf(failing) };
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -1,6 +1,7 @@
 // What mends each (symptom, cause), told on the collector. Pure.
 
-import { byCommands, type Command, type Fix, here, onHost } from "../../core/finding.ts";
+import { byCommands, type Command, type Fix, here, lineFix, onHost } from "../../core/finding.ts";
+import { whatFills } from "../../core/linux/disk-refusal.ts";
 import { formatBytes } from "../../core/text/quantity.ts";
 import type { ShownQueue } from "../../fleet/queue-view.ts";
 
@@ -44,10 +45,16 @@ export function downFix(host: string): Fix {
   return { text: `switch ${host} on, or see what keeps it`, commands: HEARTBEAT_STATUS.commands };
 }
 
+/** A file system of a host. Where its shipper keeps nothing that it may give up, something else fills it. */
+export function diskFix(queue: ShownQueue | null, mountPoint: string): Fix {
+  if ((queue?.quarantined_bytes ?? 0) > 0) return keptFix(queue);
+  return lineFix(`make room on the lab host; this shows there what fills it: ${whatFills(mountPoint, "bytes")}`);
+}
+
 /** What a host keeps that was refused, and may give up: the command lists the reasons, and how to give up what each has. */
 export function keptFix(queue: ShownQueue | null): Fix {
   const bytes = queue?.quarantined_bytes ?? 0;
-  if (bytes === 0) return { text: "see what fills it", commands: [STATUS] };
+  if (bytes === 0) return SHIPPER_STATUS;
   return {
     text: `what mends each that was refused, and what gives them up and frees ${formatBytes(bytes)}, is shown by`,
     commands: [STATUS],

@@ -429,7 +429,7 @@ describe("checks that hold bad", () => {
       illOf([facts({ heartbeat: beat({ queue: queue({ quarantined_bytes: bytes }) }), checks: low })], LIMITS, ALL)[0]
         ?.fix;
     expect([fix(0), fix(2 ** 30)]).toEqual([
-      "see what fills it: on the lab host: sudo shipper status",
+      "make room on the lab host; this shows there what fills it: sudo du -a -k -x / | sort -n | tail -n 20",
       "what mends each that was refused, and what gives them up and frees 1.0 GiB, is shown by: on the lab host: sudo shipper status",
     ]);
   });
