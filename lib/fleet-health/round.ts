@@ -8,7 +8,8 @@ import type { Finding } from "../core/finding.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { fleetSymptom } from "./incidents/fold.ts";
-import { COLLECTOR, type Event, type Incident } from "./incidents/incident.ts";
+import { COLLECTOR, type Incident } from "./incidents/incident.ts";
+import { type Row, rowOfEvent } from "./incidents/row.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
@@ -218,20 +219,8 @@ function pastOfAll(
   return new Map(past.filter(([, { unheardMs }]) => unheardMs <= 2 * expireAfterMs));
 }
 
-type Row = Omit<IncidentRow, "sequence">;
-
 function rowsOf(rows: readonly Row[], last: number): IncidentRow[] {
   return rows.map((row, i) => ({ sequence: last + i + 1, ...row }));
-}
-
-function rowOfEvent({ atMs, change, incident, isTold }: Event): Row {
-  const { host, hosts, symptom, cause, beganMs, sinceMs, firedMs, flappingMs, what, fix } = incident;
-  return {
-    ...{ at: isoWall(atMs), host, hosts, symptom, cause, change, told: isTold },
-    ...{ since: isoWall(sinceMs), fired_at: firedMs === null ? null : isoWall(firedMs), what, fix },
-    ...(beganMs !== undefined && { began: isoWall(beganMs) }),
-    ...(flappingMs !== null && { flapping: true }),
-  };
 }
 
 /** What is told once and has no end. */

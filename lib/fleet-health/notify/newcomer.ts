@@ -2,8 +2,7 @@
 // end. Pure: now is an argument.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
-import { isoWall } from "../../core/clock.ts";
-import type { Incident } from "../incidents/incident.ts";
+import { rowOfEvent } from "../incidents/row.ts";
 import type { Left } from "./alerts.ts";
 import { keyOf } from "./mailbox.ts";
 
@@ -11,19 +10,13 @@ import { keyOf } from "./mailbox.ts";
 export function rowsForNewcomer({ rows, watch }: Left, nowMs: number): IncidentRow[] {
   const begun = new Set(rows.filter(({ change }) => change === "firing").map(keyOf));
   const told = watch.incidents.filter(({ isTold }) => isTold).toSorted((a, b) => a.sinceMs - b.sinceMs);
-  const older = told.map((incident) => beginningOf(incident, nowMs)).filter((row) => !begun.has(keyOf(row)));
+  const older = told
+    .map((incident) => rowOfEvent({ atMs: nowMs, change: "firing", incident, isTold: true }))
+    .filter((row) => !begun.has(keyOf(row)));
   return [
     // They stand in no history: their numbers are before all of it.
     ...older.map((row, i) => ({ ...row, sequence: i - older.length })),
     // Of many that have grown the beginning names all.
     ...rows.filter(({ change }) => change !== "growing"),
   ];
-}
-
-function beginningOf(incident: Incident, nowMs: number): Omit<IncidentRow, "sequence"> {
-  const { host, hosts, symptom, cause, sinceMs, firedMs, what, fix } = incident;
-  return {
-    ...{ at: isoWall(nowMs), host, hosts, symptom, cause, change: "firing", told: true },
-    ...{ since: isoWall(sinceMs), fired_at: firedMs === null ? null : isoWall(firedMs), what, fix },
-  };
 }

@@ -54,6 +54,12 @@ test("is told what stands and was told before, then what this run tells, and eac
   expect(next.id).toBe("ops-10-10");
 });
 
+test("is told since when each is so, and that it comes and goes, as all others were", () => {
+  const began = NOON - 95 * MIN;
+  const { rows } = run([], {}, [incident("lab1", { beganMs: began, flappingMs: NOON })], []);
+  expect(rows).toEqual([row(-1, "lab1", "firing", { began: isoWall(began), flapping: true })]);
+});
+
 test("hears of its hosts and symptoms alone, and of many once, with all that belong to it", () => {
   const many = incident("*", { symptom: "fleet-silent", hosts: ["lab1", "lab2", "lab6"] });
   const grown = row(8, "*", "growing", { symptom: "fleet-silent", hosts: many.hosts });
