@@ -415,8 +415,9 @@ describe("checks that hold bad", () => {
   test("are told by their names, and again when one is graver than a warning; one that has expired is graver, too", () => {
     const parts = (...checks: Judged[]) => illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL)[0]?.parts;
     const stale: Judged = { ...check("b", "ok"), holds: "stale" };
-    expect(parts(check("c", "warning"), stale, check("a", "critical"))).toEqual([
-      ...["a", "a critical", "b", "b stale"],
+    const unknown: Judged = { ...check("u", "ok"), holds: "unknown" };
+    expect(parts(check("c", "warning"), stale, unknown, check("a", "critical"))).toEqual([
+      ...["a", "a critical", "u", "u unknown", "b", "b stale"],
       "c",
     ]);
     expect(parts(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
