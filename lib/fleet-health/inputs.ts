@@ -22,6 +22,7 @@ export interface Inputs {
   /** Null: they could not be read. */
   hosts: Hosts | null;
   ticks: readonly Tick[];
+  areTicksUnread: boolean;
   /** Why the receiver cannot store; null: it can, or nobody knows. */
   notReady: Finding | null;
   orders: Orders;
@@ -50,7 +51,7 @@ export async function readInputs(
   const notReady = await readNotReady(config.runDir, nowMicros / 1000);
   const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unreadHosts, unreadTicks, ...doubts];
   return {
-    ...{ index, refusals, hosts, orders, notReady, ticks },
+    ...{ index, refusals, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
     doubts: found.filter((doubt) => doubt !== null),
   };
 }

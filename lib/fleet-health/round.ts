@@ -11,7 +11,7 @@ import { fleetSymptom } from "./incidents/fold.ts";
 import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { type Row, rowOfEvent } from "./incidents/row.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
-import { COLLECTOR_SYMPTOMS, collectorIll, gapText } from "./judge/collector.ts";
+import { COLLECTOR_SYMPTOMS, collectorIll, gapText, OF_TICKS } from "./judge/collector.ts";
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
@@ -33,6 +33,8 @@ export interface Read {
   lastSequence: number;
   /** When the receiver ran. */
   ticks: readonly Tick[];
+  /** Left out: they were read. */
+  areTicksUnread?: boolean;
   /** Why it cannot store now; left out, or null: it can, or nobody knows. */
   notReady?: Finding | null;
   orders: Orders;
@@ -91,7 +93,7 @@ export function round(
   const seen = {
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
-    unknown: unknownWithout(missing),
+    unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillSilent(standing, facts, limits))
       .union(unsaidSince(standing, facts)),

@@ -46,7 +46,8 @@ export function unreadable({ path, code, text, access, isService, typed }: Unrea
   return { what, fix: isService ? letIn(access) : withSudo(typed) };
 }
 
-function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {
+/** Lets our group in; what stands in the way may be a directory. */
+export function letIn({ path, isDirectory, group, ownGroup, user }: Access): Fix {
   const join = group === ownGroup ? [] : [here("sudo", "chgrp", ownGroup, path)];
   return { text: `let ${user} in`, commands: [...join, here("sudo", "chmod", isDirectory ? "g+x" : "g+r", path)] };
 }

@@ -43,7 +43,15 @@ test.skipIf(missing !== "")(`root tries as the user to whom the state belongs, w
   expect([code, stderr]).toEqual([3, ""]);
   const [page, chat] = stdout.split("\n");
   expect(page).toMatch(/^a-page-for-the-whole-lab refused: "\/bin\/sh" ended with \d+: ".*Permission denied.*"$/);
-  expect(chat).toMatch(/^chat {21}refused: .*\/token cannot be read: "EACCES: .*; fix: sudo chgrp labfleet /);
+  expect(chat).toMatch(
+    /^chat {21}refused: .*\/token cannot be read: "EACCES: .*; fix: let nobody in: sudo chgrp nogroup \S+\/token && sudo chmod g\+r \S+\/token$/,
+  );
+  // What is closed may be the directory.
+  chmodSync(lab.directory, 0o700);
+  expect(lab.run("chat").stdout).toEndWith(
+    `; fix: let nobody in: sudo chgrp nogroup ${lab.directory} && sudo chmod g+x ${lab.directory}\n`,
+  );
+  chmodSync(lab.directory, 0o755);
   chownSync(lab.path("page"), NOBODY, NOBODY);
   expect(lab.run("a-page-for-the-whole-lab")).toEqual({
     ...{ code: 0, stdout: `a-page-for-the-whole-lab taken${LESS}\n`, stderr: "" },

@@ -255,6 +255,23 @@ describe("the collector's own time", () => {
     expect(night({ down: within("01:00", "01:01") }, "02:00")).toEqual([]);
   });
 
+  test("what only ticks tell stays while they cannot be read", () => {
+    const ticks = [{ sequence: 1, wallMs: NOON, boot: "a", uptimeS: 1, isReady: true }];
+    const unread = (nowMs: number) => nowMs === NOON + 20 * MIN;
+    const reads = every5(NOON, 7, (nowMs) =>
+      read(
+        nowMs,
+        {},
+        unread(nowMs) ? { ticks: [], areTicksUnread: true, doubts: [{ what: "ticks", fix: null }] } : { ticks },
+      ),
+    );
+    expect(play(reads).rows.filter((one) => one.endsWith("told"))).toEqual([
+      "12:05 @ collector-down firing told",
+      "12:20 @ detector-blind firing told",
+      "12:30 @ detector-blind recovered told",
+    ]);
+  });
+
   test("a disk that is full is told as that, by what was refused for it, until it stores again", () => {
     const ticks = Array.from({ length: 60 }, (_, i): Tick => {
       const wallMs = NOON + i * MIN;

@@ -5,7 +5,7 @@ import { isName } from "../../contract/names.ts";
 import { isoWall, shortTime } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
-import { here } from "../../core/finding.ts";
+import type { Fix } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
@@ -150,10 +150,14 @@ async function hostOf(config: FleetHealthConfig, line: CommandLine, nowMs: numbe
   if (names.includes(host)) return host;
   const guess = nearest(host, names);
   const meant = guess === null ? "" : `; did you mean ${guess}?`;
-  throw new UserError(`nothing is known of a host ${quoted(host)}${meant}`, {
-    text: "see all",
-    commands: [here("sudo", "fleet-health", "status", "--all")],
-  });
+  throw new UserError(`nothing is known of a host ${quoted(host)}${meant}`, seeAll(line.options));
+}
+
+/** Of the same collector. */
+function seeAll(options: CommandLine["options"]): Fix {
+  const places = Object.entries(options).filter(([name]) => ["config", "state-path"].includes(name));
+  const status = { command: "status", operands: [], options: Object.fromEntries(places) };
+  return { text: "see all", commands: onceMore(status, { options: { all: true } }).commands };
 }
 
 /** Whom a silence is of: a host, every host, or the collector. @throws UserError for none of them, or two */

@@ -29,11 +29,22 @@ export function tell(
     if (phase !== "firing") return incident;
     const heldBy = heldOf(incident, firing, folded, silences, nowMs);
     if (heldBy !== null) return isTold ? incident : { ...incident, heldBy };
-    const now = { ...incident, isTold: true, heldBy, toldParts: [...new Set([...toldParts, ...parts])] };
+    const hosts = isTold ? incident.hosts : stillIll(incident, incidents);
+    const now = { ...incident, hosts, isTold: true, heldBy, toldParts: [...new Set([...toldParts, ...parts])] };
     events.push({ atMs: nowMs, change: isMore ? "growing" : "firing", incident: now, isTold: true });
     return now;
   });
   return { incidents: told, events };
+}
+
+/** Who of many is ill when they are told of: some may have become well while that was held back. */
+function stillIll({ host: of, symptom, hosts }: Incident, incidents: readonly Incident[]): string[] {
+  if (of !== MANY) return hosts;
+  const ill = incidents.filter(
+    (one) => one.host !== MANY && fleetSymptom(one.symptom) === symptom && one.phase !== "steady",
+  );
+  const names = new Set(ill.map(({ host }) => host));
+  return hosts.filter((host) => names.has(host));
 }
 
 function heldOf(

@@ -9,12 +9,10 @@ import { COLLECTOR, type Ill } from "../incidents/incident.ts";
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
 
-export const COLLECTOR_SYMPTOMS: readonly string[] = [
-  "detector-blind",
-  "collector-down",
-  "collector-full",
-  "collector-failing",
-];
+/** What only the receiver's ticks tell. */
+export const OF_TICKS: readonly string[] = ["collector-down", "collector-full", "collector-failing"];
+
+export const COLLECTOR_SYMPTOMS: readonly string[] = ["detector-blind", ...OF_TICKS];
 
 export interface AboutCollector {
   nowMs: number;

@@ -49,6 +49,9 @@ const OF_HEARTBEAT: ReadonlySet<string> = new Set(
   SYMPTOMS.flatMap(({ name, isOfHeartbeat }) => (isOfHeartbeat ? [name] : [])),
 );
 
+/** Symptoms of hosts that a first run may not see though they are so. */
+export const STAYING_SYMPTOMS: readonly string[] = [...new Set([...REMEMBERED_SYMPTOMS, ...OF_HEARTBEAT])];
+
 /** Those that a heartbeat has said, of hosts whose heartbeats have ended since: nobody has said that they are over. */
 export function unsaidSince(incidents: readonly Incident[], facts: ReadonlyMap<string, Facts>): Set<string> {
   const isUnsaid = ({ host, symptom, phase, sinceMs }: Incident): boolean => {

@@ -8,7 +8,7 @@ import { keyOf } from "./mailbox.ts";
 
 /** @returns what others hear in this run, behind the beginnings of all that stands and was told in one before */
 export function rowsForNewcomer({ rows, watch }: Left, nowMs: number): IncidentRow[] {
-  const begun = new Set(rows.filter(({ change }) => change === "firing").map(keyOf));
+  const begun = new Set(rows.filter(({ change, told }) => told && change === "firing").map(keyOf));
   const told = watch.incidents.filter(({ isTold }) => isTold).toSorted((a, b) => a.sinceMs - b.sinceMs);
   const older = told
     .map((incident) => rowOfEvent({ atMs: nowMs, change: "firing", incident, isTold: true }))

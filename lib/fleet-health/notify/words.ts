@@ -81,7 +81,7 @@ export function lineOf(row: IncidentRow): string {
   const symptom = symptomOf(row);
   if (change === "firing" || change === "growing") {
     const told = findingText({
-      what: `${flapping ? "it comes and goes; " : ""}${what}${names(row)}`,
+      what: `${flapping ? COMES_AND_GOES : ""}${what}${names(row)}`,
       fix: readFix(fix),
     });
     return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(began)} UTC: ${told}`;
@@ -93,9 +93,11 @@ export function lineOf(row: IncidentRow): string {
   return `${change.toUpperCase()} ${who(row)}${symptom === change ? "" : `: ${symptom}`}${long}`;
 }
 
-function symptomOf({ symptom, flapping }: IncidentRow): string {
+export function symptomOf({ symptom, flapping }: Pick<IncidentRow, "symptom" | "flapping">): string {
   return flapping ? `${symptom}, flapping` : symptom;
 }
+
+export const COMES_AND_GOES = "it comes and goes; ";
 
 const STEADY_S = INCIDENT_POLICY.steadyMs / 1000;
 

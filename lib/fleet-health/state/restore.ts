@@ -5,7 +5,7 @@ import { fleetSymptom } from "../incidents/fold.ts";
 import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
 import { INCIDENT_POLICY } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
-import { REMEMBERED_SYMPTOMS } from "../judge/unsure.ts";
+import { REMEMBERED_SYMPTOMS, STAYING_SYMPTOMS } from "../judge/unsure.ts";
 import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";
 import { parseIso } from "../python/python-time.ts";
 import type { State } from "./state.ts";
@@ -49,7 +49,7 @@ export function restoredState(rows: readonly IncidentRow[], nowMs: number): Stat
 
 /** Those who belong to an incident of many that no first run finds ill again: without them it would be over. */
 function membersOf(many: Incident, nowMs: number): Incident[] {
-  const symptom = REMEMBERED_SYMPTOMS.find((one) => fleetSymptom(one) === many.symptom);
+  const symptom = STAYING_SYMPTOMS.find((one) => fleetSymptom(one) === many.symptom);
   if (many.host !== MANY || symptom === undefined) return [];
   const parts = { symptom, isTold: false, heldBy: many.symptom, hosts: [], restoredMs: nowMs };
   return many.hosts.map((host) => ({ ...many, ...parts, host }));

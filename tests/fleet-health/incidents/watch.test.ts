@@ -405,6 +405,14 @@ describe("many hosts", () => {
     expect(few.told).toEqual(names.slice(6).map((host) => `F 10:10 ${host} silent`));
   });
 
+  test("are those who are ill when they are told of", () => {
+    const now = (nowMs: number) => (nowMs < at("11:00") ? names : names.slice(2)).map((host) => ill(host));
+    const silences = [{ host: MANY, symptom: null, fromMs: at("10:00"), untilMs: at("12:00"), reason: "" }];
+    const { told, state } = play({ ill: now, from: "10:00", to: "12:30", hosts: 20, silences });
+    expect(told).toEqual(["F 12:00 8 hosts fleet-silent"]);
+    expect(state.incidents.find(({ host }) => host === MANY)?.hosts).toEqual(names.slice(2));
+  });
+
   test("are told with what is true when they are told", () => {
     const now = (nowMs: number) => names.map((host) => ({ ...ill(host), what: clockOf(nowMs) }));
     const silences = [{ host: MANY, symptom: null, fromMs: at("10:00"), untilMs: at("12:00"), reason: "" }];

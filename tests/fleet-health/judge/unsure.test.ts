@@ -234,3 +234,14 @@ describe("what a heartbeat has said", () => {
     expect(toldOf("paused", 2, ships)).toEqual(["13:05 lab1 paused recovered"]);
   });
 });
+
+test("many whose heartbeats have ended are not well by a lost state: they stand until one of them says so", () => {
+  const many = row("fleet-check-failing", { host: "*", hosts: ["lab1"], cause: "load" });
+  const at1 = NOON + HOUR;
+  const { told, standing } = play([many], 1, () => ({ queue: "late" }));
+  expect(told.filter((line) => line.includes("check-failing"))).toEqual([]);
+  expect(standing).toContainEqual(["* fleet-check-failing", true, "as it was told"]);
+  expect(play([many], 2, (ms) => ({ queue: ms < at1 ? "late" : IDLE })).told).toContain(
+    "13:10 * fleet-check-failing recovered",
+  );
+});

@@ -75,6 +75,11 @@ test("an incident is an alert with what it is known by as labels, and all that m
   });
 });
 
+test("what comes and goes says so, from its beginning on", () => {
+  const annotations = stand([incident({ flappingMs: 1 })]).standing.alerts[1]?.annotations;
+  expect(annotations).toMatchObject({ summary: "lab1: silent, flapping", what: "it comes and goes; it is silent" });
+});
+
 test("of many: the cause is a label, for two of one symptom stand side by side, and its members are none", () => {
   const many = incident({ host: "*", symptom: "fleet-silent", hosts: ["lab1", "lab2"], fix: null });
   const labelsOf = (one: Incident) => stand([one]).standing.alerts[1]?.labels;

@@ -54,6 +54,11 @@ test("is told what stands and was told before, then what this run tells, and eac
   expect(next.id).toBe("ops-10-10");
 });
 
+test("is told of what fires again in this run, which is no news to others", () => {
+  const again = row(8, "lab1", "firing", { told: false });
+  expect(run([], {}, [incident("lab1")], [again]).heard).toEqual(["-1 lab1 firing"]);
+});
+
 test("is told since when each is so, and that it comes and goes, as all others were", () => {
   const began = NOON - 95 * MIN;
   const { rows } = run([], {}, [incident("lab1", { beganMs: began, flappingMs: NOON })], []);

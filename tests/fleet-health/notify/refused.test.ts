@@ -94,6 +94,13 @@ describe("what was not taken", () => {
     },
   );
 
+  test("for a directory stands in the setting: it is not moved away", async () => {
+    const directory = tempDir();
+    expect(await why(send(channel({ urlFile: directory }), NOTICE))).toMatch(
+      /^refused: \S+ cannot be read: "EISDIR: .*; fix: name a file: the setting names something else$/,
+    );
+  });
+
   test("for its secret is not there", async () => {
     const missing = join(tempDir(), "nothing");
     expect(await why(send(channel({ urlFile: missing }), NOTICE))).toBe(

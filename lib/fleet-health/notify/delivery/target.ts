@@ -2,10 +2,13 @@
 
 import { createSecureContext } from "node:tls";
 import { errorCode, errorText } from "../../../core/failure.ts";
-import { byCommands, type Finding, here, inWords } from "../../../core/finding.ts";
+import { byCommands, type Finding, type Fix, here, inWords } from "../../../core/finding.ts";
 import { quoted } from "../../../core/text/fields.ts";
+import { accessTo } from "../../../os/files/access.ts";
 import { readIfExists } from "../../../os/files/files.ts";
-import { readFix } from "../../not-read.ts";
+import { isWrongKind } from "../../../os/files/regular.ts";
+import { letIn } from "../../../runtime/unreadable.ts";
+import { isOfRights, readFix } from "../../not-read.ts";
 import { addressFault } from "../address.ts";
 import type { Channel } from "../channel.ts";
 
@@ -77,12 +80,16 @@ async function textOf(file: string): Promise<string | Finding> {
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    const isOfRights = code === "EACCES" || code === "EPERM";
-    const fix = isOfRights
-      ? byCommands(here("sudo", "chgrp", "labfleet", file), here("sudo", "chmod", "g+r", file))
-      : readFix(file, code);
-    return { what: `${file} cannot be read: ${quoted(errorText(error))}`, fix };
+    return { what: `${file} cannot be read: ${quoted(errorText(error))}`, fix: fixOf(file, code) };
   }
+}
+
+function fixOf(file: string, code: string): Fix {
+  // Somebody else's things may lie there, and are not moved away.
+  if (isWrongKind(code)) return inWords("name a file: the setting names something else");
+  if (!isOfRights(code)) return readFix(file, code);
+  const access = accessTo(file);
+  return access === null ? byCommands(here("sudo", "chgrp", "labfleet", file)) : letIn(access);
 }
 
 function notThere(file: string): Finding {
