@@ -228,6 +228,10 @@ describe("what a heartbeat has said", () => {
     }
   });
 
+  test("is another thing than what attempts say: that is over by them", () => {
+    expect(toldOf("unstamped", 1, () => ({ queue: "late" }))).toEqual(["12:05 lab1 unstamped recovered"]);
+  });
+
   test("is over where no heartbeat ever came, and a queue that ships is paused no more", () => {
     expect(toldOf("clock-skew", 1, () => ({ queue: null }))).toEqual(["12:05 lab1 clock-skew recovered"]);
     const ships = (ms: number): Now => ({ queue: "late", shipped: ms >= NOON + HOUR });
