@@ -194,7 +194,7 @@ test("what a person mistypes is said with what was meant", async () => {
     `2 fleet-health: name the host\nfleet-health: fix: sudo fleet-health silence <host> --config ${fleet.collectorConfig} --for 2h --reason TEXT\n`,
   );
   expect(ask("silense", "lab1")).toContain('no command "silense"; did you mean silence?');
-  expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toContain(
-    'nothing is known of a host "lab8"; did you mean lab1?',
+  expect(ask("silence", "lab8", "--for", "2h", "--reason", "x")).toBe(
+    `2 fleet-health: nothing is known of a host "lab8"; did you mean lab1?\nfleet-health: fix: see all: sudo fleet-health status --config ${fleet.collectorConfig} --all\n`,
   );
 });

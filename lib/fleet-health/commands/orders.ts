@@ -58,7 +58,7 @@ export async function silenceCommand(config: FleetHealthConfig, call: Call, nowM
     return EXIT.ok;
   }
   const seconds = secondsOf(call.line);
-  if (typeof reason !== "string" || reason.trim() === "")
+  if (typeof reason !== "string" || reason.trim() === "" || reason === TEXT)
     throw new UserError("say why", onceMore(call.line, { options: { reason: TEXT } }));
   const untilMs = nowMs + seconds * 1000;
   const silence = { ...which, fromMs: nowMs, untilMs, reason };

@@ -134,26 +134,12 @@ function lineOrNull(problem: Finding | null): string | null {
 }
 
 function shownIncident(incident: Incident): ShownIncident {
-  const {
-    host,
-    hosts,
-    symptom,
-    cause,
-    phase,
-    flappingMs,
-    beganMs,
-    sinceMs,
-    firedMs,
-    isTold,
-    heldBy,
-    hasNoData,
-    what,
-    fix,
-  } = incident;
+  const { host, hosts, symptom, cause, phase, what, fix, flappingMs, firedMs } = incident;
   return {
-    ...{ host, hosts, symptom, cause, state: phase, flapping: flappingMs !== null, since: isoWall(beganMs ?? sinceMs) },
-    ...{ fired_at: firedMs === null ? null : isoWall(firedMs), told: isTold, held_by: heldBy, no_data: hasNoData },
-    ...{ what, fix },
+    ...{ host, hosts, symptom, cause, state: phase, flapping: flappingMs !== null },
+    since: isoWall(incident.beganMs ?? incident.sinceMs),
+    ...{ fired_at: firedMs === null ? null : isoWall(firedMs), told: incident.isTold, held_by: incident.heldBy },
+    ...{ no_data: incident.hasNoData, what, fix },
   };
 }
 

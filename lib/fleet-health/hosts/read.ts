@@ -1,7 +1,6 @@
 // What the collector knows of each host now: its latest heartbeat as the receiver's list shows it, whether it has a token, whether an
 // upload of it is under way, and whether two machines send under its name. A file that cannot be read costs what it tells, and no more.
 
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type KnownHosts, NO_KNOWN_HOSTS, parseKnownHosts } from "../../contract/known-hosts.ts";
 import { isName } from "../../contract/names.ts";
@@ -12,7 +11,7 @@ import { judge } from "../../fleet/judge.ts";
 import { isComplete, type RefusedOfLate, withNever } from "../../fleet/never.ts";
 import { parseSenders, type Senders } from "../../fleet/senders.ts";
 import { briefOf, summarise } from "../../fleet/view.ts";
-import { readIfExists } from "../../os/files/files.ts";
+import { namesIn, readIfExists } from "../../os/files/files.ts";
 import { hostOfFile, latestPath, readLatest } from "../../os/files/latest-heartbeat.ts";
 import { openRefusedHosts } from "../../os/files/refused-hosts.ts";
 import { pathOf, whyNotRead } from "../not-read.ts";
@@ -90,15 +89,6 @@ async function readBeats(dir: string, nowMs: number, known: KnownHosts, doubts: 
   const others = unread.length === 1 ? "" : ` (and of ${counted(unread.length - 1, "other host")})`;
   if (first !== undefined) doubts.push({ ...first, what: `${first.what}${others}` });
   return heard;
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 /** Null: nothing is known of it. A torn file is written anew with its next heartbeat, and is no doubt. */

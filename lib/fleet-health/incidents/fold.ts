@@ -104,8 +104,9 @@ function goOn(
   const left = hosts.filter((host) => !ill.has(host));
   const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
-  const { what } = standing.find(({ phase }) => isIll(phase)) ?? one;
-  const next: Incident = { ...one, hosts, hasNoData, what, phase: isOver ? "recovering" : "firing" };
+  // What was found first may be long ago.
+  const { what, fix } = standing.find(({ phase }) => isIll(phase)) ?? one;
+  const next: Incident = { ...one, hosts, hasNoData, what, fix, phase: isOver ? "recovering" : "firing" };
   const note = (change: Change, isTold: boolean): number =>
     events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
   if (grew) note("growing", true);

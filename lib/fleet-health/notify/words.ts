@@ -4,6 +4,7 @@ import type { IncidentRow } from "../../contract/incident-row.ts";
 import { readFix } from "../../contract/said.ts";
 import { shortTime } from "../../core/clock.ts";
 import { findingText, fixText, here } from "../../core/finding.ts";
+import { printable } from "../../core/text/printable.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
 import { INCIDENT_POLICY, severityOf } from "../incidents/policy.ts";
@@ -19,7 +20,11 @@ const TITLE_NAMES = 3;
 const FIRST = ["firing", "growing"];
 
 /** `lab7: silent`, or how many of what, and of whom. */
-export function title({ rows }: Pick<Notice, "rows">): string {
+export function title(notice: Pick<Notice, "rows">): string {
+  return printable(titleOf(notice));
+}
+
+function titleOf({ rows }: Pick<Notice, "rows">): string {
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0) {
     const whose = only.host === MANY ? `: ${firstNames(only.hosts)}` : "";
@@ -49,7 +54,7 @@ export function subject(notice: Pick<Notice, "rows">): string {
 }
 
 /** A line for each, and one of what is not among them. */
-export function linesOf({ rows, dropped = 0 }: Pick<Notice, "rows" | "dropped">): string[] {
+function linesOf({ rows, dropped = 0 }: Pick<Notice, "rows" | "dropped">): string[] {
   const rest = `and ${counted(dropped, "other incident")} ${dropped === 1 ? "was" : "were"} over before this could be told`;
   return [...rows.map(lineOf), ...(dropped === 0 ? [] : [rest])];
 }
@@ -74,8 +79,12 @@ export function body(notice: Pick<Notice, "rows" | "dropped">, maxBytes = Number
   return [...lines.slice(0, shown), restOf(lines.length - shown)].join("\n");
 }
 
-/** What began with its remedy, what is over with how long it was. */
+/** What began with its remedy, what is over with how long it was. What a host says begins no line of its own. */
 export function lineOf(row: IncidentRow): string {
+  return printable(textOf(row));
+}
+
+function textOf(row: IncidentRow): string {
   const { change, what, fix, since, fired_at, at, flapping } = row;
   const began = row.began ?? since;
   const symptom = symptomOf(row);

@@ -1,11 +1,10 @@
 // Reads and writes what a person has said of hosts.
 
 import { closeSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../../core/failure.ts";
 import { byCommands, type Finding, here } from "../../core/finding.ts";
-import { makeDir, readIfExists } from "../../os/files/files.ts";
+import { makeDir, namesIn, readIfExists } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import type { Silence } from "../incidents/silence.ts";
 import { whyNotRead } from "../not-read.ts";
@@ -31,7 +30,7 @@ export async function readOrders(dir: string | null): Promise<{ orders: Orders; 
 export async function readSilences(dir: string): Promise<{ silences: Silence[]; doubts: Finding[] }> {
   const doubts: Finding[] = [];
   const silences: Silence[] = [];
-  for (const name of await namesIn(silencesDir(dir), doubts)) {
+  for (const name of await filesIn(silencesDir(dir), doubts)) {
     const silence = await readAs(join(silencesDir(dir), name), parseSilence, doubts);
     if (silence !== null) silences.push(silence);
   }
@@ -57,11 +56,11 @@ export function retiredPath(dir: string): string {
   return join(dir, "retired.json");
 }
 
-async function namesIn(dir: string, doubts: Finding[]): Promise<string[]> {
+async function filesIn(dir: string, doubts: Finding[]): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
+    return (await namesIn(dir)).filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
   } catch (error) {
-    if (errorCode(error) !== "ENOENT") doubts.push(whyNotRead(dir, error));
+    doubts.push(whyNotRead(dir, error));
     return [];
   }
 }

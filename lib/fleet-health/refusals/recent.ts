@@ -1,9 +1,9 @@
 // The attempts of the last minutes, from attempts/<UTC day>.jsonl: the end of today's file, and of those before it as far as the window goes.
 
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type AttemptRow, parseAttempt } from "../../contract/attempt-row.ts";
 import { errorCode } from "../../core/failure.ts";
+import { namesIn } from "../../os/files/files.ts";
 import { openRegular } from "../../os/files/regular.ts";
 import { linesBackwards } from "../index/lines.ts";
 import { parseIso } from "../python/python-time.ts";
@@ -23,6 +23,7 @@ export interface Recent {
 /** Those at or after `sinceMicros`, and not after `nowMicros`. A day without a file had none. Rejects where one cannot be read. */
 export async function recentAttempts(dir: string, sinceMicros: number, nowMicros: number): Promise<Recent> {
   const [first, last] = [Math.floor(sinceMicros / DAY_US), Math.floor(nowMicros / DAY_US)];
+  // Only what is there is looked for: the last run may be long ago, or now be far from it, as `--now` says.
   const names = (await namesIn(dir)).filter((name) => dayOf(name) >= first && dayOf(name) <= last);
   const found: Recent = { rows: [], bad: 0 };
   for (const name of names.sort()) {
@@ -31,16 +32,6 @@ export async function recentAttempts(dir: string, sinceMicros: number, nowMicros
     found.bad += bad;
   }
   return found;
-}
-
-/** Only what is there is looked for: since the last run may be long ago, or now be far from it, as `--now` says. */
-async function namesIn(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 /** The day of a file, counted since 1970: as a number, for beyond the year 9999 a text is not in order. NaN: it is no day's. */

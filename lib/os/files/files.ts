@@ -1,7 +1,7 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, open, rename, rmdir, statfs, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, rename, rmdir, statfs, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../failpoint.ts";
@@ -101,6 +101,16 @@ export async function publishNoReplace(temp: string, path: string): Promise<bool
     return true;
   } catch (error) {
     if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The names in a directory, in no order; none where it is not there. @throws Error of the system */
+export async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
 }

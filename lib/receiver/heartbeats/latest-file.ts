@@ -1,7 +1,7 @@
 // heartbeats/<host>.json.zst: the hosts of whom one is kept, and replacing it as a whole (os/files/latest-heartbeat.ts reads it).
 
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredHeartbeat } from "../../contract/host-document.ts";
 import { isName } from "../../contract/names.ts";
@@ -9,7 +9,7 @@ import { errorCode, errorText } from "../../core/failure.ts";
 import { briefOf, type HostBrief, type Unreadable, unreadableBrief } from "../../fleet/view.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { putAside } from "../../os/files/aside.ts";
-import { clearName } from "../../os/files/files.ts";
+import { clearName, namesIn } from "../../os/files/files.ts";
 import {
   encodeLatest,
   type FoundHost,
@@ -33,11 +33,7 @@ const NAMES_PER_TURN = 2000;
  * @throws the disk's error when the directory cannot be read
  */
 export async function hostNames(dir: string, isKnown: (host: string) => boolean = () => false): Promise<string[]> {
-  const files = await readdir(dir).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  });
-  const names = await mapInTurns(files, NAMES_PER_TURN, (file) => {
+  const names = await mapInTurns(await namesIn(dir), NAMES_PER_TURN, (file) => {
     const host = hostOfFile(file);
     return isKnown(host) || isName(host) ? host : null;
   });

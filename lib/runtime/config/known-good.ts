@@ -21,7 +21,7 @@ export interface KnownGood {
 export function knownGood(
   tool: string,
   question: ConfigText,
-  directory = process.env.CACHE_DIRECTORY ?? null,
+  directory = cacheDirectory(process.env.CACHE_DIRECTORY),
   executablePath = process.execPath,
 ): KnownGood | null {
   const executable = identityOf(executablePath);
@@ -31,6 +31,12 @@ export function knownGood(
     .update(JSON.stringify([BUILD, executable, question]))
     .digest("hex");
   return { isKnown: () => read(path) === digest, remember: () => write(path, digest) };
+}
+
+/** A drop-in may name more than one (systemd.exec(5)): the first. */
+function cacheDirectory(named: string | undefined): string | null {
+  const [first = ""] = (named ?? "").split(":");
+  return first.startsWith("/") ? first : null;
 }
 
 /** Another release is another file. */

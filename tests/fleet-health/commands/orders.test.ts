@@ -80,6 +80,12 @@ const CONFIG = { config: "/etc/my lab.toml", symptom: "silent" };
 const KEPT = "--config '/etc/my lab.toml' --symptom silent";
 test.each<[typed: string, operands: string[], options: Call["line"]["options"], said: string]>([
   ["no reason", ["lab1"], { for: "1h", ...CONFIG }, `say why; ${SILENCE} lab1 --for 1h ${KEPT} --reason TEXT`],
+  [
+    "the reason as it was proposed",
+    ["lab1"],
+    { reason: "TEXT", for: "1h" },
+    `say why; ${SILENCE} lab1 --reason TEXT --for 1h`,
+  ],
   ["an empty reason", ["lab1"], { reason: " ", for: "1h" }, `say why; ${SILENCE} lab1 --reason TEXT --for 1h`],
   [
     "no time",

@@ -414,11 +414,11 @@ describe("many hosts", () => {
   });
 
   test("are told with what is true when they are told", () => {
-    const now = (nowMs: number) => names.map((host) => ({ ...ill(host), what: clockOf(nowMs) }));
+    const now = (nowMs: number) => names.map((host) => ({ ...ill(host), what: clockOf(nowMs), fix: clockOf(nowMs) }));
     const silences = [{ host: MANY, symptom: null, fromMs: at("10:00"), untilMs: at("12:00"), reason: "" }];
     const { told, state } = play({ ill: now, from: "10:00", to: "12:00", hosts: 20, silences });
     expect(told).toEqual(["F 12:00 10 hosts fleet-silent"]);
-    expect(state.incidents.find(({ host }) => host === MANY)?.what).toBe("12:00");
+    expect(state.incidents.find(({ host }) => host === MANY)).toMatchObject({ what: "12:00", fix: "12:00" });
   });
 
   test.each(["retired", "expired"] as const)("that are all %s are told so", (why) => {

@@ -120,6 +120,13 @@ test("where it is known since when it is so, that is said, and how long it was i
   );
 });
 
+test("what a host says begins no line of its own, in whatever it is told", () => {
+  const evil = row({ what: "x\nFIRING lab9: silent" });
+  expect(body({ rows: [evil] }).split("\n")).toHaveLength(1);
+  expect(document({ ...NOTICE, rows: [evil] }).text).toContain("x\\u000aFIRING lab9");
+  expect(title({ rows: [row({ host: "a\nb" })] })).toBe("a\\u000ab: silent");
+});
+
 test("what comes and goes says so, and so does its end", () => {
   const flaps = row({ flapping: true });
   const over = row({ flapping: true, change: "recovered", at: "2026-05-01T09:10:00.000000+00:00" });

@@ -57,6 +57,17 @@ afterEach(() => {
   else process.env.CACHE_DIRECTORY = had;
 });
 
+test("a directory is named as systemd names it: the first of several, and nothing where that is no path", () => {
+  const cache = tempDir();
+  process.env.CACHE_DIRECTORY = `${cache}:/nowhere`;
+  knownGood("t", QUESTION)?.remember();
+  expect(knownGood("t", QUESTION, cache)?.isKnown()).toBe(true);
+  for (const none of ["", "relative", ":"]) {
+    process.env.CACHE_DIRECTORY = none;
+    expect(knownGood("t", QUESTION)).toBe(null);
+  }
+});
+
 test("it is read without the check then; not after a remark, not when it is bad, and not by who always checks", async () => {
   const [cache, path] = [tempDir(), join(tempDir(), "collector.toml")];
   process.env.CACHE_DIRECTORY = cache;

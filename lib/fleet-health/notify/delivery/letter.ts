@@ -1,9 +1,8 @@
 // A notice as a mail. Pure.
 
-import { printable } from "../../../core/text/printable.ts";
 import type { Mail } from "../channel.ts";
 import type { Notice } from "../mailbox.ts";
-import { linesOf, subject } from "../words.ts";
+import { body, subject } from "../words.ts";
 
 export interface Letter {
   from: string;
@@ -18,11 +17,8 @@ export interface Letter {
 export function letterOf(notice: Notice, { from, to }: Pick<Mail, "from" | "to">, collector: string): Letter {
   return {
     ...{ from, to, messageId: messageIdOf(notice, from, collector) },
-    // What a host says can neither begin a line nor a field of its own.
-    subject: printable(subject(notice)),
-    text: `${linesOf(notice)
-      .map((line) => printable(line))
-      .join("\n")}\n`,
+    subject: subject(notice),
+    text: `${body(notice)}\n`,
   };
 }
 
