@@ -56,11 +56,24 @@ function groupOf({ host, symptom, cause }: Incident): string {
 }
 
 /** Those whom nobody was told of, and who fell ill within the last runs; none where they are too few to be one incident. */
-function wave(members: readonly Incident[], { nowMs, hosts, runsMs }: Folding): readonly Incident[] {
-  const { foldHosts, foldShare } = INCIDENT_POLICY;
-  const fromMs = windowMs(runsMs, nowMs);
+function wave(members: readonly Incident[], folding: Folding): readonly Incident[] {
+  const fromMs = windowMs(folding.runsMs, folding.nowMs);
   const fresh = members.filter(({ isTold, sinceMs, phase }) => !isTold && sinceMs >= fromMs && isIll(phase));
-  return fresh.length < Math.max(foldHosts, Math.ceil(hosts * foldShare)) ? [] : fresh;
+  return fresh.length < leastOf(folding) ? [] : fresh;
+}
+
+/** So many hosts are told as one. */
+function leastOf({ hosts }: Folding): number {
+  return Math.max(INCIDENT_POLICY.foldHosts, Math.ceil(hosts * INCIDENT_POLICY.foldShare));
+}
+
+/** What is wrong with as many of them as are told as one: of what only a few have each is told by itself (tell.ts). */
+function sharedParts(members: readonly Incident[], least: number): string[] {
+  const groups = Map.groupBy(
+    members.flatMap(({ parts = [] }) => parts),
+    (part) => part,
+  );
+  return [...groups].filter(([, some]) => some.length >= least).map(([part]) => part);
 }
 
 /** When the first of the runs was that are looked at together. */
@@ -77,11 +90,17 @@ function begin(members: readonly Incident[], folding: Folding, events: Event[]):
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
     beganMs: earliest(fresh.flatMap(({ beganMs }) => beganMs ?? [])),
-    ...{ heldBy: null, hasNoData: false, flappingMs: null, parts: undefined },
+    ...{ heldBy: null, hasNoData: false, flappingMs: null, parts: sharedParts(fresh, leastOf(folding)) },
     hosts: fresh.map(({ host }) => host),
   };
   events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
   return incident;
+}
+
+/** What was shared once stays. Of one that was taken from the history nobody knows what was: whatever is wrong by now. */
+function partsOf({ parts }: Incident, members: readonly Incident[], folding: Folding): string[] {
+  const shared = sharedParts(members, parts === undefined ? 1 : leastOf(folding));
+  return [...new Set([...(parts ?? []), ...shared])];
 }
 
 function earliest(all: readonly number[]): number | undefined {
@@ -106,7 +125,8 @@ function goOn(
   const hasNoData = members.some((member) => member.hasNoData);
   // What was found first may be long ago.
   const { what, fix } = standing.find(({ phase }) => isIll(phase)) ?? one;
-  const next: Incident = { ...one, hosts, hasNoData, what, fix, phase: isOver ? "recovering" : "firing" };
+  const phase = isOver ? "recovering" : "firing";
+  const next: Incident = { ...one, hosts, hasNoData, what, fix, phase, parts: partsOf(one, standing, folding) };
   const note = (change: Change, isTold: boolean): number =>
     events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
   if (grew) note("growing", true);

@@ -13,10 +13,10 @@ export function tell(
   nowMs: number,
 ): { incidents: Incident[]; events: Event[] } {
   const firing = firingOf(incidents);
-  const folded = new Set(
+  const folded = new Map(
     incidents
       .filter(({ host }) => host === MANY)
-      .flatMap(({ symptom, hosts }) => hosts.map((host) => keyOf({ host, symptom }))),
+      .flatMap(({ symptom, hosts, parts = [] }) => hosts.map((host) => [keyOf({ host, symptom }), parts] as const)),
   );
   const events: Event[] = [];
   const told = incidents.map((incident): Incident => {
@@ -50,13 +50,15 @@ function stillIll({ host: of, symptom, hosts }: Incident, incidents: readonly In
 function heldOf(
   incident: Incident,
   firing: ReadonlySet<string>,
-  folded: ReadonlySet<string>,
+  folded: ReadonlyMap<string, readonly string[]>,
   silences: readonly Silence[],
   nowMs: number,
 ): string | null {
-  const { host, symptom } = incident;
+  const { host, symptom, parts = [] } = incident;
   if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
   if (host === MANY) return null;
-  if (folded.has(keyOf({ host, symptom: fleetSymptom(symptom) }))) return fleetSymptom(symptom);
+  // What is wrong with this host alone is not told with the others.
+  const ofMany = folded.get(keyOf({ host, symptom: fleetSymptom(symptom) }));
+  if (ofMany !== undefined && parts.every((part) => ofMany.includes(part))) return fleetSymptom(symptom);
   return explainedBy(incident, firing);
 }

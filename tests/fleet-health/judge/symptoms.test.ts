@@ -296,6 +296,8 @@ describe("many hosts that are refused for one reason", () => {
     expect(told_(many(4))).toEqual([]);
     expect(told_(many(5))).toHaveLength(5);
     expect(told_(many(5))[0]).toBe("c0 fatal-only commit-not-accepted");
+    // The reason is what is told of each, as when it is found of one host.
+    expect(illOf(many(5), LIMITS, ALL)[0]?.parts).toEqual(["commit-not-accepted"]);
     expect([told_([...many(5), ...well(20)]).length, told_([...many(5), ...well(21)]).length]).toEqual([5, 0]);
     expect(told_([...many(4), ...many(4, "missing-commit")])).toEqual([]);
   });
