@@ -36,6 +36,8 @@ export interface IncidentRow {
   began?: string;
   /** It comes and goes, and is over when nothing has changed for two hours; left out: it does not. */
   flapping?: boolean;
+  /** Of many that grow: those of `hosts` of whom that is told; left out: all of them. */
+  of?: readonly string[];
 }
 
 const isHosts: Check = (value) => Array.isArray(value) && value.every(isText);
@@ -54,6 +56,7 @@ const hasShape = hasFields({
   fix: orNull(isText),
   began: leftOutOr(isText),
   flapping: leftOutOr(isFlag),
+  of: leftOutOr(isHosts),
 } satisfies ChecksOf<IncidentRow>);
 
 export const isIncidentRow = (value: unknown): value is IncidentRow => hasShape(value);

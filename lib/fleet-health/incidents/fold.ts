@@ -2,7 +2,8 @@
 
 import { explainedBy, firingOf } from "./explain.ts";
 import { type Change, type Event, type Incident, MANY } from "./incident.ts";
-import { INCIDENT_POLICY } from "./policy.ts";
+import { type OfMany, partsOfMany, sharedParts, untoldOf } from "./parts.ts";
+import { fleetSymptom, INCIDENT_POLICY } from "./policy.ts";
 import { isSilencedAlone, type Silence } from "./silence.ts";
 
 export interface Folding {
@@ -14,11 +15,6 @@ export interface Folding {
   silences: readonly Silence[];
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
-}
-
-/** What an incident of many is called. */
-export function fleetSymptom(symptom: string): string {
-  return `fleet-${symptom}`;
 }
 
 /**
@@ -33,19 +29,22 @@ export function fold(incidents: readonly Incident[], folding: Folding): { incide
     explainedBy(one, firing) === null && !isSilencedAlone(folding.silences, one.host, one.symptom, folding.nowMs);
   const groups = Map.groupBy(single.filter(isNews), groupOf);
   const events: Event[] = [];
-  const many: Incident[] = [];
-  const standing = new Map(incidents.filter(({ host }) => host === MANY).map((one) => [groupOf(one), one]));
-  for (const [group, one] of standing) {
+  const standing = incidents.filter(({ host }) => host === MANY);
+  const before = partsOfMany(standing);
+  const many = standing.flatMap((one) => {
     const own = new Set(one.hosts);
     // Those that belong to it do so whatever is found to be the cause of each by now.
     const members = single.filter(({ host, symptom }) => own.has(host) && fleetSymptom(symptom) === one.symptom);
-    const others = (groups.get(group) ?? []).filter(({ host }) => !own.has(host));
-    const next = goOn(one, members, others, folding, events);
-    if (next !== null) many.push(next);
-  }
-  for (const [group, members] of groups) {
-    const next = standing.has(group) ? null : begin(members, folding, events);
-    if (next !== null) many.push(next);
+    const others = (groups.get(groupOf(one)) ?? []).filter((other) => before(other) === null);
+    return goOn(one, { members, news: members.filter(isNews), others }, folding, events) ?? [];
+  });
+  const known = new Set(standing.map(groupOf));
+  const now = partsOfMany(many);
+  for (const [group, all] of groups) {
+    if (known.has(group)) continue;
+    // Of whom all is told with others already nobody is told anew.
+    const members = all.filter((one) => now(one) === null || untoldOf(one, now(one)).length > 0);
+    many.push(...begin(members, now, folding, events));
   }
   return { incidents: [...single, ...many], events };
 }
@@ -67,56 +66,45 @@ function leastOf({ hosts }: Folding): number {
   return Math.max(INCIDENT_POLICY.foldHosts, Math.ceil(hosts * INCIDENT_POLICY.foldShare));
 }
 
-/** What is wrong with as many of them as are told as one: of what only a few have each is told by itself (tell.ts). */
-function sharedParts(members: readonly Incident[], least: number): string[] {
-  const groups = Map.groupBy(
-    members.flatMap(({ parts = [] }) => parts),
-    (part) => part,
-  );
-  return [...groups].filter(([, some]) => some.length >= least).map(([part]) => part);
-}
-
-/** When the first of the runs was that are looked at together. */
+/** When the first of the runs was that are looked at together. Those that have yet to come were before this clock was set back. */
 function windowMs(runsMs: readonly number[], nowMs: number): number {
-  return runsMs[INCIDENT_POLICY.foldRuns - 2] ?? runsMs.at(-1) ?? nowMs;
+  const past = runsMs.filter((ms) => ms <= nowMs);
+  return past[INCIDENT_POLICY.foldRuns - 2] ?? past.at(-1) ?? nowMs;
 }
 
-function begin(members: readonly Incident[], folding: Folding, events: Event[]): Incident | null {
+function begin(members: readonly Incident[], ofMany: OfMany, folding: Folding, events: Event[]): Incident[] {
   const fresh = wave(members, folding);
   const [first] = fresh;
-  if (first === undefined) return null;
+  if (first === undefined) return [];
+  const parts = sharedParts(fresh, leastOf(folding), (one) => untoldOf(one, ofMany(one)));
   const incident: Incident = {
     ...first,
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
     beganMs: earliest(fresh.flatMap(({ beganMs }) => beganMs ?? [])),
-    ...{ heldBy: null, hasNoData: false, flappingMs: null, parts: sharedParts(fresh, leastOf(folding)) },
+    ...{ heldBy: null, hasNoData: false, flappingMs: null, parts, toldParts: [], newParts: undefined },
     hosts: fresh.map(({ host }) => host),
   };
   events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
-  return incident;
-}
-
-/** What was shared once stays. Of one that was taken from the history nobody knows what was: whatever is wrong by now. */
-function partsOf({ parts }: Incident, members: readonly Incident[], folding: Folding): string[] {
-  const shared = sharedParts(members, parts === undefined ? 1 : leastOf(folding));
-  return [...new Set([...(parts ?? []), ...shared])];
+  return [incident];
 }
 
 function earliest(all: readonly number[]): number | undefined {
   return all.length === 0 ? undefined : Math.min(...all);
 }
 
+interface Hosts {
+  /** Who belongs to it, and whose illness is news. */
+  members: readonly Incident[];
+  news: readonly Incident[];
+  /** Who has the same, and belongs to none. */
+  others: readonly Incident[];
+}
+
 /** Null: it is over. */
-function goOn(
-  one: Incident,
-  members: readonly Incident[],
-  others: readonly Incident[],
-  folding: Folding,
-  events: Event[],
-): Incident | null {
+function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding, events: Event[]): Incident | null {
   const { nowMs, gone } = folding;
-  const { more, grew } = joining(one, members, others, folding);
+  const { more, joined } = joining(one, others, folding);
   const hosts = [...one.hosts, ...more.map(({ host }) => host)];
   const standing = [...members, ...more].filter(({ phase }) => isIll(phase) || phase === "recovering");
   const ill = new Set(standing.map(({ host }) => host));
@@ -126,10 +114,10 @@ function goOn(
   // What was found first may be long ago.
   const { what, fix } = standing.find(({ phase }) => isIll(phase)) ?? one;
   const phase = isOver ? "recovering" : "firing";
-  const next: Incident = { ...one, hosts, hasNoData, what, fix, phase, parts: partsOf(one, standing, folding) };
+  const parts = partsOf(one, [...news, ...more], leastOf(folding));
+  const next: Incident = { ...one, hosts, joined, hasNoData, what, fix, phase, ...parts };
   const note = (change: Change, isTold: boolean): number =>
     events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
-  if (grew) note("growing", true);
   // Of hosts that are watched no more nobody waits to see whether they are well.
   const isCertain = isOver && left.every((host) => gone.has(host));
   if (next.phase !== one.phase && !isCertain) note(next.phase === "firing" ? "firing" : "recovering", false);
@@ -140,6 +128,30 @@ function goOn(
   return next;
 }
 
+/** What is wrong with as many as are told as one, beside what was told: of what only a few have each is told by itself (tell.ts). */
+function partsOf(one: Incident, news: readonly Incident[], least: number): Pick<Incident, "parts" | "toldParts"> {
+  const { parts, toldParts = [] } = one;
+  const ill = news.filter(({ phase }) => phase !== "steady");
+  if (parts === undefined) return assumed(one, ill);
+  if (!one.isTold) return { parts: sharedParts(ill, least), toldParts };
+  const told = new Set(toldParts);
+  return {
+    parts: [...new Set([...toldParts, ...sharedParts(ill, least, (member) => untoldOf(member, told))])],
+    toldParts,
+  };
+}
+
+/** Of one that was taken from the history nobody knows what was told: what most have by now. */
+function assumed(
+  { isTold, toldParts = [] }: Incident,
+  ill: readonly Incident[],
+): Pick<Incident, "parts" | "toldParts"> {
+  const known = ill.filter(({ parts = [] }) => parts.length > 0);
+  if (known.length === 0) return { parts: undefined, toldParts };
+  const parts = sharedParts(known, Math.floor(known.length / 2) + 1);
+  return { parts, toldParts: isTold ? parts : toldParts };
+}
+
 /** How it ended: most of those that are not ill any more are well, or are watched no more. */
 function endOf(left: readonly string[], gone: Folding["gone"]): Change {
   const lost = left.flatMap((host) => gone.get(host) ?? []);
@@ -147,19 +159,19 @@ function endOf(left: readonly string[], gone: Folding["gone"]): Change {
 }
 
 /**
- * Who joins it: whoever falls ill while it still grows, without a word, and later only as many as would be an incident of their own,
+ * Who joins it: whoever falls ill in the runs after it began, without a word, and later only as many as would be an incident of their own,
  * which is told.
  */
 function joining(
   one: Incident,
-  members: readonly Incident[],
   others: readonly Incident[],
   folding: Folding,
-): { more: readonly Incident[]; grew: boolean } {
-  const newestMs = Math.max(one.sinceMs, ...members.map(({ sinceMs }) => sinceMs));
-  const isGrowing = newestMs >= windowMs(folding.runsMs, folding.nowMs);
-  const more = isGrowing ? others.filter(({ isTold, phase }) => !isTold && isIll(phase)) : wave(others, folding);
-  return { more, grew: !isGrowing && more.length > 0 };
+): { more: readonly Incident[]; joined: string[] } {
+  const { joined = [] } = one;
+  if ((one.firedMs ?? one.sinceMs) >= windowMs(folding.runsMs, folding.nowMs))
+    return { more: others.filter(({ isTold, phase }) => !isTold && isIll(phase)), joined: [...joined] };
+  const more = wave(others, folding);
+  return { more, joined: [...joined, ...more.map(({ host }) => host)] };
 }
 
 function isIll(phase: Incident["phase"]): boolean {

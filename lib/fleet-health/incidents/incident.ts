@@ -14,6 +14,13 @@ export interface Ill {
   beganMs?: number | undefined;
   /** What of it is told by itself, each once, such as checks by their names; left out: nothing is. */
   parts?: readonly string[] | undefined;
+  /** What each of these is told with, where that is not what all of it is told with. Is not kept from run to run. */
+  details?: Readonly<Record<string, Detail>> | undefined;
+}
+
+export interface Detail {
+  what: string;
+  fix: string | null;
 }
 
 /**
@@ -41,8 +48,12 @@ export interface Incident extends Ill {
   flappingMs: number | null;
   /** Of an incident of many hosts: who belongs to it. */
   hosts: string[];
-  /** Those of its parts that somebody was told of. */
+  /** Of them: who came later, as many as are told as one, and was not told yet; left out: nobody. */
+  joined?: readonly string[] | undefined;
+  /** Those of its parts that somebody was told of, of the host alone or with others. */
   toldParts?: readonly string[];
+  /** Of one of many: parts that were new in the last run. Others may get them in this one, and are told together. */
+  newParts?: readonly string[] | undefined;
   /** Since when it is taken from the history, and was not judged anew yet; left out: it was. */
   restoredMs?: number | undefined;
 }
@@ -76,4 +87,11 @@ export interface Event {
   incident: Incident;
   /** Whether it is to be told. */
   isTold: boolean;
+  /** What alone it tells of the incident, where that is not all of it. */
+  about?: About | undefined;
+}
+
+export interface About extends Detail {
+  /** Of many: whom; empty: all of them. */
+  hosts: readonly string[];
 }

@@ -54,8 +54,15 @@ const WARNING: readonly string[] = [
   ...["collector-gap", "returned"],
 ];
 
-/** Of many as of one. */
-const ofOne = (symptom: string): string => symptom.replace(/^fleet-/, "");
+/** What an incident of many is called. */
+export function fleetSymptom(symptom: string): string {
+  return `fleet-${symptom}`;
+}
+
+/** What each of them has. */
+export function ofOne(symptom: string): string {
+  return symptom.replace(/^fleet-/, "");
+}
 
 export type Severity = "critical" | "warning";
 

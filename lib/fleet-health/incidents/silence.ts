@@ -1,6 +1,7 @@
 // What a person does not want to hear of for some time. Pure.
 
 import { COLLECTOR, MANY } from "./incident.ts";
+import { ofOne } from "./policy.ts";
 
 export interface Silence {
   host: string;
@@ -16,11 +17,12 @@ function isAbout(silenced: string, host: string): boolean {
   return silenced === host || (silenced === MANY && host !== COLLECTOR);
 }
 
+/** Of many as of each of them. */
 export function isSilenced(silences: readonly Silence[], host: string, symptom: string, nowMs: number): boolean {
   return silences.some(
     (one) =>
       isAbout(one.host, host) &&
-      (one.symptom === null || one.symptom === symptom) &&
+      (one.symptom === null || one.symptom === ofOne(symptom)) &&
       one.fromMs <= nowMs &&
       nowMs < one.untilMs,
   );

@@ -1,9 +1,10 @@
-// Who is told that an incident fires, and why some are held back: told together with others, silenced by a person, or explained by
-// another symptom of the same host. Pure.
+// Who is told that an incident fires, or that more is wrong than was told, and why some are held back: told together with others,
+// silenced by a person, or explained by another symptom of the same host. Pure.
 
 import { explainedBy, firingOf } from "./explain.ts";
-import { fleetSymptom } from "./fold.ts";
-import { type Event, type Incident, keyOf, MANY } from "./incident.ts";
+import { type About, type Event, type Incident, MANY } from "./incident.ts";
+import { type OfMany, partsOfMany, toldOf } from "./parts.ts";
+import { fleetSymptom } from "./policy.ts";
 import { isSilenced, type Silence } from "./silence.ts";
 
 /** What is told now: of those that fire and were not told yet all that nothing holds back. */
@@ -12,53 +13,88 @@ export function tell(
   silences: readonly Silence[],
   nowMs: number,
 ): { incidents: Incident[]; events: Event[] } {
-  const firing = firingOf(incidents);
-  const folded = new Map(
-    incidents
-      .filter(({ host }) => host === MANY)
-      .flatMap(({ symptom, hosts, parts = [] }) => hosts.map((host) => [keyOf({ host, symptom }), parts] as const)),
-  );
-  const events: Event[] = [];
-  const told = incidents.map((incident): Incident => {
-    const { phase, isTold, parts = [] } = incident;
-    // Of one that was taken from the history what stands first was told.
-    const toldParts = incident.toldParts ?? (isTold ? parts : []);
-    // More is wrong by now than somebody was told: another check, another cause.
-    const isMore = isTold && parts.some((part) => !toldParts.includes(part));
-    if (isTold && !isMore) return parts.length === 0 ? incident : { ...incident, toldParts };
-    if (phase !== "firing") return incident;
-    const heldBy = heldOf(incident, firing, folded, silences, nowMs);
-    if (heldBy !== null) return isTold ? incident : { ...incident, heldBy };
-    const hosts = isTold ? incident.hosts : stillIll(incident, incidents);
-    const now = { ...incident, hosts, isTold: true, heldBy, toldParts: [...new Set([...toldParts, ...parts])] };
-    events.push({ atMs: nowMs, change: isMore ? "growing" : "firing", incident: now, isTold: true });
-    return now;
-  });
-  return { incidents: told, events };
+  const telling = new Telling(incidents, silences, nowMs);
+  // What they are told with holds back what each of them has.
+  const many = new Map(incidents.filter(({ host }) => host === MANY).map((one) => [one, telling.ofMany(one)]));
+  const ofMany = partsOfMany([...many.values()]);
+  return { incidents: incidents.map((one) => many.get(one) ?? telling.ofOne(one, ofMany)), events: telling.events };
+}
+
+class Telling {
+  readonly events: Event[] = [];
+  private readonly firing: ReadonlySet<string>;
+
+  constructor(
+    private readonly incidents: readonly Incident[],
+    private readonly silences: readonly Silence[],
+    private readonly nowMs: number,
+  ) {
+    this.firing = firingOf(incidents);
+  }
+
+  ofMany(one: Incident): Incident {
+    const { isTold, phase, symptom, parts = [], toldParts = [], joined = [] } = one;
+    const untold = parts.filter((part) => !toldParts.includes(part));
+    const isMore = untold.length > 0 || joined.length > 0;
+    if ((isTold && !isMore) || phase !== "firing") return one;
+    if (isSilenced(this.silences, MANY, symptom, this.nowMs)) return isTold ? one : { ...one, heldBy: "silenced" };
+    const members = this.membersOf(one);
+    const told = { ...one, isTold: true, heldBy: null, toldParts: parts, joined: undefined };
+    if (!isTold) return this.note({ ...told, hosts: stillIll(one.hosts, members) });
+    const some = members.filter((member) => untold.some((part) => member.parts?.includes(part)));
+    const whom = new Set([...joined, ...some.map(({ host }) => host)]);
+    const detail = some.flatMap(({ details }) => detailOf(details, untold) ?? [])[0] ?? one;
+    return this.note(told, { what: detail.what, fix: detail.fix, hosts: one.hosts.filter((host) => whom.has(host)) });
+  }
+
+  ofOne(one: Incident, ofMany: OfMany): Incident {
+    const { host, symptom, phase, isTold, parts = [] } = one;
+    const many = ofMany(one);
+    // Many who are not told of themselves hold back nobody but by a silence, which is of each of them, too.
+    const toldParts = toldOf(one, many);
+    const untold = parts.filter((part) => !toldParts.includes(part));
+    if (isTold && untold.length === 0) return parts.length === 0 ? one : { ...one, toldParts };
+    if (phase !== "firing") return one;
+    if (isSilenced(this.silences, host, symptom, this.nowMs)) return isTold ? one : { ...one, heldBy: "silenced" };
+    // What many get, some get a run before the others.
+    const isDue = many === null || untold.some((part) => one.newParts?.includes(part));
+    const heldBy = isDue ? explainedBy(one, this.firing) : fleetSymptom(symptom);
+    const kept = many === null ? one : { ...one, toldParts, newParts: untold };
+    if (heldBy !== null) return isTold ? kept : { ...kept, heldBy };
+    const detail = isTold || many !== null ? detailOf(one.details, untold) : null;
+    const told = { ...kept, isTold: true, heldBy: null, toldParts: [...toldParts, ...untold], newParts: undefined };
+    return this.note(told, detail === null ? undefined : { ...detail, hosts: [] }, isTold ? "growing" : "firing");
+  }
+
+  private membersOf({ symptom, hosts }: Incident): Incident[] {
+    const own = new Set(hosts);
+    return this.incidents.filter((one) => own.has(one.host) && fleetSymptom(one.symptom) === symptom);
+  }
+
+  private note(
+    incident: Incident,
+    about?: About,
+    change: "firing" | "growing" = about === undefined ? "firing" : "growing",
+  ): Incident {
+    this.events.push({ atMs: this.nowMs, change, incident, isTold: true, about });
+    return incident;
+  }
 }
 
 /** Who of many is ill when they are told of: some may have become well while that was held back. */
-function stillIll({ host: of, symptom, hosts }: Incident, incidents: readonly Incident[]): string[] {
-  if (of !== MANY) return hosts;
-  const ill = incidents.filter(
-    (one) => one.host !== MANY && fleetSymptom(one.symptom) === symptom && one.phase !== "steady",
-  );
-  const names = new Set(ill.map(({ host }) => host));
-  return hosts.filter((host) => names.has(host));
+function stillIll(hosts: readonly string[], members: readonly Incident[]): string[] {
+  const ill = new Set(members.filter(({ phase }) => phase !== "steady").map(({ host }) => host));
+  return hosts.filter((host) => ill.has(host));
 }
 
-function heldOf(
-  incident: Incident,
-  firing: ReadonlySet<string>,
-  folded: ReadonlyMap<string, readonly string[]>,
-  silences: readonly Silence[],
-  nowMs: number,
-): string | null {
-  const { host, symptom, parts = [] } = incident;
-  if (isSilenced(silences, host, symptom, nowMs)) return "silenced";
-  if (host === MANY) return null;
-  // What is wrong with this host alone is not told with the others.
-  const ofMany = folded.get(keyOf({ host, symptom: fleetSymptom(symptom) }));
-  if (ofMany !== undefined && parts.every((part) => ofMany.includes(part))) return fleetSymptom(symptom);
-  return explainedBy(incident, firing);
+/** What is said of the first of these parts, and how many others there are; null: nothing of its own. */
+function detailOf(details: Incident["details"], parts: readonly string[]) {
+  const found = [
+    ...new Map(
+      parts.flatMap((part) => (details?.[part] ? [[details[part].what, details[part]] as const] : [])),
+    ).values(),
+  ];
+  const [first, ...more] = found;
+  if (first === undefined) return null;
+  return { what: more.length === 0 ? first.what : `${first.what} (and ${more.length} more)`, fix: first.fix };
 }

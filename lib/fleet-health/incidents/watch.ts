@@ -38,7 +38,7 @@ export function watch({ incidents: before, fires, runsMs }: Watch, round: Round)
   const told = tell(folded.incidents, silences, nowMs);
   return {
     next: {
-      incidents: told.incidents,
+      incidents: told.incidents.map(({ details: _, ...one }) => one),
       fires: stepped.fires,
       runsMs: [nowMs, ...runsMs].slice(0, INCIDENT_POLICY.foldRuns),
     },

@@ -1,11 +1,12 @@
 // Symptoms of what a host keeps: its disk, its queue, what was refused. Pure: now is an argument, by the collector's clock.
 
 import { shortTime } from "../../core/clock.ts";
+import type { Finding } from "../../core/finding.ts";
 import { counted, formatBytes } from "../../core/text/quantity.ts";
 import type { Judged } from "../../fleet/judge.ts";
 import type { ShownQueue } from "../../fleet/queue-view.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { failingOf, partsOf } from "./failing-checks.ts";
+import { detailsOf, failingOf, partsOf } from "./failing-checks.ts";
 import { BACKLOG_HOURS, growth } from "./past.ts";
 import { diskFix, keptFix, SHIPPER_STATUS } from "./remedies.ts";
 import type { Told } from "./told.ts";
@@ -24,10 +25,14 @@ export function diskLow({ heartbeat, checks }: Facts): Told | null {
   const failing = failingOf(checks).filter(isDisk);
   const [first, ...more] = failing;
   if (first === undefined) return null;
+  const saidBy = ({ name, said }: Judged): Finding => ({
+    what: said?.what ?? name,
+    fix: said?.fix ?? diskFix(heartbeat.queue, name.slice(DISK.length)),
+  });
   const behind = more.length === 0 ? "" : ` (and ${counted(more.length, "other")})`;
-  const what = `${first.said?.what ?? first.name}${behind}`;
-  const fix = first.said?.fix ?? diskFix(heartbeat.queue, first.name.slice(DISK.length));
-  return { cause: "disk", what, fix, parts: partsOf(failing) };
+  const { what, fix } = saidBy(first);
+  const parts = { parts: partsOf(failing), details: detailsOf(failing, saidBy) };
+  return { cause: "disk", what: `${what}${behind}`, fix, ...parts };
 }
 
 const DAY_MS = 24 * 3_600_000;

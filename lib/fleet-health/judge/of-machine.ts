@@ -1,9 +1,10 @@
 // Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
 
+import type { Finding } from "../../core/finding.ts";
 import type { Judged } from "../../fleet/judge.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { failingOf, partsOf } from "./failing-checks.ts";
+import { detailsOf, failingOf, partsOf } from "./failing-checks.ts";
 import { isDisk } from "./of-keeping.ts";
 import { refusedAtTheDoor } from "./of-shipping.ts";
 import { downFix, HEARTBEAT_STATUS } from "./remedies.ts";
@@ -66,8 +67,13 @@ export function checkFailing({ heartbeat, checks }: Facts): Told | null {
   const [first, ...more] = failing;
   if (first === undefined) return null;
   const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
-  const what = `${first.name} ${first.holds}${first.said === null ? "" : `: ${first.said.what}`}${behind}`;
-  return { cause: first.name, what, fix: first.said?.fix ?? HEARTBEAT_STATUS, parts: partsOf(failing) };
+  const { what, fix } = saidBy(first);
+  const parts = { parts: partsOf(failing), details: detailsOf(failing, saidBy) };
+  return { cause: first.name, what: `${what}${behind}`, fix, ...parts };
+}
+
+function saidBy({ name, holds, said }: Judged): Finding {
+  return { what: `${name} ${holds}${said === null ? "" : `: ${said.what}`}`, fix: said?.fix ?? HEARTBEAT_STATUS };
 }
 
 /** The host's own check of its queue says what waits, is paused or refused, too. */

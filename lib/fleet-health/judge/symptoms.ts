@@ -1,8 +1,8 @@
 // What is wrong with a host, as a table: each symptom with what it takes, and what it is told from. Pure: now is an argument, by the
 // collector's clock.
 
-import { fixText } from "../../core/finding.ts";
-import type { Ill } from "../incidents/incident.ts";
+import { type Finding, type Fix, fixText } from "../../core/finding.ts";
+import type { Detail, Ill } from "../incidents/incident.ts";
 import type { Facts } from "./facts.ts";
 import { backlogGrowing, diskLow, quarantineExpiring, quarantineGrowing, waitsAlone } from "./of-keeping.ts";
 import { checkFailing, clockSkew, duplicateHost, heartbeatLate, hostDown } from "./of-machine.ts";
@@ -57,10 +57,22 @@ export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused
     asked.flatMap(({ name, of }) => {
       const told = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? null;
       if (told === null) return [];
-      const { fix, ...rest } = told;
-      return [{ host: facts.host, symptom: name, ...rest, fix: fix === null ? null : fixText(fix, "collector") }];
+      const { fix, details, ...rest } = told;
+      const own =
+        details === undefined
+          ? {}
+          : { details: Object.fromEntries(Object.entries(details).map(([part, one]) => [part, detailOf(one)])) };
+      return [{ host: facts.host, symptom: name, ...rest, ...own, fix: textOf(fix) }];
     }),
   );
+}
+
+function detailOf({ what, fix }: Finding): Detail {
+  return { what, fix: textOf(fix) };
+}
+
+function textOf(fix: Fix | null): string | null {
+  return fix === null ? null : fixText(fix, "collector");
 }
 
 /** The symptoms that cannot be looked for without these. */

@@ -25,6 +25,7 @@ export interface Told {
   /** Since when it is so, where that is known, and what of it is told by itself (incident.ts). */
   beganMs?: number;
   parts?: readonly string[];
+  details?: Readonly<Record<string, Finding>>;
 }
 
 export function long(ms: number): string {

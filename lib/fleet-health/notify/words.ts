@@ -116,10 +116,14 @@ export function who({ host, hosts }: Pick<IncidentRow, "host" | "hosts">): strin
 }
 
 /** Of many: who belongs to it. */
-export function names({ hosts }: Pick<IncidentRow, "hosts">): string {
-  if (hosts.length === 0) return "";
+export function names({ hosts, of }: Pick<IncidentRow, "hosts" | "of">): string {
+  if (of !== undefined) return `; new: ${listed(of)}`;
+  return hosts.length === 0 ? "" : `, as each of ${listed(hosts)}`;
+}
+
+function listed(hosts: readonly string[]): string {
   const more = hosts.length > NAMES ? `, and ${hosts.length - NAMES} more` : "";
-  return `, as each of ${hosts.slice(0, NAMES).join(", ")}${more}`;
+  return `${hosts.slice(0, NAMES).join(", ")}${more}`;
 }
 
 /** The same for programs: the notice's id is the same for each try. */

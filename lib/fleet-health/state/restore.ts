@@ -1,9 +1,8 @@
 // A state that was lost, as far as the history tells it: what was told and has not ended, so that its end is told, too. Pure.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
-import { fleetSymptom } from "../incidents/fold.ts";
 import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
-import { INCIDENT_POLICY } from "../incidents/policy.ts";
+import { fleetSymptom, INCIDENT_POLICY } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
 import { REMEMBERED_SYMPTOMS, STAYING_SYMPTOMS } from "../judge/unsure.ts";
 import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";

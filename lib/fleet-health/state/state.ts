@@ -83,7 +83,10 @@ const isIncident = hasFields({
   hosts: listOf(isText),
   beganMs: leftOutOr(isNumber),
   parts: leftOutOr(listOf(isText)),
+  details: leftOutOr(() => true),
+  joined: leftOutOr(listOf(isText)),
   toldParts: leftOutOr(listOf(isText)),
+  newParts: leftOutOr(listOf(isText)),
   restoredMs: leftOutOr(isNumber),
 } satisfies ChecksOf<Incident>);
 

@@ -1,77 +1,10 @@
 // The watch over a fleet by time lines: runs every five minutes, what is wrong in each, and what is told.
 
 import { describe, expect, test } from "bun:test";
-import { type Event, type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import { type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
-import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
-
-const DAY = Date.UTC(2026, 4, 4);
-/** `10:45` of that Monday. */
-const at = (clock: string): number => {
-  const [hours = 0, minutes = 0] = clock.split(":").map(Number);
-  return DAY + (hours * 60 + minutes) * 60_000;
-};
-const clockOf = (ms: number): string => new Date(ms).toISOString().slice(11, 16);
-
-const ill = (host: string, symptom = "silent", cause = "not known"): Ill => ({
-  ...{ host, symptom, cause, what: "it has shipped nothing", fix: null },
-});
-
-interface Scene {
-  /** What is wrong at an instant. */
-  ill: (nowMs: number) => Ill[];
-  from: string;
-  to: string;
-  hosts?: number;
-  silences?: readonly Silence[];
-  unknown?: (nowMs: number) => string[];
-  lost?: (nowMs: number) => string[];
-  gone?: (nowMs: number) => [string, "retired" | "expired"][];
-}
-
-/** Every run from one clock to another. @returns what was told: `F 10:45 lab1 silent`, and what stands at the end */
-function play({
-  ill: illAt,
-  from,
-  to,
-  hosts = 1,
-  silences = [],
-  unknown = () => [],
-  lost = () => [],
-  gone = () => [],
-}: Scene) {
-  let state: Watch = NO_WATCH;
-  const told: string[] = [];
-  const all: Event[] = [];
-  for (let nowMs = at(from); nowMs <= at(to); nowMs += 5 * 60_000) {
-    const round = {
-      ...{ nowMs, ill: illAt(nowMs), hosts, silences },
-      unknown: new Set(unknown(nowMs)),
-      lost: new Set(lost(nowMs)),
-      unsure: new Set<string>(),
-      gone: new Map(gone(nowMs)),
-    };
-    const { next, events } = watch(state, round);
-    state = next;
-    all.push(...events);
-    told.push(...events.filter(({ isTold }) => isTold).map(shown));
-  }
-  return { told, state, all };
-}
-
-const LETTERS: Readonly<Record<string, string>> = {
-  firing: "F",
-  growing: "G",
-  recovered: "R",
-  retired: "R retired",
-  expired: "R expired",
-};
-
-function shown({ atMs, change, incident }: Event): string {
-  const { symptom, host, hosts, flappingMs } = incident;
-  const who = host === MANY ? `${hosts.length} hosts` : host;
-  return `${LETTERS[change]} ${clockOf(atMs)} ${who} ${symptom}${flappingMs === null ? "" : " flapping"}`;
-}
+import { watch } from "../../../lib/fleet-health/incidents/watch.ts";
+import { at, clockOf, ill, play } from "./play.ts";
 
 /** Ill while nothing was shipped for more than half an hour. */
 const silentSince =
@@ -174,56 +107,6 @@ describe("more that is wrong than was told", () => {
     expect(watch(next, { ...round, ill: [{ ...now, parts: ["load", "disk", "clock"] }] }).events).toMatchObject([
       { change: "growing" },
     ]);
-  });
-  describe("of one of many", () => {
-    const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
-    const all =
-      (partsOf: (host: string, nowMs: number) => string[]) =>
-      (nowMs: number): Ill[] =>
-        names.map((host) => ({ ...ill(host, "check-failing", "load"), parts: partsOf(host, nowMs) }));
-    const told = (partsOf: (host: string, nowMs: number) => string[]): string[] =>
-      play({ ill: all(partsOf), from: "10:00", to: "12:00", hosts: 20 }).told;
-    const some = (count: number) => (host: string, nowMs: number) =>
-      nowMs >= at("11:00") && names.indexOf(host) < count ? ["load", "disk"] : ["load"];
-
-    test("is told of it alone, and what all have is not", () => {
-      expect(told(() => ["load", "load critical"])).toEqual(["F 10:00 10 hosts fleet-check-failing"]);
-      expect(told(some(1))).toEqual(["F 10:00 10 hosts fleet-check-failing", "F 11:00 lab0 check-failing"]);
-    });
-
-    test("is told from the beginning", () => {
-      const own = (host: string) => (host === "lab3" ? ["load", "disk critical"] : ["load"]);
-      expect(told(own)).toEqual(["F 10:00 10 hosts fleet-check-failing", "F 10:10 lab3 check-failing"]);
-    });
-
-    test("is told once of all where as many have it as are told as one", () => {
-      const alone = ["lab0", "lab1", "lab2", "lab3"].map((host) => `F 11:00 ${host} check-failing`);
-      expect(told(some(4))).toEqual(["F 10:00 10 hosts fleet-check-failing", ...alone]);
-      expect(told(some(5))).toEqual(["F 10:00 10 hosts fleet-check-failing", "G 11:00 10 hosts fleet-check-failing"]);
-    });
-
-    test("has an end of its own, and what all had is not told anew of it then", () => {
-      const now = (nowMs: number): Ill[] =>
-        all(some(1))(nowMs).filter(({ host }) => nowMs < at("11:30") || (host === "lab0" && nowMs < at("12:00")));
-      expect(play({ ill: now, from: "10:00", to: "13:00", hosts: 20 }).told).toEqual([
-        ...["F 10:00 10 hosts fleet-check-failing", "F 11:00 lab0 check-failing"],
-        ...["R 11:40 10 hosts fleet-check-failing", "R 12:05 lab0 check-failing"],
-      ]);
-    });
-
-    test("is whatever is wrong by now where nobody knows what was told", () => {
-      const { state } = play({ ill: all(() => ["load"]), from: "10:00", to: "10:30", hosts: 20 });
-      const incidents = state.incidents.map(({ parts: _, toldParts: __, ...one }) => one);
-      const round = (clock: string, partsOf: (host: string) => string[]) => ({
-        ...{ nowMs: at(clock), ill: all(partsOf)(at(clock)), hosts: 20, silences: [], unknown: new Set<string>() },
-        ...{ lost: new Set<string>(), unsure: new Set<string>(), gone: new Map() },
-      });
-      const own = (host: string) => (host === "lab3" ? ["load", "disk"] : ["load"]);
-      const { next, events } = watch({ ...state, incidents }, round("10:35", own));
-      expect(events).toEqual([]);
-      const more = (host: string) => (host === "lab4" ? ["load", "swap"] : own(host));
-      expect(watch(next, round("10:40", more)).events.map(shown)).toEqual(["F 10:40 lab4 check-failing"]);
-    });
   });
 });
 

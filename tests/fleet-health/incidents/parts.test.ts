@@ -1,0 +1,220 @@
+// Many hosts with failing checks, and some with more than the others: who is told of what, by time lines.
+
+import { describe, expect, test } from "bun:test";
+import type { Ill, Incident } from "../../../lib/fleet-health/incidents/incident.ts";
+import { MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import { rowOfEvent } from "../../../lib/fleet-health/incidents/row.ts";
+import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
+import type { Watch } from "../../../lib/fleet-health/incidents/watch.ts";
+import { watch } from "../../../lib/fleet-health/incidents/watch.ts";
+import { lineOf } from "../../../lib/fleet-health/notify/words.ts";
+import { at, ill, play, shown } from "./play.ts";
+
+/** What fails of the host with this number: the gravest first. */
+type Checks = (host: number, nowMs: number) => readonly string[];
+
+const count = 20;
+const failing =
+  (checks: Checks, symptom = "check-failing") =>
+  (nowMs: number): Ill[] =>
+    Array.from({ length: count }, (_, i) => checks(i, nowMs)).flatMap((parts, i) =>
+      parts.length === 0
+        ? []
+        : [
+            {
+              ...ill(`lab${i}`, symptom, symptom === "disk-low" ? "disk" : parts[0]),
+              parts,
+              details: Object.fromEntries(parts.map((part) => [part, { what: `${part} fails`, fix: `mend ${part}` }])),
+            },
+          ],
+    );
+
+const scene = (checks: Checks, to: string, more: { silences?: readonly Silence[]; symptom?: string } = {}) =>
+  play({ ill: failing(checks, more.symptom), from: "10:00", to, hosts: count, silences: more.silences ?? [] });
+const told = (...args: Parameters<typeof scene>): string[] =>
+  scene(...args).told.map((line) => line.replace("fleet-check-failing", "fleet").replace(" check-failing", ""));
+
+const isAfter = (nowMs: number, clock: string): boolean => nowMs >= at(clock);
+const isBetween = (nowMs: number, from: string, to: string): boolean => nowMs >= at(from) && nowMs < at(to);
+const silence = (host: string, from: string, until: string, symptom: string | null = null): Silence => ({
+  ...{ host, symptom, fromMs: at(from), untilMs: at(until), reason: "" },
+});
+const MANY_F = "F 10:00 10 hosts fleet";
+
+describe("more that is wrong with one of many", () => {
+  const some = (least: number) => (i: number, nowMs: number) =>
+    i >= 10 ? [] : i < least && isAfter(nowMs, "11:00") ? ["load", "disk"] : ["load"];
+
+  test("is told of it alone, in the second run that sees it; what all have is not", () => {
+    expect(told((i) => (i < 10 ? ["load", "load critical"] : []), "12:00")).toEqual([MANY_F]);
+    expect(told(some(1), "12:00")).toEqual([MANY_F, "F 11:05 lab0"]);
+  });
+
+  test("is told where it was so from the beginning, and nobody is told of what is over by then", () => {
+    expect(told((i) => (i === 3 ? ["load", "disk"] : i < 10 ? ["load"] : []), "12:00")).toEqual([
+      ...[MANY_F, "F 10:15 lab3"],
+    ]);
+    const brief: Checks = (i, ms) => (i === 3 && ms === at("11:00") ? ["load", "disk"] : i < 10 ? ["load"] : []);
+    expect(told(brief, "12:00")).toEqual([MANY_F]);
+  });
+
+  test("is told once of all where as many have it as are told as one: in one run, or one before the others", () => {
+    const alone = ["lab0", "lab1", "lab2", "lab3"].map((host) => `F 11:05 ${host}`);
+    expect(told(some(4), "12:00")).toEqual([MANY_F, ...alone]);
+    expect(told(some(5), "12:00")).toEqual([MANY_F, "G 11:00 10 hosts fleet"]);
+    const slow: Checks = (i, ms) =>
+      i >= 10 ? [] : isAfter(ms, i < 4 ? "11:00" : "11:05") ? ["load", "disk"] : ["load"];
+    expect(told(slow, "12:00")).toEqual([MANY_F, "G 11:05 10 hosts fleet"]);
+  });
+
+  test("has an end of its own, and what all had is not told anew of it then", () => {
+    const checks: Checks = (i, ms) =>
+      isBetween(ms, "10:00", "11:30")
+        ? some(1)(i, ms)
+        : i === 0 && isBetween(ms, "10:00", "12:00")
+          ? some(1)(i, ms)
+          : [];
+    expect(told(checks, "13:00")).toEqual([MANY_F, "F 11:05 lab0", "R 11:40 10 hosts fleet", "R 12:05 lab0"]);
+  });
+
+  test("that was told alone is not told what all are told, then or when that is over", () => {
+    const more: Checks = (i, ms) => {
+      if (i >= 10) return [];
+      const own = i < 4 && isAfter(ms, "10:20") ? ["raid"] : [];
+      return ["load", ...own, ...(isAfter(ms, "10:40") ? ["swap"] : [])];
+    };
+    const alone = ["lab0", "lab1", "lab2", "lab3"].map((host) => `F 10:25 ${host}`);
+    expect(told(more, "11:00")).toEqual([MANY_F, ...alone, "G 10:40 10 hosts fleet"]);
+    const left: Checks = (i, ms) => {
+      if (i >= (isAfter(ms, "11:00") ? 1 : 10)) return [];
+      return [
+        "load",
+        ...(i < 1 && isBetween(ms, "10:20", "10:35") ? ["raid"] : []),
+        ...(isAfter(ms, "10:40") ? ["swap"] : []),
+      ];
+    };
+    expect(told(left, "11:30")).toEqual([
+      ...[MANY_F, "F 10:25 lab0", "G 10:40 10 hosts fleet", "R 11:10 10 hosts fleet"],
+    ]);
+  });
+});
+
+describe("a cause that changes", () => {
+  test("makes no second one of the same hosts", () => {
+    const checks: Checks = (i, ms) => (i >= 10 ? [] : isAfter(ms, "10:05") ? ["raid", "load"] : ["load"]);
+    expect(told(checks, "10:30")).toEqual([MANY_F, "G 10:05 10 hosts fleet"]);
+  });
+
+  test("makes one with others, and is not told of its hosts once more", () => {
+    const checks: Checks = (i, ms) => {
+      if (i < 4) return isAfter(ms, "10:05") ? ["raid", "load"] : ["load"];
+      return i < 10 ? ["load"] : i < 18 && isAfter(ms, "10:05") ? ["raid"] : [];
+    };
+    expect(told(checks, "10:30")).toEqual([MANY_F, "F 10:05 12 hosts fleet"]);
+  });
+
+  test("of disks that are others on each host: they are one incident, and another disk later is told alone", () => {
+    const checks: Checks = (i, ms) =>
+      i >= 12 ? [] : i === 1 && isAfter(ms, "11:00") ? [`m${i % 3}`, "m9"] : [`m${i % 3}`];
+    expect(told(checks, "12:00", { symptom: "disk-low" })).toEqual([
+      ...["F 10:00 12 hosts fleet-disk-low", "F 11:05 lab1 disk-low"],
+    ]);
+  });
+});
+
+describe("who joins many", () => {
+  test("as many as are told as one, with more that is wrong, is told once", () => {
+    const checks: Checks = (i, ms) => (i < 6 ? ["load"] : i < 12 && isAfter(ms, "10:30") ? ["load", "raid"] : []);
+    expect(told(checks, "11:00")).toEqual(["F 10:00 6 hosts fleet", "G 10:30 12 hosts fleet"]);
+  });
+
+  test("long after is told alone, whoever of them has fallen ill anew before", () => {
+    const checks: Checks = (i, ms) => {
+      if (i === 2 && isBetween(ms, "11:00", "12:00")) return [];
+      return i < 10 || (i === 15 && isAfter(ms, "12:05")) ? ["load"] : [];
+    };
+    expect(told(checks, "14:00")).toEqual([MANY_F, "F 12:15 lab15"]);
+  });
+
+  test("one after the other is told alone: nobody is swallowed", () => {
+    const checks: Checks = (i, ms) => (i < 10 || ms >= at("10:20") + (i - 10) * 600_000 ? ["load"] : []);
+    expect(told(checks, "14:00")).toHaveLength(1 + 10);
+  });
+
+  test("during a silence of all is told when it ends", () => {
+    const checks: Checks = (i, ms) => (i < 6 || (i < 12 && isAfter(ms, "10:30")) ? ["load"] : []);
+    expect(told(checks, "12:00", { silences: [silence(MANY, "10:20", "11:30")] })).toEqual([
+      ...["F 10:00 6 hosts fleet", "G 11:30 12 hosts fleet"],
+    ]);
+  });
+});
+
+describe("silences", () => {
+  test("what begins and ends during one counts as told of nobody, and tells nothing when it ends", () => {
+    const checks: Checks = (i, ms) => {
+      if (i >= 10) return [];
+      const raid = isBetween(ms, "10:30", "11:00") || (i === 3 && isAfter(ms, "12:30"));
+      return raid ? ["load", "raid"] : ["load"];
+    };
+    expect(told(checks, "14:00", { silences: [silence(MANY, "09:00", "12:00")] })).toEqual([
+      ...["F 12:00 10 hosts fleet", "F 12:35 lab3"],
+    ]);
+    expect(told(checks, "11:40", { silences: [silence(MANY, "10:20", "11:30")] })).toEqual([MANY_F]);
+  });
+
+  test("of hosts by name keep what is wrong with them from being told of all", () => {
+    const silences = Array.from({ length: 5 }, (_, i) => silence(`lab${i}`, "10:20", "13:00"));
+    const checks: Checks = (i, ms) => (i >= 10 ? [] : i < 5 && isAfter(ms, "10:30") ? ["load", "raid"] : ["load"]);
+    expect(told(checks, "12:00", { silences })).toEqual([MANY_F]);
+  });
+
+  test("of all by a symptom hold back many that have it", () => {
+    const all = (symptom: string) => ({ silences: [silence(MANY, "09:00", "12:00", symptom)] });
+    const checks: Checks = (i) => (i < 10 ? ["load"] : []);
+    expect(told(checks, "12:10", all("check-failing"))).toEqual(["F 12:00 10 hosts fleet"]);
+    expect(told(checks, "12:10", all("silent"))).toEqual([MANY_F]);
+  });
+});
+
+describe("where nobody knows what was told", () => {
+  const round = (clock: string, checks: Checks, hosts = count) => ({
+    ...{ nowMs: at(clock), ill: failing(checks)(at(clock)), hosts, silences: [], unknown: new Set<string>() },
+    ...{ lost: new Set<string>(), unsure: new Set<string>(), gone: new Map() },
+  });
+  /** As the history, or the release before, leaves it: without the parts that many were told with. */
+  const left = (toldParts?: readonly string[]): Watch => {
+    const { state } = scene((i) => (i < 10 ? ["load"] : []), "10:30");
+    const bare = ({ parts: _, toldParts: __, ...one }: Incident): Incident =>
+      toldParts === undefined ? one : { ...one, toldParts };
+    return { ...state, incidents: state.incidents.map((one) => (one.host === MANY ? bare(one) : one)).map(bare) };
+  };
+
+  test.each([[undefined], [[]]])("it was what most have by now; what few have is told (%p)", (toldParts) => {
+    const own: Checks = (i) => (i === 3 ? ["load", "disk"] : i < 10 ? ["load"] : []);
+    const { next, events } = watch(left(toldParts), round("10:35", own));
+    expect(events.map(shown)).toEqual([]);
+    expect(watch(next, round("10:40", own)).events.map(shown)).toEqual(["F 10:40 lab3 check-failing"]);
+  });
+
+  test("it is waited for until somebody says what is wrong, however many are watched", () => {
+    const lost = { ...round("10:35", () => [], 60), unknown: new Set(["check-failing"]) };
+    const { next, events } = watch(left(), lost);
+    expect(events).toEqual([]);
+    const few: Checks = (i) => (i < 8 ? ["load"] : []);
+    expect(watch(next, round("10:40", few, 60)).events.filter(({ isTold }) => isTold)).toEqual([]);
+  });
+});
+
+test("the line of what is new says that alone, and of whom", () => {
+  const checks: Checks = (i, ms) => {
+    if (i >= 10) return [];
+    const more = isAfter(ms, "10:30") && i >= 5 ? ["raid"] : isAfter(ms, "11:00") && i === 1 ? ["swap", "disk"] : [];
+    return ["load", ...more];
+  };
+  const { all } = scene(checks, "11:30");
+  const lines = all.filter(({ isTold }) => isTold).map((event) => lineOf({ sequence: 1, ...rowOfEvent(event) }));
+  expect(lines.slice(1)).toEqual([
+    "GROWING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: raid fails; new: lab5, lab6, lab7, lab8, lab9; fix: mend raid",
+    "FIRING lab1: check-failing since 2026-05-04 10:00 UTC: swap fails (and 1 more); fix: mend swap",
+  ]);
+});
