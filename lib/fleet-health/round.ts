@@ -11,11 +11,12 @@ import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
 import { type Row, rowOfEvent } from "./incidents/row.ts";
 import { NO_WATCH, watch } from "./incidents/watch.ts";
+import type { LastSeen } from "./index/last-seen.ts";
 import { COLLECTOR_SYMPTOMS, collectorIll, gapText, OF_TICKS } from "./judge/collector.ts";
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
-import { type Past, unheardPast } from "./judge/past.ts";
+import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import { stillSilent, unsaidSince, unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
@@ -46,7 +47,7 @@ export interface Read {
 export function judgeHosts(config: FleetHealthConfig, before: State | null, read: Read): Judgement {
   const { nowMs, index, refusals, orders } = read;
   const facts = factsOf({
-    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: withoutFuture(before?.past ?? new Map(), nowMs) },
+    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: pastBefore(before, index.seen, nowMs) },
     attempts: refusals.kind === "attempts" ? refusals.rows : [],
     sinceMs: nowMs - config.recentWindowMin * 60_000,
     hosts: read.hosts ?? NO_HOSTS,
@@ -60,16 +61,29 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
   return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage.since) };
 }
 
-/** What is of a time that has yet to come was before this clock was set back: what came since has no later one. */
-function withoutFuture(past: ReadonlyMap<string, Past>, nowMs: number): Map<string, Past> {
-  const isAhead = (ms: number | null): boolean => ms !== null && ms > nowMs + CLOCK_MS;
-  return new Map([...past].map(([host, one]) => [host, isAhead(one.takenMs) ? { ...one, takenMs: null } : one]));
+/**
+ * What was remembered, but for what has yet to come: that was before this clock was set back. Of hosts whose rows are gone from the index
+ * it is remembered when they shipped last, for nobody could tell else when they fall silent.
+ */
+function pastBefore(before: State | null, seen: LastSeen, nowMs: number): Map<string, Past> {
+  const past = new Map(before?.past);
+  for (const [host, { own }] of before?.index.seen ?? [])
+    if (own !== null && !seen.has(host)) {
+      const known = past.get(host) ?? NO_PAST;
+      past.set(host, { ...known, takenMs: Math.max(known.takenMs ?? 0, own.micros / 1000) });
+    }
+  return new Map([...past].map(([host, one]) => [host, withoutFuture(one, nowMs + CLOCK_MS)]));
 }
 
-/** Those who are refused together with others, as the last run left it. */
+/** Those who are refused together with others, as the last run left it: whoever got something through since belongs to them no more. */
 function refusedIn(before: State | null): Set<string> {
-  const refused = (before?.watch.incidents ?? []).filter(({ symptom }) => symptom === fleetSymptom(FATAL_ONLY));
-  return new Set(refused.flatMap(({ hosts }) => hosts));
+  const standing = before?.watch.incidents ?? [];
+  const refused = new Set(standing.filter(({ symptom }) => symptom === FATAL_ONLY).map(({ host }) => host));
+  const many = standing.filter(({ symptom }) => symptom === fleetSymptom(FATAL_ONLY));
+  // Of one that was taken from the history nobody knows who still is.
+  return new Set(
+    many.flatMap(({ hosts, parts }) => (parts === undefined ? hosts : hosts.filter((host) => refused.has(host)))),
+  );
 }
 
 function lastRunOf(before: State | null): number | null {
@@ -147,7 +161,7 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
     unknown,
     gone: new Map(),
     ...{ lost: new Set<string>(), unsure: new Set<string>() },
-    hosts: before.index.seen.size,
+    hosts: before.past.size,
     silences,
   };
   const { next, events } = watch(before.watch, seen);

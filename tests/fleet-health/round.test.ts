@@ -347,21 +347,55 @@ test("a clock that is set back an hour makes nobody silent who ships, and nobody
   expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
 });
 
+test("who was refused with others, and got something through, is refused alone the next time", () => {
+  const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
+  const refused = (host: string, atMs: number, reason = "commit-not-accepted") => attempt(host, atMs, 412, reason);
+  const at = (nowMs: number, rows: AttemptRow[]): Read =>
+    read(nowMs, {}, { refusals: { kind: "attempts", rows, doubt: null } });
+  const together = names.map((host) => refused(host, NOON - MIN));
+  const through = [...together, attempt("lab3", NOON + 4 * MIN)];
+  const first = play([at(NOON, together), ...every5(NOON + 5 * MIN, 3, (nowMs) => at(nowMs, through))]);
+  expect(first.rows.filter((row) => row.endsWith("told"))).toEqual(["12:00 * fleet-fatal-only firing told"]);
+  const one = refused("lab3", NOON + 60 * MIN, "digest-mismatch");
+  const kept = (nowMs: number) =>
+    at(nowMs, [...names.map((host) => refused(host, nowMs)).filter(({ host_id }) => host_id !== "lab3"), one]);
+  const reads = [
+    at(NOON, together),
+    ...every5(NOON + 5 * MIN, 3, (nowMs) => at(nowMs, through)),
+    ...every5(NOON + 61 * MIN, 4, kept),
+  ];
+  expect(play(reads).rows.filter((row) => row.includes("lab3 fatal-only firing"))).toEqual([]);
+});
+
 describe("hosts of whom nothing is known any more", () => {
   const ill = every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON, lab2: nowMs }));
 
   test("are not well by that: what stands of them stays", () => {
     const { rows, state } = play([...ill, ...every5(NOON + 46 * MIN, 3, (nowMs) => read(nowMs, { lab2: nowMs }))]);
     expect(rows.filter((row) => row.endsWith("told"))).toEqual(["12:41 lab1 silent firing told"]);
-    expect(state.watch.incidents).toMatchObject([{ host: "lab1", phase: "firing", hasNoData: true }]);
+    expect(state.watch.incidents).toMatchObject([{ host: "lab1", phase: "firing" }]);
+  });
+
+  test("are silent when they ship no more, though no row says any more when they did", () => {
+    const gone = every5(NOON + 5 * MIN, 9, (nowMs) => read(nowMs, { lab2: nowMs }));
+    const { rows } = play([read(NOON, { lab1: NOON - 1, lab2: NOON }), ...gone]);
+    expect(rows).toEqual(["12:30 lab1 silent pending", "12:40 lab1 silent firing", "12:40 lab1 silent firing told"]);
+  });
+
+  test("have not shipped at a time that has yet to come", () => {
+    const gone = every5(NOON + 5 * MIN, 9, (nowMs) => read(nowMs, { lab2: nowMs }));
+    const { state } = play([read(NOON, { lab1: NOON + 24 * HOUR, lab2: NOON }), ...gone]);
+    expect(state.past.get("lab1")?.takenMs ?? null).toBeNull();
   });
 
   test("are watched no more when nothing was heard of them for as long as of any other", () => {
-    const later = every5(NOON + 31 * MIN + 14 * 24 * HOUR, 2, (nowMs) => read(nowMs, { lab2: nowMs }));
+    const hours = Array.from({ length: 14 * 24 }, (_, i) => NOON + (i + 1) * HOUR);
+    const later = hours.map((nowMs) => read(nowMs, { lab2: nowMs }));
     expect(play([...ill, ...later]).rows.filter((row) => row.endsWith("told"))).toEqual([
       "12:41 lab1 silent firing told",
-      "12:36 lab1 silent expired told",
     ]);
+    const last = read(NOON + 14 * 24 * HOUR + 5 * MIN, { lab2: NOON + 14 * 24 * HOUR });
+    expect(play([...ill, ...later, last]).rows.at(-1)).toBe("12:05 lab1 silent expired told");
   });
 
   test("and neither are all of them when this clock is set back", () => {

@@ -43,7 +43,8 @@ export function advance(before: readonly Incident[], fires: Fires, seen: Seen): 
 
 function recent(fires: Fires, nowMs: number): Map<string, readonly number[]> {
   const fresh = [...fires].map(
-    ([key, times]) => [key, times.filter((at) => nowMs - at <= INCIDENT_POLICY.flapWindowMs)] as const,
+    // What has yet to come was before this clock was set back.
+    ([key, times]) => [key, times.filter((at) => at <= nowMs && nowMs - at <= INCIDENT_POLICY.flapWindowMs)] as const,
   );
   return new Map(fresh.filter(([, times]) => times.length > 0));
 }
@@ -68,7 +69,10 @@ class Step {
   }
 
   /** @param found what this run sees of it; undefined: nothing */
-  go(incident: Incident, found: Ill | undefined): void {
+  go(before: Incident, found: Ill | undefined): void {
+    const { flappingMs } = before;
+    const isAhead = flappingMs !== null && flappingMs > this.seen.nowMs;
+    const incident = isAhead ? { ...before, flappingMs: this.seen.nowMs } : before;
     const why = this.seen.gone.get(incident.host);
     if (why !== undefined) this.end(incident, why);
     else if (found !== undefined) {

@@ -78,6 +78,18 @@ export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, 
   };
 }
 
+/** Without what is of a later time than that: it was before this clock was set back, and what came since has no later one. */
+export function withoutFuture(past: Past, latestMs: number): Past {
+  const isAhead = (ms: number | null): boolean => ms !== null && ms > latestMs;
+  const { takenMs, failing, quarantine } = past;
+  return {
+    ...past,
+    takenMs: isAhead(takenMs) ? null : takenMs,
+    failing: failing !== null && (isAhead(failing.firstMs) || isAhead(failing.lastMs)) ? null : failing,
+    quarantine: isAhead(quarantine.grewMs) ? { ...quarantine, grewMs: null } : quarantine,
+  };
+}
+
 /** The same of a host of whom this run knows nothing. */
 export function unheardPast(before: Past, lastRunMs: number | null, nowMs: number): Past {
   return { ...before, unheardMs: unheardOf(before, null, lastRunMs, nowMs) };

@@ -64,7 +64,12 @@ export const ANY_CHANNEL = "*";
 export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentRow[]): Mailbox {
   const open = new Set(mailbox.open);
   const fresh = rows.filter((row) => {
-    if (!row.told || !wants(channel, row)) return false;
+    if (!row.told) return false;
+    if (!wants(channel, row)) {
+      // It wanted it once, or was thought to.
+      if (isEnd(row)) open.delete(keyOf(row));
+      return false;
+    }
     if (row.change === BEGINS) open.add(keyOf(row));
     if (row.change === "growing") return open.has(keyOf(row));
     return isEnd(row) ? open.delete(keyOf(row)) : true;
@@ -95,6 +100,12 @@ function pairsOf(rows: readonly IncidentRow[]): [key: string, rows: IncidentRow[
 /** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
 export function keyOf({ host, symptom, cause, since }: Omit<IncidentRow, "sequence">): string {
   return `${host}|${symptom}|${since}${host === MANY ? `|${cause}` : ""}`;
+}
+
+/** Whose it is: no name holds the sign between them. */
+export function ofKey(key: string): Pick<IncidentRow, "host" | "symptom"> {
+  const [host = "", symptom = ""] = key.split("|");
+  return { host, symptom };
 }
 
 /**

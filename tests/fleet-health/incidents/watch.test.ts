@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
-import { watch } from "../../../lib/fleet-health/incidents/watch.ts";
+import { type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import { at, clockOf, ill, play } from "./play.ts";
 
 /** Ill while nothing was shipped for more than half an hour. */
@@ -169,6 +169,39 @@ describe("coming and going", () => {
     expect(six.told.filter((line) => line.includes("flapping"))).toEqual(["F 06:45 lab5 silent flapping"]);
     const late = play({ ill: silentSince("lab5", "00:00", "03:00", "07:00"), from: "00:00", to: "09:00" });
     expect(late.told.filter((line) => line.includes("flapping"))).toEqual([]);
+  });
+});
+
+describe("a clock that was set back", () => {
+  const one = (nowMs: number): Ill[] => (nowMs < at("10:15") ? [ill("lab1")] : []);
+  const from = (state: Watch, clock: string, seen: Ill[], hosts = 1) =>
+    watch(state, {
+      ...{ nowMs: at(clock), ill: seen, hosts, silences: [], unknown: new Set<string>(), gone: new Map() },
+      ...{ lost: new Set<string>(), unsure: new Set<string>() },
+    });
+
+  test("makes nothing flap that fired in a time that has yet to come", () => {
+    const fires = new Map([["lab1|silent", [at("20:00"), at("20:30"), at("20:50")]]]);
+    let state: Watch = { ...play({ ill: () => [], from: "10:00", to: "10:00" }).state, fires };
+    for (const clock of ["10:05", "10:10", "10:15"]) state = from(state, clock, [ill("lab1")]).next;
+    expect(state.incidents).toMatchObject([{ phase: "firing", flappingMs: null }]);
+  });
+
+  test("ends what flapped in such a time after two hours", () => {
+    const { state } = play({ ill: one, from: "10:00", to: "10:10" });
+    const [incident] = state.incidents;
+    if (incident === undefined) throw new Error("nothing fires");
+    let next: Watch = { ...state, incidents: [{ ...incident, phase: "steady", flappingMs: at("20:00") }] };
+    next = from(next, "10:15", []).next;
+    expect(next.incidents).toHaveLength(1);
+    expect(from(next, "12:15", []).next.incidents).toEqual([]);
+  });
+
+  test("keeps many from being told one by one no more than before", () => {
+    const all = Array.from({ length: 10 }, (_, i) => ill(`lab${i}`, "paused"));
+    const { state } = play({ ill: () => [], from: "20:00", to: "20:10", hosts: 20 });
+    const { events } = from(state, "10:00", all, 20);
+    expect(events.filter(({ isTold }) => isTold).map(({ incident }) => incident.symptom)).toEqual(["fleet-paused"]);
   });
 });
 

@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import type { ShownQueue } from "../../../lib/fleet/queue-view.ts";
-import { growth, NO_PAST, type Now, type Past, pastOf, unheardPast } from "../../../lib/fleet-health/judge/past.ts";
+import {
+  growth,
+  NO_PAST,
+  type Now,
+  type Past,
+  pastOf,
+  unheardPast,
+  withoutFuture,
+} from "../../../lib/fleet-health/judge/past.ts";
 import { type Failed, NO_UPLOADS } from "../../../lib/fleet-health/judge/uploads.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
@@ -113,5 +121,21 @@ describe("for how long nothing came", () => {
     expect(play(runs).unheardMs).toBe(MIN + HOUR);
     expect(play([...runs, now(NOON, { signMs: NOON - MIN, lastRunMs: far })]).unheardMs).toBe(MIN + HOUR);
     expect(unheardPast({ ...NO_PAST, unheardMs: 7 }, NOON, NOON + MIN).unheardMs).toBe(7 + MIN);
+  });
+});
+
+describe("what has yet to come, since this clock was set back", () => {
+  const failing = (firstMs: number, lastMs: number) => ({ count: 3, firstMs, lastMs, reason: "r" });
+  const past: Past = {
+    ...{ ...NO_PAST, takenMs: NOON, failing: failing(NOON - 1, NOON) },
+    quarantine: { count: 3, from: 1, grewMs: NOON },
+  };
+
+  test("is forgotten, and all else is kept", () => {
+    expect(withoutFuture(past, NOON)).toEqual(past);
+    expect(withoutFuture(past, NOON - 1)).toEqual({
+      ...{ ...past, takenMs: null, failing: null, quarantine: { count: 3, from: 1, grewMs: null } },
+    });
+    expect(withoutFuture({ ...past, failing: failing(NOON + 1, NOON) }, NOON).failing).toBeNull();
   });
 });

@@ -73,6 +73,22 @@ test("hears of its hosts and symptoms alone, and of many once, with all that bel
   expect(run([], { symptoms: ["paused"] }).heard).toEqual([]);
 });
 
+test("was not told, where the state was lost, what it does not want to hear; nor is it told of an end of that when it does", () => {
+  const open = ["lab1", "lab2"].map((host) => `${host}|silent|${isoWall(NOON - 60 * MIN)}`);
+  const own = { hosts: ["lab1"] };
+  const { mailbox } = run([{ ...emptyMailbox(ANY_CHANNEL), open }], own, STANDING, []);
+  expect(mailbox.open).toEqual([open[0] ?? ""]);
+  const since = { since: isoWall(NOON - 60 * MIN) };
+  expect(run([mailbox], {}, STANDING, [row(8, "lab2", "recovered", since)]).heard).toEqual([]);
+});
+
+test("forgets what has ended, wanted or not", () => {
+  const open = [`lab1|silent|${isoWall(NOON - 60 * MIN)}`];
+  const own = { hosts: ["lab2"] };
+  const { heard, mailbox } = run([{ ...emptyMailbox("ops"), open }], own, [], [row(8, "lab1", "recovered")]);
+  expect([heard, mailbox.open]).toEqual([[], []]);
+});
+
 test("is not new where it has a mailbox, or where the state was lost: nothing is told twice", () => {
   expect(run([emptyMailbox("ops")]).heard).toEqual(["8 lab4 firing"]);
   const open = [`lab1|silent|${isoWall(NOON - 60 * MIN)}`];

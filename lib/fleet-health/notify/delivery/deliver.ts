@@ -5,7 +5,7 @@ import { readFix } from "../../../contract/said.ts";
 import { type Finding, type Fix, fixText, here } from "../../../core/finding.ts";
 import { counted, formatSeconds } from "../../../core/text/quantity.ts";
 import { type Left, type Standing, settleStanding, standingOf } from "../alerts.ts";
-import type { Channel } from "../channel.ts";
+import { type Channel, wants } from "../channel.ts";
 import {
   ANY_CHANNEL,
   emptyMailbox,
@@ -13,6 +13,7 @@ import {
   type Mailbox,
   type Notice,
   type Outcome,
+  ofKey,
   put,
   settle,
   take,
@@ -35,11 +36,21 @@ export function outgoingOf(
       return { channel, notice: null, isDue: false, ...standingOf(before, channel, left, { nowMs, collector }) };
     }
     // Where the state was lost it was told what all were.
-    const known = own ?? mailboxes.find((one) => one.channel === ANY_CHANNEL);
+    const known =
+      own ??
+      heardOf(
+        mailboxes.find((one) => one.channel === ANY_CHANNEL),
+        channel,
+      );
     const before = { ...(known ?? emptyMailbox(channel.name)), channel: channel.name };
     const rows = known === undefined ? rowsForNewcomer(left, nowMs) : left.rows;
     return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs) };
   });
+}
+
+/** What a channel was told of all that somebody was told. */
+function heardOf(all: Mailbox | undefined, channel: Channel): Mailbox | undefined {
+  return all && { ...all, open: all.open.filter((key) => wants(channel, ofKey(key))) };
 }
 
 export interface Outgoing {
