@@ -75,7 +75,7 @@ type Options = Readonly<Record<string, string | true>>;
 
 /**
  * The settings with what the command line says instead. Another index is another collector's: attempts and state are looked for beside
- * it, unless they are named. As of another time nothing is written, unless it is said where.
+ * it, unless they are named. As of another time nothing is written but where it is said.
  * @throws UserError (exit 2) for a value that is none
  */
 export function withFlags(config: FleetHealthConfig, options: Options): FleetHealthConfig {
@@ -86,7 +86,7 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
   const index = path("index-path");
   const beside = index === null ? config : placesOf(dirname(index));
   const unit = options["journal-unit"];
-  const isWhatIf = options.now !== undefined && options["state-path"] === undefined;
+  const isWhatIf = options.now !== undefined;
   return {
     ...config,
     indexPath: index ?? config.indexPath,

@@ -1,8 +1,8 @@
 // Many hosts that fall ill of one cause are one incident, and nobody is told of each. Pure.
 
 import { explainedBy, firingOf } from "./explain.ts";
-import { type Change, type Event, type Incident, MANY } from "./incident.ts";
-import { type OfMany, partsOfMany, sharedParts, untoldOf } from "./parts.ts";
+import { type Change, type Detail, type Event, type Incident, MANY } from "./incident.ts";
+import { detailOf, type OfMany, partsOfMany, sharedParts, sharesWith, untoldOf } from "./parts.ts";
 import { fleetSymptom, INCIDENT_POLICY } from "./policy.ts";
 import { isSilencedAlone, type Silence } from "./silence.ts";
 
@@ -78,7 +78,7 @@ function begin(members: readonly Incident[], ofMany: OfMany, folding: Folding, e
   if (first === undefined) return [];
   const parts = sharedParts(fresh, leastOf(folding), (one) => untoldOf(one, ofMany(one)));
   const incident: Incident = {
-    ...first,
+    ...{ ...first, ...saidOf(first, fresh, parts) },
     ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
     beganMs: earliest(fresh.flatMap(({ beganMs }) => beganMs ?? [])),
@@ -106,16 +106,24 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
   const { nowMs, gone } = folding;
   const { more, joined } = joining(one, others, folding);
   const hosts = [...one.hosts, ...more.map(({ host }) => host)];
-  const standing = [...members, ...more].filter(({ phase }) => isIll(phase) || phase === "recovering");
+  const parts = partsOf(one, [...news, ...more], leastOf(folding));
+  const standing = [...members, ...more].filter(
+    (member) => isStanding(member) && sharesWith(member, parts.parts ?? []),
+  );
   const ill = new Set(standing.map(({ host }) => host));
   const left = hosts.filter((host) => !ill.has(host));
   const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
-  // What was found first may be long ago.
-  const { what, fix } = standing.find(({ phase }) => isIll(phase)) ?? one;
   const phase = isOver ? "recovering" : "firing";
-  const parts = partsOf(one, [...news, ...more], leastOf(folding));
-  const next: Incident = { ...one, hosts, joined, hasNoData, what, fix, phase, ...parts };
+  const next: Incident = {
+    ...one,
+    hosts,
+    joined,
+    hasNoData,
+    ...saidOf(one, standing, parts.parts ?? []),
+    phase,
+    ...parts,
+  };
   const note = (change: Change, isTold: boolean): number =>
     events.push({ atMs: nowMs, change, incident: next, isTold: isTold && one.isTold });
   // Of hosts that are watched no more nobody waits to see whether they are well.
@@ -126,6 +134,17 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
     return null;
   }
   return next;
+}
+
+/** What was found first may be long ago: what one of them has by now. */
+function saidOf(one: Incident, standing: readonly Incident[], parts: readonly string[]): Detail {
+  const ill = standing.find(({ phase }) => isIll(phase)) ?? one;
+  const { what, fix } = detailOf(ill, parts) ?? ill;
+  return { what, fix };
+}
+
+function isStanding({ phase }: Incident): boolean {
+  return isIll(phase) || phase === "recovering";
 }
 
 /** What is wrong with as many as are told as one, beside what was told: of what only a few have each is told by itself (tell.ts). */

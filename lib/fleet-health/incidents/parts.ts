@@ -1,6 +1,6 @@
 // What is wrong in an incident, piece by piece, such as checks by their names: what somebody was told of, and what not. Pure.
 
-import { type Incident, keyOf, MANY } from "./incident.ts";
+import { type Detail, type Incident, keyOf, MANY } from "./incident.ts";
 import { ofOne } from "./policy.ts";
 
 /**
@@ -45,4 +45,20 @@ export function partsOfMany(all: readonly Incident[]): OfMany {
       found.set(key, (found.get(key) ?? new Set()).union(new Set(parts)));
     }
   return (one) => found.get(keyOf(one)) ?? null;
+}
+
+/** Whether a host still has what many were told with, and not only something else that came since. */
+export function sharesWith({ parts = [], toldParts }: Incident, ofMany: readonly string[]): boolean {
+  if (toldParts === undefined || toldParts.length === 0 || parts.length === 0 || ofMany.length === 0) return true;
+  // Whoever had the same by another name still does while that stands.
+  const had = toldParts.some((part) => ofMany.includes(part)) ? ofMany : toldParts;
+  return parts.some((part) => had.includes(part));
+}
+
+/** What is said of the first of these of its parts, and how many others there are; null: nothing but what is said of all of it. */
+export function detailOf({ parts = [], details }: Incident, some: readonly string[]): Detail | null {
+  const said = parts.flatMap((part) => (some.includes(part) ? (details?.[part] ?? []) : []));
+  const [first, ...more] = new Map(said.map((one) => [one.what, one])).values();
+  if (first === undefined) return null;
+  return { what: more.length === 0 ? first.what : `${first.what} (and ${more.length} more)`, fix: first.fix };
 }

@@ -3,7 +3,7 @@
 
 import { explainedBy, firingOf } from "./explain.ts";
 import { type About, type Event, type Incident, MANY } from "./incident.ts";
-import { type OfMany, partsOfMany, toldOf } from "./parts.ts";
+import { detailOf, type OfMany, partsOfMany, toldOf } from "./parts.ts";
 import { fleetSymptom } from "./policy.ts";
 import { isSilenced, type Silence } from "./silence.ts";
 
@@ -43,8 +43,8 @@ class Telling {
     if (!isTold) return this.note({ ...told, hosts: stillIll(one.hosts, members) });
     const some = members.filter((member) => untold.some((part) => member.parts?.includes(part)));
     const whom = new Set([...joined, ...some.map(({ host }) => host)]);
-    const detail = some.flatMap(({ details }) => detailOf(details, untold) ?? [])[0] ?? one;
-    return this.note(told, { what: detail.what, fix: detail.fix, hosts: one.hosts.filter((host) => whom.has(host)) });
+    const { what, fix } = some.flatMap((member) => detailOf(member, untold) ?? [])[0] ?? one;
+    return this.note(told, { what, fix, hosts: one.hosts.filter((host) => whom.has(host)) });
   }
 
   ofOne(one: Incident, ofMany: OfMany): Incident {
@@ -61,7 +61,7 @@ class Telling {
     const heldBy = isDue ? explainedBy(one, this.firing) : fleetSymptom(symptom);
     const kept = many === null ? one : { ...one, toldParts, newParts: untold };
     if (heldBy !== null) return isTold ? kept : { ...kept, heldBy };
-    const detail = isTold || many !== null ? detailOf(one.details, untold) : null;
+    const detail = isTold || many !== null ? detailOf(one, untold) : null;
     const told = { ...kept, isTold: true, heldBy: null, toldParts: [...toldParts, ...untold], newParts: undefined };
     return this.note(told, detail === null ? undefined : { ...detail, hosts: [] }, isTold ? "growing" : "firing");
   }
@@ -85,16 +85,4 @@ class Telling {
 function stillIll(hosts: readonly string[], members: readonly Incident[]): string[] {
   const ill = new Set(members.filter(({ phase }) => phase !== "steady").map(({ host }) => host));
   return hosts.filter((host) => ill.has(host));
-}
-
-/** What is said of the first of these parts, and how many others there are; null: nothing of its own. */
-function detailOf(details: Incident["details"], parts: readonly string[]) {
-  const found = [
-    ...new Map(
-      parts.flatMap((part) => (details?.[part] ? [[details[part].what, details[part]] as const] : [])),
-    ).values(),
-  ];
-  const [first, ...more] = found;
-  if (first === undefined) return null;
-  return { what: more.length === 0 ? first.what : `${first.what} (and ${more.length} more)`, fix: first.fix };
 }

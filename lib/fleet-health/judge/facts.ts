@@ -74,7 +74,12 @@ function factOf(
   const shippedMs = signs.length === 0 ? null : Math.max(...signs);
   const queue = isFresh(heartbeat) ? heartbeat.queue : null;
   const signMs = lastSign({ ...parts, shippedMs }, nowMs);
-  return { ...parts, shippedMs, uploads, past: pastOf(before, { nowMs, lastRunMs, uploads, queue, signMs }) };
+  return {
+    ...parts,
+    shippedMs,
+    uploads,
+    past: pastOf(before, { nowMs, lastRunMs, uploads, queue, signMs, isHeard: isFresh(heartbeat) }),
+  };
 }
 
 function movedOf({ hosts, nowMs }: Inputs): Map<string, number> {

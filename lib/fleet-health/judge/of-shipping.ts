@@ -15,8 +15,15 @@ export function paused(facts: Facts, limits: Limits): Told | null {
   return pausedAsItSays(facts, limits) ?? unableOf(facts);
 }
 
+/**
+ * What no heartbeat would get through, either: one that does says that it is over, and the queue will see that with its next try, which is
+ * two minutes away at most.
+ */
+const OF_THE_WAY = /^(?:connect|dns|tls|network)\b|^unauthorized$/;
+const NEXT_TRY_MS = 4 * 60_000;
+
 /** Durations by the host's own clock. */
-function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs }: Limits): Told | null {
+function pausedAsItSays({ heartbeat, past }: Facts, { nowMs, coveredMs, failingAfterMs }: Limits): Told | null {
   if (!isFresh(heartbeat)) return null;
   const pause = heartbeat.queue?.paused ?? null;
   if (pause === null) return null;
@@ -25,6 +32,8 @@ function pausedAsItSays({ heartbeat }: Facts, { nowMs, coveredMs, failingAfterMs
   // A queue that failed while nothing could come here goes on by itself, within minutes of when something can.
   const failedMs = Number.isFinite(pausedMs) ? Math.min(pausedMs, coveredMs(nowMs - pausedMs)) : 0;
   if (pause.kind === "failing" && failedMs < failingAfterMs) return null;
+  const triedMs = Math.min(failedMs, nowMs - (past.heardSinceMs ?? nowMs));
+  if (OF_THE_WAY.test(pause.reason ?? "") && triedMs < NEXT_TRY_MS) return null;
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   const cause = pause.reason ?? "not said";
   return {

@@ -15,6 +15,8 @@ export interface Past {
   quarantine: Quarantine;
   /** For how long nothing has come from it while this check ran. */
   unheardMs: number;
+  /** Since when each run has had a fresh heartbeat of it; left out: this one has none, or a release before did not write it down. */
+  heardSinceMs?: number | undefined;
 }
 
 export interface Failing {
@@ -63,10 +65,12 @@ export interface Now {
   queue: ShownQueue | null;
   /** When anything last came from it; null: nobody knows. */
   signMs: number | null;
+  /** Whether there is a fresh heartbeat. */
+  isHeard: boolean;
 }
 
 /** What is remembered after a run. @param before null: the host is new */
-export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, signMs }: Now): Past {
+export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, signMs, isHeard }: Now): Past {
   const known = before ?? NO_PAST;
   const takenMs = newest(known.takenMs, uploads.takenMs);
   return {
@@ -75,6 +79,7 @@ export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, 
     backlog: queue === null ? known.backlog : backlogOf(known.backlog, queue.pending, nowMs),
     quarantine: queue === null ? known.quarantine : quarantineOf(known.quarantine, queue.quarantined, nowMs),
     unheardMs: unheardOf(before, signMs, lastRunMs, nowMs),
+    ...(isHeard && { heardSinceMs: Math.min(known.heardSinceMs ?? nowMs, nowMs) }),
   };
 }
 
@@ -92,7 +97,7 @@ export function withoutFuture(past: Past, latestMs: number): Past {
 
 /** The same of a host of whom this run knows nothing. */
 export function unheardPast(before: Past, lastRunMs: number | null, nowMs: number): Past {
-  return { ...before, unheardMs: unheardOf(before, null, lastRunMs, nowMs) };
+  return { ...before, unheardMs: unheardOf(before, null, lastRunMs, nowMs), heardSinceMs: undefined };
 }
 
 function newest(a: number | null, b: number | null): number | null {

@@ -115,6 +115,7 @@ const isPast = hasFields({
     grewMs: orNull(isNumber),
   } satisfies ChecksOf<Quarantine>),
   unheardMs: isNumber,
+  heardSinceMs: leftOutOr(isNumber),
 } satisfies ChecksOf<Past>);
 
 const hasShape = hasFields({

@@ -99,6 +99,35 @@ describe("more that is wrong with one of many", () => {
   });
 });
 
+describe("many who have something in common", () => {
+  test("are over when half of them have it no more, whatever else they have, which is told of each", () => {
+    const checks: Checks = (i, ms) => {
+      if (i >= 10) return [];
+      const more = i < 3 && isAfter(ms, "10:30") ? ["raid"] : [];
+      return isAfter(ms, "11:00") ? (i < 6 && more.length === 0 ? ["swap"] : more) : ["load", ...more];
+    };
+    const swaps = ["lab3", "lab4", "lab5"].map((host) => `F 11:05 ${host}`);
+    const raids = ["lab0", "lab1", "lab2"].map((host) => `F 10:35 ${host}`);
+    expect(told(checks, "11:30")).toEqual([MANY_F, ...raids, "R 11:05 10 hosts fleet", ...swaps]);
+  });
+
+  test("are told with that, and not with what one of them has beside it", () => {
+    const checks: Checks = (i) => (i >= 10 ? [] : i === 0 ? ["load", "load critical", "disk"] : ["load"]);
+    const { state } = scene(checks, "11:00");
+    expect(state.incidents.find(({ host }) => host === MANY)?.what).toBe("load fails");
+    expect(state.incidents.every(({ details }) => details === undefined)).toBe(true);
+  });
+
+  test("are told once more of who is left when one was told alone before: the next one is alone, too", () => {
+    const checks: Checks = (i, ms) => {
+      if (i >= 10) return [];
+      return (i < 4 && isAfter(ms, "10:30")) || (i === 4 && isAfter(ms, "11:00")) ? ["load", "raid"] : ["load"];
+    };
+    const alone = ["lab0", "lab1", "lab2", "lab3"].map((host) => `F 10:35 ${host}`);
+    expect(told(checks, "11:30")).toEqual([MANY_F, ...alone, "F 11:05 lab4"]);
+  });
+});
+
 describe("a cause that changes", () => {
   test("makes no second one of the same hosts", () => {
     const checks: Checks = (i, ms) => (i >= 10 ? [] : isAfter(ms, "10:05") ? ["raid", "load"] : ["load"]);
@@ -162,6 +191,16 @@ describe("silences", () => {
     expect(told(checks, "11:40", { silences: [silence(MANY, "10:20", "11:30")] })).toEqual([MANY_F]);
   });
 
+  test("what stands when one of all ends is told then: of all, and of one", () => {
+    const silences = { silences: [silence(MANY, "10:20", "11:30")] };
+    const all: Checks = (i, ms) => (i >= 10 ? [] : isAfter(ms, "10:30") ? ["load", "raid"] : ["load"]);
+    expect(told(all, "12:00", silences)).toEqual([MANY_F, "G 11:30 10 hosts fleet"]);
+    const one: Checks = (i, ms) => (i >= 10 ? [] : i === 3 && isAfter(ms, "10:30") ? ["load", "raid"] : ["load"]);
+    expect(told(one, "12:00", { silences: [silence(MANY, "09:00", "11:30")] })).toEqual([
+      ...["F 11:30 10 hosts fleet", "F 11:35 lab3"],
+    ]);
+  });
+
   test("of hosts by name keep what is wrong with them from being told of all", () => {
     const silences = Array.from({ length: 5 }, (_, i) => silence(`lab${i}`, "10:20", "13:00"));
     const checks: Checks = (i, ms) => (i >= 10 ? [] : i < 5 && isAfter(ms, "10:30") ? ["load", "raid"] : ["load"]);
@@ -200,8 +239,11 @@ describe("where nobody knows what was told", () => {
     const lost = { ...round("10:35", () => [], 60), unknown: new Set(["check-failing"]) };
     const { next, events } = watch(left(), lost);
     expect(events).toEqual([]);
-    const few: Checks = (i) => (i < 8 ? ["load"] : []);
-    expect(watch(next, round("10:40", few, 60)).events.filter(({ isTold }) => isTold)).toEqual([]);
+    const few: Checks = (i) => (i === 3 ? ["load", "disk"] : i < 8 ? ["load"] : []);
+    const found = watch(next, round("10:40", few, 60));
+    expect(found.events.filter(({ isTold }) => isTold)).toEqual([]);
+    const later = watch(found.next, round("10:45", few, 60)).events.filter(({ isTold }) => isTold);
+    expect(later.map(shown)).toEqual(["F 10:45 lab3 check-failing"]);
   });
 });
 

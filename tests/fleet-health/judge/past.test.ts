@@ -22,7 +22,7 @@ const queue = (pending: number, quarantined = 0): ShownQueue => ({
   ...{ oldest_pending_s: null, paused: null, waiting: null, held: null },
 });
 const now = (nowMs: number, more: Partial<Now> = {}): Now => ({
-  ...{ nowMs, lastRunMs: nowMs - 5 * MIN, uploads: NO_UPLOADS, queue: null, signMs: nowMs },
+  ...{ nowMs, lastRunMs: nowMs - 5 * MIN, uploads: NO_UPLOADS, queue: null, signMs: nowMs, isHeard: true },
   ...more,
 });
 const play = (nows: readonly Now[]): Past =>
@@ -121,6 +121,20 @@ describe("for how long nothing came", () => {
     expect(play(runs).unheardMs).toBe(MIN + HOUR);
     expect(play([...runs, now(NOON, { signMs: NOON - MIN, lastRunMs: far })]).unheardMs).toBe(MIN + HOUR);
     expect(unheardPast({ ...NO_PAST, unheardMs: 7 }, NOON, NOON + MIN).unheardMs).toBe(7 + MIN);
+  });
+});
+
+describe("since when it is heard", () => {
+  const heard = (...all: [atMin: number, isHeard: boolean][]) =>
+    play(all.map(([atMin, isHeard]) => now(NOON + atMin * MIN, { isHeard }))).heardSinceMs;
+
+  test("is as long as each run has had a fresh heartbeat", () => {
+    expect(heard([0, true], [5, true])).toBe(NOON);
+    expect(heard([0, true], [5, false], [10, true])).toBe(NOON + 10 * MIN);
+    expect([heard([0, true], [5, false]), heard([0, false])]).toEqual([undefined, undefined]);
+    // This clock was set back.
+    expect(heard([60, true], [5, true])).toBe(NOON + 5 * MIN);
+    expect(unheardPast(play([now(NOON)]), NOON, NOON + MIN).heardSinceMs).toBeUndefined();
   });
 });
 

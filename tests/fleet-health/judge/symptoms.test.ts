@@ -118,15 +118,15 @@ describe("host-down and heartbeat-late", () => {
 
 describe("paused", () => {
   const pause = (kind: string, minutes: number) => ({
-    ...{ kind, reason: "unauthorized", detail: "no token", fix: "write it", next_try_at: null },
+    ...{ kind, reason: "url 404", detail: "no such path", fix: "write it", next_try_at: null },
     since: new Date(NOW - minutes * MIN).toISOString(),
   });
   const paused = (kind: string, minutes: number, more: Partial<HostSummary> = {}) =>
     told({ heartbeat: beat({ queue: queue({ paused: pause(kind, minutes) }), ...more }) });
 
   test("at once where a person has to mend something, after a quarter of an hour where it may mend itself", () => {
-    expect(paused("misconfigured", 0)).toEqual(["paused: unauthorized"]);
-    expect([paused("failing", 14.9), paused("failing", 15)]).toEqual([[], ["paused: unauthorized"]]);
+    expect(paused("misconfigured", 0)).toEqual(["paused: url 404"]);
+    expect([paused("failing", 14.9), paused("failing", 15)]).toEqual([[], ["paused: url 404"]]);
     expect(paused("misconfigured", 60, { stale: true, age_s: 200 })).toEqual(["heartbeat-late: no heartbeat"]);
   });
 
@@ -140,13 +140,37 @@ describe("paused", () => {
     expect([after("failing", 14), after("failing", 15), after("misconfigured", 0)]).toEqual([0, 1, 1]);
   });
 
+  test("no queue that what no heartbeat gets through has stopped, until it has tried again", () => {
+    const of = (reason: string, minutes: number, heardMin: number | null, coveredMin = minutes): number => {
+      const queued = queue({ paused: { ...pause("misconfigured", minutes), reason } });
+      const past = { ...NO_PAST, ...(heardMin !== null && { heardSinceMs: NOW - heardMin * MIN }) };
+      const limits = { ...LIMITS, coveredMs: (): number => coveredMin * MIN };
+      const ill = illOf([facts({ heartbeat: beat({ queue: queued }), past })], limits, ALL);
+      return ill.filter(({ symptom }) => symptom === "paused").length;
+    };
+    for (const reason of [
+      "connect ECONNREFUSED",
+      "dns ENOTFOUND",
+      "tls CERT_HAS_EXPIRED",
+      "network ECONNRESET",
+      "unauthorized",
+    ]) {
+      expect([of(reason, 3.9, 60), of(reason, 4, 60)]).toEqual([0, 1]);
+      // Heartbeats get through since then; or something can.
+      expect([of(reason, 600, 3.9), of(reason, 600, 4), of(reason, 600, null)]).toEqual([0, 1, 0]);
+      expect([of(reason, 600, 600, 3.9), of(reason, 600, 600, 4)]).toEqual([0, 1]);
+    }
+    for (const reason of ["another-collector", "url 404", "credentials bearer_token missing", "connected"])
+      expect(of(reason, 0, null, 0)).toBe(1);
+  });
+
   test("says for how long, why, and what the host says mends it", () => {
     const [one] = illOf(
       [facts({ heartbeat: beat({ queue: queue({ paused: pause("misconfigured", 60) }) }) })],
       LIMITS,
       ALL,
     );
-    expect([one?.what, one?.fix]).toEqual(["its queue is paused for 1h: no token", "on the lab host: write it"]);
+    expect([one?.what, one?.fix]).toEqual(["its queue is paused for 1h: no such path", "on the lab host: write it"]);
   });
 });
 
@@ -423,6 +447,14 @@ describe("checks that hold bad", () => {
       "c",
     ]);
     expect(parts(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
+    const details = (...checks: Judged[]) => illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL)[0]?.details;
+    const said = (what: string): Finding => ({ what, fix: inWords(`mend ${what}`) });
+    expect(details(check("a", "critical", said("x")), check("c", "warning"))).toEqual({
+      a: { what: "a critical: x", fix: "mend x" },
+      "a critical": { what: "a critical: x", fix: "mend x" },
+      c: { what: "c warning", fix: "on the lab host: sudo heartbeat status" },
+    });
+    expect(details(check("disk:/", "warning", said("x")))).toEqual({ "disk:/": { what: "x", fix: "mend x" } });
   });
 
   test("of disks are disk-low, with what frees some of it", () => {
