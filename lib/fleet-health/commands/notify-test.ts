@@ -75,6 +75,7 @@ function testNotice(nowMs: number): Notice {
   return {
     id: `test-${nowMs}`,
     isRetried: false,
+    collector: hostname(),
     rows: [
       {
         ...{ sequence: 0, at, host: COLLECTOR, hosts: [], symptom: "test", cause: "", change: "test", told: true },

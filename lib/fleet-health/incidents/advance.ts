@@ -18,7 +18,7 @@ export interface Seen {
   gone: ReadonlyMap<string, "retired" | "expired">;
 }
 
-/** When each began to fire, of late, by its key. */
+/** When each began to fire, of late, by its key; where each of its parts is told by itself, by its cause, too. */
 export type Fires = ReadonlyMap<string, readonly number[]>;
 
 export interface Advanced {
@@ -116,7 +116,8 @@ class Step {
   /** Firing for the third time in some hours it flaps, and is told once as that. */
   private fire(incident: Incident): void {
     const { nowMs } = this.seen;
-    const key = keyOf(incident);
+    // Another check that fails is no coming and going.
+    const key = incident.details === undefined ? keyOf(incident) : `${keyOf(incident)}|${incident.cause}`;
     const times = [...(this.fires.get(key) ?? []), nowMs];
     this.fires.set(key, times);
     const flaps = incident.flappingMs !== null || times.length >= INCIDENT_POLICY.flapFires;

@@ -10,7 +10,7 @@ import { severityOf } from "../incidents/policy.ts";
 import type { Watch } from "../incidents/watch.ts";
 import { type Channel, wants } from "./channel.ts";
 import { emptyMailbox, type Failure, isEnd, type Mailbox } from "./mailbox.ts";
-import { COMES_AND_GOES, names, symptomOf, title, who } from "./words.ts";
+import { COMES_AND_GOES, names, symptomOf, title, whose } from "./words.ts";
 
 /** By them alone an alert is known again: no number and no text that may change stands in them. */
 export type Labels = Readonly<Record<string, string>>;
@@ -120,7 +120,7 @@ function annotationsOf(incident: Incident): Alert["annotations"] {
   const flapping = flappingMs !== null;
   const mends = fixOrNull(readFix(fix));
   return {
-    summary: `${who(incident)}: ${symptomOf({ symptom, flapping })}`,
+    summary: `${whose(incident)}: ${symptomOf({ symptom, flapping })}`,
     what: `${flapping ? COMES_AND_GOES : ""}${what}${names(incident)}`,
     ...(mends !== null && { fix: mends }),
     since: isoWall(beganMs ?? sinceMs),

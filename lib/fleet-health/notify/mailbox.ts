@@ -37,6 +37,8 @@ export interface Notice {
   rows: readonly IncidentRow[];
   /** How many incidents are not among them, since they were over before this could be told; left out: none. */
   dropped?: number | undefined;
+  /** The name of the machine that tells: whoever hears of several collectors tells them apart; left out: an older release did not say. */
+  collector?: string | undefined;
 }
 
 const BEGINS = "firing";
@@ -116,6 +118,7 @@ export function take(
   mailbox: Mailbox,
   { quiet }: Pick<Channel, "quiet">,
   nowMs: number,
+  collector?: string,
 ): { mailbox: Mailbox; notice: Notice | null; isDue: boolean } {
   if (isQuiet(quiet, nowMs)) return { mailbox: withoutPairs(mailbox), notice: null, isDue: false };
   const { waiting, notice } = mailbox;
@@ -127,7 +130,8 @@ export function take(
   }
   const { dropped, ...rest } = mailbox;
   const rows = waiting.slice(0, NOTICE_ROWS);
-  const fresh = { id: idOf(mailbox.channel, rows), isRetried: false, rows, ...(dropped !== undefined && { dropped }) };
+  const more = { ...(dropped !== undefined && { dropped }), ...(collector !== undefined && { collector }) };
+  const fresh = { id: idOf(mailbox.channel, rows), isRetried: false, rows, ...more };
   return { mailbox: { ...rest, notice: fresh, waiting: waiting.slice(NOTICE_ROWS) }, notice: fresh, isDue: true };
 }
 

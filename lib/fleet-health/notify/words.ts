@@ -20,15 +20,17 @@ const TITLE_NAMES = 3;
 const FIRST = ["firing", "growing"];
 
 /** `lab7: silent`, or how many of what, and of whom. */
-export function title(notice: Pick<Notice, "rows">): string {
+export function title(notice: Pick<Notice, "rows" | "collector">): string {
   return printable(titleOf(notice));
 }
 
-function titleOf({ rows }: Pick<Notice, "rows">): string {
+function titleOf({ rows, collector }: Pick<Notice, "rows" | "collector">): string {
+  const who = (row: IncidentRow): string =>
+    row.host === COLLECTOR && collector !== undefined ? `collector ${collector}` : whose(row);
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0) {
-    const whose = only.host === MANY ? `: ${firstNames(only.hosts)}` : "";
-    return `${who(only)}: ${symptomOf(only)}${changeOf(only)}${whose}`;
+    const of = only.host === MANY ? `: ${firstNames(only.hosts)}` : "";
+    return `${who(only)}: ${symptomOf(only)}${changeOf(only)}${of}`;
   }
   const rank = ({ change }: IncidentRow): number => (FIRST.includes(change) ? FIRST.indexOf(change) : FIRST.length);
   const sorted = rows.toSorted((a, b) => rank(a) - rank(b));
@@ -49,7 +51,7 @@ function firstNames(hosts: readonly string[]): string {
 }
 
 /** The same among other mail. */
-export function subject(notice: Pick<Notice, "rows">): string {
+export function subject(notice: Pick<Notice, "rows" | "collector">): string {
   return `[labfleet] ${title(notice)}`;
 }
 
@@ -93,13 +95,13 @@ function textOf(row: IncidentRow): string {
       what: `${flapping ? COMES_AND_GOES : ""}${what}${names(row)}`,
       fix: readFix(fix),
     });
-    return `${change.toUpperCase()} ${who(row)}: ${symptom} since ${shortTime(began)} UTC: ${told}`;
+    return `${change.toUpperCase()} ${whose(row)}: ${symptom} since ${shortTime(began)} UTC: ${told}`;
   }
   const seconds = Math.round((Date.parse(at) - Date.parse(began)) / 1000);
   const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}${steady}`;
   // What comes once is its own change.
-  return `${change.toUpperCase()} ${who(row)}${symptom === change ? "" : `: ${symptom}`}${long}`;
+  return `${change.toUpperCase()} ${whose(row)}${symptom === change ? "" : `: ${symptom}`}${long}`;
 }
 
 export function symptomOf({ symptom, flapping }: Pick<IncidentRow, "symptom" | "flapping">): string {
@@ -110,7 +112,7 @@ export const COMES_AND_GOES = "it comes and goes; ";
 
 const STEADY_S = INCIDENT_POLICY.steadyMs / 1000;
 
-export function who({ host, hosts }: Pick<IncidentRow, "host" | "hosts">): string {
+export function whose({ host, hosts }: Pick<IncidentRow, "host" | "hosts">): string {
   if (host === COLLECTOR) return "this collector";
   return host === MANY ? counted(hosts.length, "host") : host;
 }
@@ -129,5 +131,6 @@ function listed(hosts: readonly string[]): string {
 /** The same for programs: the notice's id is the same for each try. */
 export function document(notice: Notice) {
   const items = notice.rows.map((row) => ({ ...row, severity: severityOf(row.symptom) }));
-  return { id: notice.id, title: title(notice), text: body(notice), items };
+  const { id, collector = null } = notice;
+  return { id, collector, title: title(notice), text: body(notice), items };
 }

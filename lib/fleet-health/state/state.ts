@@ -91,7 +91,13 @@ const isIncident = hasFields({
 } satisfies ChecksOf<Incident>);
 
 const isRows = listOf(isIncidentRow);
-const NOTICE: ChecksOf<Notice> = { id: isText, isRetried: isFlag, rows: isRows, dropped: leftOutOr(isNumber) };
+const NOTICE: ChecksOf<Notice> = {
+  id: isText,
+  isRetried: isFlag,
+  rows: isRows,
+  dropped: leftOutOr(isNumber),
+  collector: leftOutOr(isText),
+};
 const isMailbox = hasFields({
   channel: isText,
   waiting: isRows,

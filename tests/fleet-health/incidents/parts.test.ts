@@ -247,6 +247,18 @@ describe("where nobody knows what was told", () => {
   });
 });
 
+test("three checks that fail one after the other are no coming and going, and one that does is", () => {
+  const of = (...names: string[]): string[] => {
+    const checks: Checks = (i, ms) => {
+      const name = names[Math.floor((ms - at("10:00")) / 3_600_000)];
+      return i === 0 && name !== undefined && new Date(ms).getUTCMinutes() < 30 ? [name] : [];
+    };
+    return told(checks, "12:20").filter((line) => line.startsWith("F"));
+  };
+  expect(of("load", "raid", "swap")).toEqual(["F 10:10 lab0", "F 11:10 lab0", "F 12:10 lab0"]);
+  expect(of("load", "load", "load").at(-1)).toBe("F 12:10 lab0 flapping");
+});
+
 test("the line of what is new says that alone, and of whom", () => {
   const checks: Checks = (i, ms) => {
     if (i >= 10) return [];

@@ -44,6 +44,7 @@ test("is told what stands and was told before, then what this run tells, and eac
   expect(heard).toEqual(["-2 lab2 firing", "-1 lab1 firing", "8 lab4 firing"]);
   expect(rows?.[1]).toEqual(row(-1, "lab1", "firing"));
   expect(id).toBe(`ops-${NOON}-2-8`);
+  expect(mailbox.notice?.collector).toBe("hub");
   const next = run(
     [settle(mailbox, "taken", NOON)],
     {},

@@ -18,6 +18,7 @@ describe("what goes out", () => {
     expect(got[0]?.headers).toMatchObject({ "content-type": "application/json", "idempotency-key": "ops-7-7" });
     expect(JSON.parse(got[0]?.text ?? "")).toEqual({
       id: "ops-7-7",
+      collector: null,
       title: "lab7: silent",
       text: "FIRING lab7: silent since 2026-05-01 06:35 UTC: it has shipped nothing for 45min; fix: sudo shipper status",
       items: [{ ...row(), severity: "critical" }],
@@ -109,6 +110,9 @@ describe("words", () => {
     ]);
     const gap = row({ ...once, host: "@", symptom: "collector-gap", change: "noted", what: "nothing could come" });
     expect(title({ rows: [gap] })).toBe("this collector: collector-gap");
+    expect(title({ rows: [gap], collector: "hub" })).toBe("collector hub: collector-gap");
+    expect(title({ rows: [row()], collector: "hub" })).toBe("lab7: silent");
+    expect(document({ id: "i", isRetried: false, rows: [row()], collector: "hub" }).collector).toBe("hub");
   });
 });
 

@@ -44,7 +44,7 @@ export function outgoingOf(
       );
     const before = { ...(known ?? emptyMailbox(channel.name)), channel: channel.name };
     const rows = known === undefined ? rowsForNewcomer(left, nowMs) : left.rows;
-    return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs) };
+    return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs, collector) };
   });
 }
 
