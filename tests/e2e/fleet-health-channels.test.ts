@@ -170,7 +170,7 @@ test.skipIf(missing !== "")(
     renameSync(join(lab.directory, "index.jsonl"), join(lab.directory, "away.jsonl"));
     expect(await lab.codes(1)).toEqual([2]);
     await until("Alertmanager tells it", () => of(lab, "labfleet_detector_blind").length > 0);
-    await until("the mail is there", () => lab.subjects.includes("[labfleet] this collector: detector-blind"));
+    await until("the mail is there", () => lab.subjects.includes(`[labfleet] collector ${hostname()}: detector-blind`));
   },
 );
 
@@ -181,7 +181,7 @@ test.skipIf(missing !== "")(`notify-test tries both, and says what is in the way
   const { code, text } = await lab.run(["notify-test"]);
   expect([code, text]).toEqual([0, "post       taken\nam         taken\n"]);
   await until("the mail is there", () => lab.mail.mails.length > 0);
-  expect(lab.subjects).toEqual(["[labfleet] this collector: test"]);
+  expect(lab.subjects).toEqual([`[labfleet] collector ${hostname()}: test`]);
   expect(lab.mail.mails[0]?.text).toContain("TEST this collector: fleet-health notify-test was run: nothing is wrong");
   const [test] = await lab.am.held();
   expect(test?.labels).toEqual({ alertname: "labfleet_test", collector: hostname() });

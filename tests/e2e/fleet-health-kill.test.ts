@@ -64,6 +64,8 @@ async function run(clock: string, point = ""): Promise<number | null> {
     at(clock),
     "--state-path",
     join(directory, "state"),
+    "--alerts-path",
+    join(directory, "alerts.jsonl"),
   ];
   // Asynchronous: the hook answers from this very process.
   const child = Bun.spawn([join(executables("failpoints"), "fleet-health"), ...args], {

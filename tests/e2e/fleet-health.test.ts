@@ -46,7 +46,10 @@ test("a host that ships is well; half an hour later it is silent, and the alert 
   expect(look(fleet, "--now", inMinutes(29))).toMatchObject({ alerts: [] });
   expect(existsSync(join(fleet.collectorData, "alerts.jsonl"))).toBe(false);
   const state = join(fleet.directory, "state");
-  const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state);
+  const alertsPath = join(fleet.collectorData, "alerts.jsonl");
+  expect(look(fleet, "--now", inMinutes(31), "--state-path", join(fleet.directory, "other")).alerts).toHaveLength(1);
+  expect(existsSync(alertsPath)).toBe(false);
+  const { alerts, stderr } = look(fleet, "--now", inMinutes(31), "--state-path", state, "--alerts-path", alertsPath);
   expect(alerts).toMatchObject([{ host: HOST, symptom: "silent", suggested_fix: `On ${HOST}: sudo shipper status` }]);
   expect(stderr).toContain(`ALERT host=${HOST} symptom=silent — last successful ship 31 min ago (`);
   expect(readdirSync(state).sort()).toEqual(["last-run.json", "lock", "spare", "state.json"]);
