@@ -30,7 +30,7 @@ export const COMMAND_LINE: ToolSpec = {
         "attempts-dir": { value: "DIR", help: "what became of each upload (default <data_root>/attempts)" },
         "journal-unit": { value: "NAME", help: "the unit whose journal tells that instead, of a Python receiver" },
         ...STATE_OPTION,
-        now: { value: "TIME", help: "judge as of then; nothing is kept without --state-path" },
+        now: { value: "TIME", help: "judge as of then; nothing is written but to --state-path and --alerts-path" },
         ...JSON_OPTION,
       },
     },
