@@ -18,7 +18,7 @@ import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
 import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
-import { stillSilent, unsaidSince, unsureOf } from "./judge/unsure.ts";
+import { stillPaused, stillSilent, unsaidSince, unsureOf } from "./judge/unsure.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -110,6 +110,7 @@ export function round(
     unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillSilent(standing, facts, limits))
+      .union(stillPaused(standing, facts))
       .union(unsaidSince(standing, facts)),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,

@@ -150,7 +150,8 @@ diskTest(
     expect(record).toThrow("ENOSPC");
     const shipper = fleet.startShipper();
     await until("one makes room", () => fleet.list("shipped").length === 1, shipper);
-    expect(shipper.log()).toContain("removed from shipped/: the disk is low, and the receiver has it episode=");
+    const said = "removed from shipped/: the disk is low, and the receiver has it episode=";
+    await until("it says so", () => shipper.log().includes(said), shipper);
     expect(freeOf(disk.path)).toBeGreaterThan(MIB);
   },
 );

@@ -347,6 +347,36 @@ test("a clock that is set back an hour makes nobody silent who ships, and nobody
   expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
 });
 
+test("a pause that was told is not over because a heartbeat was late in between", () => {
+  const paused = () => ({
+    ...{ kind: "misconfigured", reason: "unauthorized", detail: "no token", fix: null, next_try_at: null },
+    since: isoWall(NOON - HOUR),
+  });
+  const beat = (nowMs: number, isLate: boolean): HostSummary => ({
+    ...unknownSummary("lab1"),
+    ...{ age_s: isLate ? 600 : 5, late_s: 0, late_after_s: 180, stale: isLate, never: false, sent_at: isoWall(nowMs) },
+    queue: {
+      ...{
+        pending: 1,
+        outbox: 0,
+        quarantined: 0,
+        quarantined_bytes: 0,
+        expiring: 0,
+        announcement: null,
+        unverified: 0,
+      },
+      ...{ oldest_pending_s: 60, paused: paused(), waiting: null, held: null },
+    },
+  });
+  const at = (minute: number, isLate = false): Read =>
+    read(NOON + minute * MIN, {}, { hosts: hostsWith([beat(NOON + minute * MIN, isLate)]) });
+  const { rows } = play([at(0), at(5), at(10, true), at(15), at(17), at(20)]);
+  expect(rows.filter((row) => row.includes("paused"))).toEqual([
+    "12:05 lab1 paused firing",
+    "12:05 lab1 paused firing told",
+  ]);
+});
+
 test("who was refused with others, and got something through, is refused alone the next time", () => {
   const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
   const refused = (host: string, atMs: number, reason = "commit-not-accepted") => attempt(host, atMs, 412, reason);

@@ -2,7 +2,7 @@
 
 import { explainedBy, firingOf } from "./explain.ts";
 import { type Change, type Detail, type Event, type Incident, MANY } from "./incident.ts";
-import { detailOf, type OfMany, partsOfMany, sharedParts, sharesWith, untoldOf } from "./parts.ts";
+import { detailOf, type OfMany, partsOfCause, partsOfMany, sharedParts, sharesWith, untoldOf } from "./parts.ts";
 import { fleetSymptom, INCIDENT_POLICY } from "./policy.ts";
 import { isSilencedAlone, type Silence } from "./silence.ts";
 
@@ -44,7 +44,7 @@ export function fold(incidents: readonly Incident[], folding: Folding): { incide
     if (known.has(group)) continue;
     // Of whom all is told with others already nobody is told anew.
     const members = all.filter((one) => now(one) === null || untoldOf(one, now(one)).length > 0);
-    many.push(...begin(members, now, folding, events));
+    many.push(...begin(members, { news: single.filter(isNews), ofMany: now }, folding, events));
   }
   return { incidents: [...single, ...many], events };
 }
@@ -54,11 +54,11 @@ function groupOf({ host, symptom, cause }: Incident): string {
   return `${host === MANY ? symptom : fleetSymptom(symptom)}|${cause}`;
 }
 
-/** Those whom nobody was told of, and who fell ill within the last runs; none where they are too few to be one incident. */
-function wave(members: readonly Incident[], folding: Folding): readonly Incident[] {
+/** Those whom nobody was told of, and who fell ill within the last runs; none where they, and those beside them, are too few. */
+function wave(members: readonly Incident[], folding: Folding, beside = 0): readonly Incident[] {
   const fromMs = windowMs(folding.runsMs, folding.nowMs);
   const fresh = members.filter(({ isTold, sinceMs, phase }) => !isTold && sinceMs >= fromMs && isIll(phase));
-  return fresh.length < leastOf(folding) ? [] : fresh;
+  return fresh.length + beside < leastOf(folding) ? [] : fresh;
 }
 
 /** So many hosts are told as one. */
@@ -72,18 +72,33 @@ function windowMs(runsMs: readonly number[], nowMs: number): number {
   return past[INCIDENT_POLICY.foldRuns - 2] ?? past.at(-1) ?? nowMs;
 }
 
-function begin(members: readonly Incident[], ofMany: OfMany, folding: Folding, events: Event[]): Incident[] {
-  const fresh = wave(members, folding);
-  const [first] = fresh;
+interface Beside {
+  news: readonly Incident[];
+  ofMany: OfMany;
+}
+
+/** @param members all of one symptom and cause who may belong to it */
+function begin(members: readonly Incident[], { news, ofMany }: Beside, folding: Folding, events: Event[]): Incident[] {
+  const [first] = members;
   if (first === undefined) return [];
-  const parts = sharedParts(fresh, leastOf(folding), (one) => untoldOf(one, ofMany(one)));
+  const { symptom, cause } = first;
+  // Who was told of something else before, and has this, too, since this run.
+  const isLater = (one: Incident): boolean =>
+    one.symptom === symptom && one.isTold && one.phase === "firing" && untoldOf(one, ofMany(one)).includes(cause);
+  const later = news.filter(isLater);
+  const fresh = wave(members, folding, later.length);
+  if (fresh.length === 0) return [];
+  const all = [...fresh, ...later];
+  const shared = sharedParts(all, leastOf(folding));
+  const ofCause = partsOfCause(shared, cause);
+  const parts = ofCause.length > 0 ? ofCause : shared;
   const incident: Incident = {
-    ...{ ...first, ...saidOf(first, fresh, parts) },
-    ...{ host: MANY, symptom: fleetSymptom(first.symptom), phase: "firing" },
+    ...{ ...first, ...saidOf(first, all, { parts, cause }) },
+    ...{ host: MANY, symptom: fleetSymptom(symptom), phase: "firing" },
     ...{ sinceMs: Math.min(...fresh.map(({ sinceMs }) => sinceMs)), firedMs: folding.nowMs, isTold: false },
     beganMs: earliest(fresh.flatMap(({ beganMs }) => beganMs ?? [])),
     ...{ heldBy: null, hasNoData: false, flappingMs: null, parts, toldParts: [], newParts: undefined },
-    hosts: fresh.map(({ host }) => host),
+    hosts: all.map(({ host }) => host),
   };
   events.push({ atMs: folding.nowMs, change: "firing", incident, isTold: false });
   return [incident];
@@ -107,9 +122,8 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
   const { more, joined } = joining(one, others, folding);
   const hosts = [...one.hosts, ...more.map(({ host }) => host)];
   const parts = partsOf(one, [...news, ...more], leastOf(folding));
-  const standing = [...members, ...more].filter(
-    (member) => isStanding(member) && sharesWith(member, parts.parts ?? []),
-  );
+  const many = { parts: parts.parts, cause: one.cause };
+  const standing = [...members, ...more].filter((member) => isStanding(member) && sharesWith(member, many));
   const ill = new Set(standing.map(({ host }) => host));
   const left = hosts.filter((host) => !ill.has(host));
   const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
@@ -120,7 +134,7 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
     hosts,
     joined,
     hasNoData,
-    ...saidOf(one, standing, parts.parts ?? []),
+    ...saidOf(one, standing, many),
     phase,
     ...parts,
   };
@@ -137,9 +151,14 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
 }
 
 /** What was found first may be long ago: what one of them has by now. */
-function saidOf(one: Incident, standing: readonly Incident[], parts: readonly string[]): Detail {
+function saidOf(
+  one: Incident,
+  standing: readonly Incident[],
+  { parts = [], cause }: Pick<Incident, "parts" | "cause">,
+): Detail {
   const ill = standing.find(({ phase }) => isIll(phase)) ?? one;
-  const { what, fix } = detailOf(ill, parts) ?? ill;
+  const ofCause = partsOfCause(parts, cause);
+  const { what, fix } = detailOf(ill, ofCause.length > 0 ? ofCause : parts) ?? ill;
   return { what, fix };
 }
 
@@ -152,12 +171,10 @@ function partsOf(one: Incident, news: readonly Incident[], least: number): Pick<
   const { parts, toldParts = [] } = one;
   const ill = news.filter(({ phase }) => phase !== "steady");
   if (parts === undefined) return assumed(one, ill);
-  if (!one.isTold) return { parts: sharedParts(ill, least), toldParts };
-  const told = new Set(toldParts);
-  return {
-    parts: [...new Set([...toldParts, ...sharedParts(ill, least, (member) => untoldOf(member, told))])],
-    toldParts,
-  };
+  if (!one.isTold) return { parts, toldParts };
+  const told = { parts: new Set(toldParts), causes: new Set([one.cause]) };
+  const shared = sharedParts(ill, least, (member) => untoldOf(member, told));
+  return { parts: [...new Set([...toldParts, ...shared])], toldParts };
 }
 
 /** Of one that was taken from the history nobody knows what was told: what most have by now. */

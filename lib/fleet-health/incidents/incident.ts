@@ -14,7 +14,7 @@ export interface Ill {
   beganMs?: number | undefined;
   /** What of it is told by itself, each once, such as checks by their names; left out: nothing is. */
   parts?: readonly string[] | undefined;
-  /** What each of these is told with, where that is not what all of it is told with. Is not kept from run to run. */
+  /** What each of these is told with, where that is not what all of it is told with; of what was told it is not kept. */
   details?: Readonly<Record<string, Detail>> | undefined;
 }
 

@@ -81,6 +81,15 @@ export function stillSilent(
   return new Set(incidents.filter(isStill).map(keyOf));
 }
 
+/** Those whose queue says that it is paused, for whatever reason, and for however short: that it is over nobody may be told. */
+export function stillPaused(incidents: readonly Incident[], facts: ReadonlyMap<string, Facts>): Set<string> {
+  const isStill = ({ host, symptom, phase }: Incident): boolean => {
+    const { heartbeat = null } = facts.get(host) ?? {};
+    return symptom === "paused" && phase !== "pending" && isFresh(heartbeat) && heartbeat.queue?.paused != null;
+  };
+  return new Set(incidents.filter(isStill).map(keyOf));
+}
+
 /** It is empty, or somebody has begun to look after it. */
 function quarantineKnown({ heartbeat, past }: Facts, before: Past | null): boolean {
   if (!isFresh(heartbeat) || heartbeat.queue === null) return false;

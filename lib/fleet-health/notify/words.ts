@@ -29,13 +29,13 @@ function titleOf({ rows, collector }: Pick<Notice, "rows" | "collector">): strin
     row.host === COLLECTOR && collector !== undefined ? `collector ${collector}` : whose(row);
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0) {
-    const of = only.host === MANY ? `: ${firstNames(only.hosts)}` : "";
+    const of = only.host === MANY ? `: ${firstNames(only.of ?? only.hosts)}` : "";
     return `${who(only)}: ${symptomOf(only)}${changeOf(only)}${of}`;
   }
   const rank = ({ change }: IncidentRow): number => (FIRST.includes(change) ? FIRST.indexOf(change) : FIRST.length);
   const sorted = rows.toSorted((a, b) => rank(a) - rank(b));
   const counts = Map.groupBy(sorted, ({ change }) => change);
-  const whom = sorted.flatMap((row) => (row.host === MANY ? row.hosts : [who(row)]));
+  const whom = sorted.flatMap((row) => (row.host === MANY ? (row.of ?? row.hosts) : [who(row)]));
   return `${[...counts].map(([change, some]) => `${some.length} ${change}`).join(", ")}: ${firstNames(whom)}`;
 }
 

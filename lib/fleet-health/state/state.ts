@@ -12,8 +12,9 @@ import {
   listOf,
   orNull,
   parseShaped,
+  tableOf,
 } from "../../core/text/shape.ts";
-import type { Incident, Phase } from "../incidents/incident.ts";
+import type { Detail, Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
 import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
@@ -83,7 +84,7 @@ const isIncident = hasFields({
   hosts: listOf(isText),
   beganMs: leftOutOr(isNumber),
   parts: leftOutOr(listOf(isText)),
-  details: leftOutOr(() => true),
+  details: leftOutOr(tableOf(hasFields({ what: isText, fix: orNull(isText) } satisfies ChecksOf<Detail>))),
   joined: leftOutOr(listOf(isText)),
   toldParts: leftOutOr(listOf(isText)),
   newParts: leftOutOr(listOf(isText)),

@@ -52,7 +52,7 @@ describe("more that is wrong with one of many", () => {
 
   test("is told where it was so from the beginning, and nobody is told of what is over by then", () => {
     expect(told((i) => (i === 3 ? ["load", "disk"] : i < 10 ? ["load"] : []), "12:00")).toEqual([
-      ...[MANY_F, "F 10:15 lab3"],
+      ...[MANY_F, "F 10:10 lab3"],
     ]);
     const brief: Checks = (i, ms) => (i === 3 && ms === at("11:00") ? ["load", "disk"] : i < 10 ? ["load"] : []);
     expect(told(brief, "12:00")).toEqual([MANY_F]);
@@ -154,7 +154,10 @@ describe("a cause that changes", () => {
 describe("who joins many", () => {
   test("as many as are told as one, with more that is wrong, is told once", () => {
     const checks: Checks = (i, ms) => (i < 6 ? ["load"] : i < 12 && isAfter(ms, "10:30") ? ["load", "raid"] : []);
-    expect(told(checks, "11:00")).toEqual(["F 10:00 6 hosts fleet", "G 10:30 12 hosts fleet"]);
+    // First that they have come, then what else they have.
+    expect(told(checks, "11:00")).toEqual([
+      ...["F 10:00 6 hosts fleet", "G 10:30 12 hosts fleet", "G 10:35 12 hosts fleet"],
+    ]);
   });
 
   test("long after is told alone, whoever of them has fallen ill anew before", () => {
@@ -170,11 +173,125 @@ describe("who joins many", () => {
     expect(told(checks, "14:00")).toHaveLength(1 + 10);
   });
 
+  test("and is well when a silence of all ends was never told", () => {
+    const checks: Checks = (i, ms) => (i < 6 || (i < 12 && isBetween(ms, "10:30", "11:00")) ? ["load"] : []);
+    expect(told(checks, "12:00", { silences: [silence(MANY, "10:20", "11:30")] })).toEqual(["F 10:00 6 hosts fleet"]);
+  });
+
   test("during a silence of all is told when it ends", () => {
     const checks: Checks = (i, ms) => (i < 6 || (i < 12 && isAfter(ms, "10:30")) ? ["load"] : []);
     expect(told(checks, "12:00", { silences: [silence(MANY, "10:20", "11:30")] })).toEqual([
       ...["F 10:00 6 hosts fleet", "G 11:30 12 hosts fleet"],
     ]);
+  });
+});
+
+describe("who belongs to many, and has something else by now", () => {
+  const load: Checks = (i) => (i < 10 ? ["load"] : []);
+  /** Well from 11:00, and ill again from 11:30 on. */
+  const anew =
+    (hosts: (i: number) => boolean, parts: readonly string[], end = "23:00"): Checks =>
+    (i, ms) => {
+      if (hosts(i) && isAfter(ms, "11:00")) return isAfter(ms, "11:30") ? parts : [];
+      return isAfter(ms, end) ? [] : load(i, ms);
+    };
+
+  test("is told of it, alone or with as many as are told as one", () => {
+    expect(
+      told(
+        anew((i) => i === 9, ["raid"]),
+        "12:30",
+      ),
+    ).toEqual([MANY_F, "F 11:40 lab9"]);
+    expect(
+      told(
+        anew((i) => i >= 5 && i < 10, ["raid"]),
+        "12:30",
+      ),
+    ).toEqual([MANY_F, "G 11:30 10 hosts fleet"]);
+    // Who has the same anew belongs to them, as ever.
+    expect(
+      told(
+        anew((i) => i === 9, ["load"]),
+        "12:30",
+      ),
+    ).toEqual([MANY_F]);
+  });
+
+  test("keeps them from being over no longer than they have what they were told with", () => {
+    const { told: lines, state } = scene(
+      anew((i) => i === 9, ["raid"], "11:45"),
+      "12:30",
+    );
+    expect(lines.slice(1)).toEqual(["F 11:40 lab9 check-failing", "R 11:55 10 hosts fleet-check-failing"]);
+    expect(state.incidents.map(({ host }) => host)).toEqual(["lab9"]);
+  });
+
+  test("in the second run is told alone", () => {
+    const checks: Checks = (i, ms) => (i < 3 && isAfter(ms, "10:05") ? ["raid"] : load(i, ms));
+    expect(told(checks, "11:00")).toEqual([MANY_F, ...["lab0", "lab1", "lab2"].map((host) => `F 10:10 ${host}`)]);
+  });
+
+  test("each something of its own, is told of each", () => {
+    const checks: Checks = (i, ms) => (i < 10 && isAfter(ms, "10:05") ? [`own${i}`] : load(i, ms));
+    expect(told(checks, "11:00").filter((line) => line.startsWith("F "))).toHaveLength(1 + 10);
+  });
+
+  test("since a silence is not told as having what the others have", () => {
+    const checks: Checks = (i, ms) => (i === 3 && isAfter(ms, "11:00") ? ["raid"] : load(i, ms));
+    const { told: lines, all } = scene(checks, "12:30", { silences: [silence(MANY, "09:00", "12:00")] });
+    expect(lines).toEqual(["F 12:00 9 hosts fleet-check-failing", "F 12:00 lab3 check-failing"]);
+    expect(all.find(({ isTold }) => isTold)?.incident.hosts).not.toContain("lab3");
+  });
+});
+
+describe("what as many have as are told as one", () => {
+  test("beside the cause is told by itself, each thing with those who have it", () => {
+    const checks: Checks = (i) =>
+      i >= 10 ? [] : ["load", "load critical", ...(i < 5 ? ["raid", "raid critical"] : ["swap"])];
+    const { all } = scene(checks, "10:30");
+    expect(all.filter(({ isTold }) => isTold).map((event) => lineOf({ sequence: 1, ...rowOfEvent(event) }))).toEqual([
+      `FIRING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: load fails (and 1 more), as each of ${Array.from({ length: 10 }, (_, i) => `lab${i}`).join(", ")}; fix: mend load`,
+      "GROWING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: raid fails; new: lab0, lab1, lab2, lab3, lab4; fix: mend raid",
+      "GROWING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: raid critical fails; new: lab0, lab1, lab2, lab3, lab4; fix: mend raid critical",
+      "GROWING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: swap fails; new: lab5, lab6, lab7, lab8, lab9; fix: mend swap",
+    ]);
+  });
+
+  test("of whom some were told of something else before is told of all of them once", () => {
+    const checks: Checks = (i, ms) =>
+      isAfter(ms, "11:00") ? (i < 4 ? [`own${i}`, "ntp"] : ["ntp"]) : i < 4 ? [`own${i}`] : [];
+    expect(told(checks, "12:00")).toEqual([
+      ...["lab0", "lab1", "lab2", "lab3"].map((host) => `F 10:10 ${host}`),
+      "F 11:00 20 hosts fleet",
+    ]);
+  });
+
+  test("names nobody who was told of it alone, or is silenced by name", () => {
+    const checks: Checks = (i, ms) => {
+      if (i >= 10) return [];
+      return (i < 4 && isAfter(ms, "11:00")) || isAfter(ms, "11:30") ? ["load", "raid"] : ["load"];
+    };
+    const silences = [silence("lab9", "11:20", "23:00")];
+    const { all } = scene(checks, "12:00", { silences });
+    const grown = all.find(({ change }) => change === "growing");
+    expect(grown?.about?.hosts).toEqual(["lab4", "lab5", "lab6", "lab7", "lab8"]);
+  });
+
+  test("is told with what is new though no heartbeat says it any more", () => {
+    const checks: Checks = (i) => (i >= 10 ? [] : i >= 5 ? ["load", "raid"] : ["load"]);
+    let watched = scene((i) => (i < 10 ? ["load"] : []), "10:30").state;
+    const step = (clock: string, more: Partial<Parameters<typeof watch>[1]>) => {
+      const round = {
+        ...{ nowMs: at(clock), ill: failing(checks)(at(clock)), hosts: count, silences: [], gone: new Map() },
+        ...{ unknown: new Set<string>(), lost: new Set<string>(), unsure: new Set<string>(), ...more },
+      };
+      const { next, events } = watch(watched, round);
+      watched = next;
+      return events.filter(({ isTold }) => isTold).map(({ about }) => about?.what);
+    };
+    expect(step("10:35", { silences: [silence(MANY, "10:32", "12:00")] })).toEqual([]);
+    expect(step("12:00", { ill: [], unknown: new Set(["check-failing"]) })).toEqual(["raid fails"]);
   });
 });
 
