@@ -265,6 +265,11 @@ describe("what as many have as are told as one", () => {
       ...["lab0", "lab1", "lab2", "lab3"].map((host) => `F 10:10 ${host}`),
       "F 11:00 20 hosts fleet",
     ]);
+    // Three who are new, and four who are not, are enough.
+    const few: Checks = (i, ms) => (i < 7 ? checks(i, ms) : []);
+    expect(told(few, "12:00").at(-1)).toBe("F 11:00 7 hosts fleet");
+    const less: Checks = (i, ms) => (i < 4 ? checks(i, ms) : []);
+    expect(told(less, "12:00").slice(4)).toEqual(["lab0", "lab1", "lab2", "lab3"].map((host) => `G 11:00 ${host}`));
   });
 
   test("names nobody who was told of it alone, or is silenced by name", () => {
