@@ -7,32 +7,8 @@ import { parseArgs } from "node:util";
 import { renderService } from "../lib/core/linux/unit-file.ts";
 import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../lib/core/tools.ts";
 import manifest from "../package.json" with { type: "json" };
+import { commit, hostTarget, ROOT, TARGETS } from "./checkout.ts";
 import { startAnywhere } from "./start-anywhere.ts";
-
-/** Our target names and Bun's. x64 needs AVX2, x64-baseline only SSE4.2. */
-const TARGETS: Record<string, string> = {
-  "linux-x64": "bun-linux-x64",
-  "linux-x64-baseline": "bun-linux-x64-baseline",
-  "linux-arm64": "bun-linux-arm64",
-};
-
-const root = join(import.meta.dir, "..");
-
-/** The target of the machine that this runs on. */
-export function hostTarget(): string {
-  return process.arch === "arm64" ? "linux-arm64" : "linux-x64";
-}
-
-/** Commit of the checkout, with `-dirty` when files differ from it, or "unknown" outside a checkout. */
-function commit(): string {
-  const git = (...args: string[]): string => {
-    const done = Bun.spawnSync(["git", "-C", root, ...args], { stderr: "ignore" });
-    return done.exitCode === 0 ? done.stdout.toString().trim() : "";
-  };
-  const head = git("rev-parse", "HEAD");
-  if (head === "") return "unknown";
-  return git("status", "--porcelain", "--untracked-files=no") === "" ? head : `${head}-dirty`;
-}
 
 function buildOne(tool: ToolName, target: string, out: string, failpoints: boolean): void {
   const outfile = join(out, tool);
@@ -56,12 +32,12 @@ function buildOne(tool: ToolName, target: string, out: string, failpoints: boole
       ...define("LABFLEET_TARGET", target),
       ...define("LABFLEET_FAILPOINTS", failpoints),
       ...define("process.env.NODE_ENV", "production"),
-      join(root, "bin", `${tool}.ts`),
-      ...toolOf(tool).threads.map((thread) => join(root, `${thread}.ts`)),
+      join(ROOT, "bin", `${tool}.ts`),
+      ...toolOf(tool).threads.map((thread) => join(ROOT, `${thread}.ts`)),
       "--outfile",
       outfile,
     ],
-    { stdout: "pipe", stderr: "pipe", cwd: root },
+    { stdout: "pipe", stderr: "pipe", cwd: ROOT },
   );
   if (done.exitCode !== 0) {
     console.error(`build: ${tool} for ${target} failed:\n${done.stderr.toString()}${done.stdout.toString()}`);
@@ -75,11 +51,11 @@ function buildOne(tool: ToolName, target: string, out: string, failpoints: boole
 
 /** The units as they are installed under /opt. */
 function renderUnits(): void {
-  const out = join(root, "dist/units");
+  const out = join(ROOT, "dist/units");
   mkdirSync(out, { recursive: true });
   for (const tool of TOOL_NAMES) {
     for (const name of unitFiles(tool)) {
-      const template = readFileSync(join(root, "units", name), "utf8");
+      const template = readFileSync(join(ROOT, "units", name), "utf8");
       const isService = name.endsWith(".service");
       writeFileSync(join(out, name), isService ? renderService(template, tool, "/opt/labfleet/current") : template);
     }
@@ -107,6 +83,6 @@ for (const target of targets) {
     console.error(`build: no target ${target}: there are ${Object.keys(TARGETS).join(", ")}, or all`);
     process.exit(2);
   }
-  for (const tool of wanted) buildOne(tool, target, values.out ?? join(root, "dist", target), values.failpoints);
+  for (const tool of wanted) buildOne(tool, target, values.out ?? join(ROOT, "dist", target), values.failpoints);
 }
 renderUnits();

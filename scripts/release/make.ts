@@ -1,0 +1,127 @@
+// From a commit to a release that is proved: what is put together from its pieces is what was built.
+
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import {
+  formatRelease,
+  parseRelease,
+  piecePath,
+  piecesOf,
+  RELEASE_FORMAT,
+  type Release,
+  type ReleaseFile,
+} from "../../lib/contract/release.ts";
+import { UserError } from "../../lib/core/failure.ts";
+import { formatBytes } from "../../lib/core/text/quantity.ts";
+import { TOOL_NAMES, TOOLS } from "../../lib/core/tools.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { commit, ROOT, TARGETS } from "../checkout.ts";
+import { Pieces, sha256 } from "./pieces.ts";
+import { type SecretKey, signFile } from "./secret-key.ts";
+
+export interface Making {
+  key: SecretKey;
+  serial: number;
+  minSerial: number;
+  nowMs: number;
+  expiresS: number;
+  /** Names of targets, or `all`. */
+  targets: readonly string[];
+}
+
+/** @throws UserError: the checkout has changes, or a target is none */
+export async function makeRelease({ key, serial, minSerial, nowMs, expiresS, targets: named }: Making): Promise<void> {
+  const of = commit();
+  if (!/^[0-9a-f]{40}$/.test(of))
+    throw new UserError(
+      `the checkout is at ${of}: a release is made from a commit, so that it can be made again`,
+      "git commit -a",
+    );
+  const targets = named.includes("all") ? Object.keys(TARGETS) : named;
+  build(targets);
+  const place = join(ROOT, "dist/release", manifest.version);
+  const temp = `${place}.new`;
+  rmSync(temp, { recursive: true, force: true });
+  const pieces = new Pieces(temp);
+  const executables = targets.flatMap((target) =>
+    TOOL_NAMES.map((tool) => pieces.take(join(ROOT, "dist", target, tool), target)),
+  );
+  const release: Release = {
+    ...{ format: RELEASE_FORMAT, version: manifest.version, serial, min_serial: minSerial, commit: of },
+    ...{ created: isoOf(nowMs), expires: isoOf(nowMs + expiresS * 1000) },
+    ...{ executables, files: takeFiles(temp), pieces: pieces.all },
+  };
+  const text = formatRelease(release);
+  prove(text, temp);
+  writeFileSync(join(temp, "release.json"), text);
+  const comment = `labfleet ${release.version} serial ${serial} commit ${of}`;
+  writeFileSync(join(temp, "release.json.minisig"), signFile(key, Buffer.from(text), comment));
+  rmSync(place, { recursive: true, force: true });
+  renameSync(temp, place);
+  say(release, place);
+}
+
+function build(targets: readonly string[]): void {
+  const flags = targets.flatMap((target) => ["--target", target]);
+  const done = Bun.spawnSync([process.execPath, join(ROOT, "scripts/build.ts"), ...flags], {
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  if (done.exitCode !== 0) throw new UserError(done.stderr.toString().trim());
+}
+
+/** What is installed beside the executables, from where it lies in the checkout. */
+const FILES: readonly (readonly [from: string, pattern: RegExp, to: string])[] = [
+  [".", /^(install\.sh|LICENSE)$/, "."],
+  ["dist/units", /\.(service|timer)$/, "units"],
+  ["units", /\.example\.toml$/, "units"],
+  ["docs", /\.md$/, "docs"],
+];
+
+function takeFiles(temp: string): ReleaseFile[] {
+  return FILES.flatMap(([from, pattern, to]) =>
+    readdirSync(join(ROOT, from))
+      .filter((name) => pattern.test(name))
+      .sort()
+      .map((name) => {
+        const path = to === "." ? name : `${to}/${name}`;
+        const bytes = readFileSync(join(ROOT, from, name));
+        mkdirSync(dirname(join(temp, path)), { recursive: true });
+        copyFileSync(join(ROOT, from, name), join(temp, path));
+        return { path, bytes: bytes.length, sha256: sha256(bytes) };
+      }),
+  );
+}
+
+/** Reads it as a host will, and puts each executable together. @throws Error: it would not be taken */
+function prove(text: string, place: string): void {
+  const release = parseRelease(text);
+  if (release === null) throw new Error("the release's own list is not read");
+  for (const executable of release.executables) {
+    const bytes = Buffer.concat(piecesOf(executable).map((digest) => unpacked(place, digest)));
+    if (sha256(bytes) === executable.sha256) continue;
+    throw new Error(`${executable.tool} for ${executable.target}, put together from its pieces, is not what was built`);
+  }
+}
+
+function unpacked(place: string, digest: string): Buffer {
+  return gunzipSync(readFileSync(join(place, piecePath(digest))));
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** What a role costs over the wire at first, and what an update under the same Bun does, is what its pieces weigh. */
+function say({ version, serial, expires, executables, pieces }: Release, place: string): void {
+  console.log(`release ${version}, serial ${serial}, in ${place}; it expires ${expires}`);
+  const weight = (digests: Iterable<string>): string =>
+    formatBytes([...new Set(digests)].reduce((sum, digest) => sum + (pieces[digest]?.gzip_bytes ?? 0), 0));
+  for (const [target, all] of Map.groupBy(executables, ({ target }) => target))
+    for (const on of ["host", "collector"] as const) {
+      const role = all.filter(({ tool }) => TOOL_NAMES.some((name) => name === tool && TOOLS[name].on === on));
+      const update = weight(role.flatMap(({ head, tail }) => [head, tail]));
+      console.log(`${target}, ${on}: ${weight(role.flatMap(piecesOf))}; an update under the same Bun ${update}`);
+    }
+}

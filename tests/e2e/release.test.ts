@@ -1,0 +1,151 @@
+// A release, from the keys to what lies in dist/release: made from a commit, signed, and proved with what a host has.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parsePublicKey } from "../../lib/contract/minisign.ts";
+import { parseRelease, piecePath, piecesOf, type Release, type ReleaseExecutable } from "../../lib/contract/release.ts";
+import { checkSigned } from "../../lib/os/signed.ts";
+import { sha256 } from "../../scripts/release/pieces.ts";
+import { PROJECT } from "../support/compiled.ts";
+
+const TARGET = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
+const root = mkdtempSync(join(tmpdir(), "labfleet-test-"));
+const checkout = join(root, "checkout");
+const keys = join(root, "keys");
+const key = join(keys, "release.key");
+
+function git(...args: string[]): void {
+  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
+  const done = Bun.spawnSync(["git", "-C", checkout, ...identity, ...args], { stderr: "pipe" });
+  if (done.exitCode !== 0) throw new Error(`git ${args.join(" ")}: ${done.stderr.toString()}`);
+}
+
+/** `bun run release …` there. */
+function release(...args: string[]): { code: number; out: string; err: string } {
+  const done = Bun.spawnSync([process.execPath, "scripts/release.ts", ...args], { cwd: checkout, stderr: "pipe" });
+  return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
+}
+
+beforeAll(() => {
+  const listed = Bun.spawnSync(["git", "-C", PROJECT, "ls-files", "-co", "--exclude-standard", "-z"]);
+  for (const path of listed.stdout.toString().split("\0").filter(Boolean)) {
+    mkdirSync(dirname(join(checkout, path)), { recursive: true });
+    cpSync(join(PROJECT, path), join(checkout, path));
+  }
+  symlinkSync(join(PROJECT, "node_modules"), join(checkout, "node_modules"));
+  git("init", "-q");
+  git("add", "-A");
+  git("commit", "-q", "-m", "all");
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe("before there is one", () => {
+  test("a mistake is one sentence with what mends it", () => {
+    expect(release("--key", key)).toMatchObject({
+      ...{ code: 2, err: `release: there is no key ${key}\nrelease: fix: bun run release keygen\n` },
+    });
+    expect(release("keys").err).toBe("release: no verb keys: there is keygen, and without one a release is made\n");
+    expect(release("--serial", "1.5").err).toBe("release: --serial: found 1.5, expected a whole number\n");
+    expect(release("--expires", "soon").err).toBe("release: --expires: found soon, expected a time such as 30d\n");
+    expect(release("--nothing").err).toStartWith("release: Unknown option '--nothing'");
+    expect(release("--serial", "3", "--min-serial", "4").err).toBe(
+      "release: --min-serial 4 is above the serial, which is 3\n",
+    );
+  });
+
+  test("its keys are made once, are for nobody else to read, and have to be committed", () => {
+    const { code, out } = release("keygen", "--no-password", "--out", keys);
+    expect([code, out.split("\n")[0]]).toEqual([0, `made ${key} and ${join(keys, "recovery.key")}`]);
+    expect([statSync(key).mode & 0o777, statSync(keys).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(release("keygen", "--no-password", "--out", keys).err).toBe(
+      `release: ${key} is there already\nrelease: fix: keep it, or make others with --out DIR\n`,
+    );
+    expect(release("--key", key, "--target", TARGET).err).toMatch(
+      /^release: the checkout is at [0-9a-f]{40}-dirty: a release is made from a commit, so that it can be made again\n/,
+    );
+    git("commit", "-qam", "keys");
+  });
+
+  test("a key that no tool would know signs none", () => {
+    const other = join(root, "other");
+    const committed = readFileSync(join(checkout, "lib/contract/release-keys.json"));
+    expect(release("keygen", "--no-password", "--out", other).code).toBe(0);
+    writeFileSync(join(checkout, "lib/contract/release-keys.json"), committed);
+    expect(release("--key", join(other, "release.key"), "--target", TARGET).err).toContain("is none of the keys in");
+  });
+
+  test("a target that there is not is said", () => {
+    expect(release("--key", key, "--target", "linux-arm").err).toBe(
+      "release: build: no target linux-arm: there are linux-x64, linux-x64-baseline, linux-arm64, or all\n",
+    );
+  });
+});
+
+test("is signed by its key, and all that it names is there, and puts the executables together", () => {
+  const made = release("--key", key, "--target", TARGET, "--serial", "7", "--min-serial", "3");
+  expect([made.code, made.err]).toEqual([0, ""]);
+  const place = join(checkout, "dist/release/0.1.0");
+  const bytes = readFileSync(join(place, "release.json"));
+  const { release: id } = JSON.parse(readFileSync(join(checkout, "lib/contract/release-keys.json"), "utf8"));
+  const signed = checkSigned(bytes, readFileSync(join(place, "release.json.minisig"), "utf8"), [
+    parsePublicKey(id) ?? { id: "", key: Buffer.alloc(32) },
+  ]);
+  const found = parseRelease(bytes.toString("utf8"));
+  if (found === null) throw new Error("it is no release");
+  expect(signed).toMatchObject({ kind: "signed", comment: `labfleet 0.1.0 serial 7 commit ${found.commit}` });
+  expect(found).toMatchObject({ format: 1, version: "0.1.0", serial: 7, min_serial: 3 });
+  expect(Date.parse(found.expires) - Date.parse(found.created)).toBe(30 * 24 * 3_600_000);
+  for (const { path, sha256: digest } of found.files) expect(sha256(readFileSync(join(place, path)))).toBe(digest);
+  for (const [digest, { gzip_sha256 }] of Object.entries(found.pieces))
+    expect(sha256(readFileSync(join(place, piecePath(digest))))).toBe(gzip_sha256);
+  for (const executable of found.executables) expect(put(place, executable)).toBe(`${executable.sha256}  -\n`);
+  expect(found.files.map(({ path }) => path)).toContain("units/labfleet-shipper.service");
+  // What a role may weigh, bytes over the wire: at first, and for an update under the same Bun.
+  for (const tools of [
+    ["shipper", "heartbeat"],
+    ["receiver", "fleet-health"],
+  ]) {
+    const role = found.executables.filter(({ tool }) => tools.includes(tool));
+    expect(weight(found, role.flatMap(piecesOf))).toBeLessThan(58e6);
+    expect(
+      weight(
+        found,
+        role.flatMap(({ head, tail }) => [head, tail]),
+      ),
+    ).toBeLessThan(5e6);
+  }
+});
+
+/** By the shell of a host. */
+function put(place: string, executable: ReleaseExecutable): string {
+  const paths = piecesOf(executable).map((digest) => join(place, piecePath(digest)));
+  return Bun.spawnSync(["sh", "-c", 'cat "$@" | gzip -dc | sha256sum', "sh", ...paths]).stdout.toString();
+}
+
+function weight({ pieces }: Release, digests: readonly string[]): number {
+  return [...new Set(digests)].reduce((sum, digest) => sum + (pieces[digest]?.gzip_bytes ?? 0), 0);
+}
+
+test("is none when a byte of it was changed", () => {
+  const place = join(checkout, "dist/release/0.1.0");
+  appendFileSync(join(place, "release.json"), " ");
+  const { release: id } = JSON.parse(readFileSync(join(checkout, "lib/contract/release-keys.json"), "utf8"));
+  const signature = readFileSync(join(place, "release.json.minisig"), "utf8");
+  const known = parsePublicKey(id);
+  expect(checkSigned(readFileSync(join(place, "release.json")), signature, known === null ? [] : [known]).kind).toBe(
+    "refused",
+  );
+});
