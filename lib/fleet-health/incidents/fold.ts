@@ -46,7 +46,17 @@ export function fold(incidents: readonly Incident[], folding: Folding): { incide
     const members = all.filter((one) => now(one) === null || untoldOf(one, now(one)).length > 0);
     many.push(...begin(members, { news: single.filter(isNews), ofMany: now }, folding, events));
   }
-  return { incidents: [...single, ...many], events };
+  const over = standing.filter((one) => !many.some((left) => groupOf(left) === groupOf(one)));
+  return { incidents: [...single.map((one) => forgetting(one, over)), ...many], events };
+}
+
+/** What many were told with is told anew of a host that has it again after that was over. */
+function forgetting(one: Incident, over: readonly Incident[]): Incident {
+  const { toldParts, parts = [] } = one;
+  const own = over.filter(({ symptom, hosts }) => symptom === fleetSymptom(one.symptom) && hosts.includes(one.host));
+  if (toldParts === undefined || own.length === 0) return one;
+  const ended = new Set(own.flatMap((many) => many.toldParts ?? []));
+  return { ...one, toldParts: toldParts.filter((part) => parts.includes(part) || !ended.has(part)) };
 }
 
 /** Those of many are kept by the symptom of their hosts. */
@@ -126,7 +136,7 @@ function goOn(one: Incident, { members, news, others }: Hosts, folding: Folding,
   const standing = [...members, ...more].filter((member) => isStanding(member) && sharesWith(member, many));
   const ill = new Set(standing.map(({ host }) => host));
   const left = hosts.filter((host) => !ill.has(host));
-  const isOver = hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
+  const isOver = ill.size === 0 || hosts.length - left.length < hosts.length * INCIDENT_POLICY.foldEndShare;
   const hasNoData = members.some((member) => member.hasNoData);
   const phase = isOver ? "recovering" : "firing";
   const next: Incident = {
@@ -156,9 +166,11 @@ function saidOf(
   standing: readonly Incident[],
   { parts = [], cause }: Pick<Incident, "parts" | "cause">,
 ): Detail {
-  const ill = standing.find(({ phase }) => isIll(phase)) ?? one;
   const ofCause = partsOfCause(parts, cause);
-  const { what, fix } = detailOf(ill, ofCause.length > 0 ? ofCause : parts) ?? ill;
+  const ill = standing.filter(({ phase }) => isIll(phase));
+  const [said] = ill.flatMap((member) => detailOf(member, ofCause.length > 0 ? ofCause : parts) ?? []);
+  // Where each thing is told by itself, what else one of them has is not theirs.
+  const { what, fix } = said ?? (parts.length > 0 && one.host === MANY ? one : (ill[0] ?? one));
   return { what, fix };
 }
 

@@ -3,7 +3,7 @@
 
 import { explainedBy, firingOf } from "./explain.ts";
 import { type About, type Event, type Incident, MANY } from "./incident.ts";
-import { detailOf, partsOfMany, type Shared, sharesWith, toldOf, untoldOf } from "./parts.ts";
+import { detailOf, partsOfCause, partsOfMany, type Shared, sharesWith, toldOf, untoldOf } from "./parts.ts";
 import { fleetSymptom } from "./policy.ts";
 import { isSilenced, isSilencedAlone, type Silence } from "./silence.ts";
 
@@ -43,6 +43,8 @@ class Telling {
     if (!isTold) {
       const ill = new Set(members.filter((member) => sharesWith(member, one)).map(({ host }) => host));
       const hosts = one.hosts.filter((host) => ill.has(host));
+      // Who is left is silenced by name.
+      if (hosts.length === 0) return { ...one, heldBy: "silenced" };
       return this.note({ ...one, hosts, isTold: true, heldBy: null, toldParts: parts, joined: undefined });
     }
     return joined.length > 0 ? this.joined(one, members) : this.grown(one, members, untold);
@@ -54,7 +56,11 @@ class Telling {
     const hosts = members.flatMap((member) =>
       one.joined?.includes(member.host) && sharesWith(member, one) ? member.host : [],
     );
-    return hosts.length === 0 ? told : this.note(told, { what: one.what, fix: one.fix, hosts });
+    const [first] = members.filter(({ host }) => hosts.includes(host));
+    if (first === undefined) return told;
+    const ofCause = partsOfCause(one.parts ?? [], one.cause);
+    const { what, fix } = detailOf(first, ofCause.length > 0 ? ofCause : (first.parts ?? [])) ?? one;
+    return this.note(told, { what, fix, hosts });
   }
 
   /** One more thing that is wrong with many of them; what else is comes in the next run. */

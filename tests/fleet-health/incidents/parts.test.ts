@@ -154,6 +154,12 @@ describe("a cause that changes", () => {
   });
 });
 
+test("of disks that are others on each host: who joins is told with his own", () => {
+  const checks: Checks = (i, ms) => (i < 6 ? ["/data"] : i < 12 && isAfter(ms, "11:00") ? ["/"] : []);
+  const { all } = scene(checks, "11:30", { symptom: "disk-low" });
+  expect(all.find(({ change }) => change === "growing")?.about?.what).toBe("/ fails");
+});
+
 describe("who joins many", () => {
   test("as many as are told as one, with more that is wrong, is told once", () => {
     const checks: Checks = (i, ms) => (i < 6 ? ["load"] : i < 12 && isAfter(ms, "10:30") ? ["load", "raid"] : []);
@@ -315,6 +321,48 @@ describe("what as many have as are told as one", () => {
     expect(step("10:35", { silences: [silence(MANY, "10:32", "12:00")] })).toEqual([]);
     expect(step("12:00", { ill: [], unknown: new Set(["check-failing"]) })).toEqual(["raid fails"]);
   });
+});
+
+test("what many had is told again of all of them when it comes back after it was over", () => {
+  const checks: Checks = (i, ms) => {
+    const own = i < 9 ? [`own${i}`] : [];
+    const ntp = i < 14 && (isBetween(ms, "11:00", "11:30") || isAfter(ms, "12:30"));
+    return ntp ? [...own, "ntp"] : own;
+  };
+  expect(told(checks, "13:00").filter((line) => line.includes("fleet"))).toEqual([
+    ...["F 11:00 14 hosts fleet", "R 11:35 14 hosts fleet", "F 12:30 14 hosts fleet"],
+  ]);
+});
+
+test("many who are all silenced by name when a silence of all ends are told when these end, or never", () => {
+  const by = (until: string): readonly Silence[] => [
+    silence(MANY, "09:00", "11:00"),
+    ...Array.from({ length: 10 }, (_, i) => silence(`lab${i}`, "10:30", until)),
+  ];
+  const all: Checks = (i) => (i < 10 ? ["load"] : []);
+  expect(told(all, "12:30", { silences: by("12:00") })).toEqual(["F 12:00 10 hosts fleet"]);
+  const well: Checks = (i, ms) => (i < 10 && !isAfter(ms, "11:30") ? ["load"] : []);
+  const { told: lines, state } = scene(well, "12:30", { silences: by("12:00") });
+  expect([lines, state.incidents]).toEqual([[], []]);
+});
+
+test("who joins is told with what they have, and not with what one of the others has beside it", () => {
+  const checks: Checks = (i, ms) => {
+    if (i === 0) return isAfter(ms, "10:30") ? ["fan", "load"] : ["load"];
+    return i < 6 || (i < 12 && isAfter(ms, "11:00")) ? ["load"] : [];
+  };
+  // Of a host that went dark it is known that it was ill, and with nothing to say of each thing.
+  const dark = (nowMs: number): Ill[] =>
+    failing(checks)(nowMs).flatMap((one) => (one.host === "lab0" && isAfter(nowMs, "10:45") ? [] : [one]));
+  const lost = (nowMs: number): string[] => (isAfter(nowMs, "10:45") ? ["lab0"] : []);
+  const { all } = play({ ill: dark, from: "10:00", to: "11:30", hosts: count, lost });
+  const [grown] = all.filter(({ change }) => change === "growing");
+  expect(grown?.about).toEqual({
+    what: "load fails",
+    fix: "mend load",
+    hosts: ["lab6", "lab7", "lab8", "lab9", "lab10", "lab11"],
+  });
+  expect(all.every(({ incident }) => incident.host !== MANY || !incident.what.includes("fan"))).toBe(true);
 });
 
 describe("silences", () => {
