@@ -51,7 +51,7 @@ async function run(): Promise<void> {
   const minSerial = whole(values["min-serial"], "min-serial");
   if (minSerial > serial) throw new UserError(`--min-serial ${minSerial} is above the serial, which is ${serial}`);
   const key = await openKey(values.key);
-  await makeRelease({ key, nowMs, expiresS, targets: values.target, serial, minSerial });
+  makeRelease({ key, nowMs, expiresS, targets: values.target, serial, minSerial });
 }
 
 try {

@@ -1,11 +1,12 @@
 // The two keys of a fleet: one signs releases, the other lies in a drawer and mends what goes wrong with the first. What is public of
 // them is compiled into each tool, so whoever builds labfleet for a fleet of his own makes them once.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { isCancel, password } from "@clack/prompts";
 import { UserError } from "../../lib/core/failure.ts";
+import { replaceDurable } from "../../lib/os/files/sync-files.ts";
 import { ROOT } from "../checkout.ts";
 import { formatSecretKey, isEncrypted, newKey, parseSecretKey, publicText, type SecretKey } from "./secret-key.ts";
 
@@ -21,19 +22,25 @@ export async function makeKeys(dir: string, isHidden: boolean): Promise<void> {
   const paths = NAMES.map((name) => join(dir, `${name}.key`));
   for (const path of paths)
     if (existsSync(path)) throw new UserError(`${path} is there already`, `keep it, or make others with --out DIR`);
-  const secret = isHidden ? await ask("a password for both keys") : null;
+  const secret = isHidden ? await askTwice("a password for both keys") : null;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   chmodSync(dir, 0o700);
   const texts = NAMES.map((name, i) => {
     const key = newKey();
-    writeFileSync(paths[i] ?? "", formatSecretKey(key, secret), { mode: 0o600, flag: "wx" });
-    writeFileSync(join(dir, `${name}.pub`), publicText(key));
+    keep(paths[i] ?? "", formatSecretKey(key, secret), 0o600);
+    keep(join(dir, `${name}.pub`), publicText(key), 0o644);
     return [name, lineOf(key)] as const;
   });
-  writeFileSync(PUBLIC_KEYS, `${JSON.stringify(Object.fromEntries(texts), null, 2)}\n`);
+  // Last: what is committed has a key that is on the disk.
+  keep(PUBLIC_KEYS, `${JSON.stringify(Object.fromEntries(texts), null, 2)}\n`, 0o644);
   console.log(`made ${paths.join(" and ")}
 ${PUBLIC_KEYS} holds what is public of them: commit it, whatever checks a release is built with it
 put recovery.key where no machine reads it, and release.key on no collector`);
+}
+
+/** After a power cut, too. */
+function keep(path: string, text: string, mode: number): void {
+  closeSync(replaceDurable(path, text, { mode }));
 }
 
 /** @throws UserError: it is not there, or cannot be read */
@@ -56,9 +63,18 @@ function lineOf(key: SecretKey): string {
 /** @throws UserError: nobody is there to ask, or nobody answers */
 async function ask(what: string): Promise<string> {
   const given = process.env[PASSWORD];
+  if (given === "") throw new UserError(`${PASSWORD} is empty`, "say --no-password where there is to be none");
   if (given !== undefined) return given;
   if (!process.stdin.isTTY) throw new UserError(`${what} is needed, and this is no terminal`, `set ${PASSWORD}`);
   const answer = await password({ message: what });
   if (isCancel(answer) || answer === undefined || answer === "") throw new UserError("nothing was made: no password");
   return answer;
+}
+
+/** A password that was mistyped opens nothing any more. @throws UserError */
+async function askTwice(what: string): Promise<string> {
+  const first = await ask(what);
+  if (process.env[PASSWORD] === undefined && (await ask("the same once more")) !== first)
+    throw new UserError("nothing was made: the second password is another");
+  return first;
 }

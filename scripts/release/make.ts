@@ -31,12 +31,12 @@ export interface Making {
 }
 
 /** @throws UserError: the checkout has changes, or a target is none */
-export async function makeRelease({ key, serial, minSerial, nowMs, expiresS, targets: named }: Making): Promise<void> {
+export function makeRelease({ key, serial, minSerial, nowMs, expiresS, targets: named }: Making): void {
   const of = commit();
   if (!/^[0-9a-f]{40}$/.test(of))
     throw new UserError(
       `the checkout is at ${of}: a release is made from a commit, so that it can be made again`,
-      "git commit -a",
+      of === "unknown" ? "clone the repository with git" : "git commit -a",
     );
   const targets = named.includes("all") ? Object.keys(TARGETS) : named;
   build(targets);
@@ -57,6 +57,7 @@ export async function makeRelease({ key, serial, minSerial, nowMs, expiresS, tar
   writeFileSync(join(temp, "release.json"), text);
   const comment = `labfleet ${release.version} serial ${serial} commit ${of}`;
   writeFileSync(join(temp, "release.json.minisig"), signFile(key, Buffer.from(text), comment));
+  // What a power cut costs here is made again from the commit; whoever takes it in proves all of it.
   rmSync(place, { recursive: true, force: true });
   renameSync(temp, place);
   say(release, place);

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { piecePath, type ReleaseExecutable, type ReleasePiece } from "../../lib/contract/release.ts";
-import { readExecutable } from "../../lib/core/linux/elf.ts";
+import { readExecutable } from "./elf.ts";
 
 /** The ELF header and the table behind it, in which alone the runtimes differ. */
 const HEAD_BYTES = 4096;

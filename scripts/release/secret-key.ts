@@ -18,6 +18,8 @@ export interface Limits {
 
 /** What libsodium calls sensitive, as minisign takes it: a gigabyte. */
 const SENSITIVE: Limits = { work: 33_554_432, memory: 1_073_741_824 };
+/** A file that asks for more would take all memory of the machine. */
+const MEMORY_MAX = 4 * SENSITIVE.memory;
 const SALT_BYTES = 32;
 const PAIR_BYTES = 64;
 const CHECK_BYTES = 32;
@@ -69,6 +71,8 @@ export function parseSecretKey(text: string, file: string, password: string | nu
   const salt = bytes.subarray(6, 6 + SALT_BYTES);
   const [work, memory] = [6 + SALT_BYTES, 14 + SALT_BYTES].map((at) => Number(bytes.readBigUInt64LE(at)));
   const cost = { work: work ?? 0, memory: memory ?? 0 };
+  if (Math.max(cost.work, cost.memory) > MEMORY_MAX)
+    throw new UserError(`${file}: the key is damaged: it asks for ${cost.memory} bytes of memory to be read`);
   const secret = derivationOf(bytes) === WITH_PASSWORD ? hidden(kept, password ?? "", salt, cost) : kept;
   const key = {
     id: secret.subarray(0, ID_BYTES),

@@ -1,10 +1,10 @@
 // The compiled executables, taken apart, and put together with nothing but what every host has.
 
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { piecePath, piecesOf } from "../../lib/contract/release.ts";
-import { compareVersions, readExecutable } from "../../lib/core/linux/elf.ts";
+import { compareVersions, readExecutable } from "../../scripts/release/elf.ts";
 import { Pieces } from "../../scripts/release/pieces.ts";
 import { executables } from "../support/compiled.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -22,9 +22,7 @@ test("they share their runtime, and cat and gzip put each together", () => {
     expect(done.stdout.toString()).toBe(`${tool.sha256}  -\n`);
     expect(tool.bytes).toBe(statSync(join(executables(), tool.tool)).size);
     expect(compareVersions(tool.glibc ?? "0", "2.17")).toBeGreaterThanOrEqual(0);
-    for (const path of paths) expect(existsSync(path)).toBe(true);
   }
-  rmSync(root, { recursive: true });
 });
 
 test.skipIf(Bun.which("readelf") === null)("the glibc that it needs is what readelf says (needs readelf)", () => {

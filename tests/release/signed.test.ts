@@ -117,6 +117,12 @@ describe("a key of ours", () => {
     const bytes = Buffer.from(text.split("\n")[1] ?? "", "base64");
     bytes[100] = (bytes[100] ?? 0) ^ 1;
     expect(() => parseSecretKey(bytes.toString("base64"), "k", null)).toThrow("k: the key is damaged");
+    const greedy = Buffer.from(
+      formatSecretKey(newKey(), "x", { work: 32_768, memory: 1_048_576 }).split("\n")[1] ?? "",
+      "base64",
+    );
+    greedy.writeBigUInt64LE(2n ** 50n, 46);
+    expect(() => parseSecretKey(greedy.toString("base64"), "k", "x")).toThrow("k: the key is damaged: it asks for");
     expect(() => parseSecretKey("hello", "k", null)).toThrow("k is no secret key of minisign");
   });
 

@@ -89,15 +89,16 @@ interface Beside {
 
 /** @param members all of one symptom and cause who may belong to it */
 function begin(members: readonly Incident[], { news, ofMany }: Beside, folding: Folding, events: Event[]): Incident[] {
-  const [first] = members;
-  if (first === undefined) return [];
-  const { symptom, cause } = first;
+  const [any] = members;
+  if (any === undefined) return [];
+  const { symptom, cause } = any;
   // Who was told of something else before, and has this, too, since this run.
   const isLater = (one: Incident): boolean =>
     one.symptom === symptom && one.isTold && one.phase === "firing" && untoldOf(one, ofMany(one)).includes(cause);
   const later = news.filter(isLater);
   const fresh = wave(members, folding, later.length);
-  if (fresh.length === 0) return [];
+  const [first] = fresh;
+  if (first === undefined) return [];
   const all = [...fresh, ...later];
   const shared = sharedParts(all, leastOf(folding));
   const ofCause = partsOfCause(shared, cause);

@@ -1,6 +1,6 @@
 // What an executable says of itself (elf(5)): where its program begins, and which glibc it needs at the least. Pure.
 
-import { UserError } from "../failure.ts";
+import { UserError } from "../../lib/core/failure.ts";
 
 /** 64-bit little-endian ELF, which all our targets are. */
 const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 2, 1];
