@@ -22,7 +22,7 @@ export interface IncidentRow {
   hosts: readonly string[];
   symptom: string;
   cause: string;
-  /** `pending`, `firing`, `growing` (more hosts, another check, another cause), `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
+  /** `pending`, `firing`, `growing` (more hosts, another cause), `recovering`, `recovered`, `forgotten` (it was only pending), `retired`, `expired`, `returned`. */
   change: string;
   /** Whether this was told to anybody. */
   told: boolean;

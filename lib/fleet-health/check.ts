@@ -11,6 +11,7 @@ import { print } from "../os/answer.ts";
 import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type { Incident } from "./incidents/incident.ts";
+import { fleetSymptom } from "./incidents/policy.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
 import { pingAddress } from "./notify/address.ts";
@@ -155,8 +156,8 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
 
 /** How many fire, or did a moment ago: what could not be read is one of them, and so are many that are told together. */
 function firingOf(incidents: readonly Incident[]): number {
-  const isFiring = ({ phase, heldBy }: Incident): boolean =>
-    (phase === "firing" || phase === "recovering") && !heldBy?.startsWith("fleet-");
+  const isFiring = ({ phase, heldBy, symptom }: Incident): boolean =>
+    (phase === "firing" || phase === "recovering") && heldBy !== fleetSymptom(symptom) && heldBy !== symptom;
   return incidents.filter(isFiring).length;
 }
 

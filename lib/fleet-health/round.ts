@@ -82,7 +82,7 @@ function refusedIn(before: State | null): Set<string> {
   const many = standing.filter(({ symptom }) => symptom === fleetSymptom(FATAL_ONLY));
   // Of one that was taken from the history nobody knows who still is.
   return new Set(
-    many.flatMap(({ hosts, parts }) => (parts === undefined ? hosts : hosts.filter((host) => refused.has(host)))),
+    many.flatMap(({ hosts, members }) => (members === undefined ? hosts : hosts.filter((host) => refused.has(host)))),
   );
 }
 
@@ -155,7 +155,6 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
   const coverage = coverageOf([], nowMs);
   const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why], isFull: false, notReady: null });
   const unknown = new Set([...unknownWithout(new Set(["refusals", "heartbeats"])), ...COLLECTOR_SYMPTOMS]);
-  unknown.delete("detector-blind");
   const seen = {
     nowMs,
     ill,

@@ -464,6 +464,19 @@ test("a run that cannot look at all is told, once, and ends nothing", () => {
   expect(blindRound(first, { what: "the index is not there", fix: null }, NOON + 51 * MIN, orders).rows).toEqual([]);
 });
 
+test("what else could not be read is not over by a run that cannot look at all", () => {
+  const orders = { silences: [], retiredMs: new Map() };
+  const doubts = [{ what: "no journal", fix: null }];
+  const before = play([read(NOON, { lab1: NOON }, { doubts })]).state;
+  const first = blindRound(before, { what: "the index is not there", fix: null }, NOON + 5 * MIN, orders);
+  const second = blindRound(first, { what: "the index is not there", fix: null }, NOON + 10 * MIN, orders);
+  expect(second.rows).toEqual([]);
+  expect(second.watch.incidents.map(({ cause, phase, hasNoData }) => [cause, phase, hasNoData])).toEqual([
+    ["no journal", "firing", true],
+    ["the index is not there", "firing", false],
+  ]);
+});
+
 test("the history goes on where it was, though the state was lost", () => {
   const state = round(CONFIG, null, read(NOON, { lab1: NOON - 60 * MIN }, { lastSequence: 41 }));
   expect([state.rows[0]?.sequence, state.sequence]).toEqual([42, 42]);
@@ -521,6 +534,6 @@ test("what could not be read is told again when something else cannot, and not f
     ).rows.filter((row) => row.endsWith("told"));
   expect(told(["3 lines"], ["4 lines"], ["4 lines", "heartbeats"], ["heartbeats"])).toEqual([
     "12:00 @ detector-blind firing told",
-    "12:10 @ detector-blind growing told",
+    "12:10 @ detector-blind firing told",
   ]);
 });

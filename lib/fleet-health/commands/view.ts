@@ -7,7 +7,7 @@ import { type Finding, findingText } from "../../core/finding.ts";
 import { columns } from "../../core/text/columns.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
-import { rankOf } from "../incidents/policy.ts";
+import { graverCauses, isFleetSymptom, rankOf } from "../incidents/policy.ts";
 import { type Facts, isFresh, lastSign } from "../judge/facts.ts";
 import type { Failure, Mailbox } from "../notify/mailbox.ts";
 
@@ -88,7 +88,7 @@ export function fleetStatus(standing: Standing): FleetStatus {
   const sorted = [...incidents].sort(
     (a, b) =>
       ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) ||
-      rankOf(a.symptom) - rankOf(b.symptom) ||
+      rankOf(a) - rankOf(b) ||
       Number(b.host === MANY) - Number(a.host === MANY) ||
       a.sinceMs - b.sinceMs ||
       (a.host < b.host ? -1 : 1),
@@ -96,7 +96,7 @@ export function fleetStatus(standing: Standing): FleetStatus {
   const ill = Map.groupBy(incidents, ({ host }) => host);
   const hosts = facts.map((one): ShownHost => {
     const lastMs = lastSign(one, nowMs);
-    const symptoms = (ill.get(one.host) ?? []).map(({ symptom }) => symptom);
+    const symptoms = [...new Set((ill.get(one.host) ?? []).map(({ symptom }) => symptom))];
     return {
       host: one.host,
       last_sign_of_life: lastMs === null ? null : isoWall(lastMs),
@@ -153,8 +153,7 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
   const { incidents, hosts } = status;
   const nowMs = Date.parse(status.at);
   const signs = new Map(hosts.map((one) => [one.host, one]));
-  // Of many that are told together the one line says it.
-  const told = incidents.filter(({ held_by }) => all || !held_by?.startsWith("fleet-"));
+  const told = incidents.filter((one) => all || !isSaidElse(one, incidents));
   const well = hosts.filter(({ state }) => WELL.includes(state));
   const never = hosts.filter(({ state }) => state === "never");
   const away = hosts.filter(({ state }) => AWAY.includes(state));
@@ -174,6 +173,15 @@ export function renderStatus(status: FleetStatus, all: boolean): string {
   const strange = status.strangers.map(strangerText);
   const untold = status.untold.map(untoldText);
   return `${[runText(status, nowMs), ...untold, ...table, ...count, ...strange].join("\n")}\n`;
+}
+
+/** Of many that are told together one line says it, and of a check the worst. */
+function isSaidElse(one: ShownIncident, all: readonly ShownIncident[]): boolean {
+  if (one.held_by !== null && isFleetSymptom(one.held_by)) return true;
+  const graver = one.host === MANY ? [] : graverCauses(one);
+  const isWorse = ({ host, symptom, cause, state }: ShownIncident): boolean =>
+    host === one.host && symptom === one.symptom && graver.includes(cause) && state !== "pending" && state !== "steady";
+  return all.some(isWorse);
 }
 
 function incidentCells(incident: ShownIncident, sign: ShownHost | undefined, nowMs: number): string[] {

@@ -18,7 +18,7 @@ export interface Seen {
   gone: ReadonlyMap<string, "retired" | "expired">;
 }
 
-/** When each began to fire, of late, by its key; where each of its parts is told by itself, by its cause, too. */
+/** When each began to fire, of late, by its key. */
 export type Fires = ReadonlyMap<string, readonly number[]>;
 
 export interface Advanced {
@@ -77,7 +77,9 @@ class Step {
     if (why !== undefined) this.end(incident, why);
     else if (found !== undefined) {
       const beganMs = incident.beganMs ?? found.beganMs;
-      this.ill({ ...incident, ...found, beganMs, hasNoData: false, restoredMs: undefined });
+      const isOther = found.cause !== incident.cause;
+      const since = { beganMs, ...(isOther && { causeMs: this.seen.nowMs }) };
+      this.ill({ ...incident, ...found, ...since, hasNoData: false, restoredMs: undefined });
     } else if (this.mayStand(incident)) this.incidents.push({ ...incident, hasNoData: true });
     else this.well({ ...incident, hasNoData: false, restoredMs: undefined });
   }
@@ -116,8 +118,7 @@ class Step {
   /** Firing for the third time in some hours it flaps, and is told once as that. */
   private fire(incident: Incident): void {
     const { nowMs } = this.seen;
-    // Another check that fails is no coming and going.
-    const key = incident.details === undefined ? keyOf(incident) : `${keyOf(incident)}|${incident.cause}`;
+    const key = keyOf(incident);
     const times = [...(this.fires.get(key) ?? []), nowMs];
     this.fires.set(key, times);
     const flaps = incident.flappingMs !== null || times.length >= INCIDENT_POLICY.flapFires;

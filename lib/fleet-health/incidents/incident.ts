@@ -1,5 +1,7 @@
 // What the incidents of a fleet are made of. Pure.
 
+import { isByCause } from "./policy.ts";
+
 /** What is wrong with a host, as one run sees it. */
 export interface Ill {
   host: string;
@@ -12,15 +14,6 @@ export interface Ill {
   fix: string | null;
   /** Since when it is so, where that is known: it was seen later. Milliseconds since 1970. */
   beganMs?: number | undefined;
-  /** What of it is told by itself, each once, such as checks by their names; left out: nothing is. */
-  parts?: readonly string[] | undefined;
-  /** What each of these is told with, where that is not what all of it is told with; of what was told it is not kept. */
-  details?: Readonly<Record<string, Detail>> | undefined;
-}
-
-export interface Detail {
-  what: string;
-  fix: string | null;
 }
 
 /**
@@ -46,14 +39,16 @@ export interface Incident extends Ill {
   hasNoData: boolean;
   /** Since when it is as it is, of one that comes and goes; null: it does not. */
   flappingMs: number | null;
-  /** Of an incident of many hosts: who belongs to it. */
+  /** Of an incident of many hosts: whose it is. */
   hosts: string[];
+  /** Which of theirs belong to it, by their keys, with when each was first seen; left out: it is taken from the history. */
+  members?: Readonly<Record<string, number>> | undefined;
   /** Of them: who came later, as many as are told as one, and was not told yet; left out: nobody. */
   joined?: readonly string[] | undefined;
-  /** Those of its parts that somebody was told of, of the host alone or with others. */
-  toldParts?: readonly string[];
-  /** Of one of many: parts that were new in the last run. Others may get them in this one, and are told together. */
-  newParts?: readonly string[] | undefined;
+  /** Where a cause that changes is told: those that were. */
+  toldCauses?: readonly string[];
+  /** Since when it has its cause; left out: since it was first seen. */
+  causeMs?: number;
   /** Since when it is taken from the history, and was not judged anew yet; left out: it was. */
   restoredMs?: number | undefined;
 }
@@ -64,9 +59,9 @@ export const MANY = "*";
 /** Stands for the collector itself. */
 export const COLLECTOR = "@";
 
-/** By what an incident is known again in the next run. The cause may change. */
-export function keyOf({ host, symptom }: Pick<Ill, "host" | "symptom">): string {
-  return `${host}|${symptom}`;
+/** By what an incident is known again in the next run. The cause may change, but for what a host may have several of. */
+export function keyOf({ host, symptom, cause }: Pick<Ill, "host" | "symptom" | "cause">): string {
+  return isByCause(symptom) ? `${host}|${symptom}|${cause}` : `${host}|${symptom}`;
 }
 
 /** How an incident changed. */
@@ -91,7 +86,7 @@ export interface Event {
   about?: About | undefined;
 }
 
-export interface About extends Detail {
+export interface About extends Pick<Ill, "what" | "fix"> {
   /** Of many: whom; empty: all of them. */
   hosts: readonly string[];
 }

@@ -29,6 +29,60 @@ export function isOverAtOnce(symptom: string): boolean {
   return OVER_AT_ONCE.has(symptom);
 }
 
+/** What a host may have several of at a time, such as checks that fail: each, by its cause, is an incident of its own. */
+const SEVERAL: ReadonlySet<string> = new Set(["check-failing", "disk-low", "detector-blind"]);
+/** What is another thing to mend when its cause is another one. */
+const NEWS_BY_CAUSE: ReadonlySet<string> = new Set(["paused", "fatal-only"]);
+
+/** Also of what many have. */
+export function isByCause(symptom: string): boolean {
+  return SEVERAL.has(ofOne(symptom));
+}
+
+export function isNewsByCause(symptom: string): boolean {
+  return NEWS_BY_CAUSE.has(symptom);
+}
+
+/** Symptoms of a check; what is graver than a warning stands behind its name. */
+const OF_CHECKS: ReadonlySet<string> = new Set(["check-failing", "disk-low"]);
+const GRAVE = ["critical", "unknown", "stale"] as const;
+type Grave = (typeof GRAVE)[number];
+
+export function isGrave(status: string): status is Grave {
+  return GRAVE.some((grave) => grave === status);
+}
+
+/** A check that is so bad, as a cause beside the check that is bad: that it eases is told, and that it is worse again. */
+export function graveCause(cause: string, grave: Grave): string {
+  return `${cause} ${grave}`;
+}
+
+/** Whether its cause is the name of a check. */
+export function isOfCheck(symptom: string): boolean {
+  return OF_CHECKS.has(ofOne(symptom));
+}
+
+/** The causes that are the same check, and graver. */
+export function graverCauses({ symptom, cause }: { symptom: string; cause: string }): string[] {
+  return isOfCheck(symptom) && graveOf(cause) === null ? GRAVE.map((grave) => graveCause(cause, grave)) : [];
+}
+
+function graveOf(cause: string): Grave | null {
+  return GRAVE.find((grave) => cause.endsWith(` ${grave}`)) ?? null;
+}
+
+/** Whether it is a check that is graver than a warning. */
+export function isGraver({ symptom, cause }: { symptom: string; cause: string }): boolean {
+  return isOfCheck(symptom) && graveOf(cause) !== null;
+}
+
+/** By which hosts are told together: of disks, that are others on each host, by how bad it is alone. */
+export function sharedCause({ symptom, cause }: { symptom: string; cause: string }): string {
+  if (symptom !== "disk-low") return cause;
+  const grave = graveOf(cause);
+  return grave === null ? "disk" : graveCause("disk", grave);
+}
+
 /** A symptom that says why, and those of the same host that it makes no news. */
 export const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
   // What comes may be of either machine.
@@ -48,15 +102,27 @@ const CRITICAL: readonly string[] = [
   ...["collector-down", "collector-full", "collector-failing", "detector-blind"],
   ...["host-down", "silent", "paused", "fatal-only", "unstamped", "duplicate-host", "disk-low", "check-failing"],
 ];
-/** What can wait for the morning. */
+/** What can wait for the morning; of checks a mere warning. */
 const WARNING: readonly string[] = [
-  ...["quarantine-expiring", "backlog-growing", "waits-alone", "quarantine-growing", "clock-skew", "heartbeat-late"],
+  ...[
+    ...OF_CHECKS,
+    "quarantine-expiring",
+    "backlog-growing",
+    "waits-alone",
+    "quarantine-growing",
+    "clock-skew",
+    "heartbeat-late",
+  ],
   ...["collector-gap", "returned"],
 ];
 
 /** What an incident of many is called. */
 export function fleetSymptom(symptom: string): string {
   return `fleet-${symptom}`;
+}
+
+export function isFleetSymptom(symptom: string): boolean {
+  return symptom.startsWith("fleet-");
 }
 
 /** What each of them has. */
@@ -66,12 +132,15 @@ export function ofOne(symptom: string): string {
 
 export type Severity = "critical" | "warning";
 
-export function severityOf(symptom: string): Severity {
+export function severityOf({ symptom, cause }: { symptom: string; cause: string }): Severity {
+  if (isOfCheck(symptom)) return isGraver({ symptom, cause }) ? "critical" : "warning";
   return WARNING.includes(ofOne(symptom)) ? "warning" : "critical";
 }
 
 /** 0 is the worst. */
-export function rankOf(symptom: string): number {
-  const rank = [...CRITICAL, ...WARNING].indexOf(ofOne(symptom));
-  return rank < 0 ? CRITICAL.length : rank;
+export function rankOf(one: { symptom: string; cause: string }): number {
+  const isCritical = severityOf(one) === "critical";
+  const rank = (isCritical ? CRITICAL : WARNING).indexOf(ofOne(one.symptom));
+  if (rank < 0) return CRITICAL.length;
+  return isCritical ? rank : CRITICAL.length + rank;
 }

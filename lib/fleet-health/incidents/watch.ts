@@ -38,16 +38,10 @@ export function watch({ incidents: before, fires, runsMs }: Watch, round: Round)
   const told = tell(folded.incidents, silences, nowMs);
   return {
     next: {
-      incidents: told.incidents.map(withUntold),
+      incidents: told.incidents,
       fires: stepped.fires,
       runsMs: [nowMs, ...runsMs].slice(0, INCIDENT_POLICY.foldRuns),
     },
     events: [...stepped.events, ...folded.events, ...told.events],
   };
-}
-
-/** Of what somebody was told of nothing is told any more: only the rest is kept, for a run in which no heartbeat says it. */
-function withUntold({ details, ...one }: Incident): Incident {
-  const left = Object.entries(details ?? {}).filter(([part]) => one.host !== MANY && !one.toldParts?.includes(part));
-  return left.length === 0 ? one : { ...one, details: Object.fromEntries(left) };
 }

@@ -30,13 +30,8 @@ export interface AboutCollector {
 /** Its symptoms. */
 export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notReady }: AboutCollector): Ill[] {
   const ill: Ill[] = [];
-  const [doubt, ...more] = doubts;
-  if (doubt !== undefined) {
-    const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
-    const blind = of("detector-blind", "unreadable", `${doubt.what}${behind}`, doubt.fix);
-    // How many lines, or for how long, is no other thing that cannot be read.
-    ill.push({ ...blind, parts: doubts.map(({ what }) => what.replace(/\d+/g, "#")) });
-  }
+  // How many lines, or for how long, is no other thing that cannot be read.
+  for (const { what, fix } of doubts) ill.push(of("detector-blind", what.replace(/\d+/g, "#"), what, fix));
   const { newest } = coverage;
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;

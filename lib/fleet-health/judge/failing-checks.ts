@@ -1,7 +1,7 @@
-// Which checks of a host hold as bad. Pure.
+// Which checks of a host hold as bad, and what they are ill of. Pure.
 
-import type { Finding } from "../../core/finding.ts";
 import type { Judged } from "../../fleet/judge.ts";
+import { graveCause, isGrave } from "../incidents/policy.ts";
 
 const RANK: readonly string[] = ["critical", "unknown", "stale", "warning"];
 
@@ -11,12 +11,7 @@ export function failingOf(checks: readonly Judged[]): Judged[] {
   return held.toSorted((a, b) => RANK.indexOf(a.holds) - RANK.indexOf(b.holds));
 }
 
-/** Each by its name, and once more when it is graver than a warning. */
-export function partsOf(failing: readonly Judged[]): string[] {
-  return failing.flatMap(({ name, holds }) => (holds === "warning" ? [name] : [name, `${name} ${holds}`]));
-}
-
-/** What each of them is told with. @param of what one check is told with */
-export function detailsOf(failing: readonly Judged[], of: (check: Judged) => Finding): Record<string, Finding> {
-  return Object.fromEntries(failing.flatMap((check) => partsOf([check]).map((part) => [part, of(check)])));
+/** By its name, and once more when it is graver than a warning: a check that eases is bad all the same. */
+export function causesOf({ name, holds }: Judged): string[] {
+  return isGrave(holds) ? [name, graveCause(name, holds)] : [name];
 }

@@ -2,7 +2,7 @@
 // being written. Pure.
 
 import type { Coverage } from "../coverage/coverage.ts";
-import { explainedBy, firingOf } from "../incidents/explain.ts";
+import { explainedBy, reasonsOf } from "../incidents/explain.ts";
 import type { Incident } from "../incidents/incident.ts";
 import { isSilenced, type Silence } from "../incidents/silence.ts";
 import { type Facts, isFresh } from "./facts.ts";
@@ -34,7 +34,7 @@ export function whyHeld(
   if (isSilenced(silences, host, symptom, limits.nowMs)) return "silenced";
   const incident = incidents.find((one) => one.symptom === symptom);
   if (incident?.isTold === true) return null;
-  const explained = explainedBy({ host, symptom }, firingOf(incidents));
+  const explained = explainedBy({ host, symptom, cause: "" }, reasonsOf(incidents));
   if (explained !== null) return explained;
   if (incident !== undefined) return incident.phase === "pending" ? "pending" : incident.heldBy;
   // Of a host whose heartbeats have ended that is all there is to say, before long.

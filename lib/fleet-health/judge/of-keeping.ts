@@ -1,12 +1,11 @@
 // Symptoms of what a host keeps: its disk, its queue, what was refused. Pure: now is an argument, by the collector's clock.
 
 import { shortTime } from "../../core/clock.ts";
-import type { Finding } from "../../core/finding.ts";
 import { counted, formatBytes } from "../../core/text/quantity.ts";
 import type { Judged } from "../../fleet/judge.ts";
 import type { ShownQueue } from "../../fleet/queue-view.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { detailsOf, failingOf, partsOf } from "./failing-checks.ts";
+import { causesOf, failingOf } from "./failing-checks.ts";
 import { BACKLOG_HOURS, growth } from "./past.ts";
 import { diskFix, keptFix, SHIPPER_STATUS } from "./remedies.ts";
 import type { Told } from "./told.ts";
@@ -20,19 +19,19 @@ export function isDisk({ name }: Pick<Judged, "name">): boolean {
 const DISK = "disk:";
 
 /** A file system that is nearly full: no episode may be recorded or packed any more before long. */
-export function diskLow({ heartbeat, checks }: Facts): Told | null {
-  if (!isFresh(heartbeat)) return null;
-  const failing = failingOf(checks).filter(isDisk);
-  const [first, ...more] = failing;
-  if (first === undefined) return null;
-  const saidBy = ({ name, said }: Judged): Finding => ({
-    what: said?.what ?? name,
-    fix: said?.fix ?? diskFix(heartbeat.queue, name.slice(DISK.length)),
-  });
-  const behind = more.length === 0 ? "" : ` (and ${counted(more.length, "other")})`;
-  const { what, fix } = saidBy(first);
-  const parts = { parts: partsOf(failing), details: detailsOf(failing, saidBy) };
-  return { cause: "disk", what: `${what}${behind}`, fix, ...parts };
+export function diskLow({ heartbeat, checks }: Facts): Told[] {
+  if (!isFresh(heartbeat)) return [];
+  const { queue } = heartbeat;
+  return failingOf(checks)
+    .filter(isDisk)
+    .flatMap((disk) => {
+      const { name, holds, said } = disk;
+      const told = {
+        what: said?.what ?? `${name} ${holds}`,
+        fix: said?.fix ?? diskFix(queue, name.slice(DISK.length)),
+      };
+      return causesOf(disk).map((cause) => ({ cause, ...told }));
+    });
 }
 
 const DAY_MS = 24 * 3_600_000;

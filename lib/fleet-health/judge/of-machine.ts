@@ -1,10 +1,9 @@
 // Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
 
-import type { Finding } from "../../core/finding.ts";
 import type { Judged } from "../../fleet/judge.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { detailsOf, failingOf, partsOf } from "./failing-checks.ts";
+import { causesOf, failingOf } from "./failing-checks.ts";
 import { isDisk } from "./of-keeping.ts";
 import { refusedAtTheDoor } from "./of-shipping.ts";
 import { downFix, HEARTBEAT_STATUS } from "./remedies.ts";
@@ -61,19 +60,15 @@ export function clockSkew({ heartbeat }: Facts): Told | null {
 }
 
 /** What holds of its checks: three runs in a row. What another symptom tells is not told twice. */
-export function checkFailing({ heartbeat, checks }: Facts): Told | null {
-  if (!isFresh(heartbeat)) return null;
-  const failing = failingOf(checks).filter((check) => !isDisk(check) && !isToldElse(check, heartbeat));
-  const [first, ...more] = failing;
-  if (first === undefined) return null;
-  const behind = more.length === 0 ? "" : ` (and ${more.length} more)`;
-  const { what, fix } = saidBy(first);
-  const parts = { parts: partsOf(failing), details: detailsOf(failing, saidBy) };
-  return { cause: first.name, what: `${what}${behind}`, fix, ...parts };
-}
-
-function saidBy({ name, holds, said }: Judged): Finding {
-  return { what: `${name} ${holds}${said === null ? "" : `: ${said.what}`}`, fix: said?.fix ?? HEARTBEAT_STATUS };
+export function checkFailing({ heartbeat, checks }: Facts): Told[] {
+  if (!isFresh(heartbeat)) return [];
+  return failingOf(checks)
+    .filter((check) => !isDisk(check) && !isToldElse(check, heartbeat))
+    .flatMap((check) => {
+      const { name, holds, said } = check;
+      const what = `${name} ${holds}${said === null ? "" : `: ${said.what}`}`;
+      return causesOf(check).map((cause) => ({ cause, what, fix: said?.fix ?? HEARTBEAT_STATUS }));
+    });
 }
 
 /** The host's own check of its queue says what waits, is paused or refused, too. */

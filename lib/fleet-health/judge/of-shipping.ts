@@ -37,7 +37,7 @@ function pausedAsItSays({ heartbeat, past }: Facts, { nowMs, coveredMs, failingA
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   const cause = pause.reason ?? "not said";
   return {
-    ...{ cause, parts: [cause], ...(Number.isFinite(pausedMs) && { beganMs: nowMs - pausedMs }) },
+    ...{ cause, ...(Number.isFinite(pausedMs) && { beganMs: nowMs - pausedMs }) },
     what: `its queue is paused${since}: ${pause.detail}`,
     fix: readHostFix(pause.fix) ?? SHIPPER_STATUS,
   };
@@ -51,7 +51,7 @@ function unableOf({ uploads: { unable } }: Facts): Told | null {
   const [first, last] = [unable[0], unable.at(-1)];
   if (first === undefined || last === undefined || last.ms - first.ms < UNABLE_MS) return null;
   const what = `this collector could not take what it sent, ${counted(unable.length, "time")} in ${long(last.ms - first.ms)} (${last.reason})`;
-  return { cause: last.reason, what, fix: refusedFix(last.reason), parts: [last.reason] };
+  return { cause: last.reason, what, fix: refusedFix(last.reason) };
 }
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
@@ -121,7 +121,7 @@ export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, cove
   const { count, reason } = refusedOf(uploads);
   if (uploads.taken === 0 && count >= fatalMinCount) {
     const what = `each of its ${count} uploads of late was refused, most of them as ${reason}`;
-    return { cause: reason ?? "", what, fix: refusedFix(reason), parts: [reason ?? ""] };
+    return { cause: reason ?? "", what, fix: refusedFix(reason) };
   }
   const { failing } = past;
   const longMs = failing === null ? 0 : failing.lastMs - failing.firstMs;
@@ -129,7 +129,7 @@ export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, cove
   // What comes no more is refused no more: it has nothing to send, or something else keeps it.
   if (coveredMs(failing.lastMs) > Math.max(STOPPED_MS, (STOPPED_TIMES * longMs) / (failing.count - 1))) return null;
   const what = `each of its ${failing.count} uploads in ${long(nowMs - failing.firstMs)} has failed, the newest as ${failing.reason}`;
-  return { cause: failing.reason, what, fix: refusedFix(failing.reason), parts: [failing.reason] };
+  return { cause: failing.reason, what, fix: refusedFix(failing.reason) };
 }
 
 export function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {

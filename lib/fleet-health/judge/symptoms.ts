@@ -1,8 +1,8 @@
 // What is wrong with a host, as a table: each symptom with what it takes, and what it is told from. Pure: now is an argument, by the
 // collector's clock.
 
-import { type Finding, type Fix, fixText } from "../../core/finding.ts";
-import type { Detail, Ill } from "../incidents/incident.ts";
+import { type Fix, fixText } from "../../core/finding.ts";
+import type { Ill } from "../incidents/incident.ts";
 import type { Facts } from "./facts.ts";
 import { backlogGrowing, diskLow, quarantineExpiring, quarantineGrowing, waitsAlone } from "./of-keeping.ts";
 import { checkFailing, clockSkew, duplicateHost, heartbeatLate, hostDown } from "./of-machine.ts";
@@ -18,7 +18,8 @@ interface Symptom {
   needs: Source;
   /** A fresh heartbeat alone says it: without one it stays as it was. */
   isOfHeartbeat?: true;
-  of: (facts: Facts, limits: Limits) => Told | null;
+  /** Each that a host has of it: null, or none, is well. */
+  of: (facts: Facts, limits: Limits) => Told | readonly Told[] | null;
 }
 
 /** Of one host, or of many at once. */
@@ -55,20 +56,10 @@ export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused
   const together = missing.has("refusals") ? new Map<string, Told>() : refusedTogether(all, limits, refused);
   return all.flatMap((facts) =>
     asked.flatMap(({ name, of }) => {
-      const told = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? null;
-      if (told === null) return [];
-      const { fix, details, ...rest } = told;
-      const own =
-        details === undefined
-          ? {}
-          : { details: Object.fromEntries(Object.entries(details).map(([part, one]) => [part, detailOf(one)])) };
-      return [{ host: facts.host, symptom: name, ...rest, ...own, fix: textOf(fix) }];
+      const found = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? [];
+      return [found].flat().map(({ fix, ...told }) => ({ host: facts.host, symptom: name, ...told, fix: textOf(fix) }));
     }),
   );
-}
-
-function detailOf({ what, fix }: Finding): Detail {
-  return { what, fix: textOf(fix) };
 }
 
 function textOf(fix: Fix | null): string | null {

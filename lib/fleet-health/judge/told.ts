@@ -22,10 +22,8 @@ export interface Told {
   cause: string;
   what: string;
   fix: Fix | null;
-  /** Since when it is so, where that is known, and what of it is told by itself (incident.ts). */
+  /** Since when it is so, where that is known. */
   beganMs?: number;
-  parts?: readonly string[];
-  details?: Readonly<Record<string, Finding>>;
 }
 
 export function long(ms: number): string {

@@ -6,11 +6,11 @@ import { isoWall } from "../../core/clock.ts";
 import { fixOrNull } from "../../core/finding.ts";
 import { hasFields, isText, parseShaped } from "../../core/text/shape.ts";
 import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
-import { severityOf } from "../incidents/policy.ts";
+import { isByCause, severityOf } from "../incidents/policy.ts";
 import type { Watch } from "../incidents/watch.ts";
 import { type Channel, wants } from "./channel.ts";
 import { emptyMailbox, type Failure, isEnd, type Mailbox } from "./mailbox.ts";
-import { COMES_AND_GOES, names, symptomOf, title, whose } from "./words.ts";
+import { COMES_AND_GOES, checkOf, names, symptomOf, title, whose } from "./words.ts";
 
 /** By them alone an alert is known again: no number and no text that may change stands in them. */
 export type Labels = Readonly<Record<string, string>>;
@@ -104,13 +104,13 @@ export function lastsMs(runsMs: readonly number[]): number {
   return real.length === 0 ? LEAST_MS : Math.max(LEAST_MS, RUNS * Math.min(...real));
 }
 
-/** As an incident is known again: a host's by its symptom, and of two of many the cause differs and stays. */
+/** As an incident is known again: a host's by its symptom, and of two of many, or of what it has several of, the cause differs and stays. */
 function labelsOf({ host, symptom, cause }: Pick<Incident, "host" | "symptom" | "cause">, collector: string): Labels {
   return {
     alertname: `labfleet_${symptom.replaceAll("-", "_")}`,
     ...(host !== MANY && host !== COLLECTOR && { host }),
-    ...(host === MANY && cause !== "" && { cause }),
-    severity: severityOf(symptom),
+    ...((host === MANY || isByCause(symptom)) && cause !== "" && { cause }),
+    severity: severityOf({ symptom, cause }),
     collector,
   };
 }
@@ -120,7 +120,7 @@ function annotationsOf(incident: Incident): Alert["annotations"] {
   const flapping = flappingMs !== null;
   const mends = fixOrNull(readFix(fix));
   return {
-    summary: `${whose(incident)}: ${symptomOf({ symptom, flapping })}`,
+    summary: `${whose(incident)}: ${symptomOf({ symptom, flapping })}${checkOf(incident)}`,
     what: `${flapping ? COMES_AND_GOES : ""}${what}${names(incident)}`,
     ...(mends !== null && { fix: mends }),
     since: isoWall(beganMs ?? sinceMs),

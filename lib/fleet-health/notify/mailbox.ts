@@ -4,6 +4,7 @@
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import type { Finding } from "../../core/finding.ts";
 import { MANY } from "../incidents/incident.ts";
+import { isByCause } from "../incidents/policy.ts";
 import { type Channel, isQuiet, wants } from "./channel.ts";
 
 export interface Mailbox {
@@ -99,9 +100,12 @@ function pairsOf(rows: readonly IncidentRow[]): [key: string, rows: IncidentRow[
   return groups.filter(([, some]) => some.some(({ change }) => change === BEGINS) && some.some(isEnd));
 }
 
-/** One incident of a host and symptom is told from the next by when it was first seen; of two of many the cause differs, and stays. */
+/**
+ * One incident of a host and symptom is told from the next by when it was first seen; of two of many, or of what a host has several of, the
+ * cause differs, and stays.
+ */
 export function keyOf({ host, symptom, cause, since }: Omit<IncidentRow, "sequence">): string {
-  return `${host}|${symptom}|${since}${host === MANY ? `|${cause}` : ""}`;
+  return `${host}|${symptom}|${since}${host === MANY || isByCause(symptom) ? `|${cause}` : ""}`;
 }
 
 /** Whose it is: no name holds the sign between them. */

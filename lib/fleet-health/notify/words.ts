@@ -7,7 +7,7 @@ import { findingText, fixText, here } from "../../core/finding.ts";
 import { printable } from "../../core/text/printable.ts";
 import { counted, formatSeconds } from "../../core/text/quantity.ts";
 import { COLLECTOR, MANY } from "../incidents/incident.ts";
-import { INCIDENT_POLICY, severityOf } from "../incidents/policy.ts";
+import { INCIDENT_POLICY, isByCause, isOfCheck, severityOf } from "../incidents/policy.ts";
 import type { Notice } from "./mailbox.ts";
 
 /** Names of so many hosts are said. */
@@ -30,7 +30,7 @@ function titleOf({ rows, collector }: Pick<Notice, "rows" | "collector">): strin
   const [only, ...others] = rows;
   if (only !== undefined && others.length === 0) {
     const of = only.host === MANY ? `: ${firstNames(only.of ?? only.hosts)}` : "";
-    return `${who(only)}: ${symptomOf(only)}${changeOf(only)}${of}`;
+    return `${who(only)}: ${symptomOf(only)}${checkOf(only)}${changeOf(only)}${of}`;
   }
   const rank = ({ change }: IncidentRow): number => (FIRST.includes(change) ? FIRST.indexOf(change) : FIRST.length);
   const sorted = rows.toSorted((a, b) => rank(a) - rank(b));
@@ -101,11 +101,21 @@ function textOf(row: IncidentRow): string {
   const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";
   const long = fired_at === null ? `: ${what}` : ` after ${formatSeconds(Math.max(0, seconds))}${steady}`;
   // What comes once is its own change.
-  return `${change.toUpperCase()} ${whose(row)}${symptom === change ? "" : `: ${symptom}`}${long}`;
+  return `${change.toUpperCase()} ${whose(row)}${symptom === change ? "" : `: ${symptom}`}${causeOf(row)}${long}`;
 }
 
 export function symptomOf({ symptom, flapping }: Pick<IncidentRow, "symptom" | "flapping">): string {
   return flapping ? `${symptom}, flapping` : symptom;
+}
+
+/** Which check it is. */
+export function checkOf({ symptom, cause }: Pick<IncidentRow, "symptom" | "cause">): string {
+  return isOfCheck(symptom) && cause !== "" ? ` (${cause})` : "";
+}
+
+/** Which of several is over. */
+function causeOf({ symptom, cause }: IncidentRow): string {
+  return isByCause(symptom) && cause !== "" ? ` (${cause})` : "";
 }
 
 export const COMES_AND_GOES = "it comes and goes; ";
@@ -130,7 +140,7 @@ function listed(hosts: readonly string[]): string {
 
 /** The same for programs: the notice's id is the same for each try. */
 export function document(notice: Notice) {
-  const items = notice.rows.map((row) => ({ ...row, severity: severityOf(row.symptom) }));
+  const items = notice.rows.map((row) => ({ ...row, severity: severityOf(row) }));
   const { id, collector = null } = notice;
   return { id, collector, title: title(notice), text: body(notice), items };
 }

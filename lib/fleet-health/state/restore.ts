@@ -2,7 +2,7 @@
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
-import { fleetSymptom, INCIDENT_POLICY } from "../incidents/policy.ts";
+import { fleetSymptom, INCIDENT_POLICY, isNewsByCause } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
 import { REMEMBERED_SYMPTOMS, STAYING_SYMPTOMS } from "../judge/unsure.ts";
 import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";
@@ -62,6 +62,7 @@ function incidentOf(row: IncidentRow, nowMs: number): Incident {
     ...{ host, symptom, cause, what, fix, phase: "firing", pendingRuns: INCIDENT_POLICY.pendingRuns },
     ...{ sinceMs: msOf(since), firedMs: msOf(fired_at ?? at), isTold: true, heldBy: null, hasNoData: true },
     ...{ flappingMs: null, hosts: host === MANY ? [...hosts] : [] },
+    ...(isNewsByCause(symptom) && { toldCauses: [cause] }),
   };
 }
 

@@ -14,7 +14,7 @@ import {
   parseShaped,
   tableOf,
 } from "../../core/text/shape.ts";
-import type { Detail, Incident, Phase } from "../incidents/incident.ts";
+import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
 import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
@@ -83,11 +83,10 @@ const isIncident = hasFields({
   flappingMs: orNull(isNumber),
   hosts: listOf(isText),
   beganMs: leftOutOr(isNumber),
-  parts: leftOutOr(listOf(isText)),
-  details: leftOutOr(tableOf(hasFields({ what: isText, fix: orNull(isText) } satisfies ChecksOf<Detail>))),
+  members: leftOutOr(tableOf(isNumber)),
   joined: leftOutOr(listOf(isText)),
-  toldParts: leftOutOr(listOf(isText)),
-  newParts: leftOutOr(listOf(isText)),
+  toldCauses: leftOutOr(listOf(isText)),
+  causeMs: leftOutOr(isNumber),
   restoredMs: leftOutOr(isNumber),
 } satisfies ChecksOf<Incident>);
 

@@ -75,6 +75,7 @@ test("of what fires the worst comes first, of many before of one, then the oldes
     firing("lab2", "clock-skew"),
     firing("lab3", "unknown-yet"),
     firing("lab4", "check-failing", 90),
+    { ...firing("lab9", "check-failing", 2), cause: "raid critical" },
     firing("lab5", "silent", 5),
     firing("lab6", "silent", 6),
     firing("*", "fleet-silent", 4),
@@ -92,12 +93,43 @@ test("of what fires the worst comes first, of many before of one, then the oldes
     "0 hosts fleet-silent",
     "lab6 silent firing",
     "lab5 silent firing",
-    "lab4 check-failing firing",
+    "lab9 check-failing firing",
     "lab3 unknown-yet firing",
+    "lab4 check-failing firing",
     "lab2 clock-skew firing",
     "lab1 heartbeat-late firing",
     "lab8 host-down pending",
   ]);
+});
+
+test("of a check that is worse than a warning one line says so, unless all are asked for; of many each stands", () => {
+  const check = (host: string, cause: string, more: Partial<Incident> = {}) =>
+    incident({ host, symptom: host === "*" ? "fleet-check-failing" : "check-failing", cause, what: cause, ...more });
+  const shown = (incidents: Incident[], isAll = false): string[] =>
+    lines(incidents, [facts("lab1", 1)], isAll)
+      .slice(2)
+      .map((line) =>
+        line
+          .replace(/; fix: look$/, "")
+          .replace(/10min|1min|\?/g, "")
+          .replace(/ +/g, " "),
+      );
+  const both = [check("lab1", "raid"), check("lab1", "raid critical"), check("lab1", "swap")];
+  const swap = "lab1 check-failing firing swap";
+  expect(shown(both)).toEqual(["lab1 check-failing firing raid critical", swap]);
+  expect(shown(both, true)).toEqual([
+    "lab1 check-failing firing raid critical",
+    "lab1 check-failing firing raid",
+    swap,
+  ]);
+  const pending = [check("lab1", "raid"), check("lab1", "raid critical", { phase: "pending" })];
+  expect(shown(pending)).toEqual(["lab1 check-failing firing raid", "lab1 check-failing pending raid critical"]);
+  expect(shown([check("*", "raid"), check("*", "raid critical")])).toHaveLength(2);
+  const state = fleetStatus({
+    ...{ nowMs: NOW, run, incidents: both, facts: [facts("lab1", 1)], idleAfterMs, gone: new Map() },
+    ...{ strangers: [], mailboxes: [] },
+  });
+  expect(state.hosts.map((one) => one.state)).toEqual(["check-failing"]);
 });
 
 test("who has nothing to ship, and says so, is idle after a while", () => {

@@ -15,6 +15,8 @@ const START = Date.UTC(2026, 2, 27);
 const RUN_MS = 5 * 60_000;
 const HOSTS = Array.from({ length: 20 }, (_, i) => `lab${i}`);
 const SYMPTOMS = ["silent", "paused", "fatal-only", "host-down"];
+/** Of which one host may have several. */
+const CHECKS = ["load", "raid", "raid critical", "disk"];
 
 const rowOf = ({ atMs, change, incident, isTold }: Event, sequence: number): IncidentRow => {
   const { host, hosts, symptom, cause, sinceMs, firedMs, what, fix } = incident;
@@ -48,16 +50,20 @@ function live(seed: number, runs: number, quiet: Channel["quiet"] = null) {
   for (let run = 0; run < runs; run++) {
     const nowMs = START + run * RUN_MS;
     for (const host of HOSTS) for (const symptom of SYMPTOMS) if (chance(0.01)) toggle(ill, `${host}|${symptom}`);
+    for (const host of HOSTS)
+      for (const check of CHECKS) if (chance(0.005)) toggle(ill, `${host}|check-failing|${check}`);
     if (chance(0.01)) for (const host of HOSTS) if (chance(0.7)) ill.add(`${host}|silent`);
+    if (chance(0.01))
+      for (const host of HOSTS) if (chance(0.7)) ill.add(`${host}|check-failing|${random.pick(CHECKS)}`);
     if (chance(0.01)) for (const host of HOSTS) ill.delete(`${host}|silent`);
     if (chance(0.02)) silences = [...silences.slice(-3), silence(random.pick(HOSTS), nowMs, random.between(1, 40))];
     if (chance(0.005)) retired.set(random.pick(HOSTS), chance(0.5) ? "retired" : "expired");
     if (chance(0.01)) retired.clear();
     if (chance(0.02)) isDown = !isDown;
     const found: Ill[] = [...ill].map((key) => {
-      const [host = "", symptom = ""] = key.split("|");
+      const [host = "", symptom = "", check] = key.split("|");
       // Half of them have another cause, which changes for all now and then.
-      const cause = Number(host.slice(3)) % 2 === 0 ? "even" : run % 700 < 350 ? "odd" : "even";
+      const cause = check ?? (Number(host.slice(3)) % 2 === 0 ? "even" : run % 700 < 350 ? "odd" : "even");
       return { host, symptom, cause, what: "it is ill", fix: null };
     });
     const unknown = new Set(chance(0.05) ? ["fatal-only"] : []);
@@ -93,7 +99,7 @@ function silence(host: string, nowMs: number, runs: number): Silence {
 
 /** By what a person tells two incidents apart. */
 function nameOf({ host, symptom, cause }: { host: string; symptom: string; cause: string }): string {
-  return host === MANY ? `${host}|${symptom}|${cause}` : `${host}|${symptom}`;
+  return host === MANY || symptom === "check-failing" ? `${host}|${symptom}|${cause}` : `${host}|${symptom}`;
 }
 
 const ENDS = ["recovered", "retired", "expired"];

@@ -1,7 +1,7 @@
 // The watch over a fleet by time lines: runs every five minutes, what is wrong in each, and what is told.
 
 import { describe, expect, test } from "bun:test";
-import { type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import { type Ill, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
 import { type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import { at, clockOf, ill, play } from "./play.ts";
@@ -60,53 +60,78 @@ describe("one host", () => {
   });
 });
 
-describe("more that is wrong than was told", () => {
-  const failing = (parts: (nowMs: number) => string[]) => (nowMs: number) =>
-    parts(nowMs).length === 0 ? [] : [{ ...ill("lab1", "check-failing"), parts: parts(nowMs) }];
-  const steps =
-    (...all: [clock: string, parts: string[]][]) =>
-    (nowMs: number) =>
-      all.findLast(([clock]) => at(clock) <= nowMs)?.[1] ?? [];
-
-  test("is told, each thing once, and with none of them over", () => {
-    const parts = steps(
-      ["10:00", ["load"]],
-      ["11:00", ["load", "disk"]],
-      ["11:30", ["disk"]],
-      ["12:00", ["load", "disk"]],
-      ["12:30", ["load", "load critical", "disk"]],
-      ["13:00", []],
-    );
-    expect(play({ ill: failing(parts), from: "10:00", to: "14:00" }).told).toEqual([
-      "F 10:10 lab1 check-failing",
-      "G 11:00 lab1 check-failing",
-      "G 12:30 lab1 check-failing",
-      "R 13:05 lab1 check-failing",
-    ]);
-  });
-
-  test("is told when a silence is over, and not in it", () => {
-    const parts = steps(["10:00", ["load"]], ["11:00", ["load", "disk"]]);
-    const silence = { host: "lab1", symptom: null, fromMs: at("10:30"), untilMs: at("12:00"), reason: "" };
-    expect(play({ ill: failing(parts), from: "10:00", to: "13:00", silences: [silence] }).told).toEqual([
-      "F 10:10 lab1 check-failing",
-      "G 12:00 lab1 check-failing",
-    ]);
-  });
-
-  test("is not told of one that nobody has named parts of, such as one that was taken from the history", () => {
-    const first = play({ ill: failing(steps(["10:00", ["load"]])), from: "10:00", to: "11:00" });
-    const [{ toldParts: _, parts: __, ...restored } = { toldParts: [], parts: [] }] = first.state.incidents;
-    const now = { ...ill("lab1", "check-failing"), parts: ["load", "disk"] };
-    const round = {
-      ...{ nowMs: at("11:05"), ill: [now], hosts: 1, silences: [], unknown: new Set<string>() },
-      ...{ lost: new Set<string>(), unsure: new Set<string>(), gone: new Map() },
+describe("another cause than was told", () => {
+  const paused =
+    (...all: [clock: string, cause: string | null][]) =>
+    (nowMs: number): Ill[] => {
+      const cause = all.findLast(([clock]) => at(clock) <= nowMs)?.[1] ?? null;
+      return cause === null ? [] : [ill("lab1", "paused", cause)];
     };
-    const { next, events } = watch({ ...first.state, incidents: [restored as Incident] }, round);
-    expect(events).toEqual([]);
-    expect(watch(next, { ...round, ill: [{ ...now, parts: ["load", "disk", "clock"] }] }).events).toMatchObject([
-      { change: "growing" },
+  const causes = paused(["10:00", "connect"], ["11:00", "unauthorized"], ["11:30", "connect"], ["13:00", null]);
+
+  test("is told once, and the end of all once", () => {
+    expect(play({ ill: causes, from: "10:00", to: "14:00" }).told).toEqual([
+      ...["F 10:00 lab1 paused", "G 11:00 lab1 paused", "R 13:05 lab1 paused"],
     ]);
+  });
+
+  test("is told when a silence is over, and not in it; what was over by then is not", () => {
+    const silence = (to: string) => ({ host: "lab1", symptom: null, fromMs: at("10:30"), untilMs: at(to), reason: "" });
+    const scene = { ill: causes, from: "10:00", to: "12:30" };
+    expect(play({ ...scene, silences: [silence("11:15")] }).told).toEqual([
+      "F 10:00 lab1 paused",
+      "G 11:15 lab1 paused",
+    ]);
+    expect(play({ ...scene, silences: [silence("12:00")] }).told).toEqual(["F 10:00 lab1 paused"]);
+  });
+
+  test("of a symptom that is one thing to mend is not told", () => {
+    const silent = (nowMs: number) => causes(nowMs).map((one) => ({ ...one, symptom: "silent" }));
+    expect(play({ ill: silent, from: "10:00", to: "12:30" }).told).toEqual(["F 10:10 lab1 silent"]);
+  });
+
+  const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
+  const many = (cause: (host: number, nowMs: number) => string | null, to = "12:00") =>
+    play({
+      ill: (ms) => names.flatMap((host, i) => ((it) => (it === null ? [] : [ill(host, "paused", it)]))(cause(i, ms))),
+      ...{ from: "10:00", to, hosts: 20 },
+    }).told;
+
+  test("of one of many is told of that one in the second run; of as many as are told as one it is told at once", () => {
+    const after = (least: number) => (i: number, ms: number) =>
+      i < least && ms >= at("11:00") ? "unauthorized" : "connect";
+    expect(many(after(1))).toEqual(["F 10:00 10 hosts fleet-paused", "F 11:05 lab0 paused"]);
+    expect(many(after(5))).toEqual(["F 10:00 10 hosts fleet-paused", "F 11:00 5 hosts fleet-paused"]);
+    expect(many(after(10))).toEqual([
+      ...["F 10:00 10 hosts fleet-paused", "F 11:00 10 hosts fleet-paused", "R 11:05 10 hosts fleet-paused"],
+    ]);
+  });
+
+  test("that some of many have a run before the others is told of all", () => {
+    const slow = (i: number, ms: number) => (ms >= at(i < 4 ? "11:00" : "11:05") ? "unauthorized" : "connect");
+    expect(many(slow).slice(0, 2)).toEqual(["F 10:00 10 hosts fleet-paused", "F 11:05 10 hosts fleet-paused"]);
+  });
+
+  test("of one of many that has the same as the others again is told no more", () => {
+    const back = (i: number, ms: number) => (i === 0 && ms === at("11:00") ? "unauthorized" : "connect");
+    expect(many(back)).toEqual(["F 10:00 10 hosts fleet-paused"]);
+  });
+
+  test("of one of many that was well between is told, where the same again is not", () => {
+    const silent = (cause: string) => (nowMs: number) =>
+      names.flatMap((host, i) => {
+        if (i > 0 || nowMs < at("11:00")) return [ill(host, "silent", "queue")];
+        return nowMs < at("11:30") ? [] : [ill(host, "silent", cause)];
+      });
+    const scene = { from: "10:00", to: "13:00", hosts: 20 };
+    expect(play({ ...scene, ill: silent("clock") }).told).toEqual([
+      "F 10:00 10 hosts fleet-silent",
+      "F 11:40 lab0 silent",
+    ]);
+    expect(play({ ...scene, ill: silent("queue") }).told).toEqual(["F 10:00 10 hosts fleet-silent"]);
+    const changed = (nowMs: number) =>
+      names.map((host, i) => ill(host, "silent", i === 0 && nowMs >= at("11:00") ? "clock" : "queue"));
+    expect(play({ ...scene, ill: changed }).told).toEqual(["F 10:00 10 hosts fleet-silent"]);
   });
 });
 
@@ -356,7 +381,7 @@ describe("many hosts", () => {
     expect(state.incidents.filter(({ heldBy }) => heldBy === "fleet-silent")).toHaveLength(10);
   });
 
-  test("that a person has silenced one by one are told of neither alone nor as many", () => {
+  test("that a person has silenced one by one are told of as many when these end, and not before", () => {
     const silences = names.map((host) => ({
       host,
       symptom: null,
@@ -366,7 +391,7 @@ describe("many hosts", () => {
     }));
     const now = () => names.map((host) => ill(host));
     const { told } = play({ ill: now, from: "10:00", to: "12:30", hosts: 20, silences });
-    expect(told).toEqual(names.map((host) => `F 12:00 ${host} silent`));
+    expect(told).toEqual(["F 12:00 10 hosts fleet-silent"]);
     const few = play({ ill: now, from: "10:00", to: "10:30", hosts: 20, silences: silences.slice(0, 6) });
     expect(few.told).toEqual(names.slice(6).map((host) => `F 10:10 ${host} silent`));
   });
@@ -436,6 +461,15 @@ test("whose uploads are all refused is told as that, and not as silent each time
   expect(play({ ill: all, from: "06:00", to: "10:00", hosts: 20 }).told).toEqual([
     "F 06:00 6 hosts fleet-fatal-only",
     "R 09:10 6 hosts fleet-fatal-only",
+  ]);
+});
+
+test("many who are still silent when what explained it is over are told as many", () => {
+  const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
+  const now = (nowMs: number) =>
+    names.flatMap((host) => [ill(host), ...(nowMs < at("12:00") ? [ill(host, "paused", "unauthorized")] : [])]);
+  expect(play({ ill: now, from: "10:00", to: "13:00", hosts: 20 }).told).toEqual([
+    ...["F 10:00 10 hosts fleet-paused", "F 12:05 10 hosts fleet-silent", "R 12:10 10 hosts fleet-paused"],
   ]);
 });
 

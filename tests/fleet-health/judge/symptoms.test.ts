@@ -320,8 +320,6 @@ describe("many hosts that are refused for one reason", () => {
     expect(told_(many(4))).toEqual([]);
     expect(told_(many(5))).toHaveLength(5);
     expect(told_(many(5))[0]).toBe("c0 fatal-only commit-not-accepted");
-    // The reason is what is told of each, as when it is found of one host.
-    expect(illOf(many(5), LIMITS, ALL)[0]?.parts).toEqual(["commit-not-accepted"]);
     expect([told_([...many(5), ...well(20)]).length, told_([...many(5), ...well(21)]).length]).toEqual([5, 0]);
     expect(told_([...many(4), ...many(4, "missing-commit")])).toEqual([]);
   });
@@ -416,9 +414,11 @@ describe("checks that hold bad", () => {
       ({ symptom, cause, what }) => `${symptom} ${cause}: ${what}`,
     );
 
-  test("are told together, the gravest first, by the name of that one", () => {
+  test("are told each, the gravest first, and that one is grave by itself", () => {
     expect(of(beat(), check("load", "warning"), check("ping", "critical", { what: "no route", fix: null }))).toEqual([
-      "check-failing ping: ping critical: no route (and 1 more)",
+      "check-failing ping: ping critical: no route",
+      "check-failing ping critical: ping critical: no route",
+      "check-failing load: load warning",
     ]);
     expect(of(late(5), check("load", "warning"))).toEqual([
       "heartbeat-late no heartbeat: it ships, and no heartbeat has come for 5min",
@@ -433,33 +433,47 @@ describe("checks that hold bad", () => {
     });
     expect(of(beat(), soft("unknown", "soft"))).toEqual([]);
     expect(of(beat(), soft("unknown", "pending"))).toEqual([]);
-    expect(of(beat(), soft("unknown", "hard"))).toEqual(["check-failing ping: ping unknown"]);
-    expect(of(beat(), soft("critical", "soft"))).toEqual(["check-failing ping: ping critical"]);
+    expect(of(beat(), soft("unknown", "hard"))).toEqual([
+      ...["check-failing ping: ping unknown", "check-failing ping unknown: ping unknown"],
+    ]);
+    expect(of(beat(), soft("critical", "soft"))).toEqual([
+      ...["check-failing ping: ping critical", "check-failing ping critical: ping critical"],
+    ]);
     expect(of(beat(), { ...soft("unknown", "soft"), name: "disk:/" })).toEqual([]);
   });
 
-  test("are told by their names, and again when one is graver than a warning; one that has expired is graver, too", () => {
-    const parts = (...checks: Judged[]) => illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL)[0]?.parts;
+  test("are grave when they are worse than a warning; one that has expired is, too", () => {
+    const causes = (...checks: Judged[]) =>
+      illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL).map(({ cause }) => cause);
     const stale: Judged = { ...check("b", "ok"), holds: "stale" };
     const unknown: Judged = { ...check("u", "ok"), holds: "unknown" };
-    expect(parts(check("c", "warning"), stale, unknown, check("a", "critical"))).toEqual([
+    expect(causes(check("c", "warning"), stale, unknown, check("a", "critical"))).toEqual([
       ...["a", "a critical", "u", "u unknown", "b", "b stale"],
       "c",
     ]);
-    expect(parts(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
-    const details = (...checks: Judged[]) => illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL)[0]?.details;
+    expect(causes(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
+  });
+
+  test("are told each with what it says, and what mends it", () => {
     const said = (what: string): Finding => ({ what, fix: inWords(`mend ${what}`) });
-    expect(details(check("a", "critical", said("x")), check("c", "warning"))).toEqual({
-      a: { what: "a critical: x", fix: "mend x" },
-      "a critical": { what: "a critical: x", fix: "mend x" },
-      c: { what: "c warning", fix: "on the lab host: sudo heartbeat status" },
-    });
-    expect(details(check("disk:/", "warning", said("x")))).toEqual({ "disk:/": { what: "x", fix: "mend x" } });
+    const told = (...checks: Judged[]) =>
+      illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL).map(({ what, fix }) => [what, fix]);
+    expect(told(check("a", "critical", said("x")), check("c", "warning"))).toEqual([
+      ...[
+        ["a critical: x", "mend x"],
+        ["a critical: x", "mend x"],
+      ],
+      ["c warning", "on the lab host: sudo heartbeat status"],
+    ]);
+    expect(told(check("disk:/", "warning", said("x")))).toEqual([["x", "mend x"]]);
   });
 
   test("of disks are disk-low, with what frees some of it", () => {
     const low = [check("disk:/srv", "warning"), check("disk:/", "critical", { what: "/ has 1 GiB free", fix: null })];
-    expect(of(beat(), ...low)).toEqual(["disk-low disk: / has 1 GiB free (and 1 other)"]);
+    expect(of(beat(), ...low)).toEqual([
+      ...["disk-low disk:/: / has 1 GiB free", "disk-low disk:/ critical: / has 1 GiB free"],
+      "disk-low disk:/srv: disk:/srv warning",
+    ]);
     const fix = (bytes: number) =>
       illOf([facts({ heartbeat: beat({ queue: queue({ quarantined_bytes: bytes }) }), checks: low })], LIMITS, ALL)[0]
         ?.fix;
@@ -480,7 +494,7 @@ describe("checks that hold bad", () => {
       of(beat({ queue: queue(more) }), check("queue", holds)).map((line) => line.split(" ")[0]);
     expect(with_({ paused }, "critical")).toEqual(["paused"]);
     expect(with_({ quarantined: 2 }, "warning")).toEqual([]);
-    expect(with_({ quarantined: 2 }, "critical")).toEqual(["check-failing"]);
+    expect(with_({ quarantined: 2 }, "critical")).toEqual(["check-failing", "check-failing"]);
     expect(with_({ quarantined: 2, held: group }, "warning")).toEqual(["check-failing"]);
     expect(with_({}, "warning")).toEqual(["check-failing"]);
   });

@@ -106,6 +106,23 @@ test("of many: the cause is a label, for two of one symptom stand side by side, 
   });
 });
 
+test("of a check: its name is a label, for a host may have several, and what is worse than a warning is critical", () => {
+  const check = (cause: string, more: Partial<Incident> = {}) =>
+    stand([incident({ symptom: "check-failing", cause, ...more })]).standing.alerts[1];
+  const labels = { alertname: "labfleet_check_failing", host: "lab1", collector: "hub" };
+  expect(check("raid")?.labels).toEqual({ ...labels, cause: "raid", severity: "warning" });
+  for (const cause of ["raid critical", "raid unknown", "raid stale"])
+    expect(check(cause)?.labels).toEqual({ ...labels, cause, severity: "critical" });
+  expect(check("raid")?.annotations.summary).toBe("lab1: check-failing (raid)");
+  const many = { host: "*", symptom: "fleet-disk-low", hosts: ["lab1"] };
+  expect([check("disk", many), check("disk critical", many)].map((one) => one?.labels.severity)).toEqual([
+    ...["warning", "critical"],
+  ]);
+  const blind = { host: "@", symptom: "detector-blind" };
+  expect(check("no journal", blind)?.labels).toMatchObject({ cause: "no journal", severity: "critical" });
+  expect(check("no journal", blind)?.annotations.summary).toBe("this collector: detector-blind");
+});
+
 test("only what was told stands, until it is over: held back is not, and recovering or silenced after is", () => {
   expect(
     named([

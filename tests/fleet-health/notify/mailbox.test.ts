@@ -63,6 +63,16 @@ test("what was not to be told is not, and an end without a beginning neither", (
   ).toEqual(["ops-3-3: lab1 returned"]);
 });
 
+test("two checks of a host that fail since one run are two: each has its end", () => {
+  const of = (change: string, cause: string) => row(change, { symptom: "check-failing", cause });
+  const rows = [[of("firing", "raid"), of("firing", "swap")], [of("recovered", "raid")], [of("recovered", "swap")]];
+  expect(play(rows.map((some) => ({ rows: some }))).tries.map((line) => line.split(": ")[1])).toEqual([
+    ...["lab1 firing, lab1 firing", "lab1 recovered", "lab1 recovered"],
+  ]);
+  const { mailbox } = play([{ rows: [of("firing", "raid"), of("firing", "swap"), of("recovered", "raid")] }]);
+  expect(mailbox.open).toHaveLength(1);
+});
+
 test("one beginning has one end: the next incident of the same host has its own", () => {
   sequence = 0;
   const later = { since: isoWall(NOON + MIN) };

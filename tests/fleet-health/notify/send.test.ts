@@ -91,6 +91,18 @@ describe("words", () => {
     );
   });
 
+  test("of checks: a title says which it is, and so does an end", () => {
+    const of = (change: string, more: Partial<IncidentRow> = {}) =>
+      row({ change, symptom: "check-failing", cause: "raid critical", what: "raid critical: 1 of 2 disks", ...more });
+    expect(title({ rows: [of("firing")] })).toBe("lab7: check-failing (raid critical)");
+    expect(title({ rows: [of("recovered")] })).toBe("lab7: check-failing (raid critical) recovered");
+    expect(lineOf(of("firing"))).toContain(" UTC: raid critical: 1 of 2 disks");
+    expect(lineOf(of("recovered"))).toStartWith("RECOVERED lab7: check-failing (raid critical) after ");
+    const blind = { host: "@", symptom: "detector-blind", cause: "no journal", what: "no journal" };
+    expect(title({ rows: [of("firing", blind)] })).toBe("this collector: detector-blind");
+    expect(lineOf(of("recovered", blind))).toStartWith("RECOVERED this collector: detector-blind (no journal) after ");
+  });
+
   test("a title of several says who first, those that fire before the others, and each once", () => {
     const over = row({ host: "lab9", change: "recovered" });
     const paused = row({ symptom: "paused" });

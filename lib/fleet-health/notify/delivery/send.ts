@@ -39,9 +39,7 @@ function requestOf({ type }: Channel, notice: Notice): Request {
   });
   if (type === "slack") return json({ text: `*${title(notice)}*\n${body(notice, TEXT_BYTES.slack)}` });
   if (type === "webhook") return json(document(notice));
-  const isBad = notice.rows.some(
-    ({ change, symptom }) => BEGINS.includes(change) && severityOf(symptom) === "critical",
-  );
+  const isBad = notice.rows.some((row) => BEGINS.includes(row.change) && severityOf(row) === "critical");
   const headers = { "content-type": "text/plain; charset=utf-8", title: ascii(title(notice)) };
   return {
     headers: { ...headers, priority: isBad ? "high" : "default", tags: isBad ? "rotating_light" : "white_check_mark" },
