@@ -142,5 +142,5 @@ export function rankOf(one: { symptom: string; cause: string }): number {
   const isCritical = severityOf(one) === "critical";
   const rank = (isCritical ? CRITICAL : WARNING).indexOf(ofOne(one.symptom));
   if (rank < 0) return CRITICAL.length;
-  return isCritical ? rank : CRITICAL.length + rank;
+  return isCritical ? rank : CRITICAL.length + 1 + rank;
 }

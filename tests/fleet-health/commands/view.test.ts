@@ -124,7 +124,9 @@ test("of a check that is worse than a warning one line says so, unless all are a
   ]);
   const pending = [check("lab1", "raid"), check("lab1", "raid critical", { phase: "pending" })];
   expect(shown(pending)).toEqual(["lab1 check-failing firing raid", "lab1 check-failing pending raid critical"]);
-  expect(shown([check("*", "raid"), check("*", "raid critical")])).toHaveLength(2);
+  expect(shown([check("*", "raid"), check("*", "raid critical")]).slice(0, 2)).toEqual([
+    ...["0 hosts fleet-check-failing firing raid critical", "0 hosts fleet-check-failing firing raid"],
+  ]);
   const state = fleetStatus({
     ...{ nowMs: NOW, run, incidents: both, facts: [facts("lab1", 1)], idleAfterMs, gone: new Map() },
     ...{ strangers: [], mailboxes: [] },
