@@ -77,6 +77,7 @@ const SHARED = [
   "fleet",
   "schema",
   "client",
+  "release",
 ];
 
 describe.each(Object.entries(ORDER))("%s", (tool, order) => {

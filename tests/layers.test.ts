@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { TOOL_NAMES } from "../lib/core/tools.ts";
 import { graph, headOf, ROOT, transpiler, wholeGraph } from "./support/sources.ts";
 
-const LAYER = /^lib\/(core|contract|schema|os|client|fleet|runtime|cli)\//;
+const LAYER = /^lib\/(core|contract|schema|os|client|fleet|release|runtime|cli)\//;
 
 interface Rule {
   /** Files that the rule speaks of. */
@@ -64,6 +64,11 @@ const RULES: Rule[] = [
     allow: /^lib\/(core|contract|fleet)\//,
     because:
       "what is known of a host is decided with literals, for the wire, the command line and whoever watches the fleet",
+  },
+  {
+    from: /^lib\/release\//,
+    allow: /^(lib\/(release|os|contract|core)\/|node:)/,
+    because: "how a release is proved, staged and switched serves whoever installs or updates, and knows none of them",
   },
   {
     from: /^bin\//,

@@ -1,7 +1,16 @@
 // From a commit to a release that is proved: what is put together from its pieces is what was built.
 
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import {
   formatRelease,
@@ -13,6 +22,7 @@ import {
   type ReleaseFile,
 } from "../../lib/contract/release.ts";
 import { UserError } from "../../lib/core/failure.ts";
+import { TAR_END, tarHeader, tarPadding } from "../../lib/core/tar.ts";
 import { formatBytes } from "../../lib/core/text/quantity.ts";
 import { TOOL_NAMES, TOOLS } from "../../lib/core/tools.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -60,7 +70,28 @@ export function makeRelease({ key, serial, minSerial, nowMs, expiresS, targets: 
   // What a power cut costs here is made again from the commit; whoever takes it in proves all of it.
   rmSync(place, { recursive: true, force: true });
   renameSync(temp, place);
+  bundle(place, nowMs);
   say(release, place);
+}
+
+/** The same as one file, for whoever carries it somewhere. Not packed: its pieces are. */
+function bundle(place: string, nowMs: number): void {
+  const paths = readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const name = `labfleet-${basename(place)}`;
+  const temp = join(dirname(place), `.${name}.new`);
+  writeFileSync(temp, "");
+  for (const path of paths) {
+    const bytes = readFileSync(path);
+    const member = { name: `${name}/${relative(place, path)}`, kind: "file", size: bytes.length } as const;
+    appendFileSync(temp, tarHeader({ ...member, executable: false, mtimeS: Math.floor(nowMs / 1000) }));
+    appendFileSync(temp, bytes);
+    appendFileSync(temp, Buffer.alloc(tarPadding(bytes.length)));
+  }
+  appendFileSync(temp, Buffer.alloc(TAR_END));
+  renameSync(temp, join(dirname(place), `${name}.tar`));
 }
 
 function build(targets: readonly string[]): void {
@@ -116,7 +147,9 @@ function isoOf(ms: number): string {
 
 /** What a role costs over the wire at first, and what an update under the same Bun does, is what its pieces weigh. */
 function say({ version, serial, expires, executables, pieces }: Release, place: string): void {
-  console.log(`release ${version}, serial ${serial}, in ${place}; it expires ${expires}`);
+  console.log(
+    `release ${version}, serial ${serial}, in ${place} and, as one file, ${dirname(place)}/labfleet-${version}.tar; it expires ${expires}`,
+  );
   const weight = (digests: Iterable<string>): string =>
     formatBytes([...new Set(digests)].reduce((sum, digest) => sum + (pieces[digest]?.gzip_bytes ?? 0), 0));
   for (const [target, all] of Map.groupBy(executables, ({ target }) => target))

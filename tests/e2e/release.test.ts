@@ -7,6 +7,9 @@ import { dirname, join } from "node:path";
 import { parsePublicKey } from "../../lib/contract/minisign.ts";
 import { parseRelease, piecePath, piecesOf, type Release, type ReleaseExecutable } from "../../lib/contract/release.ts";
 import { checkSigned } from "../../lib/os/signed.ts";
+import { openRelease } from "../../lib/release/open.ts";
+import { openSource, type ReleaseSource } from "../../lib/release/source.ts";
+import { stage } from "../../lib/release/stage.ts";
 import { sha256 } from "../../scripts/release/pieces.ts";
 import { PROJECT } from "../support/compiled.ts";
 
@@ -125,6 +128,32 @@ test("is signed by its key, whole, and all that it names is there, and puts the 
     ).toBeLessThan(5e6);
   }
 });
+
+test("as one file it is put on a disk whole, and what is there already is not unpacked again", async () => {
+  using source = openSource(join(checkout, "dist/release/labfleet-0.1.0.tar"));
+  const { release: line } = JSON.parse(readFileSync(join(checkout, "lib/contract/release-keys.json"), "utf8"));
+  const opened = await openRelease(
+    source,
+    [parsePublicKey(line)].filter((one) => one !== null),
+  );
+  const releasesDir = join(root, "opt/releases");
+  const staging = { releasesDir, target: TARGET, known: [] };
+  const { dir } = await stage(opened, source, { ...staging, tools: ["shipper", "heartbeat"] });
+  for (const tool of ["shipper", "heartbeat"])
+    expect(sha256(readFileSync(join(dir, "bin", tool)))).toBe(
+      opened.release.executables.find((one) => one.tool === tool)?.sha256 ?? "",
+    );
+  expect(readFileSync(join(dir, "units/labfleet-shipper.service"), "utf8")).toContain("TimeoutStopSec=");
+  const without: ReleaseSource = {
+    ...source,
+    read: (path) => (path.includes(runtimeOf(opened.release)) ? null : source.read(path)),
+  };
+  expect(await stage(opened, without, { ...staging, tools: ["shipper", "receiver"] })).toEqual({ dir, isNew: true });
+});
+
+function runtimeOf({ executables }: Release): string {
+  return executables.find(({ target }) => target === TARGET)?.runtime ?? "";
+}
 
 /** By the shell of a host. */
 function put(place: string, executable: ReleaseExecutable): string {
