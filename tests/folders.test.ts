@@ -47,6 +47,18 @@ const ORDER: Record<string, string[]> = {
     ],
     ...["notify", "notify/delivery", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
+  installer: [
+    "wanted.ts",
+    "plan.ts",
+    "accounts.ts",
+    "facts.ts",
+    "lock.ts",
+    "agreed.ts",
+    "preflight",
+    "show.ts",
+    "apply.ts",
+  ],
+  release: ["source.ts", "open.ts", "pieces.ts", "fsync-tree.ts", "stage.ts"],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",

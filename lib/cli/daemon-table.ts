@@ -11,8 +11,14 @@ export const DAEMON_OPTIONS: Record<string, OptionSpec> = {
   daemon: { help: "run in the background and log to syslog, for hosts without systemd" },
 };
 
+/** Of every tool that has a configuration. */
+export const CONFIG_COMMANDS: Record<string, CommandSpec> = {
+  "config test": { help: "read the configuration, as this user can, and change nothing: 0 it is good, 2 it is not" },
+};
+
 /** Commands that every daemon has. */
 export const DAEMON_COMMANDS: Record<string, CommandSpec> = {
+  ...CONFIG_COMMANDS,
   stop: {
     help: "stop one that runs, where systemd does not do it, and wait for it",
     options: { reason: { value: "TEXT", help: "written down with the stop" } },

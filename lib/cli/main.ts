@@ -6,7 +6,7 @@ import { errorCode, errorText, UserError } from "../core/failure.ts";
 import { fixText, type Place } from "../core/finding.ts";
 import { thenStarted } from "../core/linux/unit-fix.ts";
 import { printable } from "../core/text/printable.ts";
-import { TOOL_NAMES, toolOf } from "../core/tools.ts";
+import { readerOf, TOOL_NAMES } from "../core/tools.ts";
 import { complain, print } from "../os/answer.ts";
 import { ownUnit } from "../os/process/own-unit.ts";
 import { type CommandLine, parseCommandLine } from "./options.ts";
@@ -39,9 +39,9 @@ export async function main(
 }
 
 /** Where the person is who runs a tool: commands for there are shown without their place. */
-function readerOf(name: string): Place {
+function placeOf(name: string): Place {
   const tool = TOOL_NAMES.find((one) => one === name);
-  return tool === undefined ? "host" : toolOf(tool).on;
+  return tool === undefined ? "host" : readerOf(tool);
 }
 
 /**
@@ -60,7 +60,7 @@ export function reportFailure(
     const { fix, exitCode } = error;
     if (fix === null) return exitCode;
     const whole = unit !== null && exitCode === EXIT.usage ? thenStarted(fix, unit) : fix;
-    write(`${tool}: fix: ${printable(fixText(whole, readerOf(tool)))}\n`);
+    write(`${tool}: fix: ${printable(fixText(whole, placeOf(tool)))}\n`);
     return exitCode;
   }
   // The machine refused something that nobody expected: no bug, and a restart may find it mended.

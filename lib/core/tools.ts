@@ -2,8 +2,8 @@
 // bin/ and a row here. Pure.
 
 interface Executable {
-  /** Where it runs, and its log is read. */
-  on: "host" | "collector";
+  /** Where it runs, and its log is read; `both`: on either. */
+  on: "host" | "collector" | "both";
   /** Threads that it must carry, by their path in the project, as os/process/thread.ts looks for them. */
   threads: readonly string[];
 }
@@ -81,6 +81,7 @@ export const TOOLS = {
     config: COLLECTOR,
     threads: ["lib/fleet-health/config-worker"],
   },
+  installer: { on: "both", kind: "command", threads: [] },
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof TOOLS;
@@ -89,6 +90,12 @@ export type DaemonName = NameOf<"daemon">;
 export type ServiceName = NameOf<"daemon" | "oneshot+timer">;
 
 export const TOOL_NAMES = Object.keys(TOOLS) as readonly ToolName[];
+
+/** Where the person is who reads what it says. */
+export function readerOf(name: ToolName): "host" | "collector" {
+  const { on } = toolOf(name);
+  return on === "both" ? "host" : on;
+}
 
 /** A tool's row, whatever its kind. */
 export function toolOf(name: ToolName): Tool {

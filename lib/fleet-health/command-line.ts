@@ -1,6 +1,6 @@
 // The health check's command line, as a table: parsing and --help come from here.
 
-import { JSON_OPTION } from "../cli/daemon-table.ts";
+import { CONFIG_COMMANDS, JSON_OPTION } from "../cli/daemon-table.ts";
 import type { OptionSpec, ToolSpec } from "../cli/table.ts";
 
 /** Those of the Python fleet's check, with its names. */
@@ -34,6 +34,7 @@ export const COMMAND_LINE: ToolSpec = {
         ...JSON_OPTION,
       },
     },
+    ...CONFIG_COMMANDS,
     status: {
       help: "how the fleet stands: what is wrong with whom and since when, and what mends it",
       options: { ...STATE_OPTION, ...JSON_OPTION, all: { help: "also the hosts that are well" } },

@@ -2,6 +2,7 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { loadConfig } from "../runtime/config/config-file.ts";
+import { configTest } from "../runtime/config/config-test.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { parseToml } from "../schema/toml.ts";
 import { checkCommand } from "./check.ts";
@@ -18,6 +19,7 @@ const COMMANDS: Commands = {
     const config = withFlags(await readConfig(call), options);
     return checkCommand(config, { nowMicros, json: options.json === true }, call.log);
   },
+  "config test": (call) => configTest("fleet-health", call, readConfig),
   status: async (call) => {
     const { json, all } = call.line.options;
     const how = { nowMs: Date.now(), json: json === true, all: all === true };

@@ -47,6 +47,19 @@ export async function openRelease(source: ReleaseSource, keys: readonly PublicKe
   return { release, list, signature, digest: createHash("sha256").update(list).digest("hex"), keyId: signed.id };
 }
 
+/** A file that the list names, whole. @throws UserError: it is not what the list says */
+export async function readListed({ release }: Opened, source: ReleaseSource, path: string): Promise<string> {
+  const listed = release.files.find((one) => one.path === path);
+  const bytes = await readSmall(source, path, listed?.bytes ?? 0);
+  if (createHash("sha256").update(bytes).digest("hex") !== listed?.sha256)
+    throw refused(
+      source,
+      `${path} is not what the list says`,
+      "take the release anew: it was cut or changed on its way",
+    );
+  return bytes.toString("utf8");
+}
+
 export function refused({ name }: ReleaseSource, why: string, fix: string): UserError {
   return new UserError(`nothing of ${name} is taken: ${why}`, fix, EXIT.undelivered);
 }

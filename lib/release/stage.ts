@@ -41,6 +41,23 @@ interface Wanted {
   chunks: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
+/** What staging would write, bytes, and where it would be. @throws UserError: it has no such executable */
+export async function lookAhead(
+  opened: Opened,
+  source: ReleaseSource,
+  staging: Staging,
+): Promise<{ dir: string; bytes: number }> {
+  const { releasesDir, tools, target } = staging;
+  const executables = tools.map((tool) => executableOf(opened, source, tool, target));
+  const dir = join(releasesDir, await directoryOf(opened, releasesDir));
+  const missing = await missingIn(dir, wantedOf(opened, source, executables, new Pieces(source, opened.release)));
+  const all = [
+    ...executables.map(({ tool, bytes }) => [binPath(tool), bytes] as const),
+    ...opened.release.files.map(({ path, bytes }) => [path, bytes] as const),
+  ];
+  return { dir, bytes: all.reduce((sum, [path, bytes]) => sum + (missing.has(path) ? bytes : 0), 0) };
+}
+
 /**
  * Stages it; after a power cut, or a kill, each file of it is there whole or not at all.
  * @throws UserError: it has no such executable, something is not what the list says, or does not run here

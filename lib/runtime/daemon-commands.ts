@@ -5,6 +5,7 @@ import { stopBudget } from "../core/stop-budget.ts";
 import type { DaemonName } from "../core/tools.ts";
 import { complain, print } from "../os/answer.ts";
 import { heldBy, type Instance, isFree, lockHolder, notedPid, openLock } from "../os/files/lock.ts";
+import { configTest } from "./config/config-test.ts";
 import { type FixedSettings, LiveSettings } from "./config/settings.ts";
 import { type DaemonContext, type Running, runDaemon } from "./daemon.ts";
 import { detach, shouldDetach } from "./detach.ts";
@@ -37,6 +38,7 @@ export function daemonCommands<C extends object>(frame: DaemonFrame<C>): Command
   const { tool, readConfig, placeOf } = frame;
   return {
     "": (call) => serve(frame, call),
+    "config test": (call) => configTest(tool, call, readConfig),
     stop: async (call) => {
       const { dataRoot, runDir, drainTimeoutS } = placeOf(await readConfig(call));
       return stopRunning({ tool, dataRoot, runDir }, stopBudget(drainTimeoutS).totalS, call.line.options);

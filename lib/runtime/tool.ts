@@ -2,7 +2,7 @@
 // command of its own needs nothing else, and what a daemon has besides is in daemon-commands.ts.
 
 import type { CommandLine } from "../cli/options.ts";
-import { TOOLS, type ToolName } from "../core/tools.ts";
+import { readerOf, type ToolName } from "../core/tools.ts";
 import { type Log, openLog, readLogLevel } from "./log/log.ts";
 
 /** What a command is given. */
@@ -26,7 +26,7 @@ export function runTool(tool: ToolName, commands: Commands, line: CommandLine): 
   return command({
     line,
     get log() {
-      log ??= openLog(tool, readLogLevel(line.options), { reader: TOOLS[tool].on });
+      log ??= openLog(tool, readLogLevel(line.options), { reader: readerOf(tool) });
       return log;
     },
   });

@@ -154,7 +154,7 @@ function say({ version, serial, expires, executables, pieces }: Release, place: 
     formatBytes([...new Set(digests)].reduce((sum, digest) => sum + (pieces[digest]?.gzip_bytes ?? 0), 0));
   for (const [target, all] of Map.groupBy(executables, ({ target }) => target))
     for (const on of ["host", "collector"] as const) {
-      const role = all.filter(({ tool }) => TOOL_NAMES.some((name) => name === tool && TOOLS[name].on === on));
+      const role = all.filter(({ tool }) => TOOL_NAMES.some((name) => name === tool && [on, "both"].includes(TOOLS[name].on)));
       const update = weight(role.flatMap(({ head, tail }) => [head, tail]));
       console.log(`${target}, ${on}: ${weight(role.flatMap(piecesOf))}; an update under the same Bun ${update}`);
     }

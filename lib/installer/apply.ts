@@ -1,0 +1,208 @@
+// Does what a plan says, step by step, and takes back what it has done when one fails. What it is about to write stands in the manifest
+// first: whatever a kill leaves behind is known as ours, and the next run goes on from there.
+
+import { createHash } from "node:crypto";
+import { closeSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
+import { chmod, chown, mkdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { emptyManifest, formatManifest, type InstallManifest } from "../contract/install-manifest.ts";
+import { EXIT } from "../core/exit.ts";
+import { UserError } from "../core/failure.ts";
+import { failpoint } from "../os/failpoint.ts";
+import { fsyncDir, renameDurable } from "../os/files/files.ts";
+import { replaceDurable } from "../os/files/sync-files.ts";
+import { run } from "../os/process/exec.ts";
+import { switchTo } from "../release/switch.ts";
+import { MANIFEST, readAccounts } from "./facts.ts";
+import type { Step } from "./plan.ts";
+import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "./wanted.ts";
+
+/** A command that changes something waits for what it starts, and for what has to stop before. */
+const COMMAND_MS = 5 * 60_000;
+
+type Undo = () => Promise<unknown>;
+
+export class Applying {
+  private readonly undos: Undo[] = [];
+  /** What is run once all is as it was: systemd reads the units anew, and what ran before runs with what was there before. */
+  private readonly agains: string[][] = [];
+
+  constructor(
+    private readonly wanted: Wanted,
+    private readonly steps: readonly Step[],
+    private manifest: InstallManifest | null,
+    private readonly releaseDir: string,
+  ) {}
+
+  /** Writes down all that is to be made as ours, beside what was. Rejects as the system does. */
+  async claim(): Promise<void> {
+    await mkdir(OPT_DIR, { recursive: true, mode: 0o755 });
+    this.write(this.claimed(true));
+    failpoint("installer.claimed");
+  }
+
+  /** Now it is so, and nothing else. */
+  settle(): void {
+    this.write(this.claimed(false));
+  }
+
+  /** @throws UserError: it could not be done, and what was done before is taken back */
+  async step(step: Step): Promise<void> {
+    try {
+      await this.does(step);
+      failpoint(`installer.${step.kind}`);
+    } catch (error) {
+      await this.undo();
+      throw error;
+    }
+  }
+
+  /** Takes back what was done, the last first. What cannot be taken back stays, and the next run mends it. */
+  async undo(): Promise<void> {
+    for (const undo of this.undos.splice(0).reverse()) await undo().catch(() => {});
+    for (const again of this.agains.splice(0)) await command(again).catch(() => {});
+  }
+
+  private async does(step: Step): Promise<void> {
+    if (step.kind === "group") {
+      await command(["groupadd", "--system", step.name]);
+      this.undos.push(() => command(["groupdel", step.name]));
+    } else if (step.kind === "user") {
+      const home = ["--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin"];
+      await command(["useradd", "--system", "--user-group", ...home, step.name]);
+      this.undos.push(() => command(["userdel", step.name]));
+    } else if (step.kind === "directory") await this.directory(step);
+    else if (step.kind === "file") await this.file(step.file, step.before);
+    else if (step.kind === "link") await this.link(step.link.path, step.link.target, step.before);
+    else if (step.kind === "test") await this.test(step);
+    else if (step.kind === "switch") {
+      await switchTo(OPT_DIR, step.to);
+      const { from } = step;
+      this.undos.push(() => (from === null ? rm(`${OPT_DIR}/current`) : switchTo(OPT_DIR, from)));
+    } else await this.unit(step);
+  }
+
+  /** As the user that it runs as: what root can read that one may not. */
+  private async test({ tool, executable, config }: Extract<Step, { kind: "test" }>): Promise<void> {
+    const argv = ["runuser", "-u", USER, "--", executable, "config", "test", "--config", config];
+    const done = await run(argv, { timeoutMs: COMMAND_MS });
+    if (done.kind === "exited" && done.code === 0) return;
+    const why = done.kind === "failed" ? done.why : done.stderr.trim();
+    throw new UserError(`${tool} would not start: ${why.split("\n")[0]}`, null, EXIT.undelivered);
+  }
+
+  private async unit(step: Extract<Step, { kind: "reload" | "enable" | "start" }>): Promise<void> {
+    if (step.kind === "reload") {
+      this.agains.push(["systemctl", "daemon-reload"]);
+      await command(["systemctl", "daemon-reload"]);
+    } else if (step.kind === "enable") {
+      await command(["systemctl", "enable", step.unit]);
+      this.undos.push(() => command(["systemctl", "disable", step.unit]));
+    } else {
+      if (step.isRunning) this.agains.push(["systemctl", "restart", step.unit]);
+      else this.undos.push(() => command(["systemctl", "stop", step.unit]));
+      await command(["systemctl", step.isRunning ? "restart" : "start", step.unit]);
+    }
+  }
+
+  private async directory({ directory, isNew }: Extract<Step, { kind: "directory" }>): Promise<void> {
+    const { path } = directory;
+    if (isNew) {
+      await mkdir(path, { mode: 0o700 });
+      this.undos.push(() => rmdir(path));
+    }
+    const { uid, gid } = await idsOf(directory);
+    await chown(path, uid, gid);
+    await chmod(path, directory.mode);
+    await fsyncDir(dirname(path));
+  }
+
+  private async file(file: WantedFile, before: string | null): Promise<void> {
+    await putFile(file, file.text);
+    this.undos.push(() => (before === null ? rm(file.path) : putFile(file, before)));
+  }
+
+  private async link(path: string, target: string, before: string | null): Promise<void> {
+    await putLink(path, target);
+    this.undos.push(() => (before === null ? rm(path) : putLink(path, before)));
+  }
+
+  private write(manifest: InstallManifest): void {
+    closeSync(replaceDurable(MANIFEST, formatManifest(manifest), { mode: 0o644 }));
+    this.manifest = manifest;
+  }
+
+  /** @param isBoth with the texts that were there before, too */
+  private claimed(isBoth: boolean): InstallManifest {
+    const { role, files, links } = this.wanted;
+    const before = this.manifest ?? emptyManifest(role);
+    const paths = new Set(files.map(({ path }) => path));
+    const made = <T>(pick: (step: Step) => T | null): T[] => this.steps.flatMap((step) => pick(step) ?? []);
+    const both = (old: readonly string[], more: readonly string[]): string[] => [...new Set([...old, ...more])];
+    return {
+      ...{ ...before, role, links: [...links] },
+      releases: both(before.releases, [this.releaseDir]),
+      files: [
+        ...before.files.filter(({ path }) => !paths.has(path)),
+        ...files.map(({ path, kind, text }) => {
+          const old = isBoth ? (before.files.find((one) => one.path === path)?.sha256 ?? []) : [];
+          return { path, kind, sha256: both(old, [createHash("sha256").update(text).digest("hex")]) };
+        }),
+      ],
+      // What was there before is somebody's: it stays when the rest goes.
+      directories: both(
+        before.directories,
+        made((step) => (step.kind === "directory" && step.isNew ? step.directory.path : null)),
+      ),
+      users: both(
+        before.users,
+        made((step) => (step.kind === "user" ? step.name : null)),
+      ),
+      groups: both(
+        before.groups,
+        made((step) => (step.kind === "group" ? step.name : null)),
+      ),
+      units: both(
+        before.units,
+        made((step) => (step.kind === "enable" ? step.unit : null)),
+      ),
+    };
+  }
+}
+
+async function idsOf({ owner, group }: Rights): Promise<{ uid: number; gid: number }> {
+  const { users, groups } = await readAccounts();
+  const [uid, gid] = [users.get(owner), groups.get(group)];
+  if (uid === undefined || gid === undefined)
+    throw new UserError(`there is no user ${owner} with a group ${group}`, null, EXIT.undelivered);
+  return { uid, gid };
+}
+
+/** Of root's alone until it is whose it is to be: a secret is never for more people than that. */
+async function putFile(file: WantedFile, text: string): Promise<void> {
+  const { uid, gid } = await idsOf(file);
+  const fd = replaceDurable(file.path, text, { mode: 0o600 });
+  try {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, file.mode);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function putLink(path: string, target: string): Promise<void> {
+  const temp = `${dirname(path)}/.${basename(path)}.new`;
+  await rm(temp, { force: true });
+  await symlink(target, temp);
+  await renameDurable(temp, path);
+  if ((await readlink(path)) !== target) throw new Error(`${path} leads elsewhere`);
+}
+
+/** @throws UserError: it ended with another status than 0 */
+export async function command(argv: readonly string[]): Promise<void> {
+  const done = await run(argv, { timeoutMs: COMMAND_MS });
+  if (done.kind === "exited" && done.code === 0) return;
+  const why = done.kind === "failed" ? done.why : `${done.stderr.trim() || `it ended with ${done.code}`}`;
+  throw new UserError(`${argv.join(" ")}: ${why.split("\n")[0]}`, null, EXIT.undelivered);
+}

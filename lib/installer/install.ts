@@ -1,0 +1,166 @@
+// `installer` and `installer plan`: looks, shows, asks, does, and says how it went.
+
+import type { CommandLine } from "../cli/options.ts";
+import { EXIT } from "../core/exit.ts";
+import { UserError } from "../core/failure.ts";
+import { counted } from "../core/text/quantity.ts";
+import { complain, print } from "../os/answer.ts";
+import { run } from "../os/process/exec.ts";
+import { releaseKeys } from "../release/keys.ts";
+import { type Opened, openRelease, readListed } from "../release/open.ts";
+import { openSource, type ReleaseSource } from "../release/source.ts";
+import { lookAhead, type Staging, stage } from "../release/stage.ts";
+import { currentRelease } from "../release/switch.ts";
+import { isAgreed } from "./agreed.ts";
+import { readAnswers, settingsOf } from "./answers.ts";
+import { Applying } from "./apply.ts";
+import { readFacts } from "./facts.ts";
+import { lock } from "./lock.ts";
+import { type Facts, type Plan, planOf } from "./plan.ts";
+import { lookFirst } from "./preflight/checks.ts";
+import type { Row } from "./preflight/row.ts";
+import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
+import { targetHere } from "./target.ts";
+import { type Answers, OPT_DIR, toolsOf, type Wanted, wantedOf } from "./wanted.ts";
+
+const RELEASES = `${OPT_DIR}/releases`;
+
+/** All that is known before anything is changed. */
+interface Prepared {
+  answers: Answers;
+  wanted: Wanted;
+  facts: Facts;
+  plan: Plan;
+  rows: readonly Row[];
+  staging: Staging;
+  opened: Opened;
+  releaseDir: string;
+  isStaged: boolean;
+}
+
+export async function planCommand(line: CommandLine): Promise<number> {
+  using source = await sourceOf(line);
+  const prepared = await prepare(line, source);
+  await show(prepared);
+  return (await refused(prepared, false)) ? EXIT.undelivered : EXIT.ok;
+}
+
+export async function installCommand(line: CommandLine): Promise<number> {
+  await lock();
+  using source = await sourceOf(line);
+  const prepared = await prepare(line, source);
+  await show(prepared);
+  if (await refused(prepared, line.options.force === true)) return EXIT.undelivered;
+  const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
+  if (plan.steps.length === 0 && isStaged) return EXIT.ok;
+  if (line.options.yes !== true && !(await isAgreed())) {
+    await print("nothing was changed\n");
+    return EXIT.undelivered;
+  }
+  const { dir } = await stage(opened, source, staging);
+  if (dir !== releaseDir) throw new Error(`staged in ${dir}, and not in ${releaseDir}`);
+  const applying = new Applying(wanted, plan.steps, facts.manifest, dir);
+  await applying.claim();
+  for (const step of plan.steps) await applying.step(step).catch((error: unknown) => explained(step, error));
+  applying.settle();
+  for (const unit of wanted.units) await print(`${await statusOf(unit)}\n`);
+  return EXIT.ok;
+}
+
+/** Without a release that is named: the one that runs here. @throws UserError: there is none */
+async function sourceOf({ options: { from } }: CommandLine): Promise<ReleaseSource> {
+  const path = typeof from === "string" ? from : await currentRelease(OPT_DIR);
+  if (path === null) throw new UserError("say which release", "--from PATH: what bun run release has made");
+  return openSource(path);
+}
+
+async function prepare(line: CommandLine, source: ReleaseSource): Promise<Prepared> {
+  const answers = await readAnswers(line);
+  const opened = await openRelease(source, releaseKeys());
+  const staging: Staging = {
+    ...{ releasesDir: RELEASES, target: targetHere(), tools: toolsOf(answers.role) },
+    // This executable has the runtime of its release, and so have those that run.
+    known: [process.execPath, ...toolsOf(answers.role).map((tool) => `${OPT_DIR}/current/bin/${tool}`)],
+  };
+  const { dir, bytes } = await lookAhead(opened, source, staging);
+  const wanted = wantedOf(answers, await unitsOf(opened, source));
+  const facts = await readFacts(wanted);
+  const rows = await lookFirst({ wanted, facts, bytes, ...settingsOf(answers) });
+  return {
+    answers,
+    wanted,
+    facts,
+    plan: planOf(wanted, facts, dir),
+    rows,
+    staging,
+    opened,
+    releaseDir: dir,
+    isStaged: bytes === 0,
+  };
+}
+
+/** The texts of the release's units, by their names. @throws UserError: one is not what the list says */
+async function unitsOf(opened: Opened, source: ReleaseSource): Promise<Map<string, string>> {
+  const units = new Map<string, string>();
+  for (const { path } of opened.release.files) {
+    const name = /^units\/(.*\.(?:service|timer))$/.exec(path)?.[1];
+    if (name !== undefined) units.set(name, await readListed(opened, source, path));
+  }
+  return units;
+}
+
+/** What is to be read at length first, and what is to be decided on last. */
+async function show({ rows, plan, answers: { role }, opened, isStaged, releaseDir }: Prepared): Promise<void> {
+  const { version, serial, commit } = opened.release;
+  for (const step of plan.steps) {
+    const diff = await stepDiff(step);
+    if (diff !== "") await print(`${diff}\n\n`);
+  }
+  for (const conflict of plan.conflicts) await print(`${await conflictText(conflict, role)}\n\n`);
+  await print(
+    `labfleet ${version} (serial ${serial}, commit ${commit.slice(0, 12)}, signed by ${opened.keyId}), as a ${role}\n\n`,
+  );
+  await print(`${rowsText(rows, role, process.stdout.isTTY && !process.env.NO_COLOR)}\n\n`);
+  const stages = isStaged ? [] : [["stage", releaseDir]];
+  const isNothing = stages.length === 0 && plan.steps.length === 0;
+  await print(isNothing ? "nothing is to be done\n" : `${stepsText(plan.steps, stages)}\n`);
+}
+
+async function refused(prepared: Prepared, isForced: boolean): Promise<boolean> {
+  const obstacle = obstacleOf(prepared, isForced);
+  if (obstacle !== null) complain(`${obstacle}\n`);
+  return obstacle !== null;
+}
+
+/** What keeps it from going on, in a line; null: nothing does. */
+function obstacleOf({ plan, rows }: Prepared, isForced: boolean): string | null {
+  const count = plan.conflicts.length;
+  if (count > 0)
+    return `nothing is changed: ${counted(count, "file")} above ${count === 1 ? "is" : "are"} not the installer's to write over`;
+  const red = rows.filter(({ status }) => status === "fail").length;
+  return red === 0 || isForced
+    ? null
+    : `nothing is changed: ${counted(red, "thing")} above ${red === 1 ? "is" : "are"} red (--force goes on all the same)`;
+}
+
+const ASK_MS = 10_000;
+
+/** A unit that does not start says why in its log. */
+async function explained(step: Plan["steps"][number], error: unknown): Promise<never> {
+  if (step.kind === "start" && error instanceof UserError) {
+    const log = await run(["journalctl", "-u", step.unit, "-n", "20", "-o", "cat", "--no-pager"], {
+      timeoutMs: ASK_MS,
+    });
+    if (log.kind === "exited") complain(`${log.stdout.trimEnd()}\n`);
+  }
+  complain("what was changed has been taken back\n");
+  throw error;
+}
+
+async function statusOf(unit: string): Promise<string> {
+  const asked = await run(["systemctl", "show", unit, "-p", "ActiveState,StatusText", "--value"], {
+    timeoutMs: ASK_MS,
+  });
+  const words = asked.kind === "exited" ? asked.stdout.split("\n").filter((line) => line !== "") : [asked.why];
+  return `${unit}: ${words.reverse().join(", ")}`;
+}

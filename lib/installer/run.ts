@@ -1,0 +1,17 @@
+// The installer's command line: which command is done by whom.
+
+import type { CommandLine } from "../cli/options.ts";
+import { type Commands, runTool } from "../runtime/tool.ts";
+import { installCommand, planCommand } from "./install.ts";
+import { uninstallCommand } from "./uninstall.ts";
+
+const COMMANDS: Commands = {
+  "": ({ line }) => installCommand(line),
+  plan: ({ line }) => planCommand(line),
+  uninstall: ({ line }) => uninstallCommand(line),
+};
+
+/** Runs the installer's command line; resolves with the exit code. */
+export function runInstaller(line: CommandLine): Promise<number> {
+  return runTool("installer", COMMANDS, line);
+}

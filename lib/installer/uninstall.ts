@@ -1,0 +1,184 @@
+// `installer uninstall`: takes away what the manifest lists, and nothing else. What somebody has edited stays, and is said; so do data,
+// and without --purge the configuration.
+
+import { closeSync } from "node:fs";
+import { readdir, readlink, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { CommandLine } from "../cli/options.ts";
+import { formatManifest, type InstallManifest, type OwnedFile } from "../contract/install-manifest.ts";
+import { EXIT } from "../core/exit.ts";
+import { errorCode } from "../core/failure.ts";
+import { print } from "../os/answer.ts";
+import { failpoint } from "../os/failpoint.ts";
+import { fsyncDir } from "../os/files/files.ts";
+import { replaceDurable } from "../os/files/sync-files.ts";
+import { run } from "../os/process/exec.ts";
+import { currentRelease } from "../release/switch.ts";
+import { isAgreed } from "./agreed.ts";
+import { command } from "./apply.ts";
+import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
+import { lock } from "./lock.ts";
+import { OPT_DIR, RECORDERS, USER } from "./wanted.ts";
+
+export async function uninstallCommand({ options }: CommandLine): Promise<number> {
+  const manifest = await readManifest();
+  if (manifest === null) {
+    await print(`nothing that the installer has put here: there is no ${MANIFEST}\n`);
+    return EXIT.ok;
+  }
+  await lock();
+  const isPurged = options.purge === true;
+  await print(`${goes(manifest, isPurged).join("\n")}\n`);
+  if (options.yes !== true && !(await isAgreed())) {
+    await print("nothing was changed\n");
+    return EXIT.undelivered;
+  }
+  const kept = new Removing(manifest, isPurged);
+  await kept.all();
+  for (const line of kept.said) await print(`${line}\n`);
+  return EXIT.ok;
+}
+
+/** What is about to happen, a line each. */
+function goes({ units, files, links, releases, users }: InstallManifest, isPurged: boolean): string[] {
+  const own = files.filter(({ kind }) => isPurged || kind === "unit").map(({ path }) => path);
+  return [
+    ...units.map((unit) => `stop     ${unit}`),
+    ...[...own, ...links.map(({ path }) => path), ...releases].map((path) => `remove   ${path}`),
+    ...(isPurged ? users.map((name) => `remove   the user ${name}`) : []),
+  ];
+}
+
+class Removing {
+  /** What stays, and why. */
+  readonly said: string[] = [];
+
+  constructor(
+    private readonly manifest: InstallManifest,
+    private readonly isPurged: boolean,
+  ) {}
+
+  /** In the other order than it was made. After a kill the next one goes on: the manifest is the last to go. */
+  async all(): Promise<void> {
+    const { units, files, links } = this.manifest;
+    for (const unit of units) await this.stop(unit);
+    for (const file of files.filter(({ kind }) => kind === "unit")) await this.file(file);
+    await command(["systemctl", "daemon-reload"]);
+    for (const { path, target } of links) await this.link(path, target);
+    await this.releases();
+    for (const file of files.filter(({ kind }) => kind !== "unit"))
+      if (this.isPurged) await this.file(file);
+      else this.said.push(`${file.path} stays (--purge removes it)`);
+    await this.directories();
+    if (this.isPurged) await this.accounts();
+    failpoint("installer.removed");
+    await this.empty(join(OPT_DIR, "releases"));
+    await this.keepRest();
+  }
+
+  private async stop(unit: string): Promise<void> {
+    const shown = await run(["systemctl", "show", unit, "-p", "LoadState", "--value"], { timeoutMs: 10_000 });
+    if (shown.kind === "exited" && shown.stdout.trim() === "not-found") return;
+    await command(["systemctl", "disable", "--now", unit]);
+    // Of a timer, what it started last.
+    if (unit.endsWith(".timer")) await command(["systemctl", "stop", unit.replace(".timer", ".service")]);
+    failpoint("installer.stopped");
+  }
+
+  private async file({ path, kind, sha256 }: OwnedFile): Promise<void> {
+    const found = await lookAt(path, await readAccounts());
+    if (found.kind === "nothing") return;
+    // Configuration is there to be edited, and who says --purge means it.
+    const isOurs = found.kind === "file" && (kind !== "unit" || sha256.includes(found.sha256));
+    if (!isOurs) {
+      this.said.push(`${path} stays: it was edited since it was written`);
+      return;
+    }
+    await rm(path);
+    await fsyncDir(dirname(path));
+    failpoint("installer.file-removed");
+  }
+
+  private async link(path: string, target: string): Promise<void> {
+    try {
+      if ((await readlink(path)) === target) await rm(path);
+      else this.said.push(`${path} stays: it leads elsewhere now`);
+    } catch (error) {
+      if (errorCode(error) === "EINVAL") this.said.push(`${path} stays: it is no link any more`);
+      else if (errorCode(error) !== "ENOENT") throw error;
+    }
+  }
+
+  private async releases(): Promise<void> {
+    const { releases } = this.manifest;
+    const current = await currentRelease(OPT_DIR);
+    if (current !== null && releases.includes(current)) await rm(join(OPT_DIR, "current"));
+    for (const dir of releases) await rm(dir, { recursive: true, force: true });
+  }
+
+  /** Those that are empty by now: what lies in the others is somebody's. */
+  private async directories(): Promise<void> {
+    for (const path of this.manifest.directories.toReversed()) {
+      const isLeft = await this.empty(path);
+      if (isLeft !== null) this.said.push(`${path} stays: ${isLeft}`);
+    }
+  }
+
+  /** @returns why it stays; null: it is gone */
+  private async empty(path: string): Promise<string | null> {
+    try {
+      await rmdir(path);
+      return null;
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return null;
+      if (!["ENOTEMPTY", "EEXIST", "EBUSY", "ENOTDIR"].includes(errorCode(error) ?? "")) throw error;
+      return `it holds ${(await readdir(path).catch(() => [])).slice(0, 5).join(", ") || "something"}`;
+    }
+  }
+
+  /** Whoever still owns something here is kept: the next one with that number would own it. */
+  private async accounts(): Promise<void> {
+    const { users, groups } = this.manifest;
+    const whose = ["-user", USER, "-o", "-group", USER, "-o", "-group", RECORDERS];
+    const places = ["/etc/labfleet", "/var/lib/labfleet", "-maxdepth", "2"];
+    const owned = await run(["find", ...places, "(", ...whose, ")"], { timeoutMs: 60_000 });
+    if (owned.kind === "exited" && owned.stdout.trim() !== "") {
+      if (users.length + groups.length > 0)
+        this.said.push(`${[...users, ...groups].join(" and ")} stay: data of theirs is here`);
+      return;
+    }
+    for (const name of users)
+      await command(["userdel", name]).catch((error: Error) =>
+        this.said.push(`the user ${name} stays: ${error.message}`),
+      );
+    for (const name of groups)
+      await command(["groupdel", name]).catch((error: Error) =>
+        this.said.push(`the group ${name} stays: ${error.message}`),
+      );
+  }
+
+  /** Of what stays it has to be known that it is the installer's, for a day on which it is to go, too. */
+  private async keepRest(): Promise<void> {
+    const { files, directories, users, groups } = this.manifest;
+    const accounts = await readAccounts();
+    const isThere = async (path: string): Promise<boolean> => (await lookAt(path, accounts)).kind !== "nothing";
+    const rest = {
+      ...{ ...this.manifest, units: [], links: [], releases: [] },
+      files: await filterAsync(files, ({ path }) => isThere(path)),
+      directories: await filterAsync(directories, isThere),
+      users: users.filter((name) => accounts.users.has(name)),
+      groups: groups.filter((name) => accounts.groups.has(name)),
+    };
+    const isAny = [rest.files, rest.directories, rest.users, rest.groups].some((all) => all.length > 0);
+    if (isAny) closeSync(replaceDurable(MANIFEST, formatManifest(rest), { mode: 0o644 }));
+    else {
+      await rm(MANIFEST, { force: true });
+      await this.empty(OPT_DIR);
+    }
+  }
+}
+
+async function filterAsync<T>(all: readonly T[], keeps: (one: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(all.map(keeps));
+  return all.filter((_, i) => kept[i]);
+}

@@ -1,0 +1,114 @@
+// What there is on a machine of a role when labfleet is installed: users, directories, files, links, units. The same as the blocks of
+// “Installing by hand” (docs/operating.md) make. Pure.
+
+import type { OwnedKind } from "../contract/install-manifest.ts";
+import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../core/tools.ts";
+
+export type Role = "host" | "collector";
+
+/** Whose something is. */
+export interface Rights {
+  mode: number;
+  owner: string;
+  group: string;
+}
+
+export interface WantedDirectory extends Rights {
+  path: string;
+}
+
+export interface WantedFile extends Rights {
+  path: string;
+  kind: OwnedKind;
+  text: string;
+}
+
+export interface WantedLink {
+  path: string;
+  target: string;
+}
+
+export interface Wanted {
+  role: Role;
+  /** Group before user: a user's own is made with it. */
+  groups: readonly string[];
+  users: readonly string[];
+  directories: readonly WantedDirectory[];
+  files: readonly WantedFile[];
+  links: readonly WantedLink[];
+  /** Units that are enabled, and run. */
+  units: readonly string[];
+  /** Executables of the role. */
+  tools: readonly string[];
+  /** Those of them that a configuration may keep from starting. */
+  tested: readonly { tool: string; config: string }[];
+}
+
+/** What a person says, or has said before. */
+export interface Answers {
+  role: Role;
+  /** Text of the configuration. */
+  config: string;
+  /** Secrets and certificates, by their paths. */
+  files: readonly WantedFile[];
+}
+
+export const USER = "labfleet";
+export const RECORDERS = "labfleet-record";
+export const OPT_DIR = "/opt/labfleet";
+export const ETC_DIR = "/etc/labfleet";
+export const UNIT_DIR = "/etc/systemd/system";
+const BIN_DIR = "/usr/local/bin";
+
+const ROOT_ONLY: Rights = { mode: 0o755, owner: "root", group: "root" };
+const FOR_SERVICE = { owner: "root", group: USER } as const;
+
+const DIRECTORIES: Readonly<Record<Role, readonly WantedDirectory[]>> = {
+  host: [
+    { path: "/var/lib/labfleet", mode: 0o755, owner: USER, group: USER },
+    { path: "/var/lib/labfleet/data", mode: 0o755, owner: USER, group: USER },
+    // Whoever records makes directories there (2), each of them its own (1).
+    { path: "/var/lib/labfleet/data/episodes", mode: 0o3770, owner: USER, group: RECORDERS },
+  ],
+  collector: [{ path: `${ETC_DIR}/tokens.d`, mode: 0o2750, ...FOR_SERVICE }],
+};
+
+/** The tools of a role, and the installer, which brings it up to date and takes it away. */
+export function toolsOf(role: Role): ToolName[] {
+  return TOOL_NAMES.filter((name) => ["both", role].includes(toolOf(name).on));
+}
+
+/** The configuration of a role. */
+export function configPath(role: Role): string {
+  return `${ETC_DIR}/${role === "host" ? "lab-host" : "collector"}.toml`;
+}
+
+/** @param units the texts of the release's units, by their names */
+export function wantedOf({ role, config, files }: Answers, units: ReadonlyMap<string, string>): Wanted {
+  const tools = toolsOf(role);
+  const own = tools.flatMap(unitFiles);
+  return {
+    role,
+    groups: role === "host" ? [RECORDERS] : [],
+    users: [USER],
+    directories: [
+      { path: ETC_DIR, mode: 0o750, ...FOR_SERVICE },
+      { path: `${ETC_DIR}/tls`, mode: 0o750, ...FOR_SERVICE },
+      ...DIRECTORIES[role],
+    ],
+    files: [
+      ...files,
+      { path: configPath(role), kind: "config", text: config, mode: 0o640, ...FOR_SERVICE },
+      ...own.map((name): WantedFile => {
+        const text = units.get(name);
+        if (text === undefined) throw new Error(`the release has no unit ${name}`);
+        return { path: `${UNIT_DIR}/${name}`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 };
+      }),
+    ],
+    links: tools.map((tool) => ({ path: `${BIN_DIR}/${tool}`, target: `${OPT_DIR}/current/bin/${tool}` })),
+    // What a timer starts is not enabled by itself.
+    units: own.filter((name) => name.endsWith(".timer") || !own.includes(name.replace(".service", ".timer"))),
+    tools,
+    tested: tools.filter((tool) => toolOf(tool).kind !== "command").map((tool) => ({ tool, config: configPath(role) })),
+  };
+}

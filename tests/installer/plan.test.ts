@@ -1,0 +1,184 @@
+// From what is there to what is to be done, by literals.
+
+import { describe, expect, test } from "bun:test";
+import { emptyManifest, type InstallManifest } from "../../lib/contract/install-manifest.ts";
+import { type Facts, type Plan, planOf, type Step, type There } from "../../lib/installer/plan.ts";
+import { type Answers, type Role, type Wanted, wantedOf } from "../../lib/installer/wanted.ts";
+import { digestOf } from "../support/release.ts";
+
+const UNITS = new Map(
+  ["shipper.service", "heartbeat.service", "receiver.service", "fleet-health.service", "fleet-health.timer"].map(
+    (name) => [`labfleet-${name}`, `# ${name}\n`],
+  ),
+);
+const answers = (role: Role): Answers => ({
+  ...{ role, config: 'host_id = "lab1"\n' },
+  files: [
+    { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },
+  ],
+});
+const wanted = (role: Role = "host"): Wanted => wantedOf(answers(role), UNITS);
+const DIR = "/opt/labfleet/releases/1.0.0";
+
+const bare: Facts = {
+  ...{ there: new Map(), users: new Set(["root"]), groups: new Set(["root"]), units: new Map() },
+  ...{ current: null, manifest: null },
+};
+
+/** A machine on which all of it is, and runs. */
+function done(role: Role = "host", more: Partial<Facts> = {}): Facts {
+  const all = wanted(role);
+  const there = new Map<string, There>([
+    ...all.directories.map((one) => [one.path, { ...one, kind: "directory" }] as const),
+    ...all.files.map((one) => [one.path, { ...one, kind: "file", sha256: digestOf(one.text) }] as const),
+    ...all.links.map((one) => [one.path, { ...one, kind: "link" }] as const),
+  ]);
+  const manifest: InstallManifest = {
+    ...emptyManifest(role),
+    files: all.files.map(({ path, kind, text }) => ({ path, kind, sha256: [digestOf(text)] })),
+  };
+  return {
+    ...{ there, users: new Set(all.users), groups: new Set(all.groups), current: DIR, manifest },
+    units: new Map(all.units.map((unit) => [unit, { isEnabled: true, isActive: true }])),
+    ...more,
+  };
+}
+
+const word = (step: Step): string => {
+  if (step.kind === "directory") return `${step.kind} ${step.directory.path}${step.isNew ? "" : " rights"}`;
+  if (step.kind === "file") return `${step.kind} ${step.file.path}`;
+  if (step.kind === "link") return `${step.kind} ${step.link.path}`;
+  if (step.kind === "test") return `${step.kind} ${step.tool}`;
+  if (step.kind === "start") return `${step.isRunning ? "restart" : "start"} ${step.unit}`;
+  if (step.kind === "group" || step.kind === "user") return `${step.kind} ${step.name}`;
+  return step.kind === "enable" ? `${step.kind} ${step.unit}` : step.kind;
+};
+const words = ({ steps }: Plan): string[] => steps.map(word);
+const change = (path: string, there: There, facts = done()): Facts => ({
+  ...facts,
+  there: new Map([...facts.there, [path, there]]),
+});
+
+test("on a bare machine all of it is made, accounts before what is theirs, and what runs last", () => {
+  const { steps, conflicts } = planOf(wanted(), bare, DIR);
+  expect(conflicts).toEqual([]);
+  expect(steps.map(word)).toEqual([
+    ...["group labfleet-record", "user labfleet", "directory /etc/labfleet", "directory /etc/labfleet/tls"],
+    ...["directory /var/lib/labfleet", "directory /var/lib/labfleet/data", "directory /var/lib/labfleet/data/episodes"],
+    ...["link /usr/local/bin/shipper", "link /usr/local/bin/heartbeat", "link /usr/local/bin/installer"],
+    ...["file /etc/labfleet/token", "file /etc/labfleet/lab-host.toml"],
+    ...["file /etc/systemd/system/labfleet-shipper.service", "file /etc/systemd/system/labfleet-heartbeat.service"],
+    ...["test shipper", "test heartbeat", "switch", "reload"],
+    ...["enable labfleet-shipper.service", "enable labfleet-heartbeat.service"],
+    ...["start labfleet-shipper.service", "start labfleet-heartbeat.service"],
+  ]);
+});
+
+test("of a collector a timer is enabled, and not what it starts", () => {
+  const { steps } = planOf(wanted("collector"), bare, DIR);
+  expect(steps.map(word).filter((line) => /^(enable|start|test)/.test(line))).toEqual([
+    ...["test receiver", "test fleet-health"],
+    ...["enable labfleet-receiver.service", "enable labfleet-fleet-health.timer"],
+    ...["start labfleet-receiver.service", "start labfleet-fleet-health.timer"],
+  ]);
+});
+
+test("where all of it is there nothing is done", () => {
+  expect(planOf(wanted(), done(), DIR)).toEqual({ steps: [], conflicts: [] });
+  expect(planOf(wanted("collector"), done("collector"), DIR)).toEqual({ steps: [], conflicts: [] });
+});
+
+test("another release restarts what runs, but no timer", () => {
+  const next = "/opt/labfleet/releases/2.0.0";
+  const daemons = ["restart labfleet-shipper.service", "restart labfleet-heartbeat.service"];
+  expect(words(planOf(wanted(), done(), next))).toEqual(["test shipper", "test heartbeat", "switch", ...daemons]);
+  expect(words(planOf(wanted("collector"), done("collector"), next)).at(-1)).toBe("restart labfleet-receiver.service");
+});
+
+test("what is missing, or was stopped, is made and started again, and nothing else is touched", () => {
+  const stopped = done("host", {
+    units: new Map([
+      ["labfleet-shipper.service", { isEnabled: false, isActive: false }],
+      ["labfleet-heartbeat.service", { isEnabled: true, isActive: true }],
+    ]),
+  });
+  expect(words(planOf(wanted(), stopped, DIR))).toEqual([
+    ...["test shipper", "test heartbeat", "enable labfleet-shipper.service", "start labfleet-shipper.service"],
+  ]);
+  const unit = "/etc/systemd/system/labfleet-shipper.service";
+  expect(words(planOf(wanted(), change(unit, { kind: "nothing" }), DIR))).toEqual([
+    ...[`file ${unit}`, "test shipper", "test heartbeat", "reload", "restart labfleet-shipper.service"],
+  ]);
+});
+
+describe("what somebody has changed", () => {
+  const path = "/etc/systemd/system/labfleet-shipper.service";
+  const edited: There = {
+    kind: "file",
+    text: "# mine\n",
+    sha256: digestOf("# mine\n"),
+    mode: 0o644,
+    owner: "root",
+    group: "root",
+  };
+
+  test("is left as it is, and says how to go on", () => {
+    const { steps, conflicts } = planOf(wanted(), change(path, edited), DIR);
+    expect(steps).toEqual([]);
+    expect(conflicts).toMatchObject([
+      { path, why: "it was edited since it was written", before: "# mine\n", after: "# shipper.service\n" },
+    ]);
+    const alien = planOf(wanted(), { ...change(path, edited), manifest: null }, DIR);
+    expect(alien.conflicts[0]?.why).toBe("it is there, and was not written by the installer");
+  });
+
+  test("of a secret neither text is shown", () => {
+    const { conflicts } = planOf(wanted(), change("/etc/labfleet/token", edited), DIR);
+    expect(conflicts).toMatchObject([{ path: "/etc/labfleet/token", before: null, after: null }]);
+  });
+
+  test("is written anew where the installer wrote what is there, before a kill, too", () => {
+    const manifest = {
+      ...emptyManifest("host"),
+      files: [{ path, kind: "unit" as const, sha256: [digestOf("other"), digestOf("# mine\n")] }],
+    };
+    expect(words(planOf(wanted(), { ...change(path, edited), manifest }, DIR))[0]).toBe(`file ${path}`);
+  });
+
+  test("in its rights alone is set right", () => {
+    expect(
+      words(
+        planOf(
+          wanted(),
+          change(path, {
+            ...edited,
+            text: "# shipper.service\n",
+            sha256: digestOf("# shipper.service\n"),
+            mode: 0o666,
+          }),
+          DIR,
+        ),
+      )[0],
+    ).toBe(`file ${path}`);
+    const loose: There = { kind: "directory", mode: 0o777, owner: "root", group: "labfleet" };
+    expect(words(planOf(wanted(), change("/etc/labfleet", loose), DIR))[0]).toBe("directory /etc/labfleet rights");
+  });
+
+  test("that has another kind is in the way; a directory that leads to another disk is not", () => {
+    const of = (at: string, there: There) => planOf(wanted(), change(at, there), DIR);
+    expect(of(path, { kind: "directory", mode: 0o755, owner: "root", group: "root" }).conflicts[0]?.why).toBe(
+      "a directory has its name",
+    );
+    expect(of("/usr/local/bin/shipper", edited).conflicts[0]?.why).toBe("a file has its name");
+    expect(of("/var/lib/labfleet", { kind: "other", what: "what is no regular file" }).conflicts[0]?.why).toBe(
+      "what is no regular file has its name",
+    );
+    expect(of("/var/lib/labfleet/data", { kind: "link", target: "/mnt/data" })).toEqual({ steps: [], conflicts: [] });
+  });
+
+  test("a link of ours that leads elsewhere is set right", () => {
+    expect(words(planOf(wanted(), change("/usr/local/bin/shipper", { kind: "link", target: "/old" }), DIR))[0]).toBe(
+      "link /usr/local/bin/shipper",
+    );
+  });
+});
