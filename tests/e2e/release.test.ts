@@ -1,9 +1,8 @@
 // A release, from the keys to what lies in dist/release: made from a commit, signed, and proved with what a host has.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parsePublicKey } from "../../lib/contract/minisign.ts";
 import { parseRelease, piecePath, piecesOf, type Release, type ReleaseExecutable } from "../../lib/contract/release.ts";
 import { checkSigned } from "../../lib/os/signed.ts";
@@ -11,37 +10,11 @@ import { openRelease } from "../../lib/release/open.ts";
 import { openSource, type ReleaseSource } from "../../lib/release/source.ts";
 import { stage } from "../../lib/release/stage.ts";
 import { sha256 } from "../../scripts/release/pieces.ts";
-import { PROJECT } from "../support/compiled.ts";
+import { git, madeRelease, newCheckout, runRelease, TARGET } from "../support/made-release.ts";
 
-const TARGET = process.arch === "arm64" ? "linux-arm64" : "linux-x64";
-const root = mkdtempSync(join(tmpdir(), "labfleet-test-"));
-const checkout = join(root, "checkout");
+const { root, dir: checkout, key } = newCheckout();
 const keys = join(root, "keys");
-const key = join(keys, "release.key");
-
-function git(...args: string[]): void {
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
-  const done = Bun.spawnSync(["git", "-C", checkout, ...identity, ...args], { stderr: "pipe" });
-  if (done.exitCode !== 0) throw new Error(`git ${args.join(" ")}: ${done.stderr.toString()}`);
-}
-
-/** `bun run release …` there. */
-function release(...args: string[]): { code: number; out: string; err: string } {
-  const done = Bun.spawnSync([process.execPath, "scripts/release.ts", ...args], { cwd: checkout, stderr: "pipe" });
-  return { code: done.exitCode, out: done.stdout.toString(), err: done.stderr.toString() };
-}
-
-beforeAll(() => {
-  const listed = Bun.spawnSync(["git", "-C", PROJECT, "ls-files", "-co", "--exclude-standard", "-z"]);
-  for (const path of listed.stdout.toString().split("\0").filter(Boolean)) {
-    mkdirSync(dirname(join(checkout, path)), { recursive: true });
-    cpSync(join(PROJECT, path), join(checkout, path));
-  }
-  symlinkSync(join(PROJECT, "node_modules"), join(checkout, "node_modules"));
-  git("init", "-q");
-  git("add", "-A");
-  git("commit", "-q", "-m", "all");
-});
+const release = (...args: string[]) => runRelease({ dir: checkout }, ...args);
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -69,7 +42,7 @@ describe("before there is one", () => {
     expect(release("--key", key, "--target", TARGET).err).toMatch(
       /^release: the checkout is at [0-9a-f]{40}-dirty: a release is made from a commit, so that it can be made again\n/,
     );
-    git("commit", "-qam", "keys");
+    git(checkout, "commit", "-qam", "keys");
     const empty = { cwd: checkout, stderr: "pipe", env: { ...process.env, LABFLEET_RELEASE_PASSWORD: "" } } as const;
     const args = ["scripts/release.ts", "keygen", "--out", join(root, "none")];
     expect(Bun.spawnSync([process.execPath, ...args], empty).stderr.toString()).toStartWith(
@@ -93,11 +66,9 @@ describe("before there is one", () => {
 });
 
 test("is signed by its key, whole, and all that it names is there, and puts the executables together", () => {
-  const made = release("--key", key, "--target", TARGET, "--serial", "7", "--min-serial", "3");
-  expect([made.code, made.err]).toEqual([0, ""]);
-  const place = join(checkout, "dist/release/0.1.0");
+  const { dir, place } = madeRelease();
   const bytes = readFileSync(join(place, "release.json"));
-  const { release: id } = JSON.parse(readFileSync(join(checkout, "lib/contract/release-keys.json"), "utf8"));
+  const { release: id } = JSON.parse(readFileSync(join(dir, "lib/contract/release-keys.json"), "utf8"));
   const signature = readFileSync(join(place, "release.json.minisig"), "utf8");
   const known = [parsePublicKey(id)].filter((one) => one !== null);
   const signed = checkSigned(bytes, signature, known);
@@ -130,8 +101,9 @@ test("is signed by its key, whole, and all that it names is there, and puts the 
 });
 
 test("as one file it is put on a disk whole, and what is there already is not unpacked again", async () => {
-  using source = openSource(join(checkout, "dist/release/labfleet-0.1.0.tar"));
-  const { release: line } = JSON.parse(readFileSync(join(checkout, "lib/contract/release-keys.json"), "utf8"));
+  const { dir: made, bundle } = madeRelease();
+  using source = openSource(bundle);
+  const { release: line } = JSON.parse(readFileSync(join(made, "lib/contract/release-keys.json"), "utf8"));
   const opened = await openRelease(
     source,
     [parsePublicKey(line)].filter((one) => one !== null),

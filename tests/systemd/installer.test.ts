@@ -1,0 +1,257 @@
+// The installer on two bare machines with a real systemd: from a release as it is made to an episode that has arrived, and away again.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseRelease } from "../../lib/contract/release.ts";
+import { parseSecretKey, signFile } from "../../scripts/release/secret-key.ts";
+import { type MadeRelease, madeRelease } from "../support/made-release.ts";
+import { bootHost, type ExecResult, type Host } from "./bed.ts";
+import { bedTest, missing } from "./installed-host.ts";
+
+// A release is built, and a third of a gigabyte put on each machine.
+setDefaultTimeout(400_000);
+
+let release: MadeRelease;
+let hub: Host;
+let lab: Host;
+
+const BUNDLE = "/srv/release/checkout/dist/release/labfleet-0.1.0.tar";
+const OTHER = "/srv/release/other";
+
+beforeAll(async () => {
+  if (missing !== null) return;
+  release = madeRelease();
+  // The same executables, as a release after it.
+  const list = parseRelease(readFileSync(join(release.place, "release.json"), "utf8"));
+  const other = join(release.root, "other");
+  Bun.spawnSync(["cp", "-r", release.place, other]);
+  const text = `${JSON.stringify({ ...list, serial: 8 }, null, 1)}\n`;
+  writeFileSync(join(other, "release.json"), text);
+  const key = parseSecretKey(readFileSync(release.key, "utf8"), release.key, null);
+  writeFileSync(join(other, "release.json.minisig"), signFile(key, Buffer.from(text), "labfleet 0.1.0 serial 8"));
+  [hub, lab] = await Promise.all([bare("hub"), bare("lab1")]);
+});
+
+afterAll(async () => {
+  if (missing !== null) return;
+  await Promise.all([hub[Symbol.asyncDispose](), lab[Symbol.asyncDispose]()]);
+});
+
+/** A machine on which nothing of labfleet is. */
+function bare(name: string): Promise<Host> {
+  const nspawn = ["--system-call-filter=adjtimex clock_adjtime"];
+  return bootHost(name, { bind: [`${release.root}:/srv/release`], nspawn });
+}
+
+/** With what it needs of the environment: a place where it dies. */
+function installer(host: Host, args: readonly string[], point = ""): Promise<ExecResult> {
+  return host.exec(["env", `LABFLEET_FAILPOINT=${point}`, "/srv/release/failpoints/installer", ...args], {
+    timeoutMs: 120_000,
+  });
+}
+
+const sh = (host: Host, script: string): Promise<string> => host.run(["sh", "-ec", script], { timeoutMs: 60_000 });
+
+/** Every file, directory and link below these, with its rights and inode, and what it holds. */
+const PLACES = "/opt /etc/labfleet /etc/systemd/system /usr/local/bin /var/lib/labfleet /etc/passwd /etc/group";
+const tree = (host: Host, how: string): Promise<string> =>
+  sh(host, `find ${PLACES} -xdev ${how} 2>/dev/null | sort || true`);
+const names = (host: Host): Promise<string> => tree(host, "-printf '%p %M %u %g %l\\n'");
+
+const HOST = ["--from", BUNDLE, "--role", "host", "--host", "lab1", "--url", "https://hub:8443"];
+const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt"];
+
+async function certificates(): Promise<void> {
+  await sh(hub, "mkdir -p /root");
+  await sh(
+    hub,
+    `cd /root
+     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=authority' -keyout ca.key -out ca.crt
+     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=hub' -keyout hub.key -out hub.csr
+     printf 'subjectAltName=DNS:hub\\n' >hub.ext
+     openssl x509 -req -in hub.csr -extfile hub.ext -days 30 -CA ca.crt -CAkey ca.key -CAcreateserial -out hub.crt`,
+  );
+}
+
+bedTest("1. a plan changes nothing, and what is missing is said in a sentence", async () => {
+  await certificates();
+  const before = await names(hub);
+  const none = await installer(hub, ["--from", BUNDLE]);
+  expect([none.code, none.stderr]).toEqual([
+    2,
+    "installer: say what this machine is to be\ninstaller: fix: --role host, or --role collector\n",
+  ]);
+  const collector = [
+    "--from",
+    BUNDLE,
+    "--role",
+    "collector",
+    "--tls-certificate",
+    "/root/hub.crt",
+    "--tls-key",
+    "/root/hub.key",
+  ];
+  const plan = await installer(hub, ["plan", ...collector]);
+  expect([plan.code, plan.stderr]).toEqual([0, ""]);
+  for (const line of [
+    "ok       it runs as root",
+    "ok       /dev/log takes a line, and the journal has it",
+    "ok       0.0.0.0:8443 is free",
+    "switch     to /opt/labfleet/releases/0.1.0",
+  ])
+    expect(plan.stdout).toContain(line);
+  expect(plan.stdout).not.toContain("PRIVATE KEY");
+  const unasked = await installer(hub, collector);
+  expect([unasked.code, unasked.stderr]).toEqual([
+    2,
+    "installer: nobody can be asked here\ninstaller: fix: say --yes, and it is done without a question\n",
+  ]);
+  expect((await names(hub)).replace(/^\/opt\/labfleet .*\n/m, "")).toBe(before);
+  const done = await installer(hub, [...collector, "--yes"]);
+  expect([done.code, done.stderr]).toEqual([0, ""]);
+  expect(done.stdout.trimEnd().split("\n").slice(-2)).toEqual([
+    expect.stringMatching(/^labfleet-receiver.service: active, 0 uploads, 0 episodes stored/),
+    "labfleet-fleet-health.timer: active",
+  ]);
+});
+
+let bareLab = "";
+
+bedTest("2. a lab host ships its first episode", async () => {
+  await sh(lab, "mkdir -p /root");
+  bareLab = await names(lab);
+  await lab.write("/root/token", await sh(hub, "receiver token add lab1"));
+  await lab.write("/root/ca.crt", await sh(hub, "cat /root/ca.crt"));
+  const done = await installer(lab, [...HOST, ...GIVEN, "--yes"]);
+  expect([done.code, done.stderr]).toEqual([0, ""]);
+  expect(done.stdout).not.toContain((await sh(lab, "cat /root/token")).trim());
+  expect(
+    await sh(lab, "stat -c '%a %U %G' /etc/labfleet/token /etc/labfleet/lab-host.toml /var/lib/labfleet/data/episodes"),
+  ).toBe("640 root labfleet\n640 root labfleet\n3770 labfleet labfleet-record\n");
+  await sh(
+    lab,
+    `cd /var/lib/labfleet/data/episodes; mkdir first; date >first/notes.txt
+     printf '{"code_commit": "x"}' >first/meta.json; : >first/.m; mv first/.m first/done.marker`,
+  );
+  await lab.waitFor("the first episode is shipped", async () =>
+    (await sh(lab, "ls /var/lib/labfleet/data/shipped")).includes("first"),
+  );
+  expect(await sh(hub, "ls /var/lib/labfleet/episodes/lab1")).toContain("first");
+});
+
+bedTest("3. a second time nothing is written, and nothing is started anew", async () => {
+  const how = "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'";
+  const runs = "systemctl show -p InvocationID --value labfleet-shipper labfleet-heartbeat";
+  const before = [await tree(lab, how), await sh(lab, runs)];
+  const again = await installer(lab, ["--yes"]);
+  expect([again.code, again.stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "nothing is to be done"]);
+  expect((await installer(lab, [...HOST, ...GIVEN, "--yes"])).code).toBe(0);
+  expect([await tree(lab, how), await sh(lab, runs)]).toEqual(before);
+  const other = await installer(lab, ["--host", "lab2", "--yes"]);
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    'installer: --host "lab2" is not what stands in /etc/labfleet/lab-host.toml: "lab1"\ninstaller: fix: leave --host out, or change /etc/labfleet/lab-host.toml\n',
+  ]);
+});
+
+bedTest("4. what somebody has edited stays, and what would end in a kill is said before", async () => {
+  const unit = "/etc/systemd/system/labfleet-shipper.service";
+  await sh(lab, `cp ${unit} /root/unit; echo '# mine' >>${unit}`);
+  const edited = await installer(lab, ["--from", OTHER, "--yes"]);
+  expect([edited.code, edited.stderr]).toEqual([
+    3,
+    "nothing is changed: 1 file above is not the installer's to write over\n",
+  ]);
+  expect(edited.stdout).toContain(`${unit} is left as it is: it was edited since it was written`);
+  expect(edited.stdout).toContain("\n-# mine\n");
+  expect(await sh(lab, `tail -n 1 ${unit}; readlink /opt/labfleet/current`)).toBe("# mine\nreleases/0.1.0\n");
+  await sh(
+    lab,
+    `cp /root/unit ${unit}; mkdir ${unit}.d; printf '[Service]\\nTimeoutStopSec=5\\n' >${unit}.d/mine.conf`,
+  );
+  const short = await installer(lab, ["--from", OTHER, "--yes"]);
+  expect([short.code, short.stderr]).toEqual([
+    3,
+    "nothing is changed: 1 thing above is red (--force goes on all the same)\n",
+  ]);
+  expect(short.stdout).toContain(
+    `fail     ${unit}.d/mine.conf leaves a stop of labfleet-shipper.service 5s, and it may need 1min 10s`,
+  );
+  await sh(lab, `rm -r ${unit}.d`);
+  await sh(lab, "mv /dev/log /dev/log.before");
+  const deaf = await installer(lab, ["--from", OTHER, "--yes"]);
+  expect([deaf.code, deaf.stdout.includes("fail     /dev/log is not there, or leads nowhere")]).toEqual([3, true]);
+  await sh(lab, "mv /dev/log.before /dev/log");
+});
+
+bedTest("5. a daemon that would not start keeps all as it was", async () => {
+  const runs =
+    "systemctl show -p InvocationID --value labfleet-shipper labfleet-heartbeat; readlink /opt/labfleet/current";
+  const before = await sh(lab, runs);
+  await sh(
+    lab,
+    "cp -p /etc/labfleet/lab-host.toml /root/; echo '[shipper]\ntransfers = \"x\"' >>/etc/labfleet/lab-host.toml",
+  );
+  const bad = await installer(lab, ["--from", OTHER, "--yes"]);
+  expect([bad.code, bad.stderr.split("\n")[0]]).toEqual([3, "what was changed has been taken back"]);
+  expect(bad.stderr).toContain("installer: shipper would not start: ");
+  expect(await sh(lab, runs)).toBe(before);
+  await sh(lab, "cp -p /root/lab-host.toml /etc/labfleet/");
+});
+
+bedTest(
+  "6. another release is switched to; killed anywhere on the way it is the old one or the new one, and the next run goes on",
+  async () => {
+    const points = [
+      "installer.claimed",
+      "installer.test:2",
+      "installer.switch",
+      "installer.start:1",
+      "installer.start:2",
+    ];
+    for (const point of points) {
+      const killed = await installer(lab, ["--from", OTHER, "--yes"], point);
+      expect([point, killed.code]).toEqual([point, 137]);
+      expect(await sh(lab, "/opt/labfleet/current/bin/shipper --version")).toStartWith("shipper 0.1.0");
+      expect(await sh(lab, "systemctl is-active labfleet-shipper labfleet-heartbeat")).toBe("active\nactive\n");
+      await installer(lab, ["--from", BUNDLE, "--yes"]);
+      expect(await sh(lab, "readlink /opt/labfleet/current")).toBe("releases/0.1.0\n");
+    }
+    const done = await installer(lab, ["--from", OTHER, "--yes"]);
+    expect([done.code, done.stderr]).toEqual([0, ""]);
+    expect(
+      await sh(lab, "readlink /opt/labfleet/current; systemctl is-active labfleet-shipper labfleet-heartbeat"),
+    ).toBe("releases/0.1.0.8\nactive\nactive\n");
+  },
+);
+
+bedTest("7. what is taken away is what was put there: configuration and data stay", async () => {
+  const gone = await installer(lab, ["uninstall", "--yes"]);
+  expect([gone.code, gone.stderr]).toEqual([0, ""]);
+  expect(gone.stdout).toContain("/etc/labfleet/lab-host.toml stays (--purge removes it)");
+  expect(
+    await sh(lab, "ls /opt/labfleet /usr/local/bin/shipper /etc/systemd/system/labfleet-* 2>/dev/null || true"),
+  ).toBe("/opt/labfleet:\ninstalled.json\n");
+  expect(await sh(lab, "systemctl list-units --all --no-legend 'labfleet-*'")).toBe("");
+  expect(await sh(lab, "ls /var/lib/labfleet/data/shipped")).toContain("first");
+  // And back: what was said before is known.
+  const back = await installer(lab, ["--from", BUNDLE, "--role", "host", "--yes"]);
+  expect([back.code, back.stderr]).toEqual([0, ""]);
+  expect(await sh(lab, "systemctl is-active labfleet-shipper")).toBe("active\n");
+});
+
+bedTest(
+  "8. killed while it takes things away the next run takes the rest; purged, nothing is left but data",
+  async () => {
+    for (const point of ["installer.stopped", "installer.file-removed", "installer.removed"])
+      expect((await installer(lab, ["uninstall", "--purge", "--yes"], point)).code).toBe(137);
+    const kept = await installer(lab, ["uninstall", "--purge", "--yes"]);
+    expect([kept.code, kept.stderr]).toEqual([0, ""]);
+    expect(kept.stdout).toContain("labfleet and labfleet-record stay: data of theirs is here");
+    await sh(lab, "rm -r /var/lib/labfleet");
+    const gone = await installer(lab, ["uninstall", "--purge", "--yes"]);
+    expect([gone.code, gone.stderr]).toEqual([0, ""]);
+    expect(await names(lab)).toBe(bareLab);
+  },
+);
