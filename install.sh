@@ -1,14 +1,151 @@
 #!/bin/sh
-# labfleet's installer is not written yet: this says so, and what to do until then. Everything is inside main(), so that
-# a download that was cut off does nothing.
-set -eu
+# Installs labfleet: puts its installer together from a release, proves it, and hands over to it.
+#
+#   sudo sh install.sh --bundle labfleet-0.1.0.tar [--dry-run] [what the installer is told]
+#
+# The same in every release but for the digests of that release's installers. It runs nothing, and writes nothing, before it has been
+# read to its last line.
+
+# One group from here to the end: cut off anywhere it is none, and nothing of it is run.
+{
+# The executables of this release: SHA-256 of the whole, then of its three pieces.
+installer_of() {
+  case $1 in
+  # @INSTALLERS@
+  *) return 1 ;;
+  esac
+}
+
+say() { printf 'install.sh: %s\n' "$*" >&2; }
+
+# what, fix
+die() {
+  say "$1"
+  say "fix: $2"
+  exit "${3:-2}"
+}
+
+# The build for this machine: what it runs, and not what its kernel could.
+target() {
+  [ "$(uname -s)" = Linux ] || die "this is no Linux" "install on a lab host or a collector"
+  case $(uname -m) in
+  x86_64)
+    loader /lib64/ld-linux-x86-64.so.2
+    if grep -qw avx2 /proc/cpuinfo; then
+      echo linux-x64
+    elif grep -qw sse4_2 /proc/cpuinfo; then
+      echo linux-x64-baseline
+    else
+      die "this processor has no SSE4.2" "there is no build for it"
+    fi
+    ;;
+  aarch64)
+    loader /lib/ld-linux-aarch64.so.1
+    echo linux-arm64
+    ;;
+  *) die "there is no build for $(uname -m)" "install on x86_64 or aarch64" ;;
+  esac
+}
+
+# A 64-bit kernel may run a 32-bit system, and not every system has glibc.
+loader() {
+  [ -e "$1" ] && return
+  for musl in /lib/ld-musl-*; do
+    [ -e "$musl" ] && die "this system has musl and no glibc ($musl)" "install on one with glibc, such as Debian"
+  done
+  die "there is no $1: this system is not of the kind of its kernel" "install a 64-bit system"
+}
+
+# A piece of the installer, unpacked.
+piece() {
+  tar -xOf "$bundle" "$prefix/pieces/$1.gz" | gzip -dc
+}
+
+# Whether a person can be asked: there is a terminal, and it listens to us. A job in the background that reads it is stopped for ever.
+can_ask() {
+  [ -t 1 ] && (: </dev/tty) 2>/dev/null || return 1
+  stat=$(cat "/proc/$$/stat") || return 1
+  # shellcheck disable=SC2086 # its fields: state ppid pgrp session tty tpgid
+  set -- ${stat##*) }
+  [ "$3" = "$6" ]
+}
 
 main() {
-  cat >&2 <<'TEXT'
-labfleet: the installer is still to come; it will install the executables under /opt/labfleet, ask for what it needs,
-and write the systemd units. Until then: docs/operating.md, "Installing by hand".
-TEXT
-  exit 2
+  set -eu
+  umask 022
+  bundle=
+  dry=
+  count=$#
+  while [ "$count" -gt 0 ]; do
+    arg=$1
+    shift
+    count=$((count - 1))
+    case $arg in
+    --bundle)
+      [ "$count" -gt 0 ] || die "--bundle: a file has to follow" "--bundle labfleet-0.1.0.tar"
+      bundle=$1
+      shift
+      count=$((count - 1))
+      ;;
+    --bundle=*) bundle=${arg#--bundle=} ;;
+    --dry-run) dry=1 ;;
+    *) set -- "$@" "$arg" ;;
+    esac
+  done
+  [ -n "$bundle" ] || die "say where the release is" "--bundle FILE: the .tar of that release"
+  [ -f "$bundle" ] || die "there is no file $bundle" "--bundle FILE: the .tar of that release"
+  for tool in tar gzip sha256sum uname mktemp df grep; do
+    command -v "$tool" >/dev/null || die "there is no $tool here" "install it: nothing is taken that cannot be proved"
+  done
+  [ "$(id -u)" = 0 ] || [ -n "$dry" ] || die "installing is root's to do" "sudo sh install.sh ..."
+  build=$(target)
+  found=$(installer_of "$build") || die "this release has no installer for $build" "take one that was made for this machine"
+  list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar that bun run release makes"
+  prefix=${list%/release.json}
+  case $bundle in /*) ;; *) bundle=$PWD/$bundle ;; esac
+  if [ -n "$dry" ]; then
+    say "the installer for $build would be put together in /opt/labfleet, and be told: $*"
+    return 0
+  fi
+  put_and_run "$@"
+}
+
+put_and_run() {
+  mkdir -p /opt/labfleet
+  # shellcheck disable=SC2046 # the last line of df, field by field
+  free=$(df -Pk /opt/labfleet | { while read -r _ _ _ kib _; do last=$kib; done && echo "$last"; })
+  [ "$free" -gt 150000 ] || die "/opt/labfleet has $free KiB free, and 150000 are needed to begin with" "make room there"
+  stage=$(mktemp -d /opt/labfleet/.install.XXXXXX)
+  trap 'rm -rf "$stage"' EXIT
+  trap 'exit 130' HUP INT TERM
+  # shellcheck disable=SC2086 # four digests
+  put $found
+  status=0
+  "$stage/installer" --version >/dev/null || status=$?
+  case $status in
+  0) ;;
+  126) die "nothing can be run in /opt/labfleet" "mount it without noexec" 3 ;;
+  132) die "this processor lacks an instruction that the installer needs" "there is no build for it" 3 ;;
+  *) die "the installer does not run here: it ends with $status" "say so to whoever makes your releases" 3 ;;
+  esac
+  if can_ask; then
+    "$stage/installer" --bundle "$bundle" "$@" </dev/tty || status=$?
+  else
+    "$stage/installer" apply --bundle "$bundle" "$@" </dev/null || status=$?
+  fi
+  return "$status"
+}
+
+# whole head runtime tail
+put() {
+  for digest in "$2" "$3" "$4"; do
+    piece "$digest" >>"$stage/installer" || die "$bundle is damaged" "take it anew" 3
+  done
+  printf '%s  %s\n' "$1" "$stage/installer" | sha256sum -c >/dev/null 2>&1 ||
+    die "the installer in $bundle is not the one that this script belongs to" "take both from one release" 3
+  chmod 755 "$stage/installer"
 }
 
 main "$@"
+exit
+}

@@ -5,8 +5,10 @@ import type { CommandLine } from "../cli/options.ts";
 import { isName, NAME_RULE } from "../contract/names.ts";
 import { errorText, UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
+import { nearest } from "../core/text/nearest.ts";
 import { readIfExists } from "../os/files/files.ts";
 import { parseToml } from "../schema/toml.ts";
+import { ANSWERS } from "./command-line.ts";
 import { readManifest } from "./facts.ts";
 import { type Answers, configPath, ETC_DIR, type Role, USER, type WantedFile } from "./wanted.ts";
 
@@ -16,29 +18,62 @@ const CA = `${ETC_DIR}/tls/ca.crt`;
 const CERTIFICATE = `${ETC_DIR}/tls/collector.crt`;
 const KEY = `${ETC_DIR}/tls/collector.key`;
 
+/** What is said, by the names of options: on the command line, else in the environment, else in a file. */
+type Said = ReadonlyMap<string, string>;
+
 /** @throws UserError: something is missing, or is none of what may be said */
 export async function readAnswers(line: CommandLine): Promise<Answers> {
-  const role = await roleOf(line);
+  const said = await readSaid(line);
+  const role = await roleOf(said);
   const there = await readIfExists(configPath(role));
-  const config = there ?? (role === "host" ? hostConfig(line) : collectorConfig(line));
-  if (there !== null) sameAsBefore(line, role, there);
-  return { role, config, files: await filesOf(line, role) };
+  const config = there ?? (role === "lab-host" ? hostConfig(said) : collectorConfig(said));
+  if (there !== null) sameAsBefore(said, role, there);
+  return { role, config, files: await filesOf(said, role) };
 }
 
-async function roleOf({ options: { role } }: CommandLine): Promise<Role> {
+/** @throws UserError: a line of the file is none */
+async function readSaid({ options }: CommandLine): Promise<Said> {
+  const said = new Map(typeof options.answers === "string" ? await readAnswersFile(options.answers) : []);
+  for (const name of Object.keys(ANSWERS)) {
+    const inEnvironment = process.env[`LABFLEET_${name.toUpperCase().replaceAll("-", "_")}`];
+    if (inEnvironment !== undefined && inEnvironment !== "") said.set(name, inEnvironment);
+    const option = options[name];
+    if (typeof option === "string") said.set(name, option);
+  }
+  return said;
+}
+
+async function readAnswersFile(path: string): Promise<[string, string][]> {
+  const text = await readIfExists(path).catch((error: unknown) => {
+    throw new UserError(`--answers: cannot read ${path}: ${quoted(errorText(error))}`);
+  });
+  if (text === null) throw new UserError(`--answers: there is no ${path}`);
+  return text.split("\n").flatMap((whole, i): [string, string][] => {
+    const line = whole.trim();
+    if (line === "" || line.startsWith("#")) return [];
+    const [, name = "", value = ""] = /^([a-z-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (Object.hasOwn(ANSWERS, name)) return [[name, value]];
+    const meant = nearest(name, Object.keys(ANSWERS));
+    throw new UserError(
+      `${path}, line ${i + 1}: ${name === "" ? "expected a line such as host=lab1" : `there is no ${quoted(name)}`}`,
+      meant === null ? `one of ${Object.keys(ANSWERS).join(", ")}` : `did you mean ${meant}?`,
+    );
+  });
+}
+
+async function roleOf(all: Said): Promise<Role> {
   const before = (await readManifest())?.role ?? null;
-  const said = typeof role === "string" ? role : before;
-  if (said === null) throw new UserError("say what this machine is to be", "--role host, or --role collector");
-  if (said !== "host" && said !== "collector")
-    throw new UserError(`--role: found ${quoted(said)}, expected host or collector`);
+  const said = all.get("role") ?? before;
+  if (said === null) throw new UserError("say what this machine is to be", "--role lab-host, or --role collector");
+  if (said !== "lab-host" && said !== "collector")
+    throw new UserError(`--role: found ${quoted(said)}, expected lab-host or collector`);
   if (before !== null && before !== said)
     throw new UserError(`this machine is a ${before} already`, { text: "take that away first", commands: [] });
   return said;
 }
 
-function textOf({ options }: CommandLine, name: string): string | null {
-  const value = options[name];
-  return typeof value === "string" ? value : null;
+function textOf(said: Said, name: string): string | null {
+  return said.get(name) ?? null;
 }
 
 /** A string of TOML: what JSON writes is one. */
@@ -46,7 +81,7 @@ function toml(text: string): string {
   return JSON.stringify(text);
 }
 
-function hostConfig(line: CommandLine): string {
+function hostConfig(line: Said): string {
   const host = textOf(line, "host");
   const url = textOf(line, "url");
   if (host === null || url === null)
@@ -63,7 +98,7 @@ function hostConfig(line: CommandLine): string {
   );
 }
 
-function collectorConfig(line: CommandLine): string {
+function collectorConfig(line: Said): string {
   const listen = textOf(line, "listen") ?? DEFAULT_LISTEN;
   const [certificate, key] = [textOf(line, "tls-certificate"), textOf(line, "tls-key")];
   if (certificate === null || key === null)
@@ -76,7 +111,7 @@ function collectorConfig(line: CommandLine): string {
 
 /** Keys of the configuration that an option is about. */
 const KEYS: Readonly<Record<Role, readonly (readonly [option: string, table: string | null, key: string])[]>> = {
-  host: [
+  "lab-host": [
     ["host", null, "host_id"],
     ["url", "receiver", "url"],
   ],
@@ -84,7 +119,7 @@ const KEYS: Readonly<Record<Role, readonly (readonly [option: string, table: str
 };
 
 /** @throws UserError: something else is said than stands there */
-function sameAsBefore(line: CommandLine, role: Role, text: string): void {
+function sameAsBefore(line: Said, role: Role, text: string): void {
   const file = configPath(role);
   const table = parseToml(text, file);
   for (const [option, section, key] of KEYS[role]) {
@@ -102,7 +137,7 @@ function sameAsBefore(line: CommandLine, role: Role, text: string): void {
 const GIVEN: Readonly<
   Record<Role, readonly (readonly [option: string, path: string, kind: WantedFile["kind"], mode: number])[]>
 > = {
-  host: [
+  "lab-host": [
     ["token-file", TOKEN, "secret", 0o640],
     ["ca-bundle", CA, "config", 0o644],
   ],
@@ -113,7 +148,7 @@ const GIVEN: Readonly<
 };
 
 /** What a person hands over as a file is copied to where the configuration looks for it. */
-async function filesOf(line: CommandLine, role: Role): Promise<WantedFile[]> {
+async function filesOf(line: Said, role: Role): Promise<WantedFile[]> {
   const files: WantedFile[] = [];
   for (const [option, path, kind, mode] of GIVEN[role]) {
     const from = textOf(line, option);
@@ -136,7 +171,7 @@ export function settingsOf({ role, config }: Answers) {
       typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>).drain_timeout_s : undefined;
     return typeof value === "number" && value >= 0 ? value : undefined;
   };
-  const listen = role === "host" ? null : typeof table.listen === "string" ? table.listen : DEFAULT_LISTEN;
+  const listen = role === "lab-host" ? null : typeof table.listen === "string" ? table.listen : DEFAULT_LISTEN;
   const drains = ["shipper", "heartbeat", "receiver"].flatMap((name) => {
     const drain = drainOf(name);
     return drain === undefined ? [] : [[name, drain] as const];

@@ -1,40 +1,51 @@
 // The installer's command line, as a table: parsing and --help come from here.
 
-import type { CommandSpec, ToolSpec } from "../cli/table.ts";
+import type { CommandSpec, OptionSpec, ToolSpec } from "../cli/table.ts";
 
-const ANSWERS: NonNullable<CommandSpec["options"]> = {
-  from: { value: "PATH", help: "the release: what bun run release has made, its directory or its .tar" },
-  role: { value: "ROLE", help: "host or collector (default: what this machine is already)" },
-  host: { value: "NAME", help: "host: its name in the fleet" },
-  url: { value: "URL", help: "host: where its collector is, such as https://collector.wg:8443" },
-  "token-file": { value: "PATH", help: "host: what receiver token add has printed" },
-  "ca-bundle": { value: "PATH", help: "host: whom to trust to be the collector (PEM)" },
+/** What may be said on the command line, in the environment or in a file (answers.ts), each by this name. */
+export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
+  role: { value: "ROLE", help: "lab-host or collector (default: what this machine is already)" },
+  host: { value: "NAME", help: "lab-host: its name in the fleet" },
+  url: { value: "URL", help: "lab-host: where its collector is, such as https://collector.wg:8443" },
+  "token-file": { value: "PATH", help: "lab-host: what receiver token add has printed" },
+  "ca-bundle": { value: "PATH", help: "lab-host: whom to trust to be the collector (PEM)" },
   listen: { value: "ADDRESS", help: "collector: where hosts reach it (default 0.0.0.0:8443)" },
   "tls-certificate": { value: "PATH", help: "collector: its certificate (PEM)" },
   "tls-key": { value: "PATH", help: "collector: the key of that (PEM)" },
 };
+
+const OPTIONS: NonNullable<CommandSpec["options"]> = {
+  bundle: {
+    value: "PATH",
+    help: "the release: what bun run release has made, its directory or its .tar (default: the one that runs)",
+  },
+  answers: { value: "FILE", help: "what is not said here: lines such as host=lab1, by the names of these options" },
+  ...ANSWERS,
+};
+
+const FORCE: OptionSpec = { help: "go on where something that was found is red" };
 
 export const COMMAND_LINE: ToolSpec = {
   name: "installer",
   summary: "installs labfleet on this machine, brings it up to date, and takes it away",
   about: [
     "It shows first what it finds and what it would write and run, and changes nothing that somebody has edited.",
-    "What was said before need not be said again.",
+    "What was said before need not be said again; what is not said on the command line may stand in the environment",
+    "(LABFLEET_HOST for --host).",
   ],
   commands: {
-    "": {
-      help: "install: 0 done, 3 something stands in the way",
-      options: {
-        ...ANSWERS,
-        yes: { help: "do not ask" },
-        force: { help: "go on where something that was found is red" },
-      },
+    "": { help: "show what is to be done, ask, and do it", options: { ...OPTIONS, force: FORCE } },
+    plan: { help: "show the same, and change nothing", options: OPTIONS },
+    apply: {
+      help: "do it without a question: 0 done, 3 something stands in the way",
+      options: { ...OPTIONS, force: FORCE },
     },
-    plan: { help: "show the same, and change nothing", options: ANSWERS },
+    status: { help: "what is installed here, and how its units are" },
     uninstall: {
       help: "take away what was installed; configuration and data stay",
       options: {
         purge: { help: "the configuration and the users, too; data never" },
+        "dry-run": { help: "show what would go, and change nothing" },
         yes: { help: "do not ask" },
       },
     },

@@ -11,7 +11,7 @@ import { type Opened, openRelease, readListed } from "../release/open.ts";
 import { openSource, type ReleaseSource } from "../release/source.ts";
 import { lookAhead, type Staging, stage } from "../release/stage.ts";
 import { currentRelease } from "../release/switch.ts";
-import { isAgreed } from "./agreed.ts";
+import { canAsk, isAgreed } from "./agreed.ts";
 import { readAnswers, settingsOf } from "./answers.ts";
 import { Applying } from "./apply.ts";
 import { readFacts } from "./facts.ts";
@@ -20,6 +20,7 @@ import { type Facts, type Plan, planOf } from "./plan.ts";
 import { lookFirst } from "./preflight/checks.ts";
 import type { Row } from "./preflight/row.ts";
 import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
+import { unitText } from "./status.ts";
 import { targetHere } from "./target.ts";
 import { type Answers, OPT_DIR, toolsOf, type Wanted, wantedOf } from "./wanted.ts";
 
@@ -45,7 +46,9 @@ export async function planCommand(line: CommandLine): Promise<number> {
   return (await refused(prepared, false)) ? EXIT.undelivered : EXIT.ok;
 }
 
-export async function installCommand(line: CommandLine): Promise<number> {
+/** @param asks before anything is changed */
+export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
+  if (asks) canAsk("apply does the same without a question");
   await lock();
   using source = await sourceOf(line);
   const prepared = await prepare(line, source);
@@ -53,7 +56,7 @@ export async function installCommand(line: CommandLine): Promise<number> {
   if (await refused(prepared, line.options.force === true)) return EXIT.undelivered;
   const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
   if (plan.steps.length === 0 && isStaged) return EXIT.ok;
-  if (line.options.yes !== true && !(await isAgreed())) {
+  if (asks && !(await isAgreed())) {
     await print("nothing was changed\n");
     return EXIT.undelivered;
   }
@@ -63,14 +66,14 @@ export async function installCommand(line: CommandLine): Promise<number> {
   await applying.claim();
   for (const step of plan.steps) await applying.step(step).catch((error: unknown) => explained(step, error));
   applying.settle();
-  for (const unit of wanted.units) await print(`${await statusOf(unit)}\n`);
+  for (const unit of wanted.units) await print(`${await unitText(unit)}\n`);
   return EXIT.ok;
 }
 
 /** Without a release that is named: the one that runs here. @throws UserError: there is none */
-async function sourceOf({ options: { from } }: CommandLine): Promise<ReleaseSource> {
-  const path = typeof from === "string" ? from : await currentRelease(OPT_DIR);
-  if (path === null) throw new UserError("say which release", "--from PATH: what bun run release has made");
+async function sourceOf({ options: { bundle } }: CommandLine): Promise<ReleaseSource> {
+  const path = typeof bundle === "string" ? bundle : await currentRelease(OPT_DIR);
+  if (path === null) throw new UserError("say which release", "--bundle PATH: what bun run release has made");
   return openSource(path);
 }
 
@@ -155,12 +158,4 @@ async function explained(step: Plan["steps"][number], error: unknown): Promise<n
   }
   complain("what was changed has been taken back\n");
   throw error;
-}
-
-async function statusOf(unit: string): Promise<string> {
-  const asked = await run(["systemctl", "show", unit, "-p", "ActiveState,StatusText", "--value"], {
-    timeoutMs: ASK_MS,
-  });
-  const words = asked.kind === "exited" ? asked.stdout.split("\n").filter((line) => line !== "") : [asked.why];
-  return `${unit}: ${words.reverse().join(", ")}`;
 }

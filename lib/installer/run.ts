@@ -3,11 +3,14 @@
 import type { CommandLine } from "../cli/options.ts";
 import { type Commands, runTool } from "../runtime/tool.ts";
 import { installCommand, planCommand } from "./install.ts";
+import { statusCommand } from "./status.ts";
 import { uninstallCommand } from "./uninstall.ts";
 
 const COMMANDS: Commands = {
-  "": ({ line }) => installCommand(line),
+  "": ({ line }) => installCommand(line, true),
   plan: ({ line }) => planCommand(line),
+  apply: ({ line }) => installCommand(line, false),
+  status: () => statusCommand(),
   uninstall: ({ line }) => uninstallCommand(line),
 };
 

@@ -9,7 +9,7 @@ import { columns } from "../core/text/columns.ts";
 import { run } from "../os/process/exec.ts";
 import type { Conflict, Step } from "./plan.ts";
 import type { Row, Status } from "./preflight/row.ts";
-import type { Role } from "./wanted.ts";
+import { placeOf, type Role } from "./wanted.ts";
 
 const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31, unknown: 35 };
 
@@ -17,7 +17,7 @@ const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31, 
 export function rowsText(rows: readonly Row[], role: Role, isColoured: boolean): string {
   const paint = ({ status }: Row): string =>
     isColoured ? `\u001b[${COLOURS[status]}m${status.padEnd(7)}\u001b[0m` : status.padEnd(7);
-  return rows.map((row) => `${paint(row)}  ${findingText(row, role)}`).join("\n");
+  return rows.map((row) => `${paint(row)}  ${findingText(row, placeOf(role))}`).join("\n");
 }
 
 const WORDS: Readonly<Record<Step["kind"], (step: Step) => readonly string[]>> = {
@@ -63,7 +63,7 @@ export async function stepDiff(step: Step): Promise<string> {
 /** Why a file stays as it is, with what would have changed. */
 export async function conflictText({ path, why, fix, before, after }: Conflict, role: Role): Promise<string> {
   const diff = before === null || after === null ? "" : `\n${await diffOf(path, before, after)}`;
-  return `${findingText({ what: `${path} is left as it is: ${why}`, fix }, role)}${diff}`;
+  return `${findingText({ what: `${path} is left as it is: ${why}`, fix }, placeOf(role))}${diff}`;
 }
 
 const DIFF_MS = 10_000;

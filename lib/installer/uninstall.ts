@@ -14,7 +14,7 @@ import { fsyncDir } from "../os/files/files.ts";
 import { replaceDurable } from "../os/files/sync-files.ts";
 import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
-import { isAgreed } from "./agreed.ts";
+import { canAsk, isAgreed } from "./agreed.ts";
 import { command } from "./apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
 import { lock } from "./lock.ts";
@@ -26,9 +26,11 @@ export async function uninstallCommand({ options }: CommandLine): Promise<number
     await print(`nothing that the installer has put here: there is no ${MANIFEST}\n`);
     return EXIT.ok;
   }
-  await lock();
   const isPurged = options.purge === true;
   await print(`${goes(manifest, isPurged).join("\n")}\n`);
+  if (options["dry-run"] === true) return EXIT.ok;
+  if (options.yes !== true) canAsk("--yes does it without a question");
+  await lock();
   if (options.yes !== true && !(await isAgreed())) {
     await print("nothing was changed\n");
     return EXIT.undelivered;

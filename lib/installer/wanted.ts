@@ -4,7 +4,7 @@
 import type { OwnedKind } from "../contract/install-manifest.ts";
 import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../core/tools.ts";
 
-export type Role = "host" | "collector";
+export type Role = "lab-host" | "collector";
 
 /** Whose something is. */
 export interface Rights {
@@ -64,7 +64,7 @@ const ROOT_ONLY: Rights = { mode: 0o755, owner: "root", group: "root" };
 const FOR_SERVICE = { owner: "root", group: USER } as const;
 
 const DIRECTORIES: Readonly<Record<Role, readonly WantedDirectory[]>> = {
-  host: [
+  "lab-host": [
     { path: "/var/lib/labfleet", mode: 0o755, owner: USER, group: USER },
     { path: "/var/lib/labfleet/data", mode: 0o755, owner: USER, group: USER },
     // Whoever records makes directories there (2), each of them its own (1).
@@ -75,12 +75,17 @@ const DIRECTORIES: Readonly<Record<Role, readonly WantedDirectory[]>> = {
 
 /** The tools of a role, and the installer, which brings it up to date and takes it away. */
 export function toolsOf(role: Role): ToolName[] {
-  return TOOL_NAMES.filter((name) => ["both", role].includes(toolOf(name).on));
+  return TOOL_NAMES.filter((name) => ["both", placeOf(role)].includes(toolOf(name).on));
+}
+
+/** Where a machine of that role stands in what mends something. */
+export function placeOf(role: Role): "host" | "collector" {
+  return role === "lab-host" ? "host" : "collector";
 }
 
 /** The configuration of a role. */
 export function configPath(role: Role): string {
-  return `${ETC_DIR}/${role === "host" ? "lab-host" : "collector"}.toml`;
+  return `${ETC_DIR}/${role === "lab-host" ? "lab-host" : "collector"}.toml`;
 }
 
 /** @param units the texts of the release's units, by their names */
@@ -89,7 +94,7 @@ export function wantedOf({ role, config, files }: Answers, units: ReadonlyMap<st
   const own = tools.flatMap(unitFiles);
   return {
     role,
-    groups: role === "host" ? [RECORDERS] : [],
+    groups: role === "lab-host" ? [RECORDERS] : [],
     users: [USER],
     directories: [
       { path: ETC_DIR, mode: 0o750, ...FOR_SERVICE },

@@ -1,15 +1,6 @@
 // From a commit to a release that is proved: what is put together from its pieces is what was built.
 
-import {
-  appendFileSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import {
@@ -19,6 +10,7 @@ import {
   piecesOf,
   RELEASE_FORMAT,
   type Release,
+  type ReleaseExecutable,
   type ReleaseFile,
 } from "../../lib/contract/release.ts";
 import { UserError } from "../../lib/core/failure.ts";
@@ -60,7 +52,7 @@ export function makeRelease({ key, serial, minSerial, nowMs, expiresS, targets: 
   const release: Release = {
     ...{ format: RELEASE_FORMAT, version: manifest.version, serial, min_serial: minSerial, commit: of },
     ...{ created: isoOf(nowMs), expires: isoOf(nowMs + expiresS * 1000) },
-    ...{ executables, files: takeFiles(temp), pieces: pieces.all },
+    ...{ executables, files: takeFiles(temp, executables), pieces: pieces.all },
   };
   const text = formatRelease(release);
   prove(text, temp);
@@ -105,25 +97,37 @@ function build(targets: readonly string[]): void {
 
 /** What is installed beside the executables, from where it lies in the checkout. */
 const FILES: readonly (readonly [from: string, pattern: RegExp, to: string])[] = [
-  [".", /^(install\.sh|LICENSE)$/, "."],
+  [".", /^LICENSE$/, "."],
   ["dist/units", /\.(service|timer)$/, "units"],
   ["units", /\.example\.toml$/, "units"],
   ["docs", /\.md$/, "docs"],
 ];
 
-function takeFiles(temp: string): ReleaseFile[] {
-  return FILES.flatMap(([from, pattern, to]) =>
+function takeFiles(temp: string, executables: readonly ReleaseExecutable[]): ReleaseFile[] {
+  const put = (path: string, bytes: Buffer): ReleaseFile => {
+    mkdirSync(dirname(join(temp, path)), { recursive: true });
+    writeFileSync(join(temp, path), bytes);
+    return { path, bytes: bytes.length, sha256: sha256(bytes) };
+  };
+  const copied = FILES.flatMap(([from, pattern, to]) =>
     readdirSync(join(ROOT, from))
       .filter((name) => pattern.test(name))
       .sort()
-      .map((name) => {
-        const path = to === "." ? name : `${to}/${name}`;
-        const bytes = readFileSync(join(ROOT, from, name));
-        mkdirSync(dirname(join(temp, path)), { recursive: true });
-        copyFileSync(join(ROOT, from, name), join(temp, path));
-        return { path, bytes: bytes.length, sha256: sha256(bytes) };
-      }),
+      .map((name) => put(to === "." ? name : `${to}/${name}`, readFileSync(join(ROOT, from, name)))),
   );
+  const script = withInstallers(readFileSync(join(ROOT, "install.sh"), "utf8"), executables);
+  return [put("install.sh", Buffer.from(script)), ...copied];
+}
+
+const INSTALLERS = /^ *# @INSTALLERS@$/m;
+
+/** The script knows the installers of its release by their digests: whoever has the script needs to trust nothing else. */
+export function withInstallers(script: string, executables: readonly ReleaseExecutable[]): string {
+  if (!INSTALLERS.test(script)) throw new Error("install.sh has no place for its digests");
+  const rows = executables
+    .filter(({ tool }) => tool === "installer")
+    .map((one) => `  ${one.target}) echo ${[one.sha256, ...piecesOf(one)].join(" ")} ;;`);
+  return script.replace(INSTALLERS, () => rows.join("\n"));
 }
 
 /** Reads it as a host will, and puts each executable together. @throws Error: it would not be taken */
@@ -154,7 +158,9 @@ function say({ version, serial, expires, executables, pieces }: Release, place: 
     formatBytes([...new Set(digests)].reduce((sum, digest) => sum + (pieces[digest]?.gzip_bytes ?? 0), 0));
   for (const [target, all] of Map.groupBy(executables, ({ target }) => target))
     for (const on of ["host", "collector"] as const) {
-      const role = all.filter(({ tool }) => TOOL_NAMES.some((name) => name === tool && [on, "both"].includes(TOOLS[name].on)));
+      const role = all.filter(({ tool }) =>
+        TOOL_NAMES.some((name) => name === tool && [on, "both"].includes(TOOLS[name].on)),
+      );
       const update = weight(role.flatMap(({ head, tail }) => [head, tail]));
       console.log(`${target}, ${on}: ${weight(role.flatMap(piecesOf))}; an update under the same Bun ${update}`);
     }

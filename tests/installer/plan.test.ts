@@ -17,7 +17,7 @@ const answers = (role: Role): Answers => ({
     { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },
   ],
 });
-const wanted = (role: Role = "host"): Wanted => wantedOf(answers(role), UNITS);
+const wanted = (role: Role = "lab-host"): Wanted => wantedOf(answers(role), UNITS);
 const DIR = "/opt/labfleet/releases/1.0.0";
 
 const bare: Facts = {
@@ -26,7 +26,7 @@ const bare: Facts = {
 };
 
 /** A machine on which all of it is, and runs. */
-function done(role: Role = "host", more: Partial<Facts> = {}): Facts {
+function done(role: Role = "lab-host", more: Partial<Facts> = {}): Facts {
   const all = wanted(role);
   const there = new Map<string, There>([
     ...all.directories.map((one) => [one.path, { ...one, kind: "directory" }] as const),
@@ -96,7 +96,7 @@ test("another release restarts what runs, but no timer", () => {
 });
 
 test("what is missing, or was stopped, is made and started again, and nothing else is touched", () => {
-  const stopped = done("host", {
+  const stopped = done("lab-host", {
     units: new Map([
       ["labfleet-shipper.service", { isEnabled: false, isActive: false }],
       ["labfleet-heartbeat.service", { isEnabled: true, isActive: true }],
@@ -139,7 +139,7 @@ describe("what somebody has changed", () => {
 
   test("is written anew where the installer wrote what is there, before a kill, too", () => {
     const manifest = {
-      ...emptyManifest("host"),
+      ...emptyManifest("lab-host"),
       files: [{ path, kind: "unit" as const, sha256: [digestOf("other"), digestOf("# mine\n")] }],
     };
     expect(words(planOf(wanted(), { ...change(path, edited), manifest }, DIR))[0]).toBe(`file ${path}`);

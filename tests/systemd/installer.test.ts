@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseRelease } from "../../lib/contract/release.ts";
+import { parseRelease, piecePath } from "../../lib/contract/release.ts";
 import { parseSecretKey, signFile } from "../../scripts/release/secret-key.ts";
 import { type MadeRelease, madeRelease } from "../support/made-release.ts";
 import { bootHost, type ExecResult, type Host } from "./bed.ts";
@@ -30,6 +30,11 @@ beforeAll(async () => {
   writeFileSync(join(other, "release.json"), text);
   const key = parseSecretKey(readFileSync(release.key, "utf8"), release.key, null);
   writeFileSync(join(other, "release.json.minisig"), signFile(key, Buffer.from(text), "labfleet 0.1.0 serial 8"));
+  const bytes = readFileSync(release.bundle);
+  const tail = list?.executables.find(({ tool }) => tool === "installer")?.tail ?? "";
+  const at = bytes.indexOf(piecePath(tail)) + 512 + 1000;
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(join(release.root, "bad.tar"), bytes);
   [hub, lab] = await Promise.all([bare("hub"), bare("lab1")]);
 });
 
@@ -59,7 +64,7 @@ const tree = (host: Host, how: string): Promise<string> =>
   sh(host, `find ${PLACES} -xdev ${how} 2>/dev/null | sort || true`);
 const names = (host: Host): Promise<string> => tree(host, "-printf '%p %M %u %g %l\\n'");
 
-const HOST = ["--from", BUNDLE, "--role", "host", "--host", "lab1", "--url", "https://hub:8443"];
+const HOST = ["--bundle", BUNDLE, "--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
 const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt"];
 
 async function certificates(): Promise<void> {
@@ -77,13 +82,13 @@ async function certificates(): Promise<void> {
 bedTest("1. a plan changes nothing, and what is missing is said in a sentence", async () => {
   await certificates();
   const before = await names(hub);
-  const none = await installer(hub, ["--from", BUNDLE]);
+  const none = await installer(hub, ["apply", "--bundle", BUNDLE]);
   expect([none.code, none.stderr]).toEqual([
     2,
-    "installer: say what this machine is to be\ninstaller: fix: --role host, or --role collector\n",
+    "installer: say what this machine is to be\ninstaller: fix: --role lab-host, or --role collector\n",
   ]);
   const collector = [
-    "--from",
+    "--bundle",
     BUNDLE,
     "--role",
     "collector",
@@ -105,25 +110,58 @@ bedTest("1. a plan changes nothing, and what is missing is said in a sentence", 
   const unasked = await installer(hub, collector);
   expect([unasked.code, unasked.stderr]).toEqual([
     2,
-    "installer: nobody can be asked here\ninstaller: fix: say --yes, and it is done without a question\n",
+    "installer: nobody can be asked here\ninstaller: fix: apply does the same without a question\n",
   ]);
   expect((await names(hub)).replace(/^\/opt\/labfleet .*\n/m, "")).toBe(before);
-  const done = await installer(hub, [...collector, "--yes"]);
+});
+
+bedTest("2. a collector is installed by the script of its release, from one file", async () => {
+  const script = "/srv/release/checkout/dist/release/0.1.0/install.sh";
+  const answers = ["--role", "collector", "--tls-certificate", "/root/hub.crt", "--tls-key", "/root/hub.key"];
+  const run = (bundle: string, ...more: string[]): Promise<ExecResult> =>
+    hub.exec(["sh", script, "--bundle", bundle, ...answers, ...more], { timeoutMs: 120_000 });
+  const dry = await run(BUNDLE, "--dry-run");
+  expect([dry.code, dry.stderr]).toEqual([
+    ...[
+      0,
+      expect.stringMatching(
+        /^install.sh: the installer for linux-\S+ would be put together in \/opt\/labfleet, and be told: --role/,
+      ),
+    ],
+  ]);
+  // One byte of a piece of the installer, and a place where nothing can be run.
+  await sh(hub, "rm -rf /opt/labfleet");
+  const bad = await run("/srv/release/bad.tar");
+  expect([bad.code, bad.stderr.split("\n").at(-2)]).toEqual([
+    3,
+    expect.stringMatching(/^install.sh: fix: take (it anew|both from one release)$/),
+  ]);
+  await sh(hub, "mount -t tmpfs -o noexec tmpfs /opt");
+  const stuck = await run(BUNDLE);
+  expect([stuck.code, stuck.stderr.split("\n").slice(-3)]).toEqual([
+    ...[3, ["install.sh: nothing can be run in /opt/labfleet", "install.sh: fix: mount it without noexec", ""]],
+  ]);
+  await sh(hub, "umount /opt");
+  const done = await run(BUNDLE);
   expect([done.code, done.stderr]).toEqual([0, ""]);
   expect(done.stdout.trimEnd().split("\n").slice(-2)).toEqual([
     expect.stringMatching(/^labfleet-receiver.service: active, 0 uploads, 0 episodes stored/),
     "labfleet-fleet-health.timer: active",
   ]);
+  expect(await sh(hub, "ls -A /opt/labfleet")).toBe("current\ninstalled.json\nreleases\n");
+  expect(await sh(hub, "installer status")).toStartWith(
+    "role       collector\nrelease    0.1.0\nunits      labfleet-receiver.service: active",
+  );
 });
 
 let bareLab = "";
 
-bedTest("2. a lab host ships its first episode", async () => {
+bedTest("3. a lab host ships its first episode", async () => {
   await sh(lab, "mkdir -p /root");
   bareLab = await names(lab);
   await lab.write("/root/token", await sh(hub, "receiver token add lab1"));
   await lab.write("/root/ca.crt", await sh(hub, "cat /root/ca.crt"));
-  const done = await installer(lab, [...HOST, ...GIVEN, "--yes"]);
+  const done = await installer(lab, ["apply", ...HOST, ...GIVEN]);
   expect([done.code, done.stderr]).toEqual([0, ""]);
   expect(done.stdout).not.toContain((await sh(lab, "cat /root/token")).trim());
   expect(
@@ -140,25 +178,25 @@ bedTest("2. a lab host ships its first episode", async () => {
   expect(await sh(hub, "ls /var/lib/labfleet/episodes/lab1")).toContain("first");
 });
 
-bedTest("3. a second time nothing is written, and nothing is started anew", async () => {
+bedTest("4. a second time nothing is written, and nothing is started anew", async () => {
   const how = "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'";
   const runs = "systemctl show -p InvocationID --value labfleet-shipper labfleet-heartbeat";
   const before = [await tree(lab, how), await sh(lab, runs)];
-  const again = await installer(lab, ["--yes"]);
+  const again = await installer(lab, ["apply"]);
   expect([again.code, again.stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "nothing is to be done"]);
-  expect((await installer(lab, [...HOST, ...GIVEN, "--yes"])).code).toBe(0);
+  expect((await installer(lab, ["apply", ...HOST, ...GIVEN])).code).toBe(0);
   expect([await tree(lab, how), await sh(lab, runs)]).toEqual(before);
-  const other = await installer(lab, ["--host", "lab2", "--yes"]);
+  const other = await installer(lab, ["apply", "--host", "lab2"]);
   expect([other.code, other.stderr]).toEqual([
     2,
     'installer: --host "lab2" is not what stands in /etc/labfleet/lab-host.toml: "lab1"\ninstaller: fix: leave --host out, or change /etc/labfleet/lab-host.toml\n',
   ]);
 });
 
-bedTest("4. what somebody has edited stays, and what would end in a kill is said before", async () => {
+bedTest("5. what somebody has edited stays, and what would end in a kill is said before", async () => {
   const unit = "/etc/systemd/system/labfleet-shipper.service";
   await sh(lab, `cp ${unit} /root/unit; echo '# mine' >>${unit}`);
-  const edited = await installer(lab, ["--from", OTHER, "--yes"]);
+  const edited = await installer(lab, ["apply", "--bundle", OTHER]);
   expect([edited.code, edited.stderr]).toEqual([
     3,
     "nothing is changed: 1 file above is not the installer's to write over\n",
@@ -170,7 +208,7 @@ bedTest("4. what somebody has edited stays, and what would end in a kill is said
     lab,
     `cp /root/unit ${unit}; mkdir ${unit}.d; printf '[Service]\\nTimeoutStopSec=5\\n' >${unit}.d/mine.conf`,
   );
-  const short = await installer(lab, ["--from", OTHER, "--yes"]);
+  const short = await installer(lab, ["apply", "--bundle", OTHER]);
   expect([short.code, short.stderr]).toEqual([
     3,
     "nothing is changed: 1 thing above is red (--force goes on all the same)\n",
@@ -180,12 +218,12 @@ bedTest("4. what somebody has edited stays, and what would end in a kill is said
   );
   await sh(lab, `rm -r ${unit}.d`);
   await sh(lab, "mv /dev/log /dev/log.before");
-  const deaf = await installer(lab, ["--from", OTHER, "--yes"]);
+  const deaf = await installer(lab, ["apply", "--bundle", OTHER]);
   expect([deaf.code, deaf.stdout.includes("fail     /dev/log is not there, or leads nowhere")]).toEqual([3, true]);
   await sh(lab, "mv /dev/log.before /dev/log");
 });
 
-bedTest("5. a daemon that would not start keeps all as it was", async () => {
+bedTest("6. a daemon that would not start keeps all as it was", async () => {
   const runs =
     "systemctl show -p InvocationID --value labfleet-shipper labfleet-heartbeat; readlink /opt/labfleet/current";
   const before = await sh(lab, runs);
@@ -193,7 +231,7 @@ bedTest("5. a daemon that would not start keeps all as it was", async () => {
     lab,
     "cp -p /etc/labfleet/lab-host.toml /root/; echo '[shipper]\ntransfers = \"x\"' >>/etc/labfleet/lab-host.toml",
   );
-  const bad = await installer(lab, ["--from", OTHER, "--yes"]);
+  const bad = await installer(lab, ["apply", "--bundle", OTHER]);
   expect([bad.code, bad.stderr.split("\n")[0]]).toEqual([3, "what was changed has been taken back"]);
   expect(bad.stderr).toContain("installer: shipper would not start: ");
   expect(await sh(lab, runs)).toBe(before);
@@ -201,7 +239,7 @@ bedTest("5. a daemon that would not start keeps all as it was", async () => {
 });
 
 bedTest(
-  "6. another release is switched to; killed anywhere on the way it is the old one or the new one, and the next run goes on",
+  "7. another release is switched to; killed anywhere on the way it is the old one or the new one, and the next run goes on",
   async () => {
     const points = [
       "installer.claimed",
@@ -211,14 +249,14 @@ bedTest(
       "installer.start:2",
     ];
     for (const point of points) {
-      const killed = await installer(lab, ["--from", OTHER, "--yes"], point);
+      const killed = await installer(lab, ["apply", "--bundle", OTHER], point);
       expect([point, killed.code]).toEqual([point, 137]);
       expect(await sh(lab, "/opt/labfleet/current/bin/shipper --version")).toStartWith("shipper 0.1.0");
       expect(await sh(lab, "systemctl is-active labfleet-shipper labfleet-heartbeat")).toBe("active\nactive\n");
-      await installer(lab, ["--from", BUNDLE, "--yes"]);
+      await installer(lab, ["apply", "--bundle", BUNDLE]);
       expect(await sh(lab, "readlink /opt/labfleet/current")).toBe("releases/0.1.0\n");
     }
-    const done = await installer(lab, ["--from", OTHER, "--yes"]);
+    const done = await installer(lab, ["apply", "--bundle", OTHER]);
     expect([done.code, done.stderr]).toEqual([0, ""]);
     expect(
       await sh(lab, "readlink /opt/labfleet/current; systemctl is-active labfleet-shipper labfleet-heartbeat"),
@@ -226,7 +264,7 @@ bedTest(
   },
 );
 
-bedTest("7. what is taken away is what was put there: configuration and data stay", async () => {
+bedTest("8. what is taken away is what was put there: configuration and data stay", async () => {
   const gone = await installer(lab, ["uninstall", "--yes"]);
   expect([gone.code, gone.stderr]).toEqual([0, ""]);
   expect(gone.stdout).toContain("/etc/labfleet/lab-host.toml stays (--purge removes it)");
@@ -236,13 +274,13 @@ bedTest("7. what is taken away is what was put there: configuration and data sta
   expect(await sh(lab, "systemctl list-units --all --no-legend 'labfleet-*'")).toBe("");
   expect(await sh(lab, "ls /var/lib/labfleet/data/shipped")).toContain("first");
   // And back: what was said before is known.
-  const back = await installer(lab, ["--from", BUNDLE, "--role", "host", "--yes"]);
+  const back = await installer(lab, ["apply", "--bundle", BUNDLE, "--role", "lab-host"]);
   expect([back.code, back.stderr]).toEqual([0, ""]);
   expect(await sh(lab, "systemctl is-active labfleet-shipper")).toBe("active\n");
 });
 
 bedTest(
-  "8. killed while it takes things away the next run takes the rest; purged, nothing is left but data",
+  "9. killed while it takes things away the next run takes the rest; purged, nothing is left but data",
   async () => {
     for (const point of ["installer.stopped", "installer.file-removed", "installer.removed"])
       expect((await installer(lab, ["uninstall", "--purge", "--yes"], point)).code).toBe(137);
