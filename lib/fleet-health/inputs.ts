@@ -11,6 +11,7 @@ import { readNotReady, readTicks } from "./coverage/read.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
+import type { Doubt } from "./not-read.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
 import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -27,7 +28,7 @@ export interface Inputs {
   notReady: Finding | null;
   orders: Orders;
   /** Why not all of it is known. */
-  doubts: readonly Finding[];
+  doubts: readonly Doubt[];
 }
 
 /** Reads all of it. @throws UserError (exit 2) when the index cannot be read */
@@ -49,11 +50,17 @@ export async function readInputs(
   const { orders, doubts } = await readOrders(stateDir);
   const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
   const notReady = await readNotReady(config.runDir, nowMicros / 1000);
-  const found = [lostHosts(config.indexPath, index.lost), doubtOf(refusals), ...unreadHosts, unreadTicks, ...doubts];
+  const lost = doubtAbout(config.indexPath, lostHosts(config.indexPath, index.lost));
+  const unrefused = doubtAbout(journalUnit === null ? attemptsDir : `the journal of ${journalUnit}`, doubtOf(refusals));
+  const found = [lost, unrefused, ...unreadHosts, doubtAbout(config.ticksPath, unreadTicks), ...doubts];
   return {
     ...{ index, refusals, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
     doubts: found.filter((doubt) => doubt !== null),
   };
+}
+
+function doubtAbout(about: string, found: Finding | null): Doubt | null {
+  return found === null ? null : { ...found, about };
 }
 
 async function lookAtIndex(

@@ -12,6 +12,11 @@ import { refusedFix } from "../os/process/as-typed.ts";
 import { ownService } from "../os/process/own-unit.ts";
 import { ourName } from "../os/process/own-user.ts";
 
+/** Why not all is known: what of, by which it is known again whatever is said of it. */
+export interface Doubt extends Finding {
+  about: string;
+}
+
 /**
  * @param error as the system threw it; anything else is thrown again
  * @param what could not be done, before the reason

@@ -19,6 +19,7 @@ import { limitsOf } from "./judge/limits.ts";
 import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import { stillPaused, stillSilent, unsaidSince, unsureOf } from "./judge/unsure.ts";
+import type { Doubt } from "./not-read.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -40,7 +41,7 @@ export interface Read {
   notReady?: Finding | null;
   orders: Orders;
   /** Why not all of it is known. */
-  doubts: readonly Finding[];
+  doubts: readonly Doubt[];
 }
 
 /** What is known of each host, and who of them is watched; `before` is what the last run left. */
@@ -101,17 +102,18 @@ export function round(
   const { facts, gone, lost, limits, coverage } = judgement;
   const missing = missingOf(read);
   const standing = before?.watch.incidents ?? [];
+  const { unread } = read.hosts ?? NO_HOSTS;
   const isFull = isFullOf(read.refusals, standing, nowMs);
   const { doubts, notReady = null } = read;
   const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
   const seen = {
     nowMs,
-    ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before) }), ...collectorIll(about)],
+    ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread }), ...collectorIll(about)],
     unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillSilent(standing, facts, limits))
       .union(stillPaused(standing, facts))
-      .union(unsaidSince(standing, facts)),
+      .union(unsaidSince(standing, facts, unread)),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
@@ -153,7 +155,14 @@ function isFullOf(refusals: Refusals, standing: readonly Incident[], nowMs: numb
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
 export function blindRound(before: State, why: Finding, nowMs: number, { silences }: Orders): State {
   const coverage = coverageOf([], nowMs);
-  const ill = collectorIll({ nowMs, coverage, lastRunMs: null, doubts: [why], isFull: false, notReady: null });
+  const ill = collectorIll({
+    nowMs,
+    coverage,
+    lastRunMs: null,
+    doubts: [{ ...why, about: "the index" }],
+    isFull: false,
+    notReady: null,
+  });
   const unknown = new Set([...unknownWithout(new Set(["refusals", "heartbeats"])), ...COLLECTOR_SYMPTOMS]);
   const seen = {
     nowMs,

@@ -140,7 +140,7 @@ describe("who is watched", () => {
 });
 
 describe("what could not be read", () => {
-  const doubts = [{ what: "the journal may not be read", fix: null }];
+  const doubts = [{ about: "journal", what: "the journal may not be read", fix: null }];
 
   test("is told at once, and its symptoms stay as they were", () => {
     const rows = Array.from({ length: 10 }, () => attempt("lab1", NOON, 412, "commit-not-accepted"));
@@ -262,7 +262,9 @@ describe("the collector's own time", () => {
       read(
         nowMs,
         {},
-        unread(nowMs) ? { ticks: [], areTicksUnread: true, doubts: [{ what: "ticks", fix: null }] } : { ticks },
+        unread(nowMs)
+          ? { ticks: [], areTicksUnread: true, doubts: [{ about: "ticks", what: "ticks", fix: null }] }
+          : { ticks },
       ),
     );
     expect(play(reads).rows.filter((one) => one.endsWith("told"))).toEqual([
@@ -464,16 +466,51 @@ test("a run that cannot look at all is told, once, and ends nothing", () => {
   expect(blindRound(first, { what: "the index is not there", fix: null }, NOON + 51 * MIN, orders).rows).toEqual([]);
 });
 
+test("a heartbeat that cannot be read ends nothing that it has said, and begins nothing; what ships is silent no more", () => {
+  const beat = (clock_off: boolean): HostSummary => ({
+    ...{ ...unknownSummary("lab1"), age_s: 5, late_after_s: 150, stale: false, never: false, clock_off },
+    problem: clock_off ? { what: "its clock is off", fix: null } : null,
+  });
+  const told = (...all: ("off" | "on" | "unread")[]): string[] =>
+    play(
+      all.map((how, i) => {
+        const nowMs = NOON + i * 5 * MIN;
+        const unread = { hosts: hostsWith([], { unread: new Set(["lab1"]) }) };
+        return read(
+          nowMs,
+          { lab1: NOON - 3 * 60 * MIN },
+          how === "unread" ? unread : { hosts: hostsWith([beat(how === "off")]) },
+        );
+      }),
+    ).rows.filter((one) => one.endsWith("told"));
+  const fired = "12:10 lab1 clock-skew firing told";
+  expect(told("off", "off", "off", "unread", "unread", "unread", "off").filter((one) => one.includes("clock"))).toEqual(
+    [fired],
+  );
+  expect(told("off", "off", "off", "unread", "on", "on").filter((one) => one.includes("clock"))).toEqual([
+    ...[fired, "12:25 lab1 clock-skew recovered told"],
+  ]);
+  expect(told("unread", "unread", "unread", "unread")).toEqual([]);
+  const shipping = every5(NOON + 60 * MIN, 6, (nowMs) =>
+    nowMs < NOON + 75 * MIN
+      ? read(nowMs, { lab1: NOON }, { hosts: hostsWith([]) })
+      : read(nowMs, { lab1: nowMs }, { hosts: hostsWith([], { unread: new Set(["lab1"]) }) }),
+  );
+  expect(play(shipping).rows.filter((one) => one.endsWith("told"))).toEqual([
+    ...["13:10 lab1 silent firing told", "13:20 lab1 silent recovered told"],
+  ]);
+});
+
 test("what else could not be read is not over by a run that cannot look at all", () => {
   const orders = { silences: [], retiredMs: new Map() };
-  const doubts = [{ what: "no journal", fix: null }];
+  const doubts = [{ about: "journal", what: "no journal", fix: null }];
   const before = play([read(NOON, { lab1: NOON }, { doubts })]).state;
   const first = blindRound(before, { what: "the index is not there", fix: null }, NOON + 5 * MIN, orders);
   const second = blindRound(first, { what: "the index is not there", fix: null }, NOON + 10 * MIN, orders);
   expect(second.rows).toEqual([]);
   expect(second.watch.incidents.map(({ cause, phase, hasNoData }) => [cause, phase, hasNoData])).toEqual([
-    ["no journal", "firing", true],
-    ["the index is not there", "firing", false],
+    ["journal", "firing", true],
+    ["the index", "firing", false],
   ]);
 });
 
@@ -524,7 +561,7 @@ test("one that was only about to be called silent when its heartbeats ended is n
 });
 
 test("what could not be read is told again when something else cannot, and not for another count", () => {
-  const doubt = (what: string) => ({ what, fix: null });
+  const doubt = (what: string) => ({ about: what.replace(/\d+ /, ""), what, fix: null });
   const told = (...all: (readonly string[])[]) =>
     play(
       every5(NOON, all.length, (nowMs) => {

@@ -10,6 +10,7 @@ import { COLLECTOR, type Incident, MANY } from "../incidents/incident.ts";
 import { graverCauses, isFleetSymptom, rankOf } from "../incidents/policy.ts";
 import { type Facts, isFresh, lastSign } from "../judge/facts.ts";
 import type { Failure, Mailbox } from "../notify/mailbox.ts";
+import { checkOf } from "../notify/words.ts";
 
 export interface Standing {
   nowMs: number;
@@ -184,12 +185,12 @@ function isSaidElse(one: ShownIncident, all: readonly ShownIncident[]): boolean 
   return all.some(isWorse);
 }
 
-function incidentCells(incident: ShownIncident, sign: ShownHost | undefined, nowMs: number): string[] {
-  const { host, hosts, symptom, state, flapping, since, held_by, no_data, what, fix } = incident;
+function incidentCells(one: ShownIncident, sign: ShownHost | undefined, nowMs: number): string[] {
+  const { host, hosts, symptom, state, flapping, since, held_by, no_data, what, fix } = one;
   const isOfOne = host !== MANY && host !== COLLECTOR;
   return [
     host === MANY ? counted(hosts.length, "host") : host === COLLECTOR ? "(collector)" : host,
-    symptom,
+    `${symptom}${checkOf(one)}`,
     `${state}${flapping ? ", flapping" : ""}${held_by === null ? "" : `, held: ${held_by}`}${no_data ? ", no data" : ""}`,
     ago(since, nowMs),
     isOfOne ? ago(sign?.last_sign_of_life ?? null, nowMs) : "",

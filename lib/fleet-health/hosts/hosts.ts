@@ -17,6 +17,8 @@ export interface Hosts {
   known: KnownHosts;
   /** Those that two machines send as, or did. */
   senders: ReadonlyMap<string, Senders>;
+  /** Those whose heartbeat is there, and cannot be read. */
+  unread: ReadonlySet<string>;
 }
 
-export const NO_HOSTS: Hosts = { heard: [], known: NO_KNOWN_HOSTS, senders: new Map() };
+export const NO_HOSTS: Hosts = { heard: [], known: NO_KNOWN_HOSTS, senders: new Map(), unread: new Set() };

@@ -14,7 +14,7 @@ import { briefOf, summarise } from "../../fleet/view.ts";
 import { namesIn, readIfExists } from "../../os/files/files.ts";
 import { hostOfFile, latestPath, readLatest } from "../../os/files/latest-heartbeat.ts";
 import { openRefusedHosts } from "../../os/files/refused-hosts.ts";
-import { pathOf, whyNotRead } from "../not-read.ts";
+import { type Doubt, pathOf, whyNotRead } from "../not-read.ts";
 import type { Heard, Hosts } from "./hosts.ts";
 
 /** Files that are read at a time. */
@@ -32,7 +32,7 @@ export interface ReadHosts {
   /** Null: the heartbeats could not be read. */
   hosts: Hosts | null;
   /** Why not all is known. */
-  doubts: readonly Finding[];
+  doubts: readonly Doubt[];
 }
 
 /**
@@ -40,26 +40,30 @@ export interface ReadHosts {
  * host. Never rejects for an error of the system.
  */
 export async function readHosts(places: HostPlaces, nowMs: number): Promise<ReadHosts> {
-  const doubts: Finding[] = [];
+  const doubts: Doubt[] = [];
   const known = (await readAs(places.hostsPath, parseKnownHosts, doubts)) ?? NO_KNOWN_HOSTS;
   const senders = (await readAs(places.duplicatesPath, sendersOf, doubts)) ?? new Map<string, Senders>();
-  const beats = await readBeats(places.heartbeatsDir, nowMs, known, doubts);
+  const unread = new Set<string>();
+  const beats = await readBeats(places.heartbeatsDir, nowMs, known, { doubts, hosts: unread });
   if (beats === null) return { hosts: null, doubts };
   const heard = await withRefusals(beats, places.attemptsDir, known, nowMs, doubts);
-  return { hosts: { heard, known, senders }, doubts };
+  return { hosts: { heard, known, senders, unread }, doubts };
 }
 
 /** Null where there is none, it cannot be read or says nothing. */
-async function readAs<T>(path: string, parse: (text: string) => T | null, doubts: Finding[]): Promise<T | null> {
+async function readAs<T>(path: string, parse: (text: string) => T | null, doubts: Doubt[]): Promise<T | null> {
   try {
     const text = (await readIfExists(path, FILE_BYTES)) ?? "";
     const found = text === "" ? null : parse(text);
     // Its writer makes it anew.
     if (text !== "" && found === null)
-      doubts.push({ what: `${path} is torn, or of another release`, fix: byCommands(here("sudo", "rm", path)) });
+      doubts.push({
+        what: `${path} is torn, or of another release`,
+        ...{ fix: byCommands(here("sudo", "rm", path)), about: path },
+      });
     return found;
   } catch (error) {
-    doubts.push(whyNotRead(path, error));
+    doubts.push({ ...whyNotRead(path, error), about: path });
     return null;
   }
 }
@@ -70,24 +74,37 @@ function sendersOf(text: string): ReadonlyMap<string, Senders> | null {
   return senders.size === 0 && !/^\s*\{\s*\}\s*$/.test(text) ? null : senders;
 }
 
-async function readBeats(dir: string, nowMs: number, known: KnownHosts, doubts: Finding[]): Promise<Heard[] | null> {
+/** What could not be read: why, and whose it is. */
+interface Unread {
+  doubts: Doubt[];
+  hosts: Set<string>;
+}
+
+async function readBeats(
+  dir: string,
+  nowMs: number,
+  known: KnownHosts,
+  { doubts, hosts }: Unread,
+): Promise<Heard[] | null> {
   let names: string[];
   try {
     names = await namesIn(dir);
   } catch (error) {
-    doubts.push(whyNotRead(dir, error, `${join(dir, "/")} cannot be read`));
+    doubts.push({ ...whyNotRead(dir, error, `${join(dir, "/")} cannot be read`), about: dir });
     return null;
   }
   const heard: Heard[] = [];
   const unread: Finding[] = [];
   const left = [...new Set(names.map(hostOfFile).filter(isName))].sort();
   while (left.length > 0) {
-    const found = left.splice(0, AT_ONCE).map((host) => readOne(dir, host, nowMs, known, unread));
-    heard.push(...(await Promise.all(found)).filter((one) => one !== null));
+    const some = left.splice(0, AT_ONCE);
+    const found = await Promise.all(some.map((host) => readOne(dir, host, nowMs, known, unread)));
+    heard.push(...found.filter((one) => one !== null));
+    for (const [i, host] of some.entries()) if (found[i] === null) hosts.add(host);
   }
   const [first] = unread;
   const others = unread.length === 1 ? "" : ` (and of ${counted(unread.length - 1, "other host")})`;
-  if (first !== undefined) doubts.push({ ...first, what: `${first.what}${others}` });
+  if (first !== undefined) doubts.push({ ...first, what: `${first.what}${others}`, about: dir });
   return heard;
 }
 
@@ -106,7 +123,7 @@ async function readOne(
     const checks = brief.heartbeat === null ? [] : brief.results.map((result) => judge(result, nowMs));
     return {
       summary: summarise(brief, nowMs, store),
-      checks: checks.filter(({ holds }) => holds !== "ok" && holds !== "stale"),
+      checks: checks.filter(({ holds }) => holds !== "ok"),
     };
   } catch (error) {
     unread.push(whyNotRead(pathOf(error) ?? latestPath(dir, host), error, `the heartbeat of ${host} cannot be read`));
@@ -120,7 +137,7 @@ async function withRefusals(
   dir: string,
   known: KnownHosts,
   nowMs: number,
-  doubts: Finding[],
+  doubts: Doubt[],
 ): Promise<Heard[]> {
   const summaries = heard.map(({ summary }) => summary);
   const withToken = known.hosts.filter(({ token_since }) => token_since !== null).map(({ host }) => host);
@@ -131,12 +148,12 @@ async function withRefusals(
   return all.map((summary) => ({ summary, checks: checks.get(summary.host) ?? [] }));
 }
 
-async function refusalsOf(dir: string, nowMs: number, doubts: Finding[]): Promise<(host: string) => RefusedOfLate> {
+async function refusalsOf(dir: string, nowMs: number, doubts: Doubt[]): Promise<(host: string) => RefusedOfLate> {
   try {
     const tallies = await openRefusedHosts(dir).look(nowMs);
     return (host) => tallies.get(host) ?? null;
   } catch (error) {
-    doubts.push(whyNotRead(pathOf(error) ?? dir, error, `${join(dir, "/")} cannot be read`));
+    doubts.push({ ...whyNotRead(pathOf(error) ?? dir, error, `${join(dir, "/")} cannot be read`), about: dir });
     return () => ({ dir, code: errorCode(error) ?? "" });
   }
 }

@@ -1,22 +1,34 @@
 // One symptom of a host may say why there is another, which is then no news. Pure.
 
-import { type Incident, keyOf } from "./incident.ts";
-import { EXPLAINS, graverCauses, isGraver } from "./policy.ts";
+import { type Incident, keyOf, MANY } from "./incident.ts";
+import { EXPLAINS, fleetSymptom, graverCauses, INCIDENT_POLICY, isGraver, sharedCause } from "./policy.ts";
 
-/** The keys of what says why: what fires, or did a moment ago, and of a check that it gets worse from the first. */
-export function reasonsOf(incidents: readonly Incident[]): Set<string> {
-  const says = ({ phase, symptom, cause }: Incident): boolean =>
-    phase === "firing" || phase === "recovering" || (phase === "pending" && isGraver({ symptom, cause }));
-  return new Set(incidents.filter(says).map(keyOf));
+/** What says why, by its key. */
+export type Reasons = ReadonlyMap<string, Incident>;
+
+/** What fires, or did a moment ago and was told, alone or with others, and a check that gets worse from the first. @param incidents of many, too */
+export function reasonsOf(incidents: readonly Incident[]): Reasons {
+  const many = new Set(incidents.flatMap(({ host, symptom, cause }) => (host === MANY ? `${symptom}|${cause}` : [])));
+  const says = ({ phase, symptom, cause, isTold }: Incident): boolean => {
+    const isTogether = many.has(`${fleetSymptom(symptom)}|${sharedCause({ symptom, cause })}`);
+    if (phase === "recovering") return isTold || isTogether;
+    return phase === "firing" || (phase === "pending" && isGraver({ symptom, cause }));
+  };
+  return new Map(incidents.filter(says).map((one) => [keyOf(one), one]));
 }
 
 /** The symptom of the same host that explains this one, the same one of a check that is worse than this; null: none does. */
 export function explainedBy(
-  { host, symptom, cause }: Pick<Incident, "host" | "symptom" | "cause">,
-  reasons: ReadonlySet<string>,
+  { host, symptom, cause, phase }: Pick<Incident, "host" | "symptom" | "cause"> & { phase?: Incident["phase"] },
+  reasons: Reasons,
 ): string | null {
-  for (const graver of graverCauses({ symptom, cause }))
-    if (reasons.has(keyOf({ host, symptom, cause: graver }))) return symptom;
+  // What fires waits for what is worse no longer than for one run.
+  const counts = (graver: Incident): boolean =>
+    graver.phase !== "pending" || phase !== "firing" || graver.pendingRuns >= INCIDENT_POLICY.pendingRuns;
+  for (const graver of graverCauses({ symptom, cause })) {
+    const found = reasons.get(keyOf({ host, symptom, cause: graver }));
+    if (found !== undefined && counts(found)) return symptom;
+  }
   for (const [why, explained] of EXPLAINS)
     if (explained.includes(symptom) && reasons.has(keyOf({ host, symptom: why, cause: "" }))) return why;
   return null;

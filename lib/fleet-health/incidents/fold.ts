@@ -2,7 +2,7 @@
 
 import { explainedBy, reasonsOf } from "./explain.ts";
 import { type Change, type Event, type Incident, keyOf, MANY } from "./incident.ts";
-import { fleetSymptom, INCIDENT_POLICY, isFleetSymptom, isNewsByCause, sharedCause } from "./policy.ts";
+import { fleetSymptom, INCIDENT_POLICY, isFleetSymptom, isNewsByCause, ofOne, sharedCause } from "./policy.ts";
 import { isSilenced, isSilencedAlone, type Silence } from "./silence.ts";
 
 export interface Folding {
@@ -14,6 +14,8 @@ export interface Folding {
   silences: readonly Silence[];
   /** Hosts that are watched no more, and why. */
   gone: ReadonlyMap<string, "retired" | "expired">;
+  /** Symptoms that this run could not look for. */
+  unknown: ReadonlySet<string>;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Folding {
 export function fold(incidents: readonly Incident[], folding: Folding): { incidents: Incident[]; events: Event[] } {
   const single = incidents.filter(({ host }) => host !== MANY);
   const standing = incidents.filter(({ host }) => host === MANY);
-  const reasons = reasonsOf(single);
+  const reasons = reasonsOf(incidents);
   // What another symptom of its host explains, or a person has silenced, is no news, of many no more than of one.
   const isNews = (one: Incident): boolean =>
     explainedBy(one, reasons) === null && !isSilencedAlone(folding.silences, one.host, one.symptom, folding.nowMs);
@@ -51,9 +53,11 @@ function groupOf({ host, symptom, cause }: Incident): string {
 export function belongsTo(one: Incident, many: Incident): boolean {
   if (fleetSymptom(one.symptom) !== many.symptom) return false;
   const isSame = groupOf(one) === groupOf(many);
-  const sinceMs = many.members === undefined ? null : many.members[keyOf(one)];
+  const sinceMs = many.members?.[keyOf(one)];
+  // Of one that was taken from the history it is not known what of its hosts belonged to it.
+  const isMember = sinceMs !== undefined || (isSame && many.restoredMs !== undefined);
   // Whoever was well when the others were told of is none of them.
-  if (sinceMs === undefined || !many.hosts.includes(one.host)) return false;
+  if (!isMember || !many.hosts.includes(one.host)) return false;
   // Who falls ill of it anew does. Whose cause is found to be another one still does, where that is no news.
   return isSame || (sinceMs === one.sinceMs && !isNewsByCause(one.symptom));
 }
@@ -116,6 +120,8 @@ interface Hosts {
 /** Null: it is over. */
 function goOn(one: Incident, { members, others }: Hosts, folding: Folding, events: Event[]): Incident | null {
   const { nowMs, gone } = folding;
+  // As the history has left it, and nobody could look yet.
+  if (one.members === undefined && folding.unknown.has(ofOne(one.symptom))) return { ...one, hasNoData: true };
   const { more, joined } = joining(one, others, folding);
   const all = [...members, ...more];
   const hosts = [...new Set([...one.hosts, ...hostsOf(more)])];
@@ -157,7 +163,9 @@ function joining(
   folding: Folding,
 ): { more: readonly Incident[]; joined: string[] } {
   const { joined = [] } = one;
-  if ((one.firedMs ?? one.sinceMs) >= windowMs(folding.runsMs, folding.nowMs))
+  const firedMs = one.firedMs ?? one.sinceMs;
+  // What has yet to come was before this clock was set back.
+  if (firedMs <= folding.nowMs && firedMs >= windowMs(folding.runsMs, folding.nowMs))
     return { more: others.filter((other) => !other.isTold && isIll(other)), joined: [...joined] };
   const more = wave(others, folding);
   return { more, joined: [...joined, ...hostsOf(more)] };

@@ -41,7 +41,7 @@ export interface Incident extends Ill {
   flappingMs: number | null;
   /** Of an incident of many hosts: whose it is. */
   hosts: string[];
-  /** Which of theirs belong to it, by their keys, with when each was first seen; left out: it is taken from the history. */
+  /** Which of theirs belong to it, by their keys, with when each was first seen; left out: it is taken from the history, and nobody has looked since. */
   members?: Readonly<Record<string, number>> | undefined;
   /** Of them: who came later, as many as are told as one, and was not told yet; left out: nobody. */
   joined?: readonly string[] | undefined;

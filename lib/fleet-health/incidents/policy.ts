@@ -43,18 +43,17 @@ export function isNewsByCause(symptom: string): boolean {
   return NEWS_BY_CAUSE.has(symptom);
 }
 
-/** Symptoms of a check; what is graver than a warning stands behind its name. */
+/** Symptoms of a check; how grave it is stands behind its name when that is more than a warning. */
 const OF_CHECKS: ReadonlySet<string> = new Set(["check-failing", "disk-low"]);
-const GRAVE = ["critical", "unknown", "stale"] as const;
-type Grave = (typeof GRAVE)[number];
+/** From the lesser on: who is critical is unknown, too, so that one that is now this and now that has one of them all the time. */
+const GRADES = ["unknown", "critical"] as const;
+type Grade = (typeof GRADES)[number];
 
-export function isGrave(status: string): status is Grave {
-  return GRAVE.some((grave) => grave === status);
-}
-
-/** A check that is so bad, as a cause beside the check that is bad: that it eases is told, and that it is worse again. */
-export function graveCause(cause: string, grave: Grave): string {
-  return `${cause} ${grave}`;
+/** A check by its name, and for each grade that it has as another cause beside it: that it eases is told, and that it is worse again. */
+export function causesOfCheck(name: string, grade: Grade | null): string[] {
+  // A name that holds the sign itself is none with a grade.
+  const plain = name.replaceAll(": ", ":");
+  return [plain, ...GRADES.slice(0, grade === null ? 0 : GRADES.indexOf(grade) + 1).map((one) => `${plain}: ${one}`)];
 }
 
 /** Whether its cause is the name of a check. */
@@ -62,25 +61,34 @@ export function isOfCheck(symptom: string): boolean {
   return OF_CHECKS.has(ofOne(symptom));
 }
 
-/** The causes that are the same check, and graver. */
-export function graverCauses({ symptom, cause }: { symptom: string; cause: string }): string[] {
-  return isOfCheck(symptom) && graveOf(cause) === null ? GRAVE.map((grave) => graveCause(cause, grave)) : [];
+/** The check by its name, without how grave it is. */
+export function checkOfCause(cause: string): string {
+  const grade = gradeOf(cause);
+  return grade === null ? cause : cause.slice(0, -`: ${grade}`.length);
 }
 
-function graveOf(cause: string): Grave | null {
-  return GRAVE.find((grave) => cause.endsWith(` ${grave}`)) ?? null;
+/** The causes that are the same check, and graver. */
+export function graverCauses({ symptom, cause }: { symptom: string; cause: string }): string[] {
+  if (!isOfCheck(symptom)) return [];
+  const grade = gradeOf(cause);
+  const graver = GRADES.slice(grade === null ? 0 : GRADES.indexOf(grade) + 1);
+  return graver.map((one) => `${checkOfCause(cause)}: ${one}`);
+}
+
+function gradeOf(cause: string): Grade | null {
+  return GRADES.find((grade) => cause.endsWith(`: ${grade}`)) ?? null;
 }
 
 /** Whether it is a check that is graver than a warning. */
 export function isGraver({ symptom, cause }: { symptom: string; cause: string }): boolean {
-  return isOfCheck(symptom) && graveOf(cause) !== null;
+  return isOfCheck(symptom) && gradeOf(cause) !== null;
 }
 
 /** By which hosts are told together: of disks, that are others on each host, by how bad it is alone. */
 export function sharedCause({ symptom, cause }: { symptom: string; cause: string }): string {
   if (symptom !== "disk-low") return cause;
-  const grave = graveOf(cause);
-  return grave === null ? "disk" : graveCause("disk", grave);
+  const grade = gradeOf(cause);
+  return grade === null ? "disk" : `disk: ${grade}`;
 }
 
 /** A symptom that says why, and those of the same host that it makes no news. */

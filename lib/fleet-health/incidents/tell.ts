@@ -1,7 +1,7 @@
 // Who is told that an incident fires, or that more is wrong than was told, and why some are held back: told together with others,
 // silenced by a person, or explained by another symptom of the same host. Pure.
 
-import { explainedBy, reasonsOf } from "./explain.ts";
+import { explainedBy, type Reasons, reasonsOf } from "./explain.ts";
 import { belongsTo } from "./fold.ts";
 import { type About, type Event, type Incident, MANY } from "./incident.ts";
 import { fleetSymptom, isFleetSymptom, isNewsByCause } from "./policy.ts";
@@ -20,7 +20,7 @@ export function tell(
 
 class Telling {
   readonly events: Event[] = [];
-  private readonly reasons: ReadonlySet<string>;
+  private readonly reasons: Reasons;
   private readonly many: readonly Incident[];
 
   constructor(

@@ -33,7 +33,7 @@ export function watch({ incidents: before, fires, runsMs }: Watch, round: Round)
     round,
   );
   const folded = fold([...stepped.incidents, ...before.filter(isOfMany)], {
-    ...{ nowMs, hosts, runsMs, silences, gone: round.gone },
+    ...{ nowMs, hosts, runsMs, silences, gone: round.gone, unknown: round.unknown },
   });
   const told = tell(folded.incidents, silences, nowMs);
   return {

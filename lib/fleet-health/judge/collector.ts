@@ -5,6 +5,7 @@ import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
 import { type Coverage, DOWN_MS } from "../coverage/coverage.ts";
 import { COLLECTOR, type Ill } from "../incidents/incident.ts";
+import type { Doubt } from "../not-read.ts";
 
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
@@ -20,7 +21,7 @@ export interface AboutCollector {
   /** When the run before was; null: there was none. */
   lastRunMs: number | null;
   /** Why not all is known. */
-  doubts: readonly Finding[];
+  doubts: readonly Doubt[];
   /** Uploads were refused of late for want of room. */
   isFull: boolean;
   /** Why its receiver cannot store, as that says; null: it does not. */
@@ -30,8 +31,7 @@ export interface AboutCollector {
 /** Its symptoms. */
 export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notReady }: AboutCollector): Ill[] {
   const ill: Ill[] = [];
-  // How many lines, or for how long, is no other thing that cannot be read.
-  for (const { what, fix } of doubts) ill.push(of("detector-blind", what.replace(/\d+/g, "#"), what, fix));
+  for (const { about, what, fix } of doubts) ill.push(of("detector-blind", about, what, fix));
   const { newest } = coverage;
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;

@@ -8,7 +8,7 @@ import { type Facts, isFresh } from "./facts.ts";
 import { causesOf, failingOf } from "./failing-checks.ts";
 import { BACKLOG_HOURS, growth } from "./past.ts";
 import { diskFix, keptFix, SHIPPER_STATUS } from "./remedies.ts";
-import type { Told } from "./told.ts";
+import type { Limits, Told } from "./told.ts";
 
 /** The checks of its file systems. */
 export function isDisk({ name }: Pick<Judged, "name">): boolean {
@@ -19,10 +19,10 @@ export function isDisk({ name }: Pick<Judged, "name">): boolean {
 const DISK = "disk:";
 
 /** A file system that is nearly full: no episode may be recorded or packed any more before long. */
-export function diskLow({ heartbeat, checks }: Facts): Told[] {
+export function diskLow({ heartbeat, checks }: Facts, { nowMs }: Limits): Told[] {
   if (!isFresh(heartbeat)) return [];
   const { queue } = heartbeat;
-  return failingOf(checks)
+  return failingOf(checks, nowMs - heartbeat.age_s * 1000)
     .filter(isDisk)
     .flatMap((disk) => {
       const { name, holds, said } = disk;
@@ -63,7 +63,8 @@ export function quarantineGrowing({ heartbeat, checks, past }: Facts): Told | nu
   if (queue === null || count === null || grewMs === null) return null;
   const size = queue.quarantined_bytes === null ? "" : ` (${formatBytes(queue.quarantined_bytes)})`;
   const what = `${counted(count - from, "episode")} more ${count - from === 1 ? "was" : "were"} refused in a day: it keeps ${count}${size}`;
-  const own = queue.paused === null ? checks.find(({ name }) => name === "queue")?.said : null;
+  const own =
+    queue.paused === null ? checks.find(({ name, holds }) => name === "queue" && holds !== "stale")?.said : null;
   return { cause: "quarantine", what, fix: own?.fix ?? keptFix(queue) };
 }
 

@@ -60,9 +60,9 @@ export function clockSkew({ heartbeat }: Facts): Told | null {
 }
 
 /** What holds of its checks: three runs in a row. What another symptom tells is not told twice. */
-export function checkFailing({ heartbeat, checks }: Facts): Told[] {
+export function checkFailing({ heartbeat, checks }: Facts, { nowMs }: Limits): Told[] {
   if (!isFresh(heartbeat)) return [];
-  return failingOf(checks)
+  return failingOf(checks, nowMs - heartbeat.age_s * 1000)
     .filter((check) => !isDisk(check) && !isToldElse(check, heartbeat))
     .flatMap((check) => {
       const { name, holds, said } = check;

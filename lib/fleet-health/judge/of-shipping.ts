@@ -85,7 +85,7 @@ export function haveEnded(heartbeat: HostSummary | null): boolean {
 
 /** Its heartbeats say why. */
 function queueSilent({ checks }: Facts, { queue, clock_off }: HostSummary, what: string): Told | null {
-  const said = checks.find(({ name }) => name === "queue")?.said ?? null;
+  const said = checks.find(({ name, holds }) => name === "queue" && holds !== "stale")?.said ?? null;
   if (queue === null) {
     const why = said === null ? "and its shipper does not run" : said.what;
     return { cause: "shipper", what: `${what}: ${why}`, fix: said?.fix ?? SHIPPER_STATUS };

@@ -43,19 +43,27 @@ export const SYMPTOMS: readonly Symptom[] = [
   { name: "quarantine-expiring", needs: "heartbeats", isOfHeartbeat: true, of: quarantineExpiring },
 ];
 
+/** What is told from a host's heartbeat: of a host whose heartbeat cannot be read none of it is looked for. */
+export const FROM_HEARTBEATS: ReadonlySet<string> = new Set(
+  SYMPTOMS.flatMap(({ name, needs }) => (needs === "heartbeats" && name !== "duplicate-host" ? [name] : [])),
+);
+
 /** What a run cannot look for, and who was refused together with others in the one before. */
 export interface Before {
   missing: ReadonlySet<Source>;
   refused: ReadonlySet<string>;
+  /** Hosts whose heartbeats cannot be read. */
+  unread: ReadonlySet<string>;
 }
 
 /** All that is wrong with these hosts, but for what could not be looked for. */
-export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused }: Before): Ill[] {
+export function illOf(hosts: Iterable<Facts>, limits: Limits, { missing, refused, unread }: Before): Ill[] {
   const all = [...hosts];
   const asked = SYMPTOMS.filter(({ needs }) => !missing.has(needs));
   const together = missing.has("refusals") ? new Map<string, Told>() : refusedTogether(all, limits, refused);
   return all.flatMap((facts) =>
     asked.flatMap(({ name, of }) => {
+      if (unread.has(facts.host) && FROM_HEARTBEATS.has(name)) return [];
       const found = of(facts, limits) ?? (name === FATAL_ONLY ? together.get(facts.host) : undefined) ?? [];
       return [found].flat().map(({ fix, ...told }) => ({ host: facts.host, symptom: name, ...told, fix: textOf(fix) }));
     }),

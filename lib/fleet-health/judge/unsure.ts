@@ -1,11 +1,13 @@
 // What is told from what earlier runs remembered (past.ts), where that was lost with the state: an incident that the history has restored
 // stays until its symptom can be judged again. Pure; times in milliseconds since 1970 by the collector's clock.
 
+import type { Judged } from "../../fleet/judge.ts";
 import { type Incident, keyOf } from "../incidents/incident.ts";
+import { causesOfCheck, checkOfCause, isOfCheck } from "../incidents/policy.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import { FEW, FEW_MS, haveEnded, isOverdue } from "./of-shipping.ts";
 import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
-import { FATAL_ONLY, SYMPTOMS } from "./symptoms.ts";
+import { FATAL_ONLY, FROM_HEARTBEATS, SYMPTOMS } from "./symptoms.ts";
 import type { Limits } from "./told.ts";
 
 /** A host that ships once a day has failed often enough to be judged by then. */
@@ -49,16 +51,30 @@ const OF_HEARTBEAT: ReadonlySet<string> = new Set(
   SYMPTOMS.flatMap(({ name, isOfHeartbeat }) => (isOfHeartbeat ? [name] : [])),
 );
 
+const ENDED_BY_SHIPPING: readonly string[] = ["silent", "host-down", "paused"];
+
 /** Symptoms of hosts that a first run may not see though they are so. */
 export const STAYING_SYMPTOMS: readonly string[] = [...new Set([...REMEMBERED_SYMPTOMS, ...OF_HEARTBEAT])];
 
-/** Those that a heartbeat has said, of hosts whose heartbeats have ended since: nobody has said that they are over. */
-export function unsaidSince(incidents: readonly Incident[], facts: ReadonlyMap<string, Facts>): Set<string> {
-  const isUnsaid = ({ host, symptom, phase, sinceMs }: Incident): boolean => {
+/**
+ * Those that a heartbeat has said, of hosts whose heartbeats have ended since, or cannot be read, and checks that have expired: nobody has
+ * said that they are over.
+ */
+export function unsaidSince(
+  incidents: readonly Incident[],
+  facts: ReadonlyMap<string, Facts>,
+  unread: ReadonlySet<string>,
+): Set<string> {
+  const isUnsaid = ({ host, symptom, cause, phase, sinceMs }: Incident): boolean => {
     const found = facts.get(host);
-    if (!OF_HEARTBEAT.has(symptom) || phase === "pending" || found === undefined) return false;
-    // What ships is paused no more, whether it says so or not.
-    const ships = symptom === "paused" && (found.shippedMs ?? 0) > sinceMs;
+    if (phase === "pending" || found === undefined) return false;
+    // What ships is silent, down or paused no more, whether it says so or not.
+    const ships = ENDED_BY_SHIPPING.includes(symptom) && (found.shippedMs ?? 0) > sinceMs;
+    if (unread.has(host)) return FROM_HEARTBEATS.has(symptom) && !ships;
+    if (!OF_HEARTBEAT.has(symptom)) return false;
+    const isExpired = ({ name, holds }: Judged): boolean =>
+      holds === "stale" && causesOfCheck(name, null)[0] === checkOfCause(cause);
+    if (isOfCheck(symptom) && found.checks.some(isExpired)) return true;
     return haveEnded(found.heartbeat) && !ships;
   };
   return new Set(incidents.filter(isUnsaid).map(keyOf));

@@ -95,7 +95,7 @@ function textOf(row: IncidentRow): string {
       what: `${flapping ? COMES_AND_GOES : ""}${what}${names(row)}`,
       fix: readFix(fix),
     });
-    return `${change.toUpperCase()} ${whose(row)}: ${symptom} since ${shortTime(began)} UTC: ${told}`;
+    return `${change.toUpperCase()} ${whose(row)}: ${symptom}${checkOf(row)} since ${shortTime(began)} UTC: ${told}`;
   }
   const seconds = Math.round((Date.parse(at) - Date.parse(began)) / 1000);
   const steady = flapping && change === "recovered" ? `: steady for ${formatSeconds(STEADY_S)}` : "";

@@ -15,7 +15,7 @@ export async function appendHistory(path: string, rows: readonly IncidentRow[]):
 }
 
 /** So much of its end holds the last row: one of ten thousand hosts is not as long. */
-const TAIL_BYTES = 4 * 1024 ** 2;
+const TAIL_BYTES = 16 * 1024 ** 2;
 
 /** The number of the last row; 0: there is none. */
 export async function lastSequence(path: string): Promise<number> {

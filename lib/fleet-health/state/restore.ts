@@ -2,7 +2,7 @@
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
 import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
-import { fleetSymptom, INCIDENT_POLICY, isNewsByCause } from "../incidents/policy.ts";
+import { fleetSymptom, INCIDENT_POLICY, isByCause, isNewsByCause, sharedCause } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
 import { REMEMBERED_SYMPTOMS, STAYING_SYMPTOMS } from "../judge/unsure.ts";
 import { ANY_CHANNEL, emptyMailbox, isEnd, keyOf } from "../notify/mailbox.ts";
@@ -25,16 +25,18 @@ export function restoredState(rows: readonly IncidentRow[], nowMs: number): Stat
   const last = rows.at(-1);
   if (last === undefined) return null;
   const standing = new Map<string, IncidentRow>();
+  const causes = new Map<string, string[]>();
   for (const row of rows) {
-    if (row.told && row.change === "firing") standing.set(keyOf(row), row);
-    else if (row.told && row.change === "growing" && standing.has(keyOf(row))) standing.set(keyOf(row), row);
-    else if (isEnd(row)) standing.delete(keyOf(row));
+    const key = keyOf(row);
+    const isTold = row.told && (row.change === "firing" || (row.change === "growing" && standing.has(key)));
+    if (isTold) {
+      standing.set(key, row);
+      causes.set(key, [...(causes.get(key) ?? []), row.cause]);
+    } else if (isEnd(row)) standing.delete(key);
   }
-  const told = [...standing.values()].map((row) => incidentOf(row, nowMs));
-  const over = new Set(
-    [...new Map(rows.map((row) => [ofHost(row), row]))].flatMap(([key, row]) => (isEnd(row) ? key : [])),
-  );
-  const members = told.flatMap((one) => membersOf(one, nowMs)).filter((one) => !over.has(ofHost(one)));
+  const told = [...standing].map(([key, row]) => incidentOf(row, nowMs, causes.get(key)));
+  const newest = [...new Map(rows.map((row) => [ofHost(row), row])).values()];
+  const members = told.flatMap((one) => membersOf(one, newest, nowMs));
   // One that was told by itself is that.
   const incidents = new Map([...members, ...told].map((one) => [one.host === MANY ? one : ofHost(one), one]));
   return {
@@ -46,23 +48,32 @@ export function restoredState(rows: readonly IncidentRow[], nowMs: number): Stat
   };
 }
 
-/** Those who belong to an incident of many that no first run finds ill again: without them it would be over. */
-function membersOf(many: Incident, nowMs: number): Incident[] {
+/**
+ * Those who belong to an incident of many that no first run may find ill again: without them it would be over.
+ * @param newest of each host's incidents the last row
+ */
+function membersOf(many: Incident, newest: readonly IncidentRow[], nowMs: number): Incident[] {
   const symptom = STAYING_SYMPTOMS.find((one) => fleetSymptom(one) === many.symptom);
   if (many.host !== MANY || symptom === undefined) return [];
-  const parts = { symptom, isTold: false, heldBy: many.symptom, hosts: [], restoredMs: nowMs };
-  return many.hosts.map((host) => ({ ...many, ...parts, host }));
+  return many.hosts.flatMap((host) => {
+    const own = newest.filter((row) => row.host === host && row.symptom === symptom);
+    const same = isByCause(symptom) ? own.filter((row) => sharedCause(row) === many.cause) : own;
+    // Of one that has no row any more the others' is all that is known.
+    const known = same.length === 0 ? [{ ...many, symptom, host }] : same.filter((row) => !isEnd(row));
+    const part = { symptom, host, isTold: false, heldBy: many.symptom, hosts: [], restoredMs: nowMs };
+    return known.map(({ cause }) => ({ ...many, ...part, cause }));
+  });
 }
 
-function incidentOf(row: IncidentRow, nowMs: number): Incident {
+function incidentOf(row: IncidentRow, nowMs: number, causes: readonly string[] = []): Incident {
   const { host, hosts, symptom, cause, began, since, fired_at, at, what, fix } = row;
-  const restored = REMEMBERED_SYMPTOMS.includes(symptom) ? { restoredMs: nowMs } : {};
+  const restored = host === MANY || REMEMBERED_SYMPTOMS.includes(symptom) ? { restoredMs: nowMs } : {};
   return {
     ...{ ...restored, ...(began !== undefined && { beganMs: msOf(began) }) },
     ...{ host, symptom, cause, what, fix, phase: "firing", pendingRuns: INCIDENT_POLICY.pendingRuns },
     ...{ sinceMs: msOf(since), firedMs: msOf(fired_at ?? at), isTold: true, heldBy: null, hasNoData: true },
     ...{ flappingMs: null, hosts: host === MANY ? [...hosts] : [] },
-    ...(isNewsByCause(symptom) && { toldCauses: [cause] }),
+    ...(isNewsByCause(symptom) && { toldCauses: [...new Set(causes)] }),
   };
 }
 

@@ -48,7 +48,7 @@ type SeenRow = [host: string, text: string, micros: number, ownText: string | nu
 
 interface Document {
   /** The form of this file. */
-  labfleet: 1;
+  labfleet: 2;
   index: { checkpoint: Checkpoint; seen: SeenRow[]; since_us: number | null };
   past: [host: string, past: Past][];
   incidents: readonly Incident[];
@@ -125,7 +125,7 @@ const isPast = hasFields({
 } satisfies ChecksOf<Past>);
 
 const hasShape = hasFields({
-  labfleet: (value) => value === 1,
+  labfleet: (value) => value === 2,
   index: hasFields({
     checkpoint: hasFields({
       device: isNumber,
@@ -153,7 +153,7 @@ export function formatState(state: State): string {
     ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
   const document: Document = {
-    labfleet: 1,
+    labfleet: 2,
     index: { checkpoint: index.checkpoint, seen, since_us: index.sinceMicros },
     past: [...past],
     incidents: watch.incidents,

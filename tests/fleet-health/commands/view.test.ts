@@ -75,7 +75,7 @@ test("of what fires the worst comes first, of many before of one, then the oldes
     firing("lab2", "clock-skew"),
     firing("lab3", "unknown-yet"),
     firing("lab4", "check-failing", 90),
-    { ...firing("lab9", "check-failing", 2), cause: "raid critical" },
+    { ...firing("lab9", "check-failing", 2), cause: "raid: critical" },
     firing("lab5", "silent", 5),
     firing("lab6", "silent", 6),
     firing("*", "fleet-silent", 4),
@@ -93,7 +93,7 @@ test("of what fires the worst comes first, of many before of one, then the oldes
     "0 hosts fleet-silent",
     "lab6 silent firing",
     "lab5 silent firing",
-    "lab9 check-failing firing",
+    "lab9 check-failing (raid:",
     "lab3 unknown-yet firing",
     "lab4 check-failing firing",
     "lab2 clock-skew firing",
@@ -114,18 +114,22 @@ test("of a check that is worse than a warning one line says so, unless all are a
           .replace(/10min|1min|\?/g, "")
           .replace(/ +/g, " "),
       );
-  const both = [check("lab1", "raid"), check("lab1", "raid critical"), check("lab1", "swap")];
-  const swap = "lab1 check-failing firing swap";
-  expect(shown(both)).toEqual(["lab1 check-failing firing raid critical", swap]);
+  const both = [check("lab1", "raid"), check("lab1", "raid: critical"), check("lab1", "swap")];
+  const swap = "lab1 check-failing (swap) firing swap";
+  expect(shown(both)).toEqual(["lab1 check-failing (raid: critical) firing raid: critical", swap]);
   expect(shown(both, true)).toEqual([
-    "lab1 check-failing firing raid critical",
-    "lab1 check-failing firing raid",
+    "lab1 check-failing (raid: critical) firing raid: critical",
+    "lab1 check-failing (raid) firing raid",
     swap,
   ]);
-  const pending = [check("lab1", "raid"), check("lab1", "raid critical", { phase: "pending" })];
-  expect(shown(pending)).toEqual(["lab1 check-failing firing raid", "lab1 check-failing pending raid critical"]);
-  expect(shown([check("*", "raid"), check("*", "raid critical")]).slice(0, 2)).toEqual([
-    ...["0 hosts fleet-check-failing firing raid critical", "0 hosts fleet-check-failing firing raid"],
+  const pending = [check("lab1", "raid"), check("lab1", "raid: critical", { phase: "pending" })];
+  expect(shown(pending)).toEqual([
+    "lab1 check-failing (raid) firing raid",
+    "lab1 check-failing (raid: critical) pending raid: critical",
+  ]);
+  expect(shown([check("*", "raid"), check("*", "raid: critical")]).slice(0, 2)).toEqual([
+    ...["0 hosts fleet-check-failing (raid: critical) firing raid: critical"],
+    ...["0 hosts fleet-check-failing (raid) firing raid"],
   ]);
   const state = fleetStatus({
     ...{ nowMs: NOW, run, incidents: both, facts: [facts("lab1", 1)], idleAfterMs, gone: new Map() },

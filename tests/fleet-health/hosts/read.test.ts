@@ -49,9 +49,22 @@ function collector() {
 
 test("nothing is known on a collector that has none of the files, such as a Python one", async () => {
   expect(await readHosts(placesOf(join(tempDir(), "none")), NOON)).toEqual({
-    hosts: { heard: [], known: { at: "", store: null, hosts: [] }, senders: new Map() },
+    hosts: { heard: [], known: { at: "", store: null, hosts: [] }, senders: new Map(), unread: new Set() },
     doubts: [],
   });
+});
+
+test("a heartbeat that is there and cannot be read is named by its host", async () => {
+  const { paths, beat, read } = collector();
+  for (const name of ["lab1", "lab2", "lab3"]) beat(stored(name, 10));
+  writeFileSync(latestPath(paths.heartbeats, "lab1"), "torn");
+  rmSync(latestPath(paths.heartbeats, "lab2"));
+  mkdirSync(latestPath(paths.heartbeats, "lab2"));
+  const { hosts } = await read();
+  expect([[...(hosts?.unread ?? [])], hosts?.heard.map(({ summary }) => summary.host)]).toEqual([
+    ["lab1", "lab2"],
+    ["lab3"],
+  ]);
 });
 
 test("a host is as the receiver's list has it, with its checks that hold bad, and whom it trusts", async () => {
@@ -76,7 +89,7 @@ test("a host is as the receiver's list has it, with its checks that hold bad, an
     heard?.summary.host,
     heard?.summary.age_s,
     heard?.checks.map(({ name, holds }) => `${name} ${holds}`),
-  ]).toEqual(["lab1", 10, ["load warning"]]);
+  ]).toEqual(["lab1", 10, ["load warning", "old stale"]]);
   expect(heard?.summary.trusts_another).toBe(true);
   expect([...found.hosts.senders.keys()]).toEqual(["lab1"]);
 });

@@ -5,8 +5,9 @@ import type { Ill } from "../../../lib/fleet-health/incidents/incident.ts";
 import { MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import { rowOfEvent } from "../../../lib/fleet-health/incidents/row.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
+import { watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import { lineOf } from "../../../lib/fleet-health/notify/words.ts";
-import { at, play } from "./play.ts";
+import { at, play, shown } from "./play.ts";
 
 /** What fails of the host with this number. */
 type Checks = (host: number, nowMs: number) => readonly string[];
@@ -17,7 +18,7 @@ const failing =
   (nowMs: number): Ill[] =>
     Array.from({ length: count }, (_, i) => checks(i, nowMs)).flatMap((causes, i) =>
       causes.map((cause) => {
-        const name = cause.replace(/ critical$/, "");
+        const name = cause.replace(/: critical$/, "");
         return { host: `lab${i}`, symptom, cause, what: `${name} fails`, fix: `mend ${name}` };
       }),
     );
@@ -39,7 +40,7 @@ describe("more that is wrong with one of many", () => {
     i >= 10 ? [] : i < least && isAfter(nowMs, "11:00") ? ["load", "disk"] : ["load"];
 
   test("is told of it alone; what all have is not", () => {
-    expect(told((i) => (i < 10 ? ["load", "load critical"] : []), "12:00")).toEqual([MANY_F]);
+    expect(told((i) => (i < 10 ? ["load", "load: critical"] : []), "12:00")).toEqual([MANY_F]);
     expect(told(some(1), "12:00")).toEqual([MANY_F, "F 11:10 lab0"]);
   });
 
@@ -109,7 +110,7 @@ describe("many who have something in common", () => {
   });
 
   test("are told with that, and not with what one of them has beside it", () => {
-    const checks: Checks = (i) => (i >= 10 ? [] : i === 0 ? ["load", "load critical", "disk"] : ["load"]);
+    const checks: Checks = (i) => (i >= 10 ? [] : i === 0 ? ["load", "load: critical", "disk"] : ["load"]);
     const { state } = scene(checks, "11:00");
     expect(state.incidents.find(({ host }) => host === MANY)?.what).toBe("load fails");
   });
@@ -261,12 +262,12 @@ describe("who belongs to many, and has something else by now", () => {
 describe("what as many have as are told as one", () => {
   test("beside the cause is told by itself, each thing with those who have it", () => {
     const checks: Checks = (i) =>
-      i >= 10 ? [] : ["load", "load critical", ...(i < 5 ? ["raid", "raid critical"] : ["swap"])];
+      i >= 10 ? [] : ["load", "load: critical", ...(i < 5 ? ["raid", "raid: critical"] : ["swap"])];
     const { all } = scene(checks, "10:30");
     expect(all.filter(({ isTold }) => isTold).map((event) => lineOf({ sequence: 1, ...rowOfEvent(event) }))).toEqual([
-      `FIRING 10 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: load fails, as each of ${Array.from({ length: 10 }, (_, i) => `lab${i}`).join(", ")}; fix: mend load`,
-      "FIRING 5 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: raid fails, as each of lab0, lab1, lab2, lab3, lab4; fix: mend raid",
-      "FIRING 5 hosts: fleet-check-failing since 2026-05-04 10:00 UTC: swap fails, as each of lab5, lab6, lab7, lab8, lab9; fix: mend swap",
+      `FIRING 10 hosts: fleet-check-failing (load: critical) since 2026-05-04 10:00 UTC: load fails, as each of ${Array.from({ length: 10 }, (_, i) => `lab${i}`).join(", ")}; fix: mend load`,
+      "FIRING 5 hosts: fleet-check-failing (raid: critical) since 2026-05-04 10:00 UTC: raid fails, as each of lab0, lab1, lab2, lab3, lab4; fix: mend raid",
+      "FIRING 5 hosts: fleet-check-failing (swap) since 2026-05-04 10:00 UTC: swap fails, as each of lab5, lab6, lab7, lab8, lab9; fix: mend swap",
     ]);
   });
 
@@ -398,58 +399,92 @@ describe("each check of a host is told by itself", () => {
   test("and again when it comes back, though another has failed all the time", () => {
     const checks = steps(
       ["10:00", ["swap"]],
-      ["11:00", ["swap", "raid", "raid critical"]],
+      ["11:00", ["swap", "raid", "raid: critical"]],
       ["11:30", ["swap"]],
-      ["13:00", ["swap", "raid", "raid critical"]],
+      ["13:00", ["swap", "raid", "raid: critical"]],
     );
     expect(ofOne(checks, "14:00")).toEqual([
-      ...["firing 10:10 swap", "firing 11:10 raid critical", "recovered 11:35 raid critical"],
-      "firing 13:10 raid critical",
+      ...["firing 10:10 swap", "firing 11:10 raid: critical", "recovered 11:35 raid: critical"],
+      "firing 13:10 raid: critical",
     ]);
   });
 
   test("that gets graver is told as that, and as well when it eases; that it is bad all the same was told", () => {
     const checks = steps(
       ["10:00", ["raid"]],
-      ["11:00", ["raid", "raid critical"]],
+      ["11:00", ["raid", "raid: critical"]],
       ["12:00", ["raid"]],
-      ["13:00", ["raid", "raid critical"]],
+      ["13:00", ["raid", "raid: critical"]],
       ["13:30", []],
     );
     expect(ofOne(checks, "14:00")).toEqual([
-      ...["firing 10:10 raid", "firing 11:10 raid critical", "recovered 12:05 raid critical"],
-      ...["firing 13:10 raid critical", "recovered 13:35 raid", "recovered 13:35 raid critical"],
+      ...["firing 10:10 raid", "firing 11:10 raid: critical", "recovered 12:05 raid: critical"],
+      ...["firing 13:10 raid: critical", "recovered 13:35 raid", "recovered 13:35 raid: critical"],
     ]);
   });
 
   test("that is grave from the beginning is told as that alone, and as bad when it eases", () => {
-    const checks = steps(["10:00", ["raid", "raid critical"]], ["11:00", ["raid"]], ["12:00", []]);
+    const checks = steps(["10:00", ["raid", "raid: critical"]], ["11:00", ["raid"]], ["12:00", []]);
     expect(ofOne(checks, "13:00")).toEqual([
-      ...["firing 10:10 raid critical", "recovered 11:05 raid critical", "firing 11:05 raid", "recovered 12:05 raid"],
+      ...["firing 10:10 raid: critical", "recovered 11:05 raid: critical", "firing 11:05 raid", "recovered 12:05 raid"],
     ]);
   });
 
   test("that gets graver while it is watched is told once", () => {
-    const checks = steps(["10:00", ["raid"]], ["10:05", ["raid", "raid critical"]]);
-    expect(ofOne(checks, "11:00")).toEqual(["firing 10:15 raid critical"]);
+    const checks = steps(["10:00", ["raid"]], ["10:05", ["raid", "raid: critical"]]);
+    expect(ofOne(checks, "11:00")).toEqual(["firing 10:15 raid: critical"]);
   });
 
   test("that is grave in every other run is told as bad", () => {
-    const checks: Checks = (i, ms) => (i > 0 ? [] : ms % 600_000 === 0 ? ["raid"] : ["raid", "raid critical"]);
+    const checks: Checks = (i, ms) => (i > 0 ? [] : ms % 600_000 === 0 ? ["raid"] : ["raid", "raid: critical"]);
     expect(ofOne(checks, "12:00")).toEqual(["firing 10:10 raid"]);
   });
 
-  test("that nobody knows of any more, or that is unknown, is graver than a warning, too", () => {
-    for (const grave of ["unknown", "stale"]) {
-      const checks = steps(["10:00", ["raid", `raid ${grave}`]]);
-      expect(ofOne(checks, "11:00")).toEqual([`firing 10:10 raid ${grave}`]);
-    }
+  test("that is critical and unknown by turns is told as unknown, which it is all the time", () => {
+    const by =
+      (runs: number): Checks =>
+      (i, ms) => {
+        if (i > 0) return [];
+        const isCritical = Math.floor((ms - at("10:00")) / (runs * 300_000)) % 2 === 0;
+        return isCritical ? ["raid", "raid: unknown", "raid: critical"] : ["raid", "raid: unknown"];
+      };
+    expect(ofOne(by(1), "12:00")).toEqual(["firing 10:10 raid: unknown"]);
+    expect(ofOne(by(2), "12:00")).toEqual(["firing 10:10 raid: unknown"]);
+  });
+
+  test("that gets worse step by step is told at once, and not when it is as bad as it gets", () => {
+    const checks = steps(
+      ["10:00", ["raid"]],
+      ["10:10", ["raid", "raid: unknown"]],
+      ["10:20", ["raid", "raid: unknown", "raid: critical"]],
+    );
+    expect(ofOne(checks, "11:00")).toEqual([
+      "firing 10:10 raid",
+      "firing 10:20 raid: unknown",
+      "firing 10:30 raid: critical",
+    ]);
+  });
+
+  test("that is critical and then unknown is told so in one run", () => {
+    const checks = steps(["10:00", ["raid", "raid: unknown", "raid: critical"]], ["11:00", ["raid", "raid: unknown"]]);
+    expect(ofOne(checks, "12:00")).toEqual([
+      ...["firing 10:10 raid: critical", "recovered 11:05 raid: critical", "firing 11:05 raid: unknown"],
+    ]);
+  });
+
+  test("is not kept from being told by a graver one that nobody was told of", () => {
+    const lab0 = (nowMs: number): Ill[] =>
+      failing((i) => (i > 0 ? [] : isAfter(nowMs, "11:00") ? ["raid"] : ["raid", "raid: critical"]))(nowMs);
+    const { told: lines } = play({
+      ...{ ill: lab0, from: "10:00", to: "11:10", silences: [silence("lab0", "09:00", "11:00")] },
+    });
+    expect(lines).toEqual(["F 11:00 lab0 check-failing"]);
   });
 
   test("of what is no check a word like that says nothing", () => {
     const { told: lines } = play({
       ill: () =>
-        ["raid", "raid critical"].map(
+        ["raid", "raid: critical"].map(
           (cause) => ({ ...failing(() => [cause])(0)[0], symptom: "detector-blind" }) as Ill,
         ),
       from: "10:00",
@@ -460,18 +495,18 @@ describe("each check of a host is told by itself", () => {
 });
 
 describe("many checks that ease", () => {
-  const checks: Checks = (i, ms) => (i >= 10 ? [] : isAfter(ms, "11:00") ? ["raid"] : ["raid", "raid critical"]);
+  const checks: Checks = (i, ms) => (i >= 10 ? [] : isAfter(ms, "11:00") ? ["raid"] : ["raid", "raid: critical"]);
 
   test("are told as many again, and not each", () => {
     expect(ofOne(checks, "12:00")).toEqual([
-      ...["firing 10:00 raid critical", "firing 11:05 raid", "recovered 11:10 raid critical"],
+      ...["firing 10:00 raid: critical", "firing 11:05 raid", "recovered 11:10 raid: critical"],
     ]);
     expect(told(checks, "12:00").at(1)).toBe("F 11:05 10 hosts fleet");
   });
 
   test("one after the other are told each", () => {
     const slow: Checks = (i, ms) =>
-      i >= 10 ? [] : ms >= at("11:00") + i * 1_800_000 ? ["raid"] : ["raid", "raid critical"];
+      i >= 10 ? [] : ms >= at("11:00") + i * 1_800_000 ? ["raid"] : ["raid", "raid: critical"];
     const lines = told(slow, "16:30");
     expect(lines.slice(0, 6)).toEqual([
       MANY_F,
@@ -497,8 +532,8 @@ describe("disks", () => {
   });
 
   test("that are grave on many hosts are told as that", () => {
-    const all: Checks = (i) => (i < 10 ? [`disk:/${i}`, `disk:/${i} critical`] : []);
-    expect(ofOne(all, "11:00", { symptom: "disk-low" })).toEqual(["firing 10:00 disk critical"]);
+    const all: Checks = (i) => (i < 10 ? [`disk:/${i}`, `disk:/${i}: critical`] : []);
+    expect(ofOne(all, "11:00", { symptom: "disk-low" })).toEqual(["firing 10:00 disk: critical"]);
   });
 });
 
@@ -507,4 +542,36 @@ test("who was well when a silence of all ended, and the others were told of, is 
   expect(told(checks, "13:00", { silences: [silence(MANY, "09:00", "11:00")] })).toEqual([
     ...["F 11:00 6 hosts fleet", "F 12:10 lab0"],
   ]);
+});
+
+test("who joins many while their clock is set back is told, as at any other time", () => {
+  const checks: Checks = (i, ms) => (i < 6 || (i === 8 && isBetween(ms, "02:00", "09:00")) ? ["load"] : []);
+  let { state } = scene((i) => (i < 6 ? ["load"] : []), "10:30");
+  const lines: string[] = [];
+  for (let nowMs = at("01:00"); nowMs <= at("02:30"); nowMs += 300_000) {
+    const { next, events } = watch(state, {
+      ...{ nowMs, ill: failing(checks)(nowMs), hosts: count, silences: [], gone: new Map() },
+      ...{ unknown: new Set<string>(), lost: new Set<string>(), unsure: new Set<string>() },
+    });
+    state = next;
+    lines.push(...events.filter(({ isTold }) => isTold).map(shown));
+  }
+  expect(lines).toEqual(["F 02:10 lab8 check-failing"]);
+});
+
+test("those who are left when many are over are told each, and not as many anew", () => {
+  const checks: Checks = (i, ms) => (i < (isAfter(ms, "11:00") ? 9 : 20) ? ["load"] : []);
+  const left = Array.from({ length: 9 }, (_, i) => `F 11:10 lab${i}`);
+  expect(told(checks, "12:00")).toEqual(
+    ["F 10:00 20 hosts fleet", "R 11:10 20 hosts fleet", ...left].toSorted(byClock),
+  );
+});
+
+const byClock = (a: string, b: string): number => (a.slice(2) < b.slice(2) ? -1 : 1);
+
+test("who falls ill one after the other in a silence of all is told as many when that ends, and is not before", () => {
+  const checks: Checks = (i, ms) => (i < 6 && ms >= at("10:00") + i * 1_800_000 ? ["load"] : []);
+  const { told: lines, all } = scene(checks, "14:30", { silences: [silence(MANY, "09:00", "14:00")] });
+  expect(lines).toEqual(["F 14:00 6 hosts fleet-check-failing"]);
+  expect(all.filter(({ incident, atMs }) => incident.host === MANY && atMs < at("14:00"))).toEqual([]);
 });

@@ -16,7 +16,7 @@ const RUN_MS = 5 * 60_000;
 const HOSTS = Array.from({ length: 20 }, (_, i) => `lab${i}`);
 const SYMPTOMS = ["silent", "paused", "fatal-only", "host-down"];
 /** Of which one host may have several. */
-const CHECKS = ["load", "raid", "raid critical", "disk"];
+const CHECKS = ["load", "raid", "raid: critical", "disk"];
 
 const rowOf = ({ atMs, change, incident, isTold }: Event, sequence: number): IncidentRow => {
   const { host, hosts, symptom, cause, sinceMs, firedMs, what, fix } = incident;

@@ -85,6 +85,16 @@ describe("another cause than was told", () => {
     expect(play({ ...scene, silences: [silence("12:00")] }).told).toEqual(["F 10:00 lab1 paused"]);
   });
 
+  test("of what another symptom explains by now is not told, and what was told is not held", () => {
+    const both = (nowMs: number): Ill[] => [
+      ill("lab1", "fatal-only", nowMs < at("11:00") ? "412" : "400"),
+      ...(nowMs >= at("10:30") ? [ill("lab1", "paused", "tls")] : []),
+    ];
+    const { told, state } = play({ ill: both, from: "10:00", to: "12:00" });
+    expect(told).toEqual(["F 10:10 lab1 fatal-only", "F 10:30 lab1 paused"]);
+    expect(state.incidents.map(({ heldBy }) => heldBy)).toEqual([null, null]);
+  });
+
   test("of a symptom that is one thing to mend is not told", () => {
     const silent = (nowMs: number) => causes(nowMs).map((one) => ({ ...one, symptom: "silent" }));
     expect(play({ ill: silent, from: "10:00", to: "12:30" }).told).toEqual(["F 10:10 lab1 silent"]);

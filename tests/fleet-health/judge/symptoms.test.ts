@@ -25,7 +25,7 @@ const LIMITS: Limits = {
   fatalMinCount: 10,
 };
 
-const ALL: Before = { missing: new Set(), refused: new Set() };
+const ALL: Before = { missing: new Set(), refused: new Set(), unread: new Set() };
 const facts = (more: Partial<Facts>): Facts => factsWith({ shippedMs: NOW, ...more });
 const queue = (more: Partial<ShownQueue> = {}): ShownQueue => ({
   ...{ pending: 0, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null, unverified: 0 },
@@ -417,7 +417,8 @@ describe("checks that hold bad", () => {
   test("are told each, the gravest first, and that one is grave by itself", () => {
     expect(of(beat(), check("load", "warning"), check("ping", "critical", { what: "no route", fix: null }))).toEqual([
       "check-failing ping: ping critical: no route",
-      "check-failing ping critical: ping critical: no route",
+      "check-failing ping: unknown: ping critical: no route",
+      "check-failing ping: critical: ping critical: no route",
       "check-failing load: load warning",
     ]);
     expect(of(late(5), check("load", "warning"))).toEqual([
@@ -434,24 +435,45 @@ describe("checks that hold bad", () => {
     expect(of(beat(), soft("unknown", "soft"))).toEqual([]);
     expect(of(beat(), soft("unknown", "pending"))).toEqual([]);
     expect(of(beat(), soft("unknown", "hard"))).toEqual([
-      ...["check-failing ping: ping unknown", "check-failing ping unknown: ping unknown"],
+      ...["check-failing ping: ping unknown", "check-failing ping: unknown: ping unknown"],
     ]);
     expect(of(beat(), soft("critical", "soft"))).toEqual([
-      ...["check-failing ping: ping critical", "check-failing ping critical: ping critical"],
+      ...["check-failing ping: ping critical", "check-failing ping: unknown: ping critical"],
+      ...["check-failing ping: critical: ping critical"],
     ]);
     expect(of(beat(), { ...soft("unknown", "soft"), name: "disk:/" })).toEqual([]);
   });
 
-  test("are grave when they are worse than a warning; one that has expired is, too", () => {
+  test("are grave when they are worse than a warning, whatever they are called", () => {
     const causes = (...checks: Judged[]) =>
       illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL).map(({ cause }) => cause);
-    const stale: Judged = { ...check("b", "ok"), holds: "stale" };
     const unknown: Judged = { ...check("u", "ok"), holds: "unknown" };
-    expect(causes(check("c", "warning"), stale, unknown, check("a", "critical"))).toEqual([
-      ...["a", "a critical", "u", "u unknown", "b", "b stale"],
+    expect(causes(check("c", "warning"), unknown, check("a", "critical"))).toEqual([
+      ...["a", "a: unknown", "a: critical", "u", "u: unknown"],
       "c",
     ]);
-    expect(causes(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/ critical"]);
+    expect(causes(check("disk:/", "critical"))).toEqual(["disk:/", "disk:/: unknown", "disk:/: critical"]);
+    // A name that ends as a grade does is none.
+    expect(causes(check("backup: critical", "warning"), check("backup unknown", "warning"))).toEqual([
+      ...["backup:critical", "backup unknown"],
+    ]);
+  });
+
+  test("that have expired are as bad as what nobody knows, where the host has said something since", () => {
+    const stale: Judged = { ...check("b", "ok"), holds: "stale", asOfMs: NOW - 20 * MIN, ttlS: 150 };
+    const causes = (ageS: number, one: Judged) =>
+      illOf([facts({ heartbeat: { ...beat(), age_s: ageS }, checks: [one] })], LIMITS, ALL).map(({ cause }) => cause);
+    expect(causes(10, stale)).toEqual(["b", "b: unknown"]);
+    // Of one that died when its result was fresh nobody knows.
+    expect(causes(20 * 60 - 150, stale)).toEqual([]);
+    expect(causes(20 * 60 - 151, stale)).toEqual(["b", "b: unknown"]);
+  });
+
+  test("of a host whose heartbeat cannot be read are not looked for, nor whether it is silent", () => {
+    const unread = { ...ALL, unread: new Set(["lab1"]) };
+    const quiet = facts({ host: "lab1", shippedMs: NOW - 60 * MIN, heartbeat: null });
+    expect(illOf([quiet], LIMITS, ALL).map(({ symptom }) => symptom)).toEqual(["silent"]);
+    expect(illOf([quiet], LIMITS, unread)).toEqual([]);
   });
 
   test("are told each with what it says, and what mends it", () => {
@@ -459,10 +481,7 @@ describe("checks that hold bad", () => {
     const told = (...checks: Judged[]) =>
       illOf([facts({ heartbeat: beat(), checks })], LIMITS, ALL).map(({ what, fix }) => [what, fix]);
     expect(told(check("a", "critical", said("x")), check("c", "warning"))).toEqual([
-      ...[
-        ["a critical: x", "mend x"],
-        ["a critical: x", "mend x"],
-      ],
+      ...Array(3).fill(["a critical: x", "mend x"]),
       ["c warning", "on the lab host: sudo heartbeat status"],
     ]);
     expect(told(check("disk:/", "warning", said("x")))).toEqual([["x", "mend x"]]);
@@ -471,7 +490,8 @@ describe("checks that hold bad", () => {
   test("of disks are disk-low, with what frees some of it", () => {
     const low = [check("disk:/srv", "warning"), check("disk:/", "critical", { what: "/ has 1 GiB free", fix: null })];
     expect(of(beat(), ...low)).toEqual([
-      ...["disk-low disk:/: / has 1 GiB free", "disk-low disk:/ critical: / has 1 GiB free"],
+      ...["disk-low disk:/: / has 1 GiB free", "disk-low disk:/: unknown: / has 1 GiB free"],
+      ...["disk-low disk:/: critical: / has 1 GiB free"],
       "disk-low disk:/srv: disk:/srv warning",
     ]);
     const fix = (bytes: number) =>
@@ -494,7 +514,7 @@ describe("checks that hold bad", () => {
       of(beat({ queue: queue(more) }), check("queue", holds)).map((line) => line.split(" ")[0]);
     expect(with_({ paused }, "critical")).toEqual(["paused"]);
     expect(with_({ quarantined: 2 }, "warning")).toEqual([]);
-    expect(with_({ quarantined: 2 }, "critical")).toEqual(["check-failing", "check-failing"]);
+    expect(with_({ quarantined: 2 }, "critical")).toEqual(["check-failing", "check-failing", "check-failing"]);
     expect(with_({ quarantined: 2, held: group }, "warning")).toEqual(["check-failing"]);
     expect(with_({}, "warning")).toEqual(["check-failing"]);
   });

@@ -111,11 +111,13 @@ test("of a check: its name is a label, for a host may have several, and what is 
     stand([incident({ symptom: "check-failing", cause, ...more })]).standing.alerts[1];
   const labels = { alertname: "labfleet_check_failing", host: "lab1", collector: "hub" };
   expect(check("raid")?.labels).toEqual({ ...labels, cause: "raid", severity: "warning" });
-  for (const cause of ["raid critical", "raid unknown", "raid stale"])
+  for (const cause of ["raid: critical", "raid: unknown"])
     expect(check(cause)?.labels).toEqual({ ...labels, cause, severity: "critical" });
+  // A name that ends like that is no grade.
+  expect(check("raid critical")?.labels.severity).toBe("warning");
   expect(check("raid")?.annotations.summary).toBe("lab1: check-failing (raid)");
   const many = { host: "*", symptom: "fleet-disk-low", hosts: ["lab1"] };
-  expect([check("disk", many), check("disk critical", many)].map((one) => one?.labels.severity)).toEqual([
+  expect([check("disk", many), check("disk: critical", many)].map((one) => one?.labels.severity)).toEqual([
     ...["warning", "critical"],
   ]);
   const blind = { host: "@", symptom: "detector-blind" };

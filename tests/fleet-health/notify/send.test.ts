@@ -93,11 +93,11 @@ describe("words", () => {
 
   test("of checks: a title says which it is, and so does an end", () => {
     const of = (change: string, more: Partial<IncidentRow> = {}) =>
-      row({ change, symptom: "check-failing", cause: "raid critical", what: "raid critical: 1 of 2 disks", ...more });
-    expect(title({ rows: [of("firing")] })).toBe("lab7: check-failing (raid critical)");
-    expect(title({ rows: [of("recovered")] })).toBe("lab7: check-failing (raid critical) recovered");
-    expect(lineOf(of("firing"))).toContain(" UTC: raid critical: 1 of 2 disks");
-    expect(lineOf(of("recovered"))).toStartWith("RECOVERED lab7: check-failing (raid critical) after ");
+      row({ change, symptom: "check-failing", cause: "raid: critical", what: "raid critical: 1 of 2 disks", ...more });
+    expect(title({ rows: [of("firing")] })).toBe("lab7: check-failing (raid: critical)");
+    expect(title({ rows: [of("recovered")] })).toBe("lab7: check-failing (raid: critical) recovered");
+    expect(lineOf(of("firing"))).toStartWith("FIRING lab7: check-failing (raid: critical) since ");
+    expect(lineOf(of("recovered"))).toStartWith("RECOVERED lab7: check-failing (raid: critical) after ");
     const blind = { host: "@", symptom: "detector-blind", cause: "no journal", what: "no journal" };
     expect(title({ rows: [of("firing", blind)] })).toBe("this collector: detector-blind");
     expect(lineOf(of("recovered", blind))).toStartWith("RECOVERED this collector: detector-blind (no journal) after ");

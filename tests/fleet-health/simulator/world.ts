@@ -65,7 +65,7 @@ export class World {
     this.attempts = this.attempts.filter((one) => one.ms >= ms - KEPT_MS);
     const sinceMs = Math.min(nowMs - windowMs, lastRunMs ?? nowMs);
     const rows = this.attempts.filter(({ stampMs }) => stampMs >= sinceMs && stampMs <= nowMs).map(({ row }) => row);
-    const why = { what: "they may not be read", fix: null };
+    const why = { about: "attempts", what: "they may not be read", fix: null };
     const checkpoint = { device: 1, inode: 1, offset: 1, head: "", before: "" };
     return {
       ...{ nowMs, lastSequence: 0, ticks: this.ticks, doubts: isBlind ? [why] : [] },
@@ -94,7 +94,7 @@ export class World {
       moved_at: movedStampMs === null ? null : isoWall(movedStampMs),
     }));
     const senders = new Map(this.hosts.map((host) => [host.plan.host, host.senders]));
-    return { heard, known: { at: "", store: null, hosts }, senders };
+    return { heard, known: { at: "", store: null, hosts }, senders, unread: new Set() };
   }
 
   /** What people have said by now. */

@@ -1,9 +1,10 @@
 // A state that was lost, from the history: what was told is ended, and nothing else.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
-import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
+import type { Ill } from "../../../lib/fleet-health/incidents/incident.ts";
+import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import { outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import type { Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
@@ -74,8 +75,8 @@ test("of many whose symptom takes several runs to judge those stand, too, that b
     restoredMs,
   ]);
   expect(shown?.toSorted()).toEqual([
-    ["*", true, null, undefined],
-    ["*", true, null, undefined],
+    ["*", true, null, NOON],
+    ["*", true, null, NOON],
     ["lab1", true, null, NOON],
     ["lab2", false, "fleet-quarantine-growing", NOON],
     ["lab4", false, "fleet-quarantine-growing", NOON],
@@ -100,4 +101,67 @@ test("a channel is told the end of what it was told before the state was lost, a
   const own = outgoing === undefined ? [] : [{ ...outgoing.mailbox, notice: null }];
   const [next] = outgoingOf(left([...(state?.mailboxes ?? []), ...own]), [channel], NOON, "c");
   expect(next?.notice).toBeNull();
+});
+
+describe("many that were told before the state was lost", () => {
+  const names = Array.from({ length: 10 }, (_, i) => `lab${i}`);
+  const ill = (host: string, symptom: string, cause: string): Ill => ({ host, symptom, cause, what: "w", fix: null });
+  const told = (symptom: string, cause: string): IncidentRow =>
+    row("*", "firing", true, { symptom: `fleet-${symptom}`, cause, hosts: names });
+  /** Runs after it, every five minutes. @returns what is told in each */
+  const runs = (
+    rows: readonly IncidentRow[],
+    ...all: { ill: readonly Ill[]; unknown?: string[]; unsure?: string[] }[]
+  ): string[][] => {
+    let state: Watch = restoredState(rows, NOON)?.watch ?? NO_WATCH;
+    return all.map(({ ill: seen, unknown = [], unsure = [] }, i) => {
+      const { next, events } = watch(state, {
+        ...{ nowMs: NOON + (i + 1) * 5 * MIN, ill: seen, hosts: 20, silences: [], gone: new Map(), lost: new Set() },
+        ...{ unknown: new Set(unknown), unsure: new Set(unsure) },
+      });
+      state = next;
+      return events
+        .filter(({ isTold }) => isTold)
+        .map(({ change, incident: { host, cause } }) => `${change} ${host} ${cause}`);
+    });
+  };
+
+  test("stand while no run can look, however long, and are told of nobody anew", () => {
+    const silent = names.map((host) => ill(host, "silent", "queue"));
+    const blind = { ill: [], unknown: ["silent"] };
+    expect(runs([told("silent", "queue")], blind, blind, { ill: silent }, { ill: silent })).toEqual([[], [], [], []]);
+    expect(runs([told("silent", "queue")], blind, { ill: silent }, { ill: [] }, { ill: [] }, { ill: [] })).toEqual([
+      ...[[], [], [], ["recovered * queue"], []],
+    ]);
+  });
+
+  test("have their members by their disks, whoever was well, or is dark", () => {
+    const disk = (host: string, change: string): IncidentRow =>
+      row(host, change, false, { symptom: "disk-low", cause: "disk:/data" });
+    const rows = [told("disk-low", "disk"), ...names.map((host) => disk(host, "firing")), disk("lab9", "recovered")];
+    const members = restoredState(rows, NOON)?.watch.incidents.filter(({ host }) => host !== "*") ?? [];
+    expect(members.map(({ host, cause }) => `${host} ${cause}`)).toEqual(
+      names.slice(0, 9).map((host) => `${host} disk:/data`),
+    );
+    const low = (...hosts: string[]) => hosts.map((host) => ill(host, "disk-low", "disk:/data"));
+    const dark = { ill: low(...names.slice(1, 9)), unsure: ["lab0|disk-low|disk:/data"] };
+    const all = { ill: low(...names) };
+    // lab9, who falls ill anew, belongs to them, too.
+    expect(runs(rows, dark, dark, all, all, all)).toEqual([[], [], [], [], []]);
+  });
+
+  test("without a row of a host that is left it is known by the others' cause", () => {
+    const rows = [told("check-failing", "load")];
+    const members = restoredState(rows, NOON)?.watch.incidents.filter(({ host }) => host !== "*") ?? [];
+    expect(members.map(({ host, symptom, cause }) => `${host} ${symptom} ${cause}`)).toEqual(
+      names.map((host) => `${host} check-failing load`),
+    );
+  });
+});
+
+test("all causes that were told of one that is paused are known", () => {
+  const paused = (change: string, cause: string): IncidentRow =>
+    row("lab1", change, true, { symptom: "paused", cause });
+  const state = restoredState([paused("firing", "connect"), paused("growing", "tls")], NOON);
+  expect(state?.watch.incidents[0]?.toldCauses).toEqual(["connect", "tls"]);
 });

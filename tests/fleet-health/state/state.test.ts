@@ -53,7 +53,7 @@ const STATE: State = {
 };
 
 const TEXT =
-  '{"labfleet":1,"index":{"checkpoint":{"device":65024,"inode":12,"offset":345,"head":"aa","before":"bb"},' +
+  '{"labfleet":2,"index":{"checkpoint":{"device":65024,"inode":12,"offset":345,"head":"aa","before":"bb"},' +
   '"seen":[["lab1","2026-05-01T06:00:00+02:00",5,"x",4],["lab2","y",7,null,null]],"since_us":3},' +
   '"past":[["lab1",{"takenMs":17.5,"failing":{"count":1,"firstMs":18,"lastMs":18,"reason":"internal"},' +
   '"backlog":{"hour":4,"lows":[1,2]},"quarantine":{"count":2,"from":1,"grewMs":9},"unheardMs":300000}]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
@@ -85,7 +85,7 @@ test("what older releases do not write of a mailbox may be there, in its form", 
 
 test.each([
   ["torn", TEXT.slice(0, -20)],
-  ["of another form", TEXT.replace('"labfleet":1', '"labfleet":2')],
+  ["of another form", TEXT.replace('"labfleet":2', '"labfleet":1')],
   ["without a checkpoint", TEXT.replace('"offset":345,', "")],
   ["with a row that is short", TEXT.replace(",null,null]", "]")],
   ["with a time that is none", TEXT.replace('"y",7', '"y","7"')],
