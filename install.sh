@@ -2,6 +2,7 @@
 # Installs labfleet: puts its installer together from a release, proves it, and hands over to it.
 #
 #   sudo sh install.sh --bundle labfleet-0.1.0.tar [--dry-run] [what the installer is told]
+#   curl -fsSk https://collector.wg:8443/install.sh | sudo sh -s -- --url https://collector.wg:8443 [the same]
 #
 # The same in every release but for the digests of that release's installers. It runs nothing, and writes nothing, before it has been
 # read to its last line.
@@ -56,9 +57,15 @@ loader() {
   die "there is no $1: this system is not of the kind of its kernel" "install a 64-bit system"
 }
 
-# A piece of the installer, unpacked.
+# A piece of the installer, unpacked. Whoever it comes from, the whole is proved by its digest.
 piece() {
-  tar -xOf "$bundle" "$prefix/pieces/$1.gz" | gzip -dc
+  if [ -n "$bundle" ]; then
+    tar -xOf "$bundle" "$prefix/pieces/$1.gz"
+  elif command -v curl >/dev/null; then
+    curl -fsSk "$url/releases/current/pieces/$1.gz"
+  else
+    wget -q --no-check-certificate -O - "$url/releases/current/pieces/$1.gz"
+  fi | gzip -dc
 }
 
 # Whether a person can be asked: there is a terminal, and it listens to us. A job in the background that reads it is stopped for ever.
@@ -74,6 +81,7 @@ main() {
   set -eu
   umask 022
   bundle=
+  url=
   dry=
   count=$#
   while [ "$count" -gt 0 ]; do
@@ -88,21 +96,39 @@ main() {
       count=$((count - 1))
       ;;
     --bundle=*) bundle=${arg#--bundle=} ;;
+    --url)
+      [ "$count" -gt 0 ] || die "--url: an address has to follow" "--url https://collector.wg:8443"
+      url=$1
+      shift
+      count=$((count - 1))
+      set -- "$@" --url "$url"
+      ;;
+    --url=*)
+      url=${arg#--url=}
+      set -- "$@" "$arg"
+      ;;
     --dry-run) dry=1 ;;
     *) set -- "$@" "$arg" ;;
     esac
   done
-  [ -n "$bundle" ] || die "say where the release is" "--bundle FILE: the .tar of that release"
-  [ -f "$bundle" ] || die "there is no file $bundle" "--bundle FILE: the .tar of that release"
+  url=${url%/}
+  from=${bundle:-$url}
+  [ -n "$from" ] || die "say where the release is" "--bundle FILE: the .tar of that release, or --url: the collector"
+  [ -z "$bundle" ] || [ -f "$bundle" ] || die "there is no file $bundle" "--bundle FILE: the .tar of that release"
   for tool in tar gzip sha256sum uname mktemp df grep; do
     command -v "$tool" >/dev/null || die "there is no $tool here" "install it: nothing is taken that cannot be proved"
   done
   [ "$(id -u)" = 0 ] || [ -n "$dry" ] || die "installing is root's to do" "sudo sh install.sh ..."
   build=$(target)
   found=$(installer_of "$build") || die "this release has no installer for $build" "take one that was made for this machine"
-  list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar that bun run release makes"
-  prefix=${list%/release.json}
-  case $bundle in /*) ;; *) bundle=$PWD/$bundle ;; esac
+  if [ -n "$bundle" ]; then
+    list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar that bun run release makes"
+    prefix=${list%/release.json}
+    case $bundle in /*) ;; *) bundle=$PWD/$bundle ;; esac
+    set -- "$@" --bundle "$bundle"
+  else
+    command -v curl >/dev/null || command -v wget >/dev/null || die "there is neither curl nor wget here" "install one of them"
+  fi
   if [ -n "$dry" ]; then
     say "the installer for $build would be put together in /opt/labfleet, and be told: $*"
     return 0
@@ -129,9 +155,9 @@ put_and_run() {
   *) die "the installer does not run here: it ends with $status" "say so to whoever makes your releases" 3 ;;
   esac
   if can_ask; then
-    "$stage/installer" --bundle "$bundle" "$@" </dev/tty || status=$?
+    "$stage/installer" "$@" </dev/tty || status=$?
   else
-    "$stage/installer" apply --bundle "$bundle" "$@" </dev/null || status=$?
+    "$stage/installer" apply "$@" </dev/null || status=$?
   fi
   return "$status"
 }
@@ -139,10 +165,10 @@ put_and_run() {
 # whole head runtime tail
 put() {
   for digest in "$2" "$3" "$4"; do
-    piece "$digest" >>"$stage/installer" || die "$bundle is damaged" "take it anew" 3
+    piece "$digest" >>"$stage/installer" || die "$from is damaged, or has not all of it" "take it anew, and this script with it" 3
   done
   printf '%s  %s\n' "$1" "$stage/installer" | sha256sum -c >/dev/null 2>&1 ||
-    die "the installer in $bundle is not the one that this script belongs to" "take both from one release" 3
+    die "the installer of $from is not the one that this script belongs to" "take both from one release" 3
   chmod 755 "$stage/installer"
 }
 

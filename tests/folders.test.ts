@@ -27,7 +27,7 @@ const ORDER: Record<string, string[]> = {
       "refusals",
       "episodes",
     ],
-    ...["judge", "listen", "readiness", "heartbeats", "commands"],
+    ...["judge", "listen", "readiness", "heartbeats", "releases", "commands"],
   ],
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],
@@ -58,7 +58,7 @@ const ORDER: Record<string, string[]> = {
     "show.ts",
     "apply.ts",
   ],
-  release: ["source.ts", "open.ts", "pieces.ts", "fsync-tree.ts", "stage.ts"],
+  release: ["source.ts", "open.ts", "pieces.ts", "fsync-tree.ts", "stage.ts", "shelf.ts", "http-source.ts"],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",

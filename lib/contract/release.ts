@@ -64,6 +64,9 @@ export interface Release {
   pieces: Readonly<Record<string, ReleasePiece>>;
 }
 
+/** Which release an answer is of, where the current one was asked for: the rest of it is asked for by that name. */
+export const RELEASE_HEADER = "X-Labfleet-Release";
+
 /** Where a release's pieces lie in it. */
 export function piecePath(digest: string): string {
   return `pieces/${digest}.gz`;

@@ -43,6 +43,22 @@ async function readSaid({ options }: CommandLine): Promise<Said> {
   return said;
 }
 
+/** The collector that is named now, with whom to trust to be it; null: none is. */
+export async function collectorOf(line: CommandLine): Promise<{ url: string; ca: string | null } | null> {
+  const said = await readSaid(line);
+  const url = said.get("url");
+  if (url === undefined) return null;
+  const bundle = said.get("ca-bundle");
+  return { url: urlOf(url), ca: bundle === undefined ? null : await readGiven("ca-bundle", bundle) };
+}
+
+/** @throws UserError: it is no address of a collector */
+function urlOf(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== "") return text;
+  throw new UserError(`--url: found ${quoted(text)}, expected an address such as https://collector.wg:8443`);
+}
+
 async function readAnswersFile(path: string): Promise<[string, string][]> {
   const text = await readIfExists(path).catch((error: unknown) => {
     throw new UserError(`--answers: cannot read ${path}: ${quoted(errorText(error))}`);
@@ -89,6 +105,7 @@ function hostConfig(line: Said): string {
       "say which host this is, and where its collector is",
       "--host lab1 --url https://collector.wg:8443",
     );
+  urlOf(url);
   if (!isName(host)) throw new UserError(`--host: found ${quoted(host)}, expected ${NAME_RULE}`);
   const secret = textOf(line, "token-file") === null ? [] : [`bearer_token_file = ${toml(TOKEN)}`];
   const trust = textOf(line, "ca-bundle") === null ? [] : [`ca_bundle = ${toml(CA)}`];
@@ -153,13 +170,19 @@ async function filesOf(line: Said, role: Role): Promise<WantedFile[]> {
   for (const [option, path, kind, mode] of GIVEN[role]) {
     const from = textOf(line, option);
     if (from === null) continue;
-    const text = await readIfExists(from).catch((error: unknown) => {
-      throw new UserError(`--${option}: cannot read ${from}: ${quoted(errorText(error))}`);
-    });
-    if (text === null) throw new UserError(`--${option}: there is no ${from}`);
+    const text = await readGiven(option, from);
     files.push({ path, kind, text, mode, owner: "root", group: mode === 0o640 ? USER : "root" });
   }
   return files;
+}
+
+/** @throws UserError: it is not there, or cannot be read */
+async function readGiven(option: string, path: string): Promise<string> {
+  const text = await readIfExists(path).catch((error: unknown) => {
+    throw new UserError(`--${option}: cannot read ${path}: ${quoted(errorText(error))}`);
+  });
+  if (text === null) throw new UserError(`--${option}: there is no ${path}`);
+  return text;
 }
 
 /** What of the configuration the installer itself goes by. */

@@ -6,13 +6,14 @@ import { UserError } from "../core/failure.ts";
 import { counted } from "../core/text/quantity.ts";
 import { complain, print } from "../os/answer.ts";
 import { run } from "../os/process/exec.ts";
+import { httpSource } from "../release/http-source.ts";
 import { releaseKeys } from "../release/keys.ts";
 import { type Opened, openRelease, readListed } from "../release/open.ts";
 import { openSource, type ReleaseSource } from "../release/source.ts";
 import { lookAhead, type Staging, stage } from "../release/stage.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
-import { readAnswers, settingsOf } from "./answers.ts";
+import { collectorOf, readAnswers, settingsOf } from "./answers.ts";
 import { Applying } from "./apply.ts";
 import { readFacts } from "./facts.ts";
 import { lock } from "./lock.ts";
@@ -70,10 +71,18 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
   return EXIT.ok;
 }
 
-/** Without a release that is named: the one that runs here. @throws UserError: there is none */
-async function sourceOf({ options: { bundle } }: CommandLine): Promise<ReleaseSource> {
-  const path = typeof bundle === "string" ? bundle : await currentRelease(OPT_DIR);
-  if (path === null) throw new UserError("say which release", "--bundle PATH: what bun run release has made");
+/** Without a release that is named: what the collector serves, where one is named, else the one that runs here. @throws UserError: there is none */
+async function sourceOf(line: CommandLine): Promise<ReleaseSource> {
+  const { bundle } = line.options;
+  if (typeof bundle === "string") return openSource(bundle);
+  const collector = await collectorOf(line);
+  if (collector !== null) return httpSource(collector.url, collector.ca);
+  const path = await currentRelease(OPT_DIR);
+  if (path === null)
+    throw new UserError(
+      "say which release",
+      "--bundle PATH: what bun run release has made; or --url: a collector that serves one",
+    );
   return openSource(path);
 }
 

@@ -33,6 +33,7 @@ import { readHealthRun } from "./readiness/health-check.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
 import { createRefusedBeats, type RefusedBeats } from "./refusals/refused-beats.ts";
+import { addReleaseRoutes } from "./releases/routes.ts";
 import { type Room, shortOf } from "./room.ts";
 import { type ReceiverConfig, rulesOf } from "./settings.ts";
 
@@ -132,6 +133,7 @@ export function openApp(
     (app) => addEpisodeRoutes(app, { ...judging, ...storing, downloads, damage }),
     (app) => addJudgeRoute(app, judging),
     (app) => addHeartbeatRoutes(app, { ...asking, ...storing, stopping, heartbeats: taking(settings, parts) }),
+    (app) => addReleaseRoutes(app, { ...asking, downloads, shelf: () => settings.current().releasesDir }),
     (app) => addHostRoutes(app, { ...asking, duplicates, heartbeats: telling(settings, parts) }),
   ]);
 }

@@ -55,6 +55,13 @@ export const COMMAND_LINE: ToolSpec = {
         all: { help: "all of them" },
       },
     },
+    "release add": {
+      operands: "<file>",
+      maxOperands: 1,
+      help: "serve a release to hosts: its .tar, or its directory",
+      options: { force: { help: "also one that is older than the one that is served" } },
+    },
+    "release list": { help: "the releases that are here, and which is served", options: JSON_OPTION },
     ...DAEMON_COMMANDS,
   },
   options: {

@@ -12,6 +12,7 @@ import { loadTable } from "../schema/load.ts";
 import {
   DEFAULT_COMMIT_HEADERS,
   DEFAULT_HISTORY_BYTES,
+  DEFAULT_RELEASES_DIR,
   DEFAULT_TOKENS_DIR,
   parseAddress,
   type ReceiverConfig,
@@ -49,6 +50,7 @@ const schema = type({
   },
   "receiver?": { "drain_timeout_s?": "0 <= number <= 3600" },
   "heartbeats?": { "history_max?": sizeField },
+  "releases?": { "dir?": "string > 0" },
 });
 
 const RULES = {
@@ -58,7 +60,7 @@ const RULES = {
     "tls.key": 'key = "/etc/labfleet/tls/collector.key"',
   },
   // Sections of the same file that other tools read.
-  foreign: ["fleet_health", "notify", "releases"],
+  foreign: ["fleet_health", "notify"],
   exampleFile: "/opt/labfleet/current/units/collector.example.toml",
 };
 
@@ -68,7 +70,7 @@ const RULES = {
  */
 export function parseReceiverConfig(text: string, file: string): { config: ReceiverConfig; warnings: Finding[] } {
   const { table, warnings } = loadTable(text, file, schema, RULES);
-  const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {}, heartbeats = {} } = table;
+  const { paths = {}, tls, auth = {}, gate = {}, limits = {}, receiver = {}, heartbeats = {}, releases = {} } = table;
   const config: ReceiverConfig = {
     listen: parseAddress(table.listen ?? "0.0.0.0:8443") ?? { host: "0.0.0.0", port: 8443 },
     dataRoot: resolvePath(paths.data_root ?? COLLECTOR_DATA_ROOT),
@@ -98,6 +100,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     headerTimeoutS: limits.header_timeout_s ?? 10,
     keepAliveTimeoutS: limits.keep_alive_timeout_s ?? 15,
     drainTimeoutS: receiver.drain_timeout_s ?? TOOLS.receiver.drainS,
+    releasesDir: resolvePath(releases.dir ?? DEFAULT_RELEASES_DIR),
     historyBytes: bytesOf(heartbeats.history_max) ?? DEFAULT_HISTORY_BYTES,
   };
   const relative = relativeRemarks(file, {
@@ -107,6 +110,7 @@ export function parseReceiverConfig(text: string, file: string): { config: Recei
     "tls.key": tls?.key,
     "tls.client_ca": tls?.client_ca,
     "auth.tokens_dir": auth.tokens_dir,
+    "releases.dir": releases.dir,
     "gate.accepted_commits_file": gate.accepted_commits_file,
   });
   return { config, warnings: [...warnings, ...relative] };

@@ -7,6 +7,7 @@ import { warnOfOpenDoors } from "./access/open-doors.ts";
 import { BACKEND } from "./backend.ts";
 import { hostsCommand } from "./commands/hosts.ts";
 import { identityCommand } from "./commands/identity.ts";
+import { releaseAdd, releaseList } from "./commands/release.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tokenAdd, tokenList, tokenRevoke } from "./commands/token.ts";
 import { startReceiver } from "./daemon.ts";
@@ -38,6 +39,8 @@ const COMMANDS: Commands = {
   "token add": tokenAdd,
   "token list": tokenList,
   "token revoke": tokenRevoke,
+  "release add": releaseAdd,
+  "release list": releaseList,
 };
 
 /** Runs the receiver's command line; resolves with the exit code. */

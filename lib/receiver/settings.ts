@@ -7,6 +7,8 @@ import type { FixedSettings } from "../runtime/config/settings.ts";
 export const DEFAULT_TOKENS_DIR = "/etc/labfleet/tokens.d";
 export const DEFAULT_COMMIT_HEADERS: readonly string[] = ["X-Labfleet-Code-Commit", "X-Cis490-Code-Commit"];
 
+export const DEFAULT_RELEASES_DIR = "/opt/labfleet/served";
+
 export const DEFAULT_HISTORY_BYTES = 4 * 1024 ** 3;
 
 export interface Address {
@@ -37,6 +39,8 @@ export interface ReceiverConfig {
   headerTimeoutS: number;
   keepAliveTimeoutS: number;
   drainTimeoutS: number;
+  /** Where the releases lie that are served. */
+  releasesDir: string;
   /** What the daily files of heartbeats may have together, bytes. */
   historyBytes: number;
 }

@@ -69,7 +69,7 @@ async function readSmall(source: ReleaseSource, path: string, maxBytes: number):
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
-    const stream = source.read(path);
+    const stream = await source.read(path);
     if (stream === null) throw new UserError(`${source.name} has no ${path}`);
     for await (const chunk of stream) {
       bytes += chunk.length;

@@ -64,7 +64,7 @@ export class Pieces {
   private async *unpack(digest: string): AsyncGenerator<Uint8Array> {
     const path = piecePath(digest);
     const piece = this.release.pieces[digest];
-    const packed = this.source.read(path);
+    const packed = await this.source.read(path);
     if (packed === null || piece === undefined) throw refused(this.source, `it has no ${path}`, DAMAGED);
     const gunzip = createGunzip();
     // What goes wrong there comes out here.

@@ -10,8 +10,8 @@ import { quoted } from "../core/text/fields.ts";
 export interface ReleaseSource extends Disposable {
   /** As a person knows it. */
   name: string;
-  /** The bytes of a file of it, as they come; null: it has none of that name. Fails as the system does. */
-  read(path: string): AsyncIterable<Uint8Array> | null;
+  /** The bytes of a file of it, as they come; null: it has none of that name. Rejects as the system does. */
+  read(path: string): Promise<AsyncIterable<Uint8Array> | null>;
 }
 
 /** Opens a directory, or a file that holds one. @throws UserError: it is neither */
@@ -26,7 +26,7 @@ export function openSource(path: string): ReleaseSource {
   if (stats.isFile()) return openArchive(path, fd, stats.size);
   closeSync(fd);
   if (!stats.isDirectory()) throw new UserError(`the release ${path} is neither a directory nor a file`);
-  return { name: path, read: (file) => readFileOf(path, file), [Symbol.dispose]: () => {} };
+  return { name: path, read: async (file) => readFileOf(path, file), [Symbol.dispose]: () => {} };
 }
 
 function readFileOf(dir: string, path: string): AsyncIterable<Uint8Array> | null {
@@ -61,7 +61,7 @@ function openArchive(path: string, fd: number, size: number): ReleaseSource {
   const prefix = list.slice(0, -LIST.length);
   return {
     name: path,
-    read(file) {
+    async read(file) {
       const member = members.get(prefix + file);
       return member === undefined ? null : bytesAt(fd, member);
     },

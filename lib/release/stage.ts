@@ -162,7 +162,7 @@ async function isFile(path: string, sha256: string): Promise<boolean> {
 }
 
 async function* limited({ path, bytes }: ReleaseFile, source: ReleaseSource): AsyncGenerator<Uint8Array> {
-  const stream = source.read(path);
+  const stream = await source.read(path);
   if (stream === null) throw refused(source, `it has no ${path}`, ANEW);
   let read = 0;
   for await (const chunk of stream) {

@@ -118,7 +118,7 @@ test("as one file it is put on a disk whole, and what is there already is not un
   expect(readFileSync(join(dir, "units/labfleet-shipper.service"), "utf8")).toContain("TimeoutStopSec=");
   const without: ReleaseSource = {
     ...source,
-    read: (path) => (path.includes(runtimeOf(opened.release)) ? null : source.read(path)),
+    read: async (path) => (path.includes(runtimeOf(opened.release)) ? null : await source.read(path)),
   };
   expect(await stage(opened, without, { ...staging, tools: ["shipper", "receiver"] })).toEqual({ dir, isNew: true });
 });

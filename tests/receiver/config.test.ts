@@ -32,6 +32,7 @@ test("an empty file takes every default", () => {
       headerTimeoutS: 10,
       keepAliveTimeoutS: 15,
       drainTimeoutS: 60,
+      releasesDir: "/opt/labfleet/served",
       historyBytes: 4_294_967_296,
     },
   });

@@ -90,9 +90,10 @@ describe.each(SHELLS)("%s", (...shell) => {
 
   test("says what is missing", () => {
     expect(run([])).toBe(
-      "2 install.sh: say where the release is\ninstall.sh: fix: --bundle FILE: the .tar of that release\n",
+      "2 install.sh: say where the release is\ninstall.sh: fix: --bundle FILE: the .tar of that release, or --url: the collector\n",
     );
     expect(run(["--bundle"])).toStartWith("2 install.sh: --bundle: a file has to follow\n");
+    expect(run(["--url"])).toStartWith("2 install.sh: --url: an address has to follow\n");
     expect(run(["--bundle=/no such.tar"])).toStartWith("2 install.sh: there is no file /no such.tar\n");
     const { bin } = sandbox();
     const bundle = join(tempDir(), "x.tar");

@@ -64,7 +64,7 @@ const tree = (host: Host, how: string): Promise<string> =>
   sh(host, `find ${PLACES} -xdev ${how} 2>/dev/null | sort || true`);
 const names = (host: Host): Promise<string> => tree(host, "-printf '%p %M %u %g %l\\n'");
 
-const HOST = ["--bundle", BUNDLE, "--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
+const HOST = ["--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
 const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt"];
 
 async function certificates(): Promise<void> {
@@ -134,7 +134,7 @@ bedTest("2. a collector is installed by the script of its release, from one file
   const bad = await run("/srv/release/bad.tar");
   expect([bad.code, bad.stderr.split("\n").at(-2)]).toEqual([
     3,
-    expect.stringMatching(/^install.sh: fix: take (it anew|both from one release)$/),
+    expect.stringMatching(/^install.sh: fix: take (it anew, and this script with it|both from one release)$/),
   ]);
   await sh(hub, "mount -t tmpfs -o noexec tmpfs /opt");
   const stuck = await run(BUNDLE);
@@ -161,7 +161,15 @@ bedTest("3. a lab host ships its first episode", async () => {
   bareLab = await names(lab);
   await lab.write("/root/token", await sh(hub, "receiver token add lab1"));
   await lab.write("/root/ca.crt", await sh(hub, "cat /root/ca.crt"));
-  const done = await installer(lab, ["apply", ...HOST, ...GIVEN]);
+  // From the collector alone, by the line of the documents.
+  expect(await sh(hub, "receiver release list")).toBe("no release is here\n");
+  const early = await lab.exec(["sh", "-c", "curl -fsSk https://hub:8443/install.sh"]);
+  expect([early.code, early.stdout]).toEqual([22, ""]);
+  expect(await sh(hub, `receiver release add ${BUNDLE}`)).toMatch(
+    /^0.1.0-7 is served \(signed by [0-9A-F]{16}, expires /,
+  );
+  const line = `curl -fsSk https://hub:8443/install.sh | sh -s -- ${[...HOST, ...GIVEN].join(" ")}`;
+  const done = await lab.exec(["sh", "-c", line], { timeoutMs: 120_000 });
   expect([done.code, done.stderr]).toEqual([0, ""]);
   expect(done.stdout).not.toContain((await sh(lab, "cat /root/token")).trim());
   expect(
