@@ -122,7 +122,7 @@ main() {
   build=$(target)
   found=$(installer_of "$build") || die "this release has no installer for $build" "take one that was made for this machine"
   if [ -n "$bundle" ]; then
-    list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar that bun run release makes"
+    list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar of a release"
     prefix=${list%/release.json}
     case $bundle in /*) ;; *) bundle=$PWD/$bundle ;; esac
     set -- "$@" --bundle "$bundle"

@@ -17,7 +17,7 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
 const OPTIONS: NonNullable<CommandSpec["options"]> = {
   bundle: {
     value: "PATH",
-    help: "the release: what bun run release has made, its directory or its .tar (default: the one that runs)",
+    help: "the release: its .tar, or its directory (default: what --url serves, else the one that runs)",
   },
   answers: { value: "FILE", help: "what is not said here: lines such as host=lab1, by the names of these options" },
   ...ANSWERS,

@@ -42,7 +42,7 @@ interface Prepared {
 
 export async function planCommand(line: CommandLine): Promise<number> {
   using source = await sourceOf(line);
-  const prepared = await prepare(line, source);
+  const prepared = await prepare(await readAnswers(line), source);
   await show(prepared);
   return (await refused(prepared, false)) ? EXIT.undelivered : EXIT.ok;
 }
@@ -50,9 +50,10 @@ export async function planCommand(line: CommandLine): Promise<number> {
 /** @param asks before anything is changed */
 export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
   if (asks) canAsk("apply does the same without a question");
-  await lock();
   using source = await sourceOf(line);
-  const prepared = await prepare(line, source);
+  const answers = await readAnswers(line);
+  await lock();
+  const prepared = await prepare(answers, source);
   await show(prepared);
   if (await refused(prepared, line.options.force === true)) return EXIT.undelivered;
   const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
@@ -79,15 +80,11 @@ async function sourceOf(line: CommandLine): Promise<ReleaseSource> {
   if (collector !== null) return httpSource(collector.url, collector.ca);
   const path = await currentRelease(OPT_DIR);
   if (path === null)
-    throw new UserError(
-      "say which release",
-      "--bundle PATH: what bun run release has made; or --url: a collector that serves one",
-    );
+    throw new UserError("say which release", "--bundle PATH: its .tar; or --url: a collector that serves one");
   return openSource(path);
 }
 
-async function prepare(line: CommandLine, source: ReleaseSource): Promise<Prepared> {
-  const answers = await readAnswers(line);
+async function prepare(answers: Answers, source: ReleaseSource): Promise<Prepared> {
   const opened = await openRelease(source, releaseKeys());
   const staging: Staging = {
     ...{ releasesDir: RELEASES, target: targetHere(), tools: toolsOf(answers.role) },

@@ -34,7 +34,7 @@ export async function openRelease(source: ReleaseSource, keys: readonly PublicKe
   if (keys.length === 0)
     throw new UserError(
       "this build knows no key of releases, so that it can take none",
-      "bun run release keygen, commit what that makes, and build the release anew",
+      "make the keys of your releases, commit what is public of them, and build anew",
     );
   const list = await readSmall(source, "release.json", LIST_BYTES);
   const signature = await readSmall(source, "release.json.minisig", SIGNATURE_BYTES);

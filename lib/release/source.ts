@@ -56,7 +56,7 @@ function openArchive(path: string, fd: number, size: number): ReleaseSource {
   const [list] = [...members.keys()].filter((name) => name === LIST || name.endsWith(`/${LIST}`)).sort(byLength);
   if (list === undefined) {
     closeSync(fd);
-    throw new UserError(`${path} holds no ${LIST}`, "name what bun run release has made, or a tar archive of it");
+    throw new UserError(`${path} holds no ${LIST}`, "name the .tar of a release, or its directory");
   }
   const prefix = list.slice(0, -LIST.length);
   return {

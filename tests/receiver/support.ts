@@ -29,6 +29,7 @@ import { type Listener, type ListenOptions, listen } from "../../lib/receiver/li
 import { type Attempts, openAttempts } from "../../lib/receiver/refusals/attempts.ts";
 import { openRefusals, type Refusals } from "../../lib/receiver/refusals/refusals.ts";
 import { createRefusedBeats } from "../../lib/receiver/refusals/refused-beats.ts";
+import { addReleaseRoutes, type ReleaseDeps } from "../../lib/receiver/releases/routes.ts";
 import { DEFAULT_COMMIT_HEADERS, type EpisodeRules } from "../../lib/receiver/settings.ts";
 import type { Disk } from "../../lib/receiver/store/files/disk.ts";
 import { makeDataDirs, type OpenedFiles, openStore } from "../../lib/receiver/store/open-store.ts";
@@ -133,7 +134,7 @@ export interface TestReceiver {
 }
 
 /** What all groups of routes are given, together: a test changes one thing of it. */
-export type ReceiverDeps = AppDeps & EpisodeDeps & JudgeDeps & HeartbeatDeps & HostsDeps;
+export type ReceiverDeps = AppDeps & EpisodeDeps & JudgeDeps & HeartbeatDeps & HostsDeps & ReleaseDeps;
 
 /** The application as build.ts makes it. */
 export function appOf(deps: ReceiverDeps): ReturnType<typeof createApp> {
@@ -142,6 +143,7 @@ export function appOf(deps: ReceiverDeps): ReturnType<typeof createApp> {
     (app) => addJudgeRoute(app, deps),
     (app) => addHeartbeatRoutes(app, deps),
     (app) => addHostRoutes(app, deps),
+    (app) => addReleaseRoutes(app, deps),
   ]);
 }
 
@@ -185,6 +187,7 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     attempts,
     refusals,
     downloads: createDownloads({ total: 16, perHost: 4 }),
+    shelf: () => join(dataRoot, "served"),
     damage: new DamageNotes(log),
     duplicates: openDuplicateHosts(paths.duplicates, log),
     identity: () => IDENTITY,

@@ -112,7 +112,7 @@ describe.each(SHELLS)("%s", (...shell) => {
     const bundle = join(tempDir(), "x.tar");
     writeFileSync(bundle, "no archive");
     expect(run(["--bundle", bundle, "--dry-run"])).toEndWith(
-      `install.sh: ${bundle} holds no release\ninstall.sh: fix: take the .tar that bun run release makes\n`,
+      `install.sh: ${bundle} holds no release\ninstall.sh: fix: take the .tar of a release\n`,
     );
   });
 });

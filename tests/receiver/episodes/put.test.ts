@@ -324,6 +324,7 @@ test("as a function of a request, without any connection", async () => {
     attempts: receiver.attempts,
     refusals: receiver.refusals,
     downloads: createDownloads({ total: 1, perHost: 1 }),
+    shelf: () => receiver.dataRoot,
     damage: new DamageNotes(receiver.log),
     duplicates: { saw: () => undefined, find: () => null },
     knownHost: () => false,
