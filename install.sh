@@ -142,7 +142,7 @@ put_and_run() {
   free=$(df -Pk /opt/labfleet | { while read -r _ _ _ kib _; do last=$kib; done && echo "$last"; })
   [ "$free" -gt 150000 ] || die "/opt/labfleet has $free KiB free, and 150000 are needed to begin with" "make room there"
   stage=$(mktemp -d /opt/labfleet/.install.XXXXXX)
-  trap 'rm -rf "$stage"' EXIT
+  trap 'rm -rf "$stage"; rmdir /opt/labfleet 2>/dev/null || :' EXIT
   trap 'exit 130' HUP INT TERM
   # shellcheck disable=SC2086 # four digests
   put $found

@@ -9,6 +9,8 @@ export function canAsk(otherwise: string): void {
 }
 
 export async function isAgreed(): Promise<boolean> {
+  // A terminal that does not say how wide it is would get a line for each letter.
+  if (!(process.stdout.columns > 0)) process.stdout.columns = 80;
   const answer = await confirm({ message: "Do this?" });
   return !isCancel(answer) && answer;
 }

@@ -1,5 +1,6 @@
 // `installer` and `installer plan`: looks, shows, asks, does, and says how it went.
 
+import { rmdir } from "node:fs/promises";
 import type { CommandLine } from "../cli/options.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
@@ -59,6 +60,8 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
   const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
   if (plan.steps.length === 0 && isStaged) return EXIT.ok;
   if (asks && !(await isAgreed())) {
+    // But for a directory to lock.
+    await rmdir(OPT_DIR).catch(() => {});
     await print("nothing was changed\n");
     return EXIT.undelivered;
   }
