@@ -1,0 +1,107 @@
+// What a person says, on the command line, in the environment and in a file, and what is made of it on a bare machine.
+
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseCommandLine } from "../../lib/cli/options.ts";
+import { UserError } from "../../lib/core/failure.ts";
+import { collectorOf, readAnswers, settingsOf } from "../../lib/installer/answers.ts";
+import { COMMAND_LINE } from "../../lib/installer/command-line.ts";
+import { targetHere } from "../../lib/installer/target.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { withEnv } from "../support/with-env.ts";
+
+const lineOf = (...args: string[]) => {
+  const parsed = parseCommandLine(COMMAND_LINE, ["apply", ...args]);
+  if (parsed.kind === "print") throw new Error(parsed.text);
+  return parsed.line;
+};
+const said = async (...args: string[]): Promise<string> =>
+  readAnswers(lineOf(...args)).then(
+    ({ config }) => config,
+    (error: unknown) => (error instanceof UserError ? `${error.message}; ${error.hint}` : Promise.reject(error)),
+  );
+const HOST = ["--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
+const file = (text: string): string => {
+  const path = join(tempDir(), "answers");
+  writeFileSync(path, text);
+  return path;
+};
+
+test("a lab host says who it is, and where its collector is; what it hands over is named where it will lie", async () => {
+  const token = file("lf_x\n");
+  expect(await said(...HOST)).toBe('host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\n');
+  expect(await said(...HOST, "--token-file", token, "--ca-bundle", token)).toBe(
+    'host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\nbearer_token_file = "/etc/labfleet/token"\nca_bundle = "/etc/labfleet/tls/ca.crt"\n',
+  );
+  expect(await said("--role", "lab-host", "--host", "lab1", "--url", "http://10.0.0.1")).toEndWith(
+    "trusted_network = true\n",
+  );
+  const { files } = await readAnswers(lineOf(...HOST, "--token-file", token));
+  expect(files).toEqual([
+    { path: "/etc/labfleet/token", kind: "secret", text: "lf_x\n", mode: 0o640, owner: "root", group: "labfleet" },
+  ]);
+});
+
+test("a collector says its certificate, and where it listens", async () => {
+  const pem = file("x");
+  const collector = ["--role", "collector", "--tls-certificate", pem, "--tls-key", pem];
+  expect(await said(...collector)).toStartWith('listen = "0.0.0.0:8443"\n\n[tls]\n');
+  expect(await said(...collector, "--listen", "[::]:443")).toStartWith('listen = "[::]:443"\n');
+  expect(await said("--role", "collector")).toStartWith("say with which certificate the collector answers; ");
+  const { listen, drainS } = settingsOf(await readAnswers(lineOf(...collector)));
+  expect([listen, drainS]).toEqual(["0.0.0.0:8443", {}]);
+  const own = { role: "lab-host" as const, config: "[shipper]\ndrain_timeout_s = 90\n", files: [] };
+  expect(settingsOf(own)).toEqual({ listen: null, drainS: { shipper: 90 } });
+});
+
+test("what is missing, or is none of what may be said, is one sentence", async () => {
+  expect(await said()).toBe("say what this machine is to be; --role lab-host, or --role collector");
+  expect(await said("--role", "host")).toStartWith('--role: found "host", expected lab-host or collector');
+  expect(await said("--role", "lab-host")).toStartWith("say which host this is, and where its collector is; ");
+  expect(await said("--role", "lab-host", "--host", "lab 1", "--url", "https://x")).toStartWith(
+    '--host: found "lab 1", expected 1 to 128',
+  );
+  expect(await said("--role", "lab-host", "--host", "lab1", "--url", "hub:8443")).toStartWith(
+    '--url: found "hub:8443", expected an address',
+  );
+  expect(await said(...HOST, "--token-file", "/none")).toStartWith("--token-file: there is no /none");
+  expect(await said(...HOST, "--token-file", "/etc")).toStartWith("--token-file: cannot read /etc: ");
+});
+
+test("the command line comes before the environment, and that before the file", async () => {
+  const path = file("# a host of ours\n\nrole = lab-host\nhost=lab1\nurl = https://file\n");
+  expect(await said("--answers", path)).toContain('url = "https://file"');
+  {
+    using _ = withEnv({ LABFLEET_URL: "https://environment", LABFLEET_HOST: "" });
+    expect(await said("--answers", path)).toContain('host_id = "lab1"\n\n[receiver]\nurl = "https://environment"');
+    expect(await said("--answers", path, "--url", "https://line")).toContain('url = "https://line"');
+  }
+  expect(await said("--answers", file("hots = lab1\n"))).toMatch(
+    /answers, line 1: there is no "hots"; did you mean host\?$/,
+  );
+  expect(await said("--answers", file("role = lab-host\nlab1\n"))).toContain(
+    "answers, line 2: expected a line such as host=lab1; ",
+  );
+  expect(await said("--answers", "/none")).toStartWith("--answers: there is no /none");
+});
+
+test("the collector that is named is asked for the release, and whom to trust with it", async () => {
+  const ca = file("PEM");
+  expect(await collectorOf(lineOf())).toBeNull();
+  expect(await collectorOf(lineOf("--url", "https://hub"))).toEqual({ url: "https://hub", ca: null });
+  expect(await collectorOf(lineOf("--url", "https://hub", "--ca-bundle", ca))).toEqual({
+    url: "https://hub",
+    ca: "PEM",
+  });
+});
+
+test("the build is the one whose instructions the processor has", () => {
+  const of = (flags: string, arch = "x64") => targetHere(arch, `processor : 0\nflags\t\t: fpu ${flags} sse\n`);
+  expect([of("avx2 sse4_2"), of("sse4_2"), of("", "arm64")]).toEqual([
+    "linux-x64",
+    "linux-x64-baseline",
+    "linux-arm64",
+  ]);
+  expect(() => of("ssse3")).toThrow("there is no build for this machine (x64, ");
+});
