@@ -56,7 +56,7 @@ const ORDER: Record<string, string[]> = {
     "agreed.ts",
     "preflight",
     "show.ts",
-    "apply.ts",
+    "apply",
   ],
   release: ["source.ts", "open.ts", "pieces.ts", "fsync-tree.ts", "stage.ts", "shelf.ts", "http-source.ts"],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],

@@ -15,7 +15,7 @@ import { lookAhead, type Staging, stage } from "../release/stage.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
 import { collectorOf, readAnswers, settingsOf } from "./answers.ts";
-import { Applying } from "./apply.ts";
+import { Applying } from "./apply/apply.ts";
 import { readFacts } from "./facts.ts";
 import { lock } from "./lock.ts";
 import { type Facts, type Plan, planOf } from "./plan.ts";

@@ -15,7 +15,7 @@ import { replaceDurable } from "../os/files/sync-files.ts";
 import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
-import { command } from "./apply.ts";
+import { command } from "./apply/apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
 import { lock } from "./lock.ts";
 import { OPT_DIR, RECORDERS, USER } from "./wanted.ts";

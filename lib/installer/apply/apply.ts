@@ -3,19 +3,20 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
-import { chmod, chown, mkdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
+import { mkdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { emptyManifest, formatManifest, type InstallManifest } from "../contract/install-manifest.ts";
-import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
-import { failpoint } from "../os/failpoint.ts";
-import { fsyncDir, renameDurable } from "../os/files/files.ts";
-import { replaceDurable } from "../os/files/sync-files.ts";
-import { run } from "../os/process/exec.ts";
-import { switchTo } from "../release/switch.ts";
-import { MANIFEST, readAccounts } from "./facts.ts";
-import type { Step } from "./plan.ts";
-import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "./wanted.ts";
+import { emptyManifest, formatManifest, type InstallManifest } from "../../contract/install-manifest.ts";
+import { EXIT } from "../../core/exit.ts";
+import { UserError } from "../../core/failure.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import { renameDurable } from "../../os/files/files.ts";
+import { replaceDurable } from "../../os/files/sync-files.ts";
+import { run } from "../../os/process/exec.ts";
+import { switchTo } from "../../release/switch.ts";
+import { MANIFEST, readAccounts } from "../facts.ts";
+import type { Step } from "../plan.ts";
+import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "../wanted.ts";
+import { makeDirectory, setRights } from "./directory.ts";
 
 /** A command that changes something waits for what it starts, and for what has to stop before. */
 const COMMAND_MS = 5 * 60_000;
@@ -106,15 +107,12 @@ export class Applying {
   }
 
   private async directory({ directory, isNew }: Extract<Step, { kind: "directory" }>): Promise<void> {
-    const { path } = directory;
+    const { path, mode } = directory;
     if (isNew) {
-      await mkdir(path, { mode: 0o700 });
+      makeDirectory(path);
       this.undos.push(() => rmdir(path));
     }
-    const { uid, gid } = await idsOf(directory);
-    await chown(path, uid, gid);
-    await chmod(path, directory.mode);
-    await fsyncDir(dirname(path));
+    setRights(path, { ...(await idsOf(directory)), mode });
   }
 
   private async file(file: WantedFile, before: string | null): Promise<void> {
