@@ -2,7 +2,7 @@
 // and is named.
 
 import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseReceiverConfig } from "../../lib/receiver/config.ts";
 import { startReceiver } from "../../lib/receiver/daemon.ts";
@@ -105,6 +105,17 @@ const PROOFS: Partial<Record<keyof ReceiverConfig, () => Promise<void>>> = {
     expect(await refusal()).toBeNull();
     await reload({ uploadsPerHost: 0 });
     expect(await refusal()).toBe("too-many-uploads");
+  },
+  async releasesDir() {
+    const { url, reload } = await daemon();
+    const script = async (): Promise<number> => (await fetch(`${url}/install.sh`, { proxy: "" })).status;
+    const shelf = tempDir();
+    mkdirSync(join(shelf, "1.0.0-1"));
+    writeFileSync(join(shelf, "1.0.0-1/install.sh"), "#!/bin/sh\n");
+    symlinkSync("1.0.0-1", join(shelf, "current"));
+    expect(await script()).toBe(404);
+    await reload({ releasesDir: shelf });
+    expect(await script()).toBe(200);
   },
   async historyBytes() {
     const { url, reload, log } = await daemon();
