@@ -4,12 +4,15 @@ import { describe, expect, test } from "bun:test";
 import type { AttemptRow } from "../../../lib/contract/attempt-row.ts";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
+import type { Judged } from "../../../lib/fleet/judge.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../../lib/fleet-health/config.ts";
+import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
+import { unsaidSince } from "../../../lib/fleet-health/judge/unsure.ts";
 import { round } from "../../../lib/fleet-health/round.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
-import { hostsWith } from "../support.ts";
+import { factsWith, hostsWith } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -248,4 +251,19 @@ test("many whose heartbeats have ended are not well by a lost state: they stand 
   expect(play([many], 2, (ms) => ({ queue: ms < at1 ? "late" : IDLE })).told).toContain(
     "13:10 * fleet-check-failing recovered",
   );
+});
+
+test("a check that has expired is over by that no more than one of a silent host; another check is", () => {
+  const check = (cause: string, phase: Incident["phase"] = "firing"): Incident => ({
+    ...{ host: "lab1", symptom: "check-failing", cause, what: "w", fix: null, phase, pendingRuns: 2, sinceMs: NOON },
+    ...{ firedMs: NOON, isTold: true, heldBy: null, hasNoData: false, flappingMs: null, hosts: [] },
+  });
+  const heartbeat = { ...unknownSummary("lab1"), age_s: 5, stale: false, never: false };
+  const raid = { name: "raid", holds: "stale" } as Judged;
+  const facts = new Map([["lab1", factsWith({ host: "lab1", heartbeat, checks: [raid] })]]);
+  const all = [check("raid"), check("raid: critical"), check("load"), check("raid: unknown", "pending")];
+  expect([...unsaidSince(all, facts, new Set())]).toEqual([
+    "lab1|check-failing|raid",
+    "lab1|check-failing|raid: critical",
+  ]);
 });
