@@ -60,7 +60,7 @@ loader() {
 # A piece of the installer, unpacked. Whoever it comes from, the whole is proved by its digest.
 piece() {
   if [ -n "$bundle" ]; then
-    tar -xOf "$bundle" "$prefix/pieces/$1.gz"
+    tar -xOf "$bundle" -- "$prefix/pieces/$1.gz"
   elif command -v curl >/dev/null; then
     curl -fsSk "$url/releases/current/pieces/$1.gz"
   else
@@ -115,16 +115,18 @@ main() {
   from=${bundle:-$url}
   [ -n "$from" ] || die "say where the release is" "--bundle FILE: the .tar of that release, or --url: the collector"
   [ -z "$bundle" ] || [ -f "$bundle" ] || die "there is no file $bundle" "--bundle FILE: the .tar of that release"
-  for tool in tar gzip sha256sum uname mktemp df grep; do
+  for tool in tar gzip sha256sum uname mktemp df grep find; do
     command -v "$tool" >/dev/null || die "there is no $tool here" "install it: nothing is taken that cannot be proved"
   done
   [ "$(id -u)" = 0 ] || [ -n "$dry" ] || die "installing is root's to do" "sudo sh install.sh ..."
   build=$(target)
   found=$(installer_of "$build") || die "this release has no installer for $build" "take one that was made for this machine"
   if [ -n "$bundle" ]; then
-    list=$(tar -tf "$bundle" | grep -m 1 '/release.json$') || die "$bundle holds no release" "take the .tar of a release"
-    prefix=${list%/release.json}
     case $bundle in /*) ;; *) bundle=$PWD/$bundle ;; esac
+    # A name that a tar of ours never has could be an option to tar.
+    list=$(tar -tf "$bundle" | grep -m 1 -x '[A-Za-z0-9][A-Za-z0-9._+-]*/release.json') ||
+      die "$bundle holds no release" "take the .tar of a release"
+    prefix=${list%/release.json}
     set -- "$@" --bundle "$bundle"
   else
     command -v curl >/dev/null || command -v wget >/dev/null || die "there is neither curl nor wget here" "install one of them"
@@ -141,6 +143,8 @@ put_and_run() {
   # shellcheck disable=SC2046 # the last line of df, field by field
   free=$(df -Pk /opt/labfleet | { while read -r _ _ _ kib _; do last=$kib; done && echo "$last"; })
   [ "$free" -gt 150000 ] || die "/opt/labfleet has $free KiB free, and 150000 are needed to begin with" "make room there"
+  # What a power cut has left.
+  find /opt/labfleet -maxdepth 1 -name '.install.*' -mmin +60 -exec rm -rf {} +
   stage=$(mktemp -d /opt/labfleet/.install.XXXXXX)
   trap 'rm -rf "$stage"; rmdir /opt/labfleet 2>/dev/null || :' EXIT
   trap 'exit 130' HUP INT TERM

@@ -58,7 +58,16 @@ const ORDER: Record<string, string[]> = {
     "show.ts",
     "apply",
   ],
-  release: ["source.ts", "open.ts", "pieces.ts", "fsync-tree.ts", "stage.ts", "shelf.ts", "http-source.ts"],
+  release: [
+    "source.ts",
+    "open.ts",
+    "pieces.ts",
+    "fsync-tree.ts",
+    "is-file.ts",
+    "stage.ts",
+    "shelf.ts",
+    "http-source.ts",
+  ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
   client: [
     "upload-phase.ts",

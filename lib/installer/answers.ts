@@ -27,7 +27,10 @@ export async function readAnswers(line: CommandLine): Promise<Answers> {
   const role = await roleOf(said);
   const there = await readIfExists(configPath(role));
   const config = there ?? (role === "lab-host" ? hostConfig(said) : collectorConfig(said));
-  if (there !== null) sameAsBefore(said, role, there);
+  if (there !== null) {
+    sameAsBefore(said, role, there);
+    isNamed(said, role, there);
+  }
   return { role, config, files: await filesOf(said, role) };
 }
 
@@ -49,7 +52,13 @@ export async function collectorOf(line: CommandLine): Promise<{ url: string; ca:
   const url = said.get("url");
   if (url === undefined) return null;
   const bundle = said.get("ca-bundle");
-  return { url: urlOf(url), ca: bundle === undefined ? null : await readGiven("ca-bundle", bundle) };
+  if (bundle !== undefined) return { url: urlOf(url), ca: await readGiven("ca-bundle", bundle) };
+  // As before.
+  const file = configPath("lab-host");
+  const before = await readIfExists(file);
+  const { receiver = null } = before === null ? {} : parseToml(before, file);
+  const path = typeof receiver === "object" && receiver !== null && "ca_bundle" in receiver ? receiver.ca_bundle : null;
+  return { url: urlOf(url), ca: typeof path === "string" ? await readIfExists(path) : null };
 }
 
 /** @throws UserError: it is no address of a collector */
@@ -151,23 +160,47 @@ function sameAsBefore(line: Said, role: Role, text: string): void {
   }
 }
 
-const GIVEN: Readonly<
-  Record<Role, readonly (readonly [option: string, path: string, kind: WantedFile["kind"], mode: number])[]>
-> = {
+/** @throws UserError: what is handed over is not what the configuration names */
+function isNamed(said: Said, role: Role, text: string): void {
+  const file = configPath(role);
+  const table = parseToml(text, file);
+  for (const { option, path, section, key } of GIVEN[role]) {
+    const inner = table[section];
+    const named = typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[key] : undefined;
+    if (said.has(option) && named !== path)
+      throw new UserError(
+        `--${option} would be put into ${path}, and ${file} does not name that`,
+        `write ${key} = "${path}" below [${section}] of ${file}`,
+      );
+  }
+}
+
+interface Given {
+  option: string;
+  /** Where it is put. */
+  path: string;
+  kind: WantedFile["kind"];
+  mode: number;
+  /** Where the configuration names it. */
+  section: string;
+  key: string;
+}
+
+const GIVEN: Readonly<Record<Role, readonly Given[]>> = {
   "lab-host": [
-    ["token-file", TOKEN, "secret", 0o640],
-    ["ca-bundle", CA, "config", 0o644],
+    { option: "token-file", path: TOKEN, kind: "secret", mode: 0o640, section: "receiver", key: "bearer_token_file" },
+    { option: "ca-bundle", path: CA, kind: "config", mode: 0o644, section: "receiver", key: "ca_bundle" },
   ],
   collector: [
-    ["tls-certificate", CERTIFICATE, "config", 0o644],
-    ["tls-key", KEY, "secret", 0o640],
+    { option: "tls-certificate", path: CERTIFICATE, kind: "config", mode: 0o644, section: "tls", key: "certificate" },
+    { option: "tls-key", path: KEY, kind: "secret", mode: 0o640, section: "tls", key: "key" },
   ],
 };
 
 /** What a person hands over as a file is copied to where the configuration looks for it. */
 async function filesOf(line: Said, role: Role): Promise<WantedFile[]> {
   const files: WantedFile[] = [];
-  for (const [option, path, kind, mode] of GIVEN[role]) {
+  for (const { option, path, kind, mode } of GIVEN[role]) {
     const from = textOf(line, option);
     if (from === null) continue;
     const text = await readGiven(option, from);

@@ -1,11 +1,13 @@
 // `installer` and `installer plan`: looks, shows, asks, does, and says how it went.
 
-import { rmdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { CommandLine } from "../cli/options.ts";
+import { parseRelease } from "../contract/release.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { counted } from "../core/text/quantity.ts";
 import { complain, print } from "../os/answer.ts";
+import { readIfExists } from "../os/files/files.ts";
 import { run } from "../os/process/exec.ts";
 import { httpSource } from "../release/http-source.ts";
 import { releaseKeys } from "../release/keys.ts";
@@ -19,6 +21,7 @@ import { Applying } from "./apply/apply.ts";
 import { readFacts } from "./facts.ts";
 import { lock } from "./lock.ts";
 import { type Facts, type Plan, planOf } from "./plan.ts";
+import { checkAge } from "./preflight/age.ts";
 import { lookFirst } from "./preflight/checks.ts";
 import type { Row } from "./preflight/row.ts";
 import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
@@ -60,8 +63,6 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
   const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
   if (plan.steps.length === 0 && isStaged) return EXIT.ok;
   if (asks && !(await isAgreed())) {
-    // But for a directory to lock.
-    await rmdir(OPT_DIR).catch(() => {});
     await print("nothing was changed\n");
     return EXIT.undelivered;
   }
@@ -97,7 +98,11 @@ async function prepare(answers: Answers, source: ReleaseSource): Promise<Prepare
   const { dir, bytes } = await lookAhead(opened, source, staging);
   const wanted = wantedOf(answers, await unitsOf(opened, source));
   const facts = await readFacts(wanted);
-  const rows = await lookFirst({ wanted, facts, bytes, ...settingsOf(answers) });
+  const runs = facts.current === null ? null : await readIfExists(join(facts.current, "release.json"));
+  const rows = [
+    ...(await lookFirst({ wanted, facts, bytes, ...settingsOf(answers) })),
+    checkAge(opened.release, runs === null ? null : parseRelease(runs), Date.now()),
+  ];
   return {
     answers,
     wanted,

@@ -10,7 +10,7 @@ import { EXIT } from "../core/exit.ts";
 import { errorCode } from "../core/failure.ts";
 import { print } from "../os/answer.ts";
 import { failpoint } from "../os/failpoint.ts";
-import { fsyncDir } from "../os/files/files.ts";
+import { exists, fsyncDir, namesIn } from "../os/files/files.ts";
 import { replaceDurable } from "../os/files/sync-files.ts";
 import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
@@ -18,7 +18,7 @@ import { canAsk, isAgreed } from "./agreed.ts";
 import { command } from "./apply/apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
 import { lock } from "./lock.ts";
-import { OPT_DIR, RECORDERS, USER } from "./wanted.ts";
+import { OPT_DIR } from "./wanted.ts";
 
 export async function uninstallCommand({ options }: CommandLine): Promise<number> {
   const manifest = await readManifest();
@@ -51,6 +51,9 @@ function goes({ units, files, links, releases, users }: InstallManifest, isPurge
   ];
 }
 
+/** What `receiver release add` has taken in. */
+const SHELF = join(OPT_DIR, "served");
+
 class Removing {
   /** What stays, and why. */
   readonly said: string[] = [];
@@ -62,7 +65,7 @@ class Removing {
 
   /** In the other order than it was made. After a kill the next one goes on: the manifest is the last to go. */
   async all(): Promise<void> {
-    const { units, files, links } = this.manifest;
+    const { units, files, links, directories } = this.manifest;
     for (const unit of units) await this.stop(unit);
     for (const file of files.filter(({ kind }) => kind === "unit")) await this.file(file);
     await command(["systemctl", "daemon-reload"]);
@@ -70,8 +73,11 @@ class Removing {
     await this.releases();
     for (const file of files.filter(({ kind }) => kind !== "unit"))
       if (this.isPurged) await this.file(file);
-      else this.said.push(`${file.path} stays (--purge removes it)`);
+      else this.said.push(`${file.path} stays (uninstall --purge takes it, too)`);
     await this.directories();
+    for (const path of ["/var/lib/labfleet", SHELF])
+      if ((await exists(path)) && !directories.includes(path))
+        this.said.push(`${path} stays, with all that lies there`);
     if (this.isPurged) await this.accounts();
     failpoint("installer.removed");
     await this.empty(join(OPT_DIR, "releases"));
@@ -116,6 +122,9 @@ class Removing {
     const current = await currentRelease(OPT_DIR);
     if (current !== null && releases.includes(current)) await rm(join(OPT_DIR, "current"));
     for (const dir of releases) await rm(dir, { recursive: true, force: true });
+    // What a power cut has left of one that was put together.
+    for (const name of await namesIn(OPT_DIR))
+      if (name.startsWith(".install.")) await rm(join(OPT_DIR, name), { recursive: true, force: true });
   }
 
   /** Those that are empty by now: what lies in the others is somebody's. */
@@ -138,15 +147,13 @@ class Removing {
     }
   }
 
-  /** Whoever still owns something here is kept: the next one with that number would own it. */
+  /** Whoever may still own something is kept: the next one with that number would own it. */
   private async accounts(): Promise<void> {
     const { users, groups } = this.manifest;
-    const whose = ["-user", USER, "-o", "-group", USER, "-o", "-group", RECORDERS];
-    const places = ["/etc/labfleet", "/var/lib/labfleet", "-maxdepth", "2"];
-    const owned = await run(["find", ...places, "(", ...whose, ")"], { timeoutMs: 60_000 });
-    if (owned.kind === "exited" && owned.stdout.trim() !== "") {
-      if (users.length + groups.length > 0)
-        this.said.push(`${[...users, ...groups].join(" and ")} stay: data of theirs is here`);
+    const all = [...users, ...groups];
+    const why = await whyOwned(users, all);
+    if (why !== null) {
+      this.said.push(`${all.join(" and ")} stay: ${why}`);
       return;
     }
     for (const name of users)
@@ -178,6 +185,23 @@ class Removing {
       await this.empty(OPT_DIR);
     }
   }
+}
+
+/** All of this machine is looked through: data may lie anywhere. @returns null: nothing is theirs */
+async function whyOwned(users: readonly string[], groups: readonly string[]): Promise<string | null> {
+  const accounts = await readAccounts();
+  const own = [
+    ...users.filter((name) => accounts.users.has(name)).flatMap((name) => ["-o", "-user", name]),
+    ...groups.filter((name) => accounts.groups.has(name)).flatMap((name) => ["-o", "-group", name]),
+  ].slice(1);
+  if (own.length === 0) return null;
+  const away = ["/proc", "/sys", "/dev", "/run"].flatMap((path) => ["-o", "-path", path]).slice(1);
+  const asked = ["find", "/", "(", ...away, ")", "-prune", "-o", "(", ...own, ")", "-print", "-quit"];
+  const found = await run(asked, { timeoutMs: 5 * 60_000 });
+  if (found.kind === "failed") return `whether something is theirs is not known: ${found.why}`;
+  const path = found.stdout.trim();
+  if (path !== "") return `${path} is theirs`;
+  return found.code === 0 ? null : `whether something is theirs is not known: ${found.stderr.trim().split("\n")[0]}`;
 }
 
 async function filterAsync<T>(all: readonly T[], keeps: (one: T) => Promise<boolean>): Promise<T[]> {

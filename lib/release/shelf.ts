@@ -7,8 +7,9 @@ import { dirname, join } from "node:path";
 import { parseRelease, piecePath, type Release } from "../contract/release.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, UserError } from "../core/failure.ts";
-import { exists, makeDir, namesIn, readIfExists, renameDurable } from "../os/files/files.ts";
+import { makeDir, namesIn, readIfExists, renameDurable } from "../os/files/files.ts";
 import { fsyncTree } from "./fsync-tree.ts";
+import { isFile } from "./is-file.ts";
 import { type Opened, refused } from "./open.ts";
 import { Pieces } from "./pieces.ts";
 import type { ReleaseSource } from "./source.ts";
@@ -59,7 +60,7 @@ export async function shelve(opened: Opened, source: ReleaseSource, shelf: strin
       EXIT.undelivered,
     );
   await makeDir(shelf, 0o755);
-  if (!(await exists(join(shelf, name)))) await putAll(opened, source, shelf, name);
+  if (!(await isSound(join(shelf, name), opened))) await putAll(opened, source, shelf, name);
   const temp = join(shelf, `.${CURRENT}.new`);
   await rm(temp, { force: true });
   await symlink(name, temp);
@@ -82,10 +83,28 @@ async function putAll(opened: Opened, source: ReleaseSource, shelf: string, name
       for await (const _ of pieces.read(digest));
     }
     await fsyncTree(temp);
+    // One that is damaged makes room: who reads it meanwhile meets another piece, or none, and proves what comes.
+    await rm(join(shelf, name), { recursive: true, force: true });
     await renameDurable(temp, join(shelf, name));
   } finally {
     await rm(temp, { recursive: true, force: true });
   }
+}
+
+/** Whether it is there, with every byte of it. */
+async function isSound(dir: string, { release, list, signature }: Opened): Promise<boolean> {
+  const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+  const all: [path: string, sha256: string][] = [
+    ["release.json", digestOf(list)],
+    ["release.json.minisig", digestOf(signature)],
+    ...release.files.map(({ path, sha256 }): [string, string] => [path, sha256]),
+    ...Object.entries(release.pieces).map(([digest, { gzip_sha256 }]): [string, string] => [
+      piecePath(digest),
+      gzip_sha256,
+    ]),
+  ];
+  for (const [path, sha256] of all) if (!(await isFile(join(dir, path), sha256))) return false;
+  return true;
 }
 
 async function copy(source: ReleaseSource, path: string, sha256: string, to: string): Promise<void> {

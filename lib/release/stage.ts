@@ -6,10 +6,11 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { piecesOf, type ReleaseExecutable, type ReleaseFile } from "../contract/release.ts";
 import { EXIT } from "../core/exit.ts";
-import { errorCode, UserError } from "../core/failure.ts";
+import { UserError } from "../core/failure.ts";
 import { exists, makeDir, renameDurable } from "../os/files/files.ts";
 import { run } from "../os/process/exec.ts";
 import { fsyncTree } from "./fsync-tree.ts";
+import { isFile } from "./is-file.ts";
 import { type Opened, refused } from "./open.ts";
 import { Pieces, type Range } from "./pieces.ts";
 import type { ReleaseSource } from "./source.ts";
@@ -146,19 +147,6 @@ async function directoryOf({ release, digest }: Opened, releasesDir: string): Pr
 
 function sha256Of(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-async function isFile(path: string, sha256: string): Promise<boolean> {
-  try {
-    await using handle = await open(path, "r");
-    const hash = createHash("sha256");
-    for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1024 ** 2 }))
-      hash.update(chunk);
-    return hash.digest("hex") === sha256;
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return false;
-  }
 }
 
 async function* limited({ path, bytes }: ReleaseFile, source: ReleaseSource): AsyncGenerator<Uint8Array> {

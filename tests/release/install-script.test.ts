@@ -108,6 +108,22 @@ describe.each(SHELLS)("%s", (...shell) => {
     expect(bin).not.toBe("");
   });
 
+  test("a name in a bundle is no option to tar", () => {
+    const dir = tempDir();
+    const trace = join(dir, "trace");
+    mkdirSync(join(dir, "x"));
+    writeFileSync(join(dir, "x/release.json"), "{}");
+    const odd = `--use-compress-program=sh -c "touch ${trace}" x`;
+    const bundle = join(dir, "odd.tar");
+    const made = Bun.spawnSync(["tar", "-cPf", bundle, "--transform", `s,^x/,${odd}/,`, "-C", dir, "x/release.json"]);
+    expect([made.exitCode, Bun.spawnSync(["tar", "-tf", bundle]).stdout.toString()]).toEqual([
+      0,
+      `${odd}/release.json\n`,
+    ]);
+    expect(run(["--bundle", bundle])).toContain(`install.sh: ${bundle} holds no release\n`);
+    expect(existsSync(trace)).toBe(false);
+  });
+
   test("a bundle that is none is said, and nothing is put anywhere", () => {
     const bundle = join(tempDir(), "x.tar");
     writeFileSync(bundle, "no archive");

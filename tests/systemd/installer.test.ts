@@ -261,7 +261,7 @@ bedTest(
       expect([point, killed.code]).toEqual([point, 137]);
       expect(await sh(lab, "/opt/labfleet/current/bin/shipper --version")).toStartWith("shipper 0.1.0");
       expect(await sh(lab, "systemctl is-active labfleet-shipper labfleet-heartbeat")).toBe("active\nactive\n");
-      await installer(lab, ["apply", "--bundle", BUNDLE]);
+      expect((await installer(lab, ["apply", "--bundle", BUNDLE, "--force"])).code).toBe(0);
       expect(await sh(lab, "readlink /opt/labfleet/current")).toBe("releases/0.1.0\n");
     }
     const done = await installer(lab, ["apply", "--bundle", OTHER]);
@@ -275,7 +275,7 @@ bedTest(
 bedTest("8. what is taken away is what was put there: configuration and data stay", async () => {
   const gone = await installer(lab, ["uninstall", "--yes"]);
   expect([gone.code, gone.stderr]).toEqual([0, ""]);
-  expect(gone.stdout).toContain("/etc/labfleet/lab-host.toml stays (--purge removes it)");
+  expect(gone.stdout).toContain("/etc/labfleet/lab-host.toml stays (uninstall --purge takes it, too)");
   expect(
     await sh(lab, "ls /opt/labfleet /usr/local/bin/shipper /etc/systemd/system/labfleet-* 2>/dev/null || true"),
   ).toBe("/opt/labfleet:\ninstalled.json\n");
@@ -294,7 +294,7 @@ bedTest(
       expect((await installer(lab, ["uninstall", "--purge", "--yes"], point)).code).toBe(137);
     const kept = await installer(lab, ["uninstall", "--purge", "--yes"]);
     expect([kept.code, kept.stderr]).toEqual([0, ""]);
-    expect(kept.stdout).toContain("labfleet and labfleet-record stay: data of theirs is here");
+    expect(kept.stdout).toContain("labfleet and labfleet-record stay: /var/lib/labfleet");
     await sh(lab, "rm -r /var/lib/labfleet");
     const gone = await installer(lab, ["uninstall", "--purge", "--yes"]);
     expect([gone.code, gone.stderr]).toEqual([0, ""]);

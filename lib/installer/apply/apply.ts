@@ -132,7 +132,7 @@ export class Applying {
 
   /** @param isBoth with the texts that were there before, too */
   private claimed(isBoth: boolean): InstallManifest {
-    const { role, files, links } = this.wanted;
+    const { role, files, links, units } = this.wanted;
     const before = this.manifest ?? emptyManifest(role);
     const paths = new Set(files.map(({ path }) => path));
     const made = <T>(pick: (step: Step) => T | null): T[] => this.steps.flatMap((step) => pick(step) ?? []);
@@ -160,10 +160,8 @@ export class Applying {
         before.groups,
         made((step) => (step.kind === "group" ? step.name : null)),
       ),
-      units: both(
-        before.units,
-        made((step) => (step.kind === "enable" ? step.unit : null)),
-      ),
+      // Whoever enabled them: it is the installer that looks after them from now on.
+      units: both(before.units, units),
     };
   }
 }

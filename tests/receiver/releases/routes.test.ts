@@ -144,6 +144,17 @@ describe("what is taken in", () => {
     expect(await add(first.dir)).toBe("1.0.0-1");
   });
 
+  test("is proved again where it is there: what is damaged of it is mended", async () => {
+    const { first, add, shelf } = await scene();
+    const name = await add(first.dir);
+    const path = join(shelf, name, piecePath(first.release.executables[0]?.tail ?? ""));
+    const bytes = readFileSync(path);
+    writeFileSync(path, "x");
+    expect(await add(first.dir)).toBe(name);
+    expect(readFileSync(path)).toEqual(bytes);
+    expect(readdirSync(shelf).sort()).toEqual([name, "current"]);
+  });
+
   test("is not older than what is served, unless that is meant", async () => {
     const { first, add, made, shelf } = await scene();
     const second = made("second", { serial: 2, key: first.key });
