@@ -243,7 +243,7 @@ bedTest("6. a daemon that would not start keeps all as it was", async () => {
   expect([bad.code, bad.stderr.split("\n")[0]]).toEqual([3, "what was changed has been taken back"]);
   expect(bad.stderr).toContain("installer: shipper would not start: ");
   expect(await sh(lab, runs)).toBe(before);
-  await sh(lab, "cp -p /root/lab-host.toml /etc/labfleet/");
+  await sh(lab, "cp -p /root/lab-host.toml /etc/labfleet/; rm /root/lab-host.toml");
 });
 
 bedTest(
