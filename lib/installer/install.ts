@@ -70,7 +70,8 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
   if (dir !== releaseDir) throw new Error(`staged in ${dir}, and not in ${releaseDir}`);
   const applying = new Applying(wanted, plan.steps, facts.manifest, dir);
   await applying.claim();
-  for (const step of plan.steps) await applying.step(step).catch((error: unknown) => explained(step, error));
+  for (const step of plan.steps)
+    await applying.step(step).catch((error: unknown) => explained(step, error, applying.kept));
   applying.settle();
   for (const unit of wanted.units) await print(`${await unitText(unit)}\n`);
   return EXIT.ok;
@@ -163,13 +164,13 @@ function obstacleOf({ plan, rows }: Prepared, isForced: boolean): string | null 
 const ASK_MS = 10_000;
 
 /** A unit that does not start says why in its log. */
-async function explained(step: Plan["steps"][number], error: unknown): Promise<never> {
+async function explained(step: Plan["steps"][number], error: unknown, kept: readonly string[]): Promise<never> {
   if (step.kind === "start" && error instanceof UserError) {
     const log = await run(["journalctl", "-u", step.unit, "-n", "20", "-o", "cat", "--no-pager"], {
       timeoutMs: ASK_MS,
     });
     if (log.kind === "exited") complain(`${log.stdout.trimEnd()}\n`);
   }
-  complain("what was changed has been taken back\n");
+  complain(`what was changed has been taken back${kept.map((why) => `; not so: ${why}`).join("")}\n`);
   throw error;
 }

@@ -7,7 +7,7 @@ import { mkdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { emptyManifest, formatManifest, type InstallManifest } from "../../contract/install-manifest.ts";
 import { EXIT } from "../../core/exit.ts";
-import { UserError } from "../../core/failure.ts";
+import { errorText, UserError } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { renameDurable } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
@@ -24,6 +24,8 @@ const COMMAND_MS = 5 * 60_000;
 type Undo = () => Promise<unknown>;
 
 export class Applying {
+  /** What could not be taken back, each in the system's words. */
+  readonly kept: string[] = [];
   private readonly undos: Undo[] = [];
   /** What is run once all is as it was: systemd reads the units anew, and what ran before runs with what was there before. */
   private readonly agains: string[][] = [];
@@ -47,7 +49,7 @@ export class Applying {
     this.write(this.claimed(false));
   }
 
-  /** @throws UserError: it could not be done, and what was done before is taken back */
+  /** @throws UserError: it could not be done, and what was done before is taken back, but for what `kept` says */
   async step(step: Step): Promise<void> {
     try {
       await this.does(step);
@@ -60,8 +62,9 @@ export class Applying {
 
   /** Takes back what was done, the last first. What cannot be taken back stays, and the next run mends it. */
   async undo(): Promise<void> {
-    for (const undo of this.undos.splice(0).reverse()) await undo().catch(() => {});
-    for (const again of this.agains.splice(0)) await command(again).catch(() => {});
+    const keep = (error: unknown): unknown => this.kept.push(errorText(error));
+    for (const undo of this.undos.splice(0).reverse()) await undo().catch(keep);
+    for (const again of this.agains.splice(0)) await command(again).catch(keep);
   }
 
   private async does(step: Step): Promise<void> {

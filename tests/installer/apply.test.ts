@@ -1,0 +1,37 @@
+// What is taken back when a step fails, and what is said of the rest. On real directories; nothing here needs root.
+
+import { expect, test } from "bun:test";
+import { existsSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../lib/core/failure.ts";
+import { Applying } from "../../lib/installer/apply/apply.ts";
+import { readAccounts } from "../../lib/installer/facts.ts";
+import type { Step } from "../../lib/installer/plan.ts";
+import type { Wanted } from "../../lib/installer/wanted.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const NOTHING: Wanted = {
+  role: "lab-host",
+  ...{ groups: [], users: [], directories: [], files: [], links: [], units: [], tools: [], tested: [] },
+};
+
+const nameOf = (ids: ReadonlyMap<string, number>, id: number | undefined): string =>
+  [...ids].find(([, one]) => one === id)?.[0] ?? "";
+
+test("directories that were made go when a step fails, and what lies in one by now is said", async () => {
+  const [kept, gone] = ["kept", "gone"].map((name) => join(realpathSync(tempDir()), name)) as [string, string];
+  const { users, groups } = await readAccounts();
+  const rights = { owner: nameOf(users, process.getuid?.()), group: nameOf(groups, process.getgid?.()), mode: 0o755 };
+  const directory = (path: string): Step => ({ kind: "directory", directory: { path, ...rights }, isNew: true });
+  const applying = new Applying(NOTHING, [], null, "");
+
+  await applying.step(directory(kept));
+  await applying.step(directory(gone));
+  writeFileSync(join(kept, "episode"), "");
+  const nobodys = { path: join(gone, "file"), kind: "unit" as const, text: "", ...rights, owner: "no such user" };
+  const failed = await applying.step({ kind: "file", file: nobodys, before: null }).catch((error: unknown) => error);
+
+  expect(failed).toBeInstanceOf(UserError);
+  expect([existsSync(kept), existsSync(gone)]).toEqual([true, false]);
+  expect(applying.kept).toEqual([`ENOTEMPTY: directory not empty, rmdir '${kept}'`]);
+});
