@@ -63,7 +63,10 @@ class Removing {
     private readonly isPurged: boolean,
   ) {}
 
-  /** In the other order than it was made. After a kill the next one goes on: the manifest is the last to go. */
+  /**
+   * In the other order than it was made. After a kill, or a power cut, the next one goes on: the manifest is the last to go, when all else
+   * is gone from the disk.
+   */
   async all(): Promise<void> {
     const { units, files, links, directories } = this.manifest;
     for (const unit of units) await this.stop(unit);
@@ -109,8 +112,10 @@ class Removing {
 
   private async link(path: string, target: string): Promise<void> {
     try {
-      if ((await readlink(path)) === target) await rm(path);
-      else this.said.push(`${path} stays: it leads elsewhere now`);
+      if ((await readlink(path)) === target) {
+        await rm(path);
+        await fsyncDir(dirname(path));
+      } else this.said.push(`${path} stays: it leads elsewhere now`);
     } catch (error) {
       if (errorCode(error) === "EINVAL") this.said.push(`${path} stays: it is no link any more`);
       else if (errorCode(error) !== "ENOENT") throw error;
@@ -121,10 +126,14 @@ class Removing {
     const { releases } = this.manifest;
     const current = await currentRelease(OPT_DIR);
     if (current !== null && releases.includes(current)) await rm(join(OPT_DIR, "current"));
-    for (const dir of releases) await rm(dir, { recursive: true, force: true });
+    for (const dir of releases) {
+      await rm(dir, { recursive: true, force: true });
+      if (await exists(dirname(dir))) await fsyncDir(dirname(dir));
+    }
     // What a power cut has left of one that was put together.
     for (const name of await namesIn(OPT_DIR))
       if (name.startsWith(".install.")) await rm(join(OPT_DIR, name), { recursive: true, force: true });
+    await fsyncDir(OPT_DIR);
   }
 
   /** Those that are empty by now: what lies in the others is somebody's. */
@@ -139,6 +148,7 @@ class Removing {
   private async empty(path: string): Promise<string | null> {
     try {
       await rmdir(path);
+      await fsyncDir(dirname(path));
       return null;
     } catch (error) {
       if (errorCode(error) === "ENOENT") return null;

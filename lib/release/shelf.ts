@@ -2,12 +2,12 @@
 // the receiver reads it.
 
 import { createHash } from "node:crypto";
-import { mkdir, open, readlink, rm, symlink } from "node:fs/promises";
+import { mkdir, open, readlink, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseRelease, piecePath, type Release } from "../contract/release.ts";
 import { EXIT } from "../core/exit.ts";
 import { errorCode, UserError } from "../core/failure.ts";
-import { makeDir, namesIn, readIfExists, renameDurable } from "../os/files/files.ts";
+import { makeDir, namesIn, readIfExists, renameDurable, symlinkDurable } from "../os/files/files.ts";
 import { fsyncTree } from "./fsync-tree.ts";
 import { isFile } from "./is-file.ts";
 import { type Opened, refused } from "./open.ts";
@@ -61,10 +61,7 @@ export async function shelve(opened: Opened, source: ReleaseSource, shelf: strin
     );
   await makeDir(shelf, 0o755);
   if (!(await isSound(join(shelf, name), opened))) await putAll(opened, source, shelf, name);
-  const temp = join(shelf, `.${CURRENT}.new`);
-  await rm(temp, { force: true });
-  await symlink(name, temp);
-  await renameDurable(temp, join(shelf, CURRENT));
+  await symlinkDurable(name, join(shelf, CURRENT));
   return name;
 }
 

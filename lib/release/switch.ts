@@ -1,9 +1,9 @@
 // `current` names the release that runs: one rename switches all tools and units of it at once.
 
-import { readlink, rm, symlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { errorCode } from "../core/failure.ts";
-import { renameDurable } from "../os/files/files.ts";
+import { symlinkDurable } from "../os/files/files.ts";
 
 /** The directory that it names; null: there is none, or no link. */
 export async function currentRelease(optDir: string): Promise<string | null> {
@@ -17,8 +17,5 @@ export async function currentRelease(optDir: string): Promise<string | null> {
 
 /** Switches to a staged release; after a power cut it is the old one or the new one. Rejects as the system does. */
 export async function switchTo(optDir: string, releaseDir: string): Promise<void> {
-  const temp = join(optDir, ".current.new");
-  await rm(temp, { force: true });
-  await symlink(join("releases", basename(releaseDir)), temp);
-  await renameDurable(temp, join(optDir, "current"));
+  await symlinkDurable(join("releases", basename(releaseDir)), join(optDir, "current"));
 }

@@ -3,13 +3,12 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
-import { mkdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { mkdir, rm, rmdir } from "node:fs/promises";
 import { emptyManifest, formatManifest, type InstallManifest } from "../../contract/install-manifest.ts";
 import { EXIT } from "../../core/exit.ts";
 import { errorText, UserError } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
-import { renameDurable } from "../../os/files/files.ts";
+import { symlinkDurable } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { run } from "../../os/process/exec.ts";
 import { switchTo } from "../../release/switch.ts";
@@ -124,8 +123,8 @@ export class Applying {
   }
 
   private async link(path: string, target: string, before: string | null): Promise<void> {
-    await putLink(path, target);
-    this.undos.push(() => (before === null ? rm(path) : putLink(path, before)));
+    await symlinkDurable(target, path);
+    this.undos.push(() => (before === null ? rm(path) : symlinkDurable(before, path)));
   }
 
   private write(manifest: InstallManifest): void {
@@ -188,14 +187,6 @@ async function putFile(file: WantedFile, text: string): Promise<void> {
   } finally {
     closeSync(fd);
   }
-}
-
-async function putLink(path: string, target: string): Promise<void> {
-  const temp = `${dirname(path)}/.${basename(path)}.new`;
-  await rm(temp, { force: true });
-  await symlink(target, temp);
-  await renameDurable(temp, path);
-  if ((await readlink(path)) !== target) throw new Error(`${path} leads elsewhere`);
 }
 
 /** @throws UserError: it ended with another status than 0 */

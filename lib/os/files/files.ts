@@ -1,7 +1,7 @@
 // Files that survive a power cut: what is renamed, linked or removed here is on the disk when the promise resolves.
 
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, open, readdir, rename, rmdir, statfs, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, rename, rmdir, statfs, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import { failpoint } from "../failpoint.ts";
@@ -88,6 +88,13 @@ export async function renameDurable(from: string, to: string): Promise<void> {
   failpoint("files.rename.before-fsync");
   await fsyncDir(dirname(to));
   if (dirname(from) !== dirname(to)) await fsyncDir(dirname(from));
+}
+
+/** Makes a symbolic link, in the place of what was there: after a power cut it is the old one or the new one. Rejects as the system does. */
+export async function symlinkDurable(target: string, path: string): Promise<void> {
+  const temp = join(dirname(path), `.${basename(path)}.new`);
+  await cleared(temp, () => symlink(target, temp));
+  await renameDurable(temp, path);
 }
 
 /**

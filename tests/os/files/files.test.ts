@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   statSync,
   symlinkSync,
@@ -22,6 +23,7 @@ import {
   readIfExists,
   readRegularFile,
   renameDurable,
+  symlinkDurable,
   writeFileDurable,
 } from "../../../lib/os/files/files.ts";
 import { smallDisk, smallDiskMissing } from "../../support/small-disk.ts";
@@ -93,6 +95,16 @@ describe("renaming", () => {
     for (const name of ["a", "b/full"]) mkdirSync(join(dir, name), { recursive: true });
     await expect(renameDurable(join(dir, "a"), join(dir, "b"))).rejects.toMatchObject({ code: "ENOTEMPTY" });
     expect(existsSync(join(dir, "a"))).toBe(true);
+  });
+});
+
+describe("a symbolic link", () => {
+  test("takes the place of the old one, whatever a kill has left of an earlier try", async () => {
+    const dir = tempDir();
+    symlinkSync("old", join(dir, "current"));
+    symlinkSync("elsewhere", join(dir, ".current.new"));
+    await symlinkDurable("new", join(dir, "current"));
+    expect([readdirSync(dir), readlinkSync(join(dir, "current"))]).toEqual([["current"], "new"]);
   });
 });
 
