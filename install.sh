@@ -57,15 +57,39 @@ loader() {
   die "there is no $1: this system is not of the kind of its kernel" "install a 64-bit system"
 }
 
-# A piece of the installer, unpacked. Whoever it comes from, the whole is proved by its digest.
-piece() {
-  if [ -n "$bundle" ]; then
-    tar -xOf "$bundle" -- "$prefix/pieces/$1.gz"
-  elif command -v curl >/dev/null; then
-    curl -fsSk "$url/releases/current/pieces/$1.gz"
+# Onto the disk, and no more of it than any release has: nobody knows yet who sends it. Units of 512 bytes.
+MAX_BLOCKS=400000
+
+fetch() (
+  ulimit -f "$MAX_BLOCKS"
+  if command -v curl >/dev/null; then
+    curl -fsSk --connect-timeout 20 --speed-limit 100 --speed-time 30 -o "$2" "$1"
   else
-    wget -q --no-check-certificate -O - "$url/releases/current/pieces/$1.gz"
-  fi | gzip -dc
+    wget -q -T 30 --no-check-certificate -O "$2" "$1"
+  fi
+)
+
+unpack() (
+  ulimit -f "$MAX_BLOCKS"
+  gzip -dc "$1" >>"$2" 2>/dev/null
+)
+
+# A piece of the installer, behind those that are there. Whoever it comes from, the whole is proved by its digest.
+piece() {
+  packed=$stage/piece.gz
+  if [ -n "$bundle" ]; then
+    tar -xOf "$bundle" -- "$prefix/pieces/$1.gz" >"$packed" 2>/dev/null || damaged
+  else
+    fetch "$url/releases/current/pieces/$1.gz" "$packed" ||
+      die "$url does not give the installer of this release" \
+        "see on the collector whether it runs, and what it serves: sudo receiver status; sudo receiver release list" 3
+  fi
+  unpack "$packed" "$stage/installer" || damaged
+  rm -f "$packed"
+}
+
+damaged() {
+  die "$from is damaged, or has not all of it" "take it anew, and this script with it" 3
 }
 
 # Whether a person can be asked: there is a terminal, and it listens to us. A job in the background that reads it is stopped for ever.
@@ -140,9 +164,8 @@ main() {
 
 put_and_run() {
   mkdir -p /opt/labfleet
-  # shellcheck disable=SC2046 # the last line of df, field by field
   free=$(df -Pk /opt/labfleet | { while read -r _ _ _ kib _; do last=$kib; done && echo "$last"; })
-  [ "$free" -gt 150000 ] || die "/opt/labfleet has $free KiB free, and 150000 are needed to begin with" "make room there"
+  [ "$free" -gt 200000 ] || die "/opt/labfleet has $free KiB free, and 200000 are needed to begin with" "make room there"
   # What a power cut has left.
   find /opt/labfleet -maxdepth 1 -name '.install.*' -mmin +60 -exec rm -rf {} +
   stage=$(mktemp -d /opt/labfleet/.install.XXXXXX)
@@ -168,9 +191,7 @@ put_and_run() {
 
 # whole head runtime tail
 put() {
-  for digest in "$2" "$3" "$4"; do
-    piece "$digest" >>"$stage/installer" || die "$from is damaged, or has not all of it" "take it anew, and this script with it" 3
-  done
+  for digest in "$2" "$3" "$4"; do piece "$digest"; done
   printf '%s  %s\n' "$1" "$stage/installer" | sha256sum -c >/dev/null 2>&1 ||
     die "the installer of $from is not the one that this script belongs to" "take both from one release" 3
   chmod 755 "$stage/installer"

@@ -21,6 +21,8 @@ export interface Request extends Pick<Upload, "stallMs" | "answerMs" | "totalMs"
   body: Uint8Array | { file: string; bytes: number } | null;
   /** Milliseconds that reading the credentials may take; 10 s if left out. */
   credentialsMs?: number;
+  /** What is shown in place of what the endpoint's files hold: where these are still to be written. */
+  credentials?: Credentials;
   /** Called when bytes moved, with how many the peer has acknowledged by now. */
   moved?: (acknowledged: number) => void;
 }
@@ -65,10 +67,13 @@ export function openClient({ hostId, timeoutKey }: ClientOptions): Client {
     const { signal } = request;
     let credentials: Credentials;
     try {
-      credentials = await readCredentials(receiver, {
-        signal,
-        ...(request.credentialsMs !== undefined && { deadlineMs: request.credentialsMs }),
-      });
+      const { credentialsMs } = request;
+      credentials =
+        request.credentials ??
+        (await readCredentials(receiver, {
+          signal,
+          ...(credentialsMs !== undefined && { deadlineMs: credentialsMs }),
+        }));
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       if (signal.aborted) return { kind: "stopped" };

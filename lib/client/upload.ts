@@ -21,7 +21,7 @@ export interface TlsFiles {
 
 export interface Upload extends Limits {
   /** PUT if left out. */
-  method?: "PUT" | "POST" | "HEAD";
+  method?: "PUT" | "POST" | "GET" | "HEAD";
   url: string;
   headers: Readonly<Record<string, string>>;
   /** The path of what is sent, or what is sent itself; null: nothing, and no length either. */

@@ -9,6 +9,10 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
   url: { value: "URL", help: "lab-host: where its collector is, such as https://collector.wg:8443" },
   "token-file": { value: "PATH", help: "lab-host: what receiver token add has printed" },
   "ca-bundle": { value: "PATH", help: "lab-host: whom to trust to be the collector (PEM)" },
+  "trusted-network": {
+    value: "yes|no",
+    help: "lab-host: yes: nobody else can be on the way to it, as within WireGuard, so that http:// will do",
+  },
   listen: { value: "ADDRESS", help: "collector: where hosts reach it (default 0.0.0.0:8443)" },
   "tls-certificate": { value: "PATH", help: "collector: its certificate (PEM)" },
   "tls-key": { value: "PATH", help: "collector: the key of that (PEM)" },

@@ -5,6 +5,7 @@ import type { CommandLine } from "../cli/options.ts";
 import { parseRelease } from "../contract/release.ts";
 import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
+import { byCommands, fixText, here } from "../core/finding.ts";
 import { counted } from "../core/text/quantity.ts";
 import { complain, print } from "../os/answer.ts";
 import { readIfExists } from "../os/files/files.ts";
@@ -16,7 +17,10 @@ import { openSource, type ReleaseSource } from "../release/source.ts";
 import { lookAhead, type Staging, stage } from "../release/stage.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
-import { collectorOf, readAnswers, settingsOf } from "./answers.ts";
+import { readAnswers } from "./answers/answers.ts";
+import { collectorOf } from "./answers/collector.ts";
+import { readSaid, type Said } from "./answers/said.ts";
+import { settingsIn, tableOf } from "./answers/written.ts";
 import { Applying } from "./apply/apply.ts";
 import { readFacts } from "./facts.ts";
 import { lock } from "./lock.ts";
@@ -25,7 +29,7 @@ import { checkAge } from "./preflight/age.ts";
 import { lookFirst } from "./preflight/checks.ts";
 import type { Row } from "./preflight/row.ts";
 import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
-import { unitText } from "./status.ts";
+import { unitNow } from "./status.ts";
 import { targetHere } from "./target.ts";
 import { type Answers, OPT_DIR, toolsOf, type Wanted, wantedOf } from "./wanted.ts";
 
@@ -45,20 +49,22 @@ interface Prepared {
 }
 
 export async function planCommand(line: CommandLine): Promise<number> {
-  using source = await sourceOf(line);
-  const prepared = await prepare(await readAnswers(line), source);
-  await show(prepared);
+  const said = await readSaid(line);
+  using source = await sourceOf(line, said);
+  const prepared = await prepare(await readAnswers(said), source);
+  await show(prepared, true);
   return (await refused(prepared, false)) ? EXIT.undelivered : EXIT.ok;
 }
 
 /** @param asks before anything is changed */
 export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
   if (asks) canAsk("apply does the same without a question");
-  using source = await sourceOf(line);
-  const answers = await readAnswers(line);
+  const said = await readSaid(line);
+  using source = await sourceOf(line, said);
+  const answers = await readAnswers(said);
   await lock();
   const prepared = await prepare(answers, source);
-  await show(prepared);
+  await show(prepared, false);
   if (await refused(prepared, line.options.force === true)) return EXIT.undelivered;
   const { plan, isStaged, wanted, opened, staging, facts, releaseDir } = prepared;
   if (plan.steps.length === 0 && isStaged) return EXIT.ok;
@@ -66,22 +72,21 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     await print("nothing was changed\n");
     return EXIT.undelivered;
   }
-  const { dir } = await stage(opened, source, staging);
-  if (dir !== releaseDir) throw new Error(`staged in ${dir}, and not in ${releaseDir}`);
-  const applying = new Applying(wanted, plan.steps, facts.manifest, dir);
+  const staged = await stage(opened, source, staging);
+  if (staged.dir !== releaseDir) throw new Error(`staged in ${staged.dir}, and not in ${releaseDir}`);
+  const applying = new Applying(wanted, plan.steps, facts.manifest, staged);
   await applying.claim();
   for (const step of plan.steps)
-    await applying.step(step).catch((error: unknown) => explained(step, error, applying.kept));
+    await applying.step(step).catch((error: unknown) => explained(step, error, applying.kept, releaseDir));
   applying.settle();
-  for (const unit of wanted.units) await print(`${await unitText(unit)}\n`);
+  for (const unit of wanted.units) await print(`${(await unitNow(unit)).text}\n`);
   return EXIT.ok;
 }
 
 /** Without a release that is named: what the collector serves, where one is named, else the one that runs here. @throws UserError: there is none */
-async function sourceOf(line: CommandLine): Promise<ReleaseSource> {
-  const { bundle } = line.options;
+async function sourceOf({ options: { bundle } }: CommandLine, said: Said): Promise<ReleaseSource> {
   if (typeof bundle === "string") return openSource(bundle);
-  const collector = await collectorOf(line);
+  const collector = await collectorOf(said);
   if (collector !== null) return httpSource(collector.url, collector.ca);
   const path = await currentRelease(OPT_DIR);
   if (path === null)
@@ -100,8 +105,9 @@ async function prepare(answers: Answers, source: ReleaseSource): Promise<Prepare
   const wanted = wantedOf(answers, await unitsOf(opened, source));
   const facts = await readFacts(wanted);
   const runs = facts.current === null ? null : await readIfExists(join(facts.current, "release.json"));
+  const { role, config, introduced } = answers;
   const rows = [
-    ...(await lookFirst({ wanted, facts, bytes, ...settingsOf(answers) })),
+    ...(await lookFirst({ wanted, facts, bytes, introduced, ...settingsIn(role, tableOf(role, config)) })),
     checkAge(opened.release, runs === null ? null : parseRelease(runs), Date.now()),
   ];
   return {
@@ -127,10 +133,16 @@ async function unitsOf(opened: Opened, source: ReleaseSource): Promise<Map<strin
   return units;
 }
 
-/** What is to be read at length first, and what is to be decided on last. */
-async function show({ rows, plan, answers: { role }, opened, isStaged, releaseDir }: Prepared): Promise<void> {
+/**
+ * What is to be read at length first, and what is to be decided on last.
+ * @param isWhole with the units that are new: the release's own, hundreds of lines that nobody decides on
+ */
+async function show(prepared: Prepared, isWhole: boolean): Promise<void> {
+  const { rows, plan, answers, opened, isStaged, releaseDir } = prepared;
+  const { role } = answers;
   const { version, serial, commit } = opened.release;
   for (const step of plan.steps) {
+    if (!isWhole && step.kind === "file" && step.file.kind === "unit" && step.before === null) continue;
     const diff = await stepDiff(step);
     if (diff !== "") await print(`${diff}\n\n`);
   }
@@ -163,8 +175,13 @@ function obstacleOf({ plan, rows }: Prepared, isForced: boolean): string | null 
 
 const ASK_MS = 10_000;
 
-/** A unit that does not start says why in its log. */
-async function explained(step: Plan["steps"][number], error: unknown, kept: readonly string[]): Promise<never> {
+/** A unit that does not start says why in its log. @param kept what could not be taken back */
+async function explained(
+  step: Plan["steps"][number],
+  error: unknown,
+  kept: readonly string[],
+  releaseDir: string,
+): Promise<never> {
   if (step.kind === "start" && error instanceof UserError) {
     const log = await run(["journalctl", "-u", step.unit, "-n", "20", "-o", "cat", "--no-pager"], {
       timeoutMs: ASK_MS,
@@ -172,5 +189,7 @@ async function explained(step: Plan["steps"][number], error: unknown, kept: read
     if (log.kind === "exited") complain(`${log.stdout.trimEnd()}\n`);
   }
   complain(`what was changed has been taken back${kept.map((why) => `; not so: ${why}`).join("")}\n`);
+  const rest = here("sudo", join(releaseDir, "bin/installer"), "uninstall", "--purge");
+  if (kept.length > 0) complain(`to take the rest away, too: ${fixText(byCommands(rest))}\n`);
   throw error;
 }

@@ -1,6 +1,8 @@
 // What there is on a machine of a role when labfleet is installed: users, directories, files, links, units. The same as the blocks of
 // “Installing by hand” (docs/operating.md) make. Pure.
 
+import type { Credentials } from "../client/credentials.ts";
+import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { OwnedKind } from "../contract/install-manifest.ts";
 import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../core/tools.ts";
 
@@ -51,6 +53,17 @@ export interface Answers {
   config: string;
   /** Secrets and certificates, by their paths. */
   files: readonly WantedFile[];
+  /** Of a lab host; null: of none, or what its configuration says names no receiver. */
+  introduced: Introduced | null;
+}
+
+/** A lab host as it will speak to its collector. */
+export interface Introduced {
+  hostId: string;
+  /** Its files are where they lie now. */
+  receiver: ReceiverEndpoint;
+  /** What it shows while it has no files; null: what is in them. */
+  credentials: Credentials | null;
 }
 
 export const USER = "labfleet";
@@ -89,7 +102,10 @@ export function configPath(role: Role): string {
 }
 
 /** @param units the texts of the release's units, by their names */
-export function wantedOf({ role, config, files }: Answers, units: ReadonlyMap<string, string>): Wanted {
+export function wantedOf(
+  { role, config, files }: Pick<Answers, "role" | "config" | "files">,
+  units: ReadonlyMap<string, string>,
+): Wanted {
   const tools = toolsOf(role);
   const own = tools.flatMap(unitFiles);
   return {

@@ -27,7 +27,7 @@ export interface Staging {
 
 export interface Staged {
   dir: string;
-  /** False: it was there, whole. */
+  /** False: it was there, or a part of it. */
   isNew: boolean;
 }
 
@@ -69,7 +69,8 @@ export async function stage(opened: Opened, source: ReleaseSource, staging: Stag
   const dir = join(releasesDir, await directoryOf(opened, releasesDir));
   const pieces = new Pieces(source, opened.release);
   const missing = await missingIn(dir, wantedOf(opened, source, executables, pieces));
-  if (missing.size === 0) return { dir, isNew: false };
+  const isNew = !(await exists(dir));
+  if (missing.size === 0) return { dir, isNew };
   await offerKnown(pieces, executables, [...known, ...executables.map(({ tool }) => join(dir, "bin", tool))]);
   await makeDir(releasesDir, 0o755);
   const temp = join(releasesDir, `.${basename(dir)}.new`);
@@ -87,7 +88,7 @@ export async function stage(opened: Opened, source: ReleaseSource, staging: Stag
   } finally {
     await rm(temp, { recursive: true, force: true });
   }
-  return { dir, isNew: true };
+  return { dir, isNew };
 }
 
 /** All of it that this machine needs; the list comes last, for what names a release is whole. */

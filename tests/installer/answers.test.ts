@@ -5,7 +5,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine } from "../../lib/cli/options.ts";
 import { UserError } from "../../lib/core/failure.ts";
-import { collectorOf, readAnswers, settingsOf } from "../../lib/installer/answers.ts";
+import { readAnswers } from "../../lib/installer/answers/answers.ts";
+import { collectorOf } from "../../lib/installer/answers/collector.ts";
+import { readSaid } from "../../lib/installer/answers/said.ts";
+import { receiverIn, settingsIn, tableOf } from "../../lib/installer/answers/written.ts";
 import { COMMAND_LINE } from "../../lib/installer/command-line.ts";
 import { targetHere } from "../../lib/installer/target.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -16,8 +19,9 @@ const lineOf = (...args: string[]) => {
   if (parsed.kind === "print") throw new Error(parsed.text);
   return parsed.line;
 };
+const answersOf = async (...args: string[]) => readAnswers(await readSaid(lineOf(...args)));
 const said = async (...args: string[]): Promise<string> =>
-  readAnswers(lineOf(...args)).then(
+  answersOf(...args).then(
     ({ config }) => config,
     (error: unknown) => (error instanceof UserError ? `${error.message}; ${error.hint}` : Promise.reject(error)),
   );
@@ -34,12 +38,38 @@ test("a lab host says who it is, and where its collector is; what it hands over 
   expect(await said(...HOST, "--token-file", token, "--ca-bundle", token)).toBe(
     'host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\nbearer_token_file = "/etc/labfleet/token"\nca_bundle = "/etc/labfleet/tls/ca.crt"\n',
   );
-  expect(await said("--role", "lab-host", "--host", "lab1", "--url", "http://10.0.0.1")).toEndWith(
-    "trusted_network = true\n",
-  );
-  const { files } = await readAnswers(lineOf(...HOST, "--token-file", token));
+  const { files, introduced } = await answersOf(...HOST, "--token-file", token);
   expect(files).toEqual([
     { path: "/etc/labfleet/token", kind: "secret", text: "lf_x\n", mode: 0o640, owner: "root", group: "labfleet" },
+  ]);
+  // The collector is asked with it where it lies now.
+  expect([introduced?.hostId, introduced?.receiver.bearerTokenFile]).toEqual(["lab1", token]);
+});
+
+test("without TLS somebody has to say that the network is to be trusted", async () => {
+  const plain = ["--role", "lab-host", "--host", "lab1", "--url", "http://10.0.0.1"];
+  expect(await said(...plain)).toBe(
+    "--url http://10.0.0.1 is without TLS: whoever is on the way can read the token, and say that it has stored what nobody has; take https://; or, where nobody else can be on the way, as within WireGuard, say --trusted-network yes, too",
+  );
+  expect(await said(...plain, "--trusted-network", "no")).toStartWith("--url http://10.0.0.1 is without TLS");
+  expect(await said(...plain, "--trusted-network", "yes")).toEndWith("trusted_network = true\n");
+  expect(await said(...plain, "--trusted-network", "true")).toBe(
+    '--trusted-network: found "true", expected yes or no; null',
+  );
+  expect(await said(...HOST, "--trusted-network", "no")).not.toContain("trusted_network");
+  expect(await said("--role", "lab-host", "--host", "lab1", "--url", "http://127.0.0.1:80")).not.toContain("trusted");
+});
+
+test("of a configuration that somebody has written the checks take what is of its type", () => {
+  const of = (text: string) => receiverIn(tableOf("lab-host", text));
+  expect(of('host_id = "lab1"\n[receiver]\nurl = 5\n')).toBeNull();
+  expect(of('host_id = "lab 1"\n[receiver]\nurl = "https://hub"\n')).toBeNull();
+  expect(of('host_id = "lab1"\n')).toBeNull();
+  const { hostId, receiver } = of(
+    'host_id = "lab1"\n[receiver]\nurl = "https://hub/"\nbearer_token_file = 1\nbearer_token = "x"\nkind = "python"\n',
+  ) ?? { hostId: "", receiver: null };
+  expect([hostId, receiver?.url, receiver?.bearerToken, receiver?.bearerTokenFile, receiver?.kind]).toEqual([
+    ...["lab1", "https://hub", "x", null, "python"],
   ]);
 });
 
@@ -49,10 +79,11 @@ test("a collector says its certificate, and where it listens", async () => {
   expect(await said(...collector)).toStartWith('listen = "0.0.0.0:8443"\n\n[tls]\n');
   expect(await said(...collector, "--listen", "[::]:443")).toStartWith('listen = "[::]:443"\n');
   expect(await said("--role", "collector")).toStartWith("say with which certificate the collector answers; ");
-  const { listen, drainS } = settingsOf(await readAnswers(lineOf(...collector)));
-  expect([listen, drainS]).toEqual(["0.0.0.0:8443", {}]);
-  const own = { role: "lab-host" as const, config: "[shipper]\ndrain_timeout_s = 90\n", files: [] };
-  expect(settingsOf(own)).toEqual({ listen: null, drainS: { shipper: 90 } });
+  const { config, introduced } = await answersOf(...collector);
+  expect(introduced).toBeNull();
+  expect(settingsIn("collector", tableOf("collector", config))).toEqual({ listen: "0.0.0.0:8443", drainS: {} });
+  const own = tableOf("lab-host", "[shipper]\ndrain_timeout_s = 90\n[heartbeat]\ndrain_timeout_s = -1\n");
+  expect(settingsIn("lab-host", own)).toEqual({ listen: null, drainS: { shipper: 90 } });
 });
 
 test("what is missing, or is none of what may be said, is one sentence", async () => {
@@ -63,7 +94,7 @@ test("what is missing, or is none of what may be said, is one sentence", async (
     '--host: found "lab 1", expected 1 to 128',
   );
   expect(await said("--role", "lab-host", "--host", "lab1", "--url", "hub:8443")).toStartWith(
-    '--url: found "hub:8443", expected an address',
+    '--url: found "hub:8443", expected an http:// or https:// URL, such as',
   );
   expect(await said(...HOST, "--token-file", "/none")).toStartWith("--token-file: there is no /none");
   expect(await said(...HOST, "--token-file", "/etc")).toStartWith("--token-file: cannot read /etc: ");
@@ -88,9 +119,9 @@ test("the command line comes before the environment, and that before the file", 
 
 test("the collector that is named is asked for the release, and whom to trust with it", async () => {
   const ca = file("PEM");
-  expect(await collectorOf(lineOf())).toBeNull();
-  expect(await collectorOf(lineOf("--url", "https://hub"))).toEqual({ url: "https://hub", ca: null });
-  expect(await collectorOf(lineOf("--url", "https://hub", "--ca-bundle", ca))).toEqual({
+  expect(await collectorOf(await readSaid(lineOf()))).toBeNull();
+  expect(await collectorOf(await readSaid(lineOf("--url", "https://hub")))).toEqual({ url: "https://hub", ca: null });
+  expect(await collectorOf(await readSaid(lineOf("--url", "https://hub", "--ca-bundle", ca)))).toEqual({
     url: "https://hub",
     ca: "PEM",
   });

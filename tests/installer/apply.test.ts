@@ -1,7 +1,7 @@
 // What is taken back when a step fails, and what is said of the rest. On real directories; nothing here needs root.
 
 import { expect, test } from "bun:test";
-import { existsSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
 import { Applying } from "../../lib/installer/apply/apply.ts";
@@ -20,18 +20,24 @@ const nameOf = (ids: ReadonlyMap<string, number>, id: number | undefined): strin
 
 test("directories that were made go when a step fails, and what lies in one by now is said", async () => {
   const [kept, gone] = ["kept", "gone"].map((name) => join(realpathSync(tempDir()), name)) as [string, string];
+  const elsewhere = tempDir();
   const { users, groups } = await readAccounts();
   const rights = { owner: nameOf(users, process.getuid?.()), group: nameOf(groups, process.getgid?.()), mode: 0o755 };
   const directory = (path: string): Step => ({ kind: "directory", directory: { path, ...rights }, isNew: true });
-  const applying = new Applying(NOTHING, [], null, "");
+  const applying = new Applying(NOTHING, [], null, { dir: "", isNew: false });
 
   await applying.step(directory(kept));
   await applying.step(directory(gone));
   writeFileSync(join(kept, "episode"), "");
+  // A daemon has run by now.
+  mkdirSync(join(gone, "outbox/lab1"), { recursive: true });
+  mkdirSync(join(kept, "outbox"));
+  symlinkSync(elsewhere, join(kept, "link"));
   const nobodys = { path: join(gone, "file"), kind: "unit" as const, text: "", ...rights, owner: "no such user" };
   const failed = await applying.step({ kind: "file", file: nobodys, before: null }).catch((error: unknown) => error);
 
   expect(failed).toBeInstanceOf(UserError);
   expect([existsSync(kept), existsSync(gone)]).toEqual([true, false]);
-  expect(applying.kept).toEqual([`ENOTEMPTY: directory not empty, rmdir '${kept}'`]);
+  expect([readdirSync(kept).sort(), existsSync(elsewhere)]).toEqual([["episode", "link"], true]);
+  expect(applying.kept).toEqual([`${kept} holds something by now`]);
 });

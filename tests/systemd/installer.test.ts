@@ -168,7 +168,51 @@ bedTest("3. a lab host ships its first episode", async () => {
   expect(await sh(hub, `receiver release add ${BUNDLE}`)).toMatch(
     /^0.1.0-7 is served \(signed by [0-9A-F]{16}, expires /,
   );
+  // Of whoever sends without an end no more is taken than a release has, and nothing of it stays.
+  const endless = `mkdir /root/bin; printf '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\nexec cat /dev/zero >"$2"\n' >/root/bin/curl
+    chmod +x /root/bin/curl; curl -fsSk https://hub:8443/install.sh | sed s/^MAX_BLOCKS=.*/MAX_BLOCKS=400/ >/root/install.sh
+    PATH=/root/bin:$PATH exec sh /root/install.sh --url https://hub:8443`;
+  const flood = await lab.exec(["sh", "-c", endless], { timeoutMs: 60_000 });
+  expect([flood.code, flood.stderr]).toEqual([
+    3,
+    expect.stringContaining("install.sh: https://hub:8443 does not give the installer of this release\n"),
+  ]);
   const line = `curl -fsSk https://hub:8443/install.sh | sh -s -- ${[...HOST, ...GIVEN].join(" ")}`;
+  // A token that the collector does not take, and none at all.
+  for (const [given, why] of [
+    ["--token-file /root/wrong --ca-bundle /root/ca.crt", ""],
+    ["--ca-bundle /root/ca.crt", "; this host has no token"],
+  ]) {
+    await lab.write("/root/wrong", "lf_wrong\n");
+    const red = await lab.exec(["sh", "-c", line.replace(GIVEN.join(" "), given ?? "")], { timeoutMs: 60_000 });
+    expect([red.code, red.stderr]).toEqual([
+      3,
+      "nothing is changed: 1 thing above is red (--force goes on all the same)\n",
+    ]);
+    expect(red.stdout).toMatch(
+      /^fail {5}the receiver answers 401 \(unauthorized\): .*; fix: .*receiver token add lab1/m,
+    );
+    expect(red.stdout.includes("; this host has no token;")).toBe(why !== "");
+  }
+  await sh(lab, "rm -r /root/bin /root/install.sh /root/wrong");
+  expect(await names(lab)).toBe(bareLab);
+  // What cannot be done is taken back, whole; but for what was written meanwhile, and whoever it belongs to.
+  const dropIn = "/run/systemd/system/labfleet-shipper.service.d";
+  const failing = async (text: string): Promise<string> => {
+    await sh(lab, `mkdir -p ${dropIn}`);
+    await lab.write(`${dropIn}/x.conf`, `[Service]\nExecStartPre=/bin/false\n${text}`);
+    const { code, stderr } = await lab.exec(["sh", "-c", line], { timeoutMs: 120_000 });
+    await sh(lab, `rm -r ${dropIn}; systemctl daemon-reload`);
+    return `${code} ${/^what was changed.*$/m.exec(stderr)?.[0]}${/\nto take the rest.*$/m.exec(stderr)?.[0] ?? ""}`;
+  };
+  expect(await failing("ExecStopPost=\n")).toBe("3 what was changed has been taken back");
+  expect(await names(lab)).toBe(bareLab);
+  // Why it ended is written by what runs after it.
+  expect(await failing("")).toBe(
+    "3 what was changed has been taken back; not so: /var/lib/labfleet/data holds something by now; not so: /var/lib/labfleet holds something by now; not so: the user labfleet stays: something may be theirs; not so: the group labfleet-record stays: something may be theirs\nto take the rest away, too: sudo /opt/labfleet/releases/0.1.0/bin/installer uninstall --purge",
+  );
+  await sh(lab, "rm -r /var/lib/labfleet; /opt/labfleet/releases/0.1.0/bin/installer uninstall --purge --yes");
+  expect(await names(lab)).toBe(bareLab);
   const done = await lab.exec(["sh", "-c", line], { timeoutMs: 120_000 });
   expect([done.code, done.stderr]).toEqual([0, ""]);
   expect(done.stdout).not.toContain((await sh(lab, "cat /root/token")).trim());
@@ -199,6 +243,29 @@ bedTest("4. a second time nothing is written, and nothing is started anew", asyn
     2,
     'installer: --host "lab2" is not what stands in /etc/labfleet/lab-host.toml: "lab1"\ninstaller: fix: leave --host out, or change /etc/labfleet/lab-host.toml\n',
   ]);
+});
+
+bedTest("4b. what is missing is said, and put there again", async () => {
+  const shipper = "/opt/labfleet/current/bin/shipper";
+  expect((await lab.exec(["installer", "status"])).code).toBe(0);
+  await sh(
+    lab,
+    `cp ${shipper} ${shipper}.x; echo x >>${shipper}.x; mv ${shipper}.x ${shipper}; rm /usr/local/bin/heartbeat; systemctl stop labfleet-heartbeat`,
+  );
+  const status = await lab.exec(["installer", "status"]);
+  expect([status.code, status.stdout.split("\n").slice(-5)]).toEqual([
+    1,
+    [
+      "broken     /opt/labfleet/releases/0.1.0/bin/shipper is not what its release says",
+      "           /usr/local/bin/heartbeat is not there",
+      "           labfleet-heartbeat.service does not run",
+      "fix        sudo installer apply",
+      "",
+    ],
+  ]);
+  const mended = await installer(lab, ["apply", "--bundle", BUNDLE]);
+  expect([mended.code, mended.stderr]).toEqual([0, ""]);
+  expect((await lab.exec(["installer", "status"])).code).toBe(0);
 });
 
 bedTest("5. what somebody has edited stays, and what would end in a kill is said before", async () => {

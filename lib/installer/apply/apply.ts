@@ -4,18 +4,20 @@
 import { createHash } from "node:crypto";
 import { closeSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
 import { mkdir, rm, rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { emptyManifest, formatManifest, type InstallManifest } from "../../contract/install-manifest.ts";
 import { EXIT } from "../../core/exit.ts";
-import { errorText, UserError } from "../../core/failure.ts";
+import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { symlinkDurable } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { run } from "../../os/process/exec.ts";
+import type { Staged } from "../../release/stage.ts";
 import { switchTo } from "../../release/switch.ts";
 import { MANIFEST, readAccounts } from "../facts.ts";
 import type { Step } from "../plan.ts";
 import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "../wanted.ts";
-import { makeDirectory, setRights } from "./directory.ts";
+import { makeDirectory, removeEmpty, setRights } from "./directory.ts";
 
 /** A command that changes something waits for what it starts, and for what has to stop before. */
 const COMMAND_MS = 5 * 60_000;
@@ -29,23 +31,25 @@ export class Applying {
   /** What is run once all is as it was: systemd reads the units anew, and what ran before runs with what was there before. */
   private readonly agains: string[][] = [];
 
+  /** @param before what was ours until now; null: nothing was @param staged the release that is to run */
   constructor(
     private readonly wanted: Wanted,
     private readonly steps: readonly Step[],
-    private manifest: InstallManifest | null,
-    private readonly releaseDir: string,
+    private readonly before: InstallManifest | null,
+    private readonly staged: Staged,
   ) {}
 
   /** Writes down all that is to be made as ours, beside what was. Rejects as the system does. */
   async claim(): Promise<void> {
     await mkdir(OPT_DIR, { recursive: true, mode: 0o755 });
-    this.write(this.claimed(true));
+    write(this.claimed(true));
+    this.undos.push(() => this.forget());
     failpoint("installer.claimed");
   }
 
   /** Now it is so, and nothing else. */
   settle(): void {
-    this.write(this.claimed(false));
+    write(this.claimed(false));
   }
 
   /** @throws UserError: it could not be done, and what was done before is taken back, but for what `kept` says */
@@ -69,11 +73,11 @@ export class Applying {
   private async does(step: Step): Promise<void> {
     if (step.kind === "group") {
       await command(["groupadd", "--system", step.name]);
-      this.undos.push(() => command(["groupdel", step.name]));
+      this.undos.push(() => this.account("group", step.name));
     } else if (step.kind === "user") {
       const home = ["--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin"];
       await command(["useradd", "--system", "--user-group", ...home, step.name]);
-      this.undos.push(() => command(["userdel", step.name]));
+      this.undos.push(() => this.account("user", step.name));
     } else if (step.kind === "directory") await this.directory(step);
     else if (step.kind === "file") await this.file(step.file, step.before);
     else if (step.kind === "link") await this.link(step.link.path, step.link.target, step.before);
@@ -112,7 +116,7 @@ export class Applying {
     const { path, mode } = directory;
     if (isNew) {
       makeDirectory(path);
-      this.undos.push(() => rmdir(path));
+      this.undos.push(async () => removeEmpty(path));
     }
     setRights(path, { ...(await idsOf(directory)), mode });
   }
@@ -127,21 +131,32 @@ export class Applying {
     this.undos.push(() => (before === null ? rm(path) : symlinkDurable(before, path)));
   }
 
-  private write(manifest: InstallManifest): void {
-    closeSync(replaceDurable(MANIFEST, formatManifest(manifest), { mode: 0o644 }));
-    this.manifest = manifest;
+  /** Whose something stays is kept, too: the next one with that number would own it. */
+  private async account(kind: "user" | "group", name: string): Promise<void> {
+    if (this.kept.length > 0) throw new Error(`the ${kind} ${name} stays: something may be theirs`);
+    await command([`${kind}del`, name]);
+  }
+
+  /** The last to be taken back: what stays, because it could not be, has to be known as ours. */
+  private async forget(): Promise<void> {
+    if (this.kept.length > 0) return;
+    const { dir, isNew } = this.staged;
+    if (isNew) await rm(dir, { recursive: true, force: true });
+    if (this.before !== null) return write(this.before);
+    await rm(MANIFEST);
+    for (const path of [dirname(dir), OPT_DIR]) await rmdir(path).catch(unlessNotEmpty);
   }
 
   /** @param isBoth with the texts that were there before, too */
   private claimed(isBoth: boolean): InstallManifest {
     const { role, files, links, units } = this.wanted;
-    const before = this.manifest ?? emptyManifest(role);
+    const before = this.before ?? emptyManifest(role);
     const paths = new Set(files.map(({ path }) => path));
     const made = <T>(pick: (step: Step) => T | null): T[] => this.steps.flatMap((step) => pick(step) ?? []);
     const both = (old: readonly string[], more: readonly string[]): string[] => [...new Set([...old, ...more])];
     return {
       ...{ ...before, role, links: [...links] },
-      releases: both(before.releases, [this.releaseDir]),
+      releases: both(before.releases, [this.staged.dir]),
       files: [
         ...before.files.filter(({ path }) => !paths.has(path)),
         ...files.map(({ path, kind, text }) => {
@@ -166,6 +181,14 @@ export class Applying {
       units: both(before.units, units),
     };
   }
+}
+
+function write(manifest: InstallManifest): void {
+  closeSync(replaceDurable(MANIFEST, formatManifest(manifest), { mode: 0o644 }));
+}
+
+function unlessNotEmpty(error: unknown): void {
+  if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
 }
 
 async function idsOf({ owner, group }: Rights): Promise<{ uid: number; gid: number }> {

@@ -1,6 +1,17 @@
 // Makes a directory, and sets whose it is, by its descriptor: where a service's user rules, a link could lead root to wherever that user likes.
 
-import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, mkdirSync, openSync, readlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+} from "node:fs";
 import { basename, dirname } from "node:path";
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
@@ -25,6 +36,42 @@ export function setRights(path: string, { uid, gid, mode }: { uid: number; gid: 
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * Removes it, with the empty directories below it: a daemon that has run has made some. What holds something stays, and so does what
+ * is above it. @throws as rmdir(2) does, of `path` alone
+ */
+export function removeEmpty(path: string): void {
+  const parent = openPlain(dirname(path));
+  try {
+    removeEmptyIn(parent, basename(path));
+  } catch (error) {
+    throw errorCode(error) === "ENOTEMPTY" ? new Error(`${path} holds something by now`) : error;
+  } finally {
+    closeSync(parent);
+  }
+}
+
+function removeEmptyIn(parent: number, name: string): void {
+  const at = `/proc/self/fd/${parent}/${name}`;
+  const fd = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    for (const entry of readdirSync(`/proc/self/fd/${fd}`, { withFileTypes: true }))
+      if (entry.isDirectory()) tryRemoveIn(fd, entry.name);
+  } finally {
+    closeSync(fd);
+  }
+  rmdirSync(at);
+}
+
+function tryRemoveIn(parent: number, name: string): void {
+  try {
+    removeEmptyIn(parent, name);
+  } catch (error) {
+    // The one above says it.
+    if (errorCode(error) !== "ENOTEMPTY") throw error;
   }
 }
 

@@ -2,8 +2,11 @@
 
 import { stopBudget } from "../../core/stop-budget.ts";
 import { type ToolName, toolOf, unitFiles } from "../../core/tools.ts";
+import { readClock } from "../../os/clock-calls.ts";
+import { thisMachine } from "../../os/process/machine.ts";
 import type { Facts } from "../plan.ts";
-import { OPT_DIR, UNIT_DIR, type Wanted } from "../wanted.ts";
+import { type Introduced, OPT_DIR, UNIT_DIR, type Wanted } from "../wanted.ts";
+import { checkCollector, clockRow } from "./collector.ts";
 import { checkDevLog } from "./dev-log.ts";
 import { checkPort, checkPython, checkRoom, checkRoot, checkSystemd } from "./machine.ts";
 import type { Row } from "./row.ts";
@@ -18,11 +21,14 @@ export interface Looking {
   listen: string | null;
   /** `drain_timeout_s` of the configuration, by its tool; left out: the default. */
   drainS: Readonly<Partial<Record<ToolName, number>>>;
+  /** Null: there is no collector to be asked. */
+  introduced: Introduced | null;
 }
 
 /** Never throws for what it finds. */
-export async function lookFirst({ wanted, facts, bytes, listen, drainS }: Looking): Promise<Row[]> {
+export async function lookFirst({ wanted, facts, bytes, listen, drainS, introduced }: Looking): Promise<Row[]> {
   const isOurs = facts.units.get("labfleet-receiver.service")?.isActive === true;
+  const own = { machine: thisMachine(), clock: readClock(), nowMs: Date.now };
   const rows = await Promise.all([
     checkRoot(),
     checkSystemd(),
@@ -31,8 +37,9 @@ export async function lookFirst({ wanted, facts, bytes, listen, drainS }: Lookin
     checkRoom(OPT_DIR, bytes),
     ...(listen === null ? [] : [checkPort(listen, isOurs)]),
     checkPython(),
+    introduced === null ? clockRow(null, own) : checkCollector(introduced, own),
   ]);
-  return rows;
+  return rows.flat();
 }
 
 function stopTimeouts({ tools, files }: Wanted, drainS: Looking["drainS"]): Row[] {

@@ -1,0 +1,78 @@
+// What a configuration says of what the installer itself goes by. It reads no more of it: whether a tool would start with it is that
+// tool's to say (`config test`). Pure.
+
+import { endpointOf, type ReceiverTable } from "../../client/endpoint.ts";
+import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
+import { isName } from "../../contract/names.ts";
+import { UserError } from "../../core/failure.ts";
+import { urlFault } from "../../core/receiver-url.ts";
+import { quoted } from "../../core/text/fields.ts";
+import { parseToml } from "../../schema/toml.ts";
+import { configPath, type Role } from "../wanted.ts";
+import type { Said } from "./said.ts";
+
+export const DEFAULT_LISTEN = "0.0.0.0:8443";
+
+/** A configuration, parsed. */
+export type Table = Readonly<Record<string, unknown>>;
+
+/** @throws UserError: it is no TOML */
+export function tableOf(role: Role, text: string): Table {
+  return parseToml(text, configPath(role));
+}
+
+/** What stands there. @param section null: above all sections */
+export function valueIn(table: Table, section: string | null, key: string): unknown {
+  const inner = section === null ? table : table[section];
+  return typeof inner === "object" && inner !== null ? (inner as Table)[key] : undefined;
+}
+
+/** Keys of the configuration that an option is about. */
+const KEYS: Readonly<Record<Role, readonly (readonly [option: string, section: string | null, key: string])[]>> = {
+  "lab-host": [
+    ["host", null, "host_id"],
+    ["url", "receiver", "url"],
+  ],
+  collector: [["listen", null, "listen"]],
+};
+
+/** @throws UserError: something else is said than stands there */
+export function sameAsBefore(said: Said, role: Role, table: Table): void {
+  const file = configPath(role);
+  for (const [option, section, key] of KEYS[role]) {
+    const stands = valueIn(table, section, key);
+    const value = said.get(option);
+    if (value !== undefined && value !== stands)
+      throw new UserError(
+        `--${option} ${quoted(value)} is not what stands in ${file}: ${stands === undefined ? "nothing" : quoted(String(stands))}`,
+        `leave --${option} out, or change ${file}`,
+      );
+  }
+}
+
+/** The receiver that a lab host's configuration names, and by which name; null: it names none that could be asked. */
+export function receiverIn(table: Table): { hostId: string; receiver: ReceiverEndpoint } | null {
+  const [hostId, receiver, url] = [table.host_id, table.receiver, valueIn(table, "receiver", "url")];
+  if (typeof hostId !== "string" || !isName(hostId) || typeof url !== "string" || urlFault(url) !== null) return null;
+  // A value of another type than it should be is no value: the tool's own test says so.
+  const kept = Object.entries(receiver as Table).filter(([key, value]) => typeof value === TYPES.get(key));
+  const known = Object.fromEntries(kept) as unknown as ReceiverTable;
+  return { hostId, receiver: endpointOf(known, configPath("lab-host")) };
+}
+
+const TYPES: ReadonlyMap<string, "string" | "boolean"> = new Map([
+  ...["url", "ca_bundle", "client_cert", "client_key", "bearer_token", "bearer_token_file", "kind"].map(
+    (key) => [key, "string"] as const,
+  ),
+  ...["verify_tls", "trusted_network"].map((key) => [key, "boolean"] as const),
+]);
+
+/** What of the configuration the checks go by: where the receiver listens (null: none does), and `drain_timeout_s` by its tool. */
+export function settingsIn(role: Role, table: Table) {
+  const listen = role === "lab-host" ? null : typeof table.listen === "string" ? table.listen : DEFAULT_LISTEN;
+  const drains = ["shipper", "heartbeat", "receiver"].flatMap((name) => {
+    const drain = valueIn(table, name, "drain_timeout_s");
+    return typeof drain === "number" && drain >= 0 ? [[name, drain] as const] : [];
+  });
+  return { listen, drainS: Object.fromEntries(drains) };
+}
