@@ -48,10 +48,12 @@ const ORDER: Record<string, string[]> = {
     ...["notify", "notify/delivery", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
   ],
   installer: [
+    "command-line.ts",
     "wanted.ts",
     "plan.ts",
     "accounts.ts",
     "facts.ts",
+    "answers",
     "lock.ts",
     "agreed.ts",
     "preflight",

@@ -8,8 +8,9 @@ import { quoted } from "../../core/text/fields.ts";
 import { readIfExists } from "../../os/files/files.ts";
 import { readManifest } from "../facts.ts";
 import { type Answers, configPath, ETC_DIR, type Introduced, type Role, USER, type WantedFile } from "../wanted.ts";
+import { receiverIn } from "./collector.ts";
 import { readGiven, type Said } from "./said.ts";
-import { DEFAULT_LISTEN, receiverIn, sameAsBefore, type Table, tableOf, valueIn } from "./written.ts";
+import { DEFAULT_LISTEN, sameAsBefore, type Table, tableOf, valueIn } from "./written.ts";
 
 const TOKEN = `${ETC_DIR}/token`;
 const CA = `${ETC_DIR}/tls/ca.crt`;

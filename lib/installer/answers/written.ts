@@ -1,11 +1,7 @@
 // What a configuration says of what the installer itself goes by. It reads no more of it: whether a tool would start with it is that
 // tool's to say (`config test`). Pure.
 
-import { endpointOf, type ReceiverTable } from "../../client/endpoint.ts";
-import type { ReceiverEndpoint } from "../../contract/endpoint.ts";
-import { isName } from "../../contract/names.ts";
 import { UserError } from "../../core/failure.ts";
-import { urlFault } from "../../core/receiver-url.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { parseToml } from "../../schema/toml.ts";
 import { configPath, type Role } from "../wanted.ts";
@@ -49,23 +45,6 @@ export function sameAsBefore(said: Said, role: Role, table: Table): void {
       );
   }
 }
-
-/** The receiver that a lab host's configuration names, and by which name; null: it names none that could be asked. */
-export function receiverIn(table: Table): { hostId: string; receiver: ReceiverEndpoint } | null {
-  const [hostId, receiver, url] = [table.host_id, table.receiver, valueIn(table, "receiver", "url")];
-  if (typeof hostId !== "string" || !isName(hostId) || typeof url !== "string" || urlFault(url) !== null) return null;
-  // A value of another type than it should be is no value: the tool's own test says so.
-  const kept = Object.entries(receiver as Table).filter(([key, value]) => typeof value === TYPES.get(key));
-  const known = Object.fromEntries(kept) as unknown as ReceiverTable;
-  return { hostId, receiver: endpointOf(known, configPath("lab-host")) };
-}
-
-const TYPES: ReadonlyMap<string, "string" | "boolean"> = new Map([
-  ...["url", "ca_bundle", "client_cert", "client_key", "bearer_token", "bearer_token_file", "kind"].map(
-    (key) => [key, "string"] as const,
-  ),
-  ...["verify_tls", "trusted_network"].map((key) => [key, "boolean"] as const),
-]);
 
 /** What of the configuration the checks go by: where the receiver listens (null: none does), and `drain_timeout_s` by its tool. */
 export function settingsIn(role: Role, table: Table) {
