@@ -71,6 +71,32 @@ export function makeNew(path: string, flags: number, mode: number): number {
   return fd;
 }
 
+/** Whose a file is, and who may use it. */
+export interface Rights {
+  uid: number;
+  gid: number;
+  /** Permission bits. */
+  mode: number;
+}
+
+/**
+ * Makes a file with exactly these rights, whatever the directory and the umask say. Nobody else may open it in the meantime, not even
+ * while it is empty: whoever has it open then reads all that comes.
+ * @throws Error of the system; then an empty file of that name may be left
+ */
+export function makeOwned(path: string, flags: number, { uid, gid, mode }: Rights): number {
+  const fd = openSync(path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    const own = fstatSync(fd);
+    if (own.uid !== uid || own.gid !== gid) fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 /** Makes a directory, not its parents. @returns false: something of that name was there @throws Error of the system */
 export function makeNewDir(path: string, mode: number): boolean {
   try {

@@ -17,7 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "../../core/failure.ts";
 import type { Reading } from "../../core/reading.ts";
 import { failpoint } from "../failpoint.ts";
-import { makeNew, openOrMake } from "./owner.ts";
+import { makeNew, makeOwned, openOrMake, type Rights } from "./owner.ts";
 
 export interface SmallFile {
   text: string;
@@ -47,6 +47,8 @@ export function readSmallFile(path: string, maxBytes: number): Reading<SmallFile
 /** How a file is replaced. */
 export interface Replacing {
   mode?: number;
+  /** Whose it is then, and its mode; as its directory says, and `mode`, if left out. */
+  rights?: Rights;
   /** Where it is written first, on the same file system. Always the same name leaves none over; then only one process may write. */
   temp?: string;
 }
@@ -72,12 +74,12 @@ export function replaceDurable(path: string, data: string | Uint8Array, how: Rep
 function replace(
   path: string,
   data: string | Uint8Array,
-  { mode = 0o640, temp }: Replacing,
+  { mode = 0o640, rights, temp }: Replacing,
   isDurable: boolean,
 ): number {
   const from = temp ?? join(dirname(path), `.${basename(path)}.tmp`);
   rmSync(from, { force: true });
-  const fd = makeNew(from, constants.O_RDWR, mode);
+  const fd = make(from, rights ?? mode);
   try {
     writeFileSync(fd, data);
     if (!isDurable) {
@@ -93,6 +95,17 @@ function replace(
   } catch (error) {
     closeSync(fd);
     rmSync(from, { force: true });
+    throw error;
+  }
+}
+
+/** What cannot be given those rights is not left over. */
+function make(path: string, rights: Rights | number): number {
+  if (typeof rights === "number") return makeNew(path, constants.O_RDWR, rights);
+  try {
+    return makeOwned(path, constants.O_RDWR, rights);
+  } catch (error) {
+    rmSync(path, { force: true });
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -20,7 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeOwnDir, overwriteFile, replaceFile } from "../../../lib/heartbeat/send/spool-files.ts";
 import { makeDir, writeFileDurable } from "../../../lib/os/files/files.ts";
-import { makeDirsNow, makeNewDir, openOrMake } from "../../../lib/os/files/owner.ts";
+import { makeDirsNow, makeNewDir, makeOwned, openOrMake } from "../../../lib/os/files/owner.ts";
 import { replaceRunFile } from "../../../lib/os/files/run-file.ts";
 import { appendLineDurable, replaceDurable } from "../../../lib/os/files/sync-files.ts";
 import { appendToDay } from "../../../lib/receiver/disk/day-files.ts";
@@ -104,6 +105,22 @@ test.skipIf(!isRoot)("a directory of root that a service reads by its group", as
   chownSync(root, 0, GROUP);
   await writeFileDurable(join(root, "new"), "x");
   expect(facts(join(root, "new"))).toEqual(["640", 0, GROUP]);
+});
+
+test("with rights of its own: exactly these, whatever the directory and the umask say", () => {
+  const own = { uid: process.geteuid?.() ?? 0, gid: isRoot ? 3 : (process.getegid?.() ?? 0) };
+  closeSync(replaceDurable(join(root, "new"), "x", { rights: { ...own, mode: 0o644 } }));
+  const { uid, gid, mode } = statSync(join(root, "new"));
+  expect({ uid, gid, mode: (mode & 0o777).toString(8) }).toEqual({ ...own, mode: "644" });
+});
+
+test("until it has them nobody else opens it, and what cannot have them is not left over", () => {
+  process.umask(0);
+  const rights = { uid: process.geteuid?.() ?? 0, gid: 2 ** 40, mode: 0o644 };
+  expect(() => makeOwned(join(root, "new"), constants.O_RDWR, rights)).toThrow();
+  expect((statSync(join(root, "new")).mode & 0o777).toString(8)).toBe("600");
+  expect(() => replaceDurable(join(root, "other"), "x", { rights })).toThrow();
+  expect(readdirSync(root)).toEqual(["new"]);
 });
 
 test("what a killed write left is in nobody's way", async () => {
