@@ -71,6 +71,7 @@ const ORDER: Record<string, string[]> = {
     "http-source.ts",
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
+  authority: ["names.ts", "keys.ts", "certificates.ts"],
   client: [
     "upload-phase.ts",
     "upload-watch.ts",
@@ -94,6 +95,7 @@ const SHARED = [
   "core",
   "core/linux",
   "contract",
+  "authority",
   "os",
   "os/process",
   "os/files",

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { TOOL_NAMES } from "../lib/core/tools.ts";
 import { graph, headOf, ROOT, transpiler, wholeGraph } from "./support/sources.ts";
 
-const LAYER = /^lib\/(core|contract|schema|os|client|fleet|release|runtime|cli)\//;
+const LAYER = /^lib\/(core|contract|schema|os|authority|client|fleet|release|runtime|cli)\//;
 
 interface Rule {
   /** Files that the rule speaks of. */
@@ -36,6 +36,11 @@ const RULES: Rule[] = [
     from: /^lib\/os\//,
     allow: /^(lib\/(os|contract|core)\/|node:|bun:ffi)/,
     because: "os is effects, one noun a file; it knows no config and no tool",
+  },
+  {
+    from: /^lib\/authority\//,
+    allow: /^(lib\/(authority|contract|core)\/|node:(crypto|net)$|@peculiar\/x509$|reflect-metadata$)/,
+    because: "certificates are texts: where they lie and who may read them is for whoever asks for one",
   },
   {
     from: /^lib\/client\//,
@@ -156,6 +161,18 @@ test.each(["heartbeats", "judge"])(
     expect(kinds.map(({ kind }) => kind)).toEqual(["dynamic-import"]);
   },
 );
+
+test("certificates are made in lib/authority alone, and a running receiver has not loaded it: most never make one", () => {
+  const direct = [...graph].filter(([, imports]) => imports.includes("@peculiar/x509")).map(([file]) => file);
+  expect(direct).toEqual(["lib/authority/certificates.ts"]);
+  // What a start loads: dynamic imports are not followed.
+  const loaded = new Set(["lib/receiver/run.ts"]);
+  for (const file of loaded)
+    for (const { path, kind } of transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")))
+      if (kind === "import-statement" && path.startsWith(".") && path.endsWith(".ts")) loaded.add(join(dirname(file), path));
+  expect(loaded.has("lib/receiver/listen/own-authority.ts")).toBe(true);
+  expect([...loaded].filter((file) => file.startsWith("lib/authority/"))).toEqual([]);
+});
 
 test("problems are made in the receiver's answering.ts alone: there each gets the echo of its own request", () => {
   const users = [...graph]
