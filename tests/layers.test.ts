@@ -169,7 +169,8 @@ test("certificates are made in lib/authority alone, and a running receiver has n
   const loaded = new Set(["lib/receiver/run.ts"]);
   for (const file of loaded)
     for (const { path, kind } of transpiler.scanImports(readFileSync(join(ROOT, file), "utf8")))
-      if (kind === "import-statement" && path.startsWith(".") && path.endsWith(".ts")) loaded.add(join(dirname(file), path));
+      if (kind === "import-statement" && path.startsWith(".") && path.endsWith(".ts"))
+        loaded.add(join(dirname(file), path));
   expect(loaded.has("lib/receiver/listen/own-authority.ts")).toBe(true);
   expect([...loaded].filter((file) => file.startsWith("lib/authority/"))).toEqual([]);
 });

@@ -96,7 +96,6 @@ const QUOTERS: Readonly<Record<string, string>> = {
   "lib/heartbeat/nagios/shell-hint.ts": "shows a part of what is configured, and no command",
   "lib/heartbeat/plugins/queue-judgement.ts": `${ONE_OF_SEVERAL}, and the other one is its commands`,
   "lib/receiver/identity/files.ts": LOOK,
-  "lib/receiver/listen/own-authority.ts": "a script for `sh -c`, as a word of its argv",
   "lib/receiver/listen/tls-files.ts": "a person compares what two commands show",
   "lib/runtime/alignment.ts": PIPELINE,
   "lib/shipper/data-root.ts": LOOK,

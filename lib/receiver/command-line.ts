@@ -62,6 +62,12 @@ export const COMMAND_LINE: ToolSpec = {
       options: { force: { help: "also one that is older than the one that is served" } },
     },
     "release list": { help: "the releases that are here, and which is served", options: JSON_OPTION },
+    "certificate make": {
+      operands: "<name>…",
+      maxOperands: Number.POSITIVE_INFINITY,
+      help: "an authority of your own, and its certificate for this collector, by the names that hosts call it",
+    },
+    "certificate renew": { help: "the same certificate with a new end, by the authority that make has made" },
     ...DAEMON_COMMANDS,
   },
   options: {

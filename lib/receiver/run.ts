@@ -41,6 +41,9 @@ const COMMANDS: Commands = {
   "token revoke": tokenRevoke,
   "release add": releaseAdd,
   "release list": releaseList,
+  // Loaded when it is asked for: a daemon makes no certificates.
+  "certificate make": async (call) => (await import("./commands/certificate.ts")).certificateMake(call),
+  "certificate renew": async (call) => (await import("./commands/certificate.ts")).certificateRenew(call),
 };
 
 /** Runs the receiver's command line; resolves with the exit code. */

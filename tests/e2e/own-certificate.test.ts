@@ -19,7 +19,7 @@ test("it is said with its file, its date and the line that renews it; that line 
   });
   const command = (...args: string[]) => fleet.runNow("receiver", [...args, "--config", fleet.collectorConfig]).stdout;
   const said = new RegExp(
-    `tls\\.certificate ${certFile} is valid until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC, 2d 23h from now: then no host gets through any more; fix: renew it: sudo sh -c '(cd ${dir} && .*)' && sudo systemctl reload labfleet-receiver$`,
+    `tls\\.certificate ${certFile} is valid until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC, 2d 23h from now: then no host gets through any more; fix: renew it: sudo (receiver certificate renew) && sudo systemctl reload labfleet-receiver$`,
     "m",
   );
   expect(command("status")).toMatch(said);
@@ -36,8 +36,8 @@ test("it is said with its file, its date and the line that renews it; that line 
   receiver.process.kill("SIGHUP");
   const times = () => receiver.log().match(new RegExp(said, "gm"))?.length ?? 0;
   await until("a reload says it again", () => times() === 2, receiver);
-  const line = said.exec(command("status"))?.[1] ?? "";
-  expect(Bun.spawnSync(["sh", "-c", line]).exitCode).toBe(0);
+  const [, ...words] = (said.exec(command("status"))?.[1] ?? "").split(" ");
+  expect(command(...words)).toStartWith(`${certFile}: valid until `);
   expect(command("status")).toMatch(/already: let the receiver read it: sudo systemctl reload labfleet-receiver$/m);
   receiver.process.kill("SIGHUP");
   const well = new RegExp(`^tls {8}${certFile} is valid until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC$`, "m");

@@ -13,7 +13,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What stands in the lab for a placeholder of the table; options that are offered instead of operands stand in NEEDED. */
-const OPERANDS: Readonly<Record<string, string>> = { "<host>": "lab1" };
+const OPERANDS: Readonly<Record<string, string>> = { "<host>": "lab1", "<name>…": "collector.wg" };
 
 export interface Verb {
   tool: string;

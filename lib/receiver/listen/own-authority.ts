@@ -1,51 +1,75 @@
-// An authority of one's own beside the collector's certificate, as an installation by hand makes it: what renews the certificate is
-// then a line to paste. Whoever has another authority has to ask that one.
+// An authority of one's own beside the collector's certificate, as `receiver certificate make` makes it: what renews the certificate
+// is then a line to paste. Whoever has another authority has to ask that one.
 
-import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { errorCode } from "../../core/failure.ts";
 import type { Command, Fix } from "../../core/finding.ts";
-import { shellLine } from "../../core/text/shell-quote.ts";
-import { RELOAD, readLife, SOON_MS } from "./certificate-life.ts";
+import { type CertificateLife, RELOAD, readLife, SOON_MS } from "./certificate-life.ts";
 
-const AUTHORITY = { certificate: "ca.crt", key: "ca.key" } as const;
-const DAYS = "3650";
+export interface AuthorityFiles {
+  certificate: string;
+  key: string;
+}
+
+/** Where the authority of a certificate lies, if it is our own. */
+export function authorityBeside(certificate: string): AuthorityFiles {
+  const dir = dirname(certificate);
+  return { certificate: join(dir, "ca.crt"), key: join(dir, "ca.key") };
+}
+
+/** Whose certificate it is has nobody here who renews it. */
+export const ASK_ITS_AUTHORITY: Fix = {
+  text: "have its authority issue a new one, put it into that file, then",
+  commands: [RELOAD],
+};
+
+const RENEW: Command = { argv: ["sudo", "receiver", "certificate", "renew"], on: "collector" };
 
 /** What renews a certificate, and lets the receiver read it. */
 export function renewal(file: string, nowMs: number): Fix {
-  const dir = dirname(file);
-  const name = basename(file).replace(/\.[^.]*$/, "");
-  const needed = [AUTHORITY.certificate, AUTHORITY.key, `${name}.csr`, `${name}.ext`];
-  if (!needed.every((each) => existsSync(join(dir, each))))
-    return { text: "have its authority issue a new one, put it into that file, then", commands: [RELOAD] };
-  const authority = readLife(join(dir, AUTHORITY.certificate));
-  const isSound = authority !== null && authority.toMs - nowMs > SOON_MS;
-  const steps = [["cd", dir], ...(isSound ? [] : authorityAnew()), ...issueAnew(name, basename(file))];
-  const line: Command = { argv: ["sudo", "sh", "-c", steps.map(shellLine).join(" && ")], on: "collector" };
-  const text = isSound
-    ? "renew it"
-    : `renew it and its authority, then copy ${join(dir, AUTHORITY.certificate)} to each lab host's receiver.ca_bundle`;
-  return { text, commands: [line, RELOAD] };
+  const authority = authorityBeside(file);
+  const life = isItsAuthority(file, authority) ? readLife(authority.certificate) : null;
+  if (life === null) return ASK_ITS_AUTHORITY;
+  return {
+    text: isDue(life, nowMs) ? `renew it and its authority, then ${copyText(authority)}` : "renew it",
+    commands: [RENEW, RELOAD],
+  };
 }
 
-/** The same key and name: what it has issued stays its own. */
-function authorityAnew(): string[][] {
-  const { certificate, key } = AUTHORITY;
-  const fresh = `${certificate}.new`;
-  return [
-    ["openssl", "x509", "-in", certificate, "-signkey", key, "-days", DAYS, "-out", fresh],
-    ["mv", fresh, certificate],
-  ];
+/** An authority that soon ends is renewed before it issues: nothing of it holds longer than itself. */
+export function isDue({ fromMs, toMs }: CertificateLife, nowMs: number): boolean {
+  return fromMs > nowMs || toMs - nowMs <= SOON_MS;
 }
 
-/** Nothing is replaced by what no host would take. */
-function issueAnew(name: string, file: string): string[][] {
-  const { certificate, key } = AUTHORITY;
-  const fresh = `${file}.new`;
-  const request = ["-in", `${name}.csr`, "-extfile", `${name}.ext`];
-  const issuer = ["-CA", certificate, "-CAkey", key, "-CAcreateserial"];
-  return [
-    ["openssl", "x509", "-req", ...request, "-days", DAYS, ...issuer, "-out", fresh],
-    ["openssl", "verify", "-CAfile", certificate, fresh],
-    ["mv", fresh, file],
-  ];
+/** What lab hosts need of a new authority, or of one that was renewed; they read it by themselves. */
+export function copyText({ certificate }: AuthorityFiles): string {
+  return `copy ${certificate} to each lab host's receiver.ca_bundle`;
+}
+
+/** Whether a certificate was issued by an authority. @param certificate PEM @param authority PEM */
+export function isIssuedBy(certificate: string, authority: string): boolean {
+  const [of, by] = [new X509Certificate(certificate), new X509Certificate(authority)];
+  return of.checkIssued(by) && of.verify(by.publicKey);
+}
+
+/** The service's user may see that the key is there, and does not read it. */
+function isItsAuthority(file: string, { certificate, key }: AuthorityFiles): boolean {
+  const [of, by] = [textOf(file), textOf(certificate)];
+  if (of === null || by === null || !existsSync(key)) return false;
+  try {
+    return isIssuedBy(of, by);
+  } catch {
+    return false; // One of them may be half written.
+  }
+}
+
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }

@@ -12,7 +12,7 @@ import type { ReceiverConfig } from "../settings.ts";
 import type { TlsMaterial } from "./tls-server.ts";
 
 type Files = NonNullable<ReceiverConfig["tls"]>;
-type Kind = "certificate" | "key";
+export type Kind = "certificate" | "key";
 
 /**
  * Reads the files; null without [tls].
@@ -29,22 +29,39 @@ export function readTls(tls: ReceiverConfig["tls"]): TlsMaterial | null {
   return material;
 }
 
-function readPem(setting: string, path: string, kind: Kind): string {
+/** What is said of a file where it is not what a setting of the daemon names. */
+export interface PemWords {
+  /** What is to be done when it is not there, or another file. */
+  elsewhere: string;
+  /** Why no password helps. */
+  locked: string;
+}
+
+/**
+ * Reads a certificate or a key that can be used.
+ * @param name what the file is: the setting that names it
+ * @throws UserError that begins with `name` and the path
+ */
+export function readPem(name: string, path: string, kind: Kind, words: Partial<PemWords> = {}): string {
+  const { elsewhere = named(kind), locked = "a daemon has nobody who types its password" } = words;
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
     const { what, fix } = explainUnreadable(path, error, process.env);
-    throw new UserError(`${setting}: ${path} ${what}`, fix ?? named(kind));
+    throw new UserError(`${name}: ${path} ${what}`, fix ?? elsewhere);
   }
   const fault = pemFault(text, kind);
-  if (fault !== null) throw new UserError(`${setting}: ${path} ${HOLDS[fault]}`, mended(fault, path, kind));
+  if (fault !== null) {
+    const holds = fault === "encrypted" ? `is encrypted, and ${locked}` : HOLDS[fault];
+    throw new UserError(`${name}: ${path} ${holds}`, mended(fault, path, kind) ?? elsewhere);
+  }
   const parse = kind === "key" ? createPrivateKey : (pem: string) => new X509Certificate(pem);
   try {
     parse(text);
   } catch {
     const what = "is damaged: what stands between its BEGIN and END cannot be read";
-    throw new UserError(`${setting}: ${path} ${what}`, `put ${A[kind]}, as PEM, there again`);
+    throw new UserError(`${name}: ${path} ${what}`, `put ${A[kind]}, as PEM, there again`);
   }
   return text;
 }
@@ -56,20 +73,19 @@ function named(kind: Kind): string {
 }
 
 /** What a file is instead. */
-const HOLDS: Readonly<Record<PemFault, string>> = {
+const HOLDS: Readonly<Record<Exclude<PemFault, "encrypted">, string>> = {
   "no-pem": "is no PEM file",
   der: "is DER, and PEM is needed",
   key: "holds a private key and no certificate",
   certificate: "holds a certificate and no private key",
   request: "holds a request for a certificate, which nobody has signed yet",
   "public-key": "holds a public key",
-  encrypted: "is encrypted, and a daemon has nobody who types its password",
 };
 
-function mended(fault: PemFault, path: string, kind: Kind): Fix | string {
-  if (fault === "der") return { text: "write it as PEM", commands: asPem(path, kind) };
-  if (fault === "encrypted") return { text: "take the password off", commands: withoutPassword(path) };
-  return named(kind);
+function mended(fault: PemFault, path: string, kind: Kind): Fix | null {
+  if (fault === "der") return { text: "write it as PEM", commands: asPem(path, kind, "here") };
+  if (fault === "encrypted") return { text: "take the password off", commands: withoutPassword(path, "here") };
+  return null;
 }
 
 /** Refuses a pair that cannot serve, before a running server takes it. */

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../../lib/core/failure.ts";
+import { fixText, inWords } from "../../../lib/core/finding.ts";
 import { readTls } from "../../../lib/receiver/listen/tls-files.ts";
 import { lockKey, makeAuthority, selfSigned } from "../../support/certificates.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -67,6 +68,8 @@ test("DER, and a key with a password, are mended by the commands that are printe
     try {
       read();
     } catch (error) {
+      // On the machine that says it, which is the collector.
+      expect(fixText((error as UserError).fix ?? inWords(""), "collector")).not.toContain("on the lab host");
       paste(error, typed);
     }
     expect(read()).not.toBeNull();
