@@ -19,7 +19,8 @@ function certify(bed: Bed, from: string, to: string, name = "collector.wg"): Pro
     d=database=/root/ca.index; : >/root/ca.index; echo 1234 >/root/ca.serial
     printf '[ca]\\ndefault_ca=d\\n[d]\\n%s\\nnew_certs_dir=/root\\nserial=/root/ca.serial\\ndefault_md=sha256\\npolicy=p\\nunique_subject=no\\n[p]\\ncommonName=supplied\\n' "$d" >/root/ca.cnf
     echo 'subjectAltName=DNS:${name}' >/root/ca.ext
-    openssl ca -config /root/ca.cnf -batch -notext -in collector.csr -cert ca.crt -keyfile ca.key -out collector.crt \
+    openssl req -new -key collector.key -subj /CN=collector.wg -out /root/collector.csr
+    openssl ca -config /root/ca.cnf -batch -notext -in /root/collector.csr -cert ca.crt -keyfile ca.key -out collector.crt \
       -startdate ${from} -enddate ${to} -extfile /root/ca.ext`,
   );
 }
