@@ -1,8 +1,8 @@
 // A small certificate authority: it makes certificates (X.509, RFC 5280) and opens no file. The time is an argument. What it costs to
 // load it, only who makes certificates should pay: a daemon imports it when it needs it.
 
-// Before the library: its dependency injection asks for it while it loads.
-import "reflect-metadata";
+// Before the library.
+import "./reflect-first.ts";
 import { randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { isName, NAME_RULE } from "../contract/names.ts";

@@ -1,8 +1,10 @@
 // The collector's own certificate that soon runs out, as its operator sees it: at the start, in status and hosts, after a reload.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { makeAuthority } from "../support/certificates.ts";
 import { Fleet, until } from "../support/fleet.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -45,4 +47,36 @@ test("it is said with its file, its date and the line that renews it; that line 
   expect(command("status")).toMatch(well);
   expect(times()).toBe(2);
   expect(command("hosts")).not.toContain("tls.certificate");
+});
+
+test("without any other program: made, served, renewed and served again", async () => {
+  const dir = join(tempDir(), "tls");
+  mkdirSync(dir, { mode: 0o750 });
+  const file = (name: string): string => join(dir, name);
+  await using fleet = new Fleet({
+    collectorTables: `[tls]\ncertificate = "${file("collector.crt")}"\nkey = "${file("collector.key")}"`,
+  });
+  const command = (...words: string[]) => fleet.runNow("receiver", [...words, "--config", fleet.collectorConfig]);
+  const made = command("certificate", "make", "collector.wg", "127.0.0.1");
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  const receiver = await fleet.startReceiver();
+  const port = /listening on \S+:(\d+)/.exec(receiver.log())?.[1] ?? "";
+  /** The serial of the certificate that a host sees that trusts this authority alone; each time on a connection of its own. */
+  const seen = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const ca = readFileSync(file("ca.crt"), "utf8");
+      const socket = connect({ host: "127.0.0.1", port: Number(port), ca, servername: "collector.wg" }, () => {
+        resolve(socket.getPeerX509Certificate()?.serialNumber ?? "");
+        socket.destroy();
+      });
+      socket.on("error", reject);
+    });
+  const serial = (): string => new X509Certificate(readFileSync(file("collector.crt"))).serialNumber;
+  const first = serial();
+  expect(await seen()).toBe(first);
+  expect(command("certificate", "renew")).toMatchObject({ code: 0, stderr: "" });
+  expect(serial()).not.toBe(first);
+  receiver.process.kill("SIGHUP");
+  await until("it is read", () => receiver.log().includes("the new configuration holds"), receiver);
+  expect(await seen()).toBe(serial());
 });
