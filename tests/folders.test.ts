@@ -27,7 +27,7 @@ const ORDER: Record<string, string[]> = {
       "refusals",
       "episodes",
     ],
-    ...["judge", "listen", "readiness", "heartbeats", "releases", "certificate", "commands"],
+    ...["judge", "listen", "readiness", "heartbeats", "enrolment", "releases", "certificate", "commands"],
   ],
   heartbeat: [
     ...["settings.ts", "decide.ts", "plugin.ts", "collect", "plugins", "checks", "nagios", "plugins-dir", "send"],

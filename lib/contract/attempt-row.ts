@@ -19,10 +19,10 @@ export interface AttemptRow {
 }
 
 /**
- * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `request`: a path or a
+ * What refusals were about. `read`: of an archive, or of what is known of hosts; `judge`: a judge call; `enrolment`: a new host; `request`: a path or a
  * method that there is not; `connection`: it never came to a request: a TLS handshake that failed, no HTTP.
  */
-const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "request", "connection"] as const;
+const REFUSED_WHATS = ["episode", "heartbeat", "read", "judge", "enrolment", "request", "connection"] as const;
 export type RefusedWhat = (typeof REFUSED_WHATS)[number];
 
 function isRefusedWhat(value: unknown): value is RefusedWhat {

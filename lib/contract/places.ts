@@ -45,6 +45,7 @@ export function dataPaths(dataRoot: string) {
     duplicates: join(dataRoot, "duplicate-hosts.json"),
     ticks: join(dataRoot, "ticks"),
     hosts: join(dataRoot, "hosts.json"),
+    enrolment: join(dataRoot, "enrolment"),
     alerts: join(dataRoot, "alerts.jsonl"),
     fleetHealth: join(dataRoot, "fleet-health"),
   };

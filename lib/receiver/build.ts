@@ -1,8 +1,10 @@
 // Opens what the receiver is made of, and gives it to the application.
 
 import type { Hono } from "hono";
+import { isName } from "../contract/names.ts";
 import { dataPaths } from "../contract/places.ts";
 import { watcherWarning } from "../fleet/watcher.ts";
+import { namesIn, readIfExists } from "../os/files/files.ts";
 import { openRefusedHosts } from "../os/files/refused-hosts.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
@@ -15,6 +17,9 @@ import type { AppEnv } from "./answering/answering.ts";
 import { createApp } from "./app.ts";
 import { BACKEND } from "./backend.ts";
 import { openPresence, type Presence } from "./disk/presence.ts";
+import { openEnrolling } from "./enrolment/enrolling.ts";
+import { ownNames } from "./enrolment/own-names.ts";
+import { addEnrolmentRoutes, type EnrolmentDeps } from "./enrolment/routes.ts";
 import type { OpenedStore } from "./episode-store.ts";
 import { type Admission, createAdmission } from "./episodes/admission.ts";
 import { DamageNotes } from "./episodes/damage-notes.ts";
@@ -29,6 +34,7 @@ import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
+import { authorityBeside } from "./listen/own-authority.ts";
 import { readHealthRun } from "./readiness/health-check.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
@@ -133,9 +139,30 @@ export function openApp(
     (app) => addEpisodeRoutes(app, { ...judging, ...storing, downloads, damage }),
     (app) => addJudgeRoute(app, judging),
     (app) => addHeartbeatRoutes(app, { ...asking, ...storing, stopping, heartbeats: taking(settings, parts) }),
+    (app) => addEnrolmentRoutes(app, { ...asking, ...storing, ...enrolling(settings, parts), stopping }),
     (app) => addReleaseRoutes(app, { ...asking, downloads, shelf: () => settings.current().releasesDir }),
     (app) => addHostRoutes(app, { ...asking, duplicates, heartbeats: telling(settings, parts) }),
   ]);
+}
+
+/** What takes new hosts. */
+function enrolling(
+  settings: Settings<ReceiverConfig>,
+  { heartbeats, log }: Parts,
+): Pick<EnrolmentDeps, "enrol" | "authority"> {
+  const { dataRoot, tokensDir, tls } = settings.current();
+  const { enrolment: codesDir, episodes } = dataPaths(dataRoot);
+  const seenHosts = async (): Promise<string[]> => [
+    ...(await namesIn(episodes)).filter(isName),
+    ...(await heartbeats.names()),
+  ];
+  return {
+    enrol: openEnrolling({
+      ...{ codesDir, tokensDir, seenHosts, log, nowMs: () => Date.now() },
+      ownNames: () => ownNames(tls?.certificate ?? null),
+    }),
+    authority: async () => (tls === null ? null : await readIfExists(authorityBeside(tls.certificate).certificate)),
+  };
 }
 
 /** What takes heartbeats. */

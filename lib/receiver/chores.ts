@@ -34,12 +34,14 @@ export interface Watched {
   writeTick: WriteTick;
   /** Writes down which hosts there are. */
   writeHosts: (nowMs: number) => void;
+  /** Removes codes whose time is over. Never rejects. */
+  pruneCodes: (nowMs: number) => Promise<void>;
 }
 
 /** The status line and the pruning; returns what ends them. */
 export function startChores(
   context: DaemonContext,
-  { opened, admission, watch, certificate, room, writeTick, writeHosts }: Watched,
+  { opened, admission, watch, certificate, room, writeTick, writeHosts, pruneCodes }: Watched,
   pruned: readonly Pick<Attempts, "prune">[],
 ): () => void {
   const status = (): void => {
@@ -58,6 +60,7 @@ export function startChores(
   const tick = (): void => {
     writeTick(watch.found === null, Date.now());
     writeHosts(Date.now());
+    void pruneCodes(Date.now());
   };
   status();
   tick();

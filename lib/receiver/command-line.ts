@@ -43,6 +43,15 @@ export const COMMAND_LINE: ToolSpec = {
         new: { help: "it is another store from now on, which every host must accept" },
       },
     },
+    enrol: {
+      help: "make a code with which a new host gets its token, and print the line to run there",
+      options: {
+        host: { value: "NAME", help: "for that host alone (default: any host that is new)" },
+        for: { value: "DURATION", help: "for so long (default 1h)" },
+        replace: { help: "also where there is a host of that name: this machine takes its place" },
+        url: { value: "URL", help: "where hosts reach this collector (default: the first name in its certificate)" },
+      },
+    },
     "token add": { operands: "<host>", maxOperands: 1, help: "make a token for a host and print it once" },
     "token list": { help: "the tokens of each host: when each was added, and last used", options: JSON_OPTION },
     "token revoke": {

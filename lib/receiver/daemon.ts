@@ -15,6 +15,7 @@ import { startChores } from "./chores.ts";
 import { otherStore } from "./disk/presence.ts";
 import { VERIFY } from "./disk/repair-line.ts";
 import { drainPhases } from "./drain.ts";
+import { pruneCodes } from "./enrolment/codes.ts";
 import type { NotReady, OpenedStore } from "./episode-store.ts";
 import { type CertificateWatch, watchCertificate } from "./listen/certificate-watch.ts";
 import { type Listener, listen } from "./listen/listen.ts";
@@ -51,7 +52,7 @@ export async function startReceiver(
   void heartbeats.warm();
   const writeTick = openTicks(dataPaths(config.dataRoot).ticks, log, parts.presence.needHere);
   const writeHosts = knownHostsOf(config, parts, () => watch.found === null);
-  const watched = { ...parts, watch, certificate, writeTick, writeHosts };
+  const watched = { ...parts, watch, certificate, writeTick, writeHosts, pruneCodes: codesOf(config, log) };
   const stopChores = startChores(context, watched, [parts.attempts, heartbeats]);
   const beginStop = (): void => {
     isStopping = true;
@@ -145,4 +146,14 @@ async function announce(
   log.info(`${counted(size(), "episode")} stored in ${config.dataRoot}`, { ...recovered });
   const how = config.tls === null ? "http" : config.tls.clientCa === null ? "https" : "https with client certificates";
   log.info(`listening on ${host}:${address.port} (${how})`);
+}
+
+/** A code that could not be removed is refused all the same, as long as the clock is right. */
+function codesOf({ dataRoot }: ReceiverConfig, log: Pick<Log, "warn">): (nowMs: number) => Promise<void> {
+  const dir = dataPaths(dataRoot).enrolment;
+  return (nowMs) =>
+    pruneCodes(dir, nowMs).catch((error: unknown) => {
+      if (errorCode(error) === null) throw error;
+      log.warn(`cannot remove codes whose time is over from ${dir}: ${quoted(errorText(error))}`);
+    });
 }

@@ -5,6 +5,7 @@ import { daemonCommands } from "../runtime/daemon-commands.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { warnOfOpenDoors } from "./access/open-doors.ts";
 import { BACKEND } from "./backend.ts";
+import { enrolCommand } from "./commands/enrol.ts";
 import { hostsCommand } from "./commands/hosts.ts";
 import { identityCommand } from "./commands/identity.ts";
 import { releaseAdd, releaseList } from "./commands/release.ts";
@@ -36,6 +37,7 @@ const COMMANDS: Commands = {
   },
   identity: async (call) => identityCommand(await loadReceiverConfig(call), call.line),
   verify: BACKEND.verify,
+  enrol: enrolCommand,
   "token add": tokenAdd,
   "token list": tokenList,
   "token revoke": tokenRevoke,

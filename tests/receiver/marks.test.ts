@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { type Echo, isEchoOf, readProblem } from "../../lib/contract/judgement.ts";
-import { REFUSALS, type Reason } from "../../lib/receiver/decide.ts";
+import { REFUSALS, type Reason, type Refusal, refuse } from "../../lib/receiver/decide.ts";
 import { createDownloads } from "../../lib/receiver/episodes/downloads.ts";
 import { realDisk } from "../../lib/receiver/store/files/disk.ts";
 import {
@@ -139,6 +139,10 @@ const WAYS: Record<Reason, Way[] | null> = {
     },
   ],
   "gate-unreadable": [{ options: { deps: { accepted: () => ({ kind: "unreadable" }) } } }],
+  "code-unknown": [enrolment()],
+  "code-used": [enrolment(refuse("code-used", "x"))],
+  "host-exists": [enrolment(refuse("host-exists", "x"))],
+  "tokens-closed": [enrolment(refuse("tokens-closed", "x"))],
   damaged: [{ before: damage }, { before: damage, method: "GET" }],
   "disk-full": [
     { options: { freeBytes: () => 10 } },
@@ -146,6 +150,16 @@ const WAYS: Record<Reason, Way[] | null> = {
     { options: failing("ENOSPC") },
   ],
 };
+
+/** A code that nobody has made. @param outcome what is answered instead */
+function enrolment(outcome?: Refusal): Way {
+  const body = Buffer.from(JSON.stringify({ code: "0".repeat(20), host_id: "lab1", token_sha256: sha256("") }));
+  const enrol = outcome && { enrol: async () => outcome };
+  return {
+    ...{ method: "POST", path: "/v1/enrol", body, echo: null, headers: { "Content-Length": String(body.length) } },
+    options: { deps: { checkToken: () => "unknown", ...enrol } },
+  };
+}
 
 async function damage({ url, dataRoot }: TestReceiver): Promise<void> {
   await put(url, "lab1", "ep1", BODY);

@@ -14,6 +14,8 @@ import type { Place } from "../../lib/core/finding.ts";
 import { connectionRefusal } from "../../lib/receiver/answering/answers.ts";
 import { type AppDeps, createApp } from "../../lib/receiver/app.ts";
 import type { AdmissionLimits } from "../../lib/receiver/decide.ts";
+import { openEnrolling } from "../../lib/receiver/enrolment/enrolling.ts";
+import { addEnrolmentRoutes, type EnrolmentDeps } from "../../lib/receiver/enrolment/routes.ts";
 import type { Compared, EpisodeStore, Recovered } from "../../lib/receiver/episode-store.ts";
 import { createAdmission } from "../../lib/receiver/episodes/admission.ts";
 import { DamageNotes } from "../../lib/receiver/episodes/damage-notes.ts";
@@ -134,7 +136,7 @@ export interface TestReceiver {
 }
 
 /** What all groups of routes are given, together: a test changes one thing of it. */
-export type ReceiverDeps = AppDeps & EpisodeDeps & JudgeDeps & HeartbeatDeps & HostsDeps & ReleaseDeps;
+export type ReceiverDeps = AppDeps & EpisodeDeps & JudgeDeps & HeartbeatDeps & HostsDeps & EnrolmentDeps & ReleaseDeps;
 
 /** The application as build.ts makes it. */
 export function appOf(deps: ReceiverDeps): ReturnType<typeof createApp> {
@@ -143,6 +145,7 @@ export function appOf(deps: ReceiverDeps): ReturnType<typeof createApp> {
     (app) => addJudgeRoute(app, deps),
     (app) => addHeartbeatRoutes(app, deps),
     (app) => addHostRoutes(app, deps),
+    (app) => addEnrolmentRoutes(app, deps),
     (app) => addReleaseRoutes(app, deps),
   ]);
 }
@@ -188,6 +191,11 @@ export async function startReceiver(options: TestOptions = {}): Promise<TestRece
     refusals,
     downloads: createDownloads({ total: 16, perHost: 4 }),
     shelf: () => join(dataRoot, "served"),
+    enrol: openEnrolling({
+      ...{ codesDir: paths.enrolment, tokensDir: join(dataRoot, "tokens.d"), log, nowMs: () => Date.now() },
+      ...{ seenHosts: async () => ["seen"], ownNames: () => ["hub"] },
+    }),
+    authority: async () => null,
     damage: new DamageNotes(log),
     duplicates: openDuplicateHosts(paths.duplicates, log),
     identity: () => IDENTITY,

@@ -29,6 +29,11 @@ export interface HostUse {
   used: Readonly<Record<string, string>>;
 }
 
+/** What a token's file has for it. @param hash its SHA-256, in hex */
+export function entryOf(hash: string, nowMs: number): string {
+  return `# added ${new Date(nowMs).toISOString()}\nsha256:${hash}\n`;
+}
+
 /** The tokens of a file, in its order. */
 export function tokensIn(text: string, { since, used }: HostUse = { since: null, used: {} }): TokenFacts[] {
   const tokens: TokenFacts[] = [];

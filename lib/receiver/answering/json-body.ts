@@ -2,7 +2,7 @@
 // themselves are in each wire.ts.
 
 import { quoted } from "../../core/text/fields.ts";
-import { endedEarly, type Refusal, refuse } from "../decide.ts";
+import { decideLength, endedEarly, type Refusal, refuse } from "../decide.ts";
 import type { UploadBody } from "../http/body.ts";
 
 /** Problems that an answer names; a body may have thousands. */
@@ -30,6 +30,28 @@ export async function readWhole(
     if (bytes > expected) return refuse("malformed", "the body is longer than its Content-Length");
     chunks.push(chunk);
   }
+}
+
+/**
+ * Reads a small body and parses it.
+ * @param what has such a body, in words
+ */
+export async function readJson(
+  header: (name: string) => string | null,
+  body: UploadBody,
+  maxBytes: number,
+  what: string,
+): Promise<{ kind: "json"; value: unknown } | Refusal> {
+  const length = decideLength({
+    contentLength: header("Content-Length"),
+    transferEncoding: header("Transfer-Encoding"),
+  });
+  if (typeof length !== "string") return length;
+  // No `too-large`: that would be said of an episode.
+  if (!/^\d{1,15}$/.test(length) || Number(length) > maxBytes)
+    return refuse("malformed", `the body of ${what} has at most ${maxBytes} bytes`);
+  const bytes = await readWhole(body, Number(length));
+  return bytes instanceof Uint8Array ? parseJson(bytes) : bytes;
 }
 
 /** Parses a body. */

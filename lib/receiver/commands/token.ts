@@ -14,6 +14,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { TOKEN_BYTES, tokenOf } from "../../contract/enrolment.ts";
 import { isName, NAME_RULE, OPERATOR } from "../../contract/names.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { shortTime } from "../../core/clock.ts";
@@ -29,6 +30,7 @@ import { refusedFix } from "../../os/process/as-typed.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { hashToken, parseTokenFile, TOKENS_PER_HOST } from "../access/auth.ts";
 import {
+  entryOf,
   type HostUse,
   type TokenFacts,
   tokensIn,
@@ -38,6 +40,7 @@ import {
   withoutToken,
 } from "../access/token-file.ts";
 import { readTokenUse, type TokenUse } from "../access/token-use.ts";
+import { dropCodesOf } from "../enrolment/codes.ts";
 import { loadReceiverConfig } from "../load.ts";
 import type { ReceiverConfig } from "../settings.ts";
 
@@ -47,8 +50,8 @@ export async function tokenAdd(call: Call): Promise<number> {
   const text = readTokens(file) ?? "";
   if (countTokens(text, file) >= TOKENS_PER_HOST) throw tooMany(host, tokensIn(text, useOf(config, host)));
   if (isOutputNowhere()) throw notShown("standard output is closed, or /dev/null, and a token is shown only once");
-  const token = `lf_${randomBytes(32).toString("base64url")}`;
-  const entry = `# added ${new Date().toISOString()}\nsha256:${hashToken(token).toString("hex")}\n`;
+  const token = tokenOf(randomBytes(TOKEN_BYTES));
+  const entry = entryOf(hashToken(token).toString("hex"), Date.now());
   await writeTokens(file, config, text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`);
   const use =
     host === OPERATOR
@@ -107,6 +110,11 @@ export async function tokenRevoke(call: Call): Promise<number> {
     );
   }
   const after = all === true ? "" : typeof token === "string" ? withoutToken(text, token) : withoutOldest(text);
+  // The codes first: a kill between leaves a token that is still there, and said to be.
+  const codes = dataPaths(config.dataRoot).enrolment;
+  await dropCodesOf(codes, host).catch((error: unknown) => {
+    throw cannot("write", codes, error);
+  });
   await writeTokens(file, config, after);
   const left = checkedTokens(after, file, useOf(config, host));
   const those = left.length === 0 ? "" : `: ${left.map(tokenText).join(", ")}`;

@@ -9,8 +9,8 @@ import { type EpisodeAddress, parseJudgePath } from "../../contract/names.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { type AnswerDeps, type AppContext, type AppEnv, answering } from "../answering/answering.ts";
 import { commitOf, type Told } from "../answering/echo.ts";
-import { parseJson, readWhole } from "../answering/json-body.ts";
-import { decideLength, type Refusal, refuse } from "../decide.ts";
+import { readJson } from "../answering/json-body.ts";
+import { type Refusal, refuse } from "../decide.ts";
 import { fromDisk } from "../disk/disk-refusals.ts";
 import { type Admission, createAdmission } from "../episodes/admission.ts";
 import {
@@ -21,7 +21,6 @@ import {
   type PreflightDeps,
 } from "../episodes/preflight.ts";
 import { noteUnknown, refusingAll, type UnknownDeps } from "../episodes/unknown.ts";
-import type { UploadBody } from "../http/body.ts";
 import { rawPath, wireOf } from "../http/incoming.ts";
 
 export interface JudgeDeps extends PreflightDeps, AnswerDeps, UnknownDeps {
@@ -58,7 +57,7 @@ async function handleJudge(deps: JudgeDeps, atOnce: Admission, c: AppContext): P
   if (address === null)
     return noteUnknown(deps, wire, unknown, refuse("malformed-path", "the path must be /v1/judge/<host>/<id>"));
   // First of all, since every answer must say what was asked: it is small, and what is thrown away is read just the same.
-  const body = await readJson(header, wire.body);
+  const body = await readJson(header, wire.body, MAX_BYTES, "a judge call");
   const told = toldBy(body.kind === "json" ? body.value : null);
   c.set("judged", told);
   const denied = decideAsker(deps, { ...wire, header }, address.host);
@@ -104,22 +103,6 @@ function describedBy({ bytes, sha256, tree_sha256, code_commit }: JudgeRequest):
       treeDigest: tree_sha256 === null ? null : formatTreeDigest(tree_sha256),
     },
   };
-}
-
-async function readJson(
-  header: (name: string) => string | null,
-  body: UploadBody,
-): Promise<{ kind: "json"; value: unknown } | Refusal> {
-  const length = decideLength({
-    contentLength: header("Content-Length"),
-    transferEncoding: header("Transfer-Encoding"),
-  });
-  if (typeof length !== "string") return length;
-  // No `too-large`: that would be said of an episode.
-  if (!/^\d{1,15}$/.test(length) || Number(length) > MAX_BYTES)
-    return refuse("malformed", `the body of a judge call has at most ${MAX_BYTES} bytes`);
-  const bytes = await readWhole(body, Number(length));
-  return bytes instanceof Uint8Array ? parseJson(bytes) : bytes;
 }
 
 /** What the body says, as far as it can be read, whether or not all of it is as it should be. */

@@ -105,6 +105,7 @@ const WORDS: Record<Refused["what"], { one: string; many: string }> = {
   heartbeat: { one: "a heartbeat", many: "heartbeats" },
   read: { one: "a read", many: "reads" },
   judge: { one: "a judge call", many: "judge calls" },
+  enrolment: { one: "an enrolment", many: "enrolments" },
   request: { one: "a request", many: "requests" },
   connection: { one: "a connection", many: "connections" },
 };

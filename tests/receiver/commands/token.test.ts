@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createTokenCheck, hashToken } from "../../../lib/receiver/access/auth.ts";
 import { tokenId } from "../../../lib/receiver/access/token-file.ts";
 import { openTokenUse, readTokenUse } from "../../../lib/receiver/access/token-use.ts";
+import { findCode, writeCode } from "../../../lib/receiver/enrolment/codes.ts";
 import { cleanUp, keptLog, startReceiver, tempDir } from "../support.ts";
 
 afterEach(cleanUp);
@@ -38,6 +39,21 @@ async function run(...args: string[]) {
 
 const idOf = (token: string): string => tokenId(hashToken(token.trim()).toString("hex"));
 const isValid = (token: string) => createTokenCheck(tokens, keptLog())("lab1", `Bearer ${token.trim()}`) === "valid";
+
+test("what is taken away from a host does not come back by a code that it has used", async () => {
+  await run("add", "lab1");
+  const codes = join(dataRoot, "enrolment");
+  const [made_at, until] = [new Date().toISOString(), new Date(Date.now() + 3_600_000).toISOString()];
+  const code = { made_at, until, host: null, replaces: false, used: null };
+  const used = (host: string) => ({ ...code, used: { host, token_sha256: "a".repeat(64), at: made_at } });
+  await writeCode(codes, "used", used("lab1"));
+  await writeCode(codes, "own", { ...code, host: "lab1" });
+  await writeCode(codes, "others", used("lab2"));
+  await writeCode(codes, "free", code);
+  expect((await run("revoke", "lab1", "--all")).code).toBe(0);
+  const left = await Promise.all(["used", "own", "others", "free"].map((name) => findCode(codes, name)));
+  expect(left.map((one) => one !== null)).toEqual([false, false, true, true]);
+});
 
 test("add, list, revoke exactly the one that is named", async () => {
   const first = await run("add", "lab1");

@@ -317,6 +317,8 @@ test("as a function of a request, without any connection", async () => {
     },
     accepted: () => ({ kind: "any" }),
     checkToken: null,
+    enrol: async () => "would",
+    authority: async () => null,
     rules: () => ANY_EPISODE,
     watcher: () => null,
     stopping: () => false,

@@ -1,0 +1,49 @@
+// The codes that were made and are still good, each in a file that has the hash of the code for its name: who reads them cannot use them.
+// Written by `receiver enrol`, and by the receiver when one is used.
+
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fsyncDir, makeDir, namesIn, readRegularFile, writeFileDurable } from "../../os/files/files.ts";
+import { type Code, formatCode, isOver, parseCode } from "./decide.ts";
+
+const FILE_BYTES = 4096;
+const NAME = /^[0-9a-f]{64}\.json$/;
+
+function fileOf(dir: string, code: string): string {
+  return join(dir, `${createHash("sha256").update(code).digest("hex")}.json`);
+}
+
+/** Null: there is none of that name. Rejects as the system does, but for what may not be read: that is none. */
+export async function findCode(dir: string, code: string): Promise<Code | null> {
+  const text = await readRegularFile(fileOf(dir, code), FILE_BYTES);
+  return text === null ? null : parseCode(text);
+}
+
+/** After a power cut it is the old one, or none, or the new one. Rejects as the system does. */
+export async function writeCode(dir: string, code: string, what: Code): Promise<void> {
+  await makeDir(dir, 0o750);
+  await writeFileDurable(fileOf(dir, code), formatCode(what), 0o640);
+}
+
+/** Removes those whose time is over: from then on no clock that is set back brings them back. Rejects as the system does. */
+export function pruneCodes(dir: string, nowMs: number): Promise<void> {
+  return removeCodes(dir, (code) => isOver(code, nowMs));
+}
+
+/** Removes those that a host has used, or may use: what was taken away from it must not come back by them. Rejects as the system does. */
+export function dropCodesOf(dir: string, host: string): Promise<void> {
+  return removeCodes(dir, (code) => code.host === host || code.used?.host === host);
+}
+
+async function removeCodes(dir: string, isToGo: (code: Code) => boolean): Promise<void> {
+  let isAny = false;
+  for (const name of (await namesIn(dir)).filter((one) => NAME.test(one))) {
+    const text = await readRegularFile(join(dir, name), FILE_BYTES);
+    const code = text === null ? null : parseCode(text);
+    if (code === null || !isToGo(code)) continue;
+    await rm(join(dir, name), { force: true });
+    isAny = true;
+  }
+  if (isAny) await fsyncDir(dir);
+}

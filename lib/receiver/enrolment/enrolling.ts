@@ -1,0 +1,107 @@
+// Gives a host its token for a code. The code counts as used, on the disk, before the token does: a kill between leaves a host without a
+// token, who asks again with the same hash, and never two hosts with one code.
+
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { EnrolRequest } from "../../contract/enrolment.ts";
+import { isName } from "../../contract/names.ts";
+import { errorCode } from "../../core/failure.ts";
+import { byCommands, here, inWords } from "../../core/finding.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import { namesIn, readIfExists, writeFileDurable } from "../../os/files/files.ts";
+import type { Log } from "../../runtime/log/log.ts";
+import { parseTokenFile, TOKENS_PER_HOST } from "../access/auth.ts";
+import { entryOf } from "../access/token-file.ts";
+import { type Refusal, refuse } from "../decide.ts";
+import { findCode, writeCode } from "./codes.ts";
+import { decideEnrolment, type Names, usedBy } from "./decide.ts";
+
+export interface EnrollingDeps {
+  /** Where the codes lie. */
+  codesDir: string;
+  tokensDir: string;
+  /** Of hosts that have episodes, or a heartbeat. */
+  seenHosts: () => Promise<readonly string[]>;
+  /** The collector's own names. */
+  ownNames: () => readonly string[];
+  log: Pick<Log, "info" | "error">;
+  nowMs: () => number;
+}
+
+/** Rejects as the system does. @param remote who asks, for the log */
+export type Enrol = (request: EnrolRequest, remote: string) => Promise<"enrolled" | "would" | Refusal>;
+
+/** One after the other: two that use a code at once are a first and a second. */
+export function openEnrolling(deps: EnrollingDeps): Enrol {
+  let last: Promise<unknown> = Promise.resolve();
+  return (request, remote) => {
+    const mine = last.then(() => enrol(deps, request, remote));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
+async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string): ReturnType<Enrol> {
+  const { codesDir, tokensDir, log } = deps;
+  const { host_id: host, token_sha256: hash } = request;
+  const code = await findCode(codesDir, request.code);
+  const decided = decideEnrolment(code, request, deps.nowMs(), await namesOf(deps));
+  if (decided.kind === "refused") {
+    if (decided.reason === "code-used" && !request.dry_run) sayUsedTwice(deps, code?.used?.host ?? "", remote);
+    return decided;
+  }
+  const closed = await whyClosed(deps);
+  if (closed !== null || request.dry_run) return closed ?? "would";
+  // The host's own file, as it is without this token.
+  const file = join(tokensDir, host);
+  const text = (await readIfExists(file)) ?? "";
+  const known = parseTokenFile(text).map((each) => each.toString("hex"));
+  if (known.includes(hash)) return "enrolled";
+  if (!decided.replaces && known.length >= TOKENS_PER_HOST)
+    return refuse("host-exists", `${host} has ${TOKENS_PER_HOST} tokens already`);
+  if (code !== null && decided.kind === "enrol")
+    await writeCode(codesDir, request.code, usedBy(code, request, deps.nowMs()));
+  failpoint("receiver.enrol.used");
+  const entry = entryOf(hash, deps.nowMs());
+  await writeFileDurable(file, decided.replaces ? entry : withEntry(text, entry), 0o640);
+  log.info(`enrolled ${host}${decided.replaces ? ", in place of the machine that had this name" : ""}`, { remote });
+  return "enrolled";
+}
+
+/** Whether a token could be added now; null: yes. A code that is used up by one that could not be would be lost. */
+async function whyClosed({ tokensDir, log }: EnrollingDeps): Promise<Refusal | null> {
+  try {
+    await access(tokensDir, constants.W_OK);
+    return null;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null) throw error;
+    const what = `cannot add a token below ${tokensDir} (${code})`;
+    const open = byCommands(here("sudo", "chmod", "g+w", tokensDir));
+    const unit = inWords("install the unit of this release: it lets the receiver write there");
+    log.error({ what, fix: code === "EROFS" ? unit : { ...open, text: "let the receiver write there" } });
+    return refuse("tokens-closed", `the receiver may not add tokens (${code}); its log says what mends it`, {
+      retryAfterS: 60,
+    });
+  }
+}
+
+function withEntry(text: string, entry: string): string {
+  return text === "" || text.endsWith("\n") ? text + entry : `${text}\n${entry}`;
+}
+
+async function namesOf({ tokensDir, seenHosts, ownNames }: EnrollingDeps): Promise<Names> {
+  // One whose tokens were all revoked has a file, too: its name is not free.
+  const withToken = (await namesIn(tokensDir)).filter(isName);
+  return { hosts: [...new Set([...withToken, ...(await seenHosts())])], own: ownNames() };
+}
+
+/** Somebody has seen the code who should not have: the first to use it may have been the wrong one. */
+function sayUsedTwice({ log }: EnrollingDeps, host: string, remote: string): void {
+  const fix = byCommands(here("sudo", "receiver", "token", "revoke", host, "--all"));
+  log.error({
+    what: `a code that ${host} was enrolled with was sent again, with another token, from ${remote}: two machines have it`,
+    fix: { ...fix, text: `if ${host} is not the machine that it was meant for` },
+  });
+}

@@ -1,0 +1,31 @@
+// The line that enrols a host: it fetches the script, compares it with the digest that stands in the line, and runs it. Who made the line
+// is whom the host trusts: not the network, and not whoever answers there. Pure.
+
+import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
+
+export interface Line {
+  url: string;
+  /** SHA-256 of the authority's certificate, in hex; null: its certificate is one that everybody can check. */
+  authority: string | null;
+  /** SHA-256 of install.sh, in hex; null: no release is served, so that it comes with its bundle. */
+  script: string | null;
+  /** Null: the host says it. */
+  host: string | null;
+  code: string;
+}
+
+/** For any shell, with curl or wget. */
+export function enrolLine({ url, authority, script, host, code }: Line): string {
+  const told = [
+    ...["--url", url],
+    ...(authority === null ? [] : ["--ca-sha256", authority]),
+    ...(host === null ? [] : ["--host", host]),
+    ...(url.startsWith("http:") ? ["--trusted-network", "yes"] : []),
+    ...["--code", code],
+  ];
+  if (script === null) return shellLine(["sudo", "sh", "install.sh", "--bundle", "labfleet-0.1.0.tar", ...told]);
+  const from = shellWord(`${url}/install.sh`);
+  const get = `{ curl -fsSk ${from} || wget -qO- --no-check-certificate ${from}; } >"$f"`;
+  const prove = `echo "${script}  $f" | sha256sum -c >/dev/null`;
+  return `f=$(mktemp) && ${get} && ${prove} && sudo sh "$f" ${shellLine(told)}`;
+}
