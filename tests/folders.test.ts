@@ -71,7 +71,7 @@ const ORDER: Record<string, string[]> = {
     "http-source.ts",
   ],
   runtime: ["log", "unreadable.ts", "tool.ts", "config", "markers.ts", "diagnostic", "ends"],
-  authority: ["names.ts", "keys.ts", "reflect-first.ts", "certificates.ts"],
+  authority: ["names.ts", "keys.ts", "x509.ts", "certificates.ts"],
   client: [
     "upload-phase.ts",
     "upload-watch.ts",

@@ -1,15 +1,14 @@
 // A small certificate authority: it makes certificates (X.509, RFC 5280) and opens no file. The time is an argument. What it costs to
 // load it, only who makes certificates should pay: a daemon imports it when it needs it.
 
-// Before the library.
-import "./reflect-first.ts";
 import { randomBytes } from "node:crypto";
-import * as x509 from "@peculiar/x509";
+import type * as X509 from "@peculiar/x509";
 import { isName, NAME_RULE } from "../contract/names.ts";
 import { UserError } from "../core/failure.ts";
 import { quoted } from "../core/text/fields.ts";
 import { makeKeyPair, publicKeyOf, type SigningKey, signingKey, spkiOf } from "./keys.ts";
 import { subjectNames } from "./names.ts";
+import { x509 } from "./x509.ts";
 
 export interface Authority {
   /** PEM. */
@@ -121,7 +120,7 @@ export async function renewAuthority(authority: Authority, nowMs: number): Promi
 }
 
 interface Wanted {
-  subject: x509.Name;
+  subject: X509.Name;
   /** DER. */
   publicKey: Uint8Array<ArrayBuffer>;
   usage: "server" | "host";
@@ -134,7 +133,7 @@ const USAGES = { server: x509.ExtendedKeyUsage.serverAuth, host: x509.ExtendedKe
 async function issue(
   { certificate, privateKey }: Authority,
   { subject, publicKey, usage, nowMs }: Wanted,
-  names: readonly x509.Extension[],
+  names: readonly X509.Extension[],
 ): Promise<string> {
   const issuer = new x509.X509Certificate(certificate);
   const key = issuer.extensions.find((one) => one.type === SUBJECT_KEY_IDENTIFIER);
@@ -154,11 +153,11 @@ async function issue(
 }
 
 interface Content {
-  subject: x509.Name;
-  issuer: x509.Name;
+  subject: X509.Name;
+  issuer: X509.Name;
   publicKey: Uint8Array<ArrayBuffer>;
   notAfter: Date;
-  extensions: x509.Extension[];
+  extensions: X509.Extension[];
 }
 
 async function create({ key, algorithm }: SigningKey, content: Content): Promise<string> {
@@ -176,11 +175,11 @@ function serial(): string {
   return bytes.toString("hex");
 }
 
-function subjectKey(spki: Uint8Array<ArrayBuffer>): Promise<x509.Extension> {
+function subjectKey(spki: Uint8Array<ArrayBuffer>): Promise<X509.Extension> {
   return x509.SubjectKeyIdentifierExtension.create(new x509.PublicKey(spki));
 }
 
-function commonName(name: string): x509.Name {
+function commonName(name: string): X509.Name {
   return new x509.Name([{ CN: [{ utf8String: name }] }]);
 }
 
