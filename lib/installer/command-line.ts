@@ -8,13 +8,22 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
   host: { value: "NAME", help: "lab-host: its name in the fleet" },
   url: { value: "URL", help: "lab-host: where its collector is, such as https://collector.wg:8443" },
   "token-file": { value: "PATH", help: "lab-host: what receiver token add has printed" },
+  code: { value: "CODE", help: "lab-host: what receiver enrol has made: this host makes its token by itself" },
+  "ca-sha256": {
+    value: "DIGEST",
+    help: "lab-host: the fingerprint of its collector's authority, in place of --ca-bundle",
+  },
   "ca-bundle": { value: "PATH", help: "lab-host: whom to trust to be the collector (PEM)" },
   "trusted-network": {
     value: "yes|no",
     help: "lab-host: yes: nobody else can be on the way to it, as within WireGuard, so that http:// will do",
   },
   listen: { value: "ADDRESS", help: "collector: where hosts reach it (default 0.0.0.0:8443)" },
-  "tls-certificate": { value: "PATH", help: "collector: its certificate (PEM)" },
+  name: {
+    value: "NAMES",
+    help: "collector: names and addresses by which hosts reach it, with commas: an authority of its own issues its certificate",
+  },
+  "tls-certificate": { value: "PATH", help: "collector: its certificate (PEM), in place of --name" },
   "tls-key": { value: "PATH", help: "collector: the key of that (PEM)" },
 };
 

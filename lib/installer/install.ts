@@ -18,8 +18,8 @@ import { lookAhead, type Staging, stage } from "../release/stage.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
 import { readAnswers } from "./answers/answers.ts";
-import { collectorOf } from "./answers/collector.ts";
-import { readSaid, type Said } from "./answers/said.ts";
+import { type Collector, collectorOf } from "./answers/collector.ts";
+import { readSaid } from "./answers/said.ts";
 import { settingsIn, tableOf } from "./answers/written.ts";
 import { Applying } from "./apply/apply.ts";
 import { readFacts } from "./facts.ts";
@@ -50,8 +50,9 @@ interface Prepared {
 
 export async function planCommand(line: CommandLine): Promise<number> {
   const said = await readSaid(line);
-  using source = await sourceOf(line, said);
-  const prepared = await prepare(await readAnswers(said), source);
+  const collector = await collectorOf(said);
+  using source = await sourceOf(line, collector);
+  const prepared = await prepare(await readAnswers(said, collector), source);
   await show(prepared, true);
   return (await refused(prepared, false)) ? EXIT.undelivered : EXIT.ok;
 }
@@ -60,8 +61,9 @@ export async function planCommand(line: CommandLine): Promise<number> {
 export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
   if (asks) canAsk("apply does the same without a question");
   const said = await readSaid(line);
-  using source = await sourceOf(line, said);
-  const answers = await readAnswers(said);
+  const collector = await collectorOf(said);
+  using source = await sourceOf(line, collector);
+  const answers = await readAnswers(said, collector);
   await lock();
   const prepared = await prepare(answers, source);
   await show(prepared, false);
@@ -77,16 +79,15 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
   const applying = new Applying(wanted, plan.steps, facts.manifest, staged);
   await applying.claim();
   for (const step of plan.steps)
-    await applying.step(step).catch((error: unknown) => explained(step, error, applying.kept, releaseDir));
-  applying.settle();
+    await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
+  await applying.settle();
   for (const unit of wanted.units) await print(`${(await unitNow(unit)).text}\n`);
   return EXIT.ok;
 }
 
 /** Without a release that is named: what the collector serves, where one is named, else the one that runs here. @throws UserError: there is none */
-async function sourceOf({ options: { bundle } }: CommandLine, said: Said): Promise<ReleaseSource> {
+async function sourceOf({ options: { bundle } }: CommandLine, collector: Collector | null): Promise<ReleaseSource> {
   if (typeof bundle === "string") return openSource(bundle);
-  const collector = await collectorOf(said);
   if (collector !== null) return httpSource(collector.url, collector.ca);
   const path = await currentRelease(OPT_DIR);
   if (path === null)
@@ -175,11 +176,11 @@ function obstacleOf({ plan, rows }: Prepared, isForced: boolean): string | null 
 
 const ASK_MS = 10_000;
 
-/** A unit that does not start says why in its log. @param kept what could not be taken back */
+/** A unit that does not start says why in its log. */
 async function explained(
   step: Plan["steps"][number],
   error: unknown,
-  kept: readonly string[],
+  { kept, isEnrolled }: Pick<Applying, "kept" | "isEnrolled">,
   releaseDir: string,
 ): Promise<never> {
   if (step.kind === "start" && error instanceof UserError) {
@@ -190,6 +191,7 @@ async function explained(
   }
   complain(`what was changed has been taken back${kept.map((why) => `; not so: ${why}`).join("")}\n`);
   const rest = here("sudo", join(releaseDir, "bin/installer"), "uninstall", "--purge");
+  if (isEnrolled) complain("the collector knows this host by now: the same line goes on from there\n");
   if (kept.length > 0) complain(`to take the rest away, too: ${fixText(byCommands(rest))}\n`);
   throw error;
 }

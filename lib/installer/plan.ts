@@ -30,6 +30,7 @@ export type Step =
   | { kind: "directory"; directory: WantedDirectory; isNew: boolean }
   | { kind: "file"; file: WantedFile; before: string | null }
   | { kind: "link"; link: WantedLink; before: string | null }
+  | { kind: "enrol"; introduced: NonNullable<Wanted["enrols"]> }
   /** Whether a tool of that release would start with what its configuration says. */
   | { kind: "test"; tool: string; executable: string; config: string }
   | { kind: "switch"; to: string; from: string | null }
@@ -65,6 +66,7 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
     ...wanted.directories.flatMap((directory) => directoryStep(directory, at(directory.path), conflicts)),
     ...wanted.links.flatMap((link) => linkStep(link, at(link.path), conflicts)),
     ...files,
+    ...(wanted.enrols === null ? [] : [{ kind: "enrol", introduced: wanted.enrols } as const]),
     ...(current === releaseDir ? [] : [{ kind: "switch", to: releaseDir, from: current } as const]),
   ];
   const changed = files.filter(({ file }) => file.kind === "unit").map(({ file }) => file.path.split("/").at(-1) ?? "");

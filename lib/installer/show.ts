@@ -32,6 +32,8 @@ const WORDS: Readonly<Record<Step["kind"], (step: Step) => readonly string[]>> =
       ? [step.before === null ? "write" : "change", `${step.file.path}  ${rightsText(step.file)}`]
       : [],
   link: (step) => (step.kind === "link" ? ["link", `${step.link.path} -> ${step.link.target}`] : []),
+  enrol: (step) =>
+    step.kind === "enrol" ? ["enrol", `${step.introduced.hostId} at ${step.introduced.receiver.url}`] : [],
   test: (step) => (step.kind === "test" ? ["test", `${step.config}, with ${step.tool} of that release`] : []),
   switch: (step) =>
     step.kind === "switch" ? ["switch", `to ${step.to}${step.from === null ? "" : `, from ${step.from}`}`] : [],

@@ -15,6 +15,7 @@ import { replaceDurable } from "../os/files/sync-files.ts";
 import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
 import { canAsk, isAgreed } from "./agreed.ts";
+import { dropPending } from "./answers/enrolment.ts";
 import { command } from "./apply/apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
 import { lock } from "./lock.ts";
@@ -82,6 +83,7 @@ class Removing {
       if ((await exists(path)) && !directories.includes(path))
         this.said.push(`${path} stays, with all that lies there`);
     if (this.isPurged) await this.accounts();
+    await dropPending();
     failpoint("installer.removed");
     await this.empty(join(OPT_DIR, "releases"));
     await this.keepRest();

@@ -44,6 +44,8 @@ export interface Wanted {
   tools: readonly string[];
   /** Those of them that a configuration may keep from starting. */
   tested: readonly { tool: string; config: string }[];
+  /** Who is to be enrolled; null: nobody. */
+  enrols: (Introduced & { enrolment: Enrolment }) | null;
 }
 
 /** What a person says, or has said before. */
@@ -64,6 +66,14 @@ export interface Introduced {
   receiver: ReceiverEndpoint;
   /** What it shows while it has no files; null: what is in them. */
   credentials: Credentials | null;
+  /** Null: it has its token, or none. */
+  enrolment: Enrolment | null;
+}
+
+/** A token that the collector is to take for a code. */
+export interface Enrolment {
+  code: string;
+  token: string;
 }
 
 export const USER = "labfleet";
@@ -83,7 +93,8 @@ const DIRECTORIES: Readonly<Record<Role, readonly WantedDirectory[]>> = {
     // Whoever records makes directories there (2), each of them its own (1).
     { path: "/var/lib/labfleet/data/episodes", mode: 0o3770, owner: USER, group: RECORDERS },
   ],
-  collector: [{ path: `${ETC_DIR}/tokens.d`, mode: 0o2750, ...FOR_SERVICE }],
+  // The receiver adds those of hosts that are enrolled.
+  collector: [{ path: `${ETC_DIR}/tokens.d`, mode: 0o2770, ...FOR_SERVICE }],
 };
 
 /** The tools of a role, and the installer, which brings it up to date and takes it away. */
@@ -102,13 +113,12 @@ export function configPath(role: Role): string {
 }
 
 /** @param units the texts of the release's units, by their names */
-export function wantedOf(
-  { role, config, files }: Pick<Answers, "role" | "config" | "files">,
-  units: ReadonlyMap<string, string>,
-): Wanted {
+export function wantedOf({ role, config, files, introduced }: Answers, units: ReadonlyMap<string, string>): Wanted {
   const tools = toolsOf(role);
   const own = tools.flatMap(unitFiles);
+  const enrolment = introduced?.enrolment ?? null;
   return {
+    enrols: introduced === null || enrolment === null ? null : { ...introduced, enrolment },
     role,
     groups: role === "lab-host" ? [RECORDERS] : [],
     users: [USER],

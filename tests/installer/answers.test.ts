@@ -1,6 +1,7 @@
 // What a person says, on the command line, in the environment and in a file, and what is made of it on a bare machine.
 
 import { expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine } from "../../lib/cli/options.ts";
@@ -19,7 +20,10 @@ const lineOf = (...args: string[]) => {
   if (parsed.kind === "print") throw new Error(parsed.text);
   return parsed.line;
 };
-const answersOf = async (...args: string[]) => readAnswers(await readSaid(lineOf(...args)));
+const answersOf = async (...args: string[]) => {
+  const all = await readSaid(lineOf(...args));
+  return readAnswers(all, await collectorOf(all));
+};
 const said = async (...args: string[]): Promise<string> =>
   answersOf(...args).then(
     ({ config }) => config,
@@ -78,12 +82,32 @@ test("a collector says its certificate, and where it listens", async () => {
   const collector = ["--role", "collector", "--tls-certificate", pem, "--tls-key", pem];
   expect(await said(...collector)).toStartWith('listen = "0.0.0.0:8443"\n\n[tls]\n');
   expect(await said(...collector, "--listen", "[::]:443")).toStartWith('listen = "[::]:443"\n');
-  expect(await said("--role", "collector")).toStartWith("say with which certificate the collector answers; ");
+  expect(await said("--role", "collector")).toStartWith(
+    "say by which names hosts reach this collector, or with which certificate it answers; --name collector.wg ",
+  );
   const { config, introduced } = await answersOf(...collector);
   expect(introduced).toBeNull();
   expect(settingsIn("collector", tableOf("collector", config))).toEqual({ listen: "0.0.0.0:8443", drainS: {} });
   const own = tableOf("lab-host", "[shipper]\ndrain_timeout_s = 90\n[heartbeat]\ndrain_timeout_s = -1\n");
   expect(settingsIn("lab-host", own)).toEqual({ listen: null, drainS: { shipper: 90 } });
+});
+
+test("a collector's own authority issues its certificate for all its names, and its key is root's alone", async () => {
+  const { files } = await answersOf("--role", "collector", "--name", "hub.wg, 10.77.0.11");
+  expect(files.map(({ path, mode, group }) => `${path} ${mode.toString(8)} ${group}`)).toEqual([
+    "/etc/labfleet/tls/collector.crt 644 root",
+    "/etc/labfleet/tls/collector.key 640 labfleet",
+    "/etc/labfleet/tls/ca.crt 644 root",
+    "/etc/labfleet/tls/ca.key 600 root",
+  ]);
+  const [certificate, , authority] = files.map(({ text }) => text);
+  const own = new X509Certificate(certificate ?? "");
+  expect(own.subjectAltName).toBe("DNS:hub.wg, IP Address:10.77.0.11");
+  expect(own.checkIssued(new X509Certificate(authority ?? ""))).toBe(true);
+  expect(await said("--role", "collector", "--name", "hub wg")).toContain("hub wg");
+  expect(await said("--role", "collector", "--name", "hub", "--tls-key", file("x"))).toStartWith(
+    "--name is for a certificate of its own authority; ",
+  );
 });
 
 test("what is missing, or is none of what may be said, is one sentence", async () => {

@@ -17,6 +17,7 @@ const introducedTo = (url: string, more: object = {}) => ({
   hostId: "lab1",
   receiver: endpointOf({ url, ...more }, "lab-host.toml"),
   credentials: null,
+  enrolment: null,
 });
 const HUB = introducedTo("https://hub:8443", { bearer_token: "lf_x" });
 

@@ -11,7 +11,8 @@ const UNITS = new Map(
     (name) => [`labfleet-${name}`, `# ${name}\n`],
   ),
 );
-const answers = (role: Role): Pick<Answers, "role" | "config" | "files"> => ({
+const answers = (role: Role): Answers => ({
+  introduced: null,
   ...{ role, config: 'host_id = "lab1"\n' },
   files: [
     { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },

@@ -54,7 +54,7 @@ export async function bootInstalled(name: string): Promise<InstalledHost | null>
     "/etc/labfleet/collector.toml",
     'listen = "127.0.0.1:8443"\n[gate]\nrequire_commit = false\n[limits]\ndisk_reserve = "1 MiB"\n',
   );
-  await sh("install -d -m 2750 -g labfleet /etc/labfleet/tokens.d");
+  await sh("install -d -m 2770 -g labfleet /etc/labfleet/tokens.d");
   const token = (await sh(`${PREFIX}/bin/receiver token add ${name}`)).trim().split("\n").at(-1) ?? "";
   const configure = (port: number, extra = ""): Promise<void> =>
     host.write(

@@ -67,36 +67,14 @@ const names = (host: Host): Promise<string> => tree(host, "-printf '%p %M %u %g 
 const HOST = ["--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
 const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt"];
 
-async function certificates(): Promise<void> {
-  await sh(hub, "mkdir -p /root");
-  await sh(
-    hub,
-    `cd /root
-     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=authority' -keyout ca.key -out ca.crt
-     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=hub' -keyout hub.key -out hub.csr
-     printf 'subjectAltName=DNS:hub\\n' >hub.ext
-     openssl x509 -req -in hub.csr -extfile hub.ext -days 30 -CA ca.crt -CAkey ca.key -CAcreateserial -out hub.crt`,
-  );
-}
-
 bedTest("1. a plan changes nothing, and what is missing is said in a sentence", async () => {
-  await certificates();
   const before = await names(hub);
   const none = await installer(hub, ["apply", "--bundle", BUNDLE]);
   expect([none.code, none.stderr]).toEqual([
     2,
     "installer: say what this machine is to be\ninstaller: fix: --role lab-host, or --role collector\n",
   ]);
-  const collector = [
-    "--bundle",
-    BUNDLE,
-    "--role",
-    "collector",
-    "--tls-certificate",
-    "/root/hub.crt",
-    "--tls-key",
-    "/root/hub.key",
-  ];
+  const collector = ["--bundle", BUNDLE, "--role", "collector", "--name", "hub"];
   const plan = await installer(hub, ["plan", ...collector]);
   expect([plan.code, plan.stderr]).toEqual([0, ""]);
   for (const line of [
@@ -117,7 +95,7 @@ bedTest("1. a plan changes nothing, and what is missing is said in a sentence", 
 
 bedTest("2. a collector is installed by the script of its release, from one file", async () => {
   const script = "/srv/release/checkout/dist/release/0.1.0/install.sh";
-  const answers = ["--role", "collector", "--tls-certificate", "/root/hub.crt", "--tls-key", "/root/hub.key"];
+  const answers = ["--role", "collector", "--name", "hub"];
   const run = (bundle: string, ...more: string[]): Promise<ExecResult> =>
     hub.exec(["sh", script, "--bundle", bundle, ...answers, ...more], { timeoutMs: 120_000 });
   const dry = await run(BUNDLE, "--dry-run");
@@ -160,7 +138,7 @@ bedTest("3. a lab host ships its first episode", async () => {
   await sh(lab, "mkdir -p /root");
   bareLab = await names(lab);
   await lab.write("/root/token", await sh(hub, "receiver token add lab1"));
-  await lab.write("/root/ca.crt", await sh(hub, "cat /root/ca.crt"));
+  await lab.write("/root/ca.crt", await sh(hub, "cat /etc/labfleet/tls/ca.crt"));
   // From the collector alone, by the line of the documents.
   expect(await sh(hub, "receiver release list")).toBe("no release is here\n");
   const early = await lab.exec(["sh", "-c", "curl -fsSk https://hub:8443/install.sh"]);
@@ -366,5 +344,72 @@ bedTest(
     const gone = await installer(lab, ["uninstall", "--purge", "--yes"]);
     expect([gone.code, gone.stderr]).toEqual([0, ""]);
     expect(await names(lab)).toBe(bareLab);
+  },
+);
+
+bedTest(
+  "10. a bare machine is enrolled by the line that its collector prints, and a copy of the line gets nothing",
+  async () => {
+    const of = async (...args: string[]): Promise<string> =>
+      (await hub.run(["receiver", "enrol", ...args])).trimEnd().replaceAll("sudo ", "");
+    expect(await sh(hub, "stat -c '%a %U %G' /etc/labfleet/tls/ca.key /etc/labfleet/tokens.d")).toBe(
+      "600 root root\n2770 root labfleet\n",
+    );
+    const taken = await hub.exec(["receiver", "enrol", "--host", "lab1"]);
+    expect([taken.code, taken.stderr]).toEqual([
+      2,
+      "receiver: lab1 is a host already\nreceiver: fix: another --host; or, for a machine that takes its place, after which the old one is refused: sudo receiver enrol --host lab1 --replace\n",
+    ]);
+    const line = await of("--host", "pi7");
+    const shell = (text: string, timeoutMs = 120_000): Promise<ExecResult> =>
+      lab.exec(["sh", "-c", text], { timeoutMs });
+    // Another collector, a script that somebody changed, and a code that was mistyped: nothing is put anywhere.
+    const code = /--code (\S+)/.exec(line)?.[1] ?? "";
+    const wrong = [
+      [
+        line.replace(/--ca-sha256 \S{4}/, "--ca-sha256 0000"),
+        "installer: https://hub:8443 is not the collector of that line",
+      ],
+      [line.replace(/echo "\S{4}/, 'echo "0000'), "sha256sum: WARNING: 1 computed checksum did NOT match"],
+      [line.replace(code, "0".repeat(20)), "nothing is changed: 1 thing above is red"],
+      [line.replace("--host pi7", "--host pi8"), "nothing is changed: 1 thing above is red"],
+      [line.replace(code, "x"), 'installer: --code: found "x", expected the 20 characters'],
+    ] as const;
+    for (const [text, why] of wrong) {
+      const { code: status, stderr } = await shell(text);
+      expect([status === 0, stderr.includes(why) || stderr]).toEqual([false, true]);
+    }
+    expect(await names(lab)).toBe(bareLab);
+    // A kill at the worst place: the collector has been told, and nobody knows what it said.
+    const staged = await shell(
+      `${line.replace(/^f=/, "LABFLEET_FAILPOINT=; f=").replace(/sh "\$f"/, 'sh "$f" --dry-run')}`,
+    );
+    expect(staged.code).toBe(0);
+    const args = /sh "\$f" (.*)$/.exec(line)?.[1]?.split(" ") ?? [];
+    for (const point of ["installer.enrolling", "installer.enrol"])
+      expect((await installer(lab, ["apply", ...args], point)).code).toBe(137);
+    const done = await shell(line);
+    expect([done.code, done.stderr]).toEqual([0, ""]);
+    // The collector had heard it, and so nothing of it is done anew.
+  expect(done.stdout).toContain("ok       https://hub:8443 answers, and takes pi7 for who it is\n");
+    expect(await sh(lab, "stat -c '%a %U %G' /etc/labfleet/token; ls -A /opt/labfleet")).toBe(
+      "640 root labfleet\ncurrent\ninstalled.json\nreleases\n",
+    );
+    expect(
+      await sh(lab, "shipper config test && heartbeat status >/dev/null && cat /etc/labfleet/lab-host.toml"),
+    ).toContain('host_id = "pi7"');
+    expect(await sh(hub, "receiver token list | grep -c pi7")).toBe("1\n");
+    const before = await tree(lab, "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'");
+    const again = await shell(line);
+    expect([again.code, again.stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "nothing is to be done"]);
+    expect(await tree(lab, "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'")).toBe(before);
+    // Whoever has seen the line comes too late, from wherever it is.
+    const rogue = JSON.stringify({ code, host_id: "pi7", token_sha256: "0".repeat(64) });
+    const answer = await sh(lab, `curl -sk -d '${rogue}' https://hub:8443/v1/enrol`);
+    expect(JSON.parse(answer)).toMatchObject({ status: 409, reason: "code-used" });
+    expect(await sh(hub, "journalctl -u labfleet-receiver -o cat | grep -c 'two machines have it'")).toBe("1\n");
+    await sh(hub, "receiver token revoke pi7 --all");
+    const revoked = await shell(line);
+    expect([revoked.code, revoked.stdout.includes("fail     the collector does not take the code")]).toEqual([3, true]);
   },
 );

@@ -8,6 +8,7 @@ import { urlFault } from "../../core/receiver-url.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readIfExists } from "../../os/files/files.ts";
 import { configPath } from "../wanted.ts";
+import { fetchAuthority } from "./authority.ts";
 import { readGiven, type Said } from "./said.ts";
 import { type Table, tableOf, valueIn } from "./written.ts";
 
@@ -23,7 +24,11 @@ export async function collectorOf(said: Said): Promise<Collector | null> {
   if (url === undefined) return null;
   const fault = urlFault(url);
   if (fault !== null) throw new UserError(`--url: found ${quoted(url)}, expected ${fault}`);
-  return { url, ca: (await readGiven(said, "ca-bundle")) ?? (await trustedBefore()) };
+  const fingerprint = said.get("ca-sha256");
+  if (fingerprint === undefined) return { url, ca: (await readGiven(said, "ca-bundle")) ?? (await trustedBefore()) };
+  if (said.has("ca-bundle"))
+    throw new UserError("--ca-sha256 and --ca-bundle say the same in two ways", "leave one out");
+  return { url, ca: await fetchAuthority(url, fingerprint) };
 }
 
 async function trustedBefore(): Promise<string | null> {

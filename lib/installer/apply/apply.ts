@@ -14,6 +14,8 @@ import { replaceDurable } from "../../os/files/sync-files.ts";
 import { run } from "../../os/process/exec.ts";
 import type { Staged } from "../../release/stage.ts";
 import { switchTo } from "../../release/switch.ts";
+import { dropPending, keepPending } from "../answers/enrolment.ts";
+import { askToEnrol } from "../enrol.ts";
 import { MANIFEST, readAccounts } from "../facts.ts";
 import type { Step } from "../plan.ts";
 import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "../wanted.ts";
@@ -27,6 +29,8 @@ type Undo = () => Promise<unknown>;
 export class Applying {
   /** What could not be taken back, each in the system's words. */
   readonly kept: string[] = [];
+  /** Whether the collector has taken this host's token: that is not taken back. */
+  isEnrolled = false;
   private readonly undos: Undo[] = [];
   /** What is run once all is as it was: systemd reads the units anew, and what ran before runs with what was there before. */
   private readonly agains: string[][] = [];
@@ -48,8 +52,9 @@ export class Applying {
   }
 
   /** Now it is so, and nothing else. */
-  settle(): void {
+  async settle(): Promise<void> {
     write(this.claimed(false));
+    await dropPending();
   }
 
   /** @throws UserError: it could not be done, and what was done before is taken back, but for what `kept` says */
@@ -81,12 +86,22 @@ export class Applying {
     } else if (step.kind === "directory") await this.directory(step);
     else if (step.kind === "file") await this.file(step.file, step.before);
     else if (step.kind === "link") await this.link(step.link.path, step.link.target, step.before);
+    else if (step.kind === "enrol") await this.enrol(step.introduced);
     else if (step.kind === "test") await this.test(step);
     else if (step.kind === "switch") {
       await switchTo(OPT_DIR, step.to);
       const { from } = step;
       this.undos.push(() => (from === null ? rm(`${OPT_DIR}/current`) : switchTo(OPT_DIR, from)));
     } else await this.unit(step);
+  }
+
+  /** What the collector is told stays so when the rest is taken back: the same line goes on with the same token. */
+  private async enrol(introduced: NonNullable<Wanted["enrols"]>): Promise<void> {
+    keepPending(introduced.enrolment);
+    failpoint("installer.enrolling");
+    const why = await askToEnrol(introduced, introduced.enrolment, false);
+    if (why !== null) throw new UserError(why.what, why.fix, EXIT.undelivered);
+    this.isEnrolled = true;
   }
 
   /** As the user that it runs as: what root can read that one may not. */

@@ -1,7 +1,7 @@
 // Whether the collector is there, takes this host for who it says it is, and knows no other machine by that name; and how far apart the
 // two clocks are. Nothing is sent but a question, which any host may put about itself.
 
-import { type Client, openClient, type Reply } from "../../client/client.ts";
+import { openClient, type Reply } from "../../client/client.ts";
 import { explainAnswer } from "../../client/failures/answers.ts";
 import { isReceiverId, RECEIVER_ID_HEADER, readProblem } from "../../contract/judgement.ts";
 import { type Machine, maySame, readMachine } from "../../contract/machine.ts";
@@ -9,6 +9,7 @@ import { byCommands, here, inWords } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { counted } from "../../core/text/quantity.ts";
 import type { ClockState } from "../../os/clock-calls.ts";
+import { askToEnrol } from "../enrol.ts";
 import type { Introduced } from "../wanted.ts";
 import { type Row, row } from "./row.ts";
 
@@ -22,13 +23,31 @@ export interface Own {
   nowMs: () => number;
 }
 
-/** Never throws for what the network or a credential does; `timeoutKey` is none that a person could set. */
-export async function checkCollector(
-  introduced: Introduced,
-  own: Own,
-  client: Client = openClient({ hostId: introduced.hostId, timeoutKey: "request_timeout_s" }),
-): Promise<Row[]> {
-  const { hostId, receiver, credentials } = introduced;
+/** Never throws for what the network or a credential does. */
+export async function checkCollector(introduced: Introduced, own: Own): Promise<Row[]> {
+  const reply = await askAbout(introduced);
+  const rows = [answerRow(introduced, reply), clockRow(reply, own)];
+  const other = nameRow(introduced, reply, own.machine);
+  const code = reply.kind === "answer" ? await codeRow(introduced) : null;
+  return [...rows, ...(other === null ? [] : [other]), ...(code === null ? [] : [code])];
+}
+
+/** Whether the collector takes this host for who it says it is. */
+export async function isTaken(introduced: Introduced): Promise<boolean> {
+  return answerRow(introduced, await askAbout(introduced)).status === "ok";
+}
+
+/** Null: no code is to be used. */
+async function codeRow(introduced: Introduced): Promise<Row | null> {
+  const { hostId, enrolment } = introduced;
+  if (enrolment === null) return null;
+  const why = await askToEnrol(introduced, enrolment, true);
+  return why === null ? row("code", "ok", `the code is good for ${hostId}`) : row("code", "fail", why.what, why.fix);
+}
+
+async function askAbout({ hostId, receiver, credentials }: Introduced): Promise<Reply> {
+  // `timeoutKey` is none that a person could set.
+  const client = openClient({ hostId, timeoutKey: "request_timeout_s" });
   const reply = await client.send(receiver, {
     method: "GET",
     path: pathOf(hostId),
@@ -37,9 +56,7 @@ export async function checkCollector(
     signal: new AbortController().signal,
   });
   client.close();
-  const rows = [answerRow(introduced, reply), clockRow(reply, own)];
-  const other = nameRow(introduced, reply, own.machine);
-  return other === null ? rows : [...rows, other];
+  return reply;
 }
 
 function pathOf(hostId: string): string {
@@ -47,7 +64,7 @@ function pathOf(hostId: string): string {
 }
 
 /** Whether it answers as the collector of this host does. */
-export function answerRow({ hostId, receiver }: Introduced, reply: Reply): Row {
+export function answerRow({ hostId, receiver, enrolment }: Introduced, reply: Reply): Row {
   const id = "collector";
   if (reply.kind === "stopped") return row(id, "unknown", `${receiver.url} was not asked: stopped`);
   if (reply.kind === "failed") return row(id, "fail", reply.why.what, reply.why.fix);
@@ -58,6 +75,9 @@ export function answerRow({ hostId, receiver }: Introduced, reply: Reply): Row {
   const isOurs = isReceiverId(headers[RECEIVER_ID_HEADER.toLowerCase()]);
   if (isOurs && (status === 200 || problem?.reason === "not-found"))
     return row(id, "ok", `${receiver.url} answers, and takes ${hostId} for who it is`);
+  // Of a host that is yet to be enrolled nothing is known.
+  if (isOurs && enrolment !== null && problem?.reason === "unauthorized")
+    return row(id, "ok", `${receiver.url} answers`);
   const [reason, detail] = [problem?.reason ?? null, problem?.detail ?? null];
   const path = pathOf(hostId);
   const { what, fix } = explainAnswer({ status, reason, detail, headers, text, receiver, hostId, path });

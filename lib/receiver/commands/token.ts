@@ -247,7 +247,7 @@ async function makeTokensDir(tokensDir: string, dataRoot: string): Promise<void>
   const fd = openSync(tokensDir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     fchownSync(fd, fstatSync(fd).uid, owner.gid);
-    fchmodSync(fd, 0o2750);
+    fchmodSync(fd, 0o2770);
   } finally {
     closeSync(fd);
   }

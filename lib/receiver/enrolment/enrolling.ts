@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { EnrolRequest } from "../../contract/enrolment.ts";
 import { isName } from "../../contract/names.ts";
 import { errorCode } from "../../core/failure.ts";
-import { byCommands, here, inWords } from "../../core/finding.ts";
+import { byCommands, here } from "../../core/finding.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { namesIn, readIfExists, writeFileDurable } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
@@ -79,7 +79,8 @@ async function whyClosed({ tokensDir, log }: EnrollingDeps): Promise<Refusal | n
     if (code === null) throw error;
     const what = `cannot add a token below ${tokensDir} (${code})`;
     const open = byCommands(here("sudo", "chmod", "g+w", tokensDir));
-    const unit = inWords("install the unit of this release: it lets the receiver write there");
+    const restart = byCommands(here("sudo", "systemctl", "restart", "labfleet-receiver"));
+    const unit = { ...restart, text: "its unit opens that directory where it is there at the start" };
     log.error({ what, fix: code === "EROFS" ? unit : { ...open, text: "let the receiver write there" } });
     return refuse("tokens-closed", `the receiver may not add tokens (${code}); its log says what mends it`, {
       retryAfterS: 60,

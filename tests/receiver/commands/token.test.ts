@@ -152,7 +152,7 @@ describe.skipIf(process.getuid?.() !== 0)("by root, under a umask of 077", () =>
     chownSync(dataRoot, NOBODY, NOBODY);
     expect((await run("add", "lab1")).code).toBe(0);
     const [dir, file] = [statSync(tokens), statSync(join(tokens, "lab1"))];
-    expect([dir.uid, dir.gid, modeOf(tokens)]).toEqual([0, NOBODY, "2750"]);
+    expect([dir.uid, dir.gid, modeOf(tokens)]).toEqual([0, NOBODY, "2770"]);
     expect([file.uid, file.gid, modeOf(join(tokens, "lab1"))]).toEqual([0, NOBODY, "640"]);
   });
 

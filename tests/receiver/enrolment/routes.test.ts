@@ -162,7 +162,7 @@ test("codes whose time is over go, and no clock brings them back", async () => {
 
 test("a code has 100 random bits and no character that people mistake for another", () => {
   const code = codeOf(Uint8Array.from({ length: CODE_BYTES }, (_, i) => i * 13));
-  expect([code, isCode(code)]).toEqual(["0d" + code.slice(2), true]);
+  expect([code, isCode(code)]).toEqual([`0d${code.slice(2)}`, true]);
   expect([
     isCode(code.slice(1)),
     isCode(`${code}0`),
