@@ -37,6 +37,7 @@ const IN_WORDS: readonly Exception[] = [
     has: "; sudo systemctl start labfleet-receiver",
     because: "the receiver is started again whatever the repair came to, and only a shell's `;` says so",
   },
+  { file: "lib/receiver/enrolment/line.ts", has: "f=$(mktemp)", because: PIPELINE },
   { file: "lib/receiver/episodes/get.ts", has: "; on the collector: sudo receiver verify", because: WIRE },
   { file: "lib/receiver/episodes/name-taken.ts", has: "; on the collector: sudo receiver verify", because: WIRE },
   {
@@ -95,6 +96,7 @@ const QUOTERS: Readonly<Record<string, string>> = {
   "lib/fleet-health/reference/alerts.ts": "a document of the Python fleet's, whose remedies are texts",
   "lib/heartbeat/nagios/shell-hint.ts": "shows a part of what is configured, and no command",
   "lib/heartbeat/plugins/queue-judgement.ts": `${ONE_OF_SEVERAL}, and the other one is its commands`,
+  "lib/receiver/enrolment/line.ts": PIPELINE,
   "lib/receiver/identity/files.ts": LOOK,
   "lib/receiver/listen/tls-files.ts": "a person compares what two commands show",
   "lib/runtime/alignment.ts": PIPELINE,
