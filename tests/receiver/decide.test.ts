@@ -178,6 +178,7 @@ test("each refusal has the status that docs/protocol.md gives it", () => {
     ...{ "head-too-large": 431, "client-gone": 499, "storage-failed": 500, internal: 500, stopping: 503 },
     ...{ "too-many-connections": 503, "not-ready": 503, "tokens-unreadable": 503, "gate-unreadable": 503 },
     ...{ damaged: 503, "being-read": 503, "disk-full": 507 },
+    ...{ "code-unknown": 403, "code-used": 409, "host-exists": 409, "tokens-closed": 503 },
   });
 });
 
