@@ -58,6 +58,7 @@ const ORDER: Record<string, string[]> = {
     "answers",
     "lock.ts",
     "agreed.ts",
+    "questions.ts",
     "show.ts",
     "apply",
   ],

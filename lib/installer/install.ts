@@ -28,6 +28,7 @@ import { type Facts, type Plan, planOf } from "./plan.ts";
 import { checkAge } from "./preflight/age.ts";
 import { lookFirst } from "./preflight/checks.ts";
 import type { Row } from "./preflight/row.ts";
+import { askMissing } from "./questions.ts";
 import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
 import { unitNow } from "./status.ts";
 import { targetHere } from "./target.ts";
@@ -60,7 +61,7 @@ export async function planCommand(line: CommandLine): Promise<number> {
 /** @param asks before anything is changed */
 export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
   if (asks) canAsk("apply does the same without a question");
-  const said = await readSaid(line);
+  const said = asks ? await askMissing(await readSaid(line)) : await readSaid(line);
   const collector = await collectorOf(said);
   using source = await sourceOf(line, collector);
   const answers = await readAnswers(said, collector);

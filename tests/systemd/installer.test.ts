@@ -391,7 +391,7 @@ bedTest(
     const done = await shell(line);
     expect([done.code, done.stderr]).toEqual([0, ""]);
     // The collector had heard it, and so nothing of it is done anew.
-  expect(done.stdout).toContain("ok       https://hub:8443 answers, and takes pi7 for who it is\n");
+    expect(done.stdout).toContain("ok       https://hub:8443 answers, and takes pi7 for who it is\n");
     expect(await sh(lab, "stat -c '%a %U %G' /etc/labfleet/token; ls -A /opt/labfleet")).toBe(
       "640 root labfleet\ncurrent\ninstalled.json\nreleases\n",
     );
