@@ -61,6 +61,7 @@ const ORDER: Record<string, string[]> = {
     "questions.ts",
     "show.ts",
     "apply",
+    "commands",
   ],
   release: [
     "source.ts",

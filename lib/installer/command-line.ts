@@ -36,7 +36,11 @@ const OPTIONS: NonNullable<CommandSpec["options"]> = {
   ...ANSWERS,
 };
 
-const FORCE: OptionSpec = { help: "go on where something that was found is red" };
+const DOES: NonNullable<CommandSpec["options"]> = {
+  ...OPTIONS,
+  force: { help: "go on where something that was found is red" },
+  "no-test-episode": { help: "a lab host's first time: ship no episode to see whether it arrives" },
+};
 
 export const COMMAND_LINE: ToolSpec = {
   name: "installer",
@@ -47,11 +51,11 @@ export const COMMAND_LINE: ToolSpec = {
     "(LABFLEET_HOST for --host).",
   ],
   commands: {
-    "": { help: "show what is to be done, ask, and do it", options: { ...OPTIONS, force: FORCE } },
+    "": { help: "show what is to be done, ask, and do it", options: DOES },
     plan: { help: "show the same, and change nothing", options: OPTIONS },
     apply: {
-      help: "do it without a question: 0 done, 3 something stands in the way",
-      options: { ...OPTIONS, force: FORCE },
+      help: "do it without a question: 0 done, 3 something stands in the way, or its test episode has not arrived",
+      options: DOES,
     },
     status: { help: "what is installed here, and how its units are" },
     uninstall: {

@@ -2,9 +2,9 @@
 
 import type { CommandLine } from "../cli/options.ts";
 import { type Commands, runTool } from "../runtime/tool.ts";
-import { installCommand, planCommand } from "./install.ts";
-import { statusCommand } from "./status.ts";
-import { uninstallCommand } from "./uninstall.ts";
+import { installCommand, planCommand } from "./commands/install.ts";
+import { statusCommand } from "./commands/status.ts";
+import { uninstallCommand } from "./commands/uninstall.ts";
 
 const COMMANDS: Commands = {
   "": ({ line }) => installCommand(line, true),

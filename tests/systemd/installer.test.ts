@@ -193,6 +193,10 @@ bedTest("3. a lab host ships its first episode", async () => {
   expect(await names(lab)).toBe(bareLab);
   const done = await lab.exec(["sh", "-c", line], { timeoutMs: 120_000 });
   expect([done.code, done.stderr]).toEqual([0, ""]);
+  expect(done.stdout.trimEnd().split("\n").at(-1)).toMatch(
+    /^the test episode install-test-\d{8}T\d{6}Z has arrived: stored by [0-9a-f]{32} at 20.*, \d.* B, sha256 [0-9a-f]{64}$/,
+  );
+  expect(await sh(hub, "ls /var/lib/labfleet/episodes/lab1")).toMatch(/^install-test-\S+\.tar\.zst\n$/);
   expect(done.stdout).not.toContain((await sh(lab, "cat /root/token")).trim());
   expect(
     await sh(lab, "stat -c '%a %U %G' /etc/labfleet/token /etc/labfleet/lab-host.toml /var/lib/labfleet/data/episodes"),

@@ -2,20 +2,20 @@
 
 import { readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { InstallManifest } from "../contract/install-manifest.ts";
-import { parseRelease, type ReleaseExecutable } from "../contract/release.ts";
-import { EXIT } from "../core/exit.ts";
-import { errorCode } from "../core/failure.ts";
-import { byCommands, fixText, here } from "../core/finding.ts";
-import { unitProperties } from "../core/linux/unit-properties.ts";
-import { labelled } from "../core/text/columns.ts";
-import { print } from "../os/answer.ts";
-import { exists, readIfExists } from "../os/files/files.ts";
-import { run } from "../os/process/exec.ts";
-import { isFile } from "../release/is-file.ts";
-import { currentRelease } from "../release/switch.ts";
-import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
-import { OPT_DIR } from "./wanted.ts";
+import type { InstallManifest } from "../../contract/install-manifest.ts";
+import { parseRelease, type ReleaseExecutable } from "../../contract/release.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode } from "../../core/failure.ts";
+import { byCommands, fixText, here } from "../../core/finding.ts";
+import { unitProperties } from "../../core/linux/unit-properties.ts";
+import { labelled } from "../../core/text/columns.ts";
+import { print } from "../../os/answer.ts";
+import { exists, readIfExists } from "../../os/files/files.ts";
+import { run } from "../../os/process/exec.ts";
+import { isFile } from "../../release/is-file.ts";
+import { currentRelease } from "../../release/switch.ts";
+import { lookAt, MANIFEST, readAccounts, readManifest } from "../facts.ts";
+import { OPT_DIR } from "../wanted.ts";
 
 export async function statusCommand(): Promise<number> {
   const manifest = await readManifest();

@@ -4,22 +4,22 @@
 import { closeSync } from "node:fs";
 import { readdir, readlink, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { CommandLine } from "../cli/options.ts";
-import { formatManifest, type InstallManifest, type OwnedFile } from "../contract/install-manifest.ts";
-import { EXIT } from "../core/exit.ts";
-import { errorCode } from "../core/failure.ts";
-import { print } from "../os/answer.ts";
-import { failpoint } from "../os/failpoint.ts";
-import { exists, fsyncDir, namesIn } from "../os/files/files.ts";
-import { replaceDurable } from "../os/files/sync-files.ts";
-import { run } from "../os/process/exec.ts";
-import { currentRelease } from "../release/switch.ts";
-import { canAsk, isAgreed } from "./agreed.ts";
-import { dropPending } from "./answers/enrolment.ts";
-import { command } from "./apply/apply.ts";
-import { lookAt, MANIFEST, readAccounts, readManifest } from "./facts.ts";
-import { lock } from "./lock.ts";
-import { OPT_DIR } from "./wanted.ts";
+import type { CommandLine } from "../../cli/options.ts";
+import { formatManifest, type InstallManifest, type OwnedFile } from "../../contract/install-manifest.ts";
+import { EXIT } from "../../core/exit.ts";
+import { errorCode } from "../../core/failure.ts";
+import { print } from "../../os/answer.ts";
+import { failpoint } from "../../os/failpoint.ts";
+import { exists, fsyncDir, namesIn } from "../../os/files/files.ts";
+import { replaceDurable } from "../../os/files/sync-files.ts";
+import { run } from "../../os/process/exec.ts";
+import { currentRelease } from "../../release/switch.ts";
+import { canAsk, isAgreed } from "../agreed.ts";
+import { dropPending } from "../answers/enrolment.ts";
+import { command } from "../apply/apply.ts";
+import { lookAt, MANIFEST, readAccounts, readManifest } from "../facts.ts";
+import { lock } from "../lock.ts";
+import { OPT_DIR } from "../wanted.ts";
 
 export async function uninstallCommand({ options }: CommandLine): Promise<number> {
   const manifest = await readManifest();

@@ -1,40 +1,42 @@
 // `installer` and `installer plan`: looks, shows, asks, does, and says how it went.
 
 import { join } from "node:path";
-import type { CommandLine } from "../cli/options.ts";
-import { parseRelease } from "../contract/release.ts";
-import { EXIT } from "../core/exit.ts";
-import { UserError } from "../core/failure.ts";
-import { byCommands, fixText, here } from "../core/finding.ts";
-import { counted } from "../core/text/quantity.ts";
-import { complain, print } from "../os/answer.ts";
-import { readIfExists } from "../os/files/files.ts";
-import { run } from "../os/process/exec.ts";
-import { httpSource } from "../release/http-source.ts";
-import { releaseKeys } from "../release/keys.ts";
-import { type Opened, openRelease, readListed } from "../release/open.ts";
-import { openSource, type ReleaseSource } from "../release/source.ts";
-import { lookAhead, type Staging, stage } from "../release/stage.ts";
-import { currentRelease } from "../release/switch.ts";
-import { canAsk, isAgreed } from "./agreed.ts";
-import { readAnswers } from "./answers/answers.ts";
-import { type Collector, collectorOf } from "./answers/collector.ts";
-import { readSaid } from "./answers/said.ts";
-import { settingsIn, tableOf } from "./answers/written.ts";
-import { Applying } from "./apply/apply.ts";
-import { readFacts } from "./facts.ts";
-import { lock } from "./lock.ts";
-import { type Facts, type Plan, planOf } from "./plan.ts";
-import { checkAge } from "./preflight/age.ts";
-import { lookFirst } from "./preflight/checks.ts";
-import type { Row } from "./preflight/row.ts";
-import { askMissing } from "./questions.ts";
-import { conflictText, rowsText, stepDiff, stepsText } from "./show.ts";
+import type { CommandLine } from "../../cli/options.ts";
+import { parseRelease } from "../../contract/release.ts";
+import { EXIT } from "../../core/exit.ts";
+import { UserError } from "../../core/failure.ts";
+import { byCommands, fixText, here } from "../../core/finding.ts";
+import { counted } from "../../core/text/quantity.ts";
+import { complain, print } from "../../os/answer.ts";
+import { readIfExists } from "../../os/files/files.ts";
+import { run } from "../../os/process/exec.ts";
+import { httpSource } from "../../release/http-source.ts";
+import { releaseKeys } from "../../release/keys.ts";
+import { type Opened, openRelease, readListed } from "../../release/open.ts";
+import { openSource, type ReleaseSource } from "../../release/source.ts";
+import { lookAhead, type Staging, stage } from "../../release/stage.ts";
+import { currentRelease } from "../../release/switch.ts";
+import { canAsk, isAgreed } from "../agreed.ts";
+import { readAnswers } from "../answers/answers.ts";
+import { type Collector, collectorOf } from "../answers/collector.ts";
+import { readSaid } from "../answers/said.ts";
+import { settingsIn, tableOf, valueIn } from "../answers/written.ts";
+import { Applying } from "../apply/apply.ts";
+import { readFacts } from "../facts.ts";
+import { lock } from "../lock.ts";
+import { type Facts, type Plan, planOf } from "../plan.ts";
+import { checkAge } from "../preflight/age.ts";
+import { lookFirst } from "../preflight/checks.ts";
+import type { Row } from "../preflight/row.ts";
+import { askMissing } from "../questions.ts";
+import { conflictText, rowsText, stepDiff, stepsText } from "../show.ts";
+import { targetHere } from "../target.ts";
+import { type Answers, OPT_DIR, toolsOf, type Wanted, wantedOf } from "../wanted.ts";
+import { proveByEpisode, shipperSays } from "./prove.ts";
 import { unitNow } from "./status.ts";
-import { targetHere } from "./target.ts";
-import { type Answers, OPT_DIR, toolsOf, type Wanted, wantedOf } from "./wanted.ts";
 
 const RELEASES = `${OPT_DIR}/releases`;
+const DATA_ROOT = "/var/lib/labfleet/data";
 
 /** All that is known before anything is changed. */
 interface Prepared {
@@ -83,7 +85,22 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
   await applying.settle();
   for (const unit of wanted.units) await print(`${(await unitNow(unit)).text}\n`);
-  return EXIT.ok;
+  const isFirst = facts.manifest === null && answers.role === "lab-host";
+  return isFirst && line.options["no-test-episode"] !== true ? await prove(answers) : EXIT.ok;
+}
+
+/** That it runs is not yet that anything arrives. What was installed stays, whatever comes of it. */
+async function prove({ role, config }: Answers): Promise<number> {
+  const dataRoot = valueIn(tableOf(role, config), "paths", "data_root");
+  const { kind, what } = await proveByEpisode(typeof dataRoot === "string" ? dataRoot : DATA_ROOT, Date.now());
+  if (kind === "arrived") {
+    await print(`${what}\n`);
+    return EXIT.ok;
+  }
+  const says = kind === "late" ? `\n${await shipperSays(`${OPT_DIR}/current/bin/shipper`)}` : "";
+  const look = fixText(byCommands(here("sudo", "shipper", "status")));
+  complain(`it is installed, and runs; but ${what}; see: ${look}${says}\n`);
+  return EXIT.undelivered;
 }
 
 /** Without a release that is named: what the collector serves, where one is named, else the one that runs here. @throws UserError: there is none */
