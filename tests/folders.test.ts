@@ -59,6 +59,7 @@ const ORDER: Record<string, string[]> = {
     "lock.ts",
     "agreed.ts",
     "questions.ts",
+    "target.ts",
     "show.ts",
     "apply",
     "commands",
