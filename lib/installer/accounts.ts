@@ -9,3 +9,9 @@ export function parseAccounts(text: string): Map<string, number> {
   }
   return accounts;
 }
+
+/** Who is in each group beside those whose own it is, by /etc/group. */
+export function parseMembers(text: string): Map<string, ReadonlySet<string>> {
+  const rows = text.split("\n").map((line) => line.split(":"));
+  return new Map(rows.map(([name = "", , , users = ""]) => [name, new Set(users.split(",").filter(Boolean))]));
+}

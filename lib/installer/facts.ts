@@ -8,12 +8,13 @@ import { unitProperties } from "../core/linux/unit-properties.ts";
 import { readBytesIfExists, readIfExists } from "../os/files/files.ts";
 import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
-import { parseAccounts } from "./accounts.ts";
+import { parseAccounts, parseMembers } from "./accounts.ts";
 import type { Facts, There } from "./plan.ts";
 import { OPT_DIR, type Wanted } from "./wanted.ts";
 
 export const MANIFEST = `${OPT_DIR}/installed.json`;
 const FILE_BYTES = 4 * 1024 ** 2;
+const GROUPS = "/etc/group";
 
 export interface Accounts {
   /** Numbers by names. */
@@ -24,7 +25,7 @@ export interface Accounts {
 /** Those of this machine's own files: labfleet makes none elsewhere. Rejects as the system does. */
 export async function readAccounts(): Promise<Accounts> {
   const read = async (path: string): Promise<Map<string, number>> => parseAccounts((await readIfExists(path)) ?? "");
-  return { users: await read("/etc/passwd"), groups: await read("/etc/group") };
+  return { users: await read("/etc/passwd"), groups: await read(GROUPS) };
 }
 
 /** @throws UserError: the manifest is there and says nothing that can be understood */
@@ -45,10 +46,11 @@ export async function readFacts(wanted: Wanted): Promise<Facts> {
   const paths = [...wanted.directories, ...wanted.files, ...wanted.links].map(({ path }) => path);
   const there = new Map<string, There>();
   for (const path of paths) there.set(path, await lookAt(path, accounts));
+  const members = parseMembers((await readIfExists(GROUPS)) ?? "");
   const units = new Map<string, { isEnabled: boolean; isActive: boolean }>();
   for (const unit of wanted.units) units.set(unit, await stateOf(unit));
   return {
-    ...{ there, units, current: await currentRelease(OPT_DIR), manifest: await readManifest() },
+    ...{ there, units, members, current: await currentRelease(OPT_DIR), manifest: await readManifest() },
     ...{ users: new Set(accounts.users.keys()), groups: new Set(accounts.groups.keys()) },
   };
 }

@@ -17,6 +17,8 @@ export interface Facts {
   there: ReadonlyMap<string, There>;
   users: ReadonlySet<string>;
   groups: ReadonlySet<string>;
+  /** By the group: who is in it beside those whose own it is. */
+  members: ReadonlyMap<string, ReadonlySet<string>>;
   /** By the unit: whether it is enabled, and runs. */
   units: ReadonlyMap<string, { isEnabled: boolean; isActive: boolean }>;
   /** The release that runs; null: none. */
@@ -27,6 +29,8 @@ export interface Facts {
 export type Step =
   | { kind: "group"; name: string }
   | { kind: "user"; name: string }
+  /** Puts a user into a group. */
+  | { kind: "member"; user: string; group: string }
   | { kind: "directory"; directory: WantedDirectory; isNew: boolean }
   | { kind: "file"; file: WantedFile; before: string | null }
   | { kind: "link"; link: WantedLink; before: string | null }
@@ -56,13 +60,16 @@ export interface Plan {
 
 /** @param releaseDir where the release is staged, or will be */
 export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
-  const { there, users, groups, units, current, manifest } = facts;
+  const { there, users, groups, members, units, current, manifest } = facts;
   const conflicts: Conflict[] = [];
   const at = (path: string): There => there.get(path) ?? { kind: "nothing" };
   const files = wanted.files.flatMap((file) => fileStep(file, at(file.path), manifest, conflicts));
   const steps: Step[] = [
     ...wanted.groups.filter((name) => !groups.has(name)).map((name): Step => ({ kind: "group", name })),
     ...wanted.users.filter((name) => !users.has(name)).map((name): Step => ({ kind: "user", name })),
+    ...wanted.members
+      .filter(({ user, group }) => members.get(group)?.has(user) !== true)
+      .map((member): Step => ({ kind: "member", ...member })),
     ...wanted.directories.flatMap((directory) => directoryStep(directory, at(directory.path), conflicts)),
     ...wanted.links.flatMap((link) => linkStep(link, at(link.path), conflicts)),
     ...files,

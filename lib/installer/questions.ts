@@ -48,6 +48,11 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
     fault: (value) => (isCode(value) ? undefined : "it has 20 characters, and none of i, l, o and u"),
   },
   "token-file": { message: "In which file is the token?", fault: needed },
+  recorder: {
+    message: "Which user records here (empty: nobody yet)?",
+    initial: process.env.SUDO_USER ?? "",
+    fault: () => undefined,
+  },
   name: {
     message: "By which names and addresses do hosts reach this collector (with commas between them)?",
     initial: hostname(),
@@ -132,6 +137,7 @@ async function askHost(said: Map<string, string>): Promise<void> {
   if (/^http:/i.test(url) && URL.canParse(url) && !isLoopback(url)) await askNetwork(said);
   else if (/^https:/i.test(url)) await askWay(said, "Who vouches for the collector's certificate?", TRUST);
   await askWay(said, "How does it get its token?", TOKEN);
+  await ask(said, "recorder");
 }
 
 async function askNetwork(said: Map<string, string>): Promise<void> {

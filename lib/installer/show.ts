@@ -23,6 +23,7 @@ export function rowsText(rows: readonly Row[], role: Role, isColoured: boolean):
 const WORDS: Readonly<Record<Step["kind"], (step: Step) => readonly string[]>> = {
   group: (step) => ["group", "name" in step ? step.name : ""],
   user: (step) => ["user", "name" in step ? step.name : ""],
+  member: (step) => (step.kind === "member" ? ["member", `${step.user} of ${step.group}`] : []),
   directory: (step) =>
     step.kind === "directory"
       ? [step.isNew ? "directory" : "rights of", `${step.directory.path}  ${rightsText(step.directory)}`]

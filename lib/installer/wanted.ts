@@ -35,6 +35,8 @@ export interface Wanted {
   /** Group before user: a user's own is made with it. */
   groups: readonly string[];
   users: readonly string[];
+  /** Of people who are here already. */
+  members: readonly { user: string; group: string }[];
   directories: readonly WantedDirectory[];
   files: readonly WantedFile[];
   links: readonly WantedLink[];
@@ -55,6 +57,8 @@ export interface Answers {
   config: string;
   /** Secrets and certificates, by their paths. */
   files: readonly WantedFile[];
+  /** Who records, of a lab host; null: nobody whom it is to let in. */
+  recorder: string | null;
   /** Of a lab host; null: of none, or what its configuration says names no receiver. */
   introduced: Introduced | null;
 }
@@ -113,7 +117,10 @@ export function configPath(role: Role): string {
 }
 
 /** @param units the texts of the release's units, by their names */
-export function wantedOf({ role, config, files, introduced }: Answers, units: ReadonlyMap<string, string>): Wanted {
+export function wantedOf(
+  { role, config, files, recorder, introduced }: Answers,
+  units: ReadonlyMap<string, string>,
+): Wanted {
   const tools = toolsOf(role);
   const own = tools.flatMap(unitFiles);
   const enrolment = introduced?.enrolment ?? null;
@@ -122,6 +129,7 @@ export function wantedOf({ role, config, files, introduced }: Answers, units: Re
     role,
     groups: role === "lab-host" ? [RECORDERS] : [],
     users: [USER],
+    members: recorder === null ? [] : [{ user: recorder, group: RECORDERS }],
     directories: [
       { path: ETC_DIR, mode: 0o750, ...FOR_SERVICE },
       { path: `${ETC_DIR}/tls`, mode: 0o750, ...FOR_SERVICE },

@@ -120,6 +120,10 @@ test("what is missing, or is none of what may be said, is one sentence", async (
   expect(await said("--role", "lab-host", "--host", "lab1", "--url", "hub:8443")).toStartWith(
     '--url: found "hub:8443", expected an http:// or https:// URL, such as',
   );
+  expect(await said(...HOST, "--recorder", "no such user")).toStartWith(
+    '--recorder: there is no user "no such user" in /etc/passwd; ',
+  );
+  expect((await answersOf(...HOST, "--recorder", "root")).recorder).toBe("root");
   expect(await said(...HOST, "--token-file", "/none")).toStartWith("--token-file: there is no /none");
   expect(await said(...HOST, "--token-file", "/etc")).toStartWith("--token-file: cannot read /etc: ");
 });

@@ -12,7 +12,18 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const NOTHING: Wanted = {
   role: "lab-host",
-  ...{ groups: [], users: [], directories: [], files: [], links: [], units: [], tools: [], tested: [], enrols: null },
+  ...{
+    groups: [],
+    users: [],
+    members: [],
+    directories: [],
+    files: [],
+    links: [],
+    units: [],
+    tools: [],
+    tested: [],
+    enrols: null,
+  },
 };
 
 const nameOf = (ids: ReadonlyMap<string, number>, id: number | undefined): string =>

@@ -12,7 +12,7 @@ const UNITS = new Map(
   ),
 );
 const answers = (role: Role): Answers => ({
-  introduced: null,
+  ...{ introduced: null, recorder: null },
   ...{ role, config: 'host_id = "lab1"\n' },
   files: [
     { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },
@@ -22,7 +22,7 @@ const wanted = (role: Role = "lab-host"): Wanted => wantedOf(answers(role), UNIT
 const DIR = "/opt/labfleet/releases/1.0.0";
 
 const bare: Facts = {
-  ...{ there: new Map(), users: new Set(["root"]), groups: new Set(["root"]), units: new Map() },
+  ...{ there: new Map(), users: new Set(["root"]), groups: new Set(["root"]), members: new Map(), units: new Map() },
   ...{ current: null, manifest: null },
 };
 
@@ -40,6 +40,7 @@ function done(role: Role = "lab-host", more: Partial<Facts> = {}): Facts {
   };
   return {
     ...{ there, users: new Set(all.users), groups: new Set(all.groups), current: DIR, manifest },
+    members: new Map([["labfleet-record", new Set(["alice"])]]),
     units: new Map(all.units.map((unit) => [unit, { isEnabled: true, isActive: true }])),
     ...more,
   };
@@ -52,6 +53,7 @@ const word = (step: Step): string => {
   if (step.kind === "test") return `${step.kind} ${step.tool}`;
   if (step.kind === "start") return `${step.isRunning ? "restart" : "start"} ${step.unit}`;
   if (step.kind === "group" || step.kind === "user") return `${step.kind} ${step.name}`;
+  if (step.kind === "member") return `${step.kind} ${step.user} ${step.group}`;
   return step.kind === "enable" ? `${step.kind} ${step.unit}` : step.kind;
 };
 const words = ({ steps }: Plan): string[] => steps.map(word);
@@ -81,6 +83,16 @@ test("of a collector a timer is enabled, and not what it starts", () => {
     ...["test receiver", "test fleet-health"],
     ...["enable labfleet-receiver.service", "enable labfleet-fleet-health.timer"],
     ...["start labfleet-receiver.service", "start labfleet-fleet-health.timer"],
+  ]);
+});
+
+test("who records is put into the group of recorders, once", () => {
+  const by = (recorder: string): Wanted => wantedOf({ ...answers("lab-host"), recorder }, UNITS);
+  const of = (recorder: string) => words(planOf(by(recorder), done(), DIR)).filter((one) => one.startsWith("member"));
+  expect([of("alice"), of("bob")]).toEqual([[], ["member bob labfleet-record"]]);
+  // The group first.
+  expect(words(planOf(by("bob"), bare, DIR)).slice(0, 3)).toEqual([
+    ...["group labfleet-record", "user labfleet", "member bob labfleet-record"],
   ]);
 });
 

@@ -77,19 +77,29 @@ test("a lab host is asked for its name, its collector, whom to trust and how it 
     ["How does it get its token?", ""],
     ["The code", `${code}0`],
     ["it has 20 characters", `${CLEAR}${code}`],
+    ["Which user records here", `${CLEAR}alice`],
   ]);
   expect(JSON.parse(said)).toEqual({
-    ...{ role: "lab-host", host: "lab1", url: "https://hub:8443", "ca-sha256": digest, code },
+    ...{ role: "lab-host", host: "lab1", url: "https://hub:8443", "ca-sha256": digest, code, recorder: "alice" },
   });
 });
 
 test("what is said already is not asked", async () => {
-  const all = { role: "lab-host", host: "lab1", url: "https://hub:8443", "ca-bundle": "/ca", "token-file": "/t" };
+  const all = {
+    role: "lab-host",
+    host: "lab1",
+    url: "https://hub:8443",
+    "ca-bundle": "/ca",
+    "token-file": "/t",
+    recorder: "",
+  };
   expect(JSON.parse(await talk(all, []))).toEqual(all);
-  expect(JSON.parse(await talk({ code: "x", host: "lab1", url: "https://hub", "ca-sha256": "y" }, []))).toMatchObject({
+  expect(
+    JSON.parse(await talk({ code: "x", host: "lab1", url: "https://hub", "ca-sha256": "y", recorder: "" }, [])),
+  ).toMatchObject({
     role: "lab-host",
   });
-  const plain = { role: "lab-host", host: "lab1", url: "http://hub", "token-file": "/t" };
+  const plain = { role: "lab-host", host: "lab1", url: "http://hub", "token-file": "/t", recorder: "" };
   expect(JSON.parse(await talk(plain, [["http:// proves nothing", DOWN]]))).toEqual({
     ...{ ...plain, "trusted-network": "yes" },
   });
@@ -123,7 +133,7 @@ test.each([0, 1, 2, 3])("Ctrl-C at question %i ends it", async (at) => {
 
 test("a narrow terminal asks the same", async () => {
   const said = await talk(
-    { role: "lab-host", url: "https://hub", "ca-bundle": "/ca", "token-file": "/t" },
+    { role: "lab-host", url: "https://hub", "ca-bundle": "/ca", "token-file": "/t", recorder: "" },
     [["host?", ""]],
     40,
   );

@@ -65,7 +65,7 @@ const tree = (host: Host, how: string): Promise<string> =>
 const names = (host: Host): Promise<string> => tree(host, "-printf '%p %M %u %g %l\\n'");
 
 const HOST = ["--role", "lab-host", "--host", "lab1", "--url", "https://hub:8443"];
-const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt"];
+const GIVEN = ["--token-file", "/root/token", "--ca-bundle", "/root/ca.crt", "--recorder", "alice"];
 
 bedTest("1. a plan changes nothing, and what is missing is said in a sentence", async () => {
   const before = await names(hub);
@@ -135,7 +135,7 @@ bedTest("2. a collector is installed by the script of its release, from one file
 let bareLab = "";
 
 bedTest("3. a lab host ships its first episode", async () => {
-  await sh(lab, "mkdir -p /root");
+  await sh(lab, "mkdir -p /root; useradd --no-create-home alice");
   bareLab = await names(lab);
   await lab.write("/root/token", await sh(hub, "receiver token add lab1"));
   await lab.write("/root/ca.crt", await sh(hub, "cat /etc/labfleet/tls/ca.crt"));
@@ -201,10 +201,12 @@ bedTest("3. a lab host ships its first episode", async () => {
   expect(
     await sh(lab, "stat -c '%a %U %G' /etc/labfleet/token /etc/labfleet/lab-host.toml /var/lib/labfleet/data/episodes"),
   ).toBe("640 root labfleet\n640 root labfleet\n3770 labfleet labfleet-record\n");
+  const grouped = await sh(lab, "id -nG alice");
+  expect(grouped.trim().split(" ").sort()).toEqual(["alice", "labfleet-record"]);
   await sh(
     lab,
-    `cd /var/lib/labfleet/data/episodes; mkdir first; date >first/notes.txt
-     printf '{"code_commit": "x"}' >first/meta.json; : >first/.m; mv first/.m first/done.marker`,
+    `cd /var/lib/labfleet/data/episodes
+     runuser -u alice -- sh -ec 'mkdir first; date >first/notes.txt; echo {} >first/meta.json; : >first/.m; mv first/.m first/done.marker'`,
   );
   await lab.waitFor("the first episode is shipped", async () =>
     (await sh(lab, "ls /var/lib/labfleet/data/shipped")).includes("first"),

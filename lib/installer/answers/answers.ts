@@ -7,7 +7,7 @@ import { UserError } from "../../core/failure.ts";
 import { isLoopback, urlFault } from "../../core/receiver-url.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { readIfExists } from "../../os/files/files.ts";
-import { readManifest } from "../facts.ts";
+import { readAccounts, readManifest } from "../facts.ts";
 import { isTaken } from "../preflight/collector.ts";
 import {
   type Answers,
@@ -43,7 +43,7 @@ export async function readAnswers(said: Said, collector: Collector | null): Prom
   const config = there ?? (role === "lab-host" ? hostConfig(said, texts) : collectorConfig(said, texts));
   const named = role === "lab-host" ? receiverIn(tableOf(role, config)) : null;
   const introduced = named === null ? null : introducedBy(said, named, collector, enrolment);
-  return { role, config, files: filesOf(texts, role), introduced };
+  return { role, config, files: filesOf(texts, role), recorder: await recorderOf(said, role), introduced };
 }
 
 /** Of a host whose token the collector takes already nothing is to be enrolled: the same line a second time. */
@@ -85,6 +85,17 @@ async function roleOf(all: Said): Promise<Role> {
   if (before !== null && before !== said)
     throw new UserError(`this machine is a ${before} already`, { text: "take that away first", commands: [] });
   return said;
+}
+
+/** @throws UserError: there is no such user */
+async function recorderOf(said: Said, role: Role): Promise<string | null> {
+  const name = said.get("recorder");
+  if (name === undefined || name === "" || role !== "lab-host") return null;
+  if ((await readAccounts()).users.has(name)) return name;
+  throw new UserError(
+    `--recorder: there is no user ${quoted(name)} in /etc/passwd`,
+    "name one who is there, or make it first",
+  );
 }
 
 /** A string of TOML: what JSON writes is one. */

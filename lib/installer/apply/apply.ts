@@ -83,6 +83,9 @@ export class Applying {
       const home = ["--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin"];
       await command(["useradd", "--system", "--user-group", ...home, step.name]);
       this.undos.push(() => this.account("user", step.name));
+    } else if (step.kind === "member") {
+      await command(["gpasswd", "--add", step.user, step.group]);
+      this.undos.push(() => command(["gpasswd", "--delete", step.user, step.group]));
     } else if (step.kind === "directory") await this.directory(step);
     else if (step.kind === "file") await this.file(step.file, step.before);
     else if (step.kind === "link") await this.link(step.link.path, step.link.target, step.before);
