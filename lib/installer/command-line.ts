@@ -18,6 +18,7 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
     value: "yes|no",
     help: "lab-host: yes: nobody else can be on the way to it, as within WireGuard, so that http:// will do",
   },
+  "data-root": { value: "PATH", help: "where data lie, if not below /var/lib/labfleet" },
   recorder: { value: "USER", help: "lab-host: who records: that user may make episodes (after the next login)" },
   listen: { value: "ADDRESS", help: "collector: where hosts reach it (default 0.0.0.0:8443)" },
   name: {

@@ -3,7 +3,14 @@
 
 import type { InstallManifest } from "../contract/install-manifest.ts";
 import { type Fix, here, inWords } from "../core/finding.ts";
-import type { Rights, Wanted, WantedDirectory, WantedFile, WantedLink } from "./wanted.ts";
+import {
+  type Rights,
+  unitOfFile,
+  type Wanted,
+  type WantedDirectory,
+  type WantedFile,
+  type WantedLink,
+} from "./wanted.ts";
 
 /** What has a path now. */
 export type There =
@@ -76,7 +83,7 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
     ...(wanted.enrols === null ? [] : [{ kind: "enrol", introduced: wanted.enrols } as const]),
     ...(current === releaseDir ? [] : [{ kind: "switch", to: releaseDir, from: current } as const]),
   ];
-  const changed = files.filter(({ file }) => file.kind === "unit").map(({ file }) => file.path.split("/").at(-1) ?? "");
+  const changed = files.filter(({ file }) => file.kind === "unit").map(({ file }) => unitOfFile(file.path));
   const isAnew = steps.some(({ kind, ...step }) => kind === "switch" || ("file" in step && step.file.kind !== "unit"));
   const enabled = wanted.units.filter((unit) => units.get(unit)?.isEnabled !== true);
   const starts = wanted.units.flatMap((unit): Step[] => {

@@ -1,10 +1,12 @@
 // What there is on a machine of a role when labfleet is installed: users, directories, files, links, units. The same as the blocks of
 // “Installing by hand” (docs/operating.md) make. Pure.
 
+import { join } from "node:path/posix";
 import type { Credentials } from "../client/credentials.ts";
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { OwnedKind } from "../contract/install-manifest.ts";
-import { TOOL_NAMES, type ToolName, toolOf, unitFiles } from "../core/tools.ts";
+import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { type ServiceName, TOOL_NAMES, type ToolName, toolOf, unitFiles, unitName } from "../core/tools.ts";
 
 export type Role = "lab-host" | "collector";
 
@@ -57,6 +59,8 @@ export interface Answers {
   config: string;
   /** Secrets and certificates, by their paths. */
   files: readonly WantedFile[];
+  /** Where data lie, absolute. */
+  dataRoot: string;
   /** Who records, of a lab host; null: nobody whom it is to let in. */
   recorder: string | null;
   /** Of a lab host; null: of none, or what its configuration says names no receiver. */
@@ -90,16 +94,55 @@ const BIN_DIR = "/usr/local/bin";
 const ROOT_ONLY: Rights = { mode: 0o755, owner: "root", group: "root" };
 const FOR_SERVICE = { owner: "root", group: USER } as const;
 
-const DIRECTORIES: Readonly<Record<Role, readonly WantedDirectory[]>> = {
-  "lab-host": [
-    { path: "/var/lib/labfleet", mode: 0o755, owner: USER, group: USER },
-    { path: "/var/lib/labfleet/data", mode: 0o755, owner: USER, group: USER },
-    // Whoever records makes directories there (2), each of them its own (1).
-    { path: "/var/lib/labfleet/data/episodes", mode: 0o3770, owner: USER, group: RECORDERS },
-  ],
-  // The receiver adds those of hosts that are enrolled.
-  collector: [{ path: `${ETC_DIR}/tokens.d`, mode: 0o2770, ...FOR_SERVICE }],
+const STATE_DIR = "/var/lib/labfleet";
+const OF_SERVICE = { owner: USER, group: USER, mode: 0o755 } as const;
+
+/** Where data lie if nobody says another place; the units open that one. */
+export const DATA_ROOTS: Readonly<Record<Role, string>> = {
+  "lab-host": `${STATE_DIR}/data`,
+  collector: COLLECTOR_DATA_ROOT,
 };
+/** Who writes there. */
+const WRITERS: Readonly<Record<Role, readonly ServiceName[]>> = {
+  "lab-host": ["shipper"],
+  collector: ["receiver", "fleet-health"],
+};
+
+function directoriesOf(role: Role, dataRoot: string): WantedDirectory[] {
+  const isElsewhere = dataRoot !== DATA_ROOTS[role];
+  const dropIns = isElsewhere ? WRITERS[role].map((tool) => ({ path: dropInDir(tool), ...ROOT_ONLY })) : [];
+  if (role === "collector") {
+    // The receiver adds those of hosts that are enrolled.
+    const tokens = { path: `${ETC_DIR}/tokens.d`, mode: 0o2770, ...FOR_SERVICE };
+    return [tokens, ...(isElsewhere ? [{ path: dataRoot, ...OF_SERVICE }] : []), ...dropIns];
+  }
+  return [
+    ...(isElsewhere ? [] : [{ path: STATE_DIR, ...OF_SERVICE }]),
+    { path: dataRoot, ...OF_SERVICE },
+    // Whoever records makes directories there (2), each of them its own (1).
+    { path: join(dataRoot, "episodes"), mode: 0o3770, owner: USER, group: RECORDERS },
+    ...dropIns,
+  ];
+}
+
+/** What opens another place to the units that write there. */
+function dropInsOf(role: Role, dataRoot: string): WantedFile[] {
+  if (dataRoot === DATA_ROOTS[role]) return [];
+  const text = `[Service]\nReadWritePaths=${dataRoot}\n`;
+  return WRITERS[role].map((tool) => ({
+    ...{ path: `${dropInDir(tool)}/data-root.conf`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 },
+  }));
+}
+
+function dropInDir(tool: ServiceName): string {
+  return `${UNIT_DIR}/${unitName(tool)}.service.d`;
+}
+
+/** The unit that a file of kind `unit` belongs to: itself, or the one that it is a drop-in of. */
+export function unitOfFile(path: string): string {
+  const [name = "", dir = ""] = path.split("/").reverse();
+  return dir.endsWith(".d") ? dir.slice(0, -".d".length) : name;
+}
 
 /** The tools of a role, and the installer, which brings it up to date and takes it away. */
 export function toolsOf(role: Role): ToolName[] {
@@ -118,7 +161,7 @@ export function configPath(role: Role): string {
 
 /** @param units the texts of the release's units, by their names */
 export function wantedOf(
-  { role, config, files, recorder, introduced }: Answers,
+  { role, config, files, dataRoot, recorder, introduced }: Answers,
   units: ReadonlyMap<string, string>,
 ): Wanted {
   const tools = toolsOf(role);
@@ -133,7 +176,7 @@ export function wantedOf(
     directories: [
       { path: ETC_DIR, mode: 0o750, ...FOR_SERVICE },
       { path: `${ETC_DIR}/tls`, mode: 0o750, ...FOR_SERVICE },
-      ...DIRECTORIES[role],
+      ...directoriesOf(role, dataRoot),
     ],
     files: [
       ...files,
@@ -143,6 +186,7 @@ export function wantedOf(
         if (text === undefined) throw new Error(`the release has no unit ${name}`);
         return { path: `${UNIT_DIR}/${name}`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 };
       }),
+      ...dropInsOf(role, dataRoot),
     ],
     links: tools.map((tool) => ({ path: `${BIN_DIR}/${tool}`, target: `${OPT_DIR}/current/bin/${tool}` })),
     // What a timer starts is not enabled by itself.

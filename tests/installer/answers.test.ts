@@ -64,6 +64,23 @@ test("without TLS somebody has to say that the network is to be trusted", async 
   expect(await said("--role", "lab-host", "--host", "lab1", "--url", "http://127.0.0.1:80")).not.toContain("trusted");
 });
 
+test("data may lie elsewhere, where the units see them", async () => {
+  const place = join(tempDir(), "data").replace(/^\/tmp/, "/tmp/..");
+  const { config, dataRoot } = await answersOf(...HOST, "--data-root", "/srv/labfleet");
+  expect([config.split("\n").slice(-4), dataRoot]).toEqual([
+    ["", "[paths]", 'data_root = "/srv/labfleet"', ""],
+    "/srv/labfleet",
+  ]);
+  expect((await answersOf(...HOST)).dataRoot).toBe("/var/lib/labfleet/data");
+  for (const odd of ["data", "/srv/a b", "/srv/", place, "/srv/%h"])
+    expect(await said(...HOST, "--data-root", odd)).toContain("expected an absolute path of letters");
+  for (const hidden of ["/home/alice/data", "/tmp/x", "/root"])
+    expect(await said(...HOST, "--data-root", hidden)).toContain("the units do not see that one");
+  expect(await said(...HOST, "--data-root", "/srv/none/data")).toBe(
+    "--data-root: there is no /srv/none; mount the disk there, or make it",
+  );
+});
+
 test("of a configuration that somebody has written the checks take what is of its type", () => {
   const of = (text: string) => receiverIn(tableOf("lab-host", text));
   expect(of('host_id = "lab1"\n[receiver]\nurl = 5\n')).toBeNull();

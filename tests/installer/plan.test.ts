@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { emptyManifest, type InstallManifest } from "../../lib/contract/install-manifest.ts";
 import { type Facts, type Plan, planOf, type Step, type There } from "../../lib/installer/plan.ts";
-import { type Answers, type Role, type Wanted, wantedOf } from "../../lib/installer/wanted.ts";
+import { type Answers, DATA_ROOTS, type Role, type Wanted, wantedOf } from "../../lib/installer/wanted.ts";
 import { digestOf } from "../support/release.ts";
 
 const UNITS = new Map(
@@ -12,7 +12,7 @@ const UNITS = new Map(
   ),
 );
 const answers = (role: Role): Answers => ({
-  ...{ introduced: null, recorder: null },
+  ...{ introduced: null, recorder: null, dataRoot: DATA_ROOTS[role] },
   ...{ role, config: 'host_id = "lab1"\n' },
   files: [
     { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },
@@ -94,6 +94,19 @@ test("who records is put into the group of recorders, once", () => {
   expect(words(planOf(by("bob"), bare, DIR)).slice(0, 3)).toEqual([
     ...["group labfleet-record", "user labfleet", "member bob labfleet-record"],
   ]);
+});
+
+test("data elsewhere are opened to the units that write there, and those are started anew", () => {
+  const host = wantedOf({ ...answers("lab-host"), dataRoot: "/srv/data" }, UNITS);
+  const dropIn = "/etc/systemd/system/labfleet-shipper.service.d";
+  expect(host.directories.map(({ path }) => path).slice(2)).toEqual(["/srv/data", "/srv/data/episodes", dropIn]);
+  expect(host.files.find(({ path }) => path === `${dropIn}/data-root.conf`)?.text).toBe(
+    "[Service]\nReadWritePaths=/srv/data\n",
+  );
+  const moved = words(planOf(host, done(), DIR));
+  expect(moved.slice(-3)).toEqual(["test heartbeat", "reload", "restart labfleet-shipper.service"]);
+  const hub = wantedOf({ ...answers("collector"), dataRoot: "/srv/data" }, UNITS);
+  expect(hub.files.map(({ path }) => path).filter((path) => path.endsWith("data-root.conf")).length).toBe(2);
 });
 
 test("where all of it is there nothing is done", () => {

@@ -386,6 +386,7 @@ bedTest(
       expect([status === 0, stderr.includes(why) || stderr]).toEqual([false, true]);
     }
     expect(await names(lab)).toBe(bareLab);
+    const place = ["--data-root", "/srv/data"];
     // A kill at the worst place: the collector has been told, and nobody knows what it said.
     const staged = await shell(
       `${line.replace(/^f=/, "LABFLEET_FAILPOINT=; f=").replace(/sh "\$f"/, 'sh "$f" --dry-run')}`,
@@ -393,7 +394,7 @@ bedTest(
     expect(staged.code).toBe(0);
     const args = /sh "\$f" (.*)$/.exec(line)?.[1]?.split(" ") ?? [];
     for (const point of ["installer.enrolling", "installer.enrol"])
-      expect((await installer(lab, ["apply", ...args], point)).code).toBe(137);
+      expect((await installer(lab, ["apply", ...args, ...place], point)).code).toBe(137);
     const done = await shell(line);
     expect([done.code, done.stderr]).toEqual([0, ""]);
     // The collector had heard it, and so nothing of it is done anew.
@@ -405,8 +406,12 @@ bedTest(
       await sh(lab, "shipper config test && heartbeat status >/dev/null && cat /etc/labfleet/lab-host.toml"),
     ).toContain('host_id = "pi7"');
     expect(await sh(hub, "receiver token list | grep -c pi7")).toBe("1\n");
+    await sh(lab, "cd /srv/data/episodes; mkdir -m 755 one; : >one/done.marker");
+    await lab.waitFor("it is shipped", async () => (await sh(lab, "ls /srv/data/shipped")).includes("one"));
+    await sh(lab, "cd /srv/data/episodes; mkdir -m 755 one; : >one/done.marker");
+    await lab.waitFor("it is shipped", async () => (await sh(lab, "ls /srv/data/shipped")).includes("one"));
     const before = await tree(lab, "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'");
-    const again = await shell(line);
+    const again = await shell(`${line} ${place.join(" ")}`);
     expect([again.code, again.stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "nothing is to be done"]);
     expect(await tree(lab, "-type f -not -path '/var/lib/*' -printf '%p %i %T@ %C@\\n'")).toBe(before);
     // Whoever has seen the line comes too late, from wherever it is.

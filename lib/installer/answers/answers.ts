@@ -2,33 +2,20 @@
 // what is not yet known has to be said.
 
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { isName, NAME_RULE } from "../../contract/names.ts";
 import { UserError } from "../../core/failure.ts";
 import { isLoopback, urlFault } from "../../core/receiver-url.ts";
 import { quoted } from "../../core/text/fields.ts";
-import { readIfExists } from "../../os/files/files.ts";
+import { exists, readIfExists } from "../../os/files/files.ts";
 import { readAccounts, readManifest } from "../facts.ts";
 import { isTaken } from "../preflight/collector.ts";
-import {
-  type Answers,
-  configPath,
-  type Enrolment,
-  ETC_DIR,
-  type Introduced,
-  type Role,
-  USER,
-  type WantedFile,
-} from "../wanted.ts";
+import { type Answers, configPath, type Enrolment, type Introduced, type Role } from "../wanted.ts";
 import { type Collector, receiverIn } from "./collector.ts";
 import { enrolmentOf } from "./enrolment.ts";
-import { makeOwnTls, OWN } from "./own-tls.ts";
-import { readGiven, type Said } from "./said.ts";
-import { DEFAULT_LISTEN, sameAsBefore, type Table, tableOf, valueIn } from "./written.ts";
-
-const TOKEN = `${ETC_DIR}/token`;
-const CA = `${ETC_DIR}/tls/ca.crt`;
-const CERTIFICATE = `${ETC_DIR}/tls/collector.crt`;
-const KEY = `${ETC_DIR}/tls/collector.key`;
+import { CA, CERTIFICATE, filesOf, isNamed, KEY, ownTls, type Texts, TOKEN, textsOf } from "./given.ts";
+import type { Said } from "./said.ts";
+import { DEFAULT_LISTEN, dataRootFault, dataRootIn, sameAsBefore, type Table, tableOf } from "./written.ts";
 
 /** @param collector the one that is named now @throws UserError: something is missing, or is none of what may be said */
 export async function readAnswers(said: Said, collector: Collector | null): Promise<Answers> {
@@ -40,10 +27,13 @@ export async function readAnswers(said: Said, collector: Collector | null): Prom
   const texts = await textsOf(said, role, collector, enrolment);
   if (role === "collector" && before === null) for (const [option, text] of await ownTls(said)) texts.set(option, text);
   if (before !== null) isNamed(said, texts, role, before);
+  if (before === null) await checkDataRoot(said);
   const config = there ?? (role === "lab-host" ? hostConfig(said, texts) : collectorConfig(said, texts));
-  const named = role === "lab-host" ? receiverIn(tableOf(role, config)) : null;
+  const table = tableOf(role, config);
+  const named = role === "lab-host" ? receiverIn(table) : null;
   const introduced = named === null ? null : introducedBy(said, named, collector, enrolment);
-  return { role, config, files: filesOf(texts, role), recorder: await recorderOf(said, role), introduced };
+  const files = filesOf(texts, role);
+  return { role, config, files, dataRoot: dataRootIn(role, table), recorder: await recorderOf(said, role), introduced };
 }
 
 /** Of a host whose token the collector takes already nothing is to be enrolled: the same line a second time. */
@@ -87,6 +77,22 @@ async function roleOf(all: Said): Promise<Role> {
   return said;
 }
 
+/** @throws UserError: it is none where the units could write */
+async function checkDataRoot(said: Said): Promise<void> {
+  const path = said.get("data-root");
+  if (path === undefined) return;
+  const fault = dataRootFault(path);
+  if (fault !== null) throw new UserError(`--data-root: found ${quoted(path)}, expected ${fault}`);
+  const above = dirname(path);
+  if (!(await exists(above)))
+    throw new UserError(`--data-root: there is no ${above}`, "mount the disk there, or make it");
+}
+
+function pathLines(said: Said): string[] {
+  const path = said.get("data-root");
+  return path === undefined ? [] : ["", "[paths]", `data_root = ${toml(path)}`];
+}
+
 /** @throws UserError: there is no such user */
 async function recorderOf(said: Said, role: Role): Promise<string | null> {
   const name = said.get("recorder");
@@ -116,9 +122,8 @@ function hostConfig(said: Said, texts: Texts): string {
   const secret = texts.has("token-file") ? [`bearer_token_file = ${toml(TOKEN)}`] : [];
   const trust = texts.has("ca-bundle") ? [`ca_bundle = ${toml(CA)}`] : [];
   const plain = isTrusted(said, url) ? ["trusted_network = true"] : [];
-  return [`host_id = ${toml(host)}`, "", "[receiver]", `url = ${toml(url)}`, ...secret, ...trust, ...plain, ""].join(
-    "\n",
-  );
+  const receiver = ["[receiver]", `url = ${toml(url)}`, ...secret, ...trust, ...plain];
+  return [`host_id = ${toml(host)}`, "", ...receiver, ...pathLines(said), ""].join("\n");
 }
 
 /** The machine's: a collector refuses a code's host that has the name of another one. */
@@ -147,90 +152,6 @@ function collectorConfig(said: Said, texts: Texts): string {
     );
   return [
     ...[`listen = ${toml(listen)}`, "", "[tls]", `certificate = ${toml(CERTIFICATE)}`],
-    ...[`key = ${toml(KEY)}`, ""],
+    ...[`key = ${toml(KEY)}`, ...pathLines(said), ""],
   ].join("\n");
-}
-
-/** @throws UserError: what is handed over is not what the configuration names */
-function isNamed(said: Said, texts: Texts, role: Role, table: Table): void {
-  const file = configPath(role);
-  for (const { option, path, section, key, bringer } of GIVEN[role])
-    if (section !== null && texts.has(option) && valueIn(table, section, key) !== path)
-      throw new UserError(
-        `--${said.has(option) ? option : bringer} would be put into ${path}, and ${file} does not name that`,
-        `write ${key} = "${path}" below [${section}] of ${file}`,
-      );
-}
-
-interface Given {
-  option: string;
-  /** Where it is put. */
-  path: string;
-  kind: WantedFile["kind"];
-  mode: number;
-  /** Where the configuration names it; null: it does not. */
-  section: string | null;
-  key: string;
-  /** The option that brings the same without a file. */
-  bringer?: string;
-}
-
-const GIVEN: Readonly<Record<Role, readonly Given[]>> = {
-  "lab-host": [
-    {
-      ...{ option: "token-file", path: TOKEN, kind: "secret", mode: 0o640 },
-      ...{ section: "receiver", key: "bearer_token_file", bringer: "code" },
-    },
-    {
-      ...{ option: "ca-bundle", path: CA, kind: "config", mode: 0o644 },
-      ...{ section: "receiver", key: "ca_bundle", bringer: "ca-sha256" },
-    },
-  ],
-  collector: [
-    { option: "tls-certificate", path: CERTIFICATE, kind: "config", mode: 0o644, section: "tls", key: "certificate" },
-    { option: "tls-key", path: KEY, kind: "secret", mode: 0o640, section: "tls", key: "key" },
-    // Beside the certificate, where receiver certificate looks for them.
-    { option: OWN.authority, path: CA, kind: "config", mode: 0o644, section: null, key: "" },
-    { option: OWN.authorityKey, path: `${ETC_DIR}/tls/ca.key`, kind: "secret", mode: 0o600, section: null, key: "" },
-  ],
-};
-
-/** What is put into files, by the option that hands it over. */
-type Texts = ReadonlyMap<string, string>;
-
-/** Of a collector that brings no certificate: an authority of its own, and what that issues. @throws UserError: names are none */
-async function ownTls(said: Said): Promise<Texts> {
-  const name = said.get("name");
-  const isBrought = said.has("tls-certificate") || said.has("tls-key");
-  if (name === undefined || isBrought) {
-    if (name !== undefined) throw new UserError("--name is for a certificate of its own authority", "leave --name out");
-    return new Map();
-  }
-  const names = name.split(",").map((each) => each.trim());
-  return await makeOwnTls(names, Date.now());
-}
-
-async function textsOf(
-  said: Said,
-  role: Role,
-  collector: Collector | null,
-  enrolment: Enrolment | null,
-): Promise<Map<string, string>> {
-  const texts = new Map<string, string>();
-  for (const { option } of GIVEN[role]) {
-    const text = await readGiven(said, option);
-    if (text !== null) texts.set(option, text);
-  }
-  if (enrolment !== null) texts.set("token-file", `${enrolment.token}\n`);
-  if (role === "lab-host" && said.has("ca-sha256") && collector?.ca != null) texts.set("ca-bundle", collector.ca);
-  return texts;
-}
-
-/** What a person hands over is put to where the configuration looks for it. */
-function filesOf(texts: Texts, role: Role): WantedFile[] {
-  return GIVEN[role].flatMap(({ option, path, kind, mode }) => {
-    const text = texts.get(option);
-    const group = mode === 0o640 ? USER : "root";
-    return text === undefined ? [] : [{ path, kind, text, mode, owner: "root", group }];
-  });
 }

@@ -4,7 +4,7 @@
 import { UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { parseToml } from "../../schema/toml.ts";
-import { configPath, type Role } from "../wanted.ts";
+import { configPath, DATA_ROOTS, type Role } from "../wanted.ts";
 import type { Said } from "./said.ts";
 
 export const DEFAULT_LISTEN = "0.0.0.0:8443";
@@ -28,8 +28,12 @@ const KEYS: Readonly<Record<Role, readonly (readonly [option: string, section: s
   "lab-host": [
     ["host", null, "host_id"],
     ["url", "receiver", "url"],
+    ["data-root", "paths", "data_root"],
   ],
-  collector: [["listen", null, "listen"]],
+  collector: [
+    ["listen", null, "listen"],
+    ["data-root", "paths", "data_root"],
+  ],
 };
 
 /** @throws UserError: something else is said than stands there */
@@ -54,4 +58,20 @@ export function settingsIn(role: Role, table: Table) {
     return typeof drain === "number" && drain >= 0 ? [[name, drain] as const] : [];
   });
   return { listen, drainS: Object.fromEntries(drains) };
+}
+
+/** Where data lie. */
+export function dataRootIn(role: Role, table: Table): string {
+  const path = valueIn(table, "paths", "data_root");
+  return typeof path === "string" && path.startsWith("/") ? path.replace(/(?<=.)\/+$/, "") : DATA_ROOTS[role];
+}
+
+/** What the units of labfleet do not see, or see another one in its place. */
+const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp|dev|proc|sys)(?:\/|$)/;
+
+/** What is wrong with a place for data; null: nothing. Pure. */
+export function dataRootFault(path: string): string | null {
+  if (!/^\/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$/.test(path) || path.split("/").some((part) => part === ".."))
+    return "an absolute path of letters, digits and . _ - /";
+  return HIDDEN.test(path) ? "another place, such as /srv/labfleet: the units do not see that one" : null;
 }

@@ -20,7 +20,7 @@ import { canAsk, isAgreed } from "../agreed.ts";
 import { readAnswers } from "../answers/answers.ts";
 import { type Collector, collectorOf } from "../answers/collector.ts";
 import { readSaid } from "../answers/said.ts";
-import { settingsIn, tableOf, valueIn } from "../answers/written.ts";
+import { settingsIn, tableOf } from "../answers/written.ts";
 import { Applying } from "../apply/apply.ts";
 import { readFacts } from "../facts.ts";
 import { lock } from "../lock.ts";
@@ -36,7 +36,6 @@ import { proveByEpisode, shipperSays } from "./prove.ts";
 import { unitNow } from "./status.ts";
 
 const RELEASES = `${OPT_DIR}/releases`;
-const DATA_ROOT = "/var/lib/labfleet/data";
 
 /** All that is known before anything is changed. */
 interface Prepared {
@@ -90,9 +89,8 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
 }
 
 /** That it runs is not yet that anything arrives. What was installed stays, whatever comes of it. */
-async function prove({ role, config }: Answers): Promise<number> {
-  const dataRoot = valueIn(tableOf(role, config), "paths", "data_root");
-  const { kind, what } = await proveByEpisode(typeof dataRoot === "string" ? dataRoot : DATA_ROOT, Date.now());
+async function prove({ dataRoot }: Answers): Promise<number> {
+  const { kind, what } = await proveByEpisode(dataRoot, Date.now());
   if (kind === "arrived") {
     await print(`${what}\n`);
     return EXIT.ok;
