@@ -25,7 +25,7 @@ export function enrolLine({ url, authority, script, host, code }: Line): string 
   ];
   if (script === null) return shellLine(["sudo", "sh", "install.sh", "--bundle", "labfleet-0.1.0.tar", ...told]);
   const from = shellWord(`${url}/install.sh`);
-  const get = `{ curl -fsSk ${from} || wget -qO- --no-check-certificate ${from}; } >"$f"`;
+  const get = `{ curl -fsSk ${from} || wget -O- --no-check-certificate ${from}; } >"$f"`;
   const prove = `echo "${script}  $f" | sha256sum -c >/dev/null`;
   return `f=$(mktemp) && ${get} && ${prove} && sudo sh "$f" ${shellLine(told)}`;
 }
