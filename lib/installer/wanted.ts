@@ -6,6 +6,7 @@ import type { Credentials } from "../client/credentials.ts";
 import type { ReceiverEndpoint } from "../contract/endpoint.ts";
 import type { OwnedKind } from "../contract/install-manifest.ts";
 import { COLLECTOR_DATA_ROOT } from "../contract/places.ts";
+import { dropInFor } from "../core/linux/disk-refusal.ts";
 import { type ServiceName, TOOL_NAMES, type ToolName, toolOf, unitFiles, unitName } from "../core/tools.ts";
 
 export type Role = "lab-host" | "collector";
@@ -130,7 +131,7 @@ function dropInsOf(role: Role, dataRoot: string): WantedFile[] {
   if (dataRoot === DATA_ROOTS[role]) return [];
   const text = `[Service]\nReadWritePaths=${dataRoot}\n`;
   return WRITERS[role].map((tool) => ({
-    ...{ path: `${dropInDir(tool)}/data-root.conf`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 },
+    ...{ path: `${dropInDir(tool)}/${dropInFor(dataRoot)}.conf`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 },
   }));
 }
 

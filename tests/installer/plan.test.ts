@@ -100,13 +100,13 @@ test("data elsewhere are opened to the units that write there, and those are sta
   const host = wantedOf({ ...answers("lab-host"), dataRoot: "/srv/data" }, UNITS);
   const dropIn = "/etc/systemd/system/labfleet-shipper.service.d";
   expect(host.directories.map(({ path }) => path).slice(2)).toEqual(["/srv/data", "/srv/data/episodes", dropIn]);
-  expect(host.files.find(({ path }) => path === `${dropIn}/data-root.conf`)?.text).toBe(
+  expect(host.files.find(({ path }) => path === `${dropIn}/open-srv-data.conf`)?.text).toBe(
     "[Service]\nReadWritePaths=/srv/data\n",
   );
   const moved = words(planOf(host, done(), DIR));
   expect(moved.slice(-3)).toEqual(["test heartbeat", "reload", "restart labfleet-shipper.service"]);
   const hub = wantedOf({ ...answers("collector"), dataRoot: "/srv/data" }, UNITS);
-  expect(hub.files.map(({ path }) => path).filter((path) => path.endsWith("data-root.conf")).length).toBe(2);
+  expect(hub.files.map(({ path }) => path).filter((path) => path.endsWith("open-srv-data.conf")).length).toBe(2);
 });
 
 test("where all of it is there nothing is done", () => {

@@ -101,12 +101,17 @@ function readOnly(facts: DiskFacts): Finding {
   };
 }
 
+/** What opens a place to a unit has the place in its name: of two places neither takes the other's. */
+export function dropInFor(path: string): string {
+  return `open-${path.replace(/^\/+/, "").replace(/[^A-Za-z0-9._]+/g, "-")}`;
+}
+
 /** The sandbox of our own unit: a drop-in opens it for this one directory. */
 function sandboxed(facts: DiskFacts, setting: string, more: readonly string[]): Finding {
   const { path, service, owner, me } = facts;
   // Without it the unit would not even start; and what is there keeps its mode.
   const make = owner === null ? [shellLine(makeDir(me, path).argv)] : [];
-  const steps = [...make, dropInLine(service ?? "", "data-root", [...more, `ReadWritePaths=${unitPath(path)}`])];
+  const steps = [...make, dropInLine(service ?? "", dropInFor(path), [...more, `ReadWritePaths=${unitPath(path)}`])];
   return { what: `${path} is closed to ${service} by its unit's ${setting}`, fix: lineFix(steps.join(" && ")) };
 }
 

@@ -15,7 +15,7 @@ const FACTS: DiskFacts = {
   isImmutable: false,
   isOutOfInodes: false,
 };
-const DROP_IN = "/etc/systemd/system/labfleet-shipper.service.d/data-root.conf";
+const dropIn = (place: string): string => `/etc/systemd/system/labfleet-shipper.service.d/open-${place}.conf`;
 const RESTART = "sudo systemctl daemon-reload && sudo systemctl restart labfleet-shipper.service";
 
 describe("a directory that is refused", () => {
@@ -24,13 +24,13 @@ describe("a directory that is refused", () => {
       "by the unit's ProtectSystem=",
       {},
       "/data2 is closed to labfleet-shipper.service by its unit's ProtectSystem=",
-      `printf '%s\\n' '[Service]' 'ReadWritePaths=/data2' | sudo install -D -m 0644 /dev/stdin ${DROP_IN} && ${RESTART}`,
+      `printf '%s\\n' '[Service]' 'ReadWritePaths=/data2' | sudo install -D -m 0644 /dev/stdin ${dropIn("data2")} && ${RESTART}`,
     ],
     [
       "by ProtectSystem= before it is there: the unit would not start without it",
       { owner: null, path: "/my data" },
       "/my data is closed to labfleet-shipper.service by its unit's ProtectSystem=",
-      `sudo install -d -o labfleet '/my data' && printf '%s\\n' '[Service]' 'ReadWritePaths="/my data"' | sudo install -D -m 0644 /dev/stdin ${DROP_IN} && ${RESTART}`,
+      `sudo install -d -o labfleet '/my data' && printf '%s\\n' '[Service]' 'ReadWritePaths="/my data"' | sudo install -D -m 0644 /dev/stdin ${dropIn("my-data")} && ${RESTART}`,
     ],
     [
       "by ProtectHome=",
@@ -40,7 +40,7 @@ describe("a directory that is refused", () => {
         mount: { point: "/home", diskPoint: "/home", isReadOnly: true, isDiskReadOnly: false, isStopped: false },
       },
       "/home/lab/50% is closed to labfleet-shipper.service by its unit's ProtectHome=",
-      `printf '%s\\n' '[Service]' 'ProtectHome=no' 'ReadWritePaths=/home/lab/50%%' | sudo install -D -m 0644 /dev/stdin ${DROP_IN} && ${RESTART}`,
+      `printf '%s\\n' '[Service]' 'ProtectHome=no' 'ReadWritePaths=/home/lab/50%%' | sudo install -D -m 0644 /dev/stdin ${dropIn("home-lab-50-")} && ${RESTART}`,
     ],
     [
       "by a disk that is read-only, whoever started us: no owner's problem",
