@@ -122,9 +122,10 @@ bedTest("2. a collector is installed by the script of its release, from one file
   await sh(hub, "umount /opt");
   const done = await run(BUNDLE);
   expect([done.code, done.stderr]).toEqual([0, ""]);
-  expect(done.stdout.trimEnd().split("\n").slice(-2)).toEqual([
+  expect(done.stdout.trimEnd().split("\n").slice(-3)).toEqual([
     expect.stringMatching(/^labfleet-receiver.service: active, 0 uploads, 0 episodes stored/),
     "labfleet-fleet-health.timer: active",
+    `next, for its hosts: sudo receiver release add ${BUNDLE}; sudo receiver enrol`,
   ]);
   expect(await sh(hub, "ls -A /opt/labfleet")).toBe("current\ninstalled.json\nreleases\n");
   expect(await sh(hub, "installer status")).toStartWith(

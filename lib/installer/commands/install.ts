@@ -84,8 +84,18 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
   await applying.settle();
   for (const unit of wanted.units) await print(`${(await unitNow(unit)).text}\n`);
-  const isFirst = facts.manifest === null && answers.role === "lab-host";
-  return isFirst && line.options["no-test-episode"] !== true ? await prove(answers) : EXIT.ok;
+  if (facts.manifest !== null) return EXIT.ok;
+  if (answers.role === "collector") await print(`${nextText(line.options.bundle)}\n`);
+  return answers.role === "collector" || line.options["no-test-episode"] === true ? EXIT.ok : await prove(answers);
+}
+
+/** What a new collector is there for. @param bundle the release that it was installed from, if it was a file */
+function nextText(bundle: unknown): string {
+  const commands = [
+    ...(typeof bundle === "string" ? [here("sudo", "receiver", "release", "add", bundle)] : []),
+    here("sudo", "receiver", "enrol"),
+  ];
+  return `next, for its hosts: ${commands.map((command) => fixText(byCommands(command))).join("; ")}`;
 }
 
 /** That it runs is not yet that anything arrives. What was installed stays, whatever comes of it. */
