@@ -560,6 +560,83 @@ test("one that was only about to be called silent when its heartbeats ended is n
   expect(rows.filter((row) => row.endsWith("told"))).toEqual(["13:16 lab1 host-down firing told"]);
 });
 
+describe("time that counts no more", () => {
+  /** A minute's runs; of two ticks of one boot a minute apart the one that is not ready counts for nothing. */
+  const runs = (minutes: number, of: (nowMs: number, minute: number) => Read): string[] =>
+    play(Array.from({ length: minutes }, (_, i) => of(NOON + i * MIN, i))).rows.filter((row) => row.endsWith("told"));
+  const ticksAt = (minute: number, isReady: (minute: number) => boolean = () => true, boot = "a"): Tick[] =>
+    Array.from({ length: minute + 1 }, (_, i) => {
+      return { sequence: i, wallMs: NOON + i * MIN, boot, uptimeS: i * 60, isReady: isReady(i) };
+    });
+  const beatOf = (ms: number, nowMs: number, pending = 1): HostSummary => {
+    const queue = {
+      ...{ pending, outbox: 0, quarantined: 0, quarantined_bytes: 0, expiring: 0, announcement: null },
+      ...{ unverified: 0, oldest_pending_s: 9, paused: null, waiting: null, held: null },
+    };
+    const age_s = (nowMs - ms) / 1000;
+    return {
+      ...unknownSummary("lab1"),
+      received_at_wall: isoWall(ms),
+      age_s,
+      late_after_s: 150,
+      stale: age_s > 150,
+      queue,
+    };
+  };
+  test("makes nobody well who was told as silent, and shipping does, or that there is nothing to ship", () => {
+    // The receiver is started anew, and cannot store from 12:30:40 on for a while: what seemed to count since its last tick does not.
+    const ticks = ticksAt(50, (minute) => minute < 31 || minute > 33)
+      .filter(({ wallMs }) => wallMs <= NOON + 28 * MIN || wallMs > NOON + 30 * MIN)
+      .map((tick) => (tick.sequence === 31 ? { ...tick, wallMs: tick.wallMs - 20_000, uptimeS: 31 * 60 - 20 } : tick));
+    const quiet = (shipsAt: number, idleAt: number) => {
+      const reads = Array.from({ length: 120 }, (_, i) => {
+        const nowMs = NOON + 30 * MIN + i * 10_000;
+        const pending = nowMs >= NOON + idleAt * MIN ? 0 : 1;
+        return read(
+          nowMs,
+          { lab1: nowMs >= NOON + shipsAt * MIN ? NOON + shipsAt * MIN : NOON },
+          { ticks: ticks.filter(({ wallMs }) => wallMs <= nowMs), hosts: hostsWith([beatOf(nowMs, nowMs, pending)]) },
+        );
+      });
+      return play(reads).rows.filter((row) => row.includes("silent") && row.endsWith("told"));
+    };
+    const fired = "12:30 lab1 silent firing told";
+    expect(quiet(99, 99)).toEqual([fired]);
+    expect(quiet(45, 99)).toEqual([fired, "12:45 lab1 silent recovered told"]);
+    expect(quiet(99, 45)).toEqual([fired, "12:45 lab1 silent recovered told"]);
+  });
+
+  test("nor who has no heartbeats, or is down, or sends them late; not where the ticks are others, either", () => {
+    const anew = (minute: number): Tick[] => ticksAt(minute).slice(minute < 40 ? 0 : 40);
+    const bare = runs(60, (nowMs, minute) => read(nowMs, { lab1: NOON }, { ticks: anew(minute) }));
+    expect(bare.filter((row) => row.includes("silent"))).toEqual(["12:33 lab1 silent firing told"]);
+    const down = (backAt: number) =>
+      runs(60, (nowMs, minute) => {
+        const heardMs = minute < backAt ? NOON : NOON + backAt * MIN;
+        return read(nowMs, {}, { ticks: anew(minute), hosts: hostsWith([beatOf(heardMs, nowMs)]) });
+      });
+    expect(down(99)).toEqual(["12:33 lab1 host-down firing told"]);
+    expect(down(45)).toEqual(["12:33 lab1 host-down firing told", "12:46 lab1 host-down recovered told"]);
+    // Its heartbeats end at noon; it ships on, and nothing comes from it from 12:20 on.
+    const late = runs(60, (nowMs, minute) =>
+      read(
+        nowMs,
+        { lab1: Math.min(nowMs, NOON + 20 * MIN) },
+        { ticks: ticksAt(minute), hosts: hostsWith([beatOf(NOON, nowMs)]) },
+      ),
+    );
+    expect(late.filter((row) => row.includes("heartbeat-late"))).toEqual(["12:05 lab1 heartbeat-late firing told"]);
+  });
+
+  test("of one that is given a longer time than before it is over by that", () => {
+    const longer = { ...CONFIG, silentAfterMs: { lab1: 26 * HOUR } };
+    const before = play(every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON }))).state;
+    const first = round(longer, before, read(NOON + 46 * MIN, { lab1: NOON }));
+    const second = round(longer, first, read(NOON + 51 * MIN, { lab1: NOON }));
+    expect(second.rows.map(({ change, told }) => [change, told])).toEqual([["recovered", true]]);
+  });
+});
+
 test("what could not be read is told again when something else cannot, and not for another count", () => {
   const doubt = (what: string) => ({ about: what.replace(/\d+ /, ""), what, fix: null });
   const told = (...all: (readonly string[])[]) =>

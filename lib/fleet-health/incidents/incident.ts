@@ -14,6 +14,8 @@ export interface Ill {
   fix: string | null;
   /** Since when it is so, where that is known: it was seen later. Milliseconds since 1970. */
   beganMs?: number | undefined;
+  /** What it is told from came then, where that is one moment: only what comes later ends it. */
+  signMs?: number | undefined;
 }
 
 /**

@@ -24,14 +24,16 @@ export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits
   const { host, shippedMs, movedMs, heartbeat } = facts;
   const heardMs = heardOf(heartbeat, nowMs);
   if (heardMs === null || movedMs !== null) return null;
-  if (coveredMs(Math.max(heardMs, shippedMs ?? heardMs)) <= downAfterMs) return null;
+  const signMs = Math.max(heardMs, shippedMs ?? heardMs);
+  if (coveredMs(signMs) <= downAfterMs) return null;
   const what = `nothing has come from it for ${long(nowMs - heardMs)}`;
   const why = refusedAtTheDoor(heartbeat);
-  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs: heardMs };
-  return { cause: "no sign of life", what, fix: downFix(host), beganMs: heardMs };
+  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs: heardMs, signMs };
+  return { cause: "no sign of life", what, fix: downFix(host), beganMs: heardMs, signMs };
 }
 
-function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
+/** When its newest heartbeat came; null: none did. */
+export function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
   return heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
 }
 

@@ -62,10 +62,11 @@ export function silent(facts: Facts, limits: Limits): Told | null {
   // By a clock that was set back since it shipped a moment ago, or has yet to.
   const quietMs = Math.max(limits.nowMs - shippedMs, limits.coveredMs(shippedMs));
   const found = whySilent(facts, `it has shipped nothing for ${long(quietMs)}`);
-  return found === null ? null : { ...found, beganMs: limits.nowMs - quietMs };
+  return found === null ? null : { ...found, beganMs: limits.nowMs - quietMs, signMs: shippedMs };
 }
 
-function whySilent(facts: Facts, what: string): Told | null {
+/** Null: it has nothing to ship, and says so. */
+export function whySilent(facts: Facts, what: string): Told | null {
   const { host, heartbeat } = facts;
   const why = refusedAtTheDoor(heartbeat);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
@@ -74,7 +75,7 @@ function whySilent(facts: Facts, what: string): Told | null {
 }
 
 /** Nothing of it has arrived for too long. What is on its way is no silence, however long it takes. */
-export function isOverdue({ host, shippedMs, movedMs }: Facts, { coveredMs, silentAfterMs }: Limits): boolean {
+function isOverdue({ host, shippedMs, movedMs }: Facts, { coveredMs, silentAfterMs }: Limits): boolean {
   return shippedMs !== null && movedMs === null && coveredMs(shippedMs) > silentAfterMs(host);
 }
 

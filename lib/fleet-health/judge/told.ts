@@ -24,6 +24,8 @@ export interface Told {
   fix: Fix | null;
   /** Since when it is so, where that is known. */
   beganMs?: number;
+  /** What it is told from came then, where that is one moment: only what comes later ends it. */
+  signMs?: number;
 }
 
 export function long(ms: number): string {

@@ -1,11 +1,12 @@
 // What is told from what earlier runs remembered (past.ts), where that was lost with the state: an incident that the history has restored
 // stays until its symptom can be judged again. Pure; times in milliseconds since 1970 by the collector's clock.
 
-import type { Judged } from "../../fleet/judge.ts";
+import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { type Incident, keyOf } from "../incidents/incident.ts";
 import { causesOfCheck, checkOfCause, isOfCheck } from "../incidents/policy.ts";
 import { type Facts, isFresh } from "./facts.ts";
-import { FEW, FEW_MS, haveEnded, isOverdue } from "./of-shipping.ts";
+import { heardOf } from "./of-machine.ts";
+import { FEW, FEW_MS, haveEnded, whySilent } from "./of-shipping.ts";
 import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
 import { FATAL_ONLY, FROM_HEARTBEATS, SYMPTOMS } from "./symptoms.ts";
 import type { Limits } from "./told.ts";
@@ -81,20 +82,61 @@ export function unsaidSince(
 }
 
 /**
- * Those of hosts that were silent and are down by now: whether they still have something to ship nobody hears, and that they are well
- * nobody may be told.
+ * Those of hosts of whom nothing has come since. How much of that time counts may be less by now than it was: the receiver could not
+ * store, or its ticks are others. Of who has not come back that tells nothing, and that it is well nobody may be told.
  */
-export function stillSilent(
+export function stillQuiet(
   incidents: readonly Incident[],
   facts: ReadonlyMap<string, Facts>,
   limits: Limits,
 ): Set<string> {
-  const isStill = ({ host, symptom, phase }: Incident): boolean => {
-    const found = facts.get(host);
-    if (symptom !== "silent" || phase === "pending" || found === undefined) return false;
-    return isOverdue(found, limits) && haveEnded(found.heartbeat);
+  const isStill = (incident: Incident): boolean => {
+    const found = facts.get(incident.host);
+    const rule = QUIET.get(incident.symptom);
+    return rule !== undefined && found !== undefined && incident.phase !== "pending" && rule(found, incident, limits);
   };
   return new Set(incidents.filter(isStill).map(keyOf));
+}
+
+type IsQuiet = (facts: Facts, incident: Incident, limits: Limits) => boolean;
+
+/** By symptom: whether what it is told from is as it was. */
+const QUIET: ReadonlyMap<string, IsQuiet> = new Map<string, IsQuiet>([
+  ["silent", isSilent],
+  ["host-down", isDown],
+  // Whoever is down by now has sent no heartbeat either.
+  ["heartbeat-late", ({ heartbeat }) => haveEnded(heartbeat)],
+]);
+
+function isSilent(facts: Facts, incident: Incident, limits: Limits): boolean {
+  const { host, shippedMs, movedMs, heartbeat } = facts;
+  if (movedMs !== null || isLater(shippedMs, incident, limits)) return false;
+  // One that says that it has nothing to ship is well; whether one whose heartbeats have ended still has something nobody hears.
+  if (isFresh(heartbeat) && whySilent(facts, "") === null) return false;
+  return isLongAgo(incident, limits.silentAfterMs(host), limits);
+}
+
+function isDown({ shippedMs, movedMs, heartbeat }: Facts, incident: Incident, limits: Limits): boolean {
+  if (movedMs !== null || isFresh(heartbeat)) return false;
+  if (isLater(shippedMs, incident, limits) || isLater(heardOf(heartbeat, limits.nowMs), incident, limits)) return false;
+  return isLongAgo(incident, limits.downAfterMs, limits);
+}
+
+/** From when on it would be another sign of life. */
+function signOf({ signMs, beganMs, sinceMs }: Incident): number {
+  return signMs ?? beganMs ?? sinceMs;
+}
+
+function isLater(ms: number | null, incident: Incident, { nowMs }: Limits): boolean {
+  if (ms === null) return false;
+  const signMs = signOf(incident);
+  // What came before this clock was set back seems to be later than all that comes after that.
+  return isAhead(signMs, nowMs) ? !isAhead(ms, nowMs) : ms > signMs + 1;
+}
+
+/** By the clock on the wall, whatever of it counts: else a person has set a longer time. Before this clock was set back it was that long ago. */
+function isLongAgo(incident: Incident, longMs: number, { nowMs }: Limits): boolean {
+  return nowMs - signOf(incident) > longMs || incident.sinceMs > nowMs;
 }
 
 /** Those whose queue says that it is paused, for whatever reason, and for however short: that it is over nobody may be told. */

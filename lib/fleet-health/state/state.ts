@@ -83,6 +83,7 @@ const isIncident = hasFields({
   flappingMs: orNull(isNumber),
   hosts: listOf(isText),
   beganMs: leftOutOr(isNumber),
+  signMs: leftOutOr(isNumber),
   members: leftOutOr(tableOf(isNumber)),
   joined: leftOutOr(listOf(isText)),
   toldCauses: leftOutOr(listOf(isText)),
