@@ -68,6 +68,14 @@ export function parseAttempt(line: string): AttemptLine | null {
   return "count" in value ? parseSum(value) : parseRow(value);
 }
 
+/** Whose success a line is, and when: most are one, and no more is looked at of them than that. Null: it is none. */
+export function successIn(line: string): { host: string; at: string; what: "episode" | "heartbeat" } | null {
+  if (!line.includes('"status":2')) return null;
+  const [at, host] = [/"at":"([^"]+)"/.exec(line)?.[1], /"host_id":"([^"]+)"/.exec(line)?.[1]];
+  if (at === undefined || host === undefined) return null;
+  return { host, at, what: line.includes('"what":"heartbeat"') ? "heartbeat" : "episode" };
+}
+
 type Loose<T> = Partial<Record<keyof T, unknown>>;
 
 function parseRow(value: Loose<AttemptRow>): AttemptLine | null {

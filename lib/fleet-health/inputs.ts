@@ -46,7 +46,7 @@ export async function readInputs(
   const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
-  const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000);
+  const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000, [...index.seen.keys()]);
   const { orders, doubts } = await readOrders(stateDir);
   const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
   const notReady = await readNotReady(config.runDir, nowMicros / 1000);

@@ -27,9 +27,17 @@ export type RefusedOfLate = RefusedTally | { dir: string; code: string } | null;
 export type RefusedBeats = ReadonlyMap<string, RefusedBeat>;
 export const NO_BEATS: RefusedBeats = new Map();
 
+/** Hosts of whom a heartbeat may be missing. */
+export interface Named {
+  /** Those that have a token, or may have one. */
+  withToken: readonly string[];
+  /** Those that are known all the same, such as by what they shipped: none is missed of them, unless they were refused of late. */
+  others: readonly string[];
+}
+
 /** Whether the list says nothing that refusals could add to. */
-export function isComplete(hosts: readonly HostSummary[], withToken: readonly string[]): boolean {
-  return missingOf(hosts, withToken).length === 0 && !hosts.some(({ stale }) => stale);
+export function isComplete(hosts: readonly HostSummary[], { withToken, others }: Named): boolean {
+  return missingOf(hosts, [...withToken, ...others]).length === 0 && !hosts.some(({ stale }) => stale);
 }
 
 function missingOf(hosts: readonly HostSummary[], withToken: readonly string[]): string[] {
@@ -37,22 +45,26 @@ function missingOf(hosts: readonly HostSummary[], withToken: readonly string[]):
   return withToken.filter((host) => host !== OPERATOR && !seen.has(host));
 }
 
-/**
- * The list with the hosts of whom no heartbeat ever came, by name; it says of those that are silent whether they are refused.
- * @param withToken hosts that have a token, or may have one
- */
+/** The list with the hosts of whom no heartbeat ever came, by name; it says of those that are silent whether they are refused. */
 export function withNever(
   hosts: readonly HostSummary[],
-  withToken: readonly string[],
+  { withToken, others }: Named,
   refusedOf: (host: string) => RefusedOfLate,
   nowMs: number,
   beats: RefusedBeats = NO_BEATS,
 ): HostSummary[] {
-  const never = missingOf(hosts, withToken).map((host) => neverSummary(host, refusedOf(host), beats.get(host) ?? null));
+  const refused = others.filter((host) => isTally(refusedOf(host)));
+  const never = [...new Set(missingOf(hosts, [...withToken, ...refused]))].map((host) =>
+    neverSummary(host, refusedOf(host), beats.get(host) ?? null),
+  );
   const heard = hosts.map((summary) =>
     silentSummary(summary, refusedOf(summary.host), nowMs, beats.get(summary.host) ?? null),
   );
   return [...heard, ...never].sort((a, b) => (a.host < b.host ? -1 : 1));
+}
+
+function isTally(refused: RefusedOfLate): refused is RefusedTally {
+  return refused !== null && !("dir" in refused);
 }
 
 /** What to do about a refusal, by its reason. */
@@ -69,7 +81,7 @@ const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
 
 /** The row of a host that was never heard of. */
 export function neverSummary(host: string, refused: RefusedOfLate, beat: RefusedBeat | null = null): HostSummary {
-  const tally = refused === null || "dir" in refused ? null : refused;
+  const tally = isTally(refused) ? refused : null;
   return {
     ...unknownSummary(host),
     never: true,
@@ -125,7 +137,7 @@ export function silentSummary<T extends HostSummary>(
   // Where its file cannot be read that is what is wrong, and when it was last heard of nobody knows.
   if (!stale || age_s === null || received_at_wall === null) return summary;
   const isSince = (atMs: number): boolean => atMs > nowMs - age_s * 1000;
-  const tally = refused === null || "dir" in refused || !isSince(refused.atMs) ? null : refused;
+  const tally = isTally(refused) && isSince(refused.atMs) ? refused : null;
   const silence = `no heartbeat for ${formatSeconds(age_s)}`;
   if (isNewer(beat, tally) && isSince(beat.atMs))
     return { ...summary, refused: shown(beat), problem: after(silence, ofBeat(beat)) };
@@ -148,7 +160,7 @@ function ofNever(host: string, refused: RefusedOfLate): Finding {
       what: `${never}, and none was refused since yesterday`,
       fix: { text: "see what the host says", commands: HEARTBEAT_STATUS },
     };
-  if (!("dir" in refused)) return after(never, ofTally(host, refused));
+  if (isTally(refused)) return after(never, ofTally(host, refused));
   const what = `whether any was refused is not known, since ${refused.dir} cannot be read: ${refused.code}`;
   return after(never, { what, fix: unreadableFix(refused) });
 }

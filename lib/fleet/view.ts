@@ -74,7 +74,7 @@ export interface HostSummary {
   trusts_another: boolean;
   /** What is wrong, the gravest first; null: nothing. A row has it as text (senders.ts). */
   problem: Finding | null;
-  /** True: it has a token, and no heartbeat ever came. */
+  /** True: no heartbeat ever came, though it has a token, or was refused of late. */
   never: boolean;
   /** Of one that was never heard of, or is late and was refused since: how often since yesterday, and why the newest time. */
   refused: { count: number; reason: string; at: string } | null;

@@ -184,7 +184,8 @@ function telling(
     store: heartbeats,
     listed: async (hosts, nowMs) => {
       await tokens?.look(); // the first one may not be through yet
-      return withNeverSeen(hosts, tokens?.hosts() ?? [], refused, nowMs, refusedBeats.lately(nowMs));
+      const named = { withToken: tokens?.hosts() ?? [], others: tokens?.revoked() ?? [] };
+      return withNeverSeen(hosts, named, refused, nowMs, refusedBeats.lately(nowMs));
     },
     withRefusal: (view, nowMs) => withRefusal(view, refused, nowMs, refusedBeats.lately(nowMs)),
   };

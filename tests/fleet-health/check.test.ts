@@ -375,3 +375,17 @@ test("what was not read for the lookback of before is read for a longer one", as
   expect((await run(longer)).json.index).toMatchObject({ read: "whole" });
   expect(alertsOf(at)).toEqual(["lab1 silent"]);
 });
+
+test("a host whose tokens were all revoked is told with why nothing comes from it, and what mends that", async () => {
+  const at = lab({ lab5: 90 * MINUTE });
+  const [from, to] = [isoText(NOW - 80 * MINUTE), isoText(NOW - 10 * MINUTE)];
+  const sum = { from, to, remote: "10.0.0.7", host_id: "lab5", what: "episode", reason: "unauthorized", count: 12 };
+  writeFileSync(join(dataPaths(at.root).attempts, "2026-05-01.jsonl"), `${JSON.stringify(sum)}\n`);
+  for (const minutes of [0, 5]) await run(at, NOW + minutes * MINUTE);
+  const { said } = await run(at, NOW + 10 * MINUTE);
+  expect(said.filter((line) => line.includes("FIRING"))).toEqual([
+    expect.stringMatching(
+      /FIRING lab5: silent .*refused 12 times since yesterday, the newest unauthorized from 10\.0\.0\.7.*sudo receiver token add lab5/,
+    ),
+  ]);
+});

@@ -40,7 +40,7 @@ export async function readStanding(config: FleetHealthConfig, nowMs: number): Pr
     const fix = byCommands(here("sudo", "systemctl", "start", "labfleet-fleet-health"));
     throw new UserError(`the health check has left nothing in ${dir} yet`, fix, EXIT.undelivered);
   }
-  const { hosts, doubts } = await readHosts(config, nowMs);
+  const { hosts, doubts } = await readHosts(config, nowMs, [...state.index.seen.keys()]);
   const facts = factsOf({
     ...{ nowMs, lastRunMs: state.watch.runsMs[0] ?? null, seen: state.index.seen, past: state.past },
     ...{ attempts: [], sinceMs: nowMs, hosts: hosts ?? NO_HOSTS },

@@ -8,7 +8,7 @@ import { errorCode } from "../../core/failure.ts";
 import { byCommands, type Finding, here } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { judge } from "../../fleet/judge.ts";
-import { isComplete, type RefusedOfLate, withNever } from "../../fleet/never.ts";
+import { isComplete, type Named, type RefusedOfLate, withNever } from "../../fleet/never.ts";
 import { parseSenders, type Senders } from "../../fleet/senders.ts";
 import { briefOf, summarise } from "../../fleet/view.ts";
 import { namesIn, readIfExists } from "../../os/files/files.ts";
@@ -38,15 +38,20 @@ export interface ReadHosts {
 /**
  * Reads it all, as of `nowMs`. A collector that no heartbeat has come to has none; one file that cannot be read tells nothing of its
  * host. Never rejects for an error of the system.
+ * @param shipped hosts that are known by what they shipped: one whose tokens were all revoked has no other sign than its refusals
  */
-export async function readHosts(places: HostPlaces, nowMs: number): Promise<ReadHosts> {
+export async function readHosts(
+  places: HostPlaces,
+  nowMs: number,
+  shipped: readonly string[] = [],
+): Promise<ReadHosts> {
   const doubts: Doubt[] = [];
   const known = (await readAs(places.hostsPath, parseKnownHosts, doubts)) ?? NO_KNOWN_HOSTS;
   const senders = (await readAs(places.duplicatesPath, sendersOf, doubts)) ?? new Map<string, Senders>();
   const unread = new Set<string>();
   const beats = await readBeats(places.heartbeatsDir, nowMs, known, { doubts, hosts: unread });
   if (beats === null) return { hosts: null, doubts };
-  const heard = await withRefusals(beats, places.attemptsDir, known, nowMs, doubts);
+  const heard = await withRefusals(beats, places.attemptsDir, namedOf(known, shipped), nowMs, doubts);
   return { hosts: { heard, known, senders, unread }, doubts };
 }
 
@@ -131,20 +136,24 @@ async function readOne(
   }
 }
 
+function namedOf({ hosts }: KnownHosts, shipped: readonly string[]): Named {
+  const withToken = hosts.filter(({ token_since }) => token_since !== null).map(({ host }) => host);
+  return { withToken, others: shipped.filter(isName) };
+}
+
 /** With the hosts that have a token and were never heard of, and why those are silent that were refused: the receiver's own words. */
 async function withRefusals(
   heard: readonly Heard[],
   dir: string,
-  known: KnownHosts,
+  named: Named,
   nowMs: number,
   doubts: Doubt[],
 ): Promise<Heard[]> {
   const summaries = heard.map(({ summary }) => summary);
-  const withToken = known.hosts.filter(({ token_since }) => token_since !== null).map(({ host }) => host);
-  if (isComplete(summaries, withToken)) return [...heard];
+  if (isComplete(summaries, named)) return [...heard];
   const refusedOf = await refusalsOf(dir, nowMs, doubts);
   const checks = new Map(heard.map((one) => [one.summary.host, one.checks]));
-  const all = withNever(summaries, withToken, refusedOf, nowMs);
+  const all = withNever(summaries, named, refusedOf, nowMs);
   return all.map((summary) => ({ summary, checks: checks.get(summary.host) ?? [] }));
 }
 

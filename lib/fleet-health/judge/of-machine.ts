@@ -27,7 +27,7 @@ export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits
   const signMs = Math.max(heardMs, shippedMs ?? heardMs);
   if (coveredMs(signMs) <= downAfterMs) return null;
   const what = `nothing has come from it for ${long(nowMs - heardMs)}`;
-  const why = refusedAtTheDoor(heartbeat);
+  const why = refusedAtTheDoor(heartbeat, signMs);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs: heardMs, signMs };
   return { cause: "no sign of life", what, fix: downFix(host), beganMs: heardMs, signMs };
 }
@@ -50,7 +50,7 @@ export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: L
   // Whom nothing comes from is down.
   const isThere = movedMs !== null || (shippedMs !== null && coveredMs(shippedMs) <= downAfterMs);
   if (!isThere) return null;
-  const why = refusedAtTheDoor(heartbeat);
+  const why = refusedAtTheDoor(heartbeat, heardMs);
   if (why !== null) return { ...why, what: `it ships; ${why.what}`, beganMs: heardMs };
   const what = `it ships, and no heartbeat has come for ${long(heartbeat.age_s * 1000)}`;
   return { cause: "no heartbeat", what, fix: HEARTBEAT_STATUS, beganMs: heardMs };

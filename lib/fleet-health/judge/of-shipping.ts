@@ -67,8 +67,8 @@ export function silent(facts: Facts, limits: Limits): Told | null {
 
 /** Null: it has nothing to ship, and says so. */
 export function whySilent(facts: Facts, what: string): Told | null {
-  const { host, heartbeat } = facts;
-  const why = refusedAtTheDoor(heartbeat);
+  const { host, shippedMs, heartbeat } = facts;
+  const why = refusedAtTheDoor(heartbeat, shippedMs);
   if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix };
   if (heartbeat === null || heartbeat.never) return { cause: "not known", what, fix: silentFix(host) };
   return queueSilent(facts, heartbeat, what);
@@ -103,9 +103,14 @@ function queueSilent({ checks }: Facts, { queue, clock_off }: HostSummary, what:
 /**
  * Why nothing comes from a host that was refused before it had shown who it is, in the words of the receiver's own list. Anybody may
  * send under its name: that is no alarm by itself, and explains one.
+ * @param signMs when something of it was taken last: what was refused before that keeps nothing away
  */
-export function refusedAtTheDoor(heartbeat: HostSummary | null): (Finding & { cause: string }) | null {
+export function refusedAtTheDoor(
+  heartbeat: HostSummary | null,
+  signMs: number | null,
+): (Finding & { cause: string }) | null {
   if (heartbeat === null || heartbeat.refused === null || heartbeat.problem === null) return null;
+  if (signMs !== null && Date.parse(heartbeat.refused.at) <= signMs) return null;
   if (!heartbeat.stale && !heartbeat.never) return null;
   return { cause: heartbeat.refused.reason, ...heartbeat.problem };
 }

@@ -1,9 +1,10 @@
 // Which hosts were refused since yesterday, how often and why: from the rows of attempts/, yesterday's and today's, read on
-// from where they were read last. Of files that grew large before we came only the end is read.
+// from where they were read last. Of files that grew large before we came only the end is read. A host whose upload was taken since is
+// not refused any more; one whose heartbeats are is, whatever it ships.
 
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAttempt } from "../../contract/attempt-row.ts";
+import { type AttemptLine, parseAttempt, successIn } from "../../contract/attempt-row.ts";
 import { addTally, type RefusedTally, tallyRefusal } from "../../contract/refused-tally.ts";
 import { utcDay } from "../../core/clock.ts";
 import { errorCode } from "../../core/failure.ts";
@@ -26,7 +27,15 @@ interface Day {
   day: string;
   /** Up to here it was read. */
   offset: number | null;
-  tallies: Map<string, RefusedTally>;
+  /** Of heartbeats, and of all else. */
+  beats: Map<string, RefusedTally>;
+  others: Map<string, RefusedTally>;
+  /** When the newest upload of each host was taken, as it is written there. */
+  taken: Map<string, string>;
+}
+
+function newDay(day: string): Day {
+  return { day, offset: null, beats: new Map(), others: new Map(), taken: new Map() };
 }
 
 export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHosts {
@@ -34,7 +43,7 @@ export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHo
   let turn: Promise<unknown> = Promise.resolve();
   const look = async (nowMs: number): Promise<ReadonlyMap<string, RefusedTally>> => {
     const wanted = [utcDay(nowMs - DAY_MS), utcDay(nowMs)];
-    days = wanted.map((day) => days.find((known) => known.day === day) ?? { day, offset: null, tallies: new Map() });
+    days = wanted.map((day) => days.find((known) => known.day === day) ?? newDay(day));
     for (const day of days) await readOn(join(dir, `${day.day}.jsonl`), day, tailBytes);
     return merge(days);
   };
@@ -50,7 +59,14 @@ export function openRefusedHosts(dir: string, tailBytes = TAIL_BYTES): RefusedHo
 
 function merge(days: readonly Day[]): Map<string, RefusedTally> {
   const all = new Map<string, RefusedTally>();
-  for (const { tallies } of days) for (const [host, tally] of tallies) addTally(all, host, tally);
+  const others = new Map<string, RefusedTally>();
+  const takenMs = new Map<string, number>();
+  for (const day of days) {
+    for (const [host, tally] of day.beats) addTally(all, host, tally);
+    for (const [host, tally] of day.others) addTally(others, host, tally);
+    for (const [host, at] of day.taken) takenMs.set(host, Math.max(takenMs.get(host) ?? 0, Date.parse(at) || 0));
+  }
+  for (const [host, tally] of others) if (tally.atMs > (takenMs.get(host) ?? 0)) addTally(all, host, tally);
   return all;
 }
 
@@ -75,18 +91,23 @@ async function readLines(file: FileHandle, day: Day, size: number): Promise<void
     // No row is as long as a block: what is, is passed over.
     if (end < 0 && bytesRead < block.length) break;
     const text = block.toString("utf8", 0, Math.max(end, 0));
-    for (const line of text.split("\n")) if (mayBeRefusal(line)) noteLine(day.tallies, line);
+    for (const line of text.split("\n")) noteLine(day, line);
     offset += end < 0 ? bytesRead : end + 1;
     day.offset = offset;
   }
 }
 
-/** Most rows are of what was stored: they need not be parsed. */
-function mayBeRefusal(line: string): boolean {
-  return line !== "" && !line.includes('"status":2');
+function noteLine({ beats, others, taken }: Day, line: string): void {
+  if (line === "") return;
+  const success = successIn(line);
+  if (success !== null) {
+    if (success.what === "episode") taken.set(success.host, success.at);
+    return;
+  }
+  const read = parseAttempt(line);
+  if (read !== null) tallyRefusal(isOfBeat(read) ? beats : others, read);
 }
 
-function noteLine(tallies: Map<string, RefusedTally>, line: string): void {
-  const read = parseAttempt(line);
-  if (read !== null) tallyRefusal(tallies, read);
+function isOfBeat(line: AttemptLine): boolean {
+  return (line.kind === "sum" ? line.sum.what : line.row.what) === "heartbeat";
 }

@@ -31,6 +31,8 @@ export interface TokenTable {
   has(host: string): boolean;
   /** The hosts that have a token, or a file of which nobody can tell. Nothing is asked of the disk. */
   hosts(): string[];
+  /** The hosts whose tokens were all revoked: their file is there, and holds none. Nothing is asked of the disk. */
+  revoked(): string[];
   /** Whether any file that is known holds this hash. Costs the same for any hash and any number of files. */
   holds(hash: Buffer): boolean;
   /** Looks through the directory for what has changed; one look at a time. Never rejects. */
@@ -56,6 +58,10 @@ export function openTokenTable(
   lookEveryMs = LOOK_EVERY_MS,
 ): TokenTable {
   return new Table(tokensDir, parse, lookEveryMs);
+}
+
+function isRevoked({ file }: Entry): boolean {
+  return file.kind === "read" && file.value.length === 0;
 }
 
 class Table implements TokenTable {
@@ -104,8 +110,11 @@ class Table implements TokenTable {
   }
 
   hosts(): string[] {
-    const isRevoked = ({ file }: Entry): boolean => file.kind === "read" && file.value.length === 0;
     return [...this.entries].filter(([, entry]) => !isRevoked(entry)).map(([host]) => host);
+  }
+
+  revoked(): string[] {
+    return [...this.entries].filter(([, entry]) => isRevoked(entry)).map(([host]) => host);
   }
 
   holds(hash: Buffer): boolean {

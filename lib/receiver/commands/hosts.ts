@@ -13,7 +13,7 @@ import { quoted } from "../../core/text/fields.ts";
 import { nearest } from "../../core/text/nearest.ts";
 import { printable } from "../../core/text/printable.ts";
 import { hostView } from "../../fleet/host-view.ts";
-import { neverSummary } from "../../fleet/never.ts";
+import { type Named, neverSummary } from "../../fleet/never.ts";
 import { duplicateOf, NOBODY, withDuplicate } from "../../fleet/senders.ts";
 import { renderHost, renderHosts } from "../../fleet/table.ts";
 import { summarise } from "../../fleet/view.ts";
@@ -69,7 +69,7 @@ export async function hostsCommand(
     return EXIT.ok;
   }
   const heard = (await readable(dir, store.list())).map((brief) => summarise(brief, nowMs, own));
-  const all = await withNeverSeen(heard, await withToken(config, log), refused, nowMs, refusedBeats);
+  const all = await withNeverSeen(heard, await namedHosts(config, log), refused, nowMs, refusedBeats);
   const hosts = all.map((row) => withDuplicate(row, duplicate(row.host)));
   const collector = await lookAtCollector(config, nowMs);
   const text = hosts.length === 0 ? `no heartbeat has come yet: there is none in ${dir}\n` : renderHosts(hosts);
@@ -78,9 +78,9 @@ export async function hostsCommand(
   return EXIT.ok;
 }
 
-/** The hosts that have a token. */
-async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log): Promise<string[]> {
-  if (!requireToken) return [];
+/** The hosts that have a token, and those that had. */
+async function namedHosts({ requireToken, tokensDir }: ReceiverConfig, log: Log): Promise<Named> {
+  if (!requireToken) return { withToken: [], others: [] };
   try {
     readdirSync(tokensDir);
   } catch (error) {
@@ -90,21 +90,24 @@ async function withToken({ requireToken, tokensDir }: ReceiverConfig, log: Log):
         what: `hosts that were never heard of cannot be told: ${quoted(errorText(error))}`,
         fix: refusedFix(errorCode(error)),
       });
-    return [];
+    return { withToken: [], others: [] };
   }
   const tokens = openTokenTable(tokensDir, parseTokenFile);
   await tokens.look();
   tokens.close();
-  return tokens.hosts();
+  return { withToken: tokens.hosts(), others: tokens.revoked() };
 }
 
-/** Why nothing is known of a host that has a token; null: it has none. */
+/** Why nothing is known of a host that has a token, or was refused of late; null: it is neither. */
 async function whyNever(config: ReceiverConfig, host: string, log: Log): Promise<Finding | null> {
-  if (host === OPERATOR || !(await withToken(config, log)).includes(host)) return null;
+  const { withToken, others } = await namedHosts(config, log);
+  if (host === OPERATOR || ![...withToken, ...others].includes(host)) return null;
   const nowMs = Date.now();
   const lookUp = await refusedLookup(openRefusedHosts(dataPaths(config.dataRoot).attempts), nowMs);
   const { refusedBeats } = readRunNotes(config.runDir, nowMs);
-  return neverSummary(host, lookUp(host), refusedBeats.get(host) ?? null).problem;
+  const of = lookUp(host);
+  if (of === null && !withToken.includes(host)) return null;
+  return neverSummary(host, of, refusedBeats.get(host) ?? null).problem;
 }
 
 /** What is wrong with the collector itself, before the hosts: it may be why they are late. Nothing: "". */

@@ -3,6 +3,7 @@
 import { errorCode } from "../../core/failure.ts";
 import {
   isComplete,
+  type Named,
   NO_BEATS,
   type RefusedBeats,
   type RefusedOfLate,
@@ -12,19 +13,16 @@ import {
 import type { HostSummary } from "../../fleet/view.ts";
 import type { RefusedHosts } from "../../os/files/refused-hosts.ts";
 
-/**
- * Adds the hosts of whom no heartbeat ever came, by name, and says of those that are silent whether they are refused.
- * @param withToken hosts that have a token, or may have one
- */
+/** Adds the hosts of whom no heartbeat ever came, by name, and says of those that are silent whether they are refused. */
 export async function withNeverSeen(
   hosts: readonly HostSummary[],
-  withToken: readonly string[],
+  named: Named,
   refused: RefusedHosts,
   nowMs: number,
   beats: RefusedBeats = NO_BEATS,
 ): Promise<HostSummary[]> {
-  if (isComplete(hosts, withToken)) return [...hosts];
-  return withNever(hosts, withToken, await refusedLookup(refused, nowMs), nowMs, beats);
+  if (isComplete(hosts, named)) return [...hosts];
+  return withNever(hosts, named, await refusedLookup(refused, nowMs), nowMs, beats);
 }
 
 /** The same of one host that was heard of. */

@@ -121,6 +121,23 @@ test("who has a token and never came is in it, and who is silent with why it was
   ]);
 });
 
+test("who has shipped, and has no token any more, is in it when it was refused of late", async () => {
+  const { paths, beat } = collector();
+  beat(stored("lab1", 10));
+  const sum = {
+    ...{ from: "2026-05-02T11:00:00.000000+00:00", to: "2026-05-02T11:30:00.000000+00:00", remote: "10.0.0.7" },
+    ...{ host_id: "lab5", what: "episode", reason: "unauthorized", count: 12 },
+  };
+  writeFileSync(join(paths.attempts, "2026-05-02.jsonl"), `${JSON.stringify(sum)}\n`);
+  const read = async (...shipped: string[]) =>
+    (await readHosts(placesOf(join(paths.attempts, "..")), NOON, shipped)).hosts;
+  const found = await read("lab1", "lab5", "lab6", "no name");
+  expect(found?.heard.map(({ summary }) => [summary.host, summary.refused?.reason ?? null])).toEqual([
+    ["lab1", null],
+    ["lab5", "unauthorized"],
+  ]);
+});
+
 /** Each is what somebody has put where a file of ours should be. */
 const WRONG: [what: string, put: (path: string) => unknown, why: string][] = [
   ["a directory", (path) => mkdirSync(path), "EISDIR"],

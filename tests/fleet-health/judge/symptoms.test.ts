@@ -362,6 +362,25 @@ describe("why nothing comes", () => {
     );
   });
 
+  test("is none that was refused before its last upload was taken, or its last heartbeat", () => {
+    const shippedMs = NOW - 40 * MIN;
+    const at = (minutesAgo: number) => ({ ...refused, at: new Date(NOW - minutesAgo * MIN).toISOString() });
+    const never = (minutesAgo: number) => {
+      const heartbeat = { ...beat({ never: true, age_s: null, stale: true }), refused: at(minutesAgo), problem };
+      return about({ shippedMs, heartbeat }).map((line) => line.split(":")[0]);
+    };
+    expect([never(39.9), never(40), never(50)]).toEqual([
+      ["silent unauthorized"],
+      ["silent not known"],
+      ["silent not known"],
+    ]);
+    const down = (minutesAgo: number) =>
+      about({ shippedMs, heartbeat: { ...late(50), refused: at(minutesAgo), problem } }).map(
+        (line) => line.split(":")[0],
+      );
+    expect([down(39.9), down(45)]).toEqual([["host-down unauthorized"], ["host-down no sign of life"]]);
+  });
+
   test("is its shipper, in the words of its own check, or its clock", () => {
     const since = { shippedMs: NOW - 40 * MIN };
     const said = { what: "the shipper does not run", fix: inWords("start it") };

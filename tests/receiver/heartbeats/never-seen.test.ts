@@ -82,6 +82,29 @@ describe("what was refused", () => {
     expect(await count(NOON + 2 * 86_400_000)).toBe(1);
   });
 
+  test("before an upload was taken is none any more, of yesterday neither; what was refused of heartbeats is", async () => {
+    const { dir, add } = attempts();
+    const stored = (host_id: string, at: string) => {
+      const { what: _, ...upload } = row({ host_id, status: 201, reason: "stored", episode_id: "e", at });
+      return upload;
+    };
+    const wrongToken = (host_id: string, more: Partial<RefusalSum> = {}) => sum({ host_id, what: "episode", ...more });
+    add("2026-05-01", wrongToken("lab1", { to: "2026-05-01T23:00:00.000000+00:00" }));
+    add("2026-05-02", wrongToken("lab1"), stored("lab1", "2026-05-02T06:02:00.000000+00:00"));
+    // What comes after it counts with all before; the order of the rows says nothing.
+    add("2026-05-02", wrongToken("lab2", { to: "2026-05-02T07:00:00.000000+00:00" }), wrongToken("lab2"));
+    add("2026-05-02", stored("lab2", "2026-05-02T06:30:00.000000+00:00"));
+    add("2026-05-02", sum({ host_id: "lab3" }), stored("lab3", "2026-05-02T07:00:00.000000+00:00"));
+    const beat = row({ host_id: "lab4", status: 200, reason: "stored", at: "2026-05-02T08:00:00.000000+00:00" });
+    add("2026-05-02", wrongToken("lab4"), beat);
+    const found = await openRefusedHosts(dir).look(NOON);
+    expect([...found].map(([host, { count }]) => [host, count]).sort()).toEqual([
+      ["lab2", 6],
+      ["lab3", 3],
+      ["lab4", 3],
+    ]);
+  });
+
   test("in a large file is what its end says, and rubbish is passed over", async () => {
     const { dir, add } = attempts();
     const path = join(dir, "2026-05-02.jsonl");
@@ -110,7 +133,7 @@ describe("the list", () => {
     add("2026-05-02", sum(), sum({ host_id: "lab3", count: 1, reason: "wrong-host" }), row({ host_id: "lab5" }));
     const heard = [{ ...unknownSummary("lab2"), problem: X }];
     const tokens = ["lab5", "operator", "lab4", "lab3", "lab2", "lab1"];
-    const hosts = await withNeverSeen(heard, tokens, openRefusedHosts(dir), NOON);
+    const hosts = await withNeverSeen(heard, { withToken: tokens, others: [] }, openRefusedHosts(dir), NOON);
     expect(
       hosts.map(({ host, never, refused, problem }) => [
         host,
@@ -162,7 +185,7 @@ describe("the list", () => {
     }));
     Object.assign(heard[1] ?? {}, { age_s: heardSince });
     Object.assign(heard[2] ?? {}, { stale: false });
-    const hosts = await withNeverSeen(heard, [], openRefusedHosts(dir), NOON);
+    const hosts = await withNeverSeen(heard, { withToken: [], others: [] }, openRefusedHosts(dir), NOON);
     expect(hosts.map(({ problem, refused }) => [inText(problem), refused?.count ?? null])).toEqual([
       [
         "no heartbeat for 6h; refused 2 times since yesterday, the newest unauthorized from 10.0.0.5; fix: make lab1 a token, paste it into the second command and end it with Ctrl-D: on the collector: sudo receiver token add lab1; then on the lab host: sudo install -D -m 0640 -g labfleet /dev/stdin /etc/labfleet/token",
@@ -205,7 +228,7 @@ describe("the list", () => {
     // A token that was revoked since is the newer news.
     add("2026-05-02", sum({ host_id: "lab4", count: 2, to: "2026-05-02T11:59:30.000000+00:00" }));
     const heard = [silent("lab1", 285), silent("lab2", 30), silent("lab3", 285), silent("lab4", 285)];
-    const hosts = await withNeverSeen(heard, ["lab5"], openRefusedHosts(dir), NOON, beats);
+    const hosts = await withNeverSeen(heard, { withToken: ["lab5"], others: [] }, openRefusedHosts(dir), NOON, beats);
     const why =
       "with 507 (disk-full): no room for 2.0 KiB above the reserve of 1.0 MiB; fix: make room on this collector's disk: sudo receiver status";
     expect(hosts.map(({ problem }) => inText(problem, "collector"))).toEqual([
@@ -228,8 +251,8 @@ describe("the list", () => {
       dir: "/data/attempts",
       look: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),
     };
-    expect(await withNeverSeen(heard, ["lab1"], failing, NOON)).toEqual(heard);
-    const [, never] = await withNeverSeen(heard, ["lab1", "lab2"], failing, NOON);
+    expect(await withNeverSeen(heard, { withToken: ["lab1"], others: [] }, failing, NOON)).toEqual(heard);
+    const [, never] = await withNeverSeen(heard, { withToken: ["lab1", "lab2"], others: [] }, failing, NOON);
     expect(never && { ...never, problem: inText(never.problem) }).toMatchObject({
       host: "lab2",
       refused: null,
@@ -242,13 +265,32 @@ describe("the list", () => {
     const file = join(tempDir(), "attempts");
     writeFileSync(file, "");
     const problems = async (refused: RefusedHosts) =>
-      (await withNeverSeen([], ["lab1"], refused, NOON)).map(({ problem }) => inText(problem));
+      (await withNeverSeen([], { withToken: ["lab1"], others: [] }, refused, NOON)).map(({ problem }) =>
+        inText(problem),
+      );
     const unknown = (path: string, code: string) =>
       `no heartbeat has ever come; whether any was refused is not known, since ${path} cannot be read: ${code}; fix: `;
     expect(await problems(openRefusedHosts(file))).toEqual([`${unknown(file, "ENOTDIR")}sudo ls -la ${file}`]);
     const closed = { dir: "/a", look: () => Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })) };
     expect(await problems(closed)).toEqual([`${unknown("/a", "EACCES")}sudo receiver hosts`]);
   });
+});
+
+test("who has no token any more is in the list when it was refused of late, and else is not missed", async () => {
+  const { dir, add } = attempts();
+  add("2026-05-02", sum({ host_id: "lab5", count: 12 }));
+  const named = { withToken: [], others: ["lab5", "lab6"] };
+  const hosts = await withNeverSeen([], named, openRefusedHosts(dir), NOON);
+  expect(hosts.map(({ host, never, problem }) => [host, never, inText(problem)])).toEqual([
+    [
+      "lab5",
+      true,
+      expect.stringMatching(
+        /^no heartbeat has ever come; refused 12 times since yesterday, the newest unauthorized from 10\.0\.0\.5; fix: make lab5 a token/,
+      ),
+    ],
+  ]);
+  expect(await withNeverSeen([], named, openRefusedHosts(join(dir, "none")), NOON)).toEqual([]);
 });
 
 test("a host whose tokens were all revoked has none; one whose file cannot be read may have", async () => {
@@ -260,4 +302,5 @@ test("a host whose tokens were all revoked has none; one whose file cannot be re
   await table.look();
   table.close();
   expect(table.hosts().sort()).toEqual(["lab1", "lab3"]);
+  expect(table.revoked()).toEqual(["lab2"]);
 });
