@@ -560,6 +560,67 @@ test("one that was only about to be called silent when its heartbeats ended is n
   expect(rows.filter((row) => row.endsWith("told"))).toEqual(["13:16 lab1 host-down firing told"]);
 });
 
+describe("a host that was refused and tries no more", () => {
+  const tries = Array.from({ length: 12 }, (_, i) => NOON + i * MIN);
+  /** Runs every five minutes until midnight, and what was told after each. */
+  const refused = (
+    reason: string,
+    shippedMs: (nowMs: number) => number | null,
+    status = 412,
+    more: Partial<Read> = {},
+  ) =>
+    play(
+      every5(NOON + 15 * MIN, 140, (nowMs) => {
+        const shipped = shippedMs(nowMs);
+        const rows = tries.filter((ms) => ms > nowMs - 30 * MIN).map((ms) => attempt("lab1", ms, status, reason));
+        const hosts = shipped === null ? {} : { lab1: shipped };
+        return read(nowMs, hosts, { refusals: { kind: "attempts", rows, doubt: null }, ...more });
+      }),
+    ).rows.filter((row) => row.endsWith("told"));
+
+  test("is not well by that: an upload that is taken ends it, and what was told stays till then", () => {
+    expect(refused("commit-not-accepted", () => null)).toEqual(["12:25 lab1 fatal-only firing told"]);
+    expect(refused("missing-commit", () => null)).toEqual(["12:25 lab1 unstamped firing told"]);
+    const back = (nowMs: number) => (nowMs < NOON + 3 * HOUR ? null : NOON + 3 * HOUR);
+    for (const [reason, symptom] of [
+      ["commit-not-accepted", "fatal-only"],
+      ["missing-commit", "unstamped"],
+    ] as const)
+      expect(refused(reason, back)).toEqual([
+        `12:25 lab1 ${symptom} firing told`,
+        ...[`15:05 lab1 ${symptom} recovered told`, "15:45 lab1 silent firing told"],
+      ]);
+  });
+
+  test("what was taken before is no end of it, and it is not silent, too", () => {
+    expect(refused("commit-not-accepted", () => NOON - MIN)).toEqual(["12:25 lab1 fatal-only firing told"]);
+    expect(refused("missing-commit", () => NOON - MIN)).toEqual(["12:25 lab1 unstamped firing told"]);
+  });
+
+  test("is paused by what the collector could not take until it takes something; and silent when nothing comes", () => {
+    expect(refused("storage-failed", () => null, 500)).toEqual(["12:15 lab1 paused firing told"]);
+    expect(refused("storage-failed", () => NOON - MIN, 500)).toEqual([
+      ...["12:15 lab1 paused firing told", "12:40 lab1 silent firing told"],
+    ]);
+  });
+
+  test("is watched until nothing has come from it for long", () => {
+    const [first, ...rest] = refused("commit-not-accepted", () => null);
+    expect([first, rest]).toEqual(["12:25 lab1 fatal-only firing told", []]);
+    const expiring = { ...CONFIG, expireAfterMs: 2 * HOUR };
+    let state: State | null = null;
+    const told: string[] = [];
+    for (const one of every5(NOON + 15 * MIN, 40, (nowMs) => {
+      const rows = tries.filter((ms) => ms > nowMs - 30 * MIN).map((ms) => attempt("lab1", ms, 412, "too-large"));
+      return read(nowMs, {}, { refusals: { kind: "attempts", rows, doubt: null } });
+    })) {
+      state = round(expiring, state, one);
+      told.push(...state.rows.filter((row) => row.told).map(({ change }) => change));
+    }
+    expect(told).toEqual(["firing", "expired"]);
+  });
+});
+
 describe("time that counts no more", () => {
   /** A minute's runs; of two ticks of one boot a minute apart the one that is not ready counts for nothing. */
   const runs = (minutes: number, of: (nowMs: number, minute: number) => Read): string[] =>

@@ -1,18 +1,29 @@
 // One symptom of a host may say why there is another, which is then no news. Pure.
 
 import { type Incident, keyOf, MANY } from "./incident.ts";
-import { EXPLAINS, fleetSymptom, graverCauses, INCIDENT_POLICY, isGraver, sharedCause } from "./policy.ts";
+import {
+  EXPLAINS,
+  fleetSymptom,
+  graverCauses,
+  INCIDENT_POLICY,
+  isGraver,
+  OF_THE_MOMENT,
+  sharedCause,
+  WAITS_FOR,
+} from "./policy.ts";
+
+const WAITED_FOR: ReadonlySet<string> = new Set([...WAITS_FOR.values()].flat());
 
 /** What says why, by its key. */
 export type Reasons = ReadonlyMap<string, Incident>;
 
-/** What fires, or did a moment ago and was told, alone or with others, and a check that gets worse from the first. @param incidents of many, too */
+/** What fires, or did a moment ago and was told, alone or with others, and from the first a check that gets worse and what is waited for. @param incidents of many, too */
 export function reasonsOf(incidents: readonly Incident[]): Reasons {
   const many = new Set(incidents.flatMap(({ host, symptom, cause }) => (host === MANY ? `${symptom}|${cause}` : [])));
   const says = ({ phase, symptom, cause, isTold }: Incident): boolean => {
     const isTogether = many.has(`${fleetSymptom(symptom)}|${sharedCause({ symptom, cause })}`);
     if (phase === "recovering") return isTold || isTogether;
-    return phase === "firing" || (phase === "pending" && isGraver({ symptom, cause }));
+    return phase === "firing" || (phase === "pending" && (isGraver({ symptom, cause }) || WAITED_FOR.has(symptom)));
   };
   return new Map(incidents.filter(says).map((one) => [keyOf(one), one]));
 }
@@ -29,7 +40,12 @@ export function explainedBy(
     const found = reasons.get(keyOf({ host, symptom, cause: graver }));
     if (found !== undefined && counts(found)) return symptom;
   }
-  for (const [why, explained] of EXPLAINS)
-    if (explained.includes(symptom) && reasons.has(keyOf({ host, symptom: why, cause: "" }))) return why;
+  for (const [why, explained] of EXPLAINS) {
+    const found = explained.includes(symptom) ? reasons.get(keyOf({ host, symptom: why, cause: "" })) : undefined;
+    // What the collector could not take a while ago does not say why nothing comes now.
+    const isPast = symptom === "silent" && found?.hasNoData === true && OF_THE_MOMENT.has(found.cause);
+    if (found === undefined || isPast) continue;
+    if (found.phase !== "pending" || WAITS_FOR.get(symptom)?.includes(why)) return why;
+  }
   return null;
 }

@@ -99,11 +99,23 @@ export const EXPLAINS: ReadonlyMap<string, readonly string[]> = new Map([
   ["host-down", ["silent", "heartbeat-late"]],
   // What does not ship at all has more to ship every hour.
   ["silent", ["backlog-growing"]],
-  // Both are its commit.
-  ["unstamped", ["fatal-only"]],
-  // Whose uploads are all refused ships nothing.
+  // Both are its commit, and whose uploads are all refused ships nothing.
+  ["unstamped", ["fatal-only", "silent"]],
   ["fatal-only", ["silent"]],
 ]);
+
+/** Refusals that are about no episode: a shipper that meets them waits with all it has. */
+export const UNABLE: ReadonlySet<string> = new Set(["storage-failed", "internal", "not-ready", "gate-unreadable"]);
+
+/** These say nothing of the upload: the collector's own fault, or a moment's. Of a host that comes no more they say nothing, either. */
+export const OF_THE_MOMENT: ReadonlySet<string> = new Set([
+  ...UNABLE,
+  ...["disk-full", "tokens-unreadable", "damaged", "being-read", "stopping", "too-slow"],
+  ...["too-many-uploads", "too-many-downloads", "too-many-connections"],
+]);
+
+/** Those for which it waits to be told while they are pending: that is over in two runs. */
+export const WAITS_FOR: ReadonlyMap<string, readonly string[]> = new Map([["silent", ["unstamped", "fatal-only"]]]);
 
 /** The worst first. Nothing arrives, or will not before long: somebody has to act. */
 const CRITICAL: readonly string[] = [

@@ -7,6 +7,9 @@ import { type Coverage, DOWN_MS } from "../coverage/coverage.ts";
 import { COLLECTOR, type Ill } from "../incidents/incident.ts";
 import type { Doubt } from "../not-read.ts";
 
+/** What each run has to say of what it could not read. */
+const OUR_LOG: Fix = byCommands(here("sudo", "journalctl", "-u", "labfleet-fleet-health", "-n", "50"));
+
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
 
@@ -31,7 +34,7 @@ export interface AboutCollector {
 /** Its symptoms. */
 export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notReady }: AboutCollector): Ill[] {
   const ill: Ill[] = [];
-  for (const { about, what, fix } of doubts) ill.push(of("detector-blind", about, what, fix));
+  for (const { about, what, fix } of doubts) ill.push(of("detector-blind", about, what, fix ?? OUR_LOG));
   const { newest } = coverage;
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;

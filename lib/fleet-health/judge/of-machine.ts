@@ -1,6 +1,7 @@
 // Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
 
 import type { Judged } from "../../fleet/judge.ts";
+import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import { type Facts, isFresh } from "./facts.ts";
 import { causesOf, failingOf } from "./failing-checks.ts";
@@ -58,7 +59,8 @@ export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: L
 
 export function clockSkew({ heartbeat }: Facts): Told | null {
   if (!isFresh(heartbeat) || !heartbeat.clock_off) return null;
-  return { cause: "clock", ...problemOf(heartbeat) };
+  const { what, fix } = problemOf(heartbeat);
+  return { cause: "clock", what, fix: fix ?? SET_CLOCK };
 }
 
 /** What holds of its checks: three runs in a row. What another symptom tells is not told twice. */

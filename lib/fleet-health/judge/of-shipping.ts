@@ -1,7 +1,7 @@
 // Symptoms of a host whose episodes do not arrive. Pure: now is an argument, by the collector's clock.
 
 import { readHostFix } from "../../contract/said.ts";
-import type { Finding } from "../../core/finding.ts";
+import type { Finding, Fix } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
@@ -37,7 +37,8 @@ function pausedAsItSays({ heartbeat, past }: Facts, { nowMs, coveredMs, failingA
   const since = Number.isFinite(pausedMs) ? ` for ${long(pausedMs)}` : "";
   const cause = pause.reason ?? "not said";
   return {
-    ...{ cause, ...(Number.isFinite(pausedMs) && { beganMs: nowMs - pausedMs }) },
+    ...{ cause, signMs: nowMs - heartbeat.age_s * 1000 },
+    ...(Number.isFinite(pausedMs) && { beganMs: nowMs - pausedMs }),
     what: `its queue is paused${since}: ${pause.detail}`,
     fix: readHostFix(pause.fix) ?? SHIPPER_STATUS,
   };
@@ -51,7 +52,7 @@ function unableOf({ uploads: { unable } }: Facts): Told | null {
   const [first, last] = [unable[0], unable.at(-1)];
   if (first === undefined || last === undefined || last.ms - first.ms < UNABLE_MS) return null;
   const what = `this collector could not take what it sent, ${counted(unable.length, "time")} in ${long(last.ms - first.ms)} (${last.reason})`;
-  return { cause: last.reason, what, fix: refusedFix(last.reason) };
+  return { cause: last.reason, what, fix: refusedFix(last.reason), signMs: last.ms };
 }
 
 /** It ships nothing: one whose heartbeat says that there is nothing to ship is idle, and well. */
@@ -108,11 +109,13 @@ function queueSilent({ checks }: Facts, { queue, clock_off }: HostSummary, what:
 export function refusedAtTheDoor(
   heartbeat: HostSummary | null,
   signMs: number | null,
-): (Finding & { cause: string }) | null {
+): (Finding & { cause: string; fix: Fix }) | null {
   if (heartbeat === null || heartbeat.refused === null || heartbeat.problem === null) return null;
   if (signMs !== null && Date.parse(heartbeat.refused.at) <= signMs) return null;
   if (!heartbeat.stale && !heartbeat.never) return null;
-  return { cause: heartbeat.refused.reason, ...heartbeat.problem };
+  const { reason } = heartbeat.refused;
+  // The list names no remedy for what is about episodes.
+  return { cause: reason, ...heartbeat.problem, fix: heartbeat.problem.fix ?? refusedFix(reason) };
 }
 
 /** So many uploads that failed over so long are all of them, of a host that seldom ships. */
@@ -125,9 +128,10 @@ const STOPPED_MS = 3_600_000;
 /** All that it sends is refused: many of late, or some over hours. */
 export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, coveredMs }: Limits): Told | null {
   const { count, reason } = refusedOf(uploads);
+  const { refusedMs: signMs } = uploads;
   if (uploads.taken === 0 && count >= fatalMinCount) {
     const what = `each of its ${count} uploads of late was refused, most of them as ${reason}`;
-    return { cause: reason ?? "", what, fix: refusedFix(reason) };
+    return { cause: reason ?? "", what, fix: refusedFix(reason), ...(signMs !== null && { signMs }) };
   }
   const { failing } = past;
   const longMs = failing === null ? 0 : failing.lastMs - failing.firstMs;
@@ -135,12 +139,13 @@ export function fatalOnly({ uploads, past }: Facts, { fatalMinCount, nowMs, cove
   // What comes no more is refused no more: it has nothing to send, or something else keeps it.
   if (coveredMs(failing.lastMs) > Math.max(STOPPED_MS, (STOPPED_TIMES * longMs) / (failing.count - 1))) return null;
   const what = `each of its ${failing.count} uploads in ${long(nowMs - failing.firstMs)} has failed, the newest as ${failing.reason}`;
-  return { cause: failing.reason, what, fix: refusedFix(failing.reason) };
+  return { cause: failing.reason, what, fix: refusedFix(failing.reason), signMs: failing.lastMs };
 }
 
 export function unstamped({ uploads }: Facts, { fatalMinCount }: Limits): Told | null {
   const count = uploads.refused.get("missing-commit") ?? 0;
   if (count < fatalMinCount) return null;
   const what = `${count} of its uploads of late did not say which code recorded them`;
-  return { cause: "missing-commit", what, fix: refusedFix("missing-commit") };
+  const { refusedMs: signMs } = uploads;
+  return { cause: "missing-commit", what, fix: refusedFix("missing-commit"), ...(signMs !== null && { signMs }) };
 }

@@ -25,7 +25,8 @@ export function refusedTogether(
       // Once it has begun it is over for each of them when something gets through.
       const told = members.length >= least ? members : members.filter(({ host }) => standing.has(host));
       const what = `each of its uploads of late was refused as ${reason}`;
-      return told.map(({ host }) => [host, { cause: reason, what, fix: refusedFix(reason) }] as const);
+      const fix = refusedFix(reason);
+      return told.map(({ host, failing }) => [host, { cause: reason, what, fix, signMs: failing.lastMs }] as const);
     }),
   );
 }

@@ -82,7 +82,7 @@ export function unsaidSince(
 }
 
 /**
- * Those of hosts of whom nothing has come since. How much of that time counts may be less by now than it was: the receiver could not
+ * Those of hosts of whom nothing has come since, or been taken. How much of that time counts may be less by now than it was: the receiver could not
  * store, or its ticks are others. Of who has not come back that tells nothing, and that it is well nobody may be told.
  */
 export function stillQuiet(
@@ -106,6 +106,10 @@ const QUIET: ReadonlyMap<string, IsQuiet> = new Map<string, IsQuiet>([
   ["host-down", isDown],
   // Whoever is down by now has sent no heartbeat either.
   ["heartbeat-late", ({ heartbeat }) => haveEnded(heartbeat)],
+  // Who has given up, or is off by now, has got nothing through.
+  [FATAL_ONLY, isRefused],
+  ["unstamped", isRefused],
+  ["paused", (facts, incident, limits) => !isFresh(facts.heartbeat) && isRefused(facts, incident, limits)],
 ]);
 
 function isSilent(facts: Facts, incident: Incident, limits: Limits): boolean {
@@ -114,6 +118,10 @@ function isSilent(facts: Facts, incident: Incident, limits: Limits): boolean {
   // One that says that it has nothing to ship is well; whether one whose heartbeats have ended still has something nobody hears.
   if (isFresh(heartbeat) && whySilent(facts, "") === null) return false;
   return isLongAgo(incident, limits.silentAfterMs(host), limits);
+}
+
+function isRefused({ shippedMs }: Facts, incident: Incident, limits: Limits): boolean {
+  return !isLater(shippedMs, incident, limits);
 }
 
 function isDown({ shippedMs, movedMs, heartbeat }: Facts, incident: Incident, limits: Limits): boolean {

@@ -1,6 +1,7 @@
 // What became of each host's uploads of late, from the attempts. Pure; times in milliseconds since 1970 by the collector's clock.
 
 import type { AttemptRow } from "../../contract/attempt-row.ts";
+import { OF_THE_MOMENT, UNABLE } from "../incidents/policy.ts";
 import { parseIso } from "../python/python-time.ts";
 
 /** What became of a host's uploads. */
@@ -9,6 +10,8 @@ export interface Uploads {
   taken: number;
   /** Within the recent window, by the reason of the refusal. */
   refused: ReadonlyMap<string, number>;
+  /** When the newest of them was refused; null: none was. */
+  refusedMs: number | null;
   /** When the newest was taken; null: none was. */
   takenMs: number | null;
   /** All that were refused for what they are since one was taken, as they came. */
@@ -22,17 +25,14 @@ export interface Failed {
   reason: string;
 }
 
-export const NO_UPLOADS: Uploads = { taken: 0, refused: new Map(), takenMs: null, failed: [], unable: [] };
-
-/** Refusals that are about no episode: a shipper that meets them waits with all it has. */
-const UNABLE: ReadonlySet<string> = new Set(["storage-failed", "internal", "not-ready", "gate-unreadable"]);
-
-/** These say nothing of the upload: the collector's own fault, or a moment's. */
-const OF_THE_MOMENT: ReadonlySet<string> = new Set([
-  ...UNABLE,
-  ...["disk-full", "tokens-unreadable", "damaged", "being-read", "stopping", "too-slow"],
-  ...["too-many-uploads", "too-many-downloads", "too-many-connections"],
-]);
+export const NO_UPLOADS: Uploads = {
+  taken: 0,
+  refused: new Map(),
+  refusedMs: null,
+  takenMs: null,
+  failed: [],
+  unable: [],
+};
 
 interface Counted extends Uploads {
   refused: Map<string, number>;
@@ -64,7 +64,10 @@ function note(known: Counted, { at, status, reason, what }: AttemptRow, sinceMs:
   } else if (status >= 400 && !OF_THE_MOMENT.has(reason)) known.failed.push({ ms, reason });
   if (ms < sinceMs) return;
   if (isTaken) known.taken += 1;
-  else if (status >= 400) known.refused.set(reason, (known.refused.get(reason) ?? 0) + 1);
+  else if (status >= 400) {
+    known.refused.set(reason, (known.refused.get(reason) ?? 0) + 1);
+    known.refusedMs = Math.max(known.refusedMs ?? ms, ms);
+  }
 }
 
 /** How many were refused, and the reason of most of them; of equally many the first that was met. */

@@ -555,3 +555,25 @@ test("a queue that grows is no news of a host that ships nothing at all", () => 
   expect(of("silent")).toEqual(["F 10:10 lab1 silent"]);
   expect(of("clock-skew")).toEqual(["F 10:10 lab1 clock-skew", "F 10:40 lab1 backlog-growing"]);
 });
+
+describe("a host whose uploads are refused", () => {
+  const both = (why: string, from: string, to = "12:00") =>
+    play({
+      ill: (nowMs) => [ill("lab1"), ...(nowMs >= at(from) && nowMs < at(to) ? [ill("lab1", why, "too-large")] : [])],
+      ...{ from: "10:00", to: "11:00" },
+    }).told;
+
+  test("is not told as silent as well, where both are found one run after the other", () => {
+    for (const why of ["fatal-only", "unstamped"]) {
+      expect(both(why, "10:00")).toEqual([`F 10:10 lab1 ${why}`]);
+      expect(both(why, "10:10")).toEqual([`F 10:20 lab1 ${why}`]);
+      // What was told before is.
+      expect(both(why, "10:15")).toEqual(["F 10:10 lab1 silent", `F 10:25 lab1 ${why}`]);
+    }
+  });
+
+  test("is told as silent when that was for a moment", () => {
+    expect(both("fatal-only", "10:10", "10:20")).toEqual(["F 10:20 lab1 silent"]);
+    expect(both("clock-skew", "10:10", "10:20")).toEqual(["F 10:10 lab1 silent"]);
+  });
+});

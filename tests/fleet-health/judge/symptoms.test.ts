@@ -381,6 +381,23 @@ describe("why nothing comes", () => {
     expect([down(39.9), down(45)]).toEqual([["host-down unauthorized"], ["host-down no sign of life"]]);
   });
 
+  test("has a remedy, whatever it was refused for, and so has a clock that is off", () => {
+    const shippedMs = NOW - 40 * MIN;
+    for (const reason of ["missing-commit", "commit-not-accepted", "too-large", "internal", "new-reason"]) {
+      const why = {
+        refused: { ...refused, reason },
+        problem: { what: `refused 13 times, the newest ${reason}`, fix: null },
+      };
+      const never = beat({ never: true, age_s: null, stale: true, ...why });
+      const fixes = [never, { ...late(40), ...why }].flatMap((heartbeat) =>
+        illOf([facts({ shippedMs, heartbeat })], LIMITS, ALL).map(({ fix }) => fix),
+      );
+      expect(fixes).toEqual([expect.stringContaining("sudo "), expect.stringContaining("sudo ")]);
+    }
+    const off = beat({ clock_off: true, problem: null });
+    expect(illOf([facts({ heartbeat: off })], LIMITS, ALL)[0]?.fix).toContain("sudo timedatectl set-ntp true");
+  });
+
   test("is its shipper, in the words of its own check, or its clock", () => {
     const since = { shippedMs: NOW - 40 * MIN };
     const said = { what: "the shipper does not run", fix: inWords("start it") };
