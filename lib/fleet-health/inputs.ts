@@ -4,6 +4,7 @@ import type { Tick } from "../contract/tick.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import { byCommands, type Finding, here, inWords } from "../core/finding.ts";
 import { counted } from "../core/text/quantity.ts";
+import { isAhead } from "../fleet/judge.ts";
 import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
@@ -47,7 +48,8 @@ export async function readInputs(
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
   const refusals = await readRefusals(places, sinceMicros, nowMicros);
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000, [...index.seen.keys()]);
-  const { orders, doubts } = await readOrders(stateDir);
+  const { orders: asWritten, doubts } = await readOrders(stateDir);
+  const orders = { ...asWritten, retiredMs: withoutFuture(asWritten.retiredMs, before, nowMicros / 1000) };
   const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
   const notReady = await readNotReady(config.runDir, nowMicros / 1000);
   const lost = doubtAbout(config.indexPath, lostHosts(config.indexPath, index.lost));
@@ -57,6 +59,19 @@ export async function readInputs(
     ...{ index, refusals, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
     doubts: found.filter((doubt) => doubt !== null),
   };
+}
+
+/**
+ * Who was retired at a time that has yet to come was so before this clock was set back: since the run before at the latest, as long as that
+ * has held it to be. One that has come back meanwhile is watched.
+ */
+export function withoutFuture(retired: Orders["retiredMs"], before: State | null, nowMs: number): Orders["retiredMs"] {
+  const [lastRunMs = nowMs] = before?.watch.runsMs ?? [];
+  const isFirst = before === null || before.watch.runsMs.length === 0 || isAhead(lastRunMs, nowMs);
+  const known = [...retired].filter(
+    ([host, atMs]) => !isAhead(atMs, nowMs) || isFirst || before.retired.includes(host),
+  );
+  return new Map(known.map(([host, atMs]) => [host, isAhead(atMs, nowMs) ? Math.min(lastRunMs, nowMs) : atMs]));
 }
 
 function doubtAbout(about: string, found: Finding | null): Doubt | null {

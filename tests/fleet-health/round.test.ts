@@ -8,6 +8,7 @@ import { inWords } from "../../lib/core/finding.ts";
 import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
+import { withoutFuture } from "../../lib/fleet-health/inputs.ts";
 import { blindRound, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
 import { hostsWith } from "./support.ts";
@@ -558,6 +559,75 @@ test("one that was only about to be called silent when its heartbeats ended is n
     "12:41 lab1 silent forgotten",
   ]);
   expect(rows.filter((row) => row.endsWith("told"))).toEqual(["13:16 lab1 host-down firing told"]);
+});
+
+describe("a clock that was a year ahead for ten minutes", () => {
+  const YEAR = 365 * 24 * HOUR;
+  /** What the clock shows when so many minutes have passed since noon: it is ahead from 12:01 to 12:11. */
+  const clockAt = (minute: number): number => NOON + minute * MIN + (minute >= 1 && minute < 11 ? YEAR : 0);
+  const told = (minutes: number, of: (nowMs: number, minute: number) => Read): string[] =>
+    play(Array.from({ length: minutes / 5 }, (_, i) => of(clockAt(i * 5), i * 5))).rows.filter((row) =>
+      row.endsWith("told"),
+    );
+  const ticksUntil = (minute: number): Tick[] =>
+    Array.from({ length: minute + 1 }, (_, i) => {
+      return { sequence: i, wallMs: clockAt(i), boot: "a", uptimeS: i * 60, isReady: true };
+    });
+  const beat = (minute: number, nowMs: number): HostSummary => {
+    const age_s = Math.max(0, (nowMs - clockAt(minute)) / 1000);
+    const stale = age_s > 150 || clockAt(minute) > nowMs + 2 * MIN;
+    return { ...unknownSummary("lab1"), received_at_wall: isoWall(clockAt(minute)), age_s, late_after_s: 150, stale };
+  };
+
+  test("hides no receiver that died meanwhile, by what it wrote before, and none that has written nothing else", () => {
+    const dead = (nowMs: number, minute: number) => read(nowMs, {}, { ticks: ticksUntil(Math.min(minute, 7)) });
+    expect(told(40, dead)).toEqual(["12:20 @ collector-down firing told"]);
+    const blank = (nowMs: number, minute: number) =>
+      read(nowMs, {}, { ticks: ticksUntil(Math.min(minute, 7)).slice(1) });
+    expect(told(40, blank)).toEqual(["12:20 @ detector-blind firing told"]);
+    expect(told(40, (nowMs, minute) => read(nowMs, {}, { ticks: ticksUntil(minute) }))).toEqual([]);
+    // Its machine was started meanwhile: its own clock tells nothing.
+    const boot = (nowMs: number, minute: number) => {
+      const ticks = ticksUntil(Math.min(minute, 7)).map((tick, i) => (i === 0 ? tick : { ...tick, boot: "b" }));
+      return read(nowMs, {}, { ticks });
+    };
+    expect(told(40, boot)).toEqual(["12:05 @ collector-gap noted told", "12:20 @ collector-down firing told"]);
+  });
+
+  test("hides no host that died meanwhile, whether it ships, sends heartbeats or both, with ticks or without", () => {
+    const heard = (diesAt: number, ticks: boolean) => (nowMs: number, minute: number) => {
+      const hosts = hostsWith([beat(Math.min(minute, diesAt), nowMs)]);
+      return read(nowMs, {}, { hosts, ...(ticks && { ticks: ticksUntil(minute) }) });
+    };
+    expect(told(75, heard(7, true))).toEqual(["12:50 lab1 host-down firing told"]);
+    expect(told(75, heard(7, false))).toEqual(["13:00 lab1 host-down firing told"]);
+    expect(told(75, heard(99, true))).toEqual([]);
+    const shipped = (diesAt: number, ticks: boolean) => (nowMs: number, minute: number) =>
+      read(nowMs, { lab1: clockAt(Math.min(minute, diesAt)) }, ticks ? { ticks: ticksUntil(minute) } : {});
+    expect(told(75, shipped(7, true))).toEqual(["12:50 lab1 silent firing told"]);
+    expect(told(75, shipped(7, false))).toEqual(["13:00 lab1 silent firing told"]);
+    expect(told(75, shipped(99, false))).toEqual([]);
+    const { state } = play([5, 15, 20].map((minute) => read(clockAt(minute), { lab1: clockAt(5) })));
+    expect(state.past.get("lab1")?.unheardMs).toBe(5 * MIN);
+  });
+
+  test("keeps a host that was retired then retired until it comes back, which is told", () => {
+    const written = new Map([["lab4", clockAt(7)]]);
+    let state: State | null = null;
+    const told: string[] = [];
+    for (let minute = 5; minute <= 120; minute += 5) {
+      const nowMs = clockAt(minute);
+      const shipped = minute < 60 ? NOON : NOON + 57 * MIN;
+      const retiredMs = minute < 10 ? new Map<string, number>() : withoutFuture(written, state, nowMs);
+      state = round(CONFIG, state, read(nowMs, { lab4: shipped }, { orders: { silences: [], retiredMs } }));
+      told.push(
+        ...state.rows
+          .filter((row) => row.told)
+          .map(({ at, symptom, change }) => `${at.slice(11, 16)} ${symptom} ${change}`),
+      );
+    }
+    expect(told).toEqual(["13:00 returned returned", "13:40 silent firing"]);
+  });
 });
 
 describe("a host that was refused and tries no more", () => {

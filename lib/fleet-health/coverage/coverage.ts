@@ -1,6 +1,7 @@
 // How much of some time the receiver could have received something in: only that counts against a host that is silent. Pure.
 
 import { TICK_MS, type Tick } from "../../contract/tick.ts";
+import { isAhead } from "../../fleet/judge.ts";
 
 /** Two ticks of one boot this far apart are of one run: a busy machine is late. Milliseconds. */
 const JOINED_MS = 2.5 * TICK_MS;
@@ -12,7 +13,10 @@ const GAP_MS = 10 * TICK_MS;
 export interface Coverage {
   /** How much of the time from then until now counts, milliseconds. */
   since(fromMs: number): number;
+  /** By this clock; null: there is none, or none that tells. */
   newest: Tick | null;
+  /** There are ticks, all of a time that has yet to come: when they were nobody knows. */
+  areAhead: boolean;
   /** Whether the clock has shown that time twice, since it was set back: then it is not known which of the two is meant. */
   cameTwice(ms: number): boolean;
   /** How much the clock was set forward since then, as the machine's own clock tells, milliseconds; less than 0: back. */
@@ -21,13 +25,26 @@ export interface Coverage {
   gapAfter(ms: number): { fromMs: number; toMs: number } | null;
 }
 
+/**
+ * The newest tick. One of a time that has yet to come was written before this clock was set back: then it is as much later than the newest
+ * one that is not as the machine's own clock says, where that is of the same boot.
+ */
+function newestOf(ticks: readonly Tick[], nowMs: number): Tick | null {
+  const last = ticks.at(-1);
+  if (last === undefined || !isAhead(last.wallMs, nowMs)) return last ?? null;
+  const known = ticks.findLast(({ wallMs }) => !isAhead(wallMs, nowMs));
+  if (known === undefined) return null;
+  if (known.boot !== last.boot) return known;
+  return { ...last, wallMs: Math.min(nowMs, known.wallMs + (last.uptimeS - known.uptimeS) * 1000) };
+}
+
 /** Of a receiver that writes no ticks all time counts. */
 export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
-  const newest = ticks.at(-1) ?? null;
+  const newest = newestOf(ticks, nowMs);
   if (newest === null)
     return {
       since: (fromMs) => Math.max(0, nowMs - fromMs),
-      ...{ newest, cameTwice: () => false, steppedSince: () => 0, gapAfter: () => null },
+      ...{ newest, areAhead: ticks.length > 0, cameTwice: () => false, steppedSince: () => 0, gapAfter: () => null },
     };
   // Of each tick how much counts from the first one to it.
   const sums = new Float64Array(ticks.length);
@@ -49,6 +66,7 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   const tail = (fromMs: number): number => (newest.isReady ? Math.min(Math.max(0, nowMs - fromMs), JOINED_MS) : 0);
   return {
     newest,
+    areAhead: false,
     since(fromMs) {
       // Of an hour that has come twice the second; what is still to come again was before the clock was set back.
       const first = firstAt(fromMs > nowMs ? latest : earliest, fromMs);
@@ -68,6 +86,8 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
       for (let i = firstAt(latest, ms); i < ticks.length; i++) {
         const [before, tick] = [ticks[i - 1], ticks[i]];
         if (before === undefined || tick === undefined || tick.wallMs <= ms || between(before, tick) > 0) continue;
+        // How long that was nobody knows.
+        if (isAhead(tick.wallMs, nowMs)) continue;
         const gap = { fromMs: before.wallMs, toMs: tick.wallMs };
         const isLonger = longest === null || gap.toMs - gap.fromMs > longest.toMs - longest.fromMs;
         if (gap.toMs - gap.fromMs >= GAP_MS && isLonger) longest = gap;

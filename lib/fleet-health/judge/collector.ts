@@ -3,12 +3,17 @@
 import { byCommands, type Finding, type Fix, fixOrNull, here } from "../../core/finding.ts";
 import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
+import { isAhead } from "../../fleet/judge.ts";
 import { type Coverage, DOWN_MS } from "../coverage/coverage.ts";
 import { COLLECTOR, type Ill } from "../incidents/incident.ts";
 import type { Doubt } from "../not-read.ts";
 
 /** What each run has to say of what it could not read. */
 const OUR_LOG: Fix = byCommands(here("sudo", "journalctl", "-u", "labfleet-fleet-health", "-n", "50"));
+
+const START: Fix = byCommands(unitCommand("receiver", "start"));
+const AHEAD =
+  "all that its receiver has written of when it ran is of a time that has yet to come: nobody knows whether it runs";
 
 /** After so long without a run of ours the machine may have been off, milliseconds: then the receiver is only late with its start. */
 const ABSENT_MS = 11 * 60_000;
@@ -36,12 +41,14 @@ export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notRe
   const ill: Ill[] = [];
   for (const { about, what, fix } of doubts) ill.push(of("detector-blind", about, what, fix ?? OUR_LOG));
   const { newest } = coverage;
+  // When this clock was set back since the run before, the receiver may not have had the time to write its next tick.
+  const wasHere = lastRunMs !== null && nowMs - lastRunMs <= ABSENT_MS && !isAhead(lastRunMs, nowMs);
+  if (coverage.areAhead && wasHere) ill.push(of("detector-blind", "the receiver's ticks", AHEAD, START));
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;
-  const wasHere = lastRunMs !== null && nowMs - lastRunMs <= ABSENT_MS;
   if (quietMs > DOWN_MS && wasHere) {
     const what = `its receiver has not run for ${formatSeconds(Math.round(quietMs / 1000))}: nothing can come from any host`;
-    const down = of("collector-down", "no receiver", what, byCommands(unitCommand("receiver", "start")));
+    const down = of("collector-down", "no receiver", what, START);
     ill.push({ ...down, beganMs: newest.wallMs });
   } else if (quietMs <= DOWN_MS && !newest.isReady) {
     const symptom = isFull ? "collector-full" : "collector-failing";

@@ -3,7 +3,7 @@
 
 import type { AttemptRow } from "../../contract/attempt-row.ts";
 import { isName } from "../../contract/names.ts";
-import type { Judged } from "../../fleet/judge.ts";
+import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { type DuplicateHost, duplicateOf, type Senders } from "../../fleet/senders.ts";
 import type { HostSummary } from "../../fleet/view.ts";
 import type { Hosts } from "../hosts/hosts.ts";
@@ -73,7 +73,7 @@ function factOf(
   const signs = [own, before?.takenMs ?? null, uploads.takenMs].filter((sign) => sign !== null);
   const shippedMs = signs.length === 0 ? null : Math.max(...signs);
   const queue = isFresh(heartbeat) ? heartbeat.queue : null;
-  const signMs = lastSign({ ...parts, shippedMs }, nowMs);
+  const signMs = newest(signsOf({ ...parts, shippedMs }, nowMs).filter((sign) => !isAhead(sign, nowMs)));
   return {
     ...parts,
     shippedMs,
@@ -97,12 +97,34 @@ export function isFresh(beat: HostSummary | null): beat is HostSummary & { age_s
   return beat !== null && !beat.stale && beat.age_s !== null;
 }
 
-/** When anything last came from it; null: nobody knows. */
-export function lastSign(
-  { shippedMs, movedMs, heartbeat }: Pick<Facts, "shippedMs" | "movedMs" | "heartbeat">,
-  nowMs: number,
-): number | null {
-  const heardMs = heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
-  const known = [shippedMs, movedMs, heardMs].filter((sign) => sign !== null);
-  return known.length === 0 ? null : Math.max(...known);
+/** When its newest heartbeat came, which may be of a time that has yet to come; null: none did. */
+export function heardOf(beat: HostSummary | null, nowMs: number): number | null {
+  if (beat === null || beat.age_s === null) return null;
+  const receivedMs = Date.parse(beat.received_at_wall ?? "");
+  return isAhead(receivedMs, nowMs) ? receivedMs : nowMs - beat.age_s * 1000;
+}
+
+type Signs = Pick<Facts, "shippedMs" | "movedMs" | "heartbeat">;
+
+function signsOf({ shippedMs, movedMs, heartbeat }: Signs, nowMs: number): number[] {
+  return [shippedMs, movedMs, heardOf(heartbeat, nowMs)].filter((sign) => sign !== null);
+}
+
+/** When anything last came from it; null: nobody knows. Of what has yet to come, since this clock was set back, that is now at the latest. */
+export function lastSign(signs: Signs, nowMs: number): number | null {
+  const known = signsOf(signs, nowMs);
+  return newest(known.filter((sign) => !isAhead(sign, nowMs))) ?? (known.length === 0 ? null : nowMs);
+}
+
+function newest(signs: readonly number[]): number | null {
+  return signs.length === 0 ? null : Math.max(...signs);
+}
+
+/**
+ * How much time that counts has passed without another sign, milliseconds. Where the last one is of a time that has yet to come, since this
+ * clock was set back, ticks of that time tell it, or for how long the runs since have heard nothing.
+ */
+export function quietFor(signMs: number, past: Past, nowMs: number, coveredMs: (fromMs: number) => number): number {
+  const covered = coveredMs(signMs);
+  return isAhead(signMs, nowMs) ? Math.max(covered, coveredMs(nowMs - past.unheardMs)) : covered;
 }

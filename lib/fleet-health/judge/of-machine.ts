@@ -1,9 +1,9 @@
 // Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
 
-import type { Judged } from "../../fleet/judge.ts";
+import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
-import { type Facts, isFresh } from "./facts.ts";
+import { type Facts, heardOf, isFresh, quietFor } from "./facts.ts";
 import { causesOf, failingOf } from "./failing-checks.ts";
 import { isDisk } from "./of-keeping.ts";
 import { refusedAtTheDoor } from "./of-shipping.ts";
@@ -22,20 +22,17 @@ export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | n
 
 /** Its heartbeats have ended, and nothing else comes from it. */
 export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
-  const { host, shippedMs, movedMs, heartbeat } = facts;
+  const { host, shippedMs, movedMs, heartbeat, past } = facts;
   const heardMs = heardOf(heartbeat, nowMs);
   if (heardMs === null || movedMs !== null) return null;
   const signMs = Math.max(heardMs, shippedMs ?? heardMs);
-  if (coveredMs(signMs) <= downAfterMs) return null;
-  const what = `nothing has come from it for ${long(nowMs - heardMs)}`;
+  const quietMs = quietFor(signMs, past, nowMs, coveredMs);
+  if (quietMs <= downAfterMs) return null;
+  const beganMs = isAhead(heardMs, nowMs) ? nowMs - quietMs : heardMs;
+  const what = `nothing has come from it for ${long(nowMs - beganMs)}`;
   const why = refusedAtTheDoor(heartbeat, signMs);
-  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs: heardMs, signMs };
-  return { cause: "no sign of life", what, fix: downFix(host), beganMs: heardMs, signMs };
-}
-
-/** When its newest heartbeat came; null: none did. */
-export function heardOf(heartbeat: HostSummary | null, nowMs: number): number | null {
-  return heartbeat === null || heartbeat.age_s === null ? null : nowMs - heartbeat.age_s * 1000;
+  if (why !== null) return { cause: why.cause, what: `${what}; ${why.what}`, fix: why.fix, beganMs, signMs };
+  return { cause: "no sign of life", what, fix: downFix(host), beganMs, signMs };
 }
 
 export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {

@@ -5,7 +5,7 @@ import type { Finding, Fix } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
-import { type Facts, isFresh } from "./facts.ts";
+import { type Facts, isFresh, quietFor } from "./facts.ts";
 import { refusedFix, SHIPPER_STATUS, silentFix } from "./remedies.ts";
 import { type Limits, long, type Told } from "./told.ts";
 import { refusedOf } from "./uploads.ts";
@@ -61,7 +61,7 @@ export function silent(facts: Facts, limits: Limits): Told | null {
   // Whose heartbeats have ended, too, is down: that is one thing to say, and not two.
   if (shippedMs === null || !isOverdue(facts, limits) || haveEnded(heartbeat)) return null;
   // By a clock that was set back since it shipped a moment ago, or has yet to.
-  const quietMs = Math.max(limits.nowMs - shippedMs, limits.coveredMs(shippedMs));
+  const quietMs = Math.max(limits.nowMs - shippedMs, quietFor(shippedMs, facts.past, limits.nowMs, limits.coveredMs));
   const found = whySilent(facts, `it has shipped nothing for ${long(quietMs)}`);
   return found === null ? null : { ...found, beganMs: limits.nowMs - quietMs, signMs: shippedMs };
 }
@@ -76,8 +76,9 @@ export function whySilent(facts: Facts, what: string): Told | null {
 }
 
 /** Nothing of it has arrived for too long. What is on its way is no silence, however long it takes. */
-function isOverdue({ host, shippedMs, movedMs }: Facts, { coveredMs, silentAfterMs }: Limits): boolean {
-  return shippedMs !== null && movedMs === null && coveredMs(shippedMs) > silentAfterMs(host);
+function isOverdue({ host, shippedMs, movedMs, past }: Facts, { nowMs, coveredMs, silentAfterMs }: Limits): boolean {
+  if (shippedMs === null || movedMs !== null) return false;
+  return quietFor(shippedMs, past, nowMs, coveredMs) > silentAfterMs(host);
 }
 
 /** They came, and come no more. */

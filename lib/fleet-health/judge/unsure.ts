@@ -4,8 +4,7 @@
 import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { type Incident, keyOf } from "../incidents/incident.ts";
 import { causesOfCheck, checkOfCause, isOfCheck } from "../incidents/policy.ts";
-import { type Facts, isFresh } from "./facts.ts";
-import { heardOf } from "./of-machine.ts";
+import { type Facts, heardOf, isFresh } from "./facts.ts";
 import { FEW, FEW_MS, haveEnded, whySilent } from "./of-shipping.ts";
 import { BACKLOG_HOURS, GREW_MS, type Past } from "./past.ts";
 import { FATAL_ONLY, FROM_HEARTBEATS, SYMPTOMS } from "./symptoms.ts";
