@@ -18,7 +18,7 @@ import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
 import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
-import { stillPaused, stillQuiet, unsaidSince, unsureOf } from "./judge/unsure.ts";
+import { endedByShipping, stillPaused, stillQuiet, unsaidSince, unsureOf } from "./judge/unsure.ts";
 import type { Doubt } from "./not-read.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
@@ -110,6 +110,7 @@ export function round(
     nowMs,
     ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread }), ...collectorIll(about)],
     unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
+    over: endedByShipping(standing, facts, limits),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillQuiet(standing, facts, limits))
       .union(stillPaused(standing, facts))

@@ -502,6 +502,32 @@ test("a heartbeat that cannot be read ends nothing that it has said, and begins 
   ]);
 });
 
+test("what ships is silent, down or paused no more, though no heartbeat can be read at all; what does not is as it was", () => {
+  const late = (nowMs: number): HostSummary => ({
+    ...{ ...unknownSummary("lab2"), received_at_wall: isoWall(NOON), age_s: (nowMs - NOON) / 1000, late_after_s: 150 },
+    stale: nowMs > NOON + 150_000,
+  });
+  const told = (back: boolean): string[] =>
+    play(
+      every5(NOON + 31 * MIN, 8, (nowMs) => {
+        const isBlind = nowMs > NOON + 45 * MIN;
+        const shippedMs = back && isBlind ? NOON + 45 * MIN : NOON;
+        return read(nowMs, { lab1: shippedMs, lab2: shippedMs }, { hosts: isBlind ? null : hostsWith([late(nowMs)]) });
+      }),
+    ).rows.filter((row) => row.endsWith("told"));
+  const fired = ["12:41 lab1 silent firing told", "12:41 lab2 host-down firing told"];
+  expect(told(false)).toEqual(fired);
+  expect(told(true)).toEqual([...fired, "12:51 lab1 silent recovered told", "12:51 lab2 host-down recovered told"]);
+});
+
+test("a receiver that is down has not run for a minute less than since it said so last, at the least", () => {
+  const ticks: Tick[] = [{ sequence: 1, wallMs: NOON - 193_000, boot: "a", uptimeS: 1, isReady: true }];
+  const { state } = play([read(NOON - 5 * MIN, {}, { ticks: [] }), read(NOON, {}, { ticks })]);
+  expect(state.rows.map(({ what }) => what)).toContain(
+    "its receiver has not run for at least 2min 13s: nothing can come from any host",
+  );
+});
+
 test("what else could not be read is not over by a run that cannot look at all", () => {
   const orders = { silences: [], retiredMs: new Map() };
   const doubts = [{ about: "journal", what: "no journal", fix: null }];

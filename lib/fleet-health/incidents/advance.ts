@@ -10,6 +10,8 @@ export interface Seen {
   ill: readonly Ill[];
   /** Symptoms that this run could not look for: what stands of them stays. */
   unknown: ReadonlySet<string>;
+  /** Incidents, by their keys, that are over whether their symptom could be looked for or not; left out: none are. */
+  over?: ReadonlySet<string>;
   /** Hosts of whom this run can tell nothing: what stands of them stays. */
   lost: ReadonlySet<string>;
   /** Incidents, by their keys, that were taken from the history and cannot be judged yet: they stay. */
@@ -86,8 +88,9 @@ class Step {
 
   /** Whether nobody can tell that it is over. */
   private mayStand(incident: Incident): boolean {
-    const { unknown, lost, unsure } = this.seen;
-    return unknown.has(incident.symptom) || lost.has(incident.host) || unsure.has(keyOf(incident));
+    const { unknown, lost, unsure, over } = this.seen;
+    const isUnknown = unknown.has(incident.symptom) && over?.has(keyOf(incident)) !== true;
+    return isUnknown || lost.has(incident.host) || unsure.has(keyOf(incident));
   }
 
   private ill(incident: Incident): void {

@@ -1,5 +1,6 @@
 // What is wrong with the collector itself, as the health check sees it. Pure.
 
+import { TICK_MS } from "../../contract/tick.ts";
 import { byCommands, type Finding, type Fix, fixOrNull, here } from "../../core/finding.ts";
 import { unitCommand } from "../../core/linux/unit-fix.ts";
 import { formatSeconds } from "../../core/text/quantity.ts";
@@ -47,7 +48,9 @@ export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notRe
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;
   if (quietMs > DOWN_MS && wasHere) {
-    const what = `its receiver has not run for ${formatSeconds(Math.round(quietMs / 1000))}: nothing can come from any host`;
+    // It may have run until just before its next tick.
+    const downMs = quietMs - TICK_MS;
+    const what = `its receiver has not run for at least ${formatSeconds(Math.round(downMs / 1000))}: nothing can come from any host`;
     const down = of("collector-down", "no receiver", what, START);
     ill.push({ ...down, beganMs: newest.wallMs });
   } else if (quietMs <= DOWN_MS && !newest.isReady) {

@@ -97,6 +97,21 @@ export function stillQuiet(
   return new Set(incidents.filter(isStill).map(keyOf));
 }
 
+/**
+ * Those of hosts that have shipped since: whoever ships is silent, down or paused no more, though its heartbeats cannot be read. With a
+ * single one that cannot (unsaidSince) it is the same.
+ */
+export function endedByShipping(
+  incidents: readonly Incident[],
+  facts: ReadonlyMap<string, Facts>,
+  limits: Limits,
+): Set<string> {
+  const ships = (incident: Incident): boolean =>
+    ENDED_BY_SHIPPING.includes(incident.symptom) &&
+    isLater(facts.get(incident.host)?.shippedMs ?? null, incident, limits);
+  return new Set(incidents.filter(ships).map(keyOf));
+}
+
 type IsQuiet = (facts: Facts, incident: Incident, limits: Limits) => boolean;
 
 /** By symptom: whether what it is told from is as it was. */
