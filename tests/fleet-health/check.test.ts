@@ -9,6 +9,7 @@ import { checkCommand } from "../../lib/fleet-health/check.ts";
 import type { Mailbox } from "../../lib/fleet-health/notify/mailbox.ts";
 import { isoText } from "../../lib/fleet-health/python/python-time.ts";
 import { DEFAULT_THRESHOLDS, type FleetHealthConfig, placesOf } from "../../lib/fleet-health/settings.ts";
+import { parseState } from "../../lib/fleet-health/state/state.ts";
 import * as answer from "../../lib/os/answer.ts";
 import * as syncFiles from "../../lib/os/files/sync-files.ts";
 import type { Log, LogMessage } from "../../lib/runtime/log/log.ts";
@@ -388,4 +389,15 @@ test("a host whose tokens were all revoked is told with why nothing comes from i
       /FIRING lab5: silent .*refused 12 times since yesterday, the newest unauthorized from 10\.0\.0\.7.*sudo receiver token add lab5/,
     ),
   ]);
+});
+
+test("an upload that was taken since the last run is a sign of life, though that was before the recent window", async () => {
+  const at = lab({ lab1: MINUTE });
+  await run(at);
+  const taken = { at: isoText(NOW + 10 * MINUTE), host_id: "lab1", episode_id: "e", status: 200, reason: "duplicate" };
+  const rest = { bytes: 1, code_commit: null, remote: "10.0.0.5:1" };
+  writeFileSync(join(dataPaths(at.root).attempts, "2026-05-01.jsonl"), `${JSON.stringify({ ...taken, ...rest })}\n`);
+  await run(at, NOW + 60 * MINUTE);
+  const state = parseState(readFileSync(join(at.root, "fleet-health/state.json"), "utf8"));
+  expect(state?.past.get("lab1")?.takenMs).toBeCloseTo((NOW + 10 * MINUTE) / 1000, 0);
 });

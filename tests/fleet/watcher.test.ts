@@ -36,6 +36,10 @@ test("a run that failed is told with its remedy, and one that was only blind in 
   expect(problem(run(1, { exit: 0, problem: "the journal may not be read" }))).toBeNull();
 });
 
+test("a run that failed and does not say of what is none that anybody could mend", () => {
+  expect(problem(run(1, { exit: 3, problem: null }))).toBeNull();
+});
+
 test("anybody is told that it is late or failed, and no more", () => {
   const failed = run(1, { exit: 2, problem: "the index /srv/x is not there" });
   expect([null, run(1), run(12), failed].map((one) => watcherWarning(one, NOW))).toEqual([

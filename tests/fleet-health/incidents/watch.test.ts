@@ -1,8 +1,9 @@
 // The watch over a fleet by time lines: runs every five minutes, what is wrong in each, and what is told.
 
 import { describe, expect, test } from "bun:test";
-import { type Ill, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
+import { type Ill, type Incident, keyOf, MANY } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Silence } from "../../../lib/fleet-health/incidents/silence.ts";
+import { tell } from "../../../lib/fleet-health/incidents/tell.ts";
 import { type Watch, watch } from "../../../lib/fleet-health/incidents/watch.ts";
 import { at, clockOf, ill, play } from "./play.ts";
 
@@ -576,4 +577,27 @@ describe("a host whose uploads are refused", () => {
     expect(both("fatal-only", "10:10", "10:20")).toEqual(["F 10:20 lab1 silent"]);
     expect(both("clock-skew", "10:10", "10:20")).toEqual(["F 10:10 lab1 silent"]);
   });
+});
+
+test("what comes and goes has fired since it was told, and not since it came back", () => {
+  const spells = ["06:00", "07:00", "08:00", "09:00"].map(at);
+  const { state } = play({
+    ill: (nowMs) => (spells.some((ms) => nowMs >= ms && nowMs < ms + 30 * 60_000) ? [ill("lab1")] : []),
+    ...{ from: "06:00", to: "09:20" },
+  });
+  expect(state.incidents.map(({ phase, firedMs }) => [phase, clockOf(firedMs ?? 0)])).toEqual([["firing", "08:10"]]);
+});
+
+test("who is well by now, though for how long nobody can tell, is none of many who are told", () => {
+  const of = (host: string, phase: Incident["phase"]): Incident => ({
+    ...{ ...ill(host), phase, pendingRuns: 2, sinceMs: at("10:00"), firedMs: at("10:10"), isTold: false, heldBy: null },
+    ...{ hasNoData: false, flappingMs: phase === "steady" ? at("10:30") : null, hosts: [] },
+  });
+  const single = [of("lab1", "firing"), of("lab2", "firing"), of("lab3", "steady")];
+  const many: Incident = {
+    ...{ ...of(MANY, "firing"), symptom: "fleet-silent", hosts: ["lab1", "lab2", "lab3"] },
+    members: Object.fromEntries(single.map((one) => [keyOf(one), one.sinceMs])),
+  };
+  const { events } = tell([...single, many], [], at("10:40"));
+  expect(events.map(({ incident: { host, hosts } }) => [host, hosts])).toEqual([[MANY, ["lab1", "lab2"]]]);
 });

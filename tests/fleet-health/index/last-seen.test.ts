@@ -158,6 +158,24 @@ describe("a first run over a large index", () => {
   });
 });
 
+test("a first run reads an hour further than matters: rows stand in the order in which they were written", async () => {
+  const older = Array.from({ length: 400 }, (_, i) => row("old", CUTOFF - HOUR / 2 + i)).join("");
+  const far = Array.from({ length: 400 }, (_, i) => row("far", CUTOFF - 2 * HOUR + i)).join("");
+  const limits = { wholeBytes: 100, oldBytes: 2000 };
+  const found = async (between: string) =>
+    (await cold(index(row("lab1", CUTOFF + HOUR / 2) + between + row("lab2", NOW)), limits)).seen.has("lab1");
+  expect([await found(older), await found(far)]).toEqual([true, false]);
+});
+
+test("a host that another index lacks is lost where its row should have been met, to the microsecond", async () => {
+  const old = Array.from({ length: 400 }, (_, i) => row("old", CUTOFF - 9 * HOUR + i)).join("");
+  const before = await cold(index(row("lab8", CUTOFF - 1) + row("lab9", CUTOFF)));
+  const limits = { wholeBytes: 100, oldBytes: 2000 };
+  const path = index(old + row("lab1", NOW));
+  const { how, lost } = await readIndex({ path, before, cutoffMicros: CUTOFF, nowMicros: NOW, limits });
+  expect([how, lost]).toEqual(["back", ["lab9"]]);
+});
+
 test("two hundred histories: onward in pieces, and backwards, find what a reading of the whole finds", async () => {
   const { next } = seededRandom(5);
   const upTo = (most: number): number => Math.floor(next() * most);

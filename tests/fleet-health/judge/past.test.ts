@@ -55,6 +55,8 @@ describe("what failed since an upload was taken", () => {
       play([now(NOON + 5, { uploads: uploads(null, NOON, NOON + 4) }), now(NOON + 9, { uploads: uploads(NOON + 2) })])
         .failing,
     ).toBeNull();
+    // Of one instant the success is the later one.
+    expect(play([first, now(NOON + 9, { uploads: uploads(NOON) })]).failing).toBeNull();
     // A run that reads the older success again ends nothing.
     expect(play([first, now(NOON + 9, { uploads: uploads(NOON - 1) })]).failing?.count).toBe(1);
   });

@@ -102,6 +102,13 @@ describe("heartbeat-late", () => {
     expect(ill.map(({ symptom }) => symptom)).not.toContain("heartbeat-late");
   });
 
+  test("nor whose heartbeat came then, where it has shipped since", () => {
+    const ahead = beat({ age_s: 0, stale: true, late_after_s: 150 });
+    const limits = { ...LIMITS, coveredMs: (fromMs: number) => (fromMs > NOW ? 5 * MIN : 60 * MIN) };
+    const ill = illOf([facts({ heartbeat: ahead, shippedMs: NOW + 59 * MIN })], limits, ALL);
+    expect(ill.map(({ symptom }) => symptom)).not.toContain("heartbeat-late");
+  });
+
   test("is nobody while no heartbeat could come", () => {
     const covered = (minutes: number) => ({ coveredMs: () => minutes * MIN });
     expect([shipped(10, covered(2.5)), shipped(10, covered(2.6))]).toEqual([0, 1]);
