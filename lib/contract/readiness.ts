@@ -23,6 +23,8 @@ export interface Storing {
 export interface Readiness {
   atMs: number;
   storing: Storing;
+  /** It cannot for want of room, in bytes or in files. A receiver of a release before does not say it. */
+  isFull: boolean;
   /** All that stands there. */
   rest: Readonly<Record<string, unknown>>;
 }
@@ -31,11 +33,12 @@ export interface Readiness {
 export function parseReadiness(text: string): Readiness | null {
   try {
     const rest = Object(JSON.parse(text)) as Record<string, unknown>;
-    const { at, ready, why, fix } = rest;
+    const { at, ready, kind, why, fix } = rest;
     const atMs = Date.parse(String(at));
     if (!Number.isFinite(atMs) || typeof ready !== "boolean") return null;
     const asText = (value: unknown): string | null => (typeof value === "string" ? value : null);
-    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) }, rest };
+    const isFull = !ready && (kind === "bytes" || kind === "inodes");
+    return { atMs, storing: { ready, why: asText(why), fix: asText(fix) }, isFull, rest };
   } catch {
     return null;
   }

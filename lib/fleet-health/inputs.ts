@@ -8,7 +8,7 @@ import { isAhead } from "../fleet/judge.ts";
 import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
-import { readNotReady, readTicks } from "./coverage/read.ts";
+import { type NotReady, readNotReady, readTicks } from "./coverage/read.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
@@ -26,7 +26,7 @@ export interface Inputs {
   ticks: readonly Tick[];
   areTicksUnread: boolean;
   /** Why the receiver cannot store; null: it can, or nobody knows. */
-  notReady: Finding | null;
+  notReady: NotReady | null;
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Doubt[];

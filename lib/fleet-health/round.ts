@@ -6,6 +6,7 @@ import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
+import type { NotReady } from "./coverage/read.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
@@ -38,7 +39,7 @@ export interface Read {
   /** Left out: they were read. */
   areTicksUnread?: boolean;
   /** Why it cannot store now; left out, or null: it can, or nobody knows. */
-  notReady?: Finding | null;
+  notReady?: NotReady | null;
   orders: Orders;
   /** Why not all of it is known. */
   doubts: readonly Doubt[];
@@ -103,7 +104,7 @@ export function round(
   const missing = missingOf(read);
   const standing = before?.watch.incidents ?? [];
   const { unread } = read.hosts ?? NO_HOSTS;
-  const isFull = isFullOf(read.refusals, standing, nowMs);
+  const isFull = isFullOf(read, standing);
   const { doubts, notReady = null } = read;
   const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
   const seen = {
@@ -144,12 +145,13 @@ export function round(
 /** A disk that was full of late, and takes nothing yet. */
 const FULL_MS = 15 * 60_000;
 
-/** Whether the disk is full on which the receiver stores: it has said so to whoever sent something, and is not ready since. */
-function isFullOf(refusals: Refusals, standing: readonly Incident[], nowMs: number): boolean {
+/** Whether the disk is full on which the receiver stores: it says so, or has to whoever sent something, and is not ready since. */
+function isFullOf({ refusals, notReady, nowMs }: Read, standing: readonly Incident[]): boolean {
   // What it was told as it stays: one outage is one incident.
   const told = standing.find(({ symptom }) => symptom === "collector-full" || symptom === "collector-failing");
   if (told !== undefined) return told.symptom === "collector-full";
   const rows = refusals.kind === "attempts" ? refusals.rows : [];
+  if (notReady?.isFull === true) return true;
   return rows.some(({ reason, at }) => reason === "disk-full" && nowMs - Date.parse(at) < FULL_MS);
 }
 

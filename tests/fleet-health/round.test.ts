@@ -337,6 +337,17 @@ test("a receiver that cannot store is told with why, as it says, or with what sa
   );
 });
 
+test("a disk below the reserve is full, whether somebody has sent something since or not", () => {
+  const tick: Tick = { sequence: 1, wallMs: NOON, boot: "a", uptimeS: 60, isReady: false };
+  const symptoms = (isFull: boolean) => {
+    const notReady = { what: "22.1 MiB free, below the reserve of 1.0 GiB", fix: null, isFull };
+    return round(CONFIG, null, read(NOON, {}, { ticks: [tick], notReady })).watch.incidents.map(
+      ({ symptom }) => symptom,
+    );
+  };
+  expect([symptoms(true), symptoms(false)]).toEqual([["collector-full"], ["collector-failing"]]);
+});
+
 test("a clock that is set back an hour makes nobody silent who ships, and nobody well who does not", () => {
   const stepMs = NOON + 60 * MIN;
   const clockOf = (ms: number): number => (ms < stepMs ? ms : ms - HOUR);

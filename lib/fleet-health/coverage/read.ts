@@ -42,15 +42,18 @@ function ticksIn(bytes: Buffer): { ticks: Tick[]; fault: string | null } {
 
 const READINESS_BYTES = 2 * 1024 ** 2;
 
+/** Why the receiver cannot store; `isFull`: for want of room. */
+export type NotReady = Finding & { isFull?: boolean };
+
 /** Why the receiver cannot store now, as it says; null: it can, does not say it of late, or that cannot be read: it is news of no kind. */
-export async function readNotReady(runDir: string | undefined, nowMs: number): Promise<Finding | null> {
+export async function readNotReady(runDir: string | undefined, nowMs: number): Promise<NotReady | null> {
   if (runDir === undefined) return null;
   try {
     const said = parseReadiness((await readIfExists(readinessPath(runDir), READINESS_BYTES)) ?? "");
     if (said === null || Math.abs(nowMs - said.atMs) > READINESS_STALE_MS) return null;
     // Of one that can there is nothing to say.
     const { why, fix } = said.storing;
-    return why === null ? null : { what: why, fix: readFix(fix) };
+    return why === null ? null : { what: why, fix: readFix(fix), isFull: said.isFull };
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return null;

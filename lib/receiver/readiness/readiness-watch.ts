@@ -64,8 +64,8 @@ export function watchReadiness(parts: WatchParts): ReadinessWatch {
     if (now === null && before !== null) log.info("episodes can be stored again");
   };
   const note = (): void => {
-    const { why = null, fix = null } = found ?? {};
-    const readiness = { at: isoWall(nowMs()), ready: found === null, why, fix: fixOrNull(fix, "collector") };
+    const { kind = null, why = null, fix = null } = found ?? {};
+    const readiness = { at: isoWall(nowMs()), ready: found === null, kind, why, fix: fixOrNull(fix, "collector") };
     write(readinessPath(runDir), JSON.stringify({ ...readiness, ...notes() }));
   };
   let lookedMs = Number.NEGATIVE_INFINITY;

@@ -28,8 +28,10 @@ async function readAfter(found: NotReady | null, laterMs = 0) {
 }
 
 test("is what the receiver found last, for a minute", async () => {
-  const why = { what: "22.1 MiB free, below the reserve of 1.0 GiB", fix: inWords("make room") };
+  const why = { what: "22.1 MiB free, below the reserve of 1.0 GiB", fix: inWords("make room"), isFull: true };
   expect(await readAfter(FULL)).toEqual(why);
+  expect(await readAfter({ ...FULL, kind: "inodes" })).toEqual(why);
+  expect(await readAfter({ ...FULL, kind: "refused" })).toEqual({ ...why, isFull: false });
   expect(await readAfter(FULL, 60_000)).toEqual(why);
   expect(await readAfter(FULL, 60_001)).toBeNull();
   expect(await readAfter(FULL, -60_001)).toBeNull();
