@@ -127,7 +127,7 @@ export function take(
   if (isQuiet(quiet, nowMs)) return { mailbox: withoutPairs(mailbox), notice: null, isDue: false };
   const { waiting, notice } = mailbox;
   if (notice === null && waiting.length === 0) return { mailbox, notice: null, isDue: false };
-  if (nowMs < mailbox.nextTryMs) return { mailbox, notice: null, isDue: true };
+  if (hasToWait(mailbox, nowMs)) return { mailbox, notice: null, isDue: true };
   if (notice !== null) {
     const again = { ...notice, isRetried: true };
     return { mailbox: { ...mailbox, notice: again }, notice: again, isDue: true };
@@ -137,6 +137,16 @@ export function take(
   const more = { ...(dropped !== undefined && { dropped }), ...(collector !== undefined && { collector }) };
   const fresh = { id: idOf(mailbox.channel, rows), isRetried: false, rows, ...more };
   return { mailbox: { ...rest, notice: fresh, waiting: waiting.slice(NOTICE_ROWS) }, notice: fresh, isDue: true };
+}
+
+/** Whether its next try is not yet. Who would have to wait for longer than so many failures cost has had the clock set back meanwhile. */
+function hasToWait({ failures, nextTryMs }: Mailbox, nowMs: number): boolean {
+  const waitMs = nextTryMs - nowMs;
+  return waitMs > 0 && waitMs <= backoffMs(failures);
+}
+
+function backoffMs(failures: number): number {
+  return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0;
 }
 
 /** Of rows that stand in no history (newcomer.ts) the time tells them from those of another time. */
@@ -166,8 +176,8 @@ export function settle(mailbox: Mailbox, sent: Sent, nowMs: number, why: Failure
   const { notice, lastFailure: _, ...rest } = mailbox;
   if (sent === "taken") return { ...rest, notice: null, failures: 0, nextTryMs: 0 };
   const failures = mailbox.failures + 1;
-  const waitMs = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0;
-  const tried = { ...rest, notice, failures, nextTryMs: nowMs + waitMs, ...(why !== null && { lastFailure: why }) };
+  const nextTryMs = nowMs + backoffMs(failures);
+  const tried = { ...rest, notice, failures, nextTryMs, ...(why !== null && { lastFailure: why }) };
   if (sent === "unsure" || notice === null || notice.isRetried) return tried;
   const dropped = (notice.dropped ?? 0) + (mailbox.dropped ?? 0);
   return {

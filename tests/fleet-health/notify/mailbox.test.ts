@@ -134,6 +134,32 @@ describe("a channel that does not take it", () => {
   });
 });
 
+describe("a clock that is set back while a channel waits for its next try", () => {
+  const failed = (times: number): Mailbox => {
+    let box = put(emptyMailbox("ops"), CHANNEL, [row("firing")]);
+    for (let i = 0; i < times; i++) box = settle(take(box, CHANNEL, NOON + i).mailbox, "refused", NOON);
+    return box;
+  };
+  const isTried = (box: Mailbox, nowMs: number): boolean => take(box, CHANNEL, nowMs).notice !== null;
+
+  test("keeps it waiting no longer than its failures cost", () => {
+    const [twice, often] = [failed(2), { ...failed(2), failures: 9, nextTryMs: NOON + 60 * MIN }];
+    const at = (minutes: number) => [isTried(twice, NOON + minutes * MIN), isTried(often, NOON + minutes * MIN)];
+    expect([at(4), at(5), at(60)]).toEqual([
+      [false, false],
+      [true, false],
+      [true, true],
+    ]);
+    expect([at(-1), at(-22 * 60), at(-364 * 24 * 60)]).toEqual(Array(3).fill([true, true]));
+  });
+
+  test("what fails then waits by the new time", () => {
+    const before = NOON - 364 * 24 * 60 * MIN;
+    const again = settle(take(failed(2), CHANNEL, before).mailbox, "refused", before);
+    expect([again.failures, again.nextTryMs - before]).toEqual([3, 10 * MIN]);
+  });
+});
+
 describe("more than a thousand rows", () => {
   const many = (change: string, from: number, to: number): IncidentRow[] =>
     Array.from({ length: to - from }, (_, i) => row(change, { host: `lab${from + i}` }));
