@@ -1,5 +1,5 @@
-// One run of the health check, in the order that a kill at any step is safe with: alerts, state, history, how it went. What was not kept
-// is read and judged once more by the next run; an alert that stands there already is not written again, nor is a row of the history.
+// One run of the health check, in the order that a kill at any step is safe with: alerts, state, history, how it went; what
+// somebody asked for is printed last. What was not kept is read and judged once more by the next run; an alert that stands there already is not written again, nor is a row of the history.
 
 import { hostname } from "node:os";
 import type { HealthRun } from "../contract/health-run.ts";
@@ -65,7 +65,6 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
     }
     throw error;
   }
-  if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
   sayIncidents(found.next, log);
   const { trouble } = found.reference;
   const troubles = [
@@ -79,6 +78,9 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
   for (const trouble of [...troubles, isSaid ? null : unnoted]) if (trouble !== null) log.error(trouble);
   const code = unnoted === null ? exit : EXIT.undelivered;
   await ping(config, code, log);
+  // A reader may stall for as long as it likes: by now it holds up nobody.
+  dir.release();
+  if (how.json) await print(`${JSON.stringify(answerOf(config, how.nowMicros, found))}\n`);
   return code;
 }
 

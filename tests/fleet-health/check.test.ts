@@ -310,6 +310,44 @@ test("another run that is at work is left alone, and so is what is known of it",
   await other.exited;
 });
 
+test("what is printed comes last: whoever reads it late, or not at all, holds up neither the telling nor the next run", async () => {
+  const at = lab();
+  const took = join(at.root, "took");
+  const channels = [channelWith({ type: "command", url: null, command: ["/bin/sh", "-c", `cat >${took}`] })];
+  const told = { ...at, config: { ...at.config, channels } };
+  for (const minutes of [0, 5]) await run(told, NOW + minutes * MINUTE);
+  rmSync(join(at.root, "fleet-health/lock"));
+  const { promise: stalled, resolve: read } = Promise.withResolvers<boolean>();
+  const { promise: printing, resolve: begin } = Promise.withResolvers<void>();
+  using printed = spyOn(answer, "print").mockImplementation(() => {
+    begin();
+    return stalled;
+  });
+  const nothing = (): void => undefined;
+  const log: Log = { error: nothing, warn: nothing, info: nothing, debug: nothing };
+  const how = { nowMicros: NOW + 10 * MINUTE, json: true };
+  const first = checkCommand(told.config, how, log);
+  await printing;
+  expect(readFileSync(took, "utf8")).toContain('"symptom":"silent"');
+  expect(lastRun(at)).toMatchObject({ exit: 0, problem: null });
+  const next = { nowMicros: NOW + 15 * MINUTE, json: false };
+  expect(await checkCommand(told.config, next, log)).toBe(0);
+  const { runs_ms } = JSON.parse(readFileSync(join(at.root, "fleet-health/state.json"), "utf8"));
+  expect(runs_ms[0]).toBe((NOW + 15 * MINUTE) / 1000);
+  read(true);
+  expect(await first).toBe(0);
+  // A full disk takes no answer, and all the rest is done.
+  printed.mockImplementation(() => Promise.reject(new UserError("ENOSPC", null, 3)));
+  rmSync(took);
+  rmSync(join(at.root, "fleet-health/lock"));
+  for (const minutes of [20, 25]) {
+    appendFileSync(dataPaths(at.root).index, row("lab1", NOW + minutes * MINUTE));
+    const ended = checkCommand(told.config, { nowMicros: NOW + minutes * MINUTE, json: true }, log);
+    expect(await ended.catch((thrown: unknown) => thrown)).toBeInstanceOf(UserError);
+  }
+  expect(readFileSync(took, "utf8")).toContain('"change":"recovered"');
+});
+
 test("who is refused is not known where there is nothing that tells it", async () => {
   const at = lab();
   rmSync(dataPaths(at.root).attempts, { recursive: true });

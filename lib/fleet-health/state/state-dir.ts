@@ -36,6 +36,8 @@ export interface StateDir {
   readonly lastSequence: number;
   /** Writes down how the run went. @returns why it is not written, or null */
   note(run: HealthRun): Finding | null;
+  /** Lets the next run begin: from here on nothing is kept. */
+  release(): void;
 }
 
 /** Where nothing is kept, and nothing was meant to be. */
@@ -46,11 +48,12 @@ export const NOWHERE: StateDir = {
   tell: async () => null,
   lastSequence: 0,
   note: () => null,
+  release: () => undefined,
 };
 
 /**
- * Opens it for this run, and makes it if there is none; the lock is held for the life of this process. Never rejects: what cannot be
- * used keeps nothing.
+ * Opens it for this run, and makes it if there is none; the lock is held until it is released, or this process
+ * ends. Never rejects: what cannot be used keeps nothing.
  * @param nowMs since when what is taken from the history waits to be judged again
  * @returns `busy`: another run is at work
  */
@@ -59,10 +62,12 @@ export async function openStateDir(dir: string, nowMs: number): Promise<StateDir
   try {
     await makeDir(dir, 0o750);
     // O_CLOEXEC is Bun's default: a child never keeps the lock alive. And nobody waits for a pipe.
-    if (!tryLock(openOrMake(lock, constants.O_RDWR | constants.O_NONBLOCK, 0o640))) return "busy";
+    const fd = openOrMake(lock, constants.O_RDWR | constants.O_NONBLOCK, 0o640);
+    if (!tryLock(fd)) return "busy";
+    const release = (): void => closeSync(fd);
     const found = await readState(dir, nowMs);
-    if ("closed" in found) return { ...NOWHERE, save: () => found.closed, note: writers(dir).note };
-    return { ...found, ...writers(dir) };
+    if ("closed" in found) return { ...NOWHERE, save: () => found.closed, note: writers(dir).note, release };
+    return { ...found, ...writers(dir), release };
   } catch (error) {
     const trouble = unkept(dir, error, lock);
     return { ...NOWHERE, save: () => trouble };
