@@ -15,7 +15,7 @@ import { fleetSymptom } from "./incidents/policy.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
 import { pingAddress } from "./notify/address.ts";
-import { deliver, outgoingOf } from "./notify/delivery/deliver.ts";
+import { deliver, mailboxesAway, outgoingOf } from "./notify/delivery/deliver.ts";
 import { post } from "./notify/delivery/post.ts";
 import { explainPosted, isTaken } from "./notify/delivery/web-failures.ts";
 import { lineOf } from "./notify/words.ts";
@@ -125,7 +125,8 @@ async function keepAndTell(
   // What a kill, or a full disk, has kept out of the history comes before what is new.
   const old = dir.state?.rows ?? [];
   const rows = (await dir.tell(old)) === null ? next.rows : [...old, ...next.rows];
-  const kept = { ...next, rows, mailboxes: outgoing.map(({ mailbox }) => mailbox) };
+  const away = mailboxesAway(next.mailboxes, channels, next.rows);
+  const kept = { ...next, rows, mailboxes: [...outgoing.map(({ mailbox }) => mailbox), ...away] };
   const unkept = dir.save(kept);
   failpoint("fleet-health.saved");
   if (unkept !== null) return [unkept];
@@ -134,7 +135,7 @@ async function keepAndTell(
   failpoint("fleet-health.sent");
   for (const remark of remarks) log.warn(remark);
   const isMarked = mailboxes.some((mailbox, i) => mailbox !== outgoing[i]?.mailbox);
-  const unmarked = isMarked ? dir.save({ ...kept, mailboxes }) : null;
+  const unmarked = isMarked ? dir.save({ ...kept, mailboxes: [...mailboxes, ...away] }) : null;
   return [untold, ...failures, unmarked].filter((trouble) => trouble !== null);
 }
 

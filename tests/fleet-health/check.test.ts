@@ -310,6 +310,24 @@ test("another run that is at work is left alone, and so is what is known of it",
   await other.exited;
 });
 
+test("a channel that the configuration does not name for some runs is told the end that came meanwhile", async () => {
+  const at = lab();
+  const took = join(at.root, "took");
+  const channels = [channelWith({ type: "command", url: null, command: ["/bin/sh", "-c", `cat >>${took}`] })];
+  const told = { ...at, config: { ...at.config, channels } };
+  for (const minutes of [0, 5, 10]) await run(told, NOW + minutes * MINUTE);
+  for (const minutes of [15, 20]) {
+    appendFileSync(dataPaths(at.root).index, row("lab1", NOW + minutes * MINUTE));
+    await run(at, NOW + minutes * MINUTE);
+  }
+  for (const minutes of [25, 28]) await run(told, NOW + minutes * MINUTE);
+  const changes = readFileSync(took, "utf8")
+    .trimEnd()
+    .split("\n")
+    .flatMap((line) => JSON.parse(line).items.map((item: { change: string }) => item.change));
+  expect(changes).toEqual(["firing", "recovered"]);
+});
+
 test("what is printed comes last: whoever reads it late, or not at all, holds up neither the telling nor the next run", async () => {
   const at = lab();
   const took = join(at.root, "took");

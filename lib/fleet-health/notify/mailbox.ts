@@ -5,10 +5,14 @@ import type { IncidentRow } from "../../contract/incident-row.ts";
 import type { Finding } from "../../core/finding.ts";
 import { MANY } from "../incidents/incident.ts";
 import { isByCause } from "../incidents/policy.ts";
-import { type Channel, isQuiet, wants } from "./channel.ts";
+import { type Channel, type ChannelType, isQuiet, wants } from "./channel.ts";
 
 export interface Mailbox {
   channel: string;
+  /** Of what kind that is: another one under its name is another channel. Left out: an older release did not write it down. */
+  type?: ChannelType | undefined;
+  /** The configuration does not name it now: it is kept for the ends of what it was told. */
+  isAway?: true | undefined;
   /** Not in a notice yet. */
   waiting: readonly IncidentRow[];
   /** Being sent, or nobody knows whether it was taken; null: nothing is. */
@@ -63,21 +67,44 @@ export function emptyMailbox(channel: string): Mailbox {
 /** A mailbox of no channel: of one that has none of its own, as where the state was lost, this is what it was told. */
 export const ANY_CHANNEL = "*";
 
-/** Puts in what a channel wants to hear. */
-export function put(mailbox: Mailbox, channel: Channel, rows: readonly IncidentRow[]): Mailbox {
-  const open = new Set(mailbox.open);
+/**
+ * Puts in what a channel wants to hear, and the end of all that it was told, whether it wants that now or not. A beginning that waits still
+ * and is wanted no more goes, and with it what else waits of that. @param channel null: it is not there now, and wants nothing
+ */
+export function put(mailbox: Mailbox, channel: Channel | null, rows: readonly IncidentRow[]): Mailbox {
+  const isWanted = (row: IncidentRow): boolean => channel !== null && wants(channel, row);
+  const kept = withoutUnwanted(mailbox, isWanted);
+  const open = new Set(kept.open);
   const fresh = rows.filter((row) => {
     if (!row.told) return false;
-    if (!wants(channel, row)) {
-      // It wanted it once, or was thought to.
-      if (isEnd(row)) open.delete(keyOf(row));
-      return false;
-    }
+    if (isEnd(row)) return open.delete(keyOf(row));
+    if (!isWanted(row)) return false;
     if (row.change === BEGINS) open.add(keyOf(row));
-    if (row.change === "growing") return open.has(keyOf(row));
-    return isEnd(row) ? open.delete(keyOf(row)) : true;
+    return row.change !== "growing" || open.has(keyOf(row));
   });
-  return shortened({ ...mailbox, waiting: [...mailbox.waiting, ...fresh], open: [...open] });
+  return shortened({ ...kept, waiting: [...kept.waiting, ...fresh], open: [...open] });
+}
+
+function withoutUnwanted(mailbox: Mailbox, isWanted: (row: IncidentRow) => boolean): Mailbox {
+  const { waiting, open } = mailbox;
+  const untold = new Set(waiting.filter((row) => row.change === BEGINS && !isWanted(row)).map(keyOf));
+  return {
+    ...mailbox,
+    waiting: waiting.filter((row) => (isEnd(row) ? !untold.has(keyOf(row)) : isWanted(row))),
+    open: open.filter((key) => !untold.has(key)),
+  };
+}
+
+/** Whose it is, by its name and kind. */
+export function isOf({ channel, type }: Mailbox, { name, type: kind }: Pick<Channel, "name" | "type">): boolean {
+  return channel === name && (type ?? kind) === kind;
+}
+
+/** What is kept of a channel that is not there now, for when it comes back; null: it has nothing to hear then. */
+export function putAway(mailbox: Mailbox, rows: readonly IncidentRow[]): Mailbox | null {
+  const { channel, type, notice, waiting, open } = put(mailbox, null, rows);
+  if (notice === null && waiting.length === 0 && open.length === 0) return null;
+  return { ...emptyMailbox(channel), ...(type !== undefined && { type }), isAway: true, notice, waiting, open };
 }
 
 /** Where too much waits: without the oldest of those that began and ended meanwhile. */

@@ -18,6 +18,7 @@ import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
 import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
+import { CHANNEL_TYPES } from "../notify/channel.ts";
 import type { Failure, Mailbox, Notice } from "../notify/mailbox.ts";
 
 export interface State {
@@ -101,6 +102,8 @@ const NOTICE: ChecksOf<Notice> = {
 };
 const isMailbox = hasFields({
   channel: isText,
+  type: leftOutOr((value) => CHANNEL_TYPES.some((type) => type === value)),
+  isAway: leftOutOr((value) => value === true),
   waiting: isRows,
   notice: orNull(hasFields(NOTICE)),
   failures: isNumber,

@@ -1,6 +1,7 @@
 // Tells the channels what a run has to tell: what is sent stands in the state before, and what was taken is marked after. One channel
 // that is broken keeps no other from being told.
 
+import type { IncidentRow } from "../../../contract/incident-row.ts";
 import { readFix } from "../../../contract/said.ts";
 import { type Finding, type Fix, fixText, here } from "../../../core/finding.ts";
 import { counted, formatSeconds } from "../../../core/text/quantity.ts";
@@ -10,11 +11,13 @@ import {
   ANY_CHANNEL,
   emptyMailbox,
   type Failure,
+  isOf,
   type Mailbox,
   type Notice,
   type Outcome,
   ofKey,
   put,
+  putAway,
   settle,
   take,
 } from "../mailbox.ts";
@@ -30,10 +33,11 @@ export function outgoingOf(
   collector: string,
 ): Outgoing[] {
   return channels.map((channel) => {
-    const own = mailboxes.find((one) => one.channel === channel.name);
-    if (channel.type === "alertmanager") {
-      const before = own ?? emptyMailbox(channel.name);
-      return { channel, notice: null, isDue: false, ...standingOf(before, channel, left, { nowMs, collector }) };
+    const { name, type } = channel;
+    const own = mailboxes.find((one) => isOf(one, channel));
+    if (type === "alertmanager") {
+      const { mailbox, standing } = standingOf(own ?? emptyMailbox(name), channel, left, { nowMs, collector });
+      return { channel, notice: null, isDue: false, mailbox: { ...mailbox, type }, standing };
     }
     // Where the state was lost it was told what all were.
     const known =
@@ -42,10 +46,21 @@ export function outgoingOf(
         mailboxes.find((one) => one.channel === ANY_CHANNEL),
         channel,
       );
-    const before = { ...(known ?? emptyMailbox(channel.name)), channel: channel.name };
-    const rows = known === undefined ? rowsForNewcomer(left, nowMs) : left.rows;
+    const { isAway = false, ...before } = { ...(known ?? emptyMailbox(name)), channel: name, type };
+    const rows = known === undefined || isAway ? rowsForNewcomer(left, nowMs, before.open) : left.rows;
     return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs, collector) };
   });
+}
+
+/** Those of channels that are not there now, with the ends of what they were told. Pure. */
+export function mailboxesAway(
+  mailboxes: readonly Mailbox[],
+  channels: readonly Channel[],
+  rows: readonly IncidentRow[],
+): Mailbox[] {
+  const isHere = (one: Mailbox): boolean => channels.some((channel) => isOf(one, channel));
+  const away = mailboxes.filter((one) => one.channel !== ANY_CHANNEL && !isHere(one));
+  return away.flatMap((one) => putAway(one, rows) ?? []);
 }
 
 /** What a channel was told of all that somebody was told. */
