@@ -34,6 +34,7 @@ const ORDER: Record<string, string[]> = {
   ],
   "fleet-health": [
     ...[
+      "named.ts",
       "not-read.ts",
       "not-written.ts",
       "python",
@@ -45,7 +46,17 @@ const ORDER: Record<string, string[]> = {
       "incidents",
       "judge",
     ],
-    ...["notify", "notify/delivery", "settings.ts", "orders", "state", "round.ts", "inputs.ts", "commands"],
+    ...[
+      "notify",
+      "notify/delivery",
+      "settings.ts",
+      "same-place.ts",
+      "orders",
+      "state",
+      "round.ts",
+      "inputs.ts",
+      "commands",
+    ],
   ],
   installer: [
     "command-line.ts",

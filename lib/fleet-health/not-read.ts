@@ -6,11 +6,11 @@ import { errorCode, errorText } from "../core/failure.ts";
 import { byCommands, type Finding, type Fix, here } from "../core/finding.ts";
 import { quoted } from "../core/text/fields.ts";
 import { type Access, accessTo } from "../os/files/access.ts";
-import { clearAway } from "../os/files/aside.ts";
 import { isWrongKind, wrongAt } from "../os/files/regular.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
 import { ownService } from "../os/process/own-unit.ts";
 import { ourName } from "../os/process/own-user.ts";
+import { outOfTheWay } from "./named.ts";
 
 /** Why not all is known: what of, by which it is known again whatever is said of it. */
 export interface Doubt extends Finding {
@@ -40,7 +40,7 @@ export function isOfRights(code: string | null): boolean {
 
 /** What mends that a file, or a directory, cannot be read. */
 export function readFix(path: string, code: string): Fix {
-  if (isWrongKind(code)) return byCommands(clearAway(wrongAt(path)));
+  if (isWrongKind(code)) return outOfTheWay(wrongAt(path));
   if (!isOfRights(code) || !isServices(path)) return refusedFix(code);
   const access = accessTo(path);
   return letServiceIn(path, access, ourName(), liesInOurs(access?.path ?? path));

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { errorCode } from "../core/failure.ts";
 import { byCommands, type Finding } from "../core/finding.ts";
 import { refusedUse } from "../os/file-calls.ts";
-import { clearAway } from "../os/files/aside.ts";
 import { whyDiskRefuses } from "../os/files/disk-refusal.ts";
 import { isWrongKind, wrongAt } from "../os/files/regular.ts";
 import { refusedFix } from "../os/process/as-typed.ts";
 import { giveToUs, ourName } from "../os/process/own-user.ts";
+import { outOfTheWay } from "./named.ts";
 import { isOfRights, isServices } from "./not-read.ts";
 
 /**
@@ -31,7 +31,7 @@ function inTheWay(file: string, code: string): Finding | null {
   const at = wrongAt(file);
   const kind = kindOf(at);
   const why = at === file ? WORDS[kind] : kind === "directory" || kind === "nothing" ? null : "is no directory";
-  return why === null ? null : { what: `${at} ${why}`, fix: byCommands(clearAway(at)) };
+  return why === null ? null : { what: `${at} ${why}`, fix: outOfTheWay(at) };
 }
 
 type Kind = "file" | "directory" | "other" | "nothing";

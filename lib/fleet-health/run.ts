@@ -1,7 +1,8 @@
 // The health check's command line: which command is done by whom.
 
+import { existsSync } from "node:fs";
 import type { CommandLine } from "../cli/options.ts";
-import { loadConfig } from "../runtime/config/config-file.ts";
+import { configFile, loadConfig } from "../runtime/config/config-file.ts";
 import { configTest } from "../runtime/config/config-test.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
 import { parseToml } from "../schema/toml.ts";
@@ -9,6 +10,7 @@ import { checkCommand } from "./check.ts";
 import { notifyTestCommand } from "./commands/notify-test.ts";
 import { retireCommand, silenceCommand, silencesCommand } from "./commands/orders.ts";
 import { statusCommand } from "./commands/status.ts";
+import { refuseSame } from "./same-place.ts";
 import { type FleetHealthConfig, nowOf, withFlags } from "./settings.ts";
 import { configOf, type FleetHealthTable } from "./table.ts";
 
@@ -16,7 +18,7 @@ const COMMANDS: Commands = {
   "": async (call) => {
     const { options } = call.line;
     const nowMicros = nowOf(options, Date.now());
-    const config = withFlags(await readConfig(call), options);
+    const config = await settings(call);
     return checkCommand(config, { nowMicros, json: options.json === true }, call.log);
   },
   "config test": (call) => configTest("fleet-health", call, readConfig),
@@ -37,7 +39,10 @@ export function runFleetHealth(line: CommandLine): Promise<number> {
 }
 
 async function settings(call: Call): Promise<FleetHealthConfig> {
-  return withFlags(await readConfig(call), call.line.options);
+  const config = withFlags(await readConfig(call), call.line.options);
+  const file = configFile("fleet-health", call.line);
+  refuseSame(config, existsSync(file) ? file : null);
+  return config;
 }
 
 /** With both paths on the command line the Python fleet's check needs no configuration, either. */

@@ -81,7 +81,9 @@ type Options = Readonly<Record<string, string | true>>;
 export function withFlags(config: FleetHealthConfig, options: Options): FleetHealthConfig {
   const path = (name: string): string | null => {
     const value = options[name];
-    return typeof value === "string" ? resolvePath(value) : null;
+    if (typeof value !== "string") return null;
+    if (value.trim() !== "") return resolvePath(value);
+    throw new UserError(`--${name} is empty: name a path, or leave it out`);
   };
   const index = path("index-path");
   const beside = index === null ? config : placesOf(dirname(index));

@@ -145,6 +145,11 @@ describe("flags", () => {
   });
 });
 
+test.each(["index-path", "alerts-path", "attempts-dir", "state-path"])("--%s that is empty is refused", (name) => {
+  for (const empty of ["", " "])
+    expect(say(() => withFlags(bare, { [name]: empty }))).toBe(`--${name} is empty: name a path, or leave it out`);
+});
+
 test("now is the clock's, or what is said", () => {
   expect(nowOf({}, 1_777_617_473_830)).toBe(1_777_617_473_830_000);
   expect(nowOf({ now: "2026-05-01T06:37:53.830599+00:00" }, 0)).toBe(1_777_617_473_830_599);
