@@ -68,9 +68,17 @@ function restOf(count: number): string {
   return fixText({ text: `and ${count} more`, commands: [here("sudo", "fleet-health", "status")] }, "collector");
 }
 
-/** The same as a text. @param maxBytes of UTF-8: where it is longer it ends with how much is missing */
-export function body(notice: Pick<Notice, "rows" | "dropped">, maxBytes = Number.POSITIVE_INFINITY): string {
-  const lines = linesOf(notice);
+/**
+ * The same as a text.
+ * @param maxBytes of UTF-8: where it is longer it ends with how much is missing
+ * @param write a line as its reader takes it
+ */
+export function body(
+  notice: Pick<Notice, "rows" | "dropped">,
+  maxBytes = Number.POSITIVE_INFINITY,
+  write: (line: string) => string = (line) => line,
+): string {
+  const lines = linesOf(notice).map(write);
   const whole = lines.join("\n");
   if (Buffer.byteLength(whole) <= maxBytes) return whole;
   let bytes = REST_BYTES;

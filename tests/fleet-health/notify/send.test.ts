@@ -52,6 +52,36 @@ describe("what goes out", () => {
     expect(JSON.parse(got[0]?.text ?? "")).toEqual({ text: `*lab7: silent*\n${body(NOTICE)}` });
   });
 
+  test("slack makes no mention and no link of what a check says", async () => {
+    const { url, got } = hook();
+    const what = "<!channel> <@U123> <https://evil|click> R&D &lt;";
+    const rows = [row({ symptom: "check-failing", cause: "<!here>", what }), row({ what: "&".repeat(9000) })];
+    await send(channel({ type: "slack", url }), { ...NOTICE, rows: rows.slice(0, 1) });
+    const { text } = JSON.parse(got[0]?.text ?? "");
+    expect(text).toStartWith(
+      "*lab7: check-failing (&lt;!here&gt;)*\nFIRING lab7: check-failing (&lt;!here&gt;) since ",
+    );
+    expect(text).toContain(": &lt;!channel&gt; &lt;@U123&gt; &lt;https://evil|click&gt; R&amp;D &amp;lt;; fix: ");
+    expect(text).not.toMatch(/[<>]/);
+    // Entities are longer: the text keeps to its size all the same.
+    await send(channel({ type: "slack", url }), { ...NOTICE, rows });
+    const long = JSON.parse(got[1]?.text ?? "").text;
+    expect(Buffer.byteLength(long)).toBeLessThan(36_000);
+    expect(long).toEndWith("and 1 more: sudo fleet-health status");
+  });
+
+  test("ntfy takes it as plain text: neither the title nor what is asked of it comes from a check", async () => {
+    const { url, got } = hook();
+    const evil = row({ symptom: "check-failing", cause: "x\r\nMarkdown: yes", what: "[click](https://evil)" });
+    await send(channel({ type: "ntfy", url }), { ...NOTICE, rows: [evil] });
+    const { headers = {} } = got[0] ?? {};
+    expect(headers["content-type"]).toBe("text/plain; charset=utf-8");
+    expect(
+      Object.keys(headers).filter((name) => /^(x-)?(markdown|md|actions?|click|attach|icon|template)$/.test(name)),
+    ).toEqual([]);
+    expect(headers.title).toBe("lab7: check-failing (x\\u000d\\u000aMarkdown: yes)");
+  });
+
   test("a program gets it on its standard input, and no shell is asked", async () => {
     const out = join(tempDir(), "out");
     const program = join(tempDir(), "page");

@@ -37,7 +37,8 @@ function requestOf({ type }: Channel, notice: Notice): Request {
     headers: { "content-type": "application/json", "idempotency-key": notice.id },
     text: JSON.stringify(value),
   });
-  if (type === "slack") return json({ text: `*${title(notice)}*\n${body(notice, TEXT_BYTES.slack)}` });
+  if (type === "slack")
+    return json({ text: `*${slackText(title(notice))}*\n${body(notice, TEXT_BYTES.slack, slackText)}` });
   if (type === "webhook") return json(document(notice));
   const isBad = notice.rows.some((row) => BEGINS.includes(row.change) && severityOf(row) === "critical");
   const headers = { "content-type": "text/plain; charset=utf-8", title: ascii(title(notice)) };
@@ -45,6 +46,14 @@ function requestOf({ type }: Channel, notice: Notice): Request {
     headers: { ...headers, priority: isBad ? "high" : "default", tags: isBad ? "rotating_light" : "white_check_mark" },
     text: body(notice, TEXT_BYTES.ntfy),
   };
+}
+
+/**
+ * Slack's three characters as its entities (https://docs.slack.dev/messaging/formatting-message-text#escaping): what a check says calls
+ * nobody, and is no link to anywhere.
+ */
+function slackText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 const BEGINS: readonly string[] = ["firing", "growing"];
