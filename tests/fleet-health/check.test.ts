@@ -256,6 +256,27 @@ test("rows that a kill has kept out of the history come before those of the next
   expect(readFileSync(history, "utf8").trimEnd().split("\n")).toEqual(lines);
 });
 
+test("what was told long ago is ended after a lost state, however much came since", async () => {
+  const at = lab();
+  for (const minutes of [0, 5, 10]) await run(at, NOW + minutes * MINUTE);
+  const history = join(at.root, "fleet-health/incidents.jsonl");
+  const last = JSON.parse(readFileSync(history, "utf8").trimEnd().split("\n").at(-1) ?? "");
+  const later = Array.from({ length: 45_000 }, (_, i) => {
+    const [host, sequence] = [`old${i % 100}`, last.sequence + 1 + i];
+    return JSON.stringify({ ...last, sequence, host, change: "pending", told: false, what: "w".repeat(300) });
+  });
+  appendFileSync(history, `${later.join("\n")}\n`);
+  writeFileSync(join(at.root, "fleet-health/state.json"), "torn");
+  const told: unknown[] = [];
+  for (const minutes of [15, 20]) {
+    appendFileSync(dataPaths(at.root).index, row("lab1", NOW + minutes * MINUTE));
+    told.push(...((await run(at, NOW + minutes * MINUTE)).json.incidents as unknown[]));
+  }
+  expect(told).toMatchObject([
+    { host: "lab1", symptom: "silent", change: "recovered", sequence: last.sequence + 45_002 },
+  ]);
+});
+
 test("what cannot be kept is said, and the run ends with 3 with its alerts written", async () => {
   const at = lab();
   writeFileSync(join(at.root, "file"), "");

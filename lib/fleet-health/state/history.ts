@@ -5,6 +5,7 @@ import { formatIncident, type IncidentRow, parseIncident } from "../../contract/
 import { errorCode } from "../../core/failure.ts";
 import { openRegular } from "../../os/files/regular.ts";
 import { appendLineDurable } from "../../os/files/sync-files.ts";
+import { linesBackwards, linesForwards, restOf } from "../index/lines.ts";
 
 /** Appends those that do not stand there yet; on the disk when it resolves. Rejects as the system does. */
 export async function appendHistory(path: string, rows: readonly IncidentRow[]): Promise<void> {
@@ -14,27 +15,59 @@ export async function appendHistory(path: string, rows: readonly IncidentRow[]):
   appendLineDurable(path, fresh.map(formatIncident).join("\n"));
 }
 
-/** So much of its end holds the last row: one of ten thousand hosts is not as long. */
-const TAIL_BYTES = 16 * 1024 ** 2;
-
-/** The number of the last row; 0: there is none. */
+/** The number of the last row, whether its line was ended or not; 0: there is none. Rejects as the system does. */
 export async function lastSequence(path: string): Promise<number> {
-  return (await lastRows(path)).at(-1)?.sequence ?? 0;
-}
-
-/** The last rows, the oldest first, whether the last line was ended or not. Rejects as the system does. */
-export async function lastRows(path: string): Promise<IncidentRow[]> {
   try {
     await using file = await openRegular(path);
     const { handle, size } = file;
-    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    await handle.read(bytes, 0, bytes.length, size - bytes.length);
-    return bytes
-      .toString("utf8")
-      .split("\n")
-      .flatMap((line) => parseIncident(line) ?? []);
+    /** Where what has no end yet begins; null: not found so far. */
+    let restAt: number | null = null;
+    for await (const lines of linesBackwards(handle, size)) {
+      const [last] = lines;
+      const rest = restAt === null && last !== undefined ? await restOf(handle, last.end, size) : null;
+      restAt ??= last?.end ?? null;
+      for (const text of [rest, ...lines.map((line) => line.text)]) {
+        const row = parseIncident(text ?? "");
+        if (row !== null) return row.sequence;
+      }
+    }
+    return parseIncident((await restOf(handle, 0, size)) ?? "")?.sequence ?? 0;
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return 0;
+    throw error;
+  }
+}
+
+/** So much of it is read, from its end, where a state was lost: years of it, in some seconds. */
+const READ_BYTES = 512 * 1024 ** 2;
+
+/**
+ * Gives all rows, the oldest first, whether the last line was ended or not; nothing where there is no file. Rejects as the system does.
+ * @returns whether it is so large that older ones were not read
+ */
+export async function readHistory(
+  path: string,
+  take: (row: IncidentRow) => void,
+  maxBytes = READ_BYTES,
+): Promise<{ isCut: boolean }> {
+  const give = (text: string | null): void => {
+    const row = parseIncident(text ?? "");
+    if (row !== null) take(row);
+  };
+  try {
+    await using file = await openRegular(path);
+    const { handle, size } = file;
+    // There it may begin within a line, which is no row then.
+    let at = Math.max(0, size - maxBytes);
+    const isCut = at > 0;
+    for await (const lines of linesForwards(handle, at, size)) {
+      for (const { text } of lines) give(text);
+      at = lines.at(-1)?.end ?? at;
+    }
+    give(await restOf(handle, at, size));
+    return { isCut };
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return { isCut: false };
     throw error;
   }
 }

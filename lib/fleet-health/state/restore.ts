@@ -16,36 +16,60 @@ const NO_INDEX = {
   sinceMicros: null,
 };
 
-/**
- * @param rows the end of the history, the oldest first
- * @param nowMs from when on what takes several runs to judge is watched anew
- * @returns null: it has none
- */
-export function restoredState(rows: readonly IncidentRow[], nowMs: number): State | null {
-  const last = rows.at(-1);
-  if (last === undefined) return null;
-  const standing = new Map<string, IncidentRow>();
-  const causes = new Map<string, string[]>();
-  for (const row of rows) {
+/** Takes the rows of the history, the oldest first, and keeps what has not ended. */
+export class Restoring {
+  private readonly standing = new Map<string, IncidentRow>();
+  private readonly causes = new Map<string, string[]>();
+  /** Of each host's incidents the last row. */
+  private readonly newest = new Map<string, IncidentRow>();
+  private last: IncidentRow | null = null;
+
+  take(row: IncidentRow): void {
+    const { standing, causes } = this;
     const key = keyOf(row);
     const isTold = row.told && (row.change === "firing" || (row.change === "growing" && standing.has(key)));
     if (isTold) {
       standing.set(key, row);
       causes.set(key, [...(causes.get(key) ?? []), row.cause]);
-    } else if (isEnd(row)) standing.delete(key);
+    } else if (isEnd(row)) {
+      standing.delete(key);
+      causes.delete(key);
+    }
+    this.newest.set(ofHost(row), row);
+    this.last = row;
   }
-  const told = [...standing].map(([key, row]) => incidentOf(row, nowMs, causes.get(key)));
-  const newest = [...new Map(rows.map((row) => [ofHost(row), row])).values()];
-  const members = told.flatMap((one) => membersOf(one, newest, nowMs));
-  // One that was told by itself is that.
-  const incidents = new Map([...members, ...told].map((one) => [one.host === MANY ? one : ofHost(one), one]));
-  return {
-    index: NO_INDEX,
-    past: new Map(),
-    watch: { ...NO_WATCH, incidents: [...incidents.values()] },
-    mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...standing.keys()] }],
-    ...{ retired: [], sequence: last.sequence, rows: [] },
-  };
+
+  /** The number that the history has come to; null: it has no row. */
+  get sequence(): number | null {
+    return this.last?.sequence ?? null;
+  }
+
+  /**
+   * @param nowMs from when on what takes several runs to judge is watched anew
+   * @returns null: the history has no row
+   */
+  state(nowMs: number): State | null {
+    if (this.last === null) return null;
+    const told = [...this.standing].map(([key, row]) => incidentOf(row, nowMs, this.causes.get(key)));
+    const newest = [...this.newest.values()];
+    const members = told.flatMap((one) => membersOf(one, newest, nowMs));
+    // One that was told by itself is that.
+    const incidents = new Map([...members, ...told].map((one) => [one.host === MANY ? one : ofHost(one), one]));
+    return {
+      index: NO_INDEX,
+      past: new Map(),
+      watch: { ...NO_WATCH, incidents: [...incidents.values()] },
+      mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...this.standing.keys()] }],
+      ...{ retired: [], sequence: this.last.sequence, rows: [] },
+    };
+  }
+}
+
+/** The same of rows that are at hand. */
+export function restoredState(rows: readonly IncidentRow[], nowMs: number): State | null {
+  const restoring = new Restoring();
+  for (const row of rows) restoring.take(row);
+  return restoring.state(nowMs);
 }
 
 /**

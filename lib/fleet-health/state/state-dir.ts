@@ -14,8 +14,8 @@ import { openOrMake } from "../../os/files/owner.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { isOfRights, whyNotRead } from "../not-read.ts";
 import { whyNotWritten } from "../not-written.ts";
-import { appendHistory, lastRows } from "./history.ts";
-import { restoredState } from "./restore.ts";
+import { appendHistory, lastSequence, readHistory } from "./history.ts";
+import { Restoring } from "./restore.ts";
 import { openSpare } from "./spare.ts";
 import { formatState, parseState, type State } from "./state.ts";
 
@@ -79,8 +79,9 @@ const CLOSED = "which names what was told, cannot be read, so that this run tell
 type Left = Pick<StateDir, "state" | "doubts" | "lastSequence">;
 
 /**
- * A state that is none, or stands where none can be read, is put aside, and what was told is taken from the history: no run is kept from
- * looking. One that is closed to us is whole, and nobody knows it better: it stays, and what would take its place is neither kept nor told.
+ * A state that is none, that stands where none can be read, or that is older than the history, is put aside, and what was told is taken from
+ * the history: no run is kept from looking. One that is closed to us is whole, and nobody knows it better: it stays, and what would take its
+ * place is neither kept nor told.
  */
 async function readState(dir: string, nowMs: number): Promise<Left | { closed: Finding }> {
   const path = join(dir, "state.json");
@@ -89,25 +90,43 @@ async function readState(dir: string, nowMs: number): Promise<Left | { closed: F
   try {
     text = await readIfExists(path, STATE_BYTES);
     const state = text === null ? null : parseState(text);
-    if (state !== null) return { state, doubts: [], lastSequence: state.sequence };
+    if (state !== null && !(await isBehind(state, join(dir, HISTORY))))
+      return { state, doubts: [], lastSequence: state.sequence };
+    if (state !== null) why = { what: `${path} is older than ${HISTORY}, as one from a backup is`, fix: null };
   } catch (error) {
     if (isOfRights(errorCode(error))) return { closed: whyNotRead(path, error, `${path}, ${CLOSED}`) };
     why = whyNotRead(path, error);
   }
-  const { rows, doubt } = await readHistory(join(dir, HISTORY));
-  const state = restoredState(rows, nowMs);
+  const { restoring, isRead, doubt } = await restoringFrom(join(dir, HISTORY));
   // Where neither can be read the numbers go on from one that no history has come to: below it no row would be taken, once it can be.
-  const unread = doubt === null ? 0 : Math.floor(nowMs / 1000);
-  const left = { state, lastSequence: rows.at(-1)?.sequence ?? unread };
-  const lost = text === null ? null : await asideOrWhy(path, why, doubt === null);
+  const unread = isRead ? 0 : Math.floor(nowMs / 1000);
+  const left = { state: restoring.state(nowMs), lastSequence: restoring.sequence ?? unread };
+  const lost = text === null ? null : await asideOrWhy(path, why, isRead);
   return { ...left, doubts: [lost, doubt].filter((one) => one !== null) };
 }
 
-async function readHistory(path: string): Promise<{ rows: readonly IncidentRow[]; doubt: Finding | null }> {
+/** No row stands in the history that the state has not counted before. */
+async function isBehind({ sequence }: State, history: string): Promise<boolean> {
   try {
-    return { rows: await lastRows(path), doubt: null };
+    return (await lastSequence(history)) > sequence;
   } catch (error) {
-    return { rows: [], doubt: whyNotRead(path, error) };
+    // Whoever appends to it says why.
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
+}
+
+async function restoringFrom(path: string): Promise<{ restoring: Restoring; isRead: boolean; doubt: Finding | null }> {
+  const restoring = new Restoring();
+  try {
+    const { isCut } = await readHistory(path, (row) => restoring.take(row));
+    const doubt = {
+      what: `${path} is too large to be read whole: what began in its oldest rows has no end`,
+      fix: null,
+    };
+    return { restoring, isRead: true, doubt: isCut ? doubt : null };
+  } catch (error) {
+    return { restoring: new Restoring(), isRead: false, doubt: whyNotRead(path, error) };
   }
 }
 

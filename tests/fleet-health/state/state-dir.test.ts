@@ -5,6 +5,7 @@ import { type HealthRun, parseHealthRun } from "../../../lib/contract/health-run
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { byCommands, here } from "../../../lib/core/finding.ts";
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
+import * as history from "../../../lib/fleet-health/state/history.ts";
 import type { State } from "../../../lib/fleet-health/state/state.ts";
 import { NOWHERE, openStateDir, type StateDir } from "../../../lib/fleet-health/state/state-dir.ts";
 import * as aside from "../../../lib/os/files/aside.ts";
@@ -87,6 +88,41 @@ test("a state that is none is said, and the run begins anew", async () => {
   await next.tell(STATE.rows);
   next.save(STATE);
   expect(await openStateDir(dir, NOON)).toBe("busy");
+});
+
+test("a state that is older than the history, as from a backup, is said: what the history tells counts, and no row vanishes", async () => {
+  const dir = tempDir();
+  const first = await open(dir);
+  first.save({ ...STATE, sequence: 0, rows: [] });
+  const rows = [1, 2, 3].map((sequence) => ({ ...ROW, sequence, host: `lab${sequence}` }));
+  await first.tell([...rows, { ...ROW, sequence: 4, change: "recovered", host: "lab1" }]);
+  first.release();
+  const next = await open(dir);
+  expect(next.doubts.map(({ what }) => what)).toEqual([
+    `${join(dir, "state.json")} is older than incidents.jsonl, as one from a backup is: what was told, and has not ended, is taken from incidents.jsonl; it is kept as state.json.aside`,
+  ]);
+  expect([next.lastSequence, next.state?.sequence]).toEqual([4, 4]);
+  expect(next.state?.watch.incidents.map(({ host, isTold }) => [host, isTold])).toEqual([
+    ["lab2", true],
+    ["lab3", true],
+  ]);
+  // One that is ahead is as a kill has left it.
+  next.save({ ...STATE, sequence: 6 });
+  next.release();
+  expect((await open(dir)).doubts).toEqual([]);
+});
+
+test("a history that is too large to be read whole is said where the state was lost", async () => {
+  const dir = tempDir();
+  using read = spyOn(history, "readHistory").mockImplementation(async (_, take) => {
+    take(ROW);
+    return { isCut: true };
+  });
+  const opened = await open(dir);
+  expect(read).toHaveBeenCalled();
+  expect(opened.doubts.map(({ what }) => what)).toEqual([
+    `${join(dir, "incidents.jsonl")} is too large to be read whole: what began in its oldest rows has no end`,
+  ]);
 });
 
 test("a directory that cannot be used keeps nothing, and says so once", async () => {
