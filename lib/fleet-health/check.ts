@@ -18,6 +18,7 @@ import { pingAddress } from "./notify/address.ts";
 import { deliver, mailboxesAway, outgoingOf } from "./notify/delivery/deliver.ts";
 import { post } from "./notify/delivery/post.ts";
 import { explainPosted, isTaken } from "./notify/delivery/web-failures.ts";
+import type { Teller } from "./notify/mailbox.ts";
 import { lineOf } from "./notify/words.ts";
 import { readOrders } from "./orders/read.ts";
 import { isoText } from "./python/python-time.ts";
@@ -67,9 +68,10 @@ export async function checkCommand(config: FleetHealthConfig, how: How, log: Log
   }
   sayIncidents(found.next, log);
   const { trouble } = found.reference;
+  const store = found.inputs.hosts?.known.store?.id ?? null;
   const troubles = [
     ...(trouble === null ? [] : [trouble]),
-    ...(await keepAndTell(config, nowMs, dir, found.next, log)),
+    ...(await keepAndTell(config, { nowMs, store }, dir, found.next, log)),
   ];
   const exit = troubles.length === 0 ? EXIT.ok : EXIT.undelivered;
   const unnoted = dir.note(runOf(beganAt, exit, troubles[0] ?? found.inputs.doubts[0] ?? null, found));
@@ -96,7 +98,7 @@ async function tellBlind(
   const { orders } = await readOrders(config.stateDir);
   const next = blindRound(dir.state, { what: message, fix }, nowMs, orders);
   sayIncidents(next, log);
-  for (const trouble of await keepAndTell(config, nowMs, dir, next, log)) log.error(trouble);
+  for (const trouble of await keepAndTell(config, { nowMs, store: null }, dir, next, log)) log.error(trouble);
 }
 
 /** Tells a service elsewhere that somebody looks: when nothing comes any more, it says so. Where nothing is kept nobody is told. */
@@ -115,13 +117,13 @@ async function ping({ pingUrl, stateDir }: FleetHealthConfig, exit: number, log:
  */
 async function keepAndTell(
   { channels, stateDir }: FleetHealthConfig,
-  nowMs: number,
+  { nowMs, store }: { nowMs: number } & Pick<Teller, "store">,
   dir: StateDir,
   next: State,
   log: Log,
 ): Promise<Finding[]> {
   // Where nothing is kept nobody would know what was told.
-  const outgoing = stateDir === null ? [] : outgoingOf(next, channels, nowMs, hostname());
+  const outgoing = stateDir === null ? [] : outgoingOf(next, channels, nowMs, { collector: hostname(), store });
   // What a kill, or a full disk, has kept out of the history comes before what is new.
   const old = dir.state?.rows ?? [];
   const rows = (await dir.tell(old)) === null ? next.rows : [...old, ...next.rows];

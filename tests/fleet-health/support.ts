@@ -7,6 +7,7 @@ import type { Facts } from "../../lib/fleet-health/judge/facts.ts";
 import { NO_PAST } from "../../lib/fleet-health/judge/past.ts";
 import { NO_UPLOADS, type Uploads } from "../../lib/fleet-health/judge/uploads.ts";
 import type { Channel } from "../../lib/fleet-health/notify/channel.ts";
+import type { Teller } from "../../lib/fleet-health/notify/mailbox.ts";
 
 export const factsWith = (more: Partial<Facts>): Facts => ({
   ...{ host: "lab1", shippedMs: null, movedMs: null, uploads: NO_UPLOADS, heartbeat: null, checks: [] },
@@ -26,6 +27,9 @@ export const hostsWith = (summaries: readonly HostSummary[], more: Partial<Hosts
   heard: summaries.map((summary) => ({ summary, checks: [] })),
   ...more,
 });
+
+/** A machine that tells, and whose store is not known. */
+export const HUB: Teller = { collector: "hub", store: null };
 
 /** A hook that hears of all. */
 export const channelWith = (more: Partial<Channel> = {}): Channel => ({

@@ -149,7 +149,7 @@ export function take(
   mailbox: Mailbox,
   { quiet }: Pick<Channel, "quiet">,
   nowMs: number,
-  collector?: string,
+  from?: Teller,
 ): { mailbox: Mailbox; notice: Notice | null; isDue: boolean } {
   if (isQuiet(quiet, nowMs)) return { mailbox: withoutPairs(mailbox), notice: null, isDue: false };
   const { waiting, notice } = mailbox;
@@ -161,8 +161,8 @@ export function take(
   }
   const { dropped, ...rest } = mailbox;
   const rows = waiting.slice(0, NOTICE_ROWS);
-  const more = { ...(dropped !== undefined && { dropped }), ...(collector !== undefined && { collector }) };
-  const fresh = { id: idOf(mailbox.channel, rows), isRetried: false, rows, ...more };
+  const more = { ...(dropped !== undefined && { dropped }), ...(from !== undefined && { collector: from.collector }) };
+  const fresh = { id: idOf(mailbox.channel, rows, from), isRetried: false, rows, ...more };
   return { mailbox: { ...rest, notice: fresh, waiting: waiting.slice(NOTICE_ROWS) }, notice: fresh, isDue: true };
 }
 
@@ -176,11 +176,27 @@ function backoffMs(failures: number): number {
   return BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0;
 }
 
-/** Of rows that stand in no history (newcomer.ts) the time tells them from those of another time. */
-function idOf(channel: string, rows: readonly IncidentRow[]): string {
+/** Who tells. */
+export interface Teller {
+  /** The name of the machine. */
+  collector: string;
+  /** By which the collector's store is known, whatever its machine is called; null: it has none, or it could not be read. */
+  store: string | null;
+}
+
+/** So much of a store's number tells it from any other. */
+const STORE_CHARACTERS = 12;
+
+/**
+ * Two collectors may have a channel of one name, and count their rows each for itself; and a history that is begun anew counts from one
+ * again: who tells, and the time of the first row, tell its notices from those.
+ */
+function idOf(channel: string, rows: readonly IncidentRow[], from: Teller | undefined): string {
   const [first, last] = [rows[0]?.sequence ?? 0, rows.at(-1)?.sequence ?? 0];
-  const at = first < 0 ? `${Date.parse(rows[0]?.at ?? "")}-` : "";
-  return `${channel}-${at}${Math.abs(first)}-${Math.abs(last)}`;
+  const who = from === undefined ? [] : [from.store?.slice(0, STORE_CHARACTERS) ?? from.collector];
+  const parts = [channel, ...who, Date.parse(rows[0]?.at ?? ""), Math.abs(first), Math.abs(last)];
+  // It stands in a header field.
+  return parts.join("-").replace(/[^A-Za-z0-9._-]/g, "_");
 }
 
 /** What began and ended while it was quiet nobody has to hear. */

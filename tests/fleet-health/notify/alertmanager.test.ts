@@ -17,6 +17,7 @@ import { emptyMailbox, type Mailbox } from "../../../lib/fleet-health/notify/mai
 import { Alertmanager, alertmanagerMissing } from "../../support/alertmanager.ts";
 import { until } from "../../support/fleet.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { HUB } from "../support.ts";
 
 const channel = (url: string, more: Partial<Channel> = {}): Channel => ({
   ...{ name: "am", type: "alertmanager", url, urlFile: null, tokenFile: null, caBundle: null, command: [] },
@@ -46,7 +47,7 @@ class Runs {
   async run(incidents: Incident[], rows: IncidentRow[] = []): Promise<string | null> {
     const nowMs = Date.now();
     const watch = { incidents, runsMs: [nowMs, nowMs - 300_000] };
-    const outgoing = outgoingOf({ mailboxes: [this.mailbox], rows, watch }, [this.to], nowMs, "hub");
+    const outgoing = outgoingOf({ mailboxes: [this.mailbox], rows, watch }, [this.to], nowMs, HUB);
     const { mailboxes, failures } = await deliver(outgoing, nowMs);
     this.mailbox = mailboxes[0] ?? this.mailbox;
     return failures[0] === undefined ? null : findingText(failures[0], "collector");

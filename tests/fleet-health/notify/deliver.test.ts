@@ -5,9 +5,13 @@ import { type Finding, findingText, inWords } from "../../../lib/core/finding.ts
 import { NO_WATCH } from "../../../lib/fleet-health/incidents/watch.ts";
 import { deliver, outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import { emptyMailbox, type Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
+import { HUB } from "../support.ts";
 import { channel, hook, row, stopAll } from "./servers.ts";
 
 afterEach(stopAll);
+
+/** When the row was made. */
+const AT = Date.parse(row().at);
 
 test("a channel that is broken keeps no other from being told, and its notice waits", async () => {
   const good = hook();
@@ -17,7 +21,7 @@ test("a channel that is broken keeps no other from being told, and its notice wa
     { mailboxes: [emptyMailbox("gone")], rows: [row()], watch: NO_WATCH },
     channels,
     1000,
-    "hub",
+    HUB,
   );
   const { mailboxes, failures } = await deliver(outgoing, 1000);
   expect(
@@ -34,7 +38,7 @@ test("a channel that is broken keeps no other from being told, and its notice wa
 
 test("what some have taken and others have not is said, and is neither a failure nor sent again", async () => {
   const channels = [channel({ url: "http://127.0.0.1:1" })];
-  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, "hub");
+  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, HUB);
   const why = { what: "it takes no mail to gone@example.org", fix: null };
   const { mailboxes, failures, remarks } = await deliver(outgoing, 1000, async () => ({ sent: "taken", why }));
   expect([mailboxes[0]?.notice, mailboxes[0]?.waiting, failures]).toEqual([null, [], []]);
@@ -43,7 +47,7 @@ test("what some have taken and others have not is said, and is neither a failure
 
 test("a channel that waits for its next try is told with why the last one failed, and what mends that", async () => {
   const asked = async (boxes: Mailbox[], nowMs: number, why: Finding) => {
-    const outgoing = outgoingOf({ mailboxes: boxes, rows: [row()], watch: NO_WATCH }, [channel({})], nowMs, "hub");
+    const outgoing = outgoingOf({ mailboxes: boxes, rows: [row()], watch: NO_WATCH }, [channel({})], nowMs, HUB);
     return deliver(outgoing, nowMs, async () => ({ sent: "refused", why }));
   };
   const said = async (fix: Finding["fix"]): Promise<string> => {
@@ -59,15 +63,15 @@ test("a channel that waits for its next try is told with why the last one failed
 
 test("a fault in one sender is told as that channel's failure, and what the others have taken is marked", async () => {
   const channels = ["bad", "worse", "good"].map((name) => channel({ name, url: "http://127.0.0.1:1" }));
-  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, "hub");
+  const outgoing = outgoingOf({ mailboxes: [], rows: [row()], watch: NO_WATCH }, channels, 1000, HUB);
   const { mailboxes, failures } = await deliver(outgoing, 1000, async ({ name }) => {
     if (name !== "good") throw new TypeError("x is not a function");
     return { sent: "taken", why: null };
   });
   // It may have gone out before that: it comes again as it was.
   expect(mailboxes.map(({ channel, notice, failures }) => [channel, notice?.id, failures])).toEqual([
-    ["bad", "bad-7-7", 1],
-    ["worse", "worse-7-7", 1],
+    ["bad", `bad-hub-${AT}-7-7`, 1],
+    ["worse", `worse-hub-${AT}-7-7`, 1],
     ["good", undefined, 0],
   ]);
   expect(failures.map((failure) => findingText(failure))).toEqual(

@@ -4,7 +4,16 @@ import { describe, expect, test } from "bun:test";
 import type { IncidentRow } from "../../../lib/contract/incident-row.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { type Channel, isQuiet, isZone, parseClock, wants } from "../../../lib/fleet-health/notify/channel.ts";
-import { emptyMailbox, type Mailbox, put, type Sent, settle, take } from "../../../lib/fleet-health/notify/mailbox.ts";
+import {
+  emptyMailbox,
+  type Mailbox,
+  put,
+  type Sent,
+  settle,
+  type Teller,
+  take,
+} from "../../../lib/fleet-health/notify/mailbox.ts";
+import { HUB } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -34,7 +43,7 @@ interface Run {
   sent?: Sent;
 }
 
-/** Runs every five minutes. @returns of each what was tried, as `id: change, change`, `wait` or `-` */
+/** Runs every five minutes. @returns of each what was tried, as `id: change, change`, `wait` or `-`; the id without its time */
 function play(runs: readonly Run[], channel = CHANNEL, fromMs = NOON): { tries: string[]; mailbox: Mailbox } {
   let mailbox = emptyMailbox(channel.name);
   const tries = runs.map(({ rows = [], sent = "taken" }, i) => {
@@ -43,7 +52,7 @@ function play(runs: readonly Run[], channel = CHANNEL, fromMs = NOON): { tries: 
     mailbox = taken.mailbox;
     if (taken.notice === null) return taken.isDue ? "wait" : "-";
     mailbox = settle(mailbox, sent, nowMs);
-    return `${taken.notice.id}: ${taken.notice.rows.map(({ change, host }) => `${host} ${change}`).join(", ")}`;
+    return `${taken.notice.id.replace(`-${NOON}`, "")}: ${taken.notice.rows.map(({ change, host }) => `${host} ${change}`).join(", ")}`;
   });
   return { tries, mailbox };
 }
@@ -84,6 +93,29 @@ test("one beginning has one end: the next incident of the same host has its own"
     "lab1 firing",
     "lab1 expired",
   ]);
+});
+
+describe("the id of a notice", () => {
+  const idOf = (more: Partial<IncidentRow>, from?: Teller, name = "ops"): string | undefined =>
+    take(put(emptyMailbox(name), CHANNEL, [row("firing", { sequence: 3, ...more })]), CHANNEL, NOON, from).notice?.id;
+
+  test("says who tells: two collectors have a channel of one name", () => {
+    expect(idOf({}, { collector: "hub", store: null })).toBe(`ops-hub-${NOON}-3-3`);
+    expect(idOf({}, { collector: "hub", store: "0123456789abcdef0123456789abcdef" })).toBe(
+      `ops-0123456789ab-${NOON}-3-3`,
+    );
+    expect(idOf({}, { collector: "höb\n:x", store: null })).toBe(`ops-h_b__x-${NOON}-3-3`);
+  });
+
+  test("is another one when the history was begun anew", () => {
+    expect(idOf({ at: isoWall(NOON + MIN) })).not.toBe(idOf({}));
+  });
+
+  test("stays, whatever is known of who tells when it is tried again", () => {
+    const first = take(put(emptyMailbox("ops"), CHANNEL, [row("firing")]), CHANNEL, NOON, HUB);
+    const again = take(first.mailbox, CHANNEL, NOON + MIN, { collector: "hub", store: "0123456789abcdef" });
+    expect([again.notice?.id, again.notice?.isRetried]).toEqual([first.notice?.id, true]);
+  });
 });
 
 describe("a channel that does not take it", () => {

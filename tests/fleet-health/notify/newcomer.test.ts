@@ -7,7 +7,7 @@ import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
 import { outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import { ANY_CHANNEL, emptyMailbox, type Mailbox, settle } from "../../../lib/fleet-health/notify/mailbox.ts";
-import { channelWith } from "../support.ts";
+import { channelWith, HUB } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -33,7 +33,7 @@ const ROWS = [row(8, "lab4", "firing", { since: isoWall(NOON) }), row(9, "lab5",
 
 function run(mailboxes: readonly Mailbox[], more: Partial<Channel> = {}, incidents = STANDING, rows = ROWS) {
   const left = { mailboxes, rows, watch: { incidents, runsMs: [NOON] } };
-  const [outgoing] = outgoingOf(left, [channelWith(more)], NOON, "hub");
+  const [outgoing] = outgoingOf(left, [channelWith(more)], NOON, HUB);
   if (outgoing === undefined) throw new Error("there is no channel");
   const heard = outgoing.notice?.rows.map(({ sequence, host, change }) => `${sequence} ${host} ${change}`) ?? [];
   return { heard, id: outgoing.notice?.id, mailbox: outgoing.mailbox, rows: outgoing.notice?.rows };
@@ -43,7 +43,7 @@ test("is told what stands and was told before, then what this run tells, and eac
   const { heard, id, mailbox, rows } = run([]);
   expect(heard).toEqual(["-2 lab2 firing", "-1 lab1 firing", "8 lab4 firing"]);
   expect(rows?.[1]).toEqual(row(-1, "lab1", "firing"));
-  expect(id).toBe(`ops-${NOON}-2-8`);
+  expect(id).toBe(`ops-hub-${NOON}-2-8`);
   expect(mailbox.notice?.collector).toBe("hub");
   const next = run(
     [settle(mailbox, "taken", NOON)],
@@ -52,7 +52,7 @@ test("is told what stands and was told before, then what this run tells, and eac
     [row(10, "lab1", "recovered"), row(11, "lab3", "recovered")],
   );
   expect(next.heard).toEqual(["10 lab1 recovered"]);
-  expect(next.id).toBe("ops-10-10");
+  expect(next.id).toBe(`ops-hub-${NOON}-10-10`);
 });
 
 test("is told of what fires again in this run, which is no news to others", () => {
@@ -108,6 +108,6 @@ test("more than a thousand of them are told under more than one id", () => {
     ({ id, mailbox } = run([settle(mailbox, "taken", NOON)], {}, all, []));
     ids.push(id);
   }
-  expect(ids).toEqual([`ops-${NOON}-2500-1501`, `ops-${NOON}-1500-501`, `ops-${NOON}-500-1`]);
+  expect(ids).toEqual([`ops-hub-${NOON}-2500-1501`, `ops-hub-${NOON}-1500-501`, `ops-hub-${NOON}-500-1`]);
   expect([mailbox.waiting, mailbox.open.length]).toEqual([[], 2500]);
 });

@@ -7,7 +7,7 @@ import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import type { Channel } from "../../../lib/fleet-health/notify/channel.ts";
 import { mailboxesAway, outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import { emptyMailbox, type Mailbox, type Sent, settle } from "../../../lib/fleet-health/notify/mailbox.ts";
-import { channelWith } from "../support.ts";
+import { channelWith, HUB } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const RUN_MS = 5 * 60_000;
@@ -38,7 +38,7 @@ function play(runs: readonly Run[]): { heard: string[]; mailboxes: readonly Mail
   const heard = runs.map(({ channels, rows = [], stands = [], sent = "taken" }, i) => {
     const nowMs = NOON + i * RUN_MS;
     const left = { mailboxes, rows, watch: { incidents: stands.map(standing), runsMs: [nowMs] } };
-    const outgoing = outgoingOf(left, channels, nowMs, "hub");
+    const outgoing = outgoingOf(left, channels, nowMs, HUB);
     const away = mailboxesAway(mailboxes, channels, rows);
     const settled = outgoing.map(({ mailbox, notice }) => (notice === null ? mailbox : settle(mailbox, sent, nowMs)));
     mailboxes = [...settled, ...away];
@@ -102,7 +102,7 @@ test("another kind under the same name is another channel", () => {
   // An older release has not written down of what kind it was.
   const [own] = outgoingOf(
     { mailboxes: [emptyMailbox("ops")], rows: [], watch: { incidents: [standing("lab1")], runsMs: [] } },
-    ...([[slack], NOON, "hub"] as const),
+    ...([[slack], NOON, HUB] as const),
   );
   expect([own?.notice, own?.mailbox.type]).toEqual([null, "slack"]);
 });

@@ -101,7 +101,7 @@ class Game {
     const read = this.world.read(ms, disk?.watch.runsMs[0] ?? null, config.recentWindowMin * MIN);
     if (this.withReference) this.refer(ms, read);
     const next = round(config, disk, read);
-    const outgoing = outgoingOf(next, config.channels, read.nowMs, "collector");
+    const outgoing = outgoingOf(next, config.channels, read.nowMs, { collector: "collector", store: null });
     const step = this.step();
     this.runs.push({ ms, step, isBlind: read.doubts.length > 0 });
     if (step === "lost") return;

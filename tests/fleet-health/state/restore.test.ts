@@ -8,7 +8,7 @@ import { NO_WATCH, type Watch, watch } from "../../../lib/fleet-health/incidents
 import { outgoingOf } from "../../../lib/fleet-health/notify/delivery/deliver.ts";
 import type { Mailbox } from "../../../lib/fleet-health/notify/mailbox.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
-import { channelWith } from "../support.ts";
+import { channelWith, HUB } from "../support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -91,15 +91,15 @@ test("a channel is told the end of what it was told before the state was lost, a
   );
   const channel = channelWith();
   const left = (mailboxes: readonly Mailbox[]) => ({ mailboxes, rows: ends, watch: NO_WATCH });
-  const [outgoing] = outgoingOf(left(state?.mailboxes ?? []), [channel], NOON, "c");
+  const [outgoing] = outgoingOf(left(state?.mailboxes ?? []), [channel], NOON, HUB);
   expect(outgoing?.notice?.rows.map(({ host }) => host)).toEqual(["lab1"]);
   expect(outgoing?.mailbox.channel).toBe("ops");
   // An Alertmanager is posted what stands, and knows of no rows.
-  const [posted] = outgoingOf(left(state?.mailboxes ?? []), [{ ...channel, type: "alertmanager" }], NOON, "c");
+  const [posted] = outgoingOf(left(state?.mailboxes ?? []), [{ ...channel, type: "alertmanager" }], NOON, HUB);
   expect(posted?.mailbox.open).toEqual([]);
   // Once it has a mailbox of its own, that is it.
   const own = outgoing === undefined ? [] : [{ ...outgoing.mailbox, notice: null }];
-  const [next] = outgoingOf(left([...(state?.mailboxes ?? []), ...own]), [channel], NOON, "c");
+  const [next] = outgoingOf(left([...(state?.mailboxes ?? []), ...own]), [channel], NOON, HUB);
   expect(next?.notice).toBeNull();
 });
 

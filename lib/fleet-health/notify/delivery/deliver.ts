@@ -19,19 +19,21 @@ import {
   put,
   putAway,
   settle,
+  type Teller,
   take,
 } from "../mailbox.ts";
 import { rowsForNewcomer } from "../newcomer.ts";
 import { postAlerts, type Took } from "./alertmanager.ts";
 import { guarded, send } from "./send.ts";
 
-/** The mailboxes of the channels that there are, with what this run has to tell. Pure. @param collector the name of this machine */
+/** The mailboxes of the channels that there are, with what this run has to tell. Pure. */
 export function outgoingOf(
   { mailboxes, ...left }: Left & { mailboxes: readonly Mailbox[] },
   channels: readonly Channel[],
   nowMs: number,
-  collector: string,
+  from: Teller,
 ): Outgoing[] {
+  const { collector } = from;
   return channels.map((channel) => {
     const { name, type } = channel;
     const own = mailboxes.find((one) => isOf(one, channel));
@@ -48,7 +50,7 @@ export function outgoingOf(
       );
     const { isAway = false, ...before } = { ...(known ?? emptyMailbox(name)), channel: name, type };
     const rows = known === undefined || isAway ? rowsForNewcomer(left, nowMs, before.open) : left.rows;
-    return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs, collector) };
+    return { channel, standing: null, ...take(put(before, channel, rows), channel, nowMs, from) };
   });
 }
 
