@@ -2,6 +2,8 @@
 
 import { existsSync } from "node:fs";
 import type { CommandLine } from "../cli/options.ts";
+import { isoWall } from "../core/clock.ts";
+import { UserError } from "../core/failure.ts";
 import { configFile, loadConfig } from "../runtime/config/config-file.ts";
 import { configTest } from "../runtime/config/config-test.ts";
 import { type Call, type Commands, runTool } from "../runtime/tool.ts";
@@ -13,12 +15,14 @@ import { statusCommand } from "./commands/status.ts";
 import { refuseSame } from "./same-place.ts";
 import { type FleetHealthConfig, nowOf, withFlags } from "./settings.ts";
 import { configOf, type FleetHealthTable } from "./table.ts";
+import { noteUnconfigured } from "./unconfigured.ts";
 
 const COMMANDS: Commands = {
   "": async (call) => {
     const { options } = call.line;
     const nowMicros = nowOf(options, Date.now());
-    const config = await settings(call);
+    const beganAt = isoWall(Date.now());
+    const config = await settings(call, (error) => noteUnconfigured(error, call.line, beganAt));
     return checkCommand(config, { nowMicros, json: options.json === true }, call.log);
   },
   "config test": (call) => configTest("fleet-health", call, readConfig),
@@ -38,8 +42,13 @@ export function runFleetHealth(line: CommandLine): Promise<number> {
   return runTool("fleet-health", COMMANDS, line);
 }
 
-async function settings(call: Call): Promise<FleetHealthConfig> {
-  const config = withFlags(await readConfig(call), call.line.options);
+/** @param unread what is done before the failure goes on, where the configuration cannot be read */
+async function settings(call: Call, unread: (error: UserError) => void = () => undefined): Promise<FleetHealthConfig> {
+  const read = await readConfig(call).catch((error: unknown) => {
+    if (error instanceof UserError) unread(error);
+    throw error;
+  });
+  const config = withFlags(read, call.line.options);
   const file = configFile("fleet-health", call.line);
   refuseSame(config, existsSync(file) ? file : null);
   return config;

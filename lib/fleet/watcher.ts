@@ -21,7 +21,11 @@ export function watcherProblem(run: HealthRun | null, nowMs: number): Finding | 
   const agoMs = nowMs - Date.parse(run.ended_at);
   if (isLate(run, nowMs)) {
     const long = Number.isFinite(agoMs) ? formatSeconds(Math.round(agoMs / 1000)) : "some time";
-    const fix = byCommands(here("sudo", "systemctl", "restart", "labfleet-fleet-health.timer"));
+    // One that cannot read its configuration, and could not write that down, is not mended by its timer.
+    const fix = byCommands(
+      here("sudo", "fleet-health", "config", "test"),
+      here("sudo", "systemctl", "restart", "labfleet-fleet-health.timer"),
+    );
     return { what: `nobody looks at the fleet: fleet-health has not run for ${long}`, fix };
   }
   if (run.exit === 0 || run.problem === null) return null;

@@ -18,7 +18,7 @@ const problem = (of: HealthRun | null): string | null => {
 test("one run may be late, two may not", () => {
   expect([problem(run(0)), problem(run(11))]).toEqual([null, null]);
   expect(problem(run(11.1))).toBe(
-    "nobody looks at the fleet: fleet-health has not run for 11min 6s; fix: sudo systemctl restart labfleet-fleet-health.timer",
+    "nobody looks at the fleet: fleet-health has not run for 11min 6s; fix: sudo fleet-health config test && sudo systemctl restart labfleet-fleet-health.timer",
   );
   expect(problem(run(0, { ended_at: "soon" }))).toContain("has not run for some time");
   expect(watcherText(run(3), NOW)).toBe("by fleet-health, 3min ago");

@@ -170,6 +170,11 @@ function writers(dir: string): Pick<StateDir, "save" | "tell" | "note"> {
   };
 }
 
+/** Writes down how a run went that has kept nothing else. @returns why it is not written, or null */
+export function noteRun(dir: string, run: HealthRun): Finding | null {
+  return writers(dir).note(run);
+}
+
 /** @param path which file of it */
 function unkept(
   dir: string,
