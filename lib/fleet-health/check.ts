@@ -152,7 +152,7 @@ async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir,
   const ofHost = Map.groupBy(next.watch.incidents, ({ host }) => host);
   const heldBy = (alert: Alert): string | null => whyHeld(alert, ofHost.get(alert.host) ?? [], silences, judgement);
   const fleet = journalUnit === null ? "labfleet" : "python";
-  const firing = firingOf(next.watch.incidents);
+  const firing = dir.isUnread === true ? null : firingOf(next.watch.incidents);
   const parts: ReferenceParts = { alertsPath, thresholds, recentWindowMin, nowMicros, fleet, heldBy, firing };
   const reference = await runReference(parts, inputs.index, inputs.refusals, log);
   failpoint("fleet-health.alerted");

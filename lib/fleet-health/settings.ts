@@ -120,7 +120,7 @@ interface Range {
 
 /** What the settings may be, as configuration and flags alike hold to it. A window longer than the attempts are kept sees no more. */
 export const RANGES = {
-  "lookback-hours": { least: 1, most: 8760 },
+  "lookback-hours": { least: 0, most: 8760 },
   "silent-threshold-min": { least: 0, most: 525_600 },
   "recent-window-min": { least: 1, most: 20_160 },
   "fatal-ratio-threshold": { least: 0, most: 1, isFraction: true },
@@ -131,7 +131,7 @@ function numberOf(options: Options, name: keyof typeof RANGES): number | null {
   const text = options[name];
   if (typeof text !== "string") return null;
   const range: Range = RANGES[name];
-  const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN;
+  const value = /^(\d+\.?\d*|\.\d+)$/.test(text.trim()) ? Number(text) : Number.NaN;
   const isWhole = range.isFraction ?? Number.isSafeInteger(value);
   if (isWhole && value >= range.least && value <= range.most) return value;
   const kind = range.isFraction ? "a number" : "a whole number";

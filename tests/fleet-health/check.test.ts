@@ -210,6 +210,7 @@ test("alerts that cannot be written are in the log, the run ends with 3, and its
   const { code, said } = await run(elsewhere);
   expect(code).toBe(3);
   expect(said[0]).toStartWith("info ALERT host=lab1 symptom=silent ");
+  expect(said[1]).toBe("info 1 new alert, which could not be written");
   expect(said.at(-1)).toStartWith("error alerts cannot be appended to /proc/self/nowhere/alerts.jsonl: ");
   expect(lastRun(at)).toMatchObject({ exit: 3, problem: said.at(-1)?.split(": fix")[0]?.slice(6).split("; fix: ")[0] });
   await run(elsewhere, NOW + 5 * MINUTE);
@@ -224,7 +225,10 @@ test("alerts that cannot be written are in the log, the run ends with 3, and its
 test("as of another time alerts are said, and written nowhere", async () => {
   const at = lab();
   const { code, said } = await run({ ...at, config: { ...at.config, alertsPath: null, stateDir: null } });
-  expect([code, said.at(-1)]).toEqual([0, "info emitted 1 new alert"]);
+  expect([code, said.at(-1)]).toEqual([
+    0,
+    "info 1 new alert; with --now nothing is written but where --alerts-path says",
+  ]);
   expect(readdirSync(at.root).sort()).toEqual(["attempts", "index.jsonl"]);
 });
 
@@ -288,6 +292,8 @@ test("what cannot be kept is said, and the run ends with 3 with its alerts writt
   expect(code).toBe(3);
   expect(said.at(-1)).toStartWith(`error what this run found cannot be kept in ${join(at.root, "file/below")}: `);
   expect(alertsOf(at)).toEqual(["lab1 silent"]);
+  const again = await run({ ...at, config: { ...at.config, stateDir: join(at.root, "file/below") } }, NOW, true);
+  expect(again.said).toContain("info 2 hosts checked, no new alerts; which incidents stand is not known");
 });
 
 test("a disk that is full is said once, whatever it keeps from being written", async () => {

@@ -74,7 +74,7 @@ silent_after = "26h"
 });
 
 test.each([
-  ["lookback_hours = 0", "a whole number from 1 to 8760"],
+  ["lookback_hours = -1", "a whole number from 0 to 8760"],
   ["recent_window_min = 1.5", "recent_window_min"],
   ["fatal_ratio_threshold = 2", "a number from 0 to 1"],
   ['journal_unit = ""', "journal_unit"],
@@ -113,6 +113,13 @@ describe("flags", () => {
     expect(withFlags(bare, {})).toEqual(bare);
   });
 
+  test("are taken as Python takes them", () => {
+    const { thresholds } = withFlags(bare, { "lookback-hours": "0", "fatal-ratio-threshold": ".5" });
+    expect(thresholds).toMatchObject({ lookbackHours: 0, fatalRatioThreshold: 0.5 });
+    expect(withFlags(bare, { "fatal-ratio-threshold": "1." }).thresholds.fatalRatioThreshold).toBe(1);
+    expect(say(() => withFlags(bare, { "fatal-ratio-threshold": "." }))).toContain("is not a number");
+  });
+
   test("another index is another collector's: its attempts and the state lie beside it", () => {
     const { attemptsDir, stateDir, alertsPath, runDir } = withFlags(bare, { "index-path": "/other/index.jsonl" });
     expect(runDir).toBeUndefined();
@@ -133,8 +140,8 @@ describe("flags", () => {
   });
 
   test.each([
-    ["lookback-hours", "0", '--lookback-hours "0" is not a whole number from 1 to 8760'],
-    ["lookback-hours", "8761", '--lookback-hours "8761" is not a whole number from 1 to 8760'],
+    ["lookback-hours", ".5", '--lookback-hours ".5" is not a whole number from 0 to 8760'],
+    ["lookback-hours", "8761", '--lookback-hours "8761" is not a whole number from 0 to 8760'],
     ["silent-threshold-min", "1.5", '--silent-threshold-min "1.5" is not a whole number from 0 to 525600'],
     ["recent-window-min", "-3", '--recent-window-min "-3" is not a whole number from 1 to 20160'],
     ["fatal-ratio-threshold", "1.01", '--fatal-ratio-threshold "1.01" is not a number from 0 to 1'],

@@ -21,7 +21,7 @@ function collector(tables: string): { file: string; path: string; last: () => Re
 }
 
 test("says in last-run.json what is wrong with it, and what mends that", () => {
-  const { file, last } = collector("[fleet_health]\nlookback_hours = 0\n");
+  const { file, last } = collector("[fleet_health]\nlookback_hours = -1\n");
   const program = [process.execPath, join(ROOT, "bin/fleet-health.ts")];
   const { exitCode } = Bun.spawnSync([...program, "--config", file], { stderr: "ignore" });
   expect(exitCode).toBe(2);

@@ -32,8 +32,8 @@ export interface ReferenceParts {
   fleet: Fleet;
   /** Why our own judgement does not tell it now; null: it does, or has nothing to say of it. */
   heldBy: (alert: Alert) => string | null;
-  /** How many incidents fire by our own judgement. */
-  firing: number;
+  /** How many incidents fire by our own judgement; null: what stood before could not be read. */
+  firing: number | null;
 }
 
 export interface ReferenceResult {
@@ -67,13 +67,20 @@ export async function runReference(
         });
   tell(fresh, log);
   if (fresh.length === 0) log.info(noNewAlerts(facts.size, parts.firing));
-  else log.info(`emitted ${counted(fresh.length, "new alert")}${alertsPath === null ? "" : `; see ${alertsPath}`}`);
+  else log.info(emitted(counted(fresh.length, "new alert"), alertsPath, trouble !== null));
   return { hosts: facts.size, fresh, trouble };
 }
 
+/** In the reference's words where they stand in the file. */
+function emitted(alerts: string, alertsPath: string | null, isRefused: boolean): string {
+  if (alertsPath === null) return `${alerts}; with --now nothing is written but where --alerts-path says`;
+  return isRefused ? `${alerts}, which could not be written` : `emitted ${alerts}; see ${alertsPath}`;
+}
+
 /** In the reference's words where all is well: that there is no new alert makes no fleet healthy. */
-function noNewAlerts(hosts: number, firing: number): LogMessage {
+function noNewAlerts(hosts: number, firing: number | null): LogMessage {
   const checked = `${counted(hosts, "host")} checked, no new alerts`;
+  if (firing === null) return `${checked}; which incidents stand is not known`;
   if (firing === 0) return `fleet healthy — ${checked}`;
   const what = `${checked}; ${counted(firing, "incident")} ${firing === 1 ? "stands" : "stand"}`;
   return { what, fix: { text: "see what mends each", commands: [here("sudo", "fleet-health", "status")] } };

@@ -26,6 +26,8 @@ const STATE_BYTES = 256 * 1024 ** 2;
 export interface StateDir {
   /** What the run before left; null: nothing that can be used. */
   readonly state: State | null;
+  /** It could not be used: nobody knows what it left. */
+  readonly isUnread?: true;
   /** What was wrong with that. */
   readonly doubts: readonly Finding[];
   /** Keeps it: after a power cut it is the old state or this one. @returns why it is not kept, or null */
@@ -66,11 +68,12 @@ export async function openStateDir(dir: string, nowMs: number): Promise<StateDir
     if (!tryLock(fd)) return "busy";
     const release = (): void => closeSync(fd);
     const found = await readState(dir, nowMs);
-    if ("closed" in found) return { ...NOWHERE, save: () => found.closed, note: writers(dir).note, release };
+    if ("closed" in found)
+      return { ...NOWHERE, isUnread: true, save: () => found.closed, note: writers(dir).note, release };
     return { ...found, ...writers(dir), release };
   } catch (error) {
     const trouble = unkept(dir, error, lock);
-    return { ...NOWHERE, save: () => trouble };
+    return { ...NOWHERE, isUnread: true, save: () => trouble };
   }
 }
 

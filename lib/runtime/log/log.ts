@@ -130,13 +130,20 @@ function redirectErrors(log: Log): void {
   redirectComplaints((text) => (hasLeftTerminal() ? say(text) : writeNow(2, Buffer.from(text))));
 }
 
+/** As Python calls them, whose fleet's command lines are taken over. */
+const OF_PYTHON: ReadonlyMap<string, LogLevel> = new Map([
+  ["warning", "warn"],
+  ["critical", "error"],
+]);
+
 /**
  * The level that a command line asks for: that of `--log-level`, or debug for `-v`, whichever says more; info by default.
  * @throws UserError (exit 2) for a level that is none
  */
 export function readLogLevel(options: Readonly<Record<string, string | true>>): LogLevel {
   const value = options["log-level"] ?? "info";
-  const level = LOG_LEVELS.find((name) => name === String(value).toLowerCase());
+  const asked = String(value).toLowerCase();
+  const level = LOG_LEVELS.find((name) => name === (OF_PYTHON.get(asked) ?? asked));
   if (level === undefined) {
     const meant = nearest(String(value), LOG_LEVELS) ?? "info";
     const what = `--log-level must be one of ${LOG_LEVELS.join(", ")}, found ${JSON.stringify(value)}`;

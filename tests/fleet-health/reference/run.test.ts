@@ -29,7 +29,7 @@ function scene() {
     heldBy: ({ host }) => (host === "held" ? "silenced" : null),
     firing: 0,
   };
-  const run = async (attemptsDir = dir, firing = parts.firing) => {
+  const run = async (attemptsDir = dir, firing: number | null = parts.firing) => {
     const reading = await readIndex({
       path: join(dir, "index.jsonl"),
       before: null,
@@ -72,8 +72,9 @@ test("a silent host and one that is refused throughout are told once an hour, wi
 test.each([
   [0, "fleet healthy — 1 host checked, no new alerts"],
   [1, "1 host checked, no new alerts; 1 incident stands; fix: see what mends each: sudo fleet-health status"],
+  [null, "1 host checked, no new alerts; which incidents stand is not known"],
   [2, "1 host checked, no new alerts; 2 incidents stand; fix: see what mends each: sudo fleet-health status"],
-])("a fleet in which %d incidents fire is called healthy only where none does", async (firing, line) => {
+])("a fleet in which %p incidents fire is called healthy only where none does", async (firing, line) => {
   const { dir, said, run } = scene();
   writeFileSync(join(dir, "index.jsonl"), row("lab1", NOW - 5 * MINUTE));
   await run(dir, firing);

@@ -267,9 +267,10 @@ describe("the level", () => {
 });
 
 describe("--log-level", () => {
-  test("is info when it is not given, and takes capitals", () => {
-    const levels = [{}, { "log-level": "DEBUG" }, { "log-level": "error" }].map((options) => readLogLevel(options));
-    expect(levels).toEqual(["info", "debug", "error"]);
+  test("is info when it is not given, and takes capitals, and Python's names", () => {
+    const given = ["DEBUG", "error", "WARNING", "warning", "CRITICAL"].map((level) => ({ "log-level": level }));
+    const levels = [{}, ...given].map((options) => readLogLevel(options));
+    expect(levels).toEqual(["info", "debug", "error", "warn", "warn", "error"]);
   });
 
   for (const value of ["verbose", "", true, "toString"] as const) {
