@@ -54,7 +54,10 @@ export function unknownFinding({ path, value, siblings }: UnknownKey, schema: Sc
   const key = String(path.at(-1));
   const isTop = path.length === 1;
   const isHeader = isTop && (isTable(value) || Array.isArray(value));
-  const text = isHeader ? headerText : pathText;
+  const isList = Array.isArray(value) && value.length > 0 && value.every(isTable);
+  const header = (of: KeyPath): string =>
+    headerText(isList || tableNode(elementNode(nodeAt(schema, of))) !== null ? [...of, 0] : of);
+  const text = isHeader ? header : pathText;
   const guess = guessFor(key, isTop ? [...siblings, ...(rules.foreign ?? [])] : siblings);
   const what = isHeader ? "table" : "key";
   const fix =

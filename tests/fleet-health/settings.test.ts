@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { findingText } from "../../lib/core/finding.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { nowOf, withFlags } from "../../lib/fleet-health/settings.ts";
 
@@ -85,6 +86,13 @@ test.each([
   const said = say(() => parseFleetHealthConfig(`[fleet_health]\n${line}\n`, "collector.toml"));
   expect(said).toContain("collector.toml:2: ");
   expect(said).toContain(rule);
+});
+
+test.each(["[[notfy]]", "[notfy]"])("of a mistyped %s the right one has its two brackets", (header) => {
+  const { warnings } = parseFleetHealthConfig(`${header}\nname = "ops"\n`, "collector.toml");
+  expect(warnings.map((one) => findingText(one))).toEqual([
+    `collector.toml:1: unknown table ${header} is ignored; fix: write [[notify]]`,
+  ]);
 });
 
 describe("flags", () => {

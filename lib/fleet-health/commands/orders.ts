@@ -169,6 +169,12 @@ async function silencedOf(config: FleetHealthConfig, line: CommandLine, nowMs: n
     const drop = isNamed.host ? ["all", "collector"] : ["all"];
     throw new UserError("name a host, --all or --collector, and not two of them", onceMore(whole(line), { drop }));
   }
+  const [instead] = operands.flatMap((word) => (word === MANY ? "all" : word === COLLECTOR ? "collector" : []));
+  if (instead !== undefined)
+    throw new UserError(
+      `${instead === "all" ? "every host" : "the collector"} is meant by --${instead}`,
+      onceMore(whole(line), { operands: [], options: { [instead]: true } }),
+    );
   if (isNamed.all) return MANY;
   if (isNamed.collector) return COLLECTOR;
   return hostOf(config, line, nowMs);

@@ -116,6 +116,13 @@ test.each<[typed: string, operands: string[], options: Call["line"]["options"], 
     `name a host, --all or --collector, and not two of them; ${SILENCE} --collector --end`,
   ],
   [
+    "a star",
+    ["*"],
+    { for: "1h", reason: "off" },
+    `every host is meant by --all; ${SILENCE} --for 1h --reason off --all`,
+  ],
+  ["its sign", ["@"], { end: true }, `the collector is meant by --collector; ${SILENCE} --end --collector`],
+  [
     "an end with a time",
     ["lab1"],
     { end: true, for: "1h", ...CONFIG },
