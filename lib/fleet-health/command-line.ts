@@ -27,9 +27,12 @@ export const COMMAND_LINE: ToolSpec = {
       help: "look once: appends new alerts, exits 0 with alerts or without",
       options: {
         ...REFERENCE_OPTIONS,
-        "attempts-dir": { value: "DIR", help: "what became of each upload (default <data_root>/attempts)" },
+        "attempts-dir": { value: "DIR", help: "what became of each upload (default attempts beside the index)" },
         "journal-unit": { value: "NAME", help: "the unit whose journal tells that instead, of a Python receiver" },
-        ...STATE_OPTION,
+        "state-path": {
+          value: "DIR",
+          help: "what a run leaves for the next one (default fleet-health beside the index)",
+        },
         now: { value: "TIME", help: "judge as of then; nothing is written but to --state-path and --alerts-path" },
         ...JSON_OPTION,
       },

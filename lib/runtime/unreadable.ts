@@ -18,8 +18,16 @@ export function explainUnreadable(
 ): Finding {
   const code = errorCode(error);
   const access = code === "EACCES" || code === "EPERM" ? accessTo(path) : null;
-  const isService = env[OF_A_SERVICE] !== undefined;
+  const isService = env[OF_A_SERVICE] !== undefined || isSystemUser(process.geteuid?.() ?? 0);
   return unreadable({ path, code, text: errorText(error), access, isService, typed: typedLine() });
+}
+
+/** Users of services have such numbers (login.defs: SYS_UID_MAX): root does the same once more for none of them. */
+const SYSTEM_UIDS = 1000;
+
+/** Whether it is a service's user, as in a command that is tried as one: what it may not read the service may not. */
+export function isSystemUser(uid: number): boolean {
+  return uid > 0 && uid < SYSTEM_UIDS;
 }
 
 export interface UnreadableFacts {

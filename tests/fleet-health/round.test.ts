@@ -9,9 +9,9 @@ import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import { withoutFuture } from "../../lib/fleet-health/inputs.ts";
-import { blindRound, type Read, round } from "../../lib/fleet-health/round.ts";
+import { blindRound, goneOf, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
-import { hostsWith } from "./support.ts";
+import { factsWith, hostsWith } from "./support.ts";
 
 const NOON = Date.UTC(2026, 4, 1, 12);
 const MIN = 60_000;
@@ -818,4 +818,11 @@ test("what could not be read is told again when something else cannot, and not f
     "12:00 @ detector-blind firing told",
     "12:10 @ detector-blind firing told",
   ]);
+});
+
+test("a host is retired until it ships after that was said, not at the very time", () => {
+  const orders = { retiredMs: new Map([["lab1", NOON]]) };
+  const gone = (shippedMs: number) =>
+    goneOf([factsWith({ shippedMs })], { expireAfterMs: 86_400_000 }, orders).get("lab1");
+  expect([gone(NOON - 1), gone(NOON), gone(NOON + 1)]).toEqual(["retired", "retired", undefined]);
 });

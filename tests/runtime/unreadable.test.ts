@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { fixText } from "../../lib/core/finding.ts";
-import { type UnreadableFacts, unreadable } from "../../lib/runtime/unreadable.ts";
+import { isSystemUser, type UnreadableFacts, unreadable } from "../../lib/runtime/unreadable.ts";
 
 const PATH = "/etc/labfleet/collector.toml";
 const FACTS: UnreadableFacts = {
@@ -69,3 +69,7 @@ for (const [code, what, fix] of [
     expect(said({ ...FACTS, code })).toEqual({ what, fix });
   });
 }
+
+test("the user of a service is no person: root and people are none", () => {
+  expect([0, 1, 998, 999, 1000, 65534].map(isSystemUser)).toEqual([false, true, true, true, false, false]);
+});

@@ -194,6 +194,15 @@ test("what begins anew before its end was taken has no end", () => {
   expect([standing.ends.size, standing.alerts.length]).toEqual([0, 2]);
 });
 
+test("nor does it count the failures of a notice that nobody knows the end of", () => {
+  const before: Mailbox = {
+    ...{ ...emptyMailbox("am"), failures: 4, lastFailure: { what: "no", fix: "" } },
+    notice: { id: "am-1-1", isRetried: true, rows: [row()] },
+  };
+  const { mailbox } = stand([], before);
+  expect([mailbox.failures, mailbox.lastFailure, mailbox.notice]).toEqual([0, undefined, null]);
+});
+
 test("a channel that was of another type leaves nothing that is posted", () => {
   const before = {
     ...emptyMailbox("am"),

@@ -227,6 +227,12 @@ describe("more than a thousand rows", () => {
     expect(settle(again.mailbox, "taken", NOON)).toEqual({ ...emptyMailbox("ops"), open: mailbox.open });
   });
 
+  test("what was left out of a notice that is refused is counted with what was left out since", () => {
+    const { mailbox } = take(put(emptyMailbox("ops"), CHANNEL, [row("firing")]), CHANNEL, NOON);
+    const notice = mailbox.notice === null ? null : { ...mailbox.notice, dropped: 2 };
+    expect(settle({ ...mailbox, notice, dropped: 3 }, "refused", NOON).dropped).toBe(5);
+  });
+
   test("the end of what was told waits however many do, and so does what grew with it", () => {
     sequence = 0;
     const first = take(put(emptyMailbox("ops"), CHANNEL, many("firing", 0, 3)), CHANNEL, NOON);

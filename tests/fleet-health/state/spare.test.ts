@@ -48,3 +48,16 @@ test("what fails for another reason is not tried again; more room is set aside w
   expect(() => spare.use(fail)).toThrow("EROFS");
   expect([tries, existsSync(path)]).toEqual([1, true]);
 });
+
+test.each(["ENOSPC", "EDQUOT"])(
+  "%s is a disk that is full: the room that was set aside is given back, and used",
+  (code) => {
+    const path = join(tempDir(), "spare");
+    const spare = openSpare(path);
+    spare.keep(5);
+    spare.use(() => {
+      if (existsSync(path)) throw Object.assign(new Error(code), { code });
+    });
+    expect(existsSync(path)).toBe(false);
+  },
+);
