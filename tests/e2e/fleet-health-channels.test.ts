@@ -104,7 +104,7 @@ test.skipIf(missing !== "")(
     expect(lab.subjects).toEqual(["[labfleet] lab2: silent"]);
     expect(lab.mail.mails[0]).toMatchObject({ tls: true, to: ["ops@example.org"] });
     expect(lab.mail.mails[0]?.text).toContain("FIRING lab2: silent since ");
-    expect(lab.mail.mails[0]?.head).toMatch(/^Message-ID: <post-[\d-]+\.\d{14}\..*@example\.org>$/m);
+    expect(lab.mail.mails[0]?.head).toMatch(/^Message-ID: <post-\S+-\d{13}-\d+-\d+\.\d{14}\..*@example\.org>$/m);
     const held = await lab.am.held();
     const collector = hostname();
     expect(held.map(({ labels }) => labels)).toEqual(
