@@ -18,10 +18,14 @@ export function readSaid(message: string): Finding {
 
 /** It says where it is to be run, or names a tool of the collector's. */
 const PLACED = /\bon the (?:lab host|collector)\b|\bsudo (?:receiver|fleet-health)\b/;
+/** A command of a lab host's own tools, before which no place stands: of one that says where else something is looked up first. */
+const HOSTS_OWN = /(?<!on the lab host: )(?=\bsudo (?:shipper|heartbeat)\b)/;
+const THERE = "on the lab host: ";
 
 /** What a lab host says mends it, to somebody on the collector: it is done there, unless it says where. */
 export function readHostFix(fix: string | null): Fix | null {
-  return fix === null ? null : lineFix(PLACED.test(fix) ? fix : `on the lab host: ${fix}`);
+  if (fix === null) return null;
+  return lineFix(PLACED.test(fix) ? fix.replace(HOSTS_OWN, THERE) : THERE + fix);
 }
 
 /** What a lab host says, and its remedy, to somebody on the collector. */

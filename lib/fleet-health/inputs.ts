@@ -12,7 +12,7 @@ import { type NotReady, readNotReady, readTicks } from "./coverage/read.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
-import type { Doubt } from "./not-read.ts";
+import { type Doubt, isOfRights, readFix } from "./not-read.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
 import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
 import type { FleetHealthConfig } from "./settings.ts";
@@ -110,8 +110,11 @@ function lostHosts(path: string, lost: readonly string[]): Finding | null {
 }
 
 function unreadableIndex(path: string, error: unknown): UserError {
-  if (errorCode(error) === null) throw error;
+  const code = errorCode(error);
+  if (code === null) throw error;
   const { what, fix } = explainUnreadable(path, error, process.env);
   const missing = inWords("start the receiver, mount its disk, or name the index with --index-path");
-  return new UserError(`the index ${path} ${what}`, errorCode(error) === "ENOENT" ? missing : fix);
+  // It is the receiver's, which writes it: to be let in to read it would not be enough.
+  const ours = isOfRights(code) ? readFix(path, code) : fix;
+  return new UserError(`the index ${path} ${what}`, code === "ENOENT" ? missing : ours);
 }

@@ -25,6 +25,11 @@ test("what a lab host says mends it is done there, to somebody on the collector,
   expect(fix("sudo systemctl start labfleet-shipper")).toBe("on the lab host: sudo systemctl start labfleet-shipper");
   for (const placed of ["on the collector: x", "make one, on the lab host: x", "sudo receiver token add lab1"])
     expect(fix(placed)).toBe(placed);
+  // Something is looked up elsewhere first: what follows is done on the host all the same.
+  expect(fix("if `sudo receiver identity` on the collector shows it, trust it: sudo shipper pin --accept x")).toBe(
+    "if `sudo receiver identity` on the collector shows it, trust it: on the lab host: sudo shipper pin --accept x",
+  );
+  expect(fix("on the lab host: sudo shipper status")).toBe("on the lab host: sudo shipper status");
   expect(readHostFix(null)).toBeNull();
   expect(readHostSaid("it is so; fix: mend it")).toEqual({
     what: "it is so",

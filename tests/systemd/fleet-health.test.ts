@@ -59,7 +59,7 @@ bedTest("that its configuration is good it notes in a cache of its own, and anot
   const note = "/var/cache/labfleet-fleet-health/fleet-health-config";
   expect(await sh(`stat -c '%U %a' $(dirname ${note}) ${note}`)).toBe("labfleet 700\nlabfleet 640\n");
   await sh(
-    "cp -p /etc/labfleet/collector.toml /root/kept; echo '[fleet_health]\nlookback_hours = 0' >>/etc/labfleet/collector.toml",
+    "cp -p /etc/labfleet/collector.toml /root/kept; echo '[fleet_health]\nlookback_hours = -1' >>/etc/labfleet/collector.toml",
   );
   expect((await lab?.host.exec(["systemctl", "start", UNIT]))?.code).not.toBe(0);
   expect(await sh(`journalctl --sync; journalctl -q -u ${UNIT} -o cat`)).toContain("lookback_hours");
@@ -85,7 +85,11 @@ bedTest("an index that cannot be read turns the unit red, and the next run that 
   expect((await lab?.host.exec(["systemctl", "start", UNIT]))?.code).not.toBe(0);
   expect(await lab?.host.show(UNIT, "ExecMainStatus")).toBe("2");
   expect(await lastRun()).toMatchObject({ exit: 2, problem: `the index ${ROOT}/index.jsonl is not there` });
-  await sh(`mv ${ROOT}/aside.jsonl ${ROOT}/index.jsonl; systemctl start ${UNIT}`);
+  await sh(`mv ${ROOT}/aside.jsonl ${ROOT}/index.jsonl`);
+  // Restored by root: what lets us read it has to let the receiver write it, too.
+  await sh(`chown root:root ${ROOT}/index.jsonl; chmod 0600 ${ROOT}/index.jsonl; systemctl start ${UNIT} || true`);
+  expect(await lastRun()).toMatchObject({ exit: 2, fix: `sudo chown labfleet ${ROOT}/index.jsonl` });
+  await sh(`chown labfleet ${ROOT}/index.jsonl; systemctl start ${UNIT}`);
   expect(await lab?.host.show(UNIT, "Result")).toBe("success");
   // lab9 stands there already in this hour, or is told once more in the next one: never twice in one.
   expect(await sh(`sort ${ROOT}/alerts.jsonl | uniq -d | wc -l`)).toBe("0\n");

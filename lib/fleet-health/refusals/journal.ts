@@ -28,7 +28,25 @@ export async function readJournal(unit: string, sinceS: number, user: string): P
   if (closed !== null) return unreadable(closed);
   if (asked.code !== 0)
     return unreadable({ what: `journalctl ended with ${asked.code}: ${quoted(asked.stderr.trim())}`, fix: null });
+  if (asked.stdout === "" && (await isUnknown(unit))) return unreadable(unknownUnit(unit));
   return { kind: "read", text: asked.stdout, doubt: await suppressed(unit, since) };
+}
+
+/** Whether systemd knows no such unit: a name that was mistyped is as silent as a receiver that refuses nobody. */
+async function isUnknown(unit: string): Promise<boolean> {
+  const asked = await run(["systemctl", "show", unit, "-p", "LoadState", "--value"], { timeoutMs: TIMEOUT_MS });
+  return asked.kind === "exited" && asked.code === 0 && asked.stdout.trim() === "not-found";
+}
+
+/** Pure. */
+export function unknownUnit(unit: string): Finding {
+  return {
+    what: `there is no unit ${quoted(unit)}, and nothing of it in the journal`,
+    fix: {
+      text: "name the receiver's in [fleet_health] journal_unit, or with --journal-unit; these are here",
+      commands: [here("systemctl", "list-unit-files", "--type=service", "*receiver*")],
+    },
+  };
 }
 
 function unreadable(why: Finding): Journal {

@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fixText } from "../../../lib/core/finding.ts";
-import { closedIn, droppedIn } from "../../../lib/fleet-health/refusals/journal.ts";
+import { closedIn, droppedIn, readJournal } from "../../../lib/fleet-health/refusals/journal.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { withEnv } from "../../support/with-env.ts";
 
 test.each([
   [
@@ -30,4 +34,25 @@ test("lines that journald has dropped of the unit are told, and of no other one"
     "LogRateLimitIntervalSec=0' | sudo install -D -m 0644 /dev/stdin /etc/systemd/system/labfleet-receiver.service.d/log-rate.conf",
   );
   expect(droppedIn(text, "cis490-receiver")).toBeNull();
+});
+
+test("a unit that nobody knows is said, and not taken for a receiver that refuses nobody", async () => {
+  const bin = tempDir();
+  const stub = (name: string, body: string): void => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  using _ = withEnv({ PATH: `${bin}:${process.env.PATH}` });
+  const of = async (journal: string, state: string) => {
+    stub("journalctl", journal);
+    stub("systemctl", state);
+    const read = await readJournal("cis490-reciever", 0, "labfleet");
+    return read.kind === "read" ? read.text : read.why.what;
+  };
+  const nobody = 'there is no unit "cis490-reciever", and nothing of it in the journal';
+  expect(await of(":", "echo not-found")).toBe(nobody);
+  expect(await of(":", "echo loaded")).toBe("");
+  // One that was removed has a past; and where systemd is not to be asked nothing is held against it.
+  expect(await of("echo line", "echo not-found")).toBe("line\n");
+  expect(await of(":", "exit 1")).toBe("");
 });
