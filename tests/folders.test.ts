@@ -64,6 +64,7 @@ const ORDER: Record<string, string[]> = {
     "plan.ts",
     "accounts.ts",
     "facts.ts",
+    "owned.ts",
     "enrol.ts",
     "preflight",
     "answers",

@@ -6,6 +6,7 @@ import { explainAnswer } from "../client/failures/answers.ts";
 import { ENROL_PATH, type EnrolRequest, parseEnrolAnswer } from "../contract/enrolment.ts";
 import { readProblem } from "../contract/judgement.ts";
 import { type Command, type Fix, inWords, type Mendable } from "../core/finding.ts";
+import { quoted } from "../core/text/fields.ts";
 import type { Enrolment, Introduced } from "./wanted.ts";
 
 const ASK_MS = 15_000;
@@ -28,13 +29,16 @@ const FIXES: Readonly<Record<string, (host: string) => Fix>> = {
   }),
 };
 
+/** `isHeard`: the collector has said so; else nobody knows what has become of it. */
+export type NotEnrolled = Mendable & { isHeard: boolean };
+
 /** Why the collector does not take it; null: it does. Never throws for what the network does. @param isDry only whether it would */
 export async function askToEnrol(
   { hostId, receiver, credentials }: Introduced,
   { code, token }: Enrolment,
   isDry: boolean,
   client: Client = openClient({ hostId, timeoutKey: "request_timeout_s" }),
-): Promise<Mendable | null> {
+): Promise<NotEnrolled | null> {
   const asked: EnrolRequest = {
     ...{ code, host_id: hostId, dry_run: isDry },
     token_sha256: createHash("sha256").update(token).digest("hex"),
@@ -46,17 +50,26 @@ export async function askToEnrol(
     ...(credentials !== null && { credentials }),
   });
   client.close();
-  return whyNot(reply, { hostId, receiver });
+  return whyNot(reply, { hostId, receiver }, isDry);
 }
 
 /** What an answer to it means. Pure. */
-export function whyNot(reply: Reply, { hostId, receiver }: Pick<Introduced, "hostId" | "receiver">): Mendable | null {
-  if (reply.kind === "stopped") return { what: `${receiver.url} was not asked: stopped`, fix: inWords("run it again") };
-  if (reply.kind === "failed") return reply.why;
+export function whyNot(
+  reply: Reply,
+  { hostId, receiver }: Pick<Introduced, "hostId" | "receiver">,
+  isDry: boolean,
+): NotEnrolled | null {
+  if (reply.kind === "stopped")
+    return { what: `${receiver.url} was not asked: stopped`, fix: inWords("run it again"), isHeard: false };
+  if (reply.kind === "failed") return { ...reply.why, isHeard: false };
   const { status, headers, text } = reply;
-  if (status === 200 && parseEnrolAnswer(text)?.host_id === hostId) return null;
+  const answer = status === 200 ? parseEnrolAnswer(text) : null;
+  if (answer?.host_id === hostId && answer.status === (isDry ? "would" : "enrolled")) return null;
   const { reason = null, detail = null } = readProblem(reply.body, headers["content-type"] ?? null) ?? {};
   const said = explainAnswer({ status, reason, detail, headers, text, receiver, hostId, path: ENROL_PATH });
   const fix = reason === null ? undefined : FIXES[reason]?.(hostId);
-  return fix === undefined ? said : { what: `the collector does not take the code: ${detail}`, fix };
+  const isHeard = reason !== null && status < 500;
+  return fix === undefined
+    ? { ...said, isHeard }
+    : { what: `the collector does not take the code: ${quoted(detail ?? "")}`, fix, isHeard };
 }

@@ -38,7 +38,8 @@ export type Step =
   | { kind: "user"; name: string }
   /** Puts a user into a group. */
   | { kind: "member"; user: string; group: string }
-  | { kind: "directory"; directory: WantedDirectory; isNew: boolean }
+  /** `before`: the rights that it has; null: it is not there. */
+  | { kind: "directory"; directory: WantedDirectory; before: Rights | null }
   | { kind: "file"; file: WantedFile; before: string | null }
   | { kind: "link"; link: WantedLink; before: string | null }
   | { kind: "enrol"; introduced: NonNullable<Wanted["enrols"]> }
@@ -78,7 +79,7 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
       .filter(({ user, group }) => members.get(group)?.has(user) !== true)
       .map((member): Step => ({ kind: "member", ...member })),
     ...wanted.directories.flatMap((directory) => directoryStep(directory, at(directory.path), conflicts)),
-    ...wanted.links.flatMap((link) => linkStep(link, at(link.path), conflicts)),
+    ...wanted.links.flatMap((link) => linkStep(link, at(link.path), manifest, conflicts)),
     ...files,
     ...(wanted.enrols === null ? [] : [{ kind: "enrol", introduced: wanted.enrols } as const]),
     ...(current === releaseDir ? [] : [{ kind: "switch", to: releaseDir, from: current } as const]),
@@ -111,24 +112,31 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
   };
 }
 
+function rightsOf({ mode, owner, group }: Rights): Rights {
+  return { mode, owner, group };
+}
+
 function sameRights(a: Rights, b: Rights): boolean {
   return a.mode === b.mode && a.owner === b.owner && a.group === b.group;
 }
 
 function directoryStep(directory: WantedDirectory, found: There, conflicts: Conflict[]): Step[] {
-  if (found.kind === "nothing") return [{ kind: "directory", directory, isNew: true }];
+  if (found.kind === "nothing") return [{ kind: "directory", directory, before: null }];
   // One that leads elsewhere is a disk of its own: it is theirs, and its rights are said by whoever uses it.
   if (found.kind === "link") return [];
   if (found.kind === "directory")
-    return sameRights(found, directory) ? [] : [{ kind: "directory", directory, isNew: false }];
+    return sameRights(found, directory) ? [] : [{ kind: "directory", directory, before: rightsOf(found) }];
   conflicts.push(inTheWay(directory.path, `${what(found)} has its name`));
   return [];
 }
 
-function linkStep(link: WantedLink, found: There, conflicts: Conflict[]): Step[] {
+function linkStep(link: WantedLink, found: There, manifest: InstallManifest | null, conflicts: Conflict[]): Step[] {
+  const { path, target } = link;
   if (found.kind === "nothing") return [{ kind: "link", link, before: null }];
-  if (found.kind === "link") return found.target === link.target ? [] : [{ kind: "link", link, before: found.target }];
-  conflicts.push(inTheWay(link.path, `${what(found)} has its name`));
+  if (found.kind === "link" && found.target === target) return [];
+  const isOurs = manifest?.links.some((one) => one.path === path) === true;
+  if (found.kind === "link" && isOurs) return [{ kind: "link", link, before: found.target }];
+  conflicts.push(inTheWay(path, found.kind === "link" ? `it leads to ${found.target}` : `${what(found)} has its name`));
   return [];
 }
 

@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<Step["kind"], (step: Step) => readonly string[]>> =
   member: (step) => (step.kind === "member" ? ["member", `${step.user} of ${step.group}`] : []),
   directory: (step) =>
     step.kind === "directory"
-      ? [step.isNew ? "directory" : "rights of", `${step.directory.path}  ${rightsText(step.directory)}`]
+      ? [step.before === null ? "directory" : "rights of", `${step.directory.path}  ${rightsText(step.directory)}`]
       : [],
   file: (step) =>
     step.kind === "file"

@@ -1,7 +1,7 @@
 // What is taken back when a step fails, and what is said of the rest. On real directories; nothing here needs root.
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../lib/core/failure.ts";
 import { Applying } from "../../lib/installer/apply/apply.ts";
@@ -34,7 +34,7 @@ test("directories that were made go when a step fails, and what lies in one by n
   const elsewhere = tempDir();
   const { users, groups } = await readAccounts();
   const rights = { owner: nameOf(users, process.getuid?.()), group: nameOf(groups, process.getgid?.()), mode: 0o755 };
-  const directory = (path: string): Step => ({ kind: "directory", directory: { path, ...rights }, isNew: true });
+  const directory = (path: string): Step => ({ kind: "directory", directory: { path, ...rights }, before: null });
   const applying = new Applying(NOTHING, [], null, { dir: "", isNew: false });
 
   await applying.step(directory(kept));
@@ -51,4 +51,20 @@ test("directories that were made go when a step fails, and what lies in one by n
   expect([existsSync(kept), existsSync(gone)]).toEqual([true, false]);
   expect([readdirSync(kept).sort(), existsSync(elsewhere)]).toEqual([["episode", "link"], true]);
   expect(applying.kept).toEqual([`${kept} holds something by now`]);
+});
+
+test("a directory that was there has the rights again that it had", async () => {
+  const dir = join(realpathSync(tempDir()), "etc");
+  mkdirSync(dir, { mode: 0o700 });
+  const { users, groups } = await readAccounts();
+  const own = { owner: nameOf(users, process.getuid?.()), group: nameOf(groups, process.getgid?.()) };
+  const applying = new Applying(NOTHING, [], null, { dir: "", isNew: false });
+  await applying.step({
+    kind: "directory",
+    directory: { path: dir, ...own, mode: 0o750 },
+    before: { ...own, mode: 0o700 },
+  });
+  expect(statSync(dir).mode & 0o777).toBe(0o750);
+  await applying.undo();
+  expect([statSync(dir).mode & 0o777, applying.kept]).toEqual([0o700, []]);
 });

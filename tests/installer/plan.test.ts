@@ -47,7 +47,7 @@ function done(role: Role = "lab-host", more: Partial<Facts> = {}): Facts {
 }
 
 const word = (step: Step): string => {
-  if (step.kind === "directory") return `${step.kind} ${step.directory.path}${step.isNew ? "" : " rights"}`;
+  if (step.kind === "directory") return `${step.kind} ${step.directory.path}${step.before === null ? "" : " rights"}`;
   if (step.kind === "file") return `${step.kind} ${step.file.path}`;
   if (step.kind === "link") return `${step.kind} ${step.link.path}`;
   if (step.kind === "test") return `${step.kind} ${step.tool}`;
@@ -202,9 +202,15 @@ describe("what somebody has changed", () => {
     expect(of("/var/lib/labfleet/data", { kind: "link", target: "/mnt/data" })).toEqual({ steps: [], conflicts: [] });
   });
 
-  test("a link of ours that leads elsewhere is set right", () => {
-    expect(words(planOf(wanted(), change("/usr/local/bin/shipper", { kind: "link", target: "/old" }), DIR))[0]).toBe(
-      "link /usr/local/bin/shipper",
-    );
+  test("a link of ours that leads elsewhere is set right, and somebody else's stays", () => {
+    const path = "/usr/local/bin/shipper";
+    const facts = change(path, { kind: "link", target: "/opt/mine/shipper" });
+    const manifest = { ...emptyManifest("lab-host"), links: [{ path, target: "/opt/labfleet/current/bin/shipper" }] };
+    expect(words(planOf(wanted(), { ...facts, manifest }, DIR))[0]).toBe("link /usr/local/bin/shipper");
+    const plan = planOf(wanted(), facts, DIR);
+    expect(plan.conflicts.map(({ path: at, why }) => `${at}: ${why}`)).toEqual([
+      "/usr/local/bin/shipper: it leads to /opt/mine/shipper",
+    ]);
+    expect(words(plan)).not.toContain("link /usr/local/bin/shipper");
   });
 });

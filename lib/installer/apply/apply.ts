@@ -2,7 +2,7 @@
 // first: whatever a kill leaves behind is known as ours, and the next run goes on from there.
 
 import { createHash } from "node:crypto";
-import { closeSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { emptyManifest, formatManifest, type InstallManifest } from "../../contract/install-manifest.ts";
@@ -16,10 +16,12 @@ import type { Staged } from "../../release/stage.ts";
 import { switchTo } from "../../release/switch.ts";
 import { dropPending, keepPending } from "../answers/enrolment.ts";
 import { askToEnrol } from "../enrol.ts";
-import { MANIFEST, readAccounts } from "../facts.ts";
+import { MANIFEST } from "../facts.ts";
+import { whyOwned } from "../owned.ts";
 import type { Step } from "../plan.ts";
-import { OPT_DIR, type Rights, USER, type Wanted, type WantedFile } from "../wanted.ts";
+import { OPT_DIR, USER, type Wanted, type WantedFile } from "../wanted.ts";
 import { makeDirectory, removeEmpty, setRights } from "./directory.ts";
+import { idsOf, putFile } from "./put-file.ts";
 
 /** A command that changes something waits for what it starts, and for what has to stop before. */
 const COMMAND_MS = 5 * 60_000;
@@ -68,6 +70,16 @@ export class Applying {
     }
   }
 
+  /** What comes before all steps. Rejects as it does, and what was claimed is taken back. */
+  async first(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await this.undo();
+      throw error;
+    }
+  }
+
   /** Takes back what was done, the last first. What cannot be taken back stays, and the next run mends it. */
   async undo(): Promise<void> {
     const keep = (error: unknown): unknown => this.kept.push(errorText(error));
@@ -103,6 +115,7 @@ export class Applying {
     keepPending(introduced.enrolment);
     failpoint("installer.enrolling");
     const why = await askToEnrol(introduced, introduced.enrolment, false);
+    if (why?.isHeard === true) await dropPending();
     if (why !== null) throw new UserError(why.what, why.fix, EXIT.undelivered);
     this.isEnrolled = true;
   }
@@ -125,16 +138,19 @@ export class Applying {
       this.undos.push(() => command(["systemctl", "disable", step.unit]));
     } else {
       if (step.isRunning) this.agains.push(["systemctl", "restart", step.unit]);
-      else this.undos.push(() => command(["systemctl", "stop", step.unit]));
+      else this.undos.push(() => command(["systemctl", "stop", step.unit]).catch(unlessNotLoaded));
       await command(["systemctl", step.isRunning ? "restart" : "start", step.unit]);
     }
   }
 
-  private async directory({ directory, isNew }: Extract<Step, { kind: "directory" }>): Promise<void> {
+  private async directory({ directory, before }: Extract<Step, { kind: "directory" }>): Promise<void> {
     const { path, mode } = directory;
-    if (isNew) {
+    if (before === null) {
       makeDirectory(path);
       this.undos.push(async () => removeEmpty(path));
+    } else {
+      const was = { ...(await idsOf(before)), mode: before.mode };
+      this.undos.push(async () => setRights(path, was));
     }
     setRights(path, { ...(await idsOf(directory)), mode });
   }
@@ -151,7 +167,9 @@ export class Applying {
 
   /** Whose something stays is kept, too: the next one with that number would own it. */
   private async account(kind: "user" | "group", name: string): Promise<void> {
-    if (this.kept.length > 0) throw new Error(`the ${kind} ${name} stays: something may be theirs`);
+    const why =
+      this.kept.length > 0 ? "something may be theirs" : await whyOwned(kind === "user" ? [name] : [], [name]);
+    if (why !== null) throw new Error(`the ${kind} ${name} stays: ${why}`);
     await command([`${kind}del`, name]);
   }
 
@@ -185,7 +203,7 @@ export class Applying {
       // What was there before is somebody's: it stays when the rest goes.
       directories: both(
         before.directories,
-        made((step) => (step.kind === "directory" && step.isNew ? step.directory.path : null)),
+        made((step) => (step.kind === "directory" && step.before === null ? step.directory.path : null)),
       ),
       users: both(
         before.users,
@@ -205,29 +223,13 @@ function write(manifest: InstallManifest): void {
   closeSync(replaceDurable(MANIFEST, formatManifest(manifest), { mode: 0o644 }));
 }
 
+/** What systemd does not know does not run. */
+function unlessNotLoaded(error: unknown): void {
+  if (!/not loaded/.test(errorText(error))) throw error;
+}
+
 function unlessNotEmpty(error: unknown): void {
   if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
-}
-
-async function idsOf({ owner, group }: Rights): Promise<{ uid: number; gid: number }> {
-  const { users, groups } = await readAccounts();
-  const [uid, gid] = [users.get(owner), groups.get(group)];
-  if (uid === undefined || gid === undefined)
-    throw new UserError(`there is no user ${owner} with a group ${group}`, null, EXIT.undelivered);
-  return { uid, gid };
-}
-
-/** Of root's alone until it is whose it is to be: a secret is never for more people than that. */
-async function putFile(file: WantedFile, text: string): Promise<void> {
-  const { uid, gid } = await idsOf(file);
-  const fd = replaceDurable(file.path, text, { mode: 0o600 });
-  try {
-    fchownSync(fd, uid, gid);
-    fchmodSync(fd, file.mode);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** @throws UserError: it ended with another status than 0 */

@@ -8,7 +8,7 @@ import { UserError } from "../../core/failure.ts";
 import { byCommands, fixText, here } from "../../core/finding.ts";
 import { counted } from "../../core/text/quantity.ts";
 import { complain, print } from "../../os/answer.ts";
-import { readIfExists } from "../../os/files/files.ts";
+import { exists, readIfExists } from "../../os/files/files.ts";
 import { run } from "../../os/process/exec.ts";
 import { httpSource } from "../../release/http-source.ts";
 import { releaseKeys } from "../../release/keys.ts";
@@ -61,6 +61,8 @@ export async function planCommand(line: CommandLine): Promise<number> {
 
 /** @param asks before anything is changed */
 export async function installCommand(line: CommandLine, asks: boolean): Promise<number> {
+  // What it makes may be read by those for whom it is: whoever starts it may have another mind.
+  process.umask(0o022);
   if (asks) canAsk("apply does the same without a question");
   const said = asks ? await askMissing(await readSaid(line)) : await readSaid(line);
   const collector = await collectorOf(said);
@@ -76,10 +78,12 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     await print("nothing was changed\n");
     return EXIT.undelivered;
   }
-  const staged = await stage(opened, source, staging);
-  if (staged.dir !== releaseDir) throw new Error(`staged in ${staged.dir}, and not in ${releaseDir}`);
-  const applying = new Applying(wanted, plan.steps, facts.manifest, staged);
+  const applying = new Applying(wanted, plan.steps, facts.manifest, {
+    dir: releaseDir,
+    isNew: !(await exists(releaseDir)),
+  });
   await applying.claim();
+  await applying.first(() => stage(opened, source, staging));
   for (const step of plan.steps)
     await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
   await applying.settle();

@@ -3,7 +3,7 @@
 
 import { closeSync } from "node:fs";
 import { readdir, readlink, rm, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { CommandLine } from "../../cli/options.ts";
 import { formatManifest, type InstallManifest, type OwnedFile } from "../../contract/install-manifest.ts";
 import { EXIT } from "../../core/exit.ts";
@@ -19,11 +19,14 @@ import { dropPending } from "../answers/enrolment.ts";
 import { command } from "../apply/apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "../facts.ts";
 import { lock } from "../lock.ts";
+import { whyOwned } from "../owned.ts";
 import { OPT_DIR } from "../wanted.ts";
 
 export async function uninstallCommand({ options }: CommandLine): Promise<number> {
   const manifest = await readManifest();
   if (manifest === null) {
+    // A token that was told to a collector before an installation failed.
+    if (options["dry-run"] !== true && process.geteuid?.() === 0) await dropPending();
     await print(`nothing that the installer has put here: there is no ${MANIFEST}\n`);
     return EXIT.ok;
   }
@@ -99,6 +102,8 @@ class Removing {
   }
 
   private async file({ path, kind, sha256 }: OwnedFile): Promise<void> {
+    // What a kill has left of one that was being written, a key perhaps.
+    await rm(join(dirname(path), `.${basename(path)}.tmp`), { force: true });
     const found = await lookAt(path, await readAccounts());
     if (found.kind === "nothing") return;
     // Configuration is there to be edited, and who says --purge means it.
@@ -132,7 +137,10 @@ class Removing {
       await rm(dir, { recursive: true, force: true });
       if (await exists(dirname(dir))) await fsyncDir(dirname(dir));
     }
-    // What a power cut has left of one that was put together.
+    // What a kill, or a power cut, has left of one that was put together.
+    const all = join(OPT_DIR, "releases");
+    for (const name of await namesIn(all))
+      if (/^\..*\.new$/.test(name)) await rm(join(all, name), { recursive: true, force: true });
     for (const name of await namesIn(OPT_DIR))
       if (name.startsWith(".install.")) await rm(join(OPT_DIR, name), { recursive: true, force: true });
     await fsyncDir(OPT_DIR);
@@ -197,23 +205,6 @@ class Removing {
       await this.empty(OPT_DIR);
     }
   }
-}
-
-/** All of this machine is looked through: data may lie anywhere. @returns null: nothing is theirs */
-async function whyOwned(users: readonly string[], groups: readonly string[]): Promise<string | null> {
-  const accounts = await readAccounts();
-  const own = [
-    ...users.filter((name) => accounts.users.has(name)).flatMap((name) => ["-o", "-user", name]),
-    ...groups.filter((name) => accounts.groups.has(name)).flatMap((name) => ["-o", "-group", name]),
-  ].slice(1);
-  if (own.length === 0) return null;
-  const away = ["/proc", "/sys", "/dev", "/run"].flatMap((path) => ["-o", "-path", path]).slice(1);
-  const asked = ["find", "/", "(", ...away, ")", "-prune", "-o", "(", ...own, ")", "-print", "-quit"];
-  const found = await run(asked, { timeoutMs: 5 * 60_000 });
-  if (found.kind === "failed") return `whether something is theirs is not known: ${found.why}`;
-  const path = found.stdout.trim();
-  if (path !== "") return `${path} is theirs`;
-  return found.code === 0 ? null : `whether something is theirs is not known: ${found.stderr.trim().split("\n")[0]}`;
 }
 
 async function filterAsync<T>(all: readonly T[], keeps: (one: T) => Promise<boolean>): Promise<T[]> {
