@@ -1,8 +1,9 @@
 // One at a time changes what is installed here.
 
+import { EXIT } from "../core/exit.ts";
 import { UserError } from "../core/failure.ts";
 import { makeDir } from "../os/files/files.ts";
-import { lockDataRoot } from "../os/files/lock.ts";
+import { openLock } from "../os/files/lock.ts";
 
 /** For root alone: whoever may open it could hold it. */
 const LOCK_DIR = "/run/labfleet-installer";
@@ -12,5 +13,6 @@ export async function lock(): Promise<void> {
   if (process.geteuid?.() !== 0)
     throw new UserError("what is installed is root's to change", "begin the command with sudo");
   await makeDir(LOCK_DIR, 0o700);
-  lockDataRoot("installer", LOCK_DIR, LOCK_DIR);
+  if (openLock({ tool: "installer", dataRoot: LOCK_DIR, runDir: LOCK_DIR }).take()) return;
+  throw new UserError("another installer is at work here", "wait for its end, then begin again", EXIT.undelivered);
 }

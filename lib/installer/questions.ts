@@ -11,7 +11,7 @@ import { isLoopback, urlFault } from "../core/receiver-url.ts";
 import { exists } from "../os/files/files.ts";
 import { atLeastWide } from "./agreed.ts";
 import type { Said } from "./answers/said.ts";
-import { DEFAULT_LISTEN } from "./answers/written.ts";
+import { DEFAULT_LISTEN, isListen } from "./answers/written.ts";
 import { readManifest } from "./facts.ts";
 import { configPath, type Role } from "./wanted.ts";
 
@@ -63,8 +63,7 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
   listen: {
     message: "Where does it listen?",
     initial: DEFAULT_LISTEN,
-    fault: (value) =>
-      /^(?:\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/i.test(value) ? undefined : "an address and a port",
+    fault: (value) => (isListen(value) ? undefined : "it has to be an address and a port"),
   },
 };
 

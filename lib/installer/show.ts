@@ -59,7 +59,7 @@ export function stepsText(steps: readonly Step[], first: readonly (readonly stri
 
 /** What is in a file that is to be written, as a difference; empty for a secret, and for a certificate, which nobody reads so. */
 export async function stepDiff(step: Step): Promise<string> {
-  if (step.kind !== "file" || step.file.kind === "secret" || step.file.text.startsWith("-----BEGIN ")) return "";
+  if (step.kind !== "file" || step.file.kind === "secret" || step.file.text.includes("-----BEGIN ")) return "";
   return await diffOf(step.file.path, step.before ?? "", step.file.text);
 }
 

@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { isName } from "../contract/names.ts";
 import { dataPaths } from "../contract/places.ts";
 import { watcherWarning } from "../fleet/watcher.ts";
-import { namesIn, readIfExists } from "../os/files/files.ts";
+import { namesIn } from "../os/files/files.ts";
 import { openRefusedHosts } from "../os/files/refused-hosts.ts";
 import type { Settings } from "../runtime/config/settings.ts";
 import type { DaemonContext } from "../runtime/daemon.ts";
@@ -34,7 +34,7 @@ import { type HeartbeatStore, openHeartbeats } from "./heartbeats/store.ts";
 import type { Identity } from "./identity/decide.ts";
 import { openIdentity, watchIdentity } from "./identity/files.ts";
 import { addJudgeRoute } from "./judge/routes.ts";
-import { authorityBeside } from "./listen/own-authority.ts";
+import { readAuthorityCertificate } from "./listen/own-authority.ts";
 import { readHealthRun } from "./readiness/health-check.ts";
 import { type Attempts, openAttempts } from "./refusals/attempts.ts";
 import { openRefusals, type Refusals } from "./refusals/refusals.ts";
@@ -161,7 +161,7 @@ function enrolling(
       ...{ codesDir, tokensDir, seenHosts, log, nowMs: () => Date.now() },
       ownNames: () => ownNames(tls?.certificate ?? null),
     }),
-    authority: async () => (tls === null ? null : await readIfExists(authorityBeside(tls.certificate).certificate)),
+    authority: async () => (tls === null ? null : readAuthorityCertificate(tls.certificate)),
   };
 }
 

@@ -36,10 +36,13 @@ const file = (text: string): string => {
   return path;
 };
 
+const PEM = (label: string): string => `-----BEGIN ${label}-----\nx\n-----END ${label}-----\n`;
+const [CRT, PRIVATE] = [PEM("CERTIFICATE"), PEM("PRIVATE KEY")];
+
 test("a lab host says who it is, and where its collector is; what it hands over is named where it will lie", async () => {
   const token = file("lf_x\n");
   expect(await said(...HOST)).toBe('host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\n');
-  expect(await said(...HOST, "--token-file", token, "--ca-bundle", token)).toBe(
+  expect(await said(...HOST, "--token-file", token, "--ca-bundle", file(CRT))).toBe(
     'host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\nbearer_token_file = "/etc/labfleet/token"\nca_bundle = "/etc/labfleet/tls/ca.crt"\n',
   );
   const { files, introduced } = await answersOf(...HOST, "--token-file", token);
@@ -62,6 +65,33 @@ test("without TLS somebody has to say that the network is to be trusted", async 
   );
   expect(await said(...HOST, "--trusted-network", "no")).not.toContain("trusted_network");
   expect(await said("--role", "lab-host", "--host", "lab1", "--url", "http://127.0.0.1:80")).not.toContain("trusted");
+});
+
+test("a key is not put where everybody reads, and what is no token is none", async () => {
+  const hub = (...args: string[]) => said("--role", "collector", ...args);
+  const both = file(CRT + PRIVATE);
+  expect(await hub("--tls-certificate", both, "--tls-key", file(PRIVATE))).toBe(
+    `--tls-certificate: ${both} does not hold certificates, as PEM, and no private key; name the file that does`,
+  );
+  expect(await hub("--tls-certificate", file(PRIVATE), "--tls-key", file(CRT))).toStartWith("--tls-certificate: ");
+  expect(await hub("--tls-certificate", file(CRT), "--tls-key", file(CRT))).toContain("does not hold a private key");
+  expect(await said(...HOST, "--ca-bundle", file(PRIVATE))).toStartWith("--ca-bundle: ");
+  for (const odd of ["", "two words\n", "two\nlines\n"])
+    expect(await said(...HOST, "--token-file", file(odd))).toContain("does not hold a token, in one line");
+});
+
+test("what says nothing of a role is not passed over", async () => {
+  expect(await said("--role", "collector", "--name", "hub", "--host", "lab1")).toBe(
+    "--host says nothing of a collector; leave it out, or say another --role",
+  );
+  expect(await said(...HOST, "--name", "hub")).toStartWith("--name says nothing of a lab-host; ");
+  expect(await said(...HOST, "--token-file", file("lf_x"), "--code", "0".repeat(20))).toStartWith(
+    "--code and --token-file bring two tokens; ",
+  );
+  for (const listen of ["8443", "hub:0", "hub:65536", "[::]:x", "a b:1"])
+    expect(await said("--role", "collector", "--name", "hub", "--listen", listen)).toBe(
+      `--listen: found ${JSON.stringify(listen)}, expected an address and a port, such as 0.0.0.0:8443; null`,
+    );
 });
 
 test("data may lie elsewhere, where the units see them", async () => {
@@ -95,8 +125,7 @@ test("of a configuration that somebody has written the checks take what is of it
 });
 
 test("a collector says its certificate, and where it listens", async () => {
-  const pem = file("x");
-  const collector = ["--role", "collector", "--tls-certificate", pem, "--tls-key", pem];
+  const collector = ["--role", "collector", "--tls-certificate", file(CRT), "--tls-key", file(PRIVATE)];
   expect(await said(...collector)).toStartWith('listen = "0.0.0.0:8443"\n\n[tls]\n');
   expect(await said(...collector, "--listen", "[::]:443")).toStartWith('listen = "[::]:443"\n');
   expect(await said("--role", "collector")).toStartWith(
@@ -122,7 +151,7 @@ test("a collector's own authority issues its certificate for all its names, and 
   expect(own.subjectAltName).toBe("DNS:hub.wg, IP Address:10.77.0.11");
   expect(own.checkIssued(new X509Certificate(authority ?? ""))).toBe(true);
   expect(await said("--role", "collector", "--name", "hub wg")).toContain("hub wg");
-  expect(await said("--role", "collector", "--name", "hub", "--tls-key", file("x"))).toStartWith(
+  expect(await said("--role", "collector", "--name", "hub", "--tls-key", file(PRIVATE))).toStartWith(
     "--name is for a certificate of its own authority; ",
   );
 });

@@ -15,7 +15,7 @@ import { type Collector, receiverIn } from "./collector.ts";
 import { enrolmentOf } from "./enrolment.ts";
 import { CA, CERTIFICATE, filesOf, isNamed, KEY, ownTls, type Texts, TOKEN, textsOf } from "./given.ts";
 import type { Said } from "./said.ts";
-import { DEFAULT_LISTEN, dataRootFault, dataRootIn, sameAsBefore, type Table, tableOf } from "./written.ts";
+import { DEFAULT_LISTEN, dataRootFault, dataRootIn, isListen, sameAsBefore, type Table, tableOf } from "./written.ts";
 
 /** @param collector the one that is named now @throws UserError: something is missing, or is none of what may be said */
 export async function readAnswers(said: Said, collector: Collector | null): Promise<Answers> {
@@ -23,6 +23,7 @@ export async function readAnswers(said: Said, collector: Collector | null): Prom
   const there = await readIfExists(configPath(role));
   const before = there === null ? null : tableOf(role, there);
   if (before !== null) sameAsBefore(said, role, before);
+  isForRole(said, role);
   const enrolment = role === "lab-host" ? await neededEnrolment(said, before, collector) : null;
   const texts = await textsOf(said, role, collector, enrolment);
   if (role === "collector" && before === null) for (const [option, text] of await ownTls(said)) texts.set(option, text);
@@ -64,6 +65,21 @@ function introducedBy(
   };
   const tls = { ca: collector?.ca ?? null, cert: null, key: null, verify };
   return { hostId, receiver: now, enrolment, credentials: enrolment === null ? null : { token: null, tls } };
+}
+
+/** Options that are about the other role. */
+const OTHERS: Readonly<Record<Role, readonly string[]>> = {
+  "lab-host": ["listen", "name", "tls-certificate", "tls-key"],
+  collector: ["host", "url", "token-file", "code", "ca-sha256", "ca-bundle", "trusted-network", "recorder"],
+};
+
+/** @throws UserError: something is said that would be passed over, or twice */
+function isForRole(said: Said, role: Role): void {
+  const other = OTHERS[role].find((option) => said.has(option));
+  if (other !== undefined)
+    throw new UserError(`--${other} says nothing of a ${role}`, `leave it out, or say another --role`);
+  if (said.has("code") && said.has("token-file"))
+    throw new UserError("--code and --token-file bring two tokens", "leave one of them out");
 }
 
 async function roleOf(all: Said): Promise<Role> {
@@ -145,6 +161,8 @@ function isTrusted(said: Said, url: string): boolean {
 
 function collectorConfig(said: Said, texts: Texts): string {
   const listen = said.get("listen") ?? DEFAULT_LISTEN;
+  if (!isListen(listen))
+    throw new UserError(`--listen: found ${quoted(listen)}, expected an address and a port, such as ${DEFAULT_LISTEN}`);
   if (!texts.has("tls-certificate") || !texts.has("tls-key"))
     throw new UserError(
       "say by which names hosts reach this collector, or with which certificate it answers",

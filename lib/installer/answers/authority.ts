@@ -19,7 +19,7 @@ const ANEW = "copy the line of receiver enrol anew; if it stays so, somebody els
 export async function fetchAuthority(
   url: string,
   fingerprint: string,
-  client: Client = openClient({ hostId: "", timeoutKey: "" }),
+  client: Client = openClient({ hostId: "", timeoutKey: "time-out than the installer has" }),
 ): Promise<string> {
   const wanted = fingerprint.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(wanted))

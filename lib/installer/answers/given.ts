@@ -1,6 +1,7 @@
 // What a person hands over, or has made here, and to which file each of it goes.
 
 import { UserError } from "../../core/failure.ts";
+import { hasPrivateKey, pemFault } from "../../core/pem.ts";
 import { configPath, type Enrolment, ETC_DIR, type Role, USER, type WantedFile } from "../wanted.ts";
 import type { Collector } from "./collector.ts";
 import { makeOwnTls, OWN } from "./own-tls.ts";
@@ -80,11 +81,30 @@ export async function textsOf(
   const texts = new Map<string, string>();
   for (const { option } of GIVEN[role]) {
     const text = await readGiven(said, option);
-    if (text !== null) texts.set(option, text);
+    if (text === null) continue;
+    isMeant(option, text, said.get(option) ?? "");
+    texts.set(option, text);
   }
   if (enrolment !== null) texts.set("token-file", `${enrolment.token}\n`);
   if (role === "lab-host" && said.has("ca-sha256") && collector?.ca != null) texts.set("ca-bundle", collector.ca);
   return texts;
+}
+
+/** What a file should hold, and what tells that it does. */
+const HOLDS: Readonly<Record<string, readonly [what: string, is: (text: string) => boolean]>> = {
+  "token-file": ["a token, in one line", (text) => /^[\x21-\x7e]+\s*$/.test(text)],
+  "tls-key": ["a private key, as PEM", hasPrivateKey],
+};
+const CERTIFICATES = ["certificates, as PEM, and no private key", isCertificates] as const;
+
+/** A key must not go where certificates go: everybody reads those. @throws UserError: it holds something else */
+function isMeant(option: string, text: string, path: string): void {
+  const [what, is] = HOLDS[option] ?? CERTIFICATES;
+  if (!is(text)) throw new UserError(`--${option}: ${path} does not hold ${what}`, "name the file that does");
+}
+
+function isCertificates(text: string): boolean {
+  return pemFault(text, "certificate") === null && !hasPrivateKey(text);
 }
 
 /** What a person hands over is put to where the configuration looks for it. */

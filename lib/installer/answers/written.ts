@@ -9,6 +9,12 @@ import type { Said } from "./said.ts";
 
 export const DEFAULT_LISTEN = "0.0.0.0:8443";
 
+/** `host:port`, with an IPv6 address in brackets. Pure. */
+export function isListen(text: string): boolean {
+  const port = /^(?:\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/i.exec(text)?.[1];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65535;
+}
+
 /** A configuration, parsed. */
 export type Table = Readonly<Record<string, unknown>>;
 

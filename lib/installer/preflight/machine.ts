@@ -65,6 +65,8 @@ export function checkRoom(dir: string, bytes: number): Row {
 export async function checkPort(listen: string, isOurs: boolean): Promise<Row> {
   const id = "port";
   const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(listen) ?? [];
+  // A configuration that is there: the receiver's own test says what is wrong with it.
+  if (!(Number(port) >= 1 && Number(port) <= 65535)) return row(id, "unknown", `${listen} is no address and port`);
   if (isOurs) return row(id, "ok", `${listen} is the receiver's already, or becomes so when it starts anew`);
   const code = await new Promise<string | null>((resolve) => {
     const server = createServer();

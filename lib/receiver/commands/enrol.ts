@@ -7,17 +7,17 @@ import { isName, NAME_RULE } from "../../contract/names.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
 import { EXIT } from "../../core/exit.ts";
-import { UserError } from "../../core/failure.ts";
+import { errorText, UserError } from "../../core/failure.ts";
 import { byCommands, here } from "../../core/finding.ts";
 import { urlFault } from "../../core/receiver-url.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { formatSeconds, parseSeconds } from "../../core/text/quantity.ts";
-import { complain, print } from "../../os/answer.ts";
+import { complain, isOutputNowhere, print } from "../../os/answer.ts";
 import { namesIn, readIfExists } from "../../os/files/files.ts";
 import { servedName } from "../../release/shelf.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { needDataRoot } from "../disk/data-root.ts";
-import { pruneCodes, writeCode } from "../enrolment/codes.ts";
+import { dropUnusedOf, pruneCodes, writeCode } from "../enrolment/codes.ts";
 import { type Code, decideEnrolment } from "../enrolment/decide.ts";
 import { enrolLine, type Line } from "../enrolment/line.ts";
 import { certificateNames, ownNames } from "../enrolment/own-names.ts";
@@ -40,6 +40,12 @@ export async function enrolCommand(call: Call): Promise<number> {
   const forS = parseSeconds(String(span));
   if (forS === null || forS > MOST_S)
     throw new UserError(`--for: found ${quoted(String(span))}, expected a time such as 1h or 2d, of at most 30d`);
+  if (isOutputNowhere())
+    throw new UserError(
+      "standard output is closed, or /dev/null, and the line is shown only once; no code was made",
+      "let a terminal, or a file, have standard output",
+      EXIT.undelivered,
+    );
   const line = await lineOf(config, typeof url === "string" ? url : null);
   needDataRoot(config.dataRoot);
   const nowMs = Date.now();
@@ -50,6 +56,7 @@ export async function enrolCommand(call: Call): Promise<number> {
   if (name !== null) await needFree(config, made, name, nowMs);
   const dir = dataPaths(config.dataRoot).enrolment;
   await pruneCodes(dir, nowMs);
+  if (name !== null) await dropUnusedOf(dir, name);
   const code = codeOf(randomBytes(CODE_BYTES));
   await writeCode(dir, code, made);
   const whom = name ?? "a new host, which says its name with --host (else it is the machine's own)";
@@ -113,7 +120,12 @@ async function lineOf(
 
 /** Null: it was issued by somebody whom everybody knows, or by nobody whose certificate is here. */
 async function fingerprintOf(certificate: string): Promise<string | null> {
-  const [of, by] = [await readIfExists(certificate), await readIfExists(authorityBeside(certificate).certificate)];
-  if (of === null || by === null || !isIssuedBy(of, by)) return null;
-  return new X509Certificate(by).fingerprint256.replaceAll(":", "").toLowerCase();
+  const beside = authorityBeside(certificate).certificate;
+  const [of, by] = [await readIfExists(certificate), await readIfExists(beside)];
+  if (of === null || by === null) return null;
+  try {
+    return isIssuedBy(of, by) ? new X509Certificate(by).fingerprint256.replaceAll(":", "").toLowerCase() : null;
+  } catch (error) {
+    throw new UserError(`${beside} is no certificate: ${quoted(errorText(error))}`, "put the authority's there again");
+  }
 }

@@ -36,6 +36,11 @@ export function dropCodesOf(dir: string, host: string): Promise<void> {
   return removeCodes(dir, (code) => code.host === host || code.used?.host === host);
 }
 
+/** Removes those that are still good for that very host: of two lines for it the newer one counts, and none once it is enrolled. */
+export function dropUnusedOf(dir: string, host: string): Promise<void> {
+  return removeCodes(dir, (code) => code.host === host && code.used === null);
+}
+
 async function removeCodes(dir: string, isToGo: (code: Code) => boolean): Promise<void> {
   let isAny = false;
   for (const name of (await namesIn(dir)).filter((one) => NAME.test(one))) {

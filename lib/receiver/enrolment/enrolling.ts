@@ -6,15 +6,16 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnrolRequest } from "../../contract/enrolment.ts";
 import { isName } from "../../contract/names.ts";
-import { errorCode } from "../../core/failure.ts";
-import { byCommands, here } from "../../core/finding.ts";
+import { errorCode, errorText } from "../../core/failure.ts";
+import { byCommands, type Fix, here } from "../../core/finding.ts";
+import { quoted } from "../../core/text/fields.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { namesIn, readIfExists, writeFileDurable } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { parseTokenFile, TOKENS_PER_HOST } from "../access/auth.ts";
 import { entryOf } from "../access/token-file.ts";
 import { type Refusal, refuse } from "../decide.ts";
-import { findCode, writeCode } from "./codes.ts";
+import { dropUnusedOf, findCode, writeCode } from "./codes.ts";
 import { decideEnrolment, type Names, usedBy } from "./decide.ts";
 
 export interface EnrollingDeps {
@@ -34,39 +35,65 @@ export type Enrol = (request: EnrolRequest, remote: string) => Promise<"enrolled
 
 /** One after the other: two that use a code at once are a first and a second. */
 export function openEnrolling(deps: EnrollingDeps): Enrol {
+  const said = new Set<string>();
   let last: Promise<unknown> = Promise.resolve();
   return (request, remote) => {
-    const mine = last.then(() => enrol(deps, request, remote));
+    const mine = last.then(() => enrol(deps, request, remote, said));
     last = mine.catch(() => undefined);
     return mine;
   };
 }
 
-async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string): ReturnType<Enrol> {
+/** @param said codes of which it was told that two machines have them: once is enough, whoever comes again */
+async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string, said: Set<string>): ReturnType<Enrol> {
   const { codesDir, tokensDir, log } = deps;
   const { host_id: host, token_sha256: hash } = request;
   const code = await findCode(codesDir, request.code);
   const decided = decideEnrolment(code, request, deps.nowMs(), await namesOf(deps));
   if (decided.kind === "refused") {
-    if (decided.reason === "code-used" && !request.dry_run) sayUsedTwice(deps, code?.used?.host ?? "", remote);
+    if (decided.reason === "code-used" && !request.dry_run && !said.has(request.code)) {
+      said.add(request.code);
+      sayUsedTwice(deps, code?.used?.host ?? "", remote);
+    }
     return decided;
   }
   const closed = await whyClosed(deps);
   if (closed !== null || request.dry_run) return closed ?? "would";
-  // The host's own file, as it is without this token.
   const file = join(tokensDir, host);
-  const text = (await readIfExists(file)) ?? "";
-  const known = parseTokenFile(text).map((each) => each.toString("hex"));
-  if (known.includes(hash)) return "enrolled";
-  if (!decided.replaces && known.length >= TOKENS_PER_HOST)
+  const own = await readOwn(deps, file);
+  if ("kind" in own) return own;
+  if (own.hashes.includes(hash)) return "enrolled";
+  if (!decided.replaces && own.hashes.length >= TOKENS_PER_HOST)
     return refuse("host-exists", `${host} has ${TOKENS_PER_HOST} tokens already`);
   if (code !== null && decided.kind === "enrol")
     await writeCode(codesDir, request.code, usedBy(code, request, deps.nowMs()));
   failpoint("receiver.enrol.used");
   const entry = entryOf(hash, deps.nowMs());
-  await writeFileDurable(file, decided.replaces ? entry : withEntry(text, entry), 0o640);
+  await writeFileDurable(file, decided.replaces ? entry : withEntry(own.text, entry), 0o640);
+  await dropUnusedOf(codesDir, host);
   log.info(`enrolled ${host}${decided.replaces ? ", in place of the machine that had this name" : ""}`, { remote });
   return "enrolled";
+}
+
+/** The host's own file, as it is without this token. Rejects as the disk does. */
+async function readOwn(
+  { log }: EnrollingDeps,
+  file: string,
+): Promise<{ text: string; hashes: readonly string[] } | Refusal> {
+  let why: string;
+  try {
+    const text = (await readIfExists(file)) ?? "";
+    return { text, hashes: parseTokenFile(text).map((each) => each.toString("hex")) };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== null && !["EISDIR", "EINVAL", "EFBIG", "EACCES"].includes(code)) throw error;
+    why = errorText(error);
+  }
+  log.error({
+    what: `cannot use token file ${file}: ${quoted(why)}`,
+    fix: { text: "put it aside", commands: [here("sudo", "mv", "-T", file, `${file}.before`)] },
+  });
+  return refuse("tokens-unreadable", "the receiver cannot read this host's token file", { retryAfterS: 60 });
 }
 
 /** Whether a token could be added now; null: yes. A code that is used up by one that could not be would be lost. */
@@ -81,7 +108,12 @@ async function whyClosed({ tokensDir, log }: EnrollingDeps): Promise<Refusal | n
     const open = byCommands(here("sudo", "chmod", "g+w", tokensDir));
     const restart = byCommands(here("sudo", "systemctl", "restart", "labfleet-receiver"));
     const unit = { ...restart, text: "its unit opens that directory where it is there at the start" };
-    log.error({ what, fix: code === "EROFS" ? unit : { ...open, text: "let the receiver write there" } });
+    const make = byCommands(
+      here("sudo", "install", "-d", "-m", "2770", "-g", "labfleet", tokensDir),
+      ...restart.commands,
+    );
+    const fixes: Readonly<Record<string, Fix>> = { EROFS: unit, ENOENT: { ...make, text: "make it" } };
+    log.error({ what, fix: fixes[code] ?? { ...open, text: "let the receiver write there" } });
     return refuse("tokens-closed", `the receiver may not add tokens (${code}); its log says what mends it`, {
       retryAfterS: 60,
     });

@@ -20,7 +20,7 @@ export function enrolLine({ url, authority, script, host, code }: Line): string 
     ...["--url", url],
     ...(authority === null ? [] : ["--ca-sha256", authority]),
     ...(host === null ? [] : ["--host", host]),
-    ...(url.startsWith("http:") ? ["--trusted-network", "yes"] : []),
+    ...(/^http:/i.test(url) ? ["--trusted-network", "yes"] : []),
     ...["--code", code],
   ];
   if (script === null) return shellLine(["sudo", "sh", "install.sh", "--bundle", "labfleet-0.1.0.tar", ...told]);

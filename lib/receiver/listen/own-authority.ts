@@ -54,6 +54,16 @@ export function isIssuedBy(certificate: string, authority: string): boolean {
   return of.checkIssued(by) && of.verify(by.publicKey);
 }
 
+/** The certificate of the authority beside a certificate, as PEM, and nothing else of its file; null: none that could be read. */
+export function readAuthorityCertificate(certificate: string): string | null {
+  const text = textOf(authorityBeside(certificate).certificate);
+  try {
+    return text === null ? null : new X509Certificate(text).toString();
+  } catch {
+    return null;
+  }
+}
+
 /** The service's user may see that the key is there, and does not read it. */
 function isItsAuthority(file: string, { certificate, key }: AuthorityFiles): boolean {
   const [of, by] = [textOf(file), textOf(certificate)];

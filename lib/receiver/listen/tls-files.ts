@@ -1,7 +1,7 @@
 // The PEM files that [tls] names, read and looked at before anything listens with them.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { UserError } from "../../core/failure.ts";
 import type { Fix } from "../../core/finding.ts";
 import { type PemFault, pemFault } from "../../core/pem.ts";
@@ -46,7 +46,7 @@ export function readPem(name: string, path: string, kind: Kind, words: Partial<P
   const { elsewhere = named(kind), locked = "a daemon has nobody who types its password" } = words;
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegular(path);
   } catch (error) {
     const { what, fix } = explainUnreadable(path, error, process.env);
     throw new UserError(`${name}: ${path} ${what}`, fix ?? elsewhere);
@@ -64,6 +64,18 @@ export function readPem(name: string, path: string, kind: Kind, words: Partial<P
     throw new UserError(`${name}: ${path} ${what}`, `put ${A[kind]}, as PEM, there again`);
   }
   return text;
+}
+
+/** Nobody waits for a pipe that has its name. @throws Error of the system */
+function readRegular(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(fd).isFile() && !fstatSync(fd).isDirectory())
+      throw Object.assign(new Error(`EINVAL: ${path} is no regular file`), { code: "EINVAL" });
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const A = { certificate: "the certificate", key: "the private key of tls.certificate" } as const;

@@ -67,6 +67,38 @@ test("a second token for a code is refused, and said as what it may be", async (
   );
 });
 
+test("somebody who sends it again and again is said once", async () => {
+  const { receiver, ask } = await scene();
+  await ask();
+  for (const token_sha256 of [OTHER, OTHER, sha256("third")]) expect((await ask({ token_sha256 })).status).toBe(409);
+  expect(receiver.log.lines.filter((line) => line.startsWith("error: ")).length).toBe(1);
+});
+
+test("of two lines for one host the newer one counts, and none once the host is enrolled", async () => {
+  const { codes, ask } = await scene({ host: "lab9", replaces: true });
+  await writeCode(codes, "z".repeat(20), { ...hour(), host: "lab9", replaces: true });
+  await writeCode(codes, "y".repeat(20), { ...hour(), host: "lab8" });
+  expect((await ask()).status).toBe(200);
+  expect((await ask({ code: "z".repeat(20), token_sha256: OTHER })).reason).toBe("code-unknown");
+  expect(await findCode(codes, "y".repeat(20))).not.toBeNull();
+  // Whoever has not heard the answer asks again.
+  expect((await ask()).status).toBe(200);
+});
+
+test("what stands in the place of a token file is said, and a code is not used up", async () => {
+  for (const make of [
+    (file: string) => writeFileSync(file, "no token\n"),
+    (file: string) => mkdirSync(file),
+    (file: string) => Bun.spawnSync(["mkfifo", file]),
+  ]) {
+    const { receiver, codes, tokens, ask } = await scene({ host: "lab9", replaces: true });
+    make(join(tokens, "lab9"));
+    expect(await ask()).toMatchObject({ status: 503, reason: "tokens-unreadable" });
+    expect((await findCode(codes, CODE))?.used).toBeNull();
+    expect(receiver.log.lines.join("\n")).toContain(`fix: put it aside: sudo mv -T ${join(tokens, "lab9")} `);
+  }
+});
+
 test("of two that use a code at once one gets it", async () => {
   const { ask, tokens } = await scene();
   const both = await Promise.all([ask({ host_id: "lab8" }), ask({ host_id: "lab9", token_sha256: OTHER })]);
@@ -116,7 +148,7 @@ test("where the receiver may not add tokens a code is not used up", async () => 
   expect(await ask()).toMatchObject({ status: 503, reason: "tokens-closed" });
   expect((await findCode(codes, CODE))?.used).toBeNull();
   expect(receiver.log.lines.join("\n")).toContain(
-    `cannot add a token below ${tokens} (ENOENT); fix: let the receiver write there: sudo chmod g+w ${tokens}`,
+    `cannot add a token below ${tokens} (ENOENT); fix: make it: sudo install -d -m 2770 -g labfleet ${tokens} && `,
   );
 });
 

@@ -76,3 +76,10 @@ test("DER, and a key with a password, are mended by the commands that are printe
     expect(statSync(changed).mode).toBe(mode);
   }
 });
+
+test("nobody waits for a pipe that has the name of a key", () => {
+  const { certFile: certificate } = makeAuthority(tempDir());
+  const key = join(tempDir(), "pipe");
+  Bun.spawnSync(["mkfifo", key]);
+  expect(() => readTls({ certificate, key, clientCa: null })).toThrow("is no regular file");
+});
