@@ -1,7 +1,7 @@
 // A release, from the keys to what lies in dist/release: made from a commit, signed, and proved with what a host has.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parsePublicKey } from "../../lib/contract/minisign.ts";
 import { parseRelease, piecePath, piecesOf, type Release, type ReleaseExecutable } from "../../lib/contract/release.ts";
@@ -120,7 +120,8 @@ test("as one file it is put on a disk whole, and what is there already is not un
     ...source,
     read: async (path) => (path.includes(runtimeOf(opened.release)) ? null : await source.read(path)),
   };
-  expect(await stage(opened, without, { ...staging, tools: ["shipper", "receiver"] })).toEqual({ dir, isNew: true });
+  expect(await stage(opened, without, { ...staging, tools: ["shipper", "receiver"] })).toEqual({ dir, isNew: false });
+  expect(existsSync(join(dir, "bin/receiver"))).toBe(true);
 });
 
 function runtimeOf({ executables }: Release): string {

@@ -172,7 +172,7 @@ describe("what is unknown is a warning that names what was meant:", () => {
       "[nagios_runner]\nshell = true",
       "f:5: unknown key nagios_runner.shell is ignored; fix: move it to [[nagios_runner.commands]]",
     ],
-    ['[[commands]]\nname = "x"', "f:4: unknown table [commands] is ignored; fix: write [[nagios_runner.commands]]"],
+    ['[[commands]]\nname = "x"', "f:4: unknown table [[commands]] is ignored; fix: write [[nagios_runner.commands]]"],
     [
       '[nagios_runner]\ncommands = [\n{ name = "x",\ncomand = "y", tiemout = 3 },\n{ command = "y" }, { colour = 1 }]',
       "f:7: unknown key nagios_runner.commands[0].comand is ignored; fix: write nagios_runner.commands[0].command",

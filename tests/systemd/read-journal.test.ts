@@ -49,5 +49,10 @@ bedTest("anybody else does not take what he may not see for silence", async () =
 });
 
 bedTest("a unit that has logged nothing is no failure", async () => {
-  expect(await read("no-such-unit", null)).toMatchObject({ kind: "read", doubt: null });
+  expect(await read("emergency", null)).toMatchObject({ kind: "read", doubt: null });
+  // One that nobody knows is another matter.
+  expect(await read("no-such-unit", null)).toMatchObject({
+    kind: "unreadable",
+    why: { what: 'there is no unit "no-such-unit", and nothing of it in the journal' },
+  });
 });
