@@ -21,9 +21,9 @@ function buildOne(tool: ToolName, target: string, out: string, failpoints: boole
       "--compile",
       `--target=${TARGETS[target]}`,
       "--minify-syntax", // drops what a define has made unreachable
-      // A bug's stack names our files and lines. Whoever runs a command sees it end, and can run it from source: its map, three
-      // quarters of all that it adds to the runtime, would go to each host with each release.
-      ...(toolOf(tool).kind === "command" ? [] : ["--sourcemap=inline"]),
+      // A bug's stack names our files and lines in a daemon, whose log is all that there is of it. What ends by itself can be run again,
+      // and from source: a map, a quarter to three quarters of what a tool adds to the runtime, would go to each host with each release.
+      ...(toolOf(tool).kind === "daemon" ? ["--sourcemap=inline"] : []),
       // Whoever is started again and again does little but start: 0.1 s less of 0.33, for 4 MB more.
       ...(toolOf(tool).kind === "oneshot+timer" ? ["--bytecode", "--format=esm"] : []),
       // These run as root in directories that others can write: nothing is loaded from there.

@@ -86,8 +86,8 @@ test("is signed by its key, whole, and all that it names is there, and puts the 
   expect(found.files.map(({ path }) => path)).toContain("units/labfleet-shipper.service");
   // What a role may weigh, bytes over the wire: at first, and for an update under the same Bun.
   for (const tools of [
-    ["shipper", "heartbeat"],
-    ["receiver", "fleet-health"],
+    ["shipper", "heartbeat", "installer"],
+    ["receiver", "fleet-health", "installer"],
   ]) {
     const role = found.executables.filter(({ tool }) => tools.includes(tool));
     expect(weight(found, role.flatMap(piecesOf))).toBeLessThan(58e6);
