@@ -24,7 +24,7 @@ interface Situation {
 }
 
 /** What they answer cannot be asked for again: unseen, they do nothing and exit 3. */
-const SHOWN_ONCE: readonly string[] = ["receiver token add lab1"];
+const SHOWN_ONCE: readonly string[] = ["receiver token add lab1", "receiver enrol --url https://hub:8443"];
 
 /** `verb` runs the command, `code` notes its exit code. */
 const SITUATIONS: readonly Situation[] = [

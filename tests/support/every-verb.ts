@@ -10,6 +10,7 @@ import type { ToolSpec } from "../../lib/cli/table.ts";
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   "shipper requeue": ["--all"],
   "receiver token revoke": ["--all"],
+  "receiver enrol": ["--url", "https://hub:8443"],
 };
 
 /** What stands in the lab for a placeholder of the table; options that are offered instead of operands stand in NEEDED. */

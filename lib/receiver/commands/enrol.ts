@@ -17,7 +17,7 @@ import { namesIn, readIfExists } from "../../os/files/files.ts";
 import { servedName } from "../../release/shelf.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { needDataRoot } from "../disk/data-root.ts";
-import { dropUnusedOf, pruneCodes, writeCode } from "../enrolment/codes.ts";
+import { dropCode, dropUnusedOf, pruneCodes, writeCode } from "../enrolment/codes.ts";
 import { type Code, decideEnrolment } from "../enrolment/decide.ts";
 import { enrolLine, type Line } from "../enrolment/line.ts";
 import { certificateNames, ownNames } from "../enrolment/own-names.ts";
@@ -40,12 +40,7 @@ export async function enrolCommand(call: Call): Promise<number> {
   const forS = parseSeconds(String(span));
   if (forS === null || forS > MOST_S)
     throw new UserError(`--for: found ${quoted(String(span))}, expected a time such as 1h or 2d, of at most 30d`);
-  if (isOutputNowhere())
-    throw new UserError(
-      "standard output is closed, or /dev/null, and the line is shown only once; no code was made",
-      "let a terminal, or a file, have standard output",
-      EXIT.undelivered,
-    );
+  if (isOutputNowhere()) throw notShown("standard output is closed, or /dev/null, and the line is shown only once");
   const line = await lineOf(config, typeof url === "string" ? url : null);
   needDataRoot(config.dataRoot);
   const nowMs = Date.now();
@@ -61,8 +56,22 @@ export async function enrolCommand(call: Call): Promise<number> {
   await writeCode(dir, code, made);
   const whom = name ?? "a new host, which says its name with --host (else it is the machine's own)";
   complain(`receiver: a code for ${whom}; it is good once, for ${formatSeconds(forS)}. Copy this line to the host:\n`);
-  await print(`${enrolLine({ ...line, host: name, code })}\n`);
-  return EXIT.ok;
+  // What nobody has seen, nobody can ever use.
+  let isShown: boolean;
+  try {
+    isShown = await print(`${enrolLine({ ...line, host: name, code })}\n`);
+  } catch (error) {
+    await dropCode(dir, code);
+    throw notShown(errorText(error));
+  }
+  if (isShown) return EXIT.ok;
+  await dropCode(dir, code);
+  throw notShown("whoever reads standard output has gone");
+}
+
+function notShown(why: string): UserError {
+  const fix = "let a terminal, or a file that has room, have standard output";
+  return new UserError(`${why}; no code was made`, fix, EXIT.undelivered);
 }
 
 /** @throws UserError: a code would be of no use */

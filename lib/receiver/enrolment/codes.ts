@@ -26,6 +26,12 @@ export async function writeCode(dir: string, code: string, what: Code): Promise<
   await writeFileDurable(fileOf(dir, code), formatCode(what), 0o640);
 }
 
+/** Removes that one, used or not. Rejects as the system does. */
+export async function dropCode(dir: string, code: string): Promise<void> {
+  await rm(fileOf(dir, code), { force: true });
+  await fsyncDir(dir);
+}
+
 /** Removes those whose time is over: from then on no clock that is set back brings them back. Rejects as the system does. */
 export function pruneCodes(dir: string, nowMs: number): Promise<void> {
   return removeCodes(dir, (code) => isOver(code, nowMs));
