@@ -5,6 +5,7 @@ import { isName } from "../contract/names.ts";
 import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
+import { isAhead } from "../fleet/judge.ts";
 import { type Coverage, coverageOf } from "./coverage/coverage.ts";
 import type { NotReady } from "./coverage/read.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
@@ -54,7 +55,7 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
     sinceMs: nowMs - config.recentWindowMin * 60_000,
     hosts: read.hosts ?? NO_HOSTS,
   });
-  const gone = goneOf(facts.values(), config, orders);
+  const gone = goneOf(facts.values(), config, orders, nowMs);
   for (const { host, sinceMs } of before?.watch.incidents ?? [])
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
@@ -219,13 +220,16 @@ export function goneOf(
   all: Iterable<Facts>,
   { expireAfterMs }: Pick<FleetHealthConfig, "expireAfterMs">,
   { retiredMs }: Pick<Orders, "retiredMs">,
+  nowMs: number,
 ): Map<string, "retired" | "expired"> {
   const gone = new Map<string, "retired" | "expired">();
   const known = new Set<string>();
   for (const facts of all) {
     known.add(facts.host);
     const retired = retiredMs.get(facts.host);
-    if (retired !== undefined && (facts.shippedMs ?? 0) <= retired) gone.set(facts.host, "retired");
+    const shippedMs = facts.shippedMs ?? 0;
+    // What came before this clock was set back is no sign of life that came since.
+    if (retired !== undefined && (shippedMs <= retired || isAhead(shippedMs, nowMs))) gone.set(facts.host, "retired");
     else if (facts.past.unheardMs > expireAfterMs) gone.set(facts.host, "expired");
   }
   for (const host of retiredMs.keys()) if (!known.has(host)) gone.set(host, "retired");

@@ -823,6 +823,8 @@ test("what could not be read is told again when something else cannot, and not f
 test("a host is retired until it ships after that was said, not at the very time", () => {
   const orders = { retiredMs: new Map([["lab1", NOON]]) };
   const gone = (shippedMs: number) =>
-    goneOf([factsWith({ shippedMs })], { expireAfterMs: 86_400_000 }, orders).get("lab1");
+    goneOf([factsWith({ shippedMs })], { expireAfterMs: 86_400_000 }, orders, NOON + MIN).get("lab1");
   expect([gone(NOON - 1), gone(NOON), gone(NOON + 1)]).toEqual(["retired", "retired", undefined]);
+  // It came before this clock was set back.
+  expect(gone(NOON + HOUR)).toBe("retired");
 });

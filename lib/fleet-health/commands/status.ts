@@ -81,7 +81,7 @@ export async function statusCommand(
   const { state, run, facts, doubts } = await readStanding(config, nowMs);
   const { orders, doubts: unread } = await readOrders(config.stateDir);
   for (const doubt of [...doubts, ...unread]) log.warn(doubt);
-  const gone = goneOf(facts, config, orders);
+  const gone = goneOf(facts, config, orders, nowMs);
   const strangers = strangersOf(
     config,
     facts.map(({ host }) => host),
