@@ -8,7 +8,7 @@ import { isCode, TOKEN_BYTES, tokenOf } from "../../contract/enrolment.ts";
 import { errorCode, UserError } from "../../core/failure.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { hasFields, isText, parseShaped } from "../../core/text/shape.ts";
-import { readIfExists } from "../../os/files/files.ts";
+import { fsyncDir, readIfExists } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { type Enrolment, OPT_DIR } from "../wanted.ts";
 import type { Said } from "./said.ts";
@@ -44,7 +44,13 @@ export function keepPending({ code, token }: Enrolment): void {
 
 /** Once it is no longer of use. Rejects as the system does. */
 export async function dropPending(): Promise<void> {
-  await rm(PENDING, { force: true });
+  try {
+    await rm(PENDING);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  await fsyncDir(OPT_DIR);
 }
 
 /** Null: there is none, or only root may read it. */

@@ -9,7 +9,7 @@ import { emptyManifest, formatManifest, type InstallManifest } from "../../contr
 import { EXIT } from "../../core/exit.ts";
 import { errorCode, errorText, UserError } from "../../core/failure.ts";
 import { failpoint } from "../../os/failpoint.ts";
-import { symlinkDurable } from "../../os/files/files.ts";
+import { exists, fsyncDir, symlinkDurable } from "../../os/files/files.ts";
 import { replaceDurable } from "../../os/files/sync-files.ts";
 import { run } from "../../os/process/exec.ts";
 import type { Staged } from "../../release/stage.ts";
@@ -60,18 +60,15 @@ export class Applying {
   }
 
   /** @throws UserError: it could not be done, and what was done before is taken back, but for what `kept` says */
-  async step(step: Step): Promise<void> {
-    try {
+  step(step: Step): Promise<void> {
+    return this.orBack(async () => {
       await this.does(step);
       failpoint(`installer.${step.kind}`);
-    } catch (error) {
-      await this.undo();
-      throw error;
-    }
+    });
   }
 
-  /** What comes before all steps. Rejects as it does, and what was claimed is taken back. */
-  async first(work: () => Promise<unknown>): Promise<void> {
+  /** Rejects as the work does; then what was done before, and claimed, is taken back. */
+  async orBack(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -177,10 +174,13 @@ export class Applying {
   private async forget(): Promise<void> {
     if (this.kept.length > 0) return;
     const { dir, isNew } = this.staged;
+    const all = dirname(dir);
     if (isNew) await rm(dir, { recursive: true, force: true });
+    // Before the manifest that names it: after a power cut nobody would know whose it is.
+    if (isNew && (await exists(all))) await fsyncDir(all);
     if (this.before !== null) return write(this.before);
     await rm(MANIFEST);
-    for (const path of [dirname(dir), OPT_DIR]) await rmdir(path).catch(unlessNotEmpty);
+    for (const path of [all, OPT_DIR]) await rmdir(path).catch(unlessNotEmpty);
   }
 
   /** @param isBoth with the texts that were there before, too */

@@ -83,7 +83,7 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     isNew: !(await exists(releaseDir)),
   });
   await applying.claim();
-  await applying.first(() => stage(opened, source, staging));
+  await applying.orBack(() => stage(opened, source, staging));
   for (const step of plan.steps)
     await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
   await applying.settle();
