@@ -6,8 +6,9 @@ import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
 import { isAhead } from "../fleet/judge.ts";
-import { type Coverage, coverageOf } from "./coverage/coverage.ts";
+import { coverageOf } from "./coverage/coverage.ts";
 import type { NotReady } from "./coverage/read.ts";
+import { beforeNow, CLOCK_MS, setBacksOf } from "./coverage/set-back.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
@@ -20,7 +21,15 @@ import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
 import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
-import { endedByShipping, stillPaused, stillQuiet, unsaidSince, unsureOf } from "./judge/unsure.ts";
+import {
+  endedByShipping,
+  lostOf,
+  standingNow,
+  stillPaused,
+  stillQuiet,
+  unsaidSince,
+  unsureOf,
+} from "./judge/unsure.ts";
 import type { Doubt } from "./not-read.ts";
 import type { Orders } from "./orders/read.ts";
 import type { Refusals } from "./refusals/read.ts";
@@ -60,7 +69,12 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
   const coverage = coverageOf(read.ticks, nowMs);
-  const lost = lostOf(before, facts, gone, { nowMs, coverage });
+  const known = {
+    incidents: before?.watch.incidents ?? [],
+    setBacks: before?.setBacks ?? [],
+    lastRunMs: lastRunOf(before),
+  };
+  const lost = lostOf(known, facts, gone, { nowMs, coverage });
   return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage.since) };
 }
 
@@ -103,24 +117,25 @@ export function round(
   const { nowMs, index, orders } = read;
   const { facts, gone, lost, limits, coverage } = judgement;
   const missing = missingOf(read);
-  const standing = before?.watch.incidents ?? [];
+  const standing = standingNow(before?.watch.incidents ?? [], nowMs);
   const { unread } = read.hosts ?? NO_HOSTS;
   const isFull = isFullOf(read, standing);
   const { doubts, notReady = null } = read;
   const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
+  const ill = illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread });
   const seen = {
     nowMs,
-    ill: [...illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread }), ...collectorIll(about)],
+    ill: [...ill.map((one) => beforeNow(one, one.signMs, nowMs)), ...collectorIll(about)],
     unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
     over: endedByShipping(standing, facts, limits),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillQuiet(standing, facts, limits))
-      .union(stillPaused(standing, facts))
-      .union(unsaidSince(standing, facts, unread)),
+      .union(stillPaused(standing, facts, limits))
+      .union(unsaidSince(standing, facts, unread, limits)),
     ...{ gone, lost, silences: orders.silences },
     hosts: [...facts.values()].filter((one) => !gone.has(one.host) && lastSign(one, nowMs) !== null).length,
   };
-  const { next, events } = watch(before?.watch ?? NO_WATCH, seen);
+  const { next, events } = watch({ ...(before?.watch ?? NO_WATCH), incidents: standing }, seen);
   const back = (before?.retired ?? []).filter(
     (host) => facts.has(host) && !gone.has(host) && orders.retiredMs.has(host),
   );
@@ -136,6 +151,7 @@ export function round(
     index,
     past: pastOfAll(facts, before, config, nowMs),
     watch: next,
+    setBacks: setBacksOf(before?.setBacks ?? [], lastRunOf(before), nowMs),
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
     sequence: last + rows.length,
@@ -177,34 +193,10 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
     hosts: before.past.size,
     silences,
   };
-  const { next, events } = watch(before.watch, seen);
+  const { next, events } = watch({ ...before.watch, incidents: standingNow(before.watch.incidents, nowMs) }, seen);
   const rows = rowsOf(events.map(rowOfEvent), before.sequence);
-  return { ...before, watch: next, sequence: before.sequence + rows.length, rows };
-}
-
-/** How far a clock may be off between two runs, milliseconds. */
-const CLOCK_MS = 2 * 60_000;
-
-/**
- * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
- * is of a time that has yet to come, or has come twice, since this clock was set back.
- */
-function lostOf(
-  before: State | null,
-  facts: ReadonlyMap<string, Facts>,
-  gone: ReadonlyMap<string, unknown>,
-  { nowMs, coverage }: { nowMs: number; coverage: Coverage },
-): Set<string> {
-  const standing = (before?.watch.incidents ?? []).map(({ host }) => host).filter((host) => isName(host));
-  const all = new Set([...standing, ...facts.keys()]);
-  const [lastRunMs = 0] = before?.watch.runsMs ?? [];
-  const isBack = nowMs < lastRunMs - CLOCK_MS;
-  const isLost = (host: string): boolean => {
-    const shippedMs = facts.get(host)?.shippedMs ?? null;
-    if (!facts.has(host) || isBack) return true;
-    return shippedMs !== null && (shippedMs > nowMs + CLOCK_MS || coverage.cameTwice(shippedMs));
-  };
-  return new Set([...all].filter((host) => !gone.has(host) && isLost(host)));
+  const setBacks = setBacksOf(before.setBacks, lastRunOf(before), nowMs);
+  return { ...before, watch: next, setBacks, sequence: before.sequence + rows.length, rows };
 }
 
 /** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */

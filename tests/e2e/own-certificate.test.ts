@@ -60,12 +60,11 @@ test("without any other program: made, served, renewed and served again", async 
   const made = command("certificate", "make", "collector.wg", "127.0.0.1");
   expect(made).toMatchObject({ code: 0, stderr: "" });
   const receiver = await fleet.startReceiver();
-  const port = /listening on \S+:(\d+)/.exec(receiver.log())?.[1] ?? "";
   /** The serial of the certificate that a host sees that trusts this authority alone; each time on a connection of its own. */
   const seen = (): Promise<string> =>
     new Promise((resolve, reject) => {
       const ca = readFileSync(file("ca.crt"), "utf8");
-      const socket = connect({ host: "127.0.0.1", port: Number(port), ca, servername: "collector.wg" }, () => {
+      const socket = connect({ host: "127.0.0.1", port: receiver.port, ca, servername: "collector.wg" }, () => {
         resolve(socket.getPeerX509Certificate()?.serialNumber ?? "");
         socket.destroy();
       });

@@ -361,6 +361,51 @@ test("a clock that is set back an hour makes nobody silent who ships, and nobody
   expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
 });
 
+describe("a clock that is set back", () => {
+  const told = (reads: readonly Read[]): string[] => play(reads).rows.filter((row) => row.endsWith("told"));
+  const refused = (nowMs: number, seen: Record<string, number>, rows: readonly AttemptRow[]): Read => {
+    const recent = rows.filter(({ at }) => Date.parse(at) <= nowMs && Date.parse(at) > nowMs - 30 * MIN);
+    return read(nowMs, seen, { refusals: { kind: "attempts", rows: recent, doubt: null } });
+  };
+
+  test("ends no refusals by an upload of before them; one of after does, once its time was shown once", () => {
+    const rows = Array.from({ length: 15 }, (_, i) =>
+      attempt("lab1", NOON + (i + 1) * MIN, 412, "commit-not-accepted"),
+    );
+    const before = { lab1: NOON - 24 * HOUR };
+    const ill = every5(NOON + 16 * MIN, 4, (nowMs) => refused(nowMs, before, rows));
+    const back = every5(NOON - 150 * MIN, 40, (nowMs) => refused(nowMs, before, rows));
+    expect(told([...ill, ...back]).filter((row) => row.includes("fatal-only"))).toEqual([
+      "12:26 lab1 fatal-only firing told",
+    ]);
+    const mended = every5(NOON + 50 * MIN, 3, (nowMs) => refused(nowMs, { lab1: NOON + 46 * MIN }, rows));
+    expect(told([...ill, ...back, ...mended]).filter((row) => row.includes("fatal-only"))).toEqual([
+      "12:26 lab1 fatal-only firing told",
+      "12:55 lab1 fatal-only recovered told",
+    ]);
+  });
+
+  test("makes nobody well whose last upload its time catches up with, where no ticks tell", () => {
+    // It shipped at 12:00 by a clock that was two hours ahead, and is dead since.
+    const seen = { lab1: NOON };
+    const ahead = every5(NOON + 1 * MIN, 2, (nowMs) => read(nowMs, { ...seen, lab2: nowMs }));
+    const back = every5(NOON - 110 * MIN, 40, (nowMs) => read(nowMs, { ...seen, lab2: nowMs }));
+    const mine = told([...ahead, ...back]).filter((row) => row.includes("lab1"));
+    expect(mine).toEqual([expect.stringMatching(/^1[01]:\d\d lab1 silent firing told$/)]);
+    const ships = read(NOON + 95 * MIN, { lab1: NOON + 91 * MIN, lab2: NOON + 91 * MIN });
+    const again = read(NOON + 100 * MIN, { lab1: NOON + 96 * MIN, lab2: NOON + 96 * MIN });
+    expect(told([...ahead, ...back, ships, again]).at(-1)).toBe("13:40 lab1 silent recovered told");
+  });
+
+  test("is remembered by a run that could not look", () => {
+    const orders = { silences: [], retiredMs: new Map() };
+    const { state } = play([read(NOON, { lab1: NOON })]);
+    const blind = blindRound(state, { what: "the index is not there", fix: null }, NOON - 60 * MIN, orders);
+    expect(blind.setBacks).toEqual([{ fromMs: NOON + 5 * MIN, toMs: NOON - 60 * MIN }]);
+    expect(round(CONFIG, blind, read(NOON - 55 * MIN, { lab1: NOON })).setBacks).toEqual(blind.setBacks);
+  });
+});
+
 test("a pause that was told is not over because a heartbeat was late in between", () => {
   const paused = () => ({
     ...{ kind: "misconfigured", reason: "unauthorized", detail: "no token", fix: null, next_try_at: null },
@@ -385,10 +430,17 @@ test("a pause that was told is not over because a heartbeat was late in between"
   const at = (minute: number, isLate = false): Read =>
     read(NOON + minute * MIN, {}, { hosts: hostsWith([beat(NOON + minute * MIN, isLate)]) });
   const { rows } = play([at(0), at(5), at(10, true), at(15), at(17), at(20)]);
-  expect(rows.filter((row) => row.includes("paused"))).toEqual([
-    "12:05 lab1 paused firing",
-    "12:05 lab1 paused firing told",
-  ]);
+  const beginning = ["12:05 lab1 paused firing", "12:05 lab1 paused firing told"];
+  expect(rows.filter((row) => row.includes("paused"))).toEqual(beginning);
+  // Then the shipper is stopped: nobody says any more that its queue is paused, or that it is not.
+  const stopped = (minute: number, shipped = {}): Read => {
+    const nowMs = NOON + minute * MIN;
+    return read(nowMs, shipped, { hosts: hostsWith([{ ...beat(nowMs, false), queue: null }]) });
+  };
+  const after = (...reads: Read[]) => play([at(0), at(5), ...reads]).rows.filter((row) => row.includes("paused"));
+  expect(after(stopped(10), stopped(15), stopped(20))).toEqual(beginning);
+  const ships = { lab1: NOON + 12 * MIN };
+  expect(after(stopped(10), stopped(15, ships), stopped(20, ships)).at(-1)).toBe("12:20 lab1 paused recovered told");
 });
 
 test("who was refused with others, and got something through, is refused alone the next time", () => {

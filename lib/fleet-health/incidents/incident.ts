@@ -61,6 +61,11 @@ export const MANY = "*";
 /** Stands for the collector itself. */
 export const COLLECTOR = "@";
 
+/** From when on it would be another sign of life. */
+export function signOf({ signMs, beganMs, sinceMs }: Incident): number {
+  return signMs ?? beganMs ?? sinceMs;
+}
+
 /** By what an incident is known again in the next run. The cause may change, but for what a host may have several of. */
 export function keyOf({ host, symptom, cause }: Pick<Ill, "host" | "symptom" | "cause">): string {
   return isByCause(symptom) ? `${host}|${symptom}|${cause}` : `${host}|${symptom}`;

@@ -1,8 +1,11 @@
 // What is told from what earlier runs remembered (past.ts), where that was lost with the state: an incident that the history has restored
 // stays until its symptom can be judged again. Pure; times in milliseconds since 1970 by the collector's clock.
 
+import { isName } from "../../contract/names.ts";
 import { isAhead, type Judged } from "../../fleet/judge.ts";
-import { type Incident, keyOf } from "../incidents/incident.ts";
+import type { Coverage } from "../coverage/coverage.ts";
+import { beforeNow, CLOCK_MS, cameTwice, isSetBack, type SetBack } from "../coverage/set-back.ts";
+import { type Incident, keyOf, signOf } from "../incidents/incident.ts";
 import { causesOfCheck, checkOfCause, isOfCheck } from "../incidents/policy.ts";
 import { type Facts, heardOf, isFresh } from "./facts.ts";
 import { FEW, FEW_MS, haveEnded, whySilent } from "./of-shipping.ts";
@@ -64,12 +67,14 @@ export function unsaidSince(
   incidents: readonly Incident[],
   facts: ReadonlyMap<string, Facts>,
   unread: ReadonlySet<string>,
+  limits: Limits,
 ): Set<string> {
-  const isUnsaid = ({ host, symptom, cause, phase, sinceMs }: Incident): boolean => {
+  const isUnsaid = (incident: Incident): boolean => {
+    const { host, symptom, cause, phase } = incident;
     const found = facts.get(host);
     if (phase === "pending" || found === undefined) return false;
     // What ships is silent, down or paused no more, whether it says so or not.
-    const ships = ENDED_BY_SHIPPING.includes(symptom) && (found.shippedMs ?? 0) > sinceMs;
+    const ships = ENDED_BY_SHIPPING.includes(symptom) && isLater(found.shippedMs, incident, limits);
     if (unread.has(host)) return FROM_HEARTBEATS.has(symptom) && !ships;
     if (!OF_HEARTBEAT.has(symptom)) return false;
     const isExpired = ({ name, holds }: Judged): boolean =>
@@ -144,16 +149,9 @@ function isDown({ shippedMs, movedMs, heartbeat }: Facts, incident: Incident, li
   return isLongAgo(incident, limits.downAfterMs, limits);
 }
 
-/** From when on it would be another sign of life. */
-function signOf({ signMs, beganMs, sinceMs }: Incident): number {
-  return signMs ?? beganMs ?? sinceMs;
-}
-
 function isLater(ms: number | null, incident: Incident, { nowMs }: Limits): boolean {
-  if (ms === null) return false;
-  const signMs = signOf(incident);
-  // What came before this clock was set back seems to be later than all that comes after that.
-  return isAhead(signMs, nowMs) ? !isAhead(ms, nowMs) : ms > signMs + 1;
+  // What is of a time that has yet to come was before this clock was set back.
+  return ms !== null && !isAhead(ms, nowMs) && ms > signOf(incident) + 1;
 }
 
 /** By the clock on the wall, whatever of it counts: else a person has set a longer time. Before this clock was set back it was that long ago. */
@@ -161,11 +159,20 @@ function isLongAgo(incident: Incident, longMs: number, { nowMs }: Limits): boole
   return nowMs - signOf(incident) > longMs || incident.sinceMs > nowMs;
 }
 
-/** Those whose queue says that it is paused, for whatever reason, and for however short: that it is over nobody may be told. */
-export function stillPaused(incidents: readonly Incident[], facts: ReadonlyMap<string, Facts>): Set<string> {
-  const isStill = ({ host, symptom, phase }: Incident): boolean => {
-    const { heartbeat = null } = facts.get(host) ?? {};
-    return symptom === "paused" && phase !== "pending" && isFresh(heartbeat) && heartbeat.queue?.paused != null;
+/**
+ * Those whose queue says that it is paused, for whatever reason, and for however short, or says nothing any more, as where the shipper was
+ * stopped, and has shipped nothing since: that it is over nobody may be told.
+ */
+export function stillPaused(
+  incidents: readonly Incident[],
+  facts: ReadonlyMap<string, Facts>,
+  limits: Limits,
+): Set<string> {
+  const isStill = (incident: Incident): boolean => {
+    const { host, symptom, phase } = incident;
+    const { heartbeat = null, shippedMs = null } = facts.get(host) ?? {};
+    if (symptom !== "paused" || phase === "pending" || !isFresh(heartbeat)) return false;
+    return heartbeat.queue === null ? !isLater(shippedMs, incident, limits) : heartbeat.queue.paused !== null;
   };
   return new Set(incidents.filter(isStill).map(keyOf));
 }
@@ -188,4 +195,37 @@ function backlogKnown({ heartbeat, past }: Facts): boolean {
 /** One was taken, or so many have failed over so long that they are judged by themselves. */
 function refusalsKnown({ past: { takenMs, failing } }: Facts): boolean {
   return takenMs !== null || (failing !== null && failing.count >= FEW && failing.lastMs - failing.firstMs >= FEW_MS);
+}
+
+/** What stands, as this run takes it. */
+export function standingNow(incidents: readonly Incident[], nowMs: number): Incident[] {
+  return incidents.map((one) => beforeNow(one, signOf(one), nowMs));
+}
+
+export interface Before {
+  incidents: readonly Incident[];
+  setBacks: readonly SetBack[];
+  lastRunMs: number | null;
+}
+
+/**
+ * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
+ * is of a time that has yet to come, or has come twice, since this clock was set back.
+ */
+export function lostOf(
+  { incidents, setBacks, lastRunMs }: Before,
+  facts: ReadonlyMap<string, Facts>,
+  gone: ReadonlyMap<string, unknown>,
+  { nowMs, coverage }: { nowMs: number; coverage: Coverage },
+): Set<string> {
+  const standing = incidents.map(({ host }) => host).filter((host) => isName(host));
+  const all = new Set([...standing, ...facts.keys()]);
+  const isBack = isSetBack(lastRunMs, nowMs);
+  const isLost = (host: string): boolean => {
+    const shippedMs = facts.get(host)?.shippedMs ?? null;
+    if (!facts.has(host) || isBack) return true;
+    if (shippedMs === null) return false;
+    return shippedMs > nowMs + CLOCK_MS || cameTwice(setBacks, shippedMs) || coverage.cameTwice(shippedMs);
+  };
+  return new Set([...all].filter((host) => !gone.has(host) && isLost(host)));
 }

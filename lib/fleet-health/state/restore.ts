@@ -60,7 +60,7 @@ export class Restoring {
       past: new Map(),
       watch: { ...NO_WATCH, incidents: [...incidents.values()] },
       mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...this.standing.keys()] }],
-      ...{ retired: [], sequence: this.last.sequence, rows: [] },
+      ...{ setBacks: [], retired: [], sequence: this.last.sequence, rows: [] },
     };
   }
 }

@@ -14,6 +14,7 @@ import {
   parseShaped,
   tableOf,
 } from "../../core/text/shape.ts";
+import type { SetBack } from "../coverage/set-back.ts";
 import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
@@ -26,6 +27,8 @@ export interface State {
   /** What is remembered of each host. */
   past: ReadonlyMap<string, Past>;
   watch: Watch;
+  /** When the clock was set back between two runs, the newest first. */
+  setBacks: readonly SetBack[];
   /** What waits for each channel. */
   mailboxes: readonly Mailbox[];
   /** Hosts that were retired in this run. */
@@ -55,6 +58,8 @@ interface Document {
   incidents: readonly Incident[];
   fires: [key: string, ms: readonly number[]][];
   runs_ms: readonly number[];
+  /** Left out: a release before did not write them down. */
+  set_backs?: readonly SetBack[] | undefined;
   mailboxes: readonly Mailbox[];
   retired: readonly string[];
   sequence: number;
@@ -145,6 +150,7 @@ const hasShape = hasFields({
   incidents: listOf(isIncident),
   fires: listOf(tupleOf(isText, listOf(isNumber))),
   runs_ms: listOf(isNumber),
+  set_backs: leftOutOr(listOf(hasFields({ fromMs: isNumber, toMs: isNumber } satisfies ChecksOf<SetBack>))),
   mailboxes: listOf(isMailbox),
   retired: listOf(isText),
   sequence: isNumber,
@@ -152,7 +158,7 @@ const hasShape = hasFields({
 } satisfies ChecksOf<Document>);
 
 export function formatState(state: State): string {
-  const { index, past, watch, mailboxes, retired, sequence, rows } = state;
+  const { index, past, watch, setBacks, mailboxes, retired, sequence, rows } = state;
   const seen = [...index.seen].map(
     ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
@@ -163,6 +169,7 @@ export function formatState(state: State): string {
     incidents: watch.incidents,
     fires: [...watch.fires],
     runs_ms: watch.runsMs,
+    set_backs: setBacks,
     ...{ mailboxes, retired, sequence, rows },
   };
   return `${JSON.stringify(document)}\n`;
@@ -172,7 +179,7 @@ export function formatState(state: State): string {
 export function parseState(text: string): State | null {
   const document = parseShaped(text, (value): value is Document => hasShape(value));
   if (document === null) return null;
-  const { index, past, incidents, fires, runs_ms, mailboxes, retired, sequence, rows } = document;
+  const { index, past, incidents, fires, runs_ms, set_backs, mailboxes, retired, sequence, rows } = document;
   const marks = index.seen.map(([host, any, micros, own, ownMicros]) => {
     const mark = { text: any, micros };
     const ownMark = own === null || ownMicros === null ? null : { text: own, micros: ownMicros };
@@ -182,6 +189,7 @@ export function parseState(text: string): State | null {
     index: { checkpoint: index.checkpoint, seen: new Map(marks), sinceMicros: index.since_us },
     past: new Map(past),
     watch: { incidents, fires: new Map(fires), runsMs: runs_ms },
+    setBacks: set_backs ?? [],
     ...{ mailboxes, retired, sequence, rows },
   };
 }

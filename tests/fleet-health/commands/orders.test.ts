@@ -31,7 +31,10 @@ function collector(hosts: readonly string[]) {
   const checkpoint = { device: 1, inode: 1, offset: 0, head: "", before: "" };
   const seen = new Map(hosts.map((host) => [host, { any: mark, own: mark }]));
   const state = { index: { checkpoint, seen, sinceMicros: null }, past: new Map(), watch: NO_WATCH };
-  writeFileSync(join(dir, "state.json"), formatState({ ...state, mailboxes: [], retired: [], sequence: 0, rows: [] }));
+  writeFileSync(
+    join(dir, "state.json"),
+    formatState({ ...state, setBacks: [], mailboxes: [], retired: [], sequence: 0, rows: [] }),
+  );
   const told: string[] = [];
   const tell = (message: LogMessage): void => {
     told.push(typeof message === "string" ? message : findingText(message, "collector"));

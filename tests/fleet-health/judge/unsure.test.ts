@@ -8,6 +8,7 @@ import type { Judged } from "../../../lib/fleet/judge.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../../lib/fleet-health/config.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
+import { limitsOf } from "../../../lib/fleet-health/judge/limits.ts";
 import { unsaidSince } from "../../../lib/fleet-health/judge/unsure.ts";
 import { round } from "../../../lib/fleet-health/round.ts";
 import { restoredState } from "../../../lib/fleet-health/state/restore.ts";
@@ -262,8 +263,12 @@ test("a check that has expired is over by that no more than one of a silent host
   const raid = { name: "raid", holds: "stale" } as Judged;
   const facts = new Map([["lab1", factsWith({ host: "lab1", heartbeat, checks: [raid] })]]);
   const all = [check("raid"), check("raid: critical"), check("load"), check("raid: unknown", "pending")];
-  expect([...unsaidSince(all, facts, new Set())]).toEqual([
-    "lab1|check-failing|raid",
-    "lab1|check-failing|raid: critical",
-  ]);
+  expect([
+    ...unsaidSince(
+      all,
+      facts,
+      new Set(),
+      limitsOf(CONFIG, NOON, () => 0),
+    ),
+  ]).toEqual(["lab1|check-failing|raid", "lab1|check-failing|raid: critical"]);
 });

@@ -21,6 +21,7 @@ const STATE: State = {
   past: new Map(),
   watch: NO_WATCH,
   mailboxes: [],
+  setBacks: [],
   retired: [],
   sequence: 1,
   rows: [ROW],
