@@ -12,7 +12,7 @@ import { failpoint } from "../os/failpoint.ts";
 import type { Log } from "../runtime/log/log.ts";
 import type { Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
-import { type Inputs, readInputs } from "./inputs.ts";
+import { type Inputs, readInputs, sizesAtSetBack } from "./inputs.ts";
 import { whyHeld } from "./judge/held.ts";
 import { pingAddress } from "./notify/address.ts";
 import { deliver, mailboxesAway, outgoingOf } from "./notify/delivery/deliver.ts";
@@ -96,7 +96,8 @@ async function tellBlind(
 ): Promise<void> {
   if (dir.state === null) return;
   const { orders } = await readOrders(config.stateDir);
-  const next = blindRound(dir.state, { what: message, fix }, nowMs, orders);
+  const attemptSizes = await sizesAtSetBack(config, dir.state, nowMs);
+  const next = blindRound(dir.state, { what: message, fix }, { nowMs, orders, attemptSizes });
   sayIncidents(next, log);
   for (const trouble of await keepAndTell(config, { nowMs, store: null }, dir, next, log)) log.error(trouble);
 }

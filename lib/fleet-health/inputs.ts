@@ -9,18 +9,22 @@ import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
 import { type NotReady, readNotReady, readTicks } from "./coverage/read.ts";
+import { isSetBack, type SetBack } from "./coverage/set-back.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
 import { type Doubt, isOfRights, readFix } from "./not-read.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
 import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
+import { attemptSizes } from "./refusals/recent.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { IndexState, State } from "./state/state.ts";
 
 export interface Inputs {
   index: IndexReading & IndexState;
   refusals: Refusals;
+  /** Where the clock was set back since the run before: how long the files of the attempts are, by their names. */
+  attemptSizes: SetBack["attempts"];
   /** Null: they could not be read. */
   hosts: Hosts | null;
   ticks: readonly Tick[];
@@ -46,7 +50,8 @@ export async function readInputs(
   // What came since the last run counts as a sign of life, however long ago that was.
   const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
-  const refusals = await readRefusals(places, sinceMicros, nowMicros);
+  const refusals = await readRefusals(places, { sinceMicros, nowMicros, setBacks: before?.setBacks ?? [] });
+  const sizes = await sizesAtSetBack(config, before, nowMicros / 1000);
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000, [...index.seen.keys()]);
   const { orders: asWritten, doubts } = await readOrders(stateDir);
   const orders = { ...asWritten, retiredMs: withoutFuture(asWritten.retiredMs, before, nowMicros / 1000) };
@@ -56,9 +61,25 @@ export async function readInputs(
   const unrefused = doubtAbout(journalUnit === null ? attemptsDir : `the journal of ${journalUnit}`, doubtOf(refusals));
   const found = [lost, unrefused, ...unreadHosts, doubtAbout(config.ticksPath, unreadTicks), ...doubts];
   return {
-    ...{ index, refusals, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
+    ...{ index, refusals, attemptSizes: sizes, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
     doubts: found.filter((doubt) => doubt !== null),
   };
+}
+
+/**
+ * How long the files of the attempts are, where the clock was set back since the run before: what is appended from now on came after that.
+ * Empty where it was not, or where they cannot be looked at, which is said elsewhere.
+ */
+export async function sizesAtSetBack(
+  { attemptsDir }: Pick<FleetHealthConfig, "attemptsDir">,
+  before: State | null,
+  nowMs: number,
+): Promise<SetBack["attempts"]> {
+  if (!isSetBack(before?.watch.runsMs[0] ?? null, nowMs)) return {};
+  return await attemptSizes(attemptsDir, nowMs).catch((error: unknown) => {
+    if (errorCode(error) === null) throw error;
+    return {};
+  });
 }
 
 /**

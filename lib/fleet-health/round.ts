@@ -8,7 +8,7 @@ import type { Finding } from "../core/finding.ts";
 import { isAhead } from "../fleet/judge.ts";
 import { coverageOf } from "./coverage/coverage.ts";
 import type { NotReady } from "./coverage/read.ts";
-import { beforeNow, CLOCK_MS, setBacksOf } from "./coverage/set-back.ts";
+import { beforeNow, CLOCK_MS, type SetBack, setBacksOf } from "./coverage/set-back.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
@@ -51,6 +51,8 @@ export interface Read {
   /** Why it cannot store now; left out, or null: it can, or nobody knows. */
   notReady?: NotReady | null;
   orders: Orders;
+  /** Of the files of the attempts, where the clock was set back since the run before; left out: it was not, or they are not known. */
+  attemptSizes?: SetBack["attempts"];
   /** Why not all of it is known. */
   doubts: readonly Doubt[];
 }
@@ -75,7 +77,7 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
     lastRunMs: lastRunOf(before),
   };
   const lost = lostOf(known, facts, gone, { nowMs, coverage });
-  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage.since) };
+  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage) };
 }
 
 /**
@@ -151,7 +153,7 @@ export function round(
     index,
     past: pastOfAll(facts, before, config, nowMs),
     watch: next,
-    setBacks: setBacksOf(before?.setBacks ?? [], lastRunOf(before), nowMs),
+    setBacks: setBacksOf(before?.setBacks ?? [], lastRunOf(before), read),
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
     sequence: last + rows.length,
@@ -173,7 +175,11 @@ function isFullOf({ refusals, notReady, nowMs }: Read, standing: readonly Incide
 }
 
 /** A run that could not look at all, after the one that left `before`: what stands stays, and that is told. */
-export function blindRound(before: State, why: Finding, nowMs: number, { silences }: Orders): State {
+export function blindRound(
+  before: State,
+  why: Finding,
+  { nowMs, orders: { silences }, attemptSizes }: Pick<Read, "nowMs" | "orders" | "attemptSizes">,
+): State {
   const coverage = coverageOf([], nowMs);
   const ill = collectorIll({
     nowMs,
@@ -195,7 +201,7 @@ export function blindRound(before: State, why: Finding, nowMs: number, { silence
   };
   const { next, events } = watch({ ...before.watch, incidents: standingNow(before.watch.incidents, nowMs) }, seen);
   const rows = rowsOf(events.map(rowOfEvent), before.sequence);
-  const setBacks = setBacksOf(before.setBacks, lastRunOf(before), nowMs);
+  const setBacks = setBacksOf(before.setBacks, lastRunOf(before), { nowMs, ...(attemptSizes && { attemptSizes }) });
   return { ...before, watch: next, setBacks, sequence: before.sequence + rows.length, rows };
 }
 

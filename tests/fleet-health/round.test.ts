@@ -400,8 +400,8 @@ describe("a clock that is set back", () => {
   test("is remembered by a run that could not look", () => {
     const orders = { silences: [], retiredMs: new Map() };
     const { state } = play([read(NOON, { lab1: NOON })]);
-    const blind = blindRound(state, { what: "the index is not there", fix: null }, NOON - 60 * MIN, orders);
-    expect(blind.setBacks).toEqual([{ fromMs: NOON + 5 * MIN, toMs: NOON - 60 * MIN }]);
+    const blind = blindRound(state, { what: "the index is not there", fix: null }, { nowMs: NOON - 60 * MIN, orders });
+    expect(blind.setBacks).toEqual([{ fromMs: NOON + 5 * MIN, toMs: NOON - 60 * MIN, attempts: {} }]);
     expect(round(CONFIG, blind, read(NOON - 55 * MIN, { lab1: NOON })).setBacks).toEqual(blind.setBacks);
   });
 });
@@ -516,7 +516,7 @@ describe("hosts of whom nothing is known any more", () => {
 test("a run that cannot look at all is told, once, and ends nothing", () => {
   const before = play(every5(NOON + 31 * MIN, 3, (nowMs) => read(nowMs, { lab1: NOON }))).state;
   const orders = { silences: [], retiredMs: new Map() };
-  const first = blindRound(before, { what: "the index is not there", fix: null }, NOON + 46 * MIN, orders);
+  const first = blindRound(before, { what: "the index is not there", fix: null }, { nowMs: NOON + 46 * MIN, orders });
   expect(
     first.rows.map(({ sequence, host, symptom, change, told }) => [sequence, host, symptom, change, told]),
   ).toEqual([
@@ -527,7 +527,9 @@ test("a run that cannot look at all is told, once, and ends nothing", () => {
     "silent firing",
     "detector-blind firing",
   ]);
-  expect(blindRound(first, { what: "the index is not there", fix: null }, NOON + 51 * MIN, orders).rows).toEqual([]);
+  expect(
+    blindRound(first, { what: "the index is not there", fix: null }, { nowMs: NOON + 51 * MIN, orders }).rows,
+  ).toEqual([]);
 });
 
 test("a heartbeat that cannot be read ends nothing that it has said, and begins nothing; what ships is silent no more", () => {
@@ -595,8 +597,8 @@ test("what else could not be read is not over by a run that cannot look at all",
   const orders = { silences: [], retiredMs: new Map() };
   const doubts = [{ about: "journal", what: "no journal", fix: null }];
   const before = play([read(NOON, { lab1: NOON }, { doubts })]).state;
-  const first = blindRound(before, { what: "the index is not there", fix: null }, NOON + 5 * MIN, orders);
-  const second = blindRound(first, { what: "the index is not there", fix: null }, NOON + 10 * MIN, orders);
+  const first = blindRound(before, { what: "the index is not there", fix: null }, { nowMs: NOON + 5 * MIN, orders });
+  const second = blindRound(first, { what: "the index is not there", fix: null }, { nowMs: NOON + 10 * MIN, orders });
   expect(second.rows).toEqual([]);
   expect(second.watch.incidents.map(({ cause, phase, hasNoData }) => [cause, phase, hasNoData])).toEqual([
     ["journal", "firing", true],

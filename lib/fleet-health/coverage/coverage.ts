@@ -13,6 +13,8 @@ const GAP_MS = 10 * TICK_MS;
 export interface Coverage {
   /** How much of the time from then until now counts, milliseconds. */
   since(fromMs: number): number;
+  /** How much of the last so many milliseconds counts, whatever the clock has shown in them. */
+  last(ms: number): number;
   /** By this clock; null: there is none, or none that tells. */
   newest: Tick | null;
   /** There are ticks, all of a time that has yet to come: when they were nobody knows. */
@@ -44,6 +46,7 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   if (newest === null)
     return {
       since: (fromMs) => Math.max(0, nowMs - fromMs),
+      last: (ms) => ms,
       ...{ newest, areAhead: ticks.length > 0, cameTwice: () => false, steppedSince: () => 0, gapAfter: () => null },
     };
   // Of each tick how much counts from the first one to it.
@@ -59,10 +62,8 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
     sums[i] = all;
     latest[i] = most;
   }
-  // Of each tick the earliest that the clock has shown from it on: that grows, too.
-  const earliest = new Float64Array(ticks.length);
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = ticks.length - 1; i >= 0; i--) earliest[i] = least = Math.min(least, ticks[i]?.wallMs ?? least);
+  const earliest = earliestOf(ticks);
+  const isBack = isAhead(ticks.at(-1)?.wallMs ?? nowMs, nowMs);
   const tail = (fromMs: number): number => (newest.isReady ? Math.min(Math.max(0, nowMs - fromMs), JOINED_MS) : 0);
   return {
     newest,
@@ -73,7 +74,18 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
       if (first === ticks.length) return tail(fromMs);
       const [tick, sum = 0] = [ticks[first], sums[first]];
       const part = Math.min((tick?.wallMs ?? fromMs) - fromMs, between(ticks[first - 1], tick));
-      return part + (all - sum) + tail(newest.wallMs);
+      const counts = part + (all - sum) + tail(newest.wallMs);
+      // No tick has come since the clock was set back: whether it came since then nobody knows.
+      return isBack && fromMs <= nowMs ? Math.min(counts, nowMs - fromMs) : counts;
+    },
+    last(ms) {
+      let left = ms - Math.max(0, nowMs - newest.wallMs);
+      let counts = Math.min(ms, tail(newest.wallMs));
+      for (let i = ticks.length - 1; i > 0 && left > 0; i--) {
+        counts += Math.min(left, between(ticks[i - 1], ticks[i]));
+        left -= elapsed(ticks[i - 1], ticks[i]);
+      }
+      return counts;
     },
     steppedSince(fromMs) {
       let stepped = 0;
@@ -97,6 +109,24 @@ export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
   };
 }
 
+/**
+ * Of each tick the earliest that the clock has shown from it on: that grows, too. Where it was set back that is not what the next tick
+ * shows, but what it showed right after that.
+ */
+function earliestOf(ticks: readonly Tick[]): Float64Array {
+  const earliest = new Float64Array(ticks.length);
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = ticks.length - 1; i >= 0; i--) {
+    const [before, tick] = [ticks[i - 1], ticks[i]];
+    if (tick === undefined) continue;
+    earliest[i] = least = Math.min(least, tick.wallMs);
+    if (before === undefined || tick.wallMs >= before.wallMs) continue;
+    const sinceS = before.boot === tick.boot ? tick.uptimeS - before.uptimeS : tick.uptimeS;
+    least = Math.min(least, tick.wallMs - Math.max(0, sinceS) * 1000);
+  }
+  return earliest;
+}
+
 /** The place of the first of numbers that grow that is not less; behind the last one: each is. */
 function firstAt(numbers: Float64Array, least: number): number {
   let [low, high] = [0, numbers.length];
@@ -112,6 +142,12 @@ function firstAt(numbers: Float64Array, least: number): number {
 function stepOf(before: Tick | undefined, tick: Tick | undefined): number {
   if (before === undefined || tick === undefined || before.boot !== tick.boot) return 0;
   return tick.wallMs - before.wallMs - (tick.uptimeS - before.uptimeS) * 1000;
+}
+
+/** How long after the one the other came, as far as that is known, milliseconds. */
+function elapsed(before: Tick | undefined, tick: Tick | undefined): number {
+  if (before === undefined || tick === undefined) return 0;
+  return Math.max(0, before.boot === tick.boot ? (tick.uptimeS - before.uptimeS) * 1000 : tick.wallMs - before.wallMs);
 }
 
 /** How much counts between two ticks that follow each other: by the machine's own clock, which nobody sets. */

@@ -1,6 +1,8 @@
 // Times that this clock has shown twice, since it was set back between two runs: which of the two is meant nobody knows. The receiver's
 // ticks tell it too (coverage.ts), where it writes them and as far back as they go. Pure; times in milliseconds since 1970.
 
+import { ownValue } from "../../core/text/own.ts";
+
 /** How far a clock may be off between two runs, milliseconds. */
 export const CLOCK_MS = 2 * 60_000;
 /** It may have gone on for so long after the run before, until it was set back. */
@@ -14,12 +16,23 @@ export interface SetBack {
   fromMs: number;
   /** What it showed in the first run after that. */
   toMs: number;
+  /** How long the files of the attempts were in that run, by their names, bytes: what stands there was decided before. */
+  attempts: Readonly<Record<string, number>>;
 }
 
 /** With that of this run, the newest first. @param lastRunMs null: this is the first */
-export function setBacksOf(before: readonly SetBack[], lastRunMs: number | null, nowMs: number): readonly SetBack[] {
+export function setBacksOf(
+  before: readonly SetBack[],
+  lastRunMs: number | null,
+  { nowMs, attemptSizes = {} }: { nowMs: number; attemptSizes?: SetBack["attempts"] },
+): readonly SetBack[] {
   if (!isSetBack(lastRunMs, nowMs)) return before;
-  return [{ fromMs: lastRunMs + ON_MS, toMs: nowMs }, ...before].slice(0, SET_BACKS);
+  return [{ fromMs: lastRunMs + ON_MS, toMs: nowMs, attempts: attemptSizes }, ...before].slice(0, SET_BACKS);
+}
+
+/** Whether an attempt was decided before the clock was set back, though that has shown its time again. @param end where its line ends */
+export function wasBefore(setBacks: readonly SetBack[], file: string, end: number, ms: number): boolean {
+  return setBacks.some(({ toMs, attempts }) => ms > toMs && end <= (ownValue(attempts, file) ?? 0));
 }
 
 export function isSetBack(lastRunMs: number | null, nowMs: number): lastRunMs is number {

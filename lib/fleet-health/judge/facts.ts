@@ -9,6 +9,7 @@ import type { HostSummary } from "../../fleet/view.ts";
 import type { Hosts } from "../hosts/hosts.ts";
 import type { LastSeen } from "../index/last-seen.ts";
 import { type Past, pastOf } from "./past.ts";
+import type { Limits } from "./told.ts";
 import { NO_UPLOADS, type Uploads, uploadsOf } from "./uploads.ts";
 
 export interface Facts {
@@ -124,7 +125,11 @@ function newest(signs: readonly number[]): number | null {
  * How much time that counts has passed without another sign, milliseconds. Where the last one is of a time that has yet to come, since this
  * clock was set back, ticks of that time tell it, or for how long the runs since have heard nothing.
  */
-export function quietFor(signMs: number, past: Past, nowMs: number, coveredMs: (fromMs: number) => number): number {
+export function quietFor(
+  signMs: number,
+  past: Past,
+  { nowMs, coveredMs, coveredOfLastMs }: Pick<Limits, "nowMs" | "coveredMs" | "coveredOfLastMs">,
+): number {
   const covered = coveredMs(signMs);
-  return isAhead(signMs, nowMs) ? Math.max(covered, coveredMs(nowMs - past.unheardMs)) : covered;
+  return isAhead(signMs, nowMs) ? Math.max(covered, coveredOfLastMs(past.unheardMs)) : covered;
 }

@@ -1,6 +1,7 @@
 // From the settings to what the symptoms hold to. Pure.
 
 import { ownValue } from "../../core/text/own.ts";
+import type { Coverage } from "../coverage/coverage.ts";
 import type { Thresholds } from "../reference/alerts.ts";
 import type { Limits } from "./told.ts";
 
@@ -16,10 +17,17 @@ interface Settings {
   silentAfterMs: Readonly<Record<string, number>>;
 }
 
-export function limitsOf(config: Settings, nowMs: number, coveredMs: Limits["coveredMs"]): Limits {
+export function limitsOf(config: Settings, nowMs: number, coverage: Pick<Coverage, "since" | "last">): Limits {
   const { fatalMinCount } = config.thresholds;
   return {
-    ...{ nowMs, coveredMs, failingAfterMs: FAILING_AFTER_MS, downAfterMs: thresholdMs(config), fatalMinCount },
+    ...{
+      nowMs,
+      coveredMs: coverage.since,
+      coveredOfLastMs: coverage.last,
+      failingAfterMs: FAILING_AFTER_MS,
+      downAfterMs: thresholdMs(config),
+      fatalMinCount,
+    },
     silentAfterMs: silentAfterOf(config),
   };
 }

@@ -21,12 +21,14 @@ export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | n
 }
 
 /** Its heartbeats have ended, and nothing else comes from it. */
-export function hostDown(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
+export function hostDown(facts: Facts, limits: Limits): Told | null {
+  const { nowMs, downAfterMs } = limits;
   const { host, shippedMs, movedMs, heartbeat, past } = facts;
   const heardMs = heardOf(heartbeat, nowMs);
   if (heardMs === null || movedMs !== null) return null;
   const signMs = Math.max(heardMs, shippedMs ?? heardMs);
-  const quietMs = quietFor(signMs, past, nowMs, coveredMs);
+  // Which came later nobody knows where one is of a time that has yet to come.
+  const quietMs = Math.min(...[heardMs, shippedMs ?? heardMs].map((ms) => quietFor(ms, past, limits)));
   if (quietMs <= downAfterMs) return null;
   const beganMs = isAhead(heardMs, nowMs) ? nowMs - quietMs : heardMs;
   const what = `nothing has come from it for ${long(nowMs - beganMs)}`;
@@ -42,6 +44,8 @@ export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: L
   const heardMs = nowMs - heartbeat.age_s * 1000;
   const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
   const shipsMs = movedMs ?? shippedMs ?? heardMs;
+  // What it shipped before this clock was set back is later than that only by its time.
+  if (isAhead(shipsMs, nowMs)) return null;
   if (shipsMs <= heardMs + lateMs || coveredMs(heardMs) <= lateMs) return null;
   // Of one that came before this clock was set back nobody knows how old it is.
   if (heartbeat.age_s * 1000 <= lateMs) return null;

@@ -8,6 +8,8 @@ export interface Limits {
   nowMs: number;
   /** How much of the time from then until now something could have come, milliseconds. */
   coveredMs: (fromMs: number) => number;
+  /** How much of the last so many milliseconds it could have, whatever the clock has shown in them. */
+  coveredOfLastMs: (ms: number) => number;
   /** A host is silent that shipped nothing for longer than this. */
   silentAfterMs: (host: string) => number;
   /** A host is down of whom no heartbeat came for longer than this. */

@@ -6,7 +6,7 @@ import { type Finding, inWords } from "../../core/finding.ts";
 import { exists } from "../../os/files/files.ts";
 import { pathOf, whyNotRead } from "../not-read.ts";
 import { readJournal } from "./journal.ts";
-import { recentAttempts } from "./recent.ts";
+import { recentAttempts, type Window } from "./recent.ts";
 
 export interface RefusalParts {
   attemptsDir: string;
@@ -24,16 +24,16 @@ export type Refusals =
   | { kind: "journal"; text: string; doubt: Finding | null }
   | { kind: "unknown"; why: Finding };
 
-/** Reads those at or after `sinceMicros`, and not after `nowMicros`. What cannot be read is said, not thrown. */
-export async function readRefusals(parts: RefusalParts, sinceMicros: number, nowMicros: number): Promise<Refusals> {
+/** Reads those of a window. What cannot be read is said, not thrown. */
+export async function readRefusals(parts: RefusalParts, window: Window): Promise<Refusals> {
   const { attemptsDir, journalUnit, user, hasStored } = parts;
   if (journalUnit !== null) {
-    const journal = await readJournal(journalUnit, sinceMicros / 1e6, user);
+    const journal = await readJournal(journalUnit, window.sinceMicros / 1e6, user);
     if (journal.kind === "unreadable") return { kind: "unknown", why: journal.why };
     return { kind: "journal", text: journal.text, doubt: journal.doubt };
   }
   try {
-    const { rows } = await recentAttempts(attemptsDir, sinceMicros, nowMicros);
+    const { rows } = await recentAttempts(attemptsDir, window);
     if (rows.length === 0 && hasStored && !(await exists(attemptsDir)))
       return { kind: "unknown", why: none(attemptsDir) };
     return { kind: "attempts", rows, doubt: null };

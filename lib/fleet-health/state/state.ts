@@ -150,7 +150,9 @@ const hasShape = hasFields({
   incidents: listOf(isIncident),
   fires: listOf(tupleOf(isText, listOf(isNumber))),
   runs_ms: listOf(isNumber),
-  set_backs: leftOutOr(listOf(hasFields({ fromMs: isNumber, toMs: isNumber } satisfies ChecksOf<SetBack>))),
+  set_backs: leftOutOr(
+    listOf(hasFields({ fromMs: isNumber, toMs: isNumber, attempts: tableOf(isNumber) } satisfies ChecksOf<SetBack>)),
+  ),
   mailboxes: listOf(isMailbox),
   retired: listOf(isText),
   sequence: isNumber,

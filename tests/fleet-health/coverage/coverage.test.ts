@@ -119,6 +119,30 @@ describe("an hour that came twice", () => {
   });
 });
 
+describe("right after the clock was set back by an hour, at 08:00", () => {
+  const first = ticksOf({ from: "06:00", to: "07:59" });
+  const then = [...first, ...ticksOf({ from: "08:01", to: "08:04", off: -60 })];
+
+  test("nobody has been quiet for longer than its time says, until a tick tells which of the two it is", () => {
+    expect([covered(first, "06:50", "07:00"), covered(first, "07:00", "07:00")]).toEqual([10, 0]);
+    expect(covered(then, "06:50", "07:04")).toBe(74);
+  });
+
+  test("what came between that and the next tick came after it", () => {
+    expect([covered(then, "07:00:30", "07:04"), covered(then, "07:00", "07:04")]).toEqual([3.5, 4]);
+    expect(covered(then, "06:59", "07:04")).toBe(65);
+  });
+
+  test("the last minutes are those of the machine, whatever the clock has shown in them", () => {
+    const last = (ticks: Tick[], ms: number, now: string) => minutes(coverageOf(ticks, at(now)).last(ms * 60_000));
+    expect([last(then, 3, "07:04"), last(then, 8, "07:04"), last(then, 500, "07:04")]).toEqual([3, 8, 124]);
+    expect([last(first, 5, "08:00"), last([], 5, "08:00")]).toEqual([5, 5]);
+    const off = ticksOf({ from: "06:00", to: "06:59" }, { from: "07:30", to: "07:40", boot: "b" });
+    expect([last(off, 10, "07:40"), last(off, 30, "07:40"), last(off, 41, "07:40")]).toEqual([10, 10, 10]);
+    expect(last(off, 45, "07:40")).toBe(14);
+  });
+});
+
 describe("a gap", () => {
   const ticks = ticksOf({ from: "01:00", to: "01:59" }, { from: "04:00", to: "04:10", boot: "b" });
   const clocks = (gap: { fromMs: number; toMs: number } | null) =>

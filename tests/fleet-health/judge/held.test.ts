@@ -26,7 +26,12 @@ function why(
   symptom = "silent",
 ): string | null {
   const limits = {
-    ...{ nowMs: NOW, coveredMs: (fromMs: number) => NOW - fromMs, silentAfterMs: () => 30 * MIN },
+    ...{
+      nowMs: NOW,
+      coveredMs: (fromMs: number) => NOW - fromMs,
+      coveredOfLastMs: (ms: number) => ms,
+      silentAfterMs: () => 30 * MIN,
+    },
     ...{ downAfterMs: 30 * MIN, failingAfterMs: 15 * MIN, fatalMinCount: 10 },
   };
   const facts = new Map([["lab1", factsWith({ shippedMs: NOW - 40 * MIN, ...more })]]);
@@ -86,7 +91,12 @@ test("a clock that was set forward makes it seem longer ago: that is no gap", ()
 /** Time counts from then on. */
 function limitsWith(fromMs: number, minutes: number): Judgement["limits"] {
   return {
-    ...{ nowMs: NOW, coveredMs: (ms: number) => NOW - Math.max(ms, fromMs), silentAfterMs: () => minutes * MIN },
+    ...{
+      nowMs: NOW,
+      coveredMs: (ms: number) => NOW - Math.max(ms, fromMs),
+      coveredOfLastMs: (ms: number) => ms,
+      silentAfterMs: () => minutes * MIN,
+    },
     ...{ downAfterMs: 30 * MIN, failingAfterMs: 15 * MIN, fatalMinCount: 10 },
   };
 }

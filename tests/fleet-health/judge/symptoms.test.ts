@@ -19,6 +19,7 @@ const HOUR = 60 * MIN;
 const LIMITS: Limits = {
   nowMs: NOW,
   coveredMs: (fromMs) => NOW - fromMs,
+  coveredOfLastMs: (ms) => ms,
   silentAfterMs: (host) => (host === "daily" ? 26 * 60 * MIN : 30 * MIN),
   downAfterMs: 30 * MIN,
   failingAfterMs: 15 * MIN,
@@ -109,6 +110,11 @@ describe("heartbeat-late", () => {
     expect(ill.map(({ symptom }) => symptom)).not.toContain("heartbeat-late");
   });
 
+  test("nor who shipped before this clock was set back, and has gone off since", () => {
+    const last = facts({ heartbeat: beat({ age_s: 600, stale: true, late_after_s: 150 }), shippedMs: NOW + 50 * MIN });
+    expect(illOf([last], { ...LIMITS, coveredMs: () => 20 * MIN }, ALL)).toEqual([]);
+  });
+
   test("is nobody while no heartbeat could come", () => {
     const covered = (minutes: number) => ({ coveredMs: () => minutes * MIN });
     expect([shipped(10, covered(2.5)), shipped(10, covered(2.6))]).toEqual([0, 1]);
@@ -116,6 +122,16 @@ describe("heartbeat-late", () => {
 });
 
 describe("host-down and heartbeat-late", () => {
+  test("are not of a host whose heartbeats come, though what it shipped came before this clock was set back", () => {
+    const coveredMs = (fromMs: number): number => (fromMs > NOW ? 45 * MIN : NOW - fromMs);
+    const ill = illOf(
+      [facts({ heartbeat: beat({ age_s: 46 }), shippedMs: NOW + 15 * MIN })],
+      { ...LIMITS, coveredMs },
+      ALL,
+    );
+    expect(ill.map(({ symptom }) => symptom)).toEqual(["silent"]);
+  });
+
   test("are told apart by whether it ships", () => {
     expect(told({ shippedMs: null, heartbeat: late(31) })).toEqual(["host-down: no sign of life"]);
     expect(told({ shippedMs: null, heartbeat: late(30) })).toEqual([]);

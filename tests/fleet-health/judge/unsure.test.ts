@@ -7,6 +7,7 @@ import { isoWall } from "../../../lib/core/clock.ts";
 import type { Judged } from "../../../lib/fleet/judge.ts";
 import { unknownSummary } from "../../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../../lib/fleet-health/config.ts";
+import { coverageOf } from "../../../lib/fleet-health/coverage/coverage.ts";
 import type { Incident } from "../../../lib/fleet-health/incidents/incident.ts";
 import { limitsOf } from "../../../lib/fleet-health/judge/limits.ts";
 import { unsaidSince } from "../../../lib/fleet-health/judge/unsure.ts";
@@ -263,12 +264,8 @@ test("a check that has expired is over by that no more than one of a silent host
   const raid = { name: "raid", holds: "stale" } as Judged;
   const facts = new Map([["lab1", factsWith({ host: "lab1", heartbeat, checks: [raid] })]]);
   const all = [check("raid"), check("raid: critical"), check("load"), check("raid: unknown", "pending")];
-  expect([
-    ...unsaidSince(
-      all,
-      facts,
-      new Set(),
-      limitsOf(CONFIG, NOON, () => 0),
-    ),
-  ]).toEqual(["lab1|check-failing|raid", "lab1|check-failing|raid: critical"]);
+  expect([...unsaidSince(all, facts, new Set(), limitsOf(CONFIG, NOON, coverageOf([], NOON)))]).toEqual([
+    "lab1|check-failing|raid",
+    "lab1|check-failing|raid: critical",
+  ]);
 });

@@ -37,7 +37,7 @@ function scene() {
       nowMicros: NOW,
     });
     const places = { attemptsDir, journalUnit: null, user: "labfleet", hasStored: true };
-    const refusals = await readRefusals(places, NOW - 60 * MINUTE, NOW);
+    const refusals = await readRefusals(places, { sinceMicros: NOW - 60 * MINUTE, nowMicros: NOW, setBacks: [] });
     return { ...(await runReference({ ...parts, firing }, reading, refusals, log)), doubt: doubtOf(refusals) };
   };
   return { dir, said, run };

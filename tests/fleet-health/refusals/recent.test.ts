@@ -5,7 +5,7 @@ import { formatAttempt } from "../../../lib/contract/attempt-row.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import type { Facts } from "../../../lib/fleet-health/reference/alerts.ts";
 import { addAttempt } from "../../../lib/fleet-health/reference/attempts.ts";
-import { recentAttempts } from "../../../lib/fleet-health/refusals/recent.ts";
+import { attemptSizes, recentAttempts } from "../../../lib/fleet-health/refusals/recent.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000_000;
@@ -32,7 +32,7 @@ test("the last minutes are read from today's file and yesterday's, in order; old
     attempt(100) + attempt(40) + attempt(30, { episode_id: "a" }) + attempt(15, { episode_id: "b" }),
   );
   writeFileSync(join(dir, "2026-05-02.jsonl"), `${attempt(9, { episode_id: "c" })}torn\n${attempt(-1)}`);
-  const { rows, bad } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  const { rows, bad } = await recentAttempts(dir, { sinceMicros: NOW - 30 * MINUTE, nowMicros: NOW, setBacks: [] });
   expect([rows.map(({ episode_id }) => episode_id), bad]).toEqual([["a", "b", "c"], 1]);
 });
 
@@ -42,10 +42,12 @@ test("a row that a clock dated back does not hide those before it; a day without
     join(dir, "2026-05-02.jsonl"),
     attempt(9, { episode_id: "a" }) + attempt(5000) + attempt(1, { episode_id: "b" }),
   );
-  const { rows } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  const { rows } = await recentAttempts(dir, { sinceMicros: NOW - 30 * MINUTE, nowMicros: NOW, setBacks: [] });
   expect(rows.map(({ episode_id }) => episode_id)).toEqual(["a", "b"]);
   mkdirSync(join(dir, "2026-05-01.jsonl"));
-  await expect(recentAttempts(dir, NOW - 30 * MINUTE, NOW)).rejects.toThrow("EISDIR");
+  await expect(recentAttempts(dir, { sinceMicros: NOW - 30 * MINUTE, nowMicros: NOW, setBacks: [] })).rejects.toThrow(
+    "EISDIR",
+  );
 });
 
 test("the last day that a date can name ends, and so does a window over thousands of years", async () => {
@@ -56,7 +58,9 @@ test("the last day that a date can name ends, and so does a window over thousand
     writeFileSync(join(dir, name), attempt(0));
   const last = Date.UTC(9999, 11, 31, 23, 59, 59) * 1000;
   const read = async (since: number, now: number): Promise<(string | null)[]> =>
-    (await recentAttempts(dir, since, now)).rows.map(({ episode_id }) => episode_id);
+    (await recentAttempts(dir, { sinceMicros: since, nowMicros: now, setBacks: [] })).rows.map(
+      ({ episode_id }) => episode_id,
+    );
   expect(await read(last - 30 * MINUTE, last)).toEqual(["b"]);
   expect(await read(NOW, last + MINUTE)).toEqual(["a", "b"]);
   // Of a later day nothing is even opened.
@@ -70,7 +74,7 @@ test("garbage without a line break is one bad line, and hides no row before it",
   writeFileSync(path, attempt(9, { episode_id: "a" }));
   truncateSync(path, 64 * 1024 ** 2);
   appendFileSync(path, `\n${attempt(1, { episode_id: "b" })}`);
-  const { rows, bad } = await recentAttempts(dir, NOW - 30 * MINUTE, NOW);
+  const { rows, bad } = await recentAttempts(dir, { sinceMicros: NOW - 30 * MINUTE, nowMicros: NOW, setBacks: [] });
   expect([rows.map(({ episode_id }) => episode_id), bad]).toEqual([["a", "b"], 1]);
 });
 
@@ -85,4 +89,17 @@ test("attempts count as the access lines of them would, and a missing commit as 
   expect([...facts]).toEqual([
     ["lab1", { lastText: null, lastMicros: 0, taken: 1, refused: 1, failed: 1, unstamped: 1 }],
   ]);
+});
+
+test("what was decided before the clock was set back is not recent, though its time is shown again", async () => {
+  const dir = tempDir();
+  const file = join(dir, "2026-05-02.jsonl");
+  writeFileSync(join(dir, "2026-05-01.jsonl"), attempt(20));
+  writeFileSync(file, attempt(9, { episode_id: "before it" }) + attempt(4, { episode_id: "again" }));
+  const attempts = await attemptSizes(dir, NOW / 1000);
+  expect(Object.keys(attempts)).toEqual(["2026-05-02.jsonl"]);
+  appendFileSync(file, attempt(5, { episode_id: "since" }));
+  const setBacks = [{ fromMs: NOW / 1000, toMs: (NOW - 6 * MINUTE) / 1000, attempts }];
+  const { rows } = await recentAttempts(dir, { sinceMicros: NOW - 10 * MINUTE, nowMicros: NOW, setBacks });
+  expect(rows.map(({ episode_id }) => episode_id)).toEqual(["before it", "since"]);
 });

@@ -59,6 +59,7 @@ const KINDS: Record<string, (make: Maker) => void> = {
   },
   "clock set forward two hours": (make) => clockStep(make, 2 * HOUR),
   "clock set back an hour": (make) => clockStep(make, -HOUR),
+  "clock set back some minutes": (make) => clockStep(make, -make.long(3 * MIN, 40 * MIN)),
   "inputs cannot be read for hours": (make) => {
     make.plan.collector.blind.push(make.span(HOUR, 4 * HOUR));
     make.outages(0.4);

@@ -38,3 +38,11 @@ describe.each(SCENARIOS.map((name, i) => [name, i] as const))("%s", (scenario, a
       ).toEqual([]);
   });
 });
+
+test("a clock that is set back right before a run makes no fleet ill", () => {
+  const plans = [3, 4].map((seed) => planOf("clock set back an hour", seed, { hosts: 60, days: 0.6 }));
+  const steps = plans.flatMap(({ collector }) => collector.steps.map(({ atMs }) => atMs % (5 * 60_000)));
+  expect(steps).toEqual([0, 0]);
+  const wrong = plans.flatMap((plan) => plan.channels.flatMap((channel) => judge(play(plan), channel).wrong));
+  expect(wrong).toEqual([]);
+});

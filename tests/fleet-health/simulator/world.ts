@@ -4,6 +4,7 @@ import type { AttemptRow } from "../../../lib/contract/attempt-row.ts";
 import { TICKS, type Tick } from "../../../lib/contract/tick.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { briefOf, summarise } from "../../../lib/fleet/view.ts";
+import { isSetBack } from "../../../lib/fleet-health/coverage/set-back.ts";
 import type { Hosts } from "../../../lib/fleet-health/hosts/hosts.ts";
 import type { LastSeen } from "../../../lib/fleet-health/index/last-seen.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
@@ -30,6 +31,8 @@ export class World {
   readonly fullTicks: number[] = [];
   private ticks: Tick[] = [];
   private attempts: Kept[] = [];
+  /** The first run after each time that the clock was set back. */
+  private readonly setBacks: { ms: number; toMs: number }[] = [];
 
   constructor(readonly plan: Plan) {
     const random = seededRandom(plan.seed * 7919 + 1);
@@ -64,7 +67,10 @@ export class World {
     const isBlind = within(this.plan.collector.blind, ms);
     this.attempts = this.attempts.filter((one) => one.ms >= ms - KEPT_MS);
     const sinceMs = Math.min(nowMs - windowMs, lastRunMs ?? nowMs);
-    const rows = this.attempts.filter(({ stampMs }) => stampMs >= sinceMs && stampMs <= nowMs).map(({ row }) => row);
+    const wasBefore = (one: Kept): boolean => this.setBacks.some(({ ms, toMs }) => one.ms < ms && one.stampMs > toMs);
+    const isRecent = ({ stampMs }: Kept): boolean => stampMs >= sinceMs && stampMs <= nowMs;
+    const rows = this.attempts.filter((one) => isRecent(one) && !wasBefore(one)).map(({ row }) => row);
+    if (isSetBack(lastRunMs, nowMs)) this.setBacks.push({ ms, toMs: nowMs });
     const why = { about: "attempts", what: "they may not be read", fix: null };
     const checkpoint = { device: 1, inode: 1, offset: 1, head: "", before: "" };
     return {
