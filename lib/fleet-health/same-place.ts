@@ -1,35 +1,61 @@
-// Two things in one place: alerts that are appended to the index, or state that is written over the configuration.
+// Two things in one place: alerts that are appended to the index, or state that is written over the configuration or among episodes.
 
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { dataPaths } from "../contract/places.ts";
 import { errorCode, UserError } from "../core/failure.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 
+const ALERTS = "the alerts (--alerts-path)";
+const STATE = "the state (--state-path)";
+const INDEX = "the index (--index-path)";
+const ATTEMPTS = "the attempts (--attempts-dir)";
+const A_FILE = "a file of the receiver";
+
 /**
  * @param configPath the configuration that is read; null: none is
- * @throws UserError (exit 2) where two things are to be one file, by whatever name
+ * @throws UserError (exit 2) where two things are to be one file, by whatever name, or one is to lie in what is another's
  */
 export function refuseSame(config: FleetHealthConfig, configPath: string | null): void {
   const { indexPath, alertsPath, attemptsDir, stateDir, heartbeatsDir, hostsPath, duplicatesPath, ticksPath } = config;
-  const places: [what: string, path: string | null][] = [
+  const { torn, journal, tokenUse, episodes, incoming, aside, enrolment } = dataPaths(dirname(indexPath));
+  const known = new Map<string, string>();
+  const files: [string, string | null][] = [
     ["the configuration", configPath],
-    ["the index (--index-path)", indexPath],
-    ["the attempts (--attempts-dir)", attemptsDir],
-    ...[heartbeatsDir, hostsPath, duplicatesPath, ticksPath].map((path): [string, string] => [
-      "a file of the receiver",
+    [INDEX, indexPath],
+    ...[hostsPath, duplicatesPath, ticksPath, torn, journal, tokenUse].map((path): [string, string] => [A_FILE, path]),
+  ];
+  const dirs: [string, string][] = [
+    [ATTEMPTS, attemptsDir],
+    ...[heartbeatsDir, episodes, incoming, aside, enrolment].map((path): [string, string] => [
+      "a directory of the receiver",
       path,
     ]),
-    ["the alerts (--alerts-path)", alertsPath],
-    ["the state (--state-path)", stateDir],
   ];
-  const known = new Map<string, string>();
-  for (const [what, path] of places) {
+  const ours: [string, string | null][] = [
+    [ALERTS, alertsPath],
+    [STATE, stateDir],
+  ];
+  for (const [what, path] of [...files, ...dirs, ...ours]) {
     if (path === null) continue;
     const same = identityOf(path);
     const other = known.get(same);
     if (other !== undefined) throw new UserError(`${path} is to be ${other} and ${what}: each needs a path of its own`);
     known.set(same, what);
   }
+  for (const [what, path] of ours) for (const [whose, dir] of dirs) refuseIn(what, path, whose, dir);
+  if (stateDir === null) return;
+  // Who names a directory that is full of something else has slipped.
+  const others: [string, string | null][] = [...files, ...dirs, [ALERTS, alertsPath]];
+  for (const [what, path] of others) refuseIn(what, path, STATE, stateDir);
+}
+
+/** @throws UserError where `path` is, or lies in, what is another's */
+function refuseIn(what: string, path: string | null, whose: string, place: string): void {
+  if (path === null || !`${realOf(path)}/`.startsWith(`${realOf(place)}/`)) return;
+  throw new UserError(
+    `${path}, which is to be ${what}, lies in ${place}, which is ${whose}: each needs a path of its own`,
+  );
 }
 
 /** By which a file is known whatever its name is; of one that is not there yet the directory counts. */
@@ -40,5 +66,16 @@ function identityOf(path: string): string {
   } catch (error) {
     if (errorCode(error) === null) throw error;
     return path;
+  }
+}
+
+/** Without links, as far as it is there. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    const above = dirname(path);
+    return above === path ? path : join(realOf(above), basename(path));
   }
 }

@@ -63,6 +63,32 @@ test("no two things are one file, by whatever name", () => {
   );
 });
 
+test("nothing of the health check lies in what is another's, and nothing else in its state", () => {
+  const { root, said } = collector();
+  const lies = (option: string, path: string): string => said({ [option]: join(root, path) });
+  expect(lies("alerts-path", "attempts/2026-05-01.jsonl")).toBe(
+    "/attempts/2026-05-01.jsonl, which is to be the alerts (--alerts-path), lies in /attempts, which is the attempts (--attempts-dir): each needs a path of its own",
+  );
+  symlinkSync("attempts", join(root, "link"));
+  for (const path of [
+    "heartbeats/lab1.json",
+    "episodes/lab1/ep/x",
+    "incoming/x",
+    "aside/x",
+    "enrolment/x",
+    "link/new/x",
+  ])
+    expect(lies("alerts-path", path), path).toContain(" lies in ");
+  for (const path of ["episodes/x", "attempts/x", "heartbeats", "episodes"])
+    expect(lies("state-path", path), path).toMatch(/ lies in | is to be /);
+  for (const path of ["fleet-health/incidents.jsonl", "fleet-health/retired.json"])
+    expect(lies("alerts-path", path), path).toContain("which is the state (--state-path)");
+  expect(lies("state-path", ".")).toContain("lies in , which is the state (--state-path)");
+  for (const path of ["journal.jsonl", "token-use.json", "index.torn"])
+    expect(lies("alerts-path", path), path).toContain("a file of the receiver and the alerts");
+  expect(lies("alerts-path", "attempts2/x")).toBe("");
+});
+
 test("paths of their own are fine, there or not", () => {
   const { root, said } = collector();
   expect(said({})).toBe("");
