@@ -14,11 +14,17 @@ const A_FILE = "a file of the receiver";
 
 /**
  * @param configPath the configuration that is read; null: none is
- * @throws UserError (exit 2) where two things are to be one file, by whatever name, or one is to lie in what is another's
+ * @throws UserError (exit 2) where two things are to be one file, by whatever name, one is to lie in what is another's, or the index is no
+ * file: its state would come to lie beside a device
  */
 export function refuseSame(config: FleetHealthConfig, configPath: string | null): void {
   const { indexPath, alertsPath, attemptsDir, stateDir, heartbeatsDir, hostsPath, duplicatesPath, ticksPath } = config;
   const { torn, journal, tokenUse, episodes, incoming, aside, enrolment } = dataPaths(dirname(indexPath));
+  if (isOdd(indexPath))
+    throw new UserError(
+      `the index ${indexPath} is no regular file`,
+      "name the receiver's index.jsonl with --index-path",
+    );
   const known = new Map<string, string>();
   const files: [string, string | null][] = [
     ["the configuration", configPath],
@@ -56,6 +62,17 @@ function refuseIn(what: string, path: string | null, whose: string, place: strin
   throw new UserError(
     `${path}, which is to be ${what}, lies in ${place}, which is ${whose}: each needs a path of its own`,
   );
+}
+
+/** A device, a pipe or a socket. What is closed to us, or not there, is said by whoever reads it. */
+function isOdd(path: string): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return false;
+  }
 }
 
 /** By which a file is known whatever its name is; of one that is not there yet the directory counts. */

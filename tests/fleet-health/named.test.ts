@@ -94,4 +94,5 @@ test("paths of their own are fine, there or not", () => {
   expect(said({})).toBe("");
   expect(said({ "alerts-path": "/proc/self/nowhere/x", "state-path": join(root, "not/there") })).toBe("");
   expect(said({ "index-path": "/other/index.jsonl" })).toBe("");
+  expect(said({ "index-path": "/dev/null" })).toBe("the index /dev/null is no regular file");
 });

@@ -18,11 +18,14 @@ afterEach(stopAll);
 
 describe("what was not taken", () => {
   test("by its answer: only a 2xx has taken it, and a gateway's word says nothing", async () => {
-    const answers = [201, 204, 299, 300, 302, 403, 404, 500, 502, 504].map(
+    const answers = [201, 204, 299, 300, 302, 403, 404, 422, 429, 500, 502, 504].map(
       (status) => [status, hook(status, status === 204 ? "" : "no\nway").url] as const,
     );
     const outcomes = await Promise.all(
-      answers.map(async ([status, url]) => `${status} ${await why(send(channel({ url }), NOTICE))}`),
+      answers.map(
+        async ([status, url]) =>
+          `${status} ${(await why(send(channel({ url }), NOTICE))).replace(new URL(url).host, "HOST")}`,
+      ),
     );
     expect(outcomes).toEqual([
       "201 taken",
@@ -32,9 +35,11 @@ describe("what was not taken", () => {
       '302 refused: it answered 302: "no\\nway"; fix: name in url where that leads: no redirect is followed',
       '403 refused: it answered 403: "no\\nway"; fix: name its token in token_file, or write a name and a password into url: https://name:password@host/',
       '404 refused: it answered 404: "no\\nway"; fix: mend url: there is no such place',
-      '500 refused: it answered 500: "no\\nway"',
-      '502 unsure: it answered 502: "no\\nway"',
-      '504 unsure: it answered 504: "no\\nway"',
+      '422 refused: it answered 422: "no\\nway"; fix: see in the log of HOST what it misses, or name another place in url',
+      '429 refused: it answered 429: "no\\nway"; fix: nothing, if it takes the next one: HOST has been sent too much of late',
+      '500 refused: it answered 500: "no\\nway"; fix: look into the log of HOST: the fault is there',
+      '502 unsure: it answered 502: "no\\nway"; fix: look into the log of HOST: the fault is there',
+      '504 unsure: it answered 504: "no\\nway"; fix: look into the log of HOST: the fault is there',
     ]);
   });
 
@@ -153,7 +158,7 @@ describe("what was not taken", () => {
     const endless = await raw((socket) => socket.once("data", () => socket.write(head)));
     expect(await post({ url: new URL(endless) }, "x", 500)).toEqual({ kind: "status", status: 500, text: "full" });
     const cut = await raw((socket) => socket.once("data", () => socket.end(head)));
-    expect(await why(send(channel({ url: cut }), NOTICE))).toBe('refused: it answered 500: "full"');
+    expect(await why(send(channel({ url: cut }), NOTICE))).toStartWith('refused: it answered 500: "full"; fix: ');
     // Nobody reads all of it.
     const flood = await raw((socket) => {
       const more = (): void => {
@@ -175,7 +180,9 @@ describe("what was not taken", () => {
       `unsure: ECONNRESET: "socket hang up"${end}`,
     );
     const ssh = await raw((socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n"));
-    expect(await why(send(channel({ url: ssh }), NOTICE))).toEndWith(end);
+    expect(await why(send(channel({ url: ssh }), NOTICE))).toMatch(
+      /^unsure: what listens there speaks no HTTP: HPE_\w+: .*; fix: name in url the port of a service that speaks HTTP; if it speaks TLS, write https:\/\/ in url$/,
+    );
     const { url } = hook(400, "The plain HTTP request was sent to HTTPS port");
     expect(await why(send(channel({ url }), NOTICE))).toEndWith(end);
   });
@@ -214,8 +221,12 @@ describe("what was not taken", () => {
 
   test("by a program: its code and words, that it is not there, and that it did not end", async () => {
     const sh = (script: string, ms?: number) => why(pipeTo(["/bin/sh", "-c", script], "x", ms));
-    expect(await sh("cat >/dev/null; echo full >&2; exit 4")).toBe('refused: "/bin/sh" ended with 4: "full"');
-    expect(await why(pipeTo(["/nowhere/page"], "x"))).toStartWith('refused: cannot start "/nowhere/page"');
+    expect(await sh("cat >/dev/null; echo full >&2; exit 4")).toBe(
+      'refused: "/bin/sh" ended with 4: "full"; fix: mend that program: it gets the notice on its standard input, and half a minute, and says by 0 that it took it',
+    );
+    expect(await why(pipeTo(["/nowhere/page"], "x"))).toMatch(
+      /^refused: cannot start "\/nowhere\/page".*; fix: name in command a program that is there and may be run, by its whole path$/,
+    );
     expect(await sh("sleep 60", 200)).toStartWith("unsure: ");
     expect(await sh("echo postdrop: warning >&2; exit 75")).toContain("; fix: sendmail gets no rights of its own");
   });

@@ -92,7 +92,7 @@ class Posting {
 
   /** What mends that something else answers in its place. */
   private elsewhere(posted: Answer): Fix {
-    return explainPosted(posted, this.target).fix ?? ALERTMANAGER;
+    return explainPosted(posted, { ...this.target, otherwise: ALERTMANAGER }).fix ?? ALERTMANAGER;
   }
 }
 

@@ -92,7 +92,11 @@ export function explainMail(failure: MailFailure, mail: Mail): Finding {
   if (known !== null) return { ...known, what: `${place}: ${known.what}` };
   const row = ROWS.find(({ is }) => is(failure));
   const plain = failure.status === null ? plainFailure(failure) : answered(failure);
-  return { what: `${place}: ${row?.what?.(failure, mail) ?? plain}`, fix: row?.fix(mail) ?? null };
+  return { what: `${place}: ${row?.what?.(failure, mail) ?? plain}`, fix: row?.fix(mail) ?? lookThere(mail) };
+}
+
+function lookThere({ host }: Mail): Fix {
+  return inWords(`see in the mail log of ${host} what it misses`);
 }
 
 function answered({ status, answer }: MailFailure): string {

@@ -16,10 +16,16 @@ export async function pipeTo(command: readonly string[], input: string, timeoutM
     const what = `${quoted(command[0] ?? "")} ended with ${done.code}${said === "" ? "" : `: ${quoted(said)}`}`;
     // The service may gain no rights (NoNewPrivileges=): a setgid program such as sendmail cannot queue anything.
     const isMail = /sendmail|postdrop/.test(`${command[0]} ${said}`);
-    return { sent: "refused", why: { what, fix: isMail ? NO_SENDMAIL : null } };
+    return { sent: "refused", why: { what, fix: isMail ? NO_SENDMAIL : MEND_IT } };
   }
   const isStarted = !done.why.startsWith("cannot start");
-  return { sent: isStarted ? "unsure" : "refused", why: { what: done.why, fix: null } };
+  const fix = isStarted ? MEND_IT : NAME_IT;
+  return { sent: isStarted ? "unsure" : "refused", why: { what: done.why, fix } };
 }
+
+const NAME_IT = inWords("name in command a program that is there and may be run, by its whole path");
+const MEND_IT = inWords(
+  "mend that program: it gets the notice on its standard input, and half a minute, and says by 0 that it took it",
+);
 
 const NO_SENDMAIL = inWords('sendmail gets no rights of its own in this unit; use type = "email" instead');
