@@ -37,7 +37,7 @@ const IN_WORDS: readonly Exception[] = [
     has: "; sudo systemctl start labfleet-receiver",
     because: "the receiver is started again whatever the repair came to, and only a shell's `;` says so",
   },
-  { file: "lib/receiver/enrolment/line.ts", has: "f=$(mktemp)", because: PIPELINE },
+  { file: "lib/receiver/enrolment/line.ts", has: "(f=$(mktemp)", because: PIPELINE },
   { file: "lib/receiver/episodes/get.ts", has: "; on the collector: sudo receiver verify", because: WIRE },
   { file: "lib/receiver/episodes/name-taken.ts", has: "; on the collector: sudo receiver verify", because: WIRE },
   {

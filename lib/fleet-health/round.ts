@@ -20,7 +20,7 @@ import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
 import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
-import { FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
+import { CODE_USED_TWICE, FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import {
   endedByShipping,
   lostOf,
@@ -123,13 +123,16 @@ export function round(
   const { unread } = read.hosts ?? NO_HOSTS;
   const isFull = isFullOf(read, standing);
   const { doubts, notReady = null } = read;
+  const ticksUnread = read.areTicksUnread ? OF_TICKS : [];
+  const codesUnread = read.hosts?.usedTwice === null ? [CODE_USED_TWICE] : [];
   const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
   const ill = illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread });
   const seen = {
     nowMs,
     ill: [...ill.map((one) => beforeNow(one, one.signMs, nowMs)), ...collectorIll(about)],
-    unknown: unknownWithout(missing).union(new Set(read.areTicksUnread ? OF_TICKS : [])),
+    unknown: unknownWithout(missing).union(new Set([...ticksUnread, ...codesUnread])),
     over: endedByShipping(standing, facts, limits),
+    ofOthers: new Set([CODE_USED_TWICE]),
     unsure: unsureOf(standing, facts, before?.past ?? new Map(), nowMs)
       .union(stillQuiet(standing, facts, limits))
       .union(stillPaused(standing, facts, limits))

@@ -18,8 +18,9 @@ const A_FILE = "a file of the receiver";
  * file: its state would come to lie beside a device
  */
 export function refuseSame(config: FleetHealthConfig, configPath: string | null): void {
-  const { indexPath, alertsPath, attemptsDir, stateDir, heartbeatsDir, hostsPath, duplicatesPath, ticksPath } = config;
-  const { torn, journal, tokenUse, episodes, incoming, aside, enrolment } = dataPaths(dirname(indexPath));
+  const { indexPath, alertsPath, attemptsDir, stateDir, heartbeatsDir, codesDir } = config;
+  const { hostsPath, duplicatesPath, ticksPath } = config;
+  const { torn, journal, tokenUse, episodes, incoming, aside } = dataPaths(dirname(indexPath));
   if (isOdd(indexPath))
     throw new UserError(
       `the index ${indexPath} is no regular file`,
@@ -33,7 +34,7 @@ export function refuseSame(config: FleetHealthConfig, configPath: string | null)
   ];
   const dirs: [string, string][] = [
     [ATTEMPTS, attemptsDir],
-    ...[heartbeatsDir, episodes, incoming, aside, enrolment].map((path): [string, string] => [
+    ...[heartbeatsDir, episodes, incoming, aside, codesDir].map((path): [string, string] => [
       "a directory of the receiver",
       path,
     ]),

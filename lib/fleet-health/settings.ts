@@ -17,6 +17,8 @@ export interface FleetHealthConfig {
   /** Which hosts there are, and which of them are two machines, as the receiver notes it. */
   hostsPath: string;
   duplicatesPath: string;
+  /** The codes with which hosts are enrolled. */
+  codesDir: string;
   /** When the receiver ran, minute by minute. */
   ticksPath: string;
   /** Where the receiver says whether it can store; left out: it is another collector's. */
@@ -54,11 +56,11 @@ export const LEAST_EXPIRY_S = 3600;
 
 type Places =
   | ("indexPath" | "alertsPath" | "attemptsDir" | "heartbeatsDir")
-  | ("hostsPath" | "duplicatesPath" | "ticksPath" | "stateDir");
+  | ("hostsPath" | "duplicatesPath" | "codesDir" | "ticksPath" | "stateDir");
 
 /** Where everything lies of a collector. */
 export function placesOf(dataRoot: string): Record<Places, string> {
-  const { index, alerts, attempts, heartbeats, hosts, duplicates, ticks, fleetHealth } = dataPaths(dataRoot);
+  const { index, alerts, attempts, heartbeats, hosts, duplicates, enrolment, ticks, fleetHealth } = dataPaths(dataRoot);
   return {
     indexPath: index,
     alertsPath: alerts,
@@ -66,6 +68,7 @@ export function placesOf(dataRoot: string): Record<Places, string> {
     heartbeatsDir: heartbeats,
     hostsPath: hosts,
     duplicatesPath: duplicates,
+    codesDir: enrolment,
     ticksPath: ticks,
     stateDir: fleetHealth,
   };
@@ -97,6 +100,7 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
     heartbeatsDir: beside.heartbeatsDir,
     hostsPath: beside.hostsPath,
     duplicatesPath: beside.duplicatesPath,
+    codesDir: beside.codesDir,
     ticksPath: beside.ticksPath,
     runDir: index === null ? config.runDir : undefined,
     stateDir: path("state-path") ?? (isWhatIf ? null : beside.stateDir),

@@ -5,6 +5,7 @@ import { type Commands, runTool } from "../runtime/tool.ts";
 import { installCommand, planCommand } from "./commands/install.ts";
 import { statusCommand } from "./commands/status.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { refusedByMachine } from "./machine-refusal.ts";
 
 const COMMANDS: Commands = {
   "": ({ line }) => installCommand(line, true),
@@ -15,6 +16,10 @@ const COMMANDS: Commands = {
 };
 
 /** Runs the installer's command line; resolves with the exit code. */
-export function runInstaller(line: CommandLine): Promise<number> {
-  return runTool("installer", COMMANDS, line);
+export async function runInstaller(line: CommandLine): Promise<number> {
+  try {
+    return await runTool("installer", COMMANDS, line);
+  } catch (error) {
+    throw refusedByMachine(error);
+  }
 }

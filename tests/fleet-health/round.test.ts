@@ -7,7 +7,7 @@ import { isoWall } from "../../lib/core/clock.ts";
 import { inWords } from "../../lib/core/finding.ts";
 import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
-import { NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
+import { type Hosts, NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import { withoutFuture } from "../../lib/fleet-health/inputs.ts";
 import { blindRound, goneOf, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
@@ -359,6 +359,23 @@ test("a clock that is set back an hour makes nobody silent who ships, and nobody
     return read(clockOf(ms), { lab1: NOON + 10 * MIN, lab2: clockOf(ms - MIN) }, { ticks });
   });
   expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
+});
+
+test("a code that two machines have is told at once, stays while that cannot be read, and is over with it", () => {
+  const again = { at: isoWall(NOON), remote: "10.0.0.9:4" };
+  const at = (minute: number, usedTwice: Hosts["usedTwice"]): Read =>
+    read(NOON + minute * MIN, {}, { hosts: { ...NO_HOSTS, usedTwice } });
+  const seen = new Map([["lab1", again]]);
+  const { rows, state } = play([at(0, seen), at(5, seen), at(10, null), at(15, seen), at(20, new Map())]);
+  expect(rows).toEqual([
+    "12:00 lab1 code-used-twice firing",
+    "12:00 lab1 code-used-twice firing told",
+    "12:20 lab1 code-used-twice recovered told",
+  ]);
+  expect(state.rows[0]).toMatchObject({
+    what: "a code that lab1 was enrolled with was sent again, with another token, from 10.0.0.9:4: two machines have it",
+    fix: "if lab1 is not the machine that it was meant for: sudo receiver token revoke lab1 --all",
+  });
 });
 
 describe("a clock that is set back", () => {

@@ -371,7 +371,7 @@ bedTest(
     const shell = (text: string, timeoutMs = 120_000): Promise<ExecResult> =>
       lab.exec(["sh", "-c", text], { timeoutMs });
     // Another collector, a script that somebody changed, and a code that was mistyped: nothing is put anywhere.
-    const code = /--code (\S+)/.exec(line)?.[1] ?? "";
+    const code = /--code ([0-9a-z]+)/.exec(line)?.[1] ?? "";
     const wrong = [
       [
         line.replace(/--ca-sha256 \S{4}/, "--ca-sha256 0000"),

@@ -15,6 +15,7 @@ import { namesIn, readIfExists } from "../../os/files/files.ts";
 import { hostOfFile, latestPath, readLatest } from "../../os/files/latest-heartbeat.ts";
 import { openRefusedHosts } from "../../os/files/refused-hosts.ts";
 import { type Doubt, pathOf, whyNotRead } from "../not-read.ts";
+import { readUsedTwice } from "./codes.ts";
 import type { Heard, Hosts } from "./hosts.ts";
 
 /** Files that are read at a time. */
@@ -26,6 +27,7 @@ export interface HostPlaces {
   attemptsDir: string;
   hostsPath: string;
   duplicatesPath: string;
+  codesDir: string;
 }
 
 export interface ReadHosts {
@@ -51,8 +53,9 @@ export async function readHosts(
   const unread = new Set<string>();
   const beats = await readBeats(places.heartbeatsDir, nowMs, known, { doubts, hosts: unread });
   if (beats === null) return { hosts: null, doubts };
+  const usedTwice = await readUsedTwice(places.codesDir, doubts);
   const heard = await withRefusals(beats, places.attemptsDir, namedOf(known, shipped), nowMs, doubts);
-  return { hosts: { heard, known, senders, unread }, doubts };
+  return { hosts: { heard, known, senders, unread, usedTwice }, doubts };
 }
 
 /** Null where there is none, it cannot be read or says nothing. */

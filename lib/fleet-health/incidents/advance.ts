@@ -12,6 +12,8 @@ export interface Seen {
   unknown: ReadonlySet<string>;
   /** Incidents, by their keys, that are over whether their symptom could be looked for or not; left out: none are. */
   over?: ReadonlySet<string>;
+  /** Symptoms that are told from nothing that a host does: they are over though nothing is known of it; left out: none are. */
+  ofOthers?: ReadonlySet<string>;
   /** Hosts of whom this run can tell nothing: what stands of them stays. */
   lost: ReadonlySet<string>;
   /** Incidents, by their keys, that were taken from the history and cannot be judged yet: they stay. */
@@ -88,9 +90,10 @@ class Step {
 
   /** Whether nobody can tell that it is over. */
   private mayStand(incident: Incident): boolean {
-    const { unknown, lost, unsure, over } = this.seen;
+    const { unknown, lost, unsure, over, ofOthers } = this.seen;
     const isUnknown = unknown.has(incident.symptom) && over?.has(keyOf(incident)) !== true;
-    return isUnknown || lost.has(incident.host) || unsure.has(keyOf(incident));
+    const isLost = lost.has(incident.host) && ofOthers?.has(incident.symptom) !== true;
+    return isUnknown || isLost || unsure.has(keyOf(incident));
   }
 
   private ill(incident: Incident): void {

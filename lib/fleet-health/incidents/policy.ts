@@ -17,9 +17,15 @@ export const INCIDENT_POLICY = {
 
 /** Symptoms that are facts and no want of news: they fire in the run that sees them. */
 const COLLECTOR = ["collector-down", "collector-full", "collector-failing"];
-const AT_ONCE: ReadonlySet<string> = new Set(["paused", "duplicate-host", "detector-blind", ...COLLECTOR]);
+const AT_ONCE: ReadonlySet<string> = new Set([
+  "paused",
+  "duplicate-host",
+  "code-used-twice",
+  "detector-blind",
+  ...COLLECTOR,
+]);
 /** What is over in the first run that does not see it: one look at the collector is certain, and two machines are waited for by themselves. */
-const OVER_AT_ONCE: ReadonlySet<string> = new Set(["duplicate-host", ...COLLECTOR]);
+const OVER_AT_ONCE: ReadonlySet<string> = new Set(["duplicate-host", "code-used-twice", ...COLLECTOR]);
 
 export function firesAtOnce(symptom: string): boolean {
   return AT_ONCE.has(symptom);
@@ -120,7 +126,17 @@ export const WAITS_FOR: ReadonlyMap<string, readonly string[]> = new Map([["sile
 /** The worst first. Nothing arrives, or will not before long: somebody has to act. */
 const CRITICAL: readonly string[] = [
   ...["collector-down", "collector-full", "collector-failing", "detector-blind"],
-  ...["host-down", "silent", "paused", "fatal-only", "unstamped", "duplicate-host", "disk-low", "check-failing"],
+  ...[
+    "code-used-twice",
+    "host-down",
+    "silent",
+    "paused",
+    "fatal-only",
+    "unstamped",
+    "duplicate-host",
+    "disk-low",
+    "check-failing",
+  ],
 ];
 /** What can wait for the morning; of checks a mere warning. */
 const WARNING: readonly string[] = [

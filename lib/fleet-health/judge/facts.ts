@@ -2,6 +2,7 @@
 // Pure; times in milliseconds since 1970 by the collector's clock.
 
 import type { AttemptRow } from "../../contract/attempt-row.ts";
+import type { Code } from "../../contract/enrolment-code.ts";
 import { isName } from "../../contract/names.ts";
 import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { type DuplicateHost, duplicateOf, type Senders } from "../../fleet/senders.ts";
@@ -25,6 +26,8 @@ export interface Facts {
   checks: readonly Judged[];
   /** Two machines that sent under its name of late, and when that last showed; null: there are none. */
   duplicate: { found: DuplicateHost; lastMs: number } | null;
+  /** A code with which it was enrolled that was sent again, with another token; null: none was. */
+  usedTwice: NonNullable<Code["again"]> | null;
   past: Past;
 }
 
@@ -51,7 +54,14 @@ export function factsOf(inputs: Inputs): Map<string, Facts> {
   const heard = new Map(hosts.heard.map((one) => [one.summary.host, one]));
   const moved = movedOf(inputs);
   const taken = [...past].filter(([, { takenMs }]) => takenMs !== null).map(([host]) => host);
-  const named = [...seen.keys(), ...taken, ...uploads.keys(), ...heard.keys(), ...moved.keys()];
+  const named = [
+    ...seen.keys(),
+    ...taken,
+    ...uploads.keys(),
+    ...heard.keys(),
+    ...moved.keys(),
+    ...(hosts.usedTwice?.keys() ?? []),
+  ];
   // An index may hold anything; `*` and `@` have a meaning of their own.
   const facts = [...new Set(named.filter(isName))].map((host): [string, Facts] => {
     const own = seen.get(host)?.own ?? null;
@@ -59,14 +69,15 @@ export function factsOf(inputs: Inputs): Map<string, Facts> {
     const { summary = null, checks = [] } = heard.get(host) ?? {};
     const movedMs = moved.get(host) ?? null;
     const duplicate = duplicateNow(host, hosts.senders.get(host), inputs.nowMs);
-    return [host, factOf(inputs, { host, movedMs, heartbeat: summary, checks, duplicate }, known)];
+    const usedTwice = hosts.usedTwice?.get(host) ?? null;
+    return [host, factOf(inputs, { host, movedMs, heartbeat: summary, checks, duplicate, usedTwice }, known)];
   });
   return new Map(facts);
 }
 
 function factOf(
   { nowMs, lastRunMs, past }: Inputs,
-  parts: Pick<Facts, "host" | "movedMs" | "heartbeat" | "checks" | "duplicate">,
+  parts: Pick<Facts, "host" | "movedMs" | "heartbeat" | "checks" | "duplicate" | "usedTwice">,
   { own, uploads }: { own: number | null; uploads: Uploads },
 ): Facts {
   const { host, heartbeat } = parts;

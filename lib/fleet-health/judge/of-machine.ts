@@ -1,5 +1,6 @@
 // Symptoms of a host itself: whether it is there, is one, and is well. Pure: now is an argument, by the collector's clock.
 
+import { usedTwice } from "../../contract/enrolment-code.ts";
 import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { SET_CLOCK } from "../../fleet/problem.ts";
 import type { HostSummary } from "../../fleet/view.ts";
@@ -18,6 +19,11 @@ export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | n
   if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS) return null;
   const { what, fix } = duplicate.found;
   return { cause: "duplicate", what, fix };
+}
+
+/** A code that it was enrolled with was sent by another machine, too. */
+export function codeUsedTwice({ host, usedTwice: again }: Facts): Told | null {
+  return again === null ? null : { cause: "code", ...usedTwice(host, again) };
 }
 
 /** Its heartbeats have ended, and nothing else comes from it. */

@@ -5,7 +5,7 @@ import { type Fix, fixText } from "../../core/finding.ts";
 import type { Ill } from "../incidents/incident.ts";
 import type { Facts } from "./facts.ts";
 import { backlogGrowing, diskLow, quarantineExpiring, quarantineGrowing, waitsAlone } from "./of-keeping.ts";
-import { checkFailing, clockSkew, duplicateHost, heartbeatLate, hostDown } from "./of-machine.ts";
+import { checkFailing, clockSkew, codeUsedTwice, duplicateHost, heartbeatLate, hostDown } from "./of-machine.ts";
 import { fatalOnly, paused, silent, unstamped } from "./of-shipping.ts";
 import { refusedTogether } from "./refused-together.ts";
 import type { Limits, Told } from "./told.ts";
@@ -25,7 +25,11 @@ interface Symptom {
 /** Of one host, or of many at once. */
 export const FATAL_ONLY = "fatal-only";
 
+/** Of a host's enrolment, and of nothing that it sends. */
+export const CODE_USED_TWICE = "code-used-twice";
+
 export const SYMPTOMS: readonly Symptom[] = [
+  { name: CODE_USED_TWICE, needs: "heartbeats", of: codeUsedTwice },
   { name: "duplicate-host", needs: "heartbeats", of: duplicateHost },
   { name: "paused", needs: "heartbeats", isOfHeartbeat: true, of: paused },
   { name: "host-down", needs: "heartbeats", of: hostDown },
@@ -43,9 +47,12 @@ export const SYMPTOMS: readonly Symptom[] = [
   { name: "quarantine-expiring", needs: "heartbeats", isOfHeartbeat: true, of: quarantineExpiring },
 ];
 
+/** What others say of it. */
+const NOT_OF_ITS_OWN: ReadonlySet<string> = new Set(["duplicate-host", CODE_USED_TWICE]);
+
 /** What is told from a host's heartbeat: of a host whose heartbeat cannot be read none of it is looked for. */
 export const FROM_HEARTBEATS: ReadonlySet<string> = new Set(
-  SYMPTOMS.flatMap(({ name, needs }) => (needs === "heartbeats" && name !== "duplicate-host" ? [name] : [])),
+  SYMPTOMS.flatMap(({ name, needs }) => (needs === "heartbeats" && !NOT_OF_ITS_OWN.has(name) ? [name] : [])),
 );
 
 /** What a run cannot look for, and who was refused together with others in the one before. */

@@ -1,8 +1,10 @@
 // `receiver enrol`: makes a code with which a new host gets its token, and prints the line that a person copies to that host.
 
 import { createHash, randomBytes, X509Certificate } from "node:crypto";
+import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { CODE_BYTES, codeOf } from "../../contract/enrolment.ts";
+import type { Code } from "../../contract/enrolment-code.ts";
 import { isName, NAME_RULE } from "../../contract/names.ts";
 import { dataPaths } from "../../contract/places.ts";
 import { isoWall } from "../../core/clock.ts";
@@ -18,7 +20,8 @@ import { servedName } from "../../release/shelf.ts";
 import type { Call } from "../../runtime/tool.ts";
 import { needDataRoot } from "../disk/data-root.ts";
 import { dropCode, dropUnusedOf, pruneCodes, writeCode } from "../enrolment/codes.ts";
-import { type Code, decideEnrolment } from "../enrolment/decide.ts";
+import { decideEnrolment } from "../enrolment/decide.ts";
+import { closedTokens } from "../enrolment/enrolling.ts";
 import { enrolLine, type Line } from "../enrolment/line.ts";
 import { certificateNames, ownNames } from "../enrolment/own-names.ts";
 import { hostNames } from "../heartbeats/latest-file.ts";
@@ -43,6 +46,7 @@ export async function enrolCommand(call: Call): Promise<number> {
   if (isOutputNowhere()) throw notShown("standard output is closed, or /dev/null, and the line is shown only once");
   const line = await lineOf(config, typeof url === "string" ? url : null);
   needDataRoot(config.dataRoot);
+  needRoomForTokens(config);
   const nowMs = Date.now();
   const made: Code = {
     ...{ made_at: isoWall(nowMs), until: isoWall(nowMs + forS * 1000) },
@@ -83,6 +87,20 @@ function needTokens({ requireToken, tls }: ReceiverConfig): void {
       "a host has to show a certificate before it is heard here ([tls] client_ca), and a code gives it none",
       "issue it a certificate, and make its token with receiver token add",
     );
+}
+
+/** Whoever owns the data root is whom the receiver runs as. @throws UserError: it could add no token, and the code would be of no use */
+function needRoomForTokens({ tokensDir, dataRoot }: ReceiverConfig): void {
+  const found = statSync(tokensDir, { throwIfNoEntry: false });
+  const { uid, gid } = statSync(dataRoot);
+  const isOpen = (stats: Stats): boolean => {
+    const needed = stats.uid === uid ? 0o200 : stats.gid === gid ? 0o020 : 0o002;
+    return uid === 0 || (stats.mode & needed) !== 0;
+  };
+  const code = found === undefined ? "ENOENT" : !found.isDirectory() ? "ENOTDIR" : isOpen(found) ? null : "EACCES";
+  if (code === null) return;
+  const { what, fix } = closedTokens(tokensDir, code);
+  throw new UserError(`the receiver ${what}; no code was made`, fix, EXIT.undelivered);
 }
 
 /** @throws UserError: the name is none, or somebody's */

@@ -4,11 +4,9 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { CODE_FILE, CODE_FILE_BYTES, type Code, formatCode, parseCode } from "../../contract/enrolment-code.ts";
 import { fsyncDir, makeDir, namesIn, readRegularFile, writeFileDurable } from "../../os/files/files.ts";
-import { type Code, formatCode, isOver, parseCode } from "./decide.ts";
-
-const FILE_BYTES = 4096;
-const NAME = /^[0-9a-f]{64}\.json$/;
+import { isPast } from "./decide.ts";
 
 function fileOf(dir: string, code: string): string {
   return join(dir, `${createHash("sha256").update(code).digest("hex")}.json`);
@@ -16,7 +14,7 @@ function fileOf(dir: string, code: string): string {
 
 /** Null: there is none of that name. Rejects as the system does, but for what may not be read: that is none. */
 export async function findCode(dir: string, code: string): Promise<Code | null> {
-  const text = await readRegularFile(fileOf(dir, code), FILE_BYTES);
+  const text = await readRegularFile(fileOf(dir, code), CODE_FILE_BYTES);
   return text === null ? null : parseCode(text);
 }
 
@@ -32,9 +30,9 @@ export async function dropCode(dir: string, code: string): Promise<void> {
   await fsyncDir(dir);
 }
 
-/** Removes those whose time is over: from then on no clock that is set back brings them back. Rejects as the system does. */
+/** Removes those whose time is over: from then on no clock that is set back brings them back. Of one that two machines have that is a day later. Rejects as the system does. */
 export function pruneCodes(dir: string, nowMs: number): Promise<void> {
-  return removeCodes(dir, (code) => isOver(code, nowMs));
+  return removeCodes(dir, (code) => isPast(code, nowMs));
 }
 
 /** Removes those that a host has used, or may use: what was taken away from it must not come back by them. Rejects as the system does. */
@@ -49,8 +47,8 @@ export function dropUnusedOf(dir: string, host: string): Promise<void> {
 
 async function removeCodes(dir: string, isToGo: (code: Code) => boolean): Promise<void> {
   let isAny = false;
-  for (const name of (await namesIn(dir)).filter((one) => NAME.test(one))) {
-    const text = await readRegularFile(join(dir, name), FILE_BYTES);
+  for (const name of (await namesIn(dir)).filter((one) => CODE_FILE.test(one))) {
+    const text = await readRegularFile(join(dir, name), CODE_FILE_BYTES);
     const code = text === null ? null : parseCode(text);
     if (code === null || !isToGo(code)) continue;
     await rm(join(dir, name), { force: true });

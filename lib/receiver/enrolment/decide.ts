@@ -1,45 +1,11 @@
 // Whether a code gives a host its token. A code is good once, for one hash: whoever sends the same again has not heard the answer, and
 // whoever sends another is somebody else. Pure: times are arguments, in milliseconds since 1970.
 
-import { isSha256Hex } from "../../contract/digest.ts";
 import type { EnrolRequest } from "../../contract/enrolment.ts";
+import type { Code } from "../../contract/enrolment-code.ts";
 import { OPERATOR } from "../../contract/names.ts";
 import { isoWall } from "../../core/clock.ts";
-import { type ChecksOf, hasFields, isFlag, isText, orNull, parseShaped } from "../../core/text/shape.ts";
 import { type Refusal, refuse } from "../decide.ts";
-
-/** A code as its file has it, which has the hash of the code for its name. */
-export interface Code {
-  made_at: string;
-  until: string;
-  /** Whom it is for; null: any host that is new. */
-  host: string | null;
-  /** Whether it may be a host that there is already: its tokens so far are no longer valid then. */
-  replaces: boolean;
-  /** Null: nobody has used it yet. */
-  used: { host: string; token_sha256: string; at: string } | null;
-}
-
-const isTime = (value: unknown): boolean => isText(value) && Number.isFinite(Date.parse(String(value)));
-
-const hasShape = hasFields({
-  made_at: isTime,
-  until: isTime,
-  host: orNull(isText),
-  replaces: isFlag,
-  used: orNull(
-    hasFields({ host: isText, token_sha256: isSha256Hex, at: isTime } satisfies ChecksOf<NonNullable<Code["used"]>>),
-  ),
-} satisfies ChecksOf<Code>);
-
-export function formatCode(code: Code): string {
-  return `${JSON.stringify(code)}\n`;
-}
-
-/** Null: it is none. */
-export function parseCode(text: string): Code | null {
-  return parseShaped(text, (value): value is Code => hasShape(value));
-}
 
 /** So far may the clock have been set back since a code was made. */
 const BACK_MS = 5 * 60_000;
@@ -47,6 +13,15 @@ const BACK_MS = 5 * 60_000;
 /** A code from the future was made under a clock that was wrong: for how long it would be good nobody knows. */
 export function isOver({ made_at, until }: Code, nowMs: number): boolean {
   return nowMs >= Date.parse(until) || nowMs < Date.parse(made_at) - BACK_MS;
+}
+
+/** For so long it is told that two machines have one. */
+const TOLD_MS = 24 * 3_600_000;
+
+/** Whether its file is of no more use. A clock that was set back keeps none for ever. */
+export function isPast(code: Code, nowMs: number): boolean {
+  const isTold = code.again !== undefined && Math.abs(nowMs - Date.parse(code.again.at)) < TOLD_MS;
+  return isOver(code, nowMs) && !isTold;
 }
 
 /** What is known of names. */

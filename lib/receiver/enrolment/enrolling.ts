@@ -5,9 +5,11 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnrolRequest } from "../../contract/enrolment.ts";
+import { type Code, usedTwice } from "../../contract/enrolment-code.ts";
 import { isName } from "../../contract/names.ts";
+import { isoWall } from "../../core/clock.ts";
 import { errorCode, errorText } from "../../core/failure.ts";
-import { byCommands, type Fix, here } from "../../core/finding.ts";
+import { byCommands, type Finding, type Fix, here } from "../../core/finding.ts";
 import { quoted } from "../../core/text/fields.ts";
 import { failpoint } from "../../os/failpoint.ts";
 import { namesIn, readIfExists, writeFileDurable } from "../../os/files/files.ts";
@@ -35,26 +37,22 @@ export type Enrol = (request: EnrolRequest, remote: string) => Promise<"enrolled
 
 /** One after the other: two that use a code at once are a first and a second. */
 export function openEnrolling(deps: EnrollingDeps): Enrol {
-  const said = new Set<string>();
   let last: Promise<unknown> = Promise.resolve();
   return (request, remote) => {
-    const mine = last.then(() => enrol(deps, request, remote, said));
+    const mine = last.then(() => enrol(deps, request, remote));
     last = mine.catch(() => undefined);
     return mine;
   };
 }
 
-/** @param said codes of which it was told that two machines have them: once is enough, whoever comes again */
-async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string, said: Set<string>): ReturnType<Enrol> {
+async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string): ReturnType<Enrol> {
   const { codesDir, tokensDir, log } = deps;
   const { host_id: host, token_sha256: hash } = request;
   const code = await findCode(codesDir, request.code);
   const decided = decideEnrolment(code, request, deps.nowMs(), await namesOf(deps));
   if (decided.kind === "refused") {
-    if (decided.reason === "code-used" && !request.dry_run && !said.has(request.code)) {
-      said.add(request.code);
-      sayUsedTwice(deps, code?.used?.host ?? "", remote);
-    }
+    const isTwice = decided.reason === "code-used" && code?.used != null;
+    if (isTwice && !request.dry_run && code.again === undefined) await noteUsedTwice(deps, request.code, code, remote);
     return decided;
   }
   const closed = await whyClosed(deps);
@@ -63,13 +61,16 @@ async function enrol(deps: EnrollingDeps, request: EnrolRequest, remote: string,
   const own = await readOwn(deps, file);
   if ("kind" in own) return own;
   if (own.hashes.includes(hash)) return "enrolled";
+  if (code?.added === true)
+    return refuse("code-used", `this code was used, and the token that ${host} got for it was taken away since`);
   if (!decided.replaces && own.hashes.length >= TOKENS_PER_HOST)
     return refuse("host-exists", `${host} has ${TOKENS_PER_HOST} tokens already`);
-  if (code !== null && decided.kind === "enrol")
-    await writeCode(codesDir, request.code, usedBy(code, request, deps.nowMs()));
+  const used = code === null || decided.kind === "known" ? code : usedBy(code, request, deps.nowMs());
+  if (used !== null && used !== code) await writeCode(codesDir, request.code, used);
   failpoint("receiver.enrol.used");
   const entry = entryOf(hash, deps.nowMs());
   await writeFileDurable(file, decided.replaces ? entry : withEntry(own.text, entry), 0o640);
+  if (used !== null) await writeCode(codesDir, request.code, { ...used, added: true });
   await dropUnusedOf(codesDir, host);
   log.info(`enrolled ${host}${decided.replaces ? ", in place of the machine that had this name" : ""}`, { remote });
   return "enrolled";
@@ -104,20 +105,25 @@ async function whyClosed({ tokensDir, log }: EnrollingDeps): Promise<Refusal | n
   } catch (error) {
     const code = errorCode(error);
     if (code === null) throw error;
-    const what = `cannot add a token below ${tokensDir} (${code})`;
-    const open = byCommands(here("sudo", "chmod", "g+w", tokensDir));
-    const restart = byCommands(here("sudo", "systemctl", "restart", "labfleet-receiver"));
-    const unit = { ...restart, text: "its unit opens that directory where it is there at the start" };
-    const make = byCommands(
-      here("sudo", "install", "-d", "-m", "2770", "-g", "labfleet", tokensDir),
-      ...restart.commands,
-    );
-    const fixes: Readonly<Record<string, Fix>> = { EROFS: unit, ENOENT: { ...make, text: "make it" } };
-    log.error({ what, fix: fixes[code] ?? { ...open, text: "let the receiver write there" } });
+    log.error(closedTokens(tokensDir, code));
     return refuse("tokens-closed", `the receiver may not add tokens (${code}); its log says what mends it`, {
       retryAfterS: 60,
     });
   }
+}
+
+/** Why the receiver can add no token, by what the system says. */
+export function closedTokens(tokensDir: string, code: string): Finding {
+  const open = byCommands(here("sudo", "chmod", "g+w", tokensDir));
+  const restart = byCommands(here("sudo", "systemctl", "restart", "labfleet-receiver"));
+  const unit = { ...restart, text: "its unit opens that directory where it is there at the start" };
+  const make = byCommands(
+    here("sudo", "install", "-d", "-m", "2770", "-g", "labfleet", tokensDir),
+    ...restart.commands,
+  );
+  const fixes: Readonly<Record<string, Fix>> = { EROFS: unit, ENOENT: { ...make, text: "make it" } };
+  const fix = fixes[code] ?? { ...open, text: "let the receiver write there" };
+  return { what: `cannot add a token below ${tokensDir} (${code})`, fix };
 }
 
 function withEntry(text: string, entry: string): string {
@@ -130,11 +136,17 @@ async function namesOf({ tokensDir, seenHosts, ownNames }: EnrollingDeps): Promi
   return { hosts: [...new Set([...withToken, ...(await seenHosts())])], own: ownNames() };
 }
 
-/** Somebody has seen the code who should not have: the first to use it may have been the wrong one. */
-function sayUsedTwice({ log }: EnrollingDeps, host: string, remote: string): void {
-  const fix = byCommands(here("sudo", "receiver", "token", "revoke", host, "--all"));
-  log.error({
-    what: `a code that ${host} was enrolled with was sent again, with another token, from ${remote}: two machines have it`,
-    fix: { ...fix, text: `if ${host} is not the machine that it was meant for` },
-  });
+/**
+ * Somebody has seen the code who should not have: the first to use it may have been the wrong one. It is said once, and stands in the code's
+ * file, from which the health check tells it.
+ */
+async function noteUsedTwice(
+  { codesDir, log, nowMs }: EnrollingDeps,
+  text: string,
+  code: Code,
+  remote: string,
+): Promise<void> {
+  const again = { at: isoWall(nowMs()), remote };
+  log.error(usedTwice(code.used?.host ?? "", again));
+  await writeCode(codesDir, text, { ...code, again });
 }

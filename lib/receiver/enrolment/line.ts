@@ -1,6 +1,7 @@
 // The line that enrols a host: it fetches the script, compares it with the digest that stands in the line, and runs it. Who made the line
 // is whom the host trusts: not the network, and not whoever answers there. Pure.
 
+import { BUILD } from "../../core/build-info.ts";
 import { shellLine, shellWord } from "../../core/text/shell-quote.ts";
 
 export interface Line {
@@ -23,9 +24,11 @@ export function enrolLine({ url, authority, script, host, code }: Line): string 
     ...(/^http:/i.test(url) ? ["--trusted-network", "yes"] : []),
     ...["--code", code],
   ];
-  if (script === null) return shellLine(["sudo", "sh", "install.sh", "--bundle", "labfleet-0.1.0.tar", ...told]);
+  if (script === null)
+    return shellLine(["sudo", "sh", "install.sh", "--bundle", `labfleet-${BUILD.version}.tar`, ...told]);
   const from = shellWord(`${url}/install.sh`);
-  const get = `{ curl -fsSk ${from} || wget -O- --no-check-certificate ${from}; } >"$f"`;
+  // Nobody waits for a collector that says nothing, and nothing stays in /tmp.
+  const get = `{ curl -fsSkm 60 ${from} || wget -T 60 -O- --no-check-certificate ${from}; } >"$f"`;
   const prove = `echo "${script}  $f" | sha256sum -c >/dev/null`;
-  return `f=$(mktemp) && ${get} && ${prove} && sudo sh "$f" ${shellLine(told)}`;
+  return `(f=$(mktemp) && trap 'rm -f "$f"' EXIT && ${get} && ${prove} && sudo sh "$f" ${shellLine(told)})`;
 }

@@ -10,6 +10,7 @@ import { dataPaths } from "../../../lib/contract/places.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { here } from "../../../lib/core/finding.ts";
 import { NOBODY, noteSender } from "../../../lib/fleet/senders.ts";
+import { NO_HOSTS } from "../../../lib/fleet-health/hosts/hosts.ts";
 import { readHosts } from "../../../lib/fleet-health/hosts/read.ts";
 import { placesOf } from "../../../lib/fleet-health/settings.ts";
 import { encodeLatest, latestPath } from "../../../lib/os/files/latest-heartbeat.ts";
@@ -49,7 +50,7 @@ function collector() {
 
 test("nothing is known on a collector that has none of the files, such as a Python one", async () => {
   expect(await readHosts(placesOf(join(tempDir(), "none")), NOON)).toEqual({
-    hosts: { heard: [], known: { at: "", store: null, hosts: [] }, senders: new Map(), unread: new Set() },
+    hosts: NO_HOSTS,
     doubts: [],
   });
 });
@@ -204,4 +205,24 @@ test("heartbeats that cannot be listed are the one thing without which no host i
     null,
     [[here("sudo", "mv", "-T", paths.heartbeats, `${paths.heartbeats}.aside`)]],
   ]);
+});
+
+test("a code that was sent twice is read with the host that was enrolled with it; what is none tells nothing", async () => {
+  const { paths, read } = collector();
+  const put = (digit: string, code: object): void =>
+    writeFileSync(join(paths.enrolment, `${digit.repeat(64)}.json`), JSON.stringify(code));
+  mkdirSync(paths.enrolment);
+  const at = isoWall(NOON);
+  const again = { at, remote: "10.0.0.9:4" };
+  const code = { made_at: at, until: at, host: null, replaces: false };
+  put("a", { ...code, used: { host: "lab1", token_sha256: "a".repeat(64), at }, added: true, again });
+  put("b", { ...code, used: { host: "lab2", token_sha256: "b".repeat(64), at }, added: true });
+  put("c", { ...code, used: null, again });
+  put("d", { again: "x" });
+  writeFileSync(join(paths.enrolment, "notes.txt"), "{}");
+  expect((await read()).hosts?.usedTwice).toEqual(new Map([["lab1", again]]));
+  rmSync(paths.enrolment, { recursive: true });
+  writeFileSync(paths.enrolment, "");
+  const unread = await read();
+  expect([unread.hosts?.usedTwice, unread.doubts.map(({ about }) => about)]).toEqual([null, [paths.enrolment]]);
 });

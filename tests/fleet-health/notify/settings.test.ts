@@ -152,7 +152,7 @@ test.each([
 
 test("a symptom that there is not, a name that comes twice, and a zone that is none", () => {
   expect(said('[[notify]]\nname = "a"\ntype = "slack"\nurl = "http://x/"\nsymptoms = ["silnt"]\n')[0]).toStartWith(
-    'collector.toml: notify "a": there is no symptom "silnt": there are duplicate-host, paused, ',
+    'collector.toml: notify "a": there is no symptom "silnt": there are code-used-twice, duplicate-host, paused, ',
   );
   const twice = '[[notify]]\nname = "a"\ntype = "slack"\nurl = "http://x/"\n';
   expect(said(twice + twice)).toEqual([

@@ -5,7 +5,7 @@ import { TICKS, type Tick } from "../../../lib/contract/tick.ts";
 import { isoWall } from "../../../lib/core/clock.ts";
 import { briefOf, summarise } from "../../../lib/fleet/view.ts";
 import { isSetBack } from "../../../lib/fleet-health/coverage/set-back.ts";
-import type { Hosts } from "../../../lib/fleet-health/hosts/hosts.ts";
+import { type Hosts, NO_HOSTS } from "../../../lib/fleet-health/hosts/hosts.ts";
 import type { LastSeen } from "../../../lib/fleet-health/index/last-seen.ts";
 import { isoText } from "../../../lib/fleet-health/python/python-time.ts";
 import type { Read } from "../../../lib/fleet-health/round.ts";
@@ -100,7 +100,7 @@ export class World {
       moved_at: movedStampMs === null ? null : isoWall(movedStampMs),
     }));
     const senders = new Map(this.hosts.map((host) => [host.plan.host, host.senders]));
-    return { heard, known: { at: "", store: null, hosts }, senders, unread: new Set() };
+    return { ...NO_HOSTS, heard, known: { at: "", store: null, hosts }, senders };
   }
 
   /** What people have said by now. */

@@ -1,7 +1,16 @@
 // `receiver enrol`: what it prints, what it leaves on the disk, and when it makes no code.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { issueServerCertificate, makeAuthority } from "../../../lib/authority/certificates.ts";
 import { makeKeyPair } from "../../../lib/authority/keys.ts";
@@ -36,7 +45,7 @@ async function run(...args: string[]) {
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { code: await child.exited, stdout, stderr };
 }
-const codeIn = (line: string): string => / --code (\S+)\n$/.exec(line)?.[1] ?? "";
+const codeIn = (line: string): string => / --code ([0-9a-z]+)\)?\n$/.exec(line)?.[1] ?? "";
 const codes = (): string[] => readdirSync(at("data/enrolment"));
 
 test("it prints the line, and keeps the hash of its code, for whom and how long", async () => {
@@ -47,7 +56,7 @@ test("it prints the line, and keeps the hash of its code, for whom and how long"
   ]);
   expect(stdout).toMatch(
     new RegExp(
-      `^f=\\$\\(mktemp\\) && .*https://hub.wg:9443/install.sh.*"${sha256("script\n")}  .*sudo sh "\\$f" --url https://hub.wg:9443 --ca-sha256 [0-9a-f]{64} --host lab1 --code [0-9a-z]{20}\n$`,
+      `^\\(f=\\$\\(mktemp\\) && .*https://hub.wg:9443/install.sh.*"${sha256("script\n")}  .*sudo sh "\\$f" --url https://hub.wg:9443 --ca-sha256 [0-9a-f]{64} --host lab1 --code [0-9a-z]{20}\\)\n$`,
     ),
   );
   const made = await findCode(at("data/enrolment"), codeIn(stdout));
@@ -62,12 +71,34 @@ test("it prints the line, and keeps the hash of its code, for whom and how long"
   expect(codes()).toContain(`${sha256(codeIn(second.stdout))}.json`);
 }, 60_000);
 
+test("where the receiver could add no token no code is made", async () => {
+  rmSync(at("tokens.d"), { recursive: true });
+  const missing = await run("--host", "lab1");
+  expect([missing.code, missing.stdout]).toEqual([3, ""]);
+  expect(missing.stderr).toMatch(
+    /^receiver: the receiver cannot add a token below \S+tokens\.d \(ENOENT\); no code was made\nreceiver: fix: make it: sudo install -d -m 2770 -g labfleet \S+tokens\.d && /,
+  );
+  mkdirSync(at("tokens.d"));
+  chownSync(at("data"), 65534, 65534);
+  for (const [uid, gid, mode, code] of [
+    [0, 65534, 0o2750, 3],
+    [0, 65534, 0o2770, 0],
+    [0, 0, 0o2770, 3],
+    [65534, 0, 0o700, 0],
+  ] as const) {
+    chownSync(at("tokens.d"), uid, gid);
+    chmodSync(at("tokens.d"), mode);
+    expect((await run("--host", "lab1")).code, `${uid}:${gid} ${mode.toString(8)}`).toBe(code);
+  }
+  expect(codes()).toHaveLength(1);
+}, 60_000);
+
 test("what it cannot know is asked for, and what is known by everybody is not said", async () => {
   rmSync(at("ca.crt"));
   rmSync(at("served/current"));
   const brought = await run("--url", "https://[fd00::1]:8443/");
   expect(brought.stdout).toMatch(
-    /^sudo sh install.sh --bundle labfleet-0\.1\.0\.tar --url 'https:\/\/\[fd00::1\]:8443' --code \S+\n$/,
+    /^sudo sh install.sh --bundle labfleet-0\.0\.0-source\.tar --url 'https:\/\/\[fd00::1\]:8443' --code \S+\n$/,
   );
   writeFileSync(at("c.toml"), HEAD());
   const plain = await run();

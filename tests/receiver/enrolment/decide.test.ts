@@ -1,14 +1,8 @@
 // Whom a code gives a token, and whom not.
 
 import { describe, expect, test } from "bun:test";
-import {
-  type Code,
-  decideEnrolment,
-  formatCode,
-  isOver,
-  parseCode,
-  usedBy,
-} from "../../../lib/receiver/enrolment/decide.ts";
+import { type Code, formatCode, parseCode } from "../../../lib/contract/enrolment-code.ts";
+import { decideEnrolment, isOver, isPast, usedBy } from "../../../lib/receiver/enrolment/decide.ts";
 
 const AT = Date.UTC(2026, 4, 1, 12);
 const HOUR = 3_600_000;
@@ -78,4 +72,14 @@ test("a code is read as it was written, and nothing else is one", () => {
     formatCode(code()).replace('"replaces":false', '"replaces":0'),
   ])
     expect(parseCode(text)).toBeNull();
+});
+
+test("a code whose time is over goes, but for one that two machines have: that a day after", () => {
+  const again = { at: new Date(AT + HOUR / 2).toISOString(), remote: "10.0.0.9:4" };
+  const past = (more: Partial<Code>, ms: number): boolean => isPast(code(more), AT + ms);
+  expect([past({}, HOUR - 1), past({}, HOUR)]).toEqual([false, true]);
+  expect([past({ again }, HOUR), past({ again }, 24.4 * HOUR), past({ again }, 24.6 * HOUR)]).toEqual([
+    ...[false, false, true],
+  ]);
+  expect(past({ again }, -25 * HOUR)).toBe(true);
 });

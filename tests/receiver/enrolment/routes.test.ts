@@ -4,9 +4,9 @@ import { afterEach, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CODE_BYTES, codeOf, isCode, parseEnrolAnswer, tokenOf } from "../../../lib/contract/enrolment.ts";
+import type { Code } from "../../../lib/contract/enrolment-code.ts";
 import { createTokenCheck } from "../../../lib/receiver/access/auth.ts";
 import { findCode, pruneCodes, writeCode } from "../../../lib/receiver/enrolment/codes.ts";
-import type { Code } from "../../../lib/receiver/enrolment/decide.ts";
 import { cleanUp, IDENTITY, keptLog, rawStatus, sha256, startReceiver, type TestOptions } from "../support.ts";
 
 afterEach(cleanUp);
@@ -67,11 +67,28 @@ test("a second token for a code is refused, and said as what it may be", async (
   );
 });
 
-test("somebody who sends it again and again is said once", async () => {
-  const { receiver, ask } = await scene();
+test("somebody who sends it again and again is said once, and the first stands in the code's file", async () => {
+  const { receiver, codes, ask } = await scene();
   await ask();
+  expect((await ask({ token_sha256: OTHER, dry_run: true })).status).toBe(409);
+  expect((await findCode(codes, CODE))?.again).toBeUndefined();
   for (const token_sha256 of [OTHER, OTHER, sha256("third")]) expect((await ask({ token_sha256 })).status).toBe(409);
   expect(receiver.log.lines.filter((line) => line.startsWith("error: ")).length).toBe(1);
+  const again = (await findCode(codes, CODE))?.again;
+  expect(again?.remote).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(Math.abs(Date.now() - Date.parse(again?.at ?? ""))).toBeLessThan(600_000);
+});
+
+test("a token that somebody took away by hand does not come back by its code", async () => {
+  const { codes, tokens, ask, takes } = await scene();
+  expect((await ask()).status).toBe(200);
+  expect((await findCode(codes, CODE))?.added).toBe(true);
+  rmSync(join(tokens, "lab9"));
+  expect(await ask()).toMatchObject({
+    ...{ status: 409, reason: "code-used" },
+    detail: "this code was used, and the token that lab9 got for it was taken away since",
+  });
+  expect([takes("lab9"), readdirSync(tokens)]).toEqual(["unknown", []]);
 });
 
 test("of two lines for one host the newer one counts, and none once the host is enrolled", async () => {
