@@ -1,7 +1,17 @@
 // /opt/labfleet/installed.json: what the installer has put on this machine, so that it can be brought up to date and taken away again.
 // Written by whoever installs or updates. Pure.
 
-import { type Check, type ChecksOf, hasFields, isText, listOf, parseShaped } from "../core/text/shape.ts";
+import {
+  type Check,
+  type ChecksOf,
+  hasFields,
+  isNumber,
+  isText,
+  leftOutOr,
+  listOf,
+  orNull,
+  parseShaped,
+} from "../core/text/shape.ts";
 import { isSha256Hex } from "./digest.ts";
 
 export const MANIFEST_FORMAT = 1;
@@ -34,6 +44,16 @@ export interface InstallManifest {
   groups: readonly string[];
   /** Units that it has enabled. */
   units: readonly string[];
+  /** What it has stopped of the Python fleet; left out: nothing. */
+  took_over?: TookOver | undefined;
+}
+
+/** What is given back when the rest goes. */
+export interface TookOver {
+  /** Units that were enabled. */
+  units: readonly string[];
+  /** Whose the data were; null: they still are. */
+  data: { path: string; uid: number; gid: number } | null;
 }
 
 const KINDS: readonly OwnedKind[] = ["unit", "config", "secret"];
@@ -55,6 +75,12 @@ const hasShape = hasFields({
   users: listOf(isText),
   groups: listOf(isText),
   units: listOf(isText),
+  took_over: leftOutOr(
+    hasFields({
+      units: listOf(isText),
+      data: orNull(hasFields({ path: isPath, uid: isNumber, gid: isNumber })),
+    } satisfies ChecksOf<TookOver>),
+  ),
 } satisfies ChecksOf<InstallManifest>);
 
 export function formatManifest(manifest: InstallManifest): string {

@@ -14,12 +14,18 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
     help: "lab-host: the fingerprint of its collector's authority, in place of --ca-bundle",
   },
   "ca-bundle": { value: "PATH", help: "lab-host: whom to trust to be the collector (PEM)" },
+  "client-cert": { value: "PATH", help: "lab-host: its certificate (PEM), where the collector asks for one" },
+  "client-key": { value: "PATH", help: "lab-host: the key of that (PEM)" },
   "trusted-network": {
     value: "yes|no",
     help: "lab-host: yes: nobody else can be on the way to it, as within WireGuard, so that http:// will do",
   },
   "data-root": { value: "PATH", help: "where data lie, if not below /var/lib/labfleet" },
   recorder: { value: "USER", help: "lab-host: who records: that user may make episodes (after the next login)" },
+  "take-over": {
+    value: "yes|no",
+    help: "yes: take the place of the Python fleet's programs here: their configuration, their data where they lie, and their units are stopped",
+  },
   listen: { value: "ADDRESS", help: "collector: where hosts reach it (default 0.0.0.0:8443)" },
   name: {
     value: "NAMES",

@@ -10,7 +10,7 @@ import { run } from "../os/process/exec.ts";
 import { currentRelease } from "../release/switch.ts";
 import { parseAccounts, parseMembers } from "./accounts.ts";
 import type { Facts, There } from "./plan.ts";
-import { OPT_DIR, type Wanted } from "./wanted.ts";
+import { OPT_DIR, type Taken, type Wanted } from "./wanted.ts";
 
 export const MANIFEST = `${OPT_DIR}/installed.json`;
 const FILE_BYTES = 4 * 1024 ** 2;
@@ -48,11 +48,19 @@ export async function readFacts(wanted: Wanted): Promise<Facts> {
   for (const path of paths) there.set(path, await lookAt(path, accounts));
   const members = parseMembers((await readIfExists(GROUPS)) ?? "");
   const units = new Map<string, { isEnabled: boolean; isActive: boolean }>();
-  for (const unit of wanted.units) units.set(unit, await stateOf(unit));
+  for (const unit of [...wanted.units, ...(wanted.taken?.units ?? [])]) units.set(unit, await stateOf(unit));
   return {
+    isOwned: wanted.taken?.data == null || !(await hasSomethingOf(wanted.taken.data)),
     ...{ there, units, members, current: await currentRelease(OPT_DIR), manifest: await readManifest() },
     ...{ users: new Set(accounts.users.keys()), groups: new Set(accounts.groups.keys()) },
   };
+}
+
+/** Whether something in a tree is a user's, or a group's. */
+async function hasSomethingOf({ path, uid, gid }: NonNullable<Taken["data"]>): Promise<boolean> {
+  const theirs = ["(", "-uid", String(uid), "-o", "-gid", String(gid), ")"];
+  const found = await run(["find", path, ...theirs, "-print", "-quit"], { timeoutMs: FIND_MS });
+  return found.kind === "failed" || found.code !== 0 || found.stdout !== "";
 }
 
 export async function lookAt(path: string, { users, groups }: Accounts): Promise<There> {
@@ -82,6 +90,8 @@ function nameOf(accounts: ReadonlyMap<string, number>, id: number): string {
 }
 
 const ASK_MS = 10_000;
+/** All of a store is looked at. */
+const FIND_MS = 5 * 60_000;
 
 /** Where systemd says nothing it counts as neither: what is then done says why it cannot be. */
 async function stateOf(unit: string): Promise<{ isEnabled: boolean; isActive: boolean }> {

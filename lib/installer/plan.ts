@@ -5,6 +5,7 @@ import type { InstallManifest } from "../contract/install-manifest.ts";
 import { type Fix, here, inWords } from "../core/finding.ts";
 import {
   type Rights,
+  type Taken,
   unitOfFile,
   type Wanted,
   type WantedDirectory,
@@ -30,6 +31,8 @@ export interface Facts {
   units: ReadonlyMap<string, { isEnabled: boolean; isActive: boolean }>;
   /** The release that runs; null: none. */
   current: string | null;
+  /** Nothing of a tree that is to be labfleet's is whose it was. */
+  isOwned: boolean;
   manifest: InstallManifest | null;
 }
 
@@ -46,6 +49,12 @@ export type Step =
   /** Whether a tool of that release would start with what its configuration says. */
   | { kind: "test"; tool: string; executable: string; config: string }
   | { kind: "switch"; to: string; from: string | null }
+  /** Stops a unit of the Python fleet, right before ours starts: two never work on the same episodes. */
+  | { kind: "stop"; unit: string }
+  /** Makes a tree labfleet's, of which all was another's. */
+  | { kind: "own"; data: NonNullable<Taken["data"]> }
+  /** Of a unit of the Python fleet, once ours run. */
+  | { kind: "disable"; unit: string }
   | { kind: "reload" }
   | { kind: "enable"; unit: string }
   /** Starts what does not run; what does, and whose executable or unit is another now, is started again. */
@@ -82,6 +91,7 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
     ...wanted.links.flatMap((link) => linkStep(link, at(link.path), manifest, conflicts)),
     ...files,
     ...(wanted.enrols === null ? [] : [{ kind: "enrol", introduced: wanted.enrols } as const]),
+    ...(wanted.taken?.data == null || facts.isOwned ? [] : [{ kind: "own", data: wanted.taken.data } as const]),
     ...(current === releaseDir ? [] : [{ kind: "switch", to: releaseDir, from: current } as const]),
   ];
   const changed = files.filter(({ file }) => file.kind === "unit").map(({ file }) => unitOfFile(file.path));
@@ -99,14 +109,18 @@ export function planOf(wanted: Wanted, facts: Facts, releaseDir: string): Plan {
         ({ tool, config }): Step => ({ kind: "test", tool, executable: `${releaseDir}/bin/${tool}`, config }),
       )
     : [];
+  const old = wanted.taken?.units ?? [];
+  const isLate = ({ kind }: Step): boolean => kind === "switch" || kind === "own";
   return {
     steps: [
-      ...steps.filter(({ kind }) => kind !== "switch"),
+      ...steps.filter((step) => !isLate(step)),
       ...tests,
-      ...steps.filter(({ kind }) => kind === "switch"),
+      ...old.filter((unit) => units.get(unit)?.isActive).map((unit): Step => ({ kind: "stop", unit })),
+      ...steps.filter(isLate),
       ...(changed.length === 0 ? [] : [{ kind: "reload" } as const]),
       ...enabled.map((unit): Step => ({ kind: "enable", unit })),
       ...starts,
+      ...old.filter((unit) => units.get(unit)?.isEnabled).map((unit): Step => ({ kind: "disable", unit })),
     ],
     conflicts,
   };
@@ -124,6 +138,7 @@ function directoryStep(directory: WantedDirectory, found: There, conflicts: Conf
   if (found.kind === "nothing") return [{ kind: "directory", directory, before: null }];
   // One that leads elsewhere is a disk of its own: it is theirs, and its rights are said by whoever uses it.
   if (found.kind === "link") return [];
+  if (found.kind === "directory" && directory.isTheirs === true) return [];
   if (found.kind === "directory")
     return sameRights(found, directory) ? [] : [{ kind: "directory", directory, before: rightsOf(found) }];
   conflicts.push(inTheWay(directory.path, `${what(found)} has its name`));

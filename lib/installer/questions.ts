@@ -10,6 +10,7 @@ import { errorText, UserError } from "../core/failure.ts";
 import { isLoopback, urlFault } from "../core/receiver-url.ts";
 import { exists } from "../os/files/files.ts";
 import { atLeastWide } from "./agreed.ts";
+import { isPythonHere, withPython } from "./answers/python.ts";
 import type { Said } from "./answers/said.ts";
 import { DEFAULT_LISTEN, isListen } from "./answers/written.ts";
 import { readManifest } from "./facts.ts";
@@ -109,8 +110,22 @@ export async function askMissing(before: Said): Promise<Said> {
   const role = roleIn(said) ?? (await readManifest())?.role ?? (await askRole());
   said.set("role", role);
   if ((role !== "lab-host" && role !== "collector") || (await exists(configPath(role)))) return said;
-  await (role === "lab-host" ? askHost(said) : askCollector(said));
-  return said;
+  if (!said.has("take-over") && (await isPythonHere(role))) await askTakeOver(said, role);
+  const all = new Map(await withPython(said));
+  // Whoever records goes on as before, and the token is there.
+  if (role === "collector") await askCollector(all);
+  else if (all.get("take-over") !== "yes" || !all.has("url")) await askHost(all);
+  return all;
+}
+
+async function askTakeOver(said: Map<string, string>, role: Role): Promise<void> {
+  const programs = role === "lab-host" ? "shipper" : "receiver and health check";
+  const message = `The Python fleet's ${programs} is here: is labfleet to take its place, with its data where they lie?`;
+  const options = [
+    { value: "yes", label: "yes: its units are stopped, and run again when labfleet is uninstalled" },
+    { value: "no", label: "no: it is left alone" },
+  ];
+  said.set("take-over", unlessCancelled(await select({ message, options })));
 }
 
 function roleIn(said: Said): string | undefined {

@@ -4,12 +4,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { byCommands, findingText, fixText, here } from "../core/finding.ts";
+import { byCommands, type Command, findingText, fixText, here } from "../core/finding.ts";
 import { columns } from "../core/text/columns.ts";
 import { run } from "../os/process/exec.ts";
 import type { Conflict, Step } from "./plan.ts";
 import type { Row, Status } from "./preflight/row.ts";
-import { placeOf, type Role } from "./wanted.ts";
+import { ownArgvs, placeOf, type Role, type Taken } from "./wanted.ts";
 
 const COLOURS: Readonly<Record<Status, number>> = { ok: 32, warn: 33, fail: 31, unknown: 35 };
 
@@ -38,11 +38,19 @@ const WORDS: Readonly<Record<Step["kind"], (step: Step) => readonly string[]>> =
   test: (step) => (step.kind === "test" ? ["test", `${step.config}, with ${step.tool} of that release`] : []),
   switch: (step) =>
     step.kind === "switch" ? ["switch", `to ${step.to}${step.from === null ? "" : `, from ${step.from}`}`] : [],
+  stop: (step) => ["run", lineOf("systemctl", "stop", "unit" in step ? step.unit : "")],
+  own: (step) => (step.kind === "own" ? ["run", fixText(byCommands(...ownCommands(step.data)))] : []),
+  disable: (step) => ["run", lineOf("systemctl", "disable", "unit" in step ? step.unit : "")],
   reload: () => ["run", lineOf("systemctl", "daemon-reload")],
   enable: (step) => ["run", lineOf("systemctl", "enable", "unit" in step ? step.unit : "")],
   start: (step) =>
     step.kind === "start" ? ["run", lineOf("systemctl", step.isRunning ? "restart" : "start", step.unit)] : [],
 };
+
+/** What is another's in a tree becomes labfleet's, and nothing else in it. */
+function ownCommands(data: NonNullable<Taken["data"]>): Command[] {
+  return ownArgvs(data).map((argv) => here(...argv));
+}
 
 function lineOf(...argv: string[]): string {
   return fixText(byCommands(here(...argv)));

@@ -20,6 +20,8 @@ export interface Rights {
 
 export interface WantedDirectory extends Rights {
   path: string;
+  /** One that is there stays as it is: it was somebody's before. */
+  isTheirs?: boolean;
 }
 
 export interface WantedFile extends Rights {
@@ -49,6 +51,8 @@ export interface Wanted {
   tools: readonly string[];
   /** Those of them that a configuration may keep from starting. */
   tested: readonly { tool: string; config: string }[];
+  /** What of the Python fleet has to make room; null: nothing. */
+  taken: Taken | null;
   /** Who is to be enrolled; null: nobody. */
   enrols: (Introduced & { enrolment: Enrolment }) | null;
 }
@@ -66,6 +70,16 @@ export interface Answers {
   recorder: string | null;
   /** Of a lab host; null: of none, or what its configuration says names no receiver. */
   introduced: Introduced | null;
+  /** Null: the Python fleet's programs are left alone. */
+  taken: Taken | null;
+}
+
+/** What of the Python fleet has to make room for labfleet. */
+export interface Taken {
+  /** Units that may not run while labfleet is here. */
+  units: readonly string[];
+  /** Whose tree is to be labfleet's; null: nobody's: the shipper may work in anybody's. */
+  data: { path: string; uid: number; gid: number } | null;
 }
 
 /** A lab host as it will speak to its collector. */
@@ -109,19 +123,20 @@ const WRITERS: Readonly<Record<Role, readonly ServiceName[]>> = {
   collector: ["receiver", "fleet-health"],
 };
 
-function directoriesOf(role: Role, dataRoot: string): WantedDirectory[] {
+function directoriesOf(role: Role, dataRoot: string, taken: Taken | null): WantedDirectory[] {
+  const isTheirs = taken !== null;
   const isElsewhere = dataRoot !== DATA_ROOTS[role];
   const dropIns = isElsewhere ? WRITERS[role].map((tool) => ({ path: dropInDir(tool), ...ROOT_ONLY })) : [];
   if (role === "collector") {
     // The receiver adds those of hosts that are enrolled.
     const tokens = { path: `${ETC_DIR}/tokens.d`, mode: 0o2770, ...FOR_SERVICE };
-    return [tokens, ...(isElsewhere ? [{ path: dataRoot, ...OF_SERVICE }] : []), ...dropIns];
+    return [tokens, ...(isElsewhere ? [{ path: dataRoot, ...OF_SERVICE, isTheirs }] : []), ...dropIns];
   }
   return [
     ...(isElsewhere ? [] : [{ path: STATE_DIR, ...OF_SERVICE }]),
-    { path: dataRoot, ...OF_SERVICE },
+    { path: dataRoot, ...OF_SERVICE, isTheirs },
     // Whoever records makes directories there (2), each of them its own (1).
-    { path: join(dataRoot, "episodes"), mode: 0o3770, owner: USER, group: RECORDERS },
+    { path: join(dataRoot, "episodes"), mode: 0o3770, owner: USER, group: RECORDERS, isTheirs },
     ...dropIns,
   ];
 }
@@ -137,6 +152,32 @@ function dropInsOf(role: Role, dataRoot: string): WantedFile[] {
 
 function dropInDir(tool: ServiceName): string {
   return `${UNIT_DIR}/${unitName(tool)}.service.d`;
+}
+
+/** What is another's in a tree becomes labfleet's, and nothing else in it: its user, then its group. */
+export function ownArgvs({ path, uid, gid }: NonNullable<Taken["data"]>): string[][] {
+  return [
+    ["chown", "-Rh", `--from=${uid}`, USER, path],
+    ["chown", "-Rh", `--from=:${gid}`, `:${USER}`, path],
+  ];
+}
+
+/** The other way: what labfleet has made there since is theirs, too. */
+export function giveBackArgvs({ path, uid, gid }: NonNullable<Taken["data"]>): string[][] {
+  return [
+    ["chown", "-Rh", `--from=${USER}`, String(uid), path],
+    ["chown", "-Rh", `--from=:${USER}`, `:${gid}`, path],
+  ];
+}
+
+/** What keeps the Python fleet's units from running beside ours, whoever starts them. Gone with labfleet, they may run again. */
+function heldBack(units: readonly string[]): { directories: WantedDirectory[]; files: WantedFile[] } {
+  const dirs = units.map((unit) => `${UNIT_DIR}/${unit}.d`);
+  const text = `# labfleet does its work here.\n[Unit]\nConditionPathExists=!${OPT_DIR}/current\n`;
+  return {
+    directories: dirs.map((path) => ({ path, ...ROOT_ONLY })),
+    files: dirs.map((dir) => ({ path: `${dir}/labfleet.conf`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 })),
+  };
 }
 
 /** The unit that a file of kind `unit` belongs to: itself, or the one that it is a drop-in of. */
@@ -162,13 +203,15 @@ export function configPath(role: Role): string {
 
 /** @param units the texts of the release's units, by their names */
 export function wantedOf(
-  { role, config, files, dataRoot, recorder, introduced }: Answers,
+  { role, config, files, dataRoot, recorder, introduced, taken }: Answers,
   units: ReadonlyMap<string, string>,
 ): Wanted {
   const tools = toolsOf(role);
   const own = tools.flatMap(unitFiles);
   const enrolment = introduced?.enrolment ?? null;
+  const held = heldBack(taken?.units ?? []);
   return {
+    taken,
     enrols: introduced === null || enrolment === null ? null : { ...introduced, enrolment },
     role,
     groups: role === "lab-host" ? [RECORDERS] : [],
@@ -177,7 +220,8 @@ export function wantedOf(
     directories: [
       { path: ETC_DIR, mode: 0o750, ...FOR_SERVICE },
       { path: `${ETC_DIR}/tls`, mode: 0o750, ...FOR_SERVICE },
-      ...directoriesOf(role, dataRoot),
+      ...directoriesOf(role, dataRoot, taken),
+      ...held.directories,
     ],
     files: [
       ...files,
@@ -188,6 +232,7 @@ export function wantedOf(
         return { path: `${UNIT_DIR}/${name}`, kind: "unit", text, ...ROOT_ONLY, mode: 0o644 };
       }),
       ...dropInsOf(role, dataRoot),
+      ...held.files,
     ],
     links: tools.map((tool) => ({ path: `${BIN_DIR}/${tool}`, target: `${OPT_DIR}/current/bin/${tool}` })),
     // What a timer starts is not enabled by itself.

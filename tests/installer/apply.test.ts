@@ -23,6 +23,7 @@ const NOTHING: Wanted = {
     tools: [],
     tested: [],
     enrols: null,
+    taken: null,
   },
 };
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { emptyManifest, type InstallManifest } from "../../lib/contract/install-manifest.ts";
 import { type Facts, type Plan, planOf, type Step, type There } from "../../lib/installer/plan.ts";
-import { type Answers, DATA_ROOTS, type Role, type Wanted, wantedOf } from "../../lib/installer/wanted.ts";
+import { type Answers, DATA_ROOTS, type Role, type Taken, type Wanted, wantedOf } from "../../lib/installer/wanted.ts";
 import { digestOf } from "../support/release.ts";
 
 const UNITS = new Map(
@@ -12,7 +12,7 @@ const UNITS = new Map(
   ),
 );
 const answers = (role: Role): Answers => ({
-  ...{ introduced: null, recorder: null, dataRoot: DATA_ROOTS[role] },
+  ...{ introduced: null, recorder: null, taken: null, dataRoot: DATA_ROOTS[role] },
   ...{ role, config: 'host_id = "lab1"\n' },
   files: [
     { path: "/etc/labfleet/token", kind: "secret", text: "s3cret\n", mode: 0o640, owner: "root", group: "labfleet" },
@@ -23,7 +23,7 @@ const DIR = "/opt/labfleet/releases/1.0.0";
 
 const bare: Facts = {
   ...{ there: new Map(), users: new Set(["root"]), groups: new Set(["root"]), members: new Map(), units: new Map() },
-  ...{ current: null, manifest: null },
+  ...{ current: null, manifest: null, isOwned: true },
 };
 
 /** A machine on which all of it is, and runs. */
@@ -39,7 +39,7 @@ function done(role: Role = "lab-host", more: Partial<Facts> = {}): Facts {
     files: all.files.map(({ path, kind, text }) => ({ path, kind, sha256: [digestOf(text)] })),
   };
   return {
-    ...{ there, users: new Set(all.users), groups: new Set(all.groups), current: DIR, manifest },
+    ...{ there, users: new Set(all.users), groups: new Set(all.groups), current: DIR, manifest, isOwned: true },
     members: new Map([["labfleet-record", new Set(["alice"])]]),
     units: new Map(all.units.map((unit) => [unit, { isEnabled: true, isActive: true }])),
     ...more,
@@ -54,7 +54,7 @@ const word = (step: Step): string => {
   if (step.kind === "start") return `${step.isRunning ? "restart" : "start"} ${step.unit}`;
   if (step.kind === "group" || step.kind === "user") return `${step.kind} ${step.name}`;
   if (step.kind === "member") return `${step.kind} ${step.user} ${step.group}`;
-  return step.kind === "enable" ? `${step.kind} ${step.unit}` : step.kind;
+  return "unit" in step ? `${step.kind} ${step.unit}` : step.kind;
 };
 const words = ({ steps }: Plan): string[] => steps.map(word);
 const change = (path: string, there: There, facts = done()): Facts => ({
@@ -212,5 +212,54 @@ describe("what somebody has changed", () => {
       "/usr/local/bin/shipper: it leads to /opt/mine/shipper",
     ]);
     expect(words(plan)).not.toContain("link /usr/local/bin/shipper");
+  });
+});
+
+describe("the Python fleet's programs make room", () => {
+  const taken = (role: Role, data: Taken["data"]): Wanted =>
+    wantedOf({ ...answers(role), dataRoot: "/var/lib/cis490", taken: { units: ["cis490-x.service"], data } }, UNITS);
+  const theirs = { path: "/var/lib/cis490", uid: 33, gid: 34 };
+  const state = (isActive: boolean, isEnabled: boolean) => new Map([["cis490-x.service", { isActive, isEnabled }]]);
+
+  test("right before ours start, and for good once they run", () => {
+    const lines = words(planOf(taken("collector", theirs), { ...bare, units: state(true, true), isOwned: false }, DIR));
+    expect(lines.slice(lines.indexOf("test receiver"))).toEqual([
+      ...["test receiver", "test fleet-health", "stop cis490-x.service", "own", "switch", "reload"],
+      ...["enable labfleet-receiver.service", "enable labfleet-fleet-health.timer"],
+      ...["start labfleet-receiver.service", "start labfleet-fleet-health.timer", "disable cis490-x.service"],
+    ]);
+    const quiet = words(planOf(taken("lab-host", null), { ...bare, units: state(false, false) }, DIR));
+    expect(quiet.filter((line) => /cis490|own/.test(line))).toEqual([
+      "directory /var/lib/cis490",
+      "directory /var/lib/cis490/episodes",
+      "directory /etc/systemd/system/cis490-x.service.d",
+      "file /etc/systemd/system/labfleet-shipper.service.d/open-var-lib-cis490.conf",
+      "file /etc/systemd/system/cis490-x.service.d/labfleet.conf",
+    ]);
+  });
+
+  test("and do not start while labfleet is here", () => {
+    const files = taken("lab-host", null).files.filter(({ path }) => path.includes("cis490-x"));
+    expect(files.map(({ path, text }) => [path, text])).toEqual([
+      [
+        "/etc/systemd/system/cis490-x.service.d/labfleet.conf",
+        "# labfleet does its work here.\n[Unit]\nConditionPathExists=!/opt/labfleet/current\n",
+      ],
+    ]);
+  });
+
+  test("their directories stay as they are", () => {
+    const there = new Map<string, There>(
+      ["/var/lib/cis490", "/var/lib/cis490/episodes"].map((path) => [
+        path,
+        { kind: "directory", mode: 0o700, owner: "root", group: "root" },
+      ]),
+    );
+    const lines = words(planOf(taken("lab-host", null), { ...bare, there }, DIR));
+    expect(lines.filter((line) => line.startsWith("directory /var/lib/cis490"))).toEqual([]);
+    const ours = words(
+      planOf(wantedOf({ ...answers("lab-host"), dataRoot: "/var/lib/cis490" }, UNITS), { ...bare, there }, DIR),
+    );
+    expect(ours).toContain("directory /var/lib/cis490 rights");
   });
 });

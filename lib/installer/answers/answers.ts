@@ -13,8 +13,22 @@ import { isTaken } from "../preflight/collector.ts";
 import { type Answers, configPath, type Enrolment, type Introduced, type Role } from "../wanted.ts";
 import { type Collector, receiverIn } from "./collector.ts";
 import { enrolmentOf } from "./enrolment.ts";
-import { CA, CERTIFICATE, filesOf, isNamed, KEY, ownTls, type Texts, TOKEN, textsOf } from "./given.ts";
+import {
+  CA,
+  CERTIFICATE,
+  CLIENT_CERT,
+  CLIENT_KEY,
+  filesOf,
+  isNamed,
+  KEY,
+  ownTls,
+  type Texts,
+  TOKEN,
+  textsOf,
+} from "./given.ts";
+import { FROM_PYTHON, takesOver } from "./python.ts";
 import type { Said } from "./said.ts";
+import { forWhoAnswers, takenBy } from "./take-over.ts";
 import { DEFAULT_LISTEN, dataRootFault, dataRootIn, isListen, sameAsBefore, type Table, tableOf } from "./written.ts";
 
 /** @param collector the one that is named now @throws UserError: something is missing, or is none of what may be said */
@@ -29,12 +43,17 @@ export async function readAnswers(said: Said, collector: Collector | null): Prom
   if (role === "collector" && before === null) for (const [option, text] of await ownTls(said)) texts.set(option, text);
   if (before !== null) isNamed(said, texts, role, before);
   if (before === null) await checkDataRoot(said);
-  const config = there ?? (role === "lab-host" ? hostConfig(said, texts) : collectorConfig(said, texts));
-  const table = tableOf(role, config);
-  const named = role === "lab-host" ? receiverIn(table) : null;
-  const introduced = named === null ? null : introducedBy(said, named, collector, enrolment);
-  const files = filesOf(texts, role);
-  return { role, config, files, dataRoot: dataRootIn(role, table), recorder: await recorderOf(said, role), introduced };
+  const written = there ?? (role === "lab-host" ? hostConfig(said, texts) : collectorConfig(said, texts));
+  const introducedAs = (config: string): Introduced | null => {
+    const named = role === "lab-host" ? receiverIn(tableOf(role, config)) : null;
+    return named === null ? null : introducedBy(said, named, collector, enrolment);
+  };
+  const config = await forWhoAnswers(written, { isNew: there === null && takesOver(said) }, introducedAs(written));
+  const dataRoot = dataRootIn(role, tableOf(role, config));
+  return {
+    ...{ role, config, files: filesOf(texts, role), dataRoot, recorder: await recorderOf(said, role) },
+    ...{ introduced: introducedAs(config), taken: await takenBy(said, role, dataRoot) },
+  };
 }
 
 /** Of a host whose token the collector takes already nothing is to be enrolled: the same line a second time. */
@@ -57,11 +76,16 @@ function introducedBy(
   collector: Collector | null,
   enrolment: Enrolment | null,
 ): Introduced {
-  const { caBundle, bearerTokenFile, verifyTls: verify } = receiver;
+  const { caBundle, clientCert, clientKey, bearerTokenFile, verifyTls: verify } = receiver;
+  const taken = said.get(FROM_PYTHON.token);
+  const isTaken = taken !== undefined && !said.has("token-file") && !said.has("code");
   const now = {
     ...receiver,
     caBundle: said.get("ca-bundle") ?? caBundle,
-    bearerTokenFile: said.get("token-file") ?? bearerTokenFile,
+    clientCert: said.get("client-cert") ?? clientCert,
+    clientKey: said.get("client-key") ?? clientKey,
+    bearerTokenFile: isTaken ? null : (said.get("token-file") ?? bearerTokenFile),
+    ...(isTaken && { bearerToken: taken }),
   };
   const tls = { ca: collector?.ca ?? null, cert: null, key: null, verify };
   return { hostId, receiver: now, enrolment, credentials: enrolment === null ? null : { token: null, tls } };
@@ -70,7 +94,10 @@ function introducedBy(
 /** Options that are about the other role. */
 const OTHERS: Readonly<Record<Role, readonly string[]>> = {
   "lab-host": ["listen", "name", "tls-certificate", "tls-key"],
-  collector: ["host", "url", "token-file", "code", "ca-sha256", "ca-bundle", "trusted-network", "recorder"],
+  collector: [
+    ...["host", "url", "token-file", "code", "ca-sha256", "ca-bundle", "client-cert", "client-key"],
+    ...["trusted-network", "recorder"],
+  ],
 };
 
 /** @throws UserError: something is said that would be passed over, or twice */
@@ -138,8 +165,19 @@ function hostConfig(said: Said, texts: Texts): string {
   const secret = texts.has("token-file") ? [`bearer_token_file = ${toml(TOKEN)}`] : [];
   const trust = texts.has("ca-bundle") ? [`ca_bundle = ${toml(CA)}`] : [];
   const plain = isTrusted(said, url) ? ["trusted_network = true"] : [];
-  const receiver = ["[receiver]", `url = ${toml(url)}`, ...secret, ...trust, ...plain];
-  return [`host_id = ${toml(host)}`, "", ...receiver, ...pathLines(said), ""].join("\n");
+  const shown = clientLines(texts);
+  const old = [said.get(FROM_PYTHON.receiver) ?? []].flat();
+  const receiver = ["[receiver]", `url = ${toml(url)}`, ...secret, ...trust, ...shown, ...old, ...plain];
+  const more = [said.get(FROM_PYTHON.more) ?? []].flat();
+  return [`host_id = ${toml(host)}`, "", ...receiver, ...pathLines(said), ...more, ""].join("\n");
+}
+
+/** @throws UserError: one of the two is missing */
+function clientLines(texts: Texts): string[] {
+  const [cert, key] = [texts.has("client-cert"), texts.has("client-key")];
+  if (cert !== key)
+    throw new UserError("a certificate and its key go together", "--client-cert PATH --client-key PATH");
+  return cert ? [`client_cert = ${toml(CLIENT_CERT)}`, `client_key = ${toml(CLIENT_KEY)}`] : [];
 }
 
 /** The machine's: a collector refuses a code's host that has the name of another one. */

@@ -5,11 +5,14 @@ import { hasPrivateKey, pemFault } from "../../core/pem.ts";
 import { configPath, type Enrolment, ETC_DIR, type Role, USER, type WantedFile } from "../wanted.ts";
 import type { Collector } from "./collector.ts";
 import { makeOwnTls, OWN } from "./own-tls.ts";
+import { FROM_PYTHON } from "./python.ts";
 import { readGiven, type Said } from "./said.ts";
 import { type Table, valueIn } from "./written.ts";
 
 export const TOKEN = `${ETC_DIR}/token`;
 export const CA = `${ETC_DIR}/tls/ca.crt`;
+export const CLIENT_CERT = `${ETC_DIR}/tls/host.crt`;
+export const CLIENT_KEY = `${ETC_DIR}/tls/host.key`;
 export const CERTIFICATE = `${ETC_DIR}/tls/collector.crt`;
 export const KEY = `${ETC_DIR}/tls/collector.key`;
 
@@ -46,6 +49,14 @@ const GIVEN: Readonly<Record<Role, readonly Given[]>> = {
     {
       ...{ option: "ca-bundle", path: CA, kind: "config", mode: 0o644 },
       ...{ section: "receiver", key: "ca_bundle", bringer: "ca-sha256" },
+    },
+    {
+      ...{ option: "client-cert", path: CLIENT_CERT, kind: "config", mode: 0o644 },
+      ...{ section: "receiver", key: "client_cert" },
+    },
+    {
+      ...{ option: "client-key", path: CLIENT_KEY, kind: "secret", mode: 0o640 },
+      ...{ section: "receiver", key: "client_key" },
     },
   ],
   collector: [
@@ -85,6 +96,8 @@ export async function textsOf(
     isMeant(option, text, said.get(option) ?? "");
     texts.set(option, text);
   }
+  const taken = said.get(FROM_PYTHON.token);
+  if (taken !== undefined && !texts.has("token-file")) texts.set("token-file", `${taken}\n`);
   if (enrolment !== null) texts.set("token-file", `${enrolment.token}\n`);
   if (role === "lab-host" && said.has("ca-sha256") && collector?.ca != null) texts.set("ca-bundle", collector.ca);
   return texts;
@@ -94,6 +107,7 @@ export async function textsOf(
 const HOLDS: Readonly<Record<string, readonly [what: string, is: (text: string) => boolean]>> = {
   "token-file": ["a token, in one line", (text) => /^[\x21-\x7e]+\s*$/.test(text)],
   "tls-key": ["a private key, as PEM", hasPrivateKey],
+  "client-key": ["a private key, as PEM", hasPrivateKey],
 };
 const CERTIFICATES = ["certificates, as PEM, and no private key", isCertificates] as const;
 

@@ -19,7 +19,7 @@ import { askToEnrol } from "../enrol.ts";
 import { MANIFEST } from "../facts.ts";
 import { whyOwned } from "../owned.ts";
 import type { Step } from "../plan.ts";
-import { OPT_DIR, USER, type Wanted, type WantedFile } from "../wanted.ts";
+import { giveBackArgvs, OPT_DIR, ownArgvs, USER, type Wanted, type WantedFile } from "../wanted.ts";
 import { makeDirectory, removeEmpty, setRights } from "./directory.ts";
 import { idsOf, putFile } from "./put-file.ts";
 
@@ -100,6 +100,8 @@ export class Applying {
     else if (step.kind === "link") await this.link(step.link.path, step.link.target, step.before);
     else if (step.kind === "enrol") await this.enrol(step.introduced);
     else if (step.kind === "test") await this.test(step);
+    else if (step.kind === "own") await this.own(step.data);
+    else if (step.kind === "stop" || step.kind === "disable") await this.makeRoom(step);
     else if (step.kind === "switch") {
       await switchTo(OPT_DIR, step.to);
       const { from } = step;
@@ -138,6 +140,26 @@ export class Applying {
       else this.undos.push(() => command(["systemctl", "stop", step.unit]).catch(unlessNotLoaded));
       await command(["systemctl", step.isRunning ? "restart" : "start", step.unit]);
     }
+  }
+
+  private async own(data: Extract<Step, { kind: "own" }>["data"]): Promise<void> {
+    this.undos.push(async () => {
+      for (const argv of giveBackArgvs(data)) await command(argv);
+    });
+    for (const argv of ownArgvs(data)) await command(argv);
+  }
+
+  /** A unit of the Python fleet. What runs again does so once nothing holds it back any more. */
+  private async makeRoom({ kind, unit }: Extract<Step, { kind: "stop" | "disable" }>): Promise<void> {
+    if (kind === "disable") {
+      await command(["systemctl", "disable", unit]);
+      this.undos.push(() => command(["systemctl", "enable", unit]));
+      return;
+    }
+    this.agains.push(["systemctl", "daemon-reload"], ["systemctl", "start", unit]);
+    // Of a timer, what it has started, too.
+    const all = unit.endsWith(".timer") ? [unit, unit.replace(".timer", ".service")] : [unit];
+    await command(["systemctl", "stop", ...all]);
   }
 
   private async directory({ directory, before }: Extract<Step, { kind: "directory" }>): Promise<void> {
@@ -185,7 +207,7 @@ export class Applying {
 
   /** @param isBoth with the texts that were there before, too */
   private claimed(isBoth: boolean): InstallManifest {
-    const { role, files, links, units } = this.wanted;
+    const { role, files, links, units, taken } = this.wanted;
     const before = this.before ?? emptyManifest(role);
     const paths = new Set(files.map(({ path }) => path));
     const made = <T>(pick: (step: Step) => T | null): T[] => this.steps.flatMap((step) => pick(step) ?? []);
@@ -215,6 +237,7 @@ export class Applying {
       ),
       // Whoever enabled them: it is the installer that looks after them from now on.
       units: both(before.units, units),
+      ...(taken !== null && { took_over: { units: [...taken.units], data: taken.data } }),
     };
   }
 }

@@ -20,7 +20,7 @@ import { command } from "../apply/apply.ts";
 import { lookAt, MANIFEST, readAccounts, readManifest } from "../facts.ts";
 import { lock } from "../lock.ts";
 import { whyOwned } from "../owned.ts";
-import { OPT_DIR } from "../wanted.ts";
+import { giveBackArgvs, OPT_DIR } from "../wanted.ts";
 
 export async function uninstallCommand({ options }: CommandLine): Promise<number> {
   const manifest = await readManifest();
@@ -46,12 +46,13 @@ export async function uninstallCommand({ options }: CommandLine): Promise<number
 }
 
 /** What is about to happen, a line each. */
-function goes({ units, files, links, releases, users }: InstallManifest, isPurged: boolean): string[] {
+function goes({ units, files, links, releases, users, took_over }: InstallManifest, isPurged: boolean): string[] {
   const own = files.filter(({ kind }) => isPurged || kind === "unit").map(({ path }) => path);
   return [
     ...units.map((unit) => `stop     ${unit}`),
     ...[...own, ...links.map(({ path }) => path), ...releases].map((path) => `remove   ${path}`),
     ...(isPurged ? users.map((name) => `remove   the user ${name}`) : []),
+    ...(took_over?.units ?? []).map((unit) => `start    ${unit}, whose place labfleet had taken`),
   ];
 }
 
@@ -76,6 +77,7 @@ class Removing {
     for (const unit of units) await this.stop(unit);
     for (const file of files.filter(({ kind }) => kind === "unit")) await this.file(file);
     await command(["systemctl", "daemon-reload"]);
+    await this.giveBack();
     for (const { path, target } of links) await this.link(path, target);
     await this.releases();
     for (const file of files.filter(({ kind }) => kind !== "unit"))
@@ -99,6 +101,20 @@ class Removing {
     // Of a timer, what it started last.
     if (unit.endsWith(".timer")) await command(["systemctl", "stop", unit.replace(".timer", ".service")]);
     failpoint("installer.stopped");
+  }
+
+  /** What the Python fleet had runs again, as it did. */
+  private async giveBack(): Promise<void> {
+    const { units = [], data = null } = this.manifest.took_over ?? {};
+    if (data !== null) for (const argv of giveBackArgvs(data)) await command(argv);
+    // What keeps it from running would still be true.
+    await rm(join(OPT_DIR, "current"), { force: true });
+    for (const unit of units) {
+      const shown = await run(["systemctl", "show", unit, "-p", "LoadState", "--value"], { timeoutMs: 10_000 });
+      if (shown.kind === "exited" && shown.stdout.trim() === "not-found") continue;
+      await command(["systemctl", "enable", "--now", unit]);
+      this.said.push(`${unit} runs again`);
+    }
   }
 
   private async file({ path, kind, sha256 }: OwnedFile): Promise<void> {
@@ -192,7 +208,7 @@ class Removing {
     const accounts = await readAccounts();
     const isThere = async (path: string): Promise<boolean> => (await lookAt(path, accounts)).kind !== "nothing";
     const rest = {
-      ...{ ...this.manifest, units: [], links: [], releases: [] },
+      ...{ ...this.manifest, units: [], links: [], releases: [], took_over: undefined },
       files: await filterAsync(files, ({ path }) => isThere(path)),
       directories: await filterAsync(directories, isThere),
       users: users.filter((name) => accounts.users.has(name)),

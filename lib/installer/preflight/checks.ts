@@ -27,7 +27,8 @@ export interface Looking {
 
 /** Never throws for what it finds. */
 export async function lookFirst({ wanted, facts, bytes, listen, drainS, introduced }: Looking): Promise<Row[]> {
-  const isOurs = facts.units.get("labfleet-receiver.service")?.isActive === true;
+  const receivers = ["labfleet-receiver.service", ...(wanted.taken?.units ?? [])];
+  const isOurs = receivers.some((unit) => facts.units.get(unit)?.isActive === true);
   const own = { machine: thisMachine(), clock: readClock(), nowMs: Date.now };
   const rows = await Promise.all([
     checkRoot(),
@@ -36,7 +37,7 @@ export async function lookFirst({ wanted, facts, bytes, listen, drainS, introduc
     ...stopTimeouts(wanted, drainS),
     checkRoom(OPT_DIR, bytes),
     ...(listen === null ? [] : [checkPort(listen, isOurs)]),
-    checkPython(),
+    checkPython(wanted.taken?.units ?? null),
     introduced === null ? clockRow(null, own) : checkCollector(introduced, own),
   ]);
   return rows.flat();

@@ -37,6 +37,13 @@ export async function isTaken(introduced: Introduced): Promise<boolean> {
   return answerRow(introduced, await askAbout(introduced)).status === "ok";
 }
 
+/** Who answers there: only labfleet's receiver says which one it is. Null: nobody answers. */
+export async function whoAnswers(introduced: Introduced): Promise<"labfleet" | "python" | null> {
+  const reply = await askAbout(introduced);
+  if (reply.kind !== "answer") return null;
+  return isReceiverId(reply.headers[RECEIVER_ID_HEADER.toLowerCase()]) ? "labfleet" : "python";
+}
+
 /** Null: no code is to be used. */
 async function codeRow(introduced: Introduced): Promise<Row | null> {
   const { hostId, enrolment } = introduced;

@@ -79,8 +79,11 @@ export async function checkPort(listen: string, isOurs: boolean): Promise<Row> {
   return row(id, "fail", what, byCommands(here("sudo", "ss", "-ltnp")));
 }
 
-/** The Python fleet's, which ship and judge as ours do. */
-export async function checkPython(): Promise<Row> {
+/** Those that do what ours do; others record, and update what records. */
+const RIVALS = /^cis490-(?:shipper|receiver|fleet-health)\./;
+
+/** The Python fleet's, which ship and judge as ours do. @param taken units of it that are to make room */
+export async function checkPython(taken: readonly string[] | null): Promise<Row> {
   const id = "python";
   const asked = await run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "cis490-*"], {
     timeoutMs: ASK_MS,
@@ -89,13 +92,21 @@ export async function checkPython(): Promise<Row> {
     return row(id, "unknown", "systemd does not say whether units of the Python fleet are here");
   const units = asked.stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[0] || []);
   if (units.length === 0) return row(id, "ok", "no units of the Python fleet are here");
+  const rivals = units.filter((unit) => RIVALS.test(unit));
+  if (
+    taken !== null &&
+    rivals.every((unit) => taken.includes(unit.replace(/\.service$/, ".timer")) || taken.includes(unit))
+  )
+    return row(id, "ok", `labfleet takes the place of ${taken.join(" and ")}`);
   return row(
     id,
     "warn",
     `${counted(units.length, "unit")} of the Python fleet ${units.length === 1 ? "is" : "are"} here: ${units.join(", ")}`,
-    {
-      text: "both would work on the same episodes: stop them first",
-      commands: [here("sudo", "systemctl", "disable", "--now", ...units)],
-    },
+    rivals.length === 0
+      ? null
+      : {
+          text: "both would do the same work: say --take-over yes, or stop them",
+          commands: [here("sudo", "systemctl", "disable", "--now", ...rivals)],
+        },
   );
 }
