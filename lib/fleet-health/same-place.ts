@@ -11,6 +11,9 @@ const STATE = "the state (--state-path)";
 const INDEX = "the index (--index-path)";
 const ATTEMPTS = "the attempts (--attempts-dir)";
 const A_FILE = "a file of the receiver";
+const A_DIRECTORY = "a directory of the receiver";
+
+const THEIRS: ReadonlySet<string> = new Set([A_FILE, A_DIRECTORY]);
 
 /**
  * @param configPath the configuration that is read; null: none is
@@ -34,10 +37,7 @@ export function refuseSame(config: FleetHealthConfig, configPath: string | null)
   ];
   const dirs: [string, string][] = [
     [ATTEMPTS, attemptsDir],
-    ...[heartbeatsDir, episodes, incoming, aside, codesDir].map((path): [string, string] => [
-      "a directory of the receiver",
-      path,
-    ]),
+    ...[heartbeatsDir, episodes, incoming, aside, codesDir].map((path): [string, string] => [A_DIRECTORY, path]),
   ];
   const ours: [string, string | null][] = [
     [ALERTS, alertsPath],
@@ -47,7 +47,10 @@ export function refuseSame(config: FleetHealthConfig, configPath: string | null)
     if (path === null) continue;
     const same = identityOf(path);
     const other = known.get(same);
-    if (other !== undefined) throw new UserError(`${path} is to be ${other} and ${what}: each needs a path of its own`);
+    // Of what the receiver alone sees, as where a unit closes it to us (InaccessiblePaths=), one node stands for all.
+    const areBothTheirs = other !== undefined && THEIRS.has(other) && THEIRS.has(what);
+    if (other !== undefined && !areBothTheirs)
+      throw new UserError(`${path} is to be ${other} and ${what}: each needs a path of its own`);
     known.set(same, what);
   }
   for (const [what, path] of ours) for (const [whose, dir] of dirs) refuseIn(what, path, whose, dir);

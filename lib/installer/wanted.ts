@@ -112,6 +112,9 @@ const FOR_SERVICE = { owner: "root", group: USER } as const;
 const STATE_DIR = "/var/lib/labfleet";
 const OF_SERVICE = { owner: USER, group: USER, mode: 0o755 } as const;
 
+/** systemd makes it wherever data lie (StateDirectory=): it goes again with what made it. */
+const OF_STATE: WantedDirectory = { path: STATE_DIR, ...OF_SERVICE };
+
 /** Where data lie if nobody says another place; the units open that one. */
 export const DATA_ROOTS: Readonly<Record<Role, string>> = {
   "lab-host": `${STATE_DIR}/data`,
@@ -130,10 +133,10 @@ function directoriesOf(role: Role, dataRoot: string, taken: Taken | null): Wante
   if (role === "collector") {
     // The receiver adds those of hosts that are enrolled.
     const tokens = { path: `${ETC_DIR}/tokens.d`, mode: 0o2770, ...FOR_SERVICE };
-    return [tokens, ...(isElsewhere ? [{ path: dataRoot, ...OF_SERVICE, isTheirs }] : []), ...dropIns];
+    return [tokens, OF_STATE, ...(isElsewhere ? [{ path: dataRoot, ...OF_SERVICE, isTheirs }] : []), ...dropIns];
   }
   return [
-    ...(isElsewhere ? [] : [{ path: STATE_DIR, ...OF_SERVICE }]),
+    OF_STATE,
     { path: dataRoot, ...OF_SERVICE, isTheirs },
     // Whoever records makes directories there (2), each of them its own (1).
     { path: join(dataRoot, "episodes"), mode: 0o3770, owner: USER, group: RECORDERS, isTheirs },

@@ -42,7 +42,9 @@ test.skipIf(missing !== "")(`root tries as the user to whom the state belongs, w
   const { code, stdout, stderr } = lab.run();
   expect([code, stderr]).toEqual([3, ""]);
   const [page, chat] = stdout.split("\n");
-  expect(page).toMatch(/^a-page-for-the-whole-lab refused: "\/bin\/sh" ended with \d+: ".*Permission denied.*"$/);
+  expect(page).toMatch(
+    /^a-page-for-the-whole-lab refused: "\/bin\/sh" ended with \d+: ".*Permission denied.*"; fix: mend that program: /,
+  );
   expect(chat).toMatch(
     /^chat {21}refused: .*\/token cannot be read: "EACCES: .*; fix: let nobody in: sudo chgrp nogroup \S+\/token && sudo chmod g\+r \S+\/token$/,
   );

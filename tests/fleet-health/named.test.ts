@@ -89,6 +89,16 @@ test("nothing of the health check lies in what is another's, and nothing else in
   expect(lies("alerts-path", "attempts2/x")).toBe("");
 });
 
+test("one node stands for all that a unit closes: those are the receiver's own affair", () => {
+  const { root, said } = collector();
+  writeFileSync(join(root, "closed"), "");
+  for (const name of ["token-use.json", "journal.jsonl"]) linkSync(join(root, "closed"), join(root, name));
+  mkdirSync(join(root, "shut"));
+  for (const name of ["episodes", "incoming"]) symlinkSync("shut", join(root, name));
+  expect(said({})).toBe("");
+  expect(said({ "alerts-path": join(root, "closed") })).toContain("a file of the receiver and the alerts");
+});
+
 test("paths of their own are fine, there or not", () => {
   const { root, said } = collector();
   expect(said({})).toBe("");

@@ -99,7 +99,9 @@ test("who records is put into the group of recorders, once", () => {
 test("data elsewhere are opened to the units that write there, and those are started anew", () => {
   const host = wantedOf({ ...answers("lab-host"), dataRoot: "/srv/data" }, UNITS);
   const dropIn = "/etc/systemd/system/labfleet-shipper.service.d";
-  expect(host.directories.map(({ path }) => path).slice(2)).toEqual(["/srv/data", "/srv/data/episodes", dropIn]);
+  expect(host.directories.map(({ path }) => path).slice(2)).toEqual([
+    ...["/var/lib/labfleet", "/srv/data", "/srv/data/episodes", dropIn],
+  ]);
   expect(host.files.find(({ path }) => path === `${dropIn}/open-srv-data.conf`)?.text).toBe(
     "[Service]\nReadWritePaths=/srv/data\n",
   );
