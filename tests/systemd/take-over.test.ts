@@ -94,6 +94,11 @@ bedTest("a host of the Python fleet is taken over where it stands, and given bac
   expect([failed.code, failed.stderr.includes("what was changed has been taken back")]).toEqual([3, true]);
   expect(await stateOf(lab, "cis490-shipper")).toBe("active\nenabled\n");
   await sh(lab, "rm -r /etc/systemd/system/labfleet-shipper.service.d; systemctl daemon-reload");
+  const proved = await installer(lab, take);
+  expect([proved.code, proved.stderr, proved.stdout.trimEnd().split("\n").at(-1)]).toEqual([
+    ...[0, "", expect.stringMatching(/^the test episode install-test-\S+ has arrived/)],
+  ]);
+  expect((await installer(lab, ["uninstall", "--yes"])).code).toBe(0);
   for (const point of ["installer.stop", "installer.start", "installer.disable"])
     expect([point, (await installer(lab, take, point)).code]).toEqual([point, 137]);
   const done = await installer(lab, take);

@@ -90,7 +90,8 @@ export async function installCommand(line: CommandLine, asks: boolean): Promise<
     await applying.step(step).catch((error: unknown) => explained(step, error, applying, releaseDir));
   await applying.settle();
   for (const unit of wanted.units) await print(`${(await unitNow(unit)).text}\n`);
-  if (facts.manifest !== null) return EXIT.ok;
+  // Once something has run here it is an update.
+  if (facts.current !== null) return EXIT.ok;
   if (answers.role === "collector") await print(`${nextText(line.options.bundle)}\n`);
   return answers.role === "collector" || line.options["no-test-episode"] === true ? EXIT.ok : await prove(answers);
 }

@@ -1,5 +1,5 @@
 // The proof of an installation: an episode that is recorded here, and the receipt for it. As whoever records would do it: by the
-// service's user, and through the daemons that have just been started.
+// user to whom that directory belongs, and through the daemons that have just been started.
 
 import { join } from "node:path";
 import { type Dirs, dataDirs, MARKER } from "../../contract/places.ts";
@@ -8,6 +8,7 @@ import { parseShaped } from "../../core/text/shape.ts";
 import { exists, readIfExists } from "../../os/files/files.ts";
 import { run } from "../../os/process/exec.ts";
 import { command } from "../apply/apply.ts";
+import { lookAt, readAccounts } from "../facts.ts";
 import { USER } from "../wanted.ts";
 
 const WAIT_MS = 60_000;
@@ -23,7 +24,10 @@ type Settled = "shipped" | "quarantine";
 export async function proveByEpisode(dataRoot: string, nowMs: number, waitMs = WAIT_MS): Promise<Proof> {
   const id = `install-test-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "")}`;
   const dirs = dataDirs(dataRoot);
-  await command(["runuser", "-u", USER, "--", "sh", "-ec", RECORD, "sh", join(dirs.episodes, id)]);
+  // Where the Python fleet's place was taken that is somebody else's directory.
+  const found = await lookAt(dirs.episodes, await readAccounts());
+  const recorder = "owner" in found ? found.owner : USER;
+  await command(["runuser", "-u", recorder, "--", "sh", "-ec", RECORD, "sh", join(dirs.episodes, id)]);
   const settled = await settledIn(dirs, id, waitMs);
   if (settled === null) return { kind: "late", what: `the test episode ${id} has not arrived yet` };
   const document = settled === "shipped" ? "receipt.json" : "rejection.json";
