@@ -309,6 +309,27 @@ bedTest(
   },
 );
 
+bedTest("an upload that runs while another release is switched to arrives, once", async () => {
+  // As slow as a link of the field, for as long as it is looked at.
+  await sh(lab, "tc qdisc add dev host0 root tbf rate 40mbit burst 256k latency 400ms");
+  await sh(
+    lab,
+    `cd /var/lib/labfleet/data/episodes; runuser -u labfleet -- sh -ec 'mkdir big; head -c 60M /dev/urandom >big/data
+    sha256sum big/data >/dev/null; : >big/done.marker'`,
+  );
+  await hub.waitFor(
+    "bytes of it have come",
+    async () => Number.parseInt(await sh(hub, "du -sm /var/lib/labfleet/incoming"), 10) > 2,
+  );
+  const done = await installer(lab, ["apply", "--bundle", BUNDLE, "--force"]);
+  expect([done.code, done.stderr]).toEqual([0, ""]);
+  await sh(lab, "tc qdisc del dev host0 root");
+  await lab.waitFor("it is shipped", async () => (await sh(lab, "ls /var/lib/labfleet/data/shipped")).includes("big"));
+  expect(await sh(hub, 'grep -c \'"episode_id": *"big"\' /var/lib/labfleet/index.jsonl')).toBe("1\n");
+  expect((await hub.exec(["receiver", "verify"])).code).toBe(0);
+  expect((await installer(lab, ["apply", "--bundle", OTHER])).code).toBe(0);
+});
+
 bedTest("8. what is taken away is what was put there: configuration and data stay", async () => {
   const gone = await installer(lab, ["uninstall", "--yes"]);
   expect([gone.code, gone.stderr]).toEqual([0, ""]);
