@@ -105,6 +105,7 @@ export const OPT_DIR = "/opt/labfleet";
 export const ETC_DIR = "/etc/labfleet";
 export const UNIT_DIR = "/etc/systemd/system";
 const BIN_DIR = "/usr/local/bin";
+const MAN_DIR = "/usr/local/share/man";
 
 const ROOT_ONLY: Rights = { mode: 0o755, owner: "root", group: "root" };
 const FOR_SERVICE = { owner: "root", group: USER } as const;
@@ -225,6 +226,7 @@ export function wantedOf(
       { path: `${ETC_DIR}/tls`, mode: 0o750, ...FOR_SERVICE },
       ...directoriesOf(role, dataRoot, taken),
       ...held.directories,
+      ...[MAN_DIR, `${MAN_DIR}/man8`].map((path) => ({ path, ...ROOT_ONLY, isTheirs: true })),
     ],
     files: [
       ...files,
@@ -237,7 +239,10 @@ export function wantedOf(
       ...dropInsOf(role, dataRoot),
       ...held.files,
     ],
-    links: tools.map((tool) => ({ path: `${BIN_DIR}/${tool}`, target: `${OPT_DIR}/current/bin/${tool}` })),
+    links: tools.flatMap((tool) => [
+      { path: `${BIN_DIR}/${tool}`, target: `${OPT_DIR}/current/bin/${tool}` },
+      { path: `${MAN_DIR}/man8/${tool}.8`, target: `${OPT_DIR}/current/man/${tool}.8` },
+    ]),
     // What a timer starts is not enabled by itself.
     units: own.filter((name) => name.endsWith(".timer") || !own.includes(name.replace(".service", ".timer"))),
     tools,

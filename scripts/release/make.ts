@@ -19,6 +19,7 @@ import { formatBytes } from "../../lib/core/text/quantity.ts";
 import { TOOL_NAMES, TOOLS } from "../../lib/core/tools.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { commit, ROOT, TARGETS } from "../checkout.ts";
+import { manPages } from "./man.ts";
 import { Pieces, sha256 } from "./pieces.ts";
 import { type SecretKey, signFile } from "./secret-key.ts";
 
@@ -116,7 +117,8 @@ function takeFiles(temp: string, executables: readonly ReleaseExecutable[]): Rel
       .map((name) => put(to === "." ? name : `${to}/${name}`, readFileSync(join(ROOT, from, name)))),
   );
   const script = withInstallers(readFileSync(join(ROOT, "install.sh"), "utf8"), executables);
-  return [put("install.sh", Buffer.from(script)), ...copied];
+  const pages = [...manPages(manifest.version)].map(([name, text]) => put(`man/${name}`, Buffer.from(text)));
+  return [put("install.sh", Buffer.from(script)), ...copied, ...pages];
 }
 
 const INSTALLERS = /^ *# @INSTALLERS@$/m;

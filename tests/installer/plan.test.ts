@@ -68,7 +68,10 @@ test("on a bare machine all of it is made, accounts before what is theirs, and w
   expect(steps.map(word)).toEqual([
     ...["group labfleet-record", "user labfleet", "directory /etc/labfleet", "directory /etc/labfleet/tls"],
     ...["directory /var/lib/labfleet", "directory /var/lib/labfleet/data", "directory /var/lib/labfleet/data/episodes"],
-    ...["link /usr/local/bin/shipper", "link /usr/local/bin/heartbeat", "link /usr/local/bin/installer"],
+    ...["directory /usr/local/share/man", "directory /usr/local/share/man/man8"],
+    ...["link /usr/local/bin/shipper", "link /usr/local/share/man/man8/shipper.8"],
+    ...["link /usr/local/bin/heartbeat", "link /usr/local/share/man/man8/heartbeat.8"],
+    ...["link /usr/local/bin/installer", "link /usr/local/share/man/man8/installer.8"],
     ...["file /etc/labfleet/token", "file /etc/labfleet/lab-host.toml"],
     ...["file /etc/systemd/system/labfleet-shipper.service", "file /etc/systemd/system/labfleet-heartbeat.service"],
     ...["test shipper", "test heartbeat", "switch", "reload"],
@@ -99,7 +102,7 @@ test("who records is put into the group of recorders, once", () => {
 test("data elsewhere are opened to the units that write there, and those are started anew", () => {
   const host = wantedOf({ ...answers("lab-host"), dataRoot: "/srv/data" }, UNITS);
   const dropIn = "/etc/systemd/system/labfleet-shipper.service.d";
-  expect(host.directories.map(({ path }) => path).slice(2)).toEqual([
+  expect(host.directories.map(({ path }) => path).slice(2, -2)).toEqual([
     ...["/var/lib/labfleet", "/srv/data", "/srv/data/episodes", dropIn],
   ]);
   expect(host.files.find(({ path }) => path === `${dropIn}/open-srv-data.conf`)?.text).toBe(
