@@ -22,6 +22,11 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
   },
   "data-root": { value: "PATH", help: "where data lie, if not below /var/lib/labfleet" },
   recorder: { value: "USER", help: "lab-host: who records: that user may make episodes (after the next login)" },
+  "commit-file": {
+    value: "PATH",
+    help: "lab-host: whose first word says which commit records (default /opt/labfleet/VERSION)",
+  },
+  "keep-days": { value: "DAYS", help: "lab-host: how long what was shipped is kept here (default 7; 0: for ever)" },
   "take-over": {
     value: "yes|no",
     help: "yes: take the place of the Python fleet's programs here: their configuration, their data where they lie, and their units are stopped",
@@ -30,6 +35,10 @@ export const ANSWERS: Record<string, OptionSpec & { value: string }> = {
   name: {
     value: "NAMES",
     help: "collector: names and addresses by which hosts reach it, with commas: an authority of its own issues its certificate",
+  },
+  "accepted-commits": {
+    value: "PATH",
+    help: "collector: the file of the commits that it takes (default: any, or none)",
   },
   "tls-certificate": { value: "PATH", help: "collector: its certificate (PEM), in place of --name" },
   "tls-key": { value: "PATH", help: "collector: the key of that (PEM)" },

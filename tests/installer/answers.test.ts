@@ -210,3 +210,35 @@ test("the build is the one whose instructions the processor has", () => {
   ]);
   expect(() => of("ssse3")).toThrow("there is no build for this machine (x64, ");
 });
+
+test("what a host shows, whose commit records and how long it keeps goes into its configuration", async () => {
+  const [cert, key] = [file(CRT), file(PRIVATE)];
+  const more = ["--client-cert", cert, "--client-key", key, "--commit-file", "/srv/rig/VERSION", "--keep-days", "30"];
+  expect(await said(...HOST, ...more)).toBe(
+    'host_id = "lab1"\n\n[receiver]\nurl = "https://hub:8443"\nclient_cert = "/etc/labfleet/tls/host.crt"\nclient_key = "/etc/labfleet/tls/host.key"\n\n[shipper]\ncommit_file = "/srv/rig/VERSION"\n\n[retention]\nkeep_local_for_days = 30\n',
+  );
+  const { files, introduced } = await answersOf(...HOST, ...more);
+  expect(files.map(({ path, kind, mode }) => [path, kind, mode])).toEqual([
+    ["/etc/labfleet/tls/host.crt", "config", 0o644],
+    ["/etc/labfleet/tls/host.key", "secret", 0o640],
+  ]);
+  expect([introduced?.receiver.clientCert, introduced?.receiver.clientKey]).toEqual([cert, key]);
+  expect(await said(...HOST, "--client-cert", cert)).toBe(
+    "a certificate and its key go together; --client-cert PATH --client-key PATH",
+  );
+  expect(await said(...HOST, "--client-cert", key, "--client-key", key)).toContain("--client-cert: ");
+  expect(await said(...HOST, "--commit-file", "VERSION")).toBe(
+    '--commit-file: found "VERSION", expected a whole path; null',
+  );
+  expect(await said(...HOST, "--keep-days", "a week")).toBe(
+    '--keep-days: found "a week", expected a number of days, such as 7; 0 keeps for ever; null',
+  );
+});
+
+test("a collector's gate is the file of the commits that it takes", async () => {
+  const collector = ["--role", "collector", "--tls-certificate", file(CRT), "--tls-key", file(PRIVATE)];
+  expect(await said(...collector, "--accepted-commits", "/etc/labfleet/accepted-commits")).toEndWith(
+    '\n\n[gate]\naccepted_commits_file = "/etc/labfleet/accepted-commits"\n',
+  );
+  expect(await said(...HOST, "--accepted-commits", "/x")).toContain("--accepted-commits says nothing of a lab-host");
+});

@@ -41,8 +41,8 @@ quarantine_keep_days = 0
     "client-key": "/etc/cis490/k.pem",
     "python.token": "s3cret",
     "python.receiver": "verify_tls = false",
-    "python.more":
-      "\n[shipper]\nscan_interval_s = 2.5\nrequest_timeout_s = 90\n\n[retention]\nkeep_local_for_days = 3\nquarantine_keep_days = 0",
+    "python.shipper": "scan_interval_s = 2.5\nrequest_timeout_s = 90",
+    "python.retention": "keep_local_for_days = 3\nquarantine_keep_days = 0",
   });
 });
 

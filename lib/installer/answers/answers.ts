@@ -2,7 +2,7 @@
 // what is not yet known has to be said.
 
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { isName, NAME_RULE } from "../../contract/names.ts";
 import { UserError } from "../../core/failure.ts";
 import { isLoopback, urlFault } from "../../core/receiver-url.ts";
@@ -93,10 +93,10 @@ function introducedBy(
 
 /** Options that are about the other role. */
 const OTHERS: Readonly<Record<Role, readonly string[]>> = {
-  "lab-host": ["listen", "name", "tls-certificate", "tls-key"],
+  "lab-host": ["listen", "name", "tls-certificate", "tls-key", "accepted-commits"],
   collector: [
     ...["host", "url", "token-file", "code", "ca-sha256", "ca-bundle", "client-cert", "client-key"],
-    ...["trusted-network", "recorder"],
+    ...["trusted-network", "recorder", "commit-file", "keep-days"],
   ],
 };
 
@@ -133,7 +133,7 @@ async function checkDataRoot(said: Said): Promise<void> {
 
 function pathLines(said: Said): string[] {
   const path = said.get("data-root");
-  return path === undefined ? [] : ["", "[paths]", `data_root = ${toml(path)}`];
+  return path === undefined ? [] : [`data_root = ${toml(path)}`];
 }
 
 /** @throws UserError: there is no such user */
@@ -167,9 +167,33 @@ function hostConfig(said: Said, texts: Texts): string {
   const plain = isTrusted(said, url) ? ["trusted_network = true"] : [];
   const shown = clientLines(texts);
   const old = [said.get(FROM_PYTHON.receiver) ?? []].flat();
-  const receiver = ["[receiver]", `url = ${toml(url)}`, ...secret, ...trust, ...shown, ...old, ...plain];
-  const more = [said.get(FROM_PYTHON.more) ?? []].flat();
-  return [`host_id = ${toml(host)}`, "", ...receiver, ...pathLines(said), ...more, ""].join("\n");
+  return tomlOf([`host_id = ${toml(host)}`], {
+    receiver: [`url = ${toml(url)}`, ...secret, ...trust, ...shown, ...old, ...plain],
+    paths: pathLines(said),
+    shipper: [...fileLines(said, "commit-file", "commit_file"), ...[said.get(FROM_PYTHON.shipper) ?? []].flat()],
+    retention: said.has("keep-days") ? keepLines(said) : [said.get(FROM_PYTHON.retention) ?? []].flat(),
+  });
+}
+
+/** A section without a line is left out. */
+function tomlOf(top: readonly string[], sections: Readonly<Record<string, readonly string[]>>): string {
+  const written = Object.entries(sections).filter(([, lines]) => lines.length > 0);
+  return [...top, ...written.flatMap(([name, lines]) => ["", `[${name}]`, ...lines]), ""].join("\n");
+}
+
+/** @throws UserError: it is no whole path */
+function fileLines(said: Said, option: string, key: string): string[] {
+  const path = said.get(option);
+  if (path === undefined || path === "") return [];
+  if (!isAbsolute(path)) throw new UserError(`--${option}: found ${quoted(path)}, expected a whole path`);
+  return [`${key} = ${toml(path)}`];
+}
+
+/** @throws UserError: it is no number of days */
+function keepLines(said: Said): string[] {
+  const days = said.get("keep-days") ?? "";
+  if (/^\d{1,5}$/.test(days)) return [`keep_local_for_days = ${Number(days)}`];
+  throw new UserError(`--keep-days: found ${quoted(days)}, expected a number of days, such as 7; 0 keeps for ever`);
 }
 
 /** @throws UserError: one of the two is missing */
@@ -206,8 +230,9 @@ function collectorConfig(said: Said, texts: Texts): string {
       "say by which names hosts reach this collector, or with which certificate it answers",
       "--name collector.wg (with an authority of its own), or --tls-certificate PATH --tls-key PATH",
     );
-  return [
-    ...[`listen = ${toml(listen)}`, "", "[tls]", `certificate = ${toml(CERTIFICATE)}`],
-    ...[`key = ${toml(KEY)}`, ...pathLines(said), ""],
-  ].join("\n");
+  return tomlOf([`listen = ${toml(listen)}`], {
+    tls: [`certificate = ${toml(CERTIFICATE)}`, `key = ${toml(KEY)}`],
+    paths: pathLines(said),
+    gate: fileLines(said, "accepted-commits", "accepted_commits_file"),
+  });
 }

@@ -26,7 +26,12 @@ const PLACES: Readonly<Record<Role, { config: string | null; dataRoot: string; u
 };
 
 /** Answers that come from its configuration, and that nobody can say: the token, and lines of ours. */
-export const FROM_PYTHON = { token: "python.token", receiver: "python.receiver", more: "python.more" } as const;
+export const FROM_PYTHON = {
+  token: "python.token",
+  receiver: "python.receiver",
+  shipper: "python.shipper",
+  retention: "python.retention",
+} as const;
 
 /** Its units of that role that systemd knows. */
 export async function pythonUnits(role: Role): Promise<string[]> {
@@ -100,24 +105,17 @@ export function hostAnswers(table: Table, file: string): [string, string][] {
     ["client-key", path("receiver", "client_key")],
     [FROM_PYTHON.token, text("receiver", "bearer_token")],
     [FROM_PYTHON.receiver, valueIn(table, "receiver", "verify_tls") === false ? "verify_tls = false" : null],
-    [FROM_PYTHON.more, moreLines(table)],
+    [FROM_PYTHON.shipper, numbers(table, "shipper", ["scan_interval_s", "request_timeout_s"])],
+    [FROM_PYTHON.retention, numbers(table, "retention", ["keep_local_for_days", "quarantine_keep_days"])],
   ];
   return answers.flatMap(([name, value]): [string, string][] => (value === null ? [] : [[name, value]]));
 }
 
-/** Numbers that mean the same to us. */
-const NUMBERS: readonly (readonly [section: string, keys: readonly string[]])[] = [
-  ["shipper", ["scan_interval_s", "request_timeout_s"]],
-  ["retention", ["keep_local_for_days", "quarantine_keep_days"]],
-];
-
-function moreLines(table: Table): string | null {
-  const lines = NUMBERS.flatMap(([section, keys]) => {
-    const said = keys.flatMap((key) => {
-      const value = valueIn(table, section, key);
-      return typeof value === "number" ? [`${key} = ${value}`] : [];
-    });
-    return said.length === 0 ? [] : ["", `[${section}]`, ...said];
+/** Those that mean the same to us, as lines. */
+function numbers(table: Table, section: string, keys: readonly string[]): string | null {
+  const lines = keys.flatMap((key) => {
+    const value = valueIn(table, section, key);
+    return typeof value === "number" ? [`${key} = ${value}`] : [];
   });
   return lines.length === 0 ? null : lines.join("\n");
 }
