@@ -9,14 +9,14 @@ import { ourName } from "../os/process/own-user.ts";
 import type { Log } from "../runtime/log/log.ts";
 import { explainUnreadable } from "../runtime/unreadable.ts";
 import { type NotReady, readNotReady, readTicks } from "./coverage/read.ts";
-import { isSetBack, type SetBack } from "./coverage/set-back.ts";
+import { isSetBack, type SetBack, setBacksOf } from "./coverage/set-back.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
 import { type Doubt, isOfRights, readFix } from "./not-read.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
 import { doubtOf, type Refusals, readRefusals } from "./refusals/read.ts";
-import { attemptSizes } from "./refusals/recent.ts";
+import { attemptSizes as sizesOf } from "./refusals/recent.ts";
 import type { FleetHealthConfig } from "./settings.ts";
 import type { IndexState, State } from "./state/state.ts";
 
@@ -50,8 +50,10 @@ export async function readInputs(
   // What came since the last run counts as a sign of life, however long ago that was.
   const lastMicros = (before?.watch.runsMs[0] ?? 0) * 1000;
   const sinceMicros = journalUnit === null && lastMicros > 0 ? Math.min(windowMicros, lastMicros) : windowMicros;
-  const refusals = await readRefusals(places, { sinceMicros, nowMicros, setBacks: before?.setBacks ?? [] });
-  const sizes = await sizesAtSetBack(config, before, nowMicros / 1000);
+  const attemptSizes = await sizesAtSetBack(config, before, nowMicros / 1000);
+  const read = { nowMs: nowMicros / 1000, attemptSizes };
+  const setBacks = setBacksOf(before?.setBacks ?? [], before?.watch.runsMs[0] ?? null, read);
+  const refusals = await readRefusals(places, { sinceMicros, nowMicros, setBacks });
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000, [...index.seen.keys()]);
   const { orders: asWritten, doubts } = await readOrders(stateDir);
   const orders = { ...asWritten, retiredMs: withoutFuture(asWritten.retiredMs, before, nowMicros / 1000) };
@@ -61,7 +63,7 @@ export async function readInputs(
   const unrefused = doubtAbout(journalUnit === null ? attemptsDir : `the journal of ${journalUnit}`, doubtOf(refusals));
   const found = [lost, unrefused, ...unreadHosts, doubtAbout(config.ticksPath, unreadTicks), ...doubts];
   return {
-    ...{ index, refusals, attemptSizes: sizes, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
+    ...{ index, refusals, attemptSizes, hosts, orders, notReady, ticks, areTicksUnread: unreadTicks !== null },
     doubts: found.filter((doubt) => doubt !== null),
   };
 }
@@ -76,7 +78,7 @@ export async function sizesAtSetBack(
   nowMs: number,
 ): Promise<SetBack["attempts"]> {
   if (!isSetBack(before?.watch.runsMs[0] ?? null, nowMs)) return {};
-  return await attemptSizes(attemptsDir, nowMs).catch((error: unknown) => {
+  return await sizesOf(attemptsDir, nowMs).catch((error: unknown) => {
     if (errorCode(error) === null) throw error;
     return {};
   });

@@ -6,9 +6,9 @@ import type { Tick } from "../contract/tick.ts";
 import { isoWall } from "../core/clock.ts";
 import type { Finding } from "../core/finding.ts";
 import { isAhead } from "../fleet/judge.ts";
-import { coverageOf } from "./coverage/coverage.ts";
 import type { NotReady } from "./coverage/read.ts";
-import { beforeNow, CLOCK_MS, type SetBack, setBacksOf } from "./coverage/set-back.ts";
+import { beforeNow, CLOCK_MS, type SetBack } from "./coverage/set-back.ts";
+import { NO_TIMES, type TimesBefore, timesOf } from "./coverage/times.ts";
 import { type Hosts, NO_HOSTS } from "./hosts/hosts.ts";
 import { COLLECTOR, type Incident } from "./incidents/incident.ts";
 import { fleetSymptom } from "./incidents/policy.ts";
@@ -19,7 +19,7 @@ import { COLLECTOR_SYMPTOMS, collectorIll, gapText, OF_TICKS } from "./judge/col
 import { type Facts, factsOf, lastSign } from "./judge/facts.ts";
 import type { Judgement } from "./judge/held.ts";
 import { limitsOf } from "./judge/limits.ts";
-import { NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
+import { agedPast, NO_PAST, type Past, unheardPast, withoutFuture } from "./judge/past.ts";
 import { CODE_USED_TWICE, FATAL_ONLY, illOf, type Source, unknownWithout } from "./judge/symptoms.ts";
 import {
   endedByShipping,
@@ -60,8 +60,17 @@ export interface Read {
 /** What is known of each host, and who of them is watched; `before` is what the last run left. */
 export function judgeHosts(config: FleetHealthConfig, before: State | null, read: Read): Judgement {
   const { nowMs, index, refusals, orders } = read;
+  const times = timesOf(timesBefore(before), read);
+  const { coverage, elapsedMs, isDoubtful } = times;
   const facts = factsOf({
-    ...{ nowMs, lastRunMs: lastRunOf(before), seen: index.seen, past: pastBefore(before, index.seen, nowMs) },
+    ...{
+      nowMs,
+      elapsedMs,
+      isDoubtful,
+      lastRunMs: lastRunOf(before),
+      seen: index.seen,
+      past: pastBefore(before, index.seen, nowMs),
+    },
     attempts: refusals.kind === "attempts" ? refusals.rows : [],
     sinceMs: nowMs - config.recentWindowMin * 60_000,
     hosts: read.hosts ?? NO_HOSTS,
@@ -70,14 +79,9 @@ export function judgeHosts(config: FleetHealthConfig, before: State | null, read
   for (const { host, sinceMs } of before?.watch.incidents ?? [])
     if (isName(host) && !facts.has(host) && !gone.has(host) && nowMs - sinceMs > config.expireAfterMs)
       gone.set(host, "expired");
-  const coverage = coverageOf(read.ticks, nowMs);
-  const known = {
-    incidents: before?.watch.incidents ?? [],
-    setBacks: before?.setBacks ?? [],
-    lastRunMs: lastRunOf(before),
-  };
-  const lost = lostOf(known, facts, gone, { nowMs, coverage });
-  return { facts, gone, lost, coverage, limits: limitsOf(config, nowMs, coverage) };
+  const known = { incidents: before?.watch.incidents ?? [], lastRunMs: lastRunOf(before) };
+  const lost = lostOf(known, facts, gone, nowMs);
+  return { facts, gone, lost, coverage, times, limits: limitsOf(config, nowMs, coverage) };
 }
 
 /**
@@ -105,6 +109,11 @@ function refusedIn(before: State | null): Set<string> {
   );
 }
 
+/** What a run goes by that was left by the one before. */
+export function timesBefore(before: State | null): TimesBefore {
+  return before === null ? NO_TIMES : { lastRunMs: lastRunOf(before), setBacks: before.setBacks, tick: before.tick };
+}
+
 function lastRunOf(before: State | null): number | null {
   return before?.watch.runsMs[0] ?? null;
 }
@@ -117,7 +126,7 @@ export function round(
   judgement: Judgement = judgeHosts(config, before, read),
 ): State {
   const { nowMs, index, orders } = read;
-  const { facts, gone, lost, limits, coverage } = judgement;
+  const { facts, gone, lost, limits, coverage, times } = judgement;
   const missing = missingOf(read);
   const standing = standingNow(before?.watch.incidents ?? [], nowMs);
   const { unread } = read.hosts ?? NO_HOSTS;
@@ -154,9 +163,9 @@ export function round(
   const rows = rowsOf(told, last);
   return {
     index,
-    past: pastOfAll(facts, before, config, nowMs),
+    past: pastOfAll(facts, before, config, { nowMs, elapsedMs: times.elapsedMs }),
     watch: next,
-    setBacks: setBacksOf(before?.setBacks ?? [], lastRunOf(before), read),
+    ...{ setBacks: times.setBacks, tick: times.tick },
     mailboxes: before?.mailboxes ?? [],
     retired: [...gone].filter(([, why]) => why === "retired").map(([host]) => host),
     sequence: last + rows.length,
@@ -183,7 +192,7 @@ export function blindRound(
   why: Finding,
   { nowMs, orders: { silences }, attemptSizes }: Pick<Read, "nowMs" | "orders" | "attemptSizes">,
 ): State {
-  const coverage = coverageOf([], nowMs);
+  const { coverage, setBacks, elapsedMs } = timesOf(timesBefore(before), { nowMs, ticks: [], attemptSizes });
   const ill = collectorIll({
     nowMs,
     coverage,
@@ -204,8 +213,9 @@ export function blindRound(
   };
   const { next, events } = watch({ ...before.watch, incidents: standingNow(before.watch.incidents, nowMs) }, seen);
   const rows = rowsOf(events.map(rowOfEvent), before.sequence);
-  const setBacks = setBacksOf(before.setBacks, lastRunOf(before), { nowMs, ...(attemptSizes && { attemptSizes }) });
-  return { ...before, watch: next, setBacks, sequence: before.sequence + rows.length, rows };
+  const tick = before.tick === null ? null : { ...before.tick, ageMs: before.tick.ageMs + elapsedMs };
+  const past = new Map([...before.past].map(([host, one]) => [host, agedPast(one, elapsedMs)]));
+  return { ...before, watch: next, past, setBacks, tick, sequence: before.sequence + rows.length, rows };
 }
 
 /** The journal of a Python receiver is judged by the Python fleet's rule alone: it names no reason. */
@@ -242,12 +252,12 @@ function pastOfAll(
   facts: ReadonlyMap<string, Facts>,
   before: State | null,
   { expireAfterMs }: Pick<FleetHealthConfig, "expireAfterMs">,
-  nowMs: number,
+  now: { nowMs: number; elapsedMs: number },
 ): Map<string, Past> {
   const unknown = [...(before?.past ?? [])].filter(([host]) => !facts.has(host));
   const past = [
     ...[...facts].map(([host, one]) => [host, one.past] as const),
-    ...unknown.map(([host, one]) => [host, unheardPast(one, lastRunOf(before), nowMs)] as const),
+    ...unknown.map(([host, one]) => [host, unheardPast(one, { ...now, lastRunMs: lastRunOf(before) })] as const),
   ];
   return new Map(past.filter(([, { unheardMs }]) => unheardMs <= 2 * expireAfterMs));
 }

@@ -11,7 +11,7 @@ import type { Teller } from "../../lib/fleet-health/notify/mailbox.ts";
 
 export const factsWith = (more: Partial<Facts>): Facts => ({
   ...{ host: "lab1", shippedMs: null, movedMs: null, uploads: NO_UPLOADS, heartbeat: null, checks: [] },
-  ...{ duplicate: null, usedTwice: null, past: NO_PAST },
+  ...{ duplicate: null, usedTwice: null, past: NO_PAST, shippedAgeMs: null, heardAgeMs: null },
   ...more,
 });
 

@@ -11,13 +11,14 @@ import { nearest } from "../../core/text/nearest.ts";
 import { print } from "../../os/answer.ts";
 import { readIfExists } from "../../os/files/files.ts";
 import type { Log } from "../../runtime/log/log.ts";
+import { timesOf } from "../coverage/times.ts";
 import { NO_HOSTS } from "../hosts/hosts.ts";
 import { readHosts } from "../hosts/read.ts";
 import { type Facts, factsOf } from "../judge/facts.ts";
 import { silentAfterOf } from "../judge/limits.ts";
 import { whyNotRead } from "../not-read.ts";
 import { readOrders } from "../orders/read.ts";
-import { goneOf } from "../round.ts";
+import { goneOf, timesBefore } from "../round.ts";
 import type { FleetHealthConfig } from "../settings.ts";
 import { parseState, type State } from "../state/state.ts";
 import { fleetStatus, renderStatus, type Stranger } from "./view.ts";
@@ -41,8 +42,16 @@ export async function readStanding(config: FleetHealthConfig, nowMs: number): Pr
     throw new UserError(`the health check has left nothing in ${dir} yet`, fix, EXIT.undelivered);
   }
   const { hosts, doubts } = await readHosts(config, nowMs, [...state.index.seen.keys()]);
+  const { elapsedMs, isDoubtful } = timesOf(timesBefore(state), { nowMs, ticks: [] });
   const facts = factsOf({
-    ...{ nowMs, lastRunMs: state.watch.runsMs[0] ?? null, seen: state.index.seen, past: state.past },
+    ...{
+      nowMs,
+      elapsedMs,
+      isDoubtful,
+      lastRunMs: state.watch.runsMs[0] ?? null,
+      seen: state.index.seen,
+      past: state.past,
+    },
     ...{ attempts: [], sinceMs: nowMs, hosts: hosts ?? NO_HOSTS },
   });
   const run = parseHealthRun((await textOf(join(dir, HEALTH_RUN))) ?? "");

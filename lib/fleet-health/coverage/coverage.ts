@@ -31,8 +31,9 @@ export interface Coverage {
  * The newest tick. One of a time that has yet to come was written before this clock was set back: then it is as much later than the newest
  * one that is not as the machine's own clock says, where that is of the same boot.
  */
-function newestOf(ticks: readonly Tick[], nowMs: number): Tick | null {
+function newestOf(ticks: readonly Tick[], nowMs: number, ageMs: number | null): Tick | null {
   const last = ticks.at(-1);
+  if (last !== undefined && ageMs !== null) return { ...last, wallMs: nowMs - ageMs };
   if (last === undefined || !isAhead(last.wallMs, nowMs)) return last ?? null;
   const known = ticks.findLast(({ wallMs }) => !isAhead(wallMs, nowMs));
   if (known === undefined) return null;
@@ -40,9 +41,12 @@ function newestOf(ticks: readonly Tick[], nowMs: number): Tick | null {
   return { ...last, wallMs: Math.min(nowMs, known.wallMs + (last.uptimeS - known.uptimeS) * 1000) };
 }
 
-/** Of a receiver that writes no ticks all time counts. */
-export function coverageOf(ticks: readonly Tick[], nowMs: number): Coverage {
-  const newest = newestOf(ticks, nowMs);
+/**
+ * Of a receiver that writes no ticks all time counts.
+ * @param ageMs how long ago the newest tick came, as the runs have seen it; null: its time tells
+ */
+export function coverageOf(ticks: readonly Tick[], nowMs: number, ageMs: number | null = null): Coverage {
+  const newest = newestOf(ticks, nowMs, ageMs);
   if (newest === null)
     return {
       since: (fromMs) => Math.max(0, nowMs - fromMs),

@@ -30,9 +30,9 @@ export function setBacksOf(
   return [{ fromMs: lastRunMs + ON_MS, toMs: nowMs, attempts: attemptSizes }, ...before].slice(0, SET_BACKS);
 }
 
-/** Whether an attempt was decided before the clock was set back, though that has shown its time again. @param end where its line ends */
-export function wasBefore(setBacks: readonly SetBack[], file: string, end: number, ms: number): boolean {
-  return setBacks.some(({ toMs, attempts }) => ms > toMs && end <= (ownValue(attempts, file) ?? 0));
+/** Whether an attempt was decided before the clock was set back: that was longer ago than its time says. @param end where its line ends */
+export function wasBefore(setBacks: readonly SetBack[], file: string, end: number): boolean {
+  return setBacks.some(({ attempts }) => end <= (ownValue(attempts, file) ?? 0));
 }
 
 export function isSetBack(lastRunMs: number | null, nowMs: number): lastRunMs is number {

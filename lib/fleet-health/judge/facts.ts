@@ -4,9 +4,11 @@
 import type { AttemptRow } from "../../contract/attempt-row.ts";
 import type { Code } from "../../contract/enrolment-code.ts";
 import { isName } from "../../contract/names.ts";
+import { isoWall } from "../../core/clock.ts";
 import { isAhead, type Judged } from "../../fleet/judge.ts";
 import { type DuplicateHost, duplicateOf, type Senders } from "../../fleet/senders.ts";
 import type { HostSummary } from "../../fleet/view.ts";
+import { type Mark, markOf } from "../coverage/age.ts";
 import type { Hosts } from "../hosts/hosts.ts";
 import type { LastSeen } from "../index/last-seen.ts";
 import { type Past, pastOf } from "./past.ts";
@@ -17,6 +19,10 @@ export interface Facts {
   host: string;
   /** The newest of: a row of the index that is its own, an upload that was answered with success. Null: it never shipped. */
   shippedMs: number | null;
+  /** How long ago that was, as the runs have seen it, where its time does not tell: this clock was set back; null: it does. */
+  shippedAgeMs: number | null;
+  /** The same of its newest heartbeat. */
+  heardAgeMs: number | null;
   /** When bytes of an upload that is under way last came; null: none is, or none have come for a while. */
   movedMs: number | null;
   uploads: Uploads;
@@ -45,6 +51,10 @@ export interface Inputs {
   /** Where the recent window begins. */
   sinceMs: number;
   hosts: Hosts;
+  /** How long after the run before this one is, milliseconds. */
+  elapsedMs: number;
+  /** Of a time that has yet to come, or that this clock has shown twice: nobody knows when it was. */
+  isDoubtful: (ms: number) => boolean;
 }
 
 /** Of each host of whom anything is known. */
@@ -76,21 +86,49 @@ export function factsOf(inputs: Inputs): Map<string, Facts> {
 }
 
 function factOf(
-  { nowMs, lastRunMs, past }: Inputs,
+  inputs: Inputs,
   parts: Pick<Facts, "host" | "movedMs" | "heartbeat" | "checks" | "duplicate" | "usedTwice">,
   { own, uploads }: { own: number | null; uploads: Uploads },
 ): Facts {
-  const { host, heartbeat } = parts;
+  const { nowMs, lastRunMs, past, elapsedMs, isDoubtful } = inputs;
+  const { host } = parts;
   const before = past.get(host) ?? null;
   const signs = [own, before?.takenMs ?? null, uploads.takenMs].filter((sign) => sign !== null);
-  const shippedMs = signs.length === 0 ? null : Math.max(...signs);
+  const between = { nowMs, elapsedMs };
+  const marks = {
+    own: markOf(before?.marks?.own ?? null, own, between),
+    taken: markOf(before?.marks?.taken ?? null, uploads.takenMs, between),
+    beat: markOf(before?.marks?.beat ?? null, receivedOf(parts.heartbeat), between),
+  };
+  const newestMs = signs.length === 0 ? null : Math.max(...signs);
+  const ages = [marks.own, marks.taken].flatMap((mark) => mark?.ageMs ?? []);
+  const shippedAgeMs = newestMs !== null && ages.length > 0 && isDoubtful(newestMs) ? Math.min(...ages) : null;
+  const shippedMs = shippedAgeMs === null ? newestMs : nowMs - shippedAgeMs;
+  const { heartbeat, heardAgeMs } = dated(parts.heartbeat, marks.beat, inputs);
   const queue = isFresh(heartbeat) ? heartbeat.queue : null;
-  const signMs = newest(signsOf({ ...parts, shippedMs }, nowMs).filter((sign) => !isAhead(sign, nowMs)));
+  const signMs = newest(signsOf({ ...parts, heartbeat, shippedMs }, nowMs).filter((sign) => !isAhead(sign, nowMs)));
   return {
     ...parts,
-    shippedMs,
-    uploads,
-    past: pastOf(before, { nowMs, lastRunMs, uploads, queue, signMs, isHeard: isFresh(heartbeat) }),
+    ...{ heartbeat, shippedMs, shippedAgeMs, heardAgeMs, uploads },
+    past: pastOf(before, { nowMs, lastRunMs, uploads, queue, signMs, isHeard: isFresh(heartbeat), marks, elapsedMs }),
+  };
+}
+
+/** A heartbeat of which nobody knows when it came is as old as the runs have seen it. */
+function dated(
+  heartbeat: HostSummary | null,
+  mark: Mark | null,
+  { nowMs, isDoubtful }: Inputs,
+): Pick<Facts, "heartbeat" | "heardAgeMs"> {
+  const receivedMs = receivedOf(heartbeat);
+  if (heartbeat === null || receivedMs === null || mark === null || !isDoubtful(receivedMs))
+    return { heartbeat, heardAgeMs: null };
+  const { ageMs } = mark;
+  const ageS = Math.round(ageMs / 1000);
+  const stale = ageS > (heartbeat.late_after_s ?? 0);
+  return {
+    heartbeat: { ...heartbeat, received_at_wall: isoWall(nowMs - ageMs), age_s: ageS, stale },
+    heardAgeMs: ageMs,
   };
 }
 
@@ -107,6 +145,12 @@ function duplicateNow(host: string, senders: Senders | undefined, nowMs: number)
 /** Whether a heartbeat says how the host is now. */
 export function isFresh(beat: HostSummary | null): beat is HostSummary & { age_s: number } {
   return beat !== null && !beat.stale && beat.age_s !== null;
+}
+
+/** What the file of its newest heartbeat says; null: there is none, or it cannot be read. */
+function receivedOf(heartbeat: HostSummary | null): number | null {
+  const receivedMs = Date.parse(heartbeat?.received_at_wall ?? "");
+  return Number.isFinite(receivedMs) ? receivedMs : null;
 }
 
 /** When its newest heartbeat came, which may be of a time that has yet to come; null: none did. */
@@ -132,15 +176,11 @@ function newest(signs: readonly number[]): number | null {
   return signs.length === 0 ? null : Math.max(...signs);
 }
 
-/**
- * How much time that counts has passed without another sign, milliseconds. Where the last one is of a time that has yet to come, since this
- * clock was set back, ticks of that time tell it, or for how long the runs since have heard nothing.
- */
+/** How much time that counts has passed since then, milliseconds. @param ageMs null: its time tells */
 export function quietFor(
   signMs: number,
-  past: Past,
-  { nowMs, coveredMs, coveredOfLastMs }: Pick<Limits, "nowMs" | "coveredMs" | "coveredOfLastMs">,
+  ageMs: number | null,
+  { coveredMs, coveredOfLastMs }: Pick<Limits, "coveredMs" | "coveredOfLastMs">,
 ): number {
-  const covered = coveredMs(signMs);
-  return isAhead(signMs, nowMs) ? Math.max(covered, coveredOfLastMs(past.unheardMs)) : covered;
+  return ageMs === null ? coveredMs(signMs) : coveredOfLastMs(ageMs);
 }

@@ -2,10 +2,11 @@
 // being written. Pure.
 
 import type { Coverage } from "../coverage/coverage.ts";
+import type { Times } from "../coverage/times.ts";
 import { explainedBy, reasonsOf } from "../incidents/explain.ts";
 import type { Incident } from "../incidents/incident.ts";
 import { isSilenced, type Silence } from "../incidents/silence.ts";
-import { type Facts, isFresh } from "./facts.ts";
+import { type Facts, isFresh, quietFor } from "./facts.ts";
 import type { Limits } from "./told.ts";
 
 /** What a run finds of all hosts. */
@@ -16,6 +17,7 @@ export interface Judgement {
   /** Hosts of whom nothing can be told, since a clock was set. */
   lost: ReadonlySet<string>;
   coverage: Coverage;
+  times: Times;
   limits: Limits;
 }
 
@@ -27,7 +29,7 @@ export function whyHeld(
   { host, symptom }: { host: string; symptom: string },
   incidents: readonly Incident[],
   silences: readonly Silence[],
-  { facts, gone, lost, limits, coverage }: Judgement,
+  { facts, gone, lost, limits, coverage }: Omit<Judgement, "times">,
 ): string | null {
   const why = gone.get(host);
   if (why !== undefined) return why;
@@ -48,18 +50,19 @@ export function whyHeld(
 const GAP_MS = 2 * 60_000;
 
 function whyNotSilent(
-  { host, shippedMs, movedMs, heartbeat }: Facts,
+  { host, shippedMs, shippedAgeMs, movedMs, heartbeat }: Facts,
   limits: Limits,
   { steppedSince }: Coverage,
 ): string | null {
-  const { nowMs, coveredMs, silentAfterMs } = limits;
+  const { nowMs, silentAfterMs } = limits;
   if (shippedMs === null) return null;
   if (movedMs !== null) return "uploading";
   const sinceMs = nowMs - shippedMs;
-  const covered = coveredMs(shippedMs);
+  const covered = quietFor(shippedMs, shippedAgeMs, limits);
   const isCovered = covered > silentAfterMs(host);
   if (isCovered && isFresh(heartbeat) && heartbeat.queue?.pending === 0) return "nothing-to-ship";
   if (isCovered) return null;
+  if (shippedAgeMs !== null) return "clock-step";
   if (sinceMs - covered < GAP_MS) return "silent-after";
   // It only seems to be so long ago.
   return sinceMs - covered - steppedSince(shippedMs) < GAP_MS ? "clock-step" : "collector-gap";

@@ -14,6 +14,8 @@ import { type Limits, long, problemOf, type Told } from "./told.ts";
 /** What two machines do shows again within minutes: after an hour without it there is one. */
 const ONE_AGAIN_MS = 3_600_000;
 
+const BETWEEN_RUNS_MS = 10 * 60_000;
+
 /** Two machines send under its name. */
 export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | null {
   if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS) return null;
@@ -29,12 +31,13 @@ export function codeUsedTwice({ host, usedTwice: again }: Facts): Told | null {
 /** Its heartbeats have ended, and nothing else comes from it. */
 export function hostDown(facts: Facts, limits: Limits): Told | null {
   const { nowMs, downAfterMs } = limits;
-  const { host, shippedMs, movedMs, heartbeat, past } = facts;
+  const { host, shippedMs, movedMs, heartbeat, shippedAgeMs, heardAgeMs } = facts;
   const heardMs = heardOf(heartbeat, nowMs);
   if (heardMs === null || movedMs !== null) return null;
   const signMs = Math.max(heardMs, shippedMs ?? heardMs);
-  // Which came later nobody knows where one is of a time that has yet to come.
-  const quietMs = Math.min(...[heardMs, shippedMs ?? heardMs].map((ms) => quietFor(ms, past, limits)));
+  const heardForMs = quietFor(heardMs, heardAgeMs, limits);
+  // Which came later nobody knows where the clock was set back between.
+  const quietMs = shippedMs === null ? heardForMs : Math.min(heardForMs, quietFor(shippedMs, shippedAgeMs, limits));
   if (quietMs <= downAfterMs) return null;
   const beganMs = isAhead(heardMs, nowMs) ? nowMs - quietMs : heardMs;
   const what = `nothing has come from it for ${long(nowMs - beganMs)}`;
@@ -43,20 +46,22 @@ export function hostDown(facts: Facts, limits: Limits): Told | null {
   return { cause: "no sign of life", what, fix: downFix(host), beganMs, signMs };
 }
 
-export function heartbeatLate(facts: Facts, { nowMs, coveredMs, downAfterMs }: Limits): Told | null {
-  const { shippedMs, movedMs, heartbeat } = facts;
+export function heartbeatLate(facts: Facts, limits: Limits): Told | null {
+  const { nowMs, downAfterMs } = limits;
+  const { shippedMs, movedMs, heartbeat, shippedAgeMs, heardAgeMs } = facts;
   if (heartbeat === null || !heartbeat.stale || heartbeat.age_s === null) return null;
   // It shipped when its next heartbeat was overdue, and there was time for that to come: else both have ended, or nothing could come.
   const heardMs = nowMs - heartbeat.age_s * 1000;
   const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
   const shipsMs = movedMs ?? shippedMs ?? heardMs;
-  // What it shipped before this clock was set back is later than that only by its time.
+  // As the runs have seen them, which are some minutes apart, two that came together may seem not to.
+  const slackMs = shippedAgeMs === null && heardAgeMs === null ? 0 : BETWEEN_RUNS_MS;
   if (isAhead(shipsMs, nowMs)) return null;
-  if (shipsMs <= heardMs + lateMs || coveredMs(heardMs) <= lateMs) return null;
+  if (shipsMs <= heardMs + lateMs + slackMs || quietFor(heardMs, heardAgeMs, limits) <= lateMs) return null;
   // Of one that came before this clock was set back nobody knows how old it is.
   if (heartbeat.age_s * 1000 <= lateMs) return null;
   // Whom nothing comes from is down.
-  const isThere = movedMs !== null || (shippedMs !== null && coveredMs(shippedMs) <= downAfterMs);
+  const isThere = movedMs !== null || (shippedMs !== null && quietFor(shippedMs, shippedAgeMs, limits) <= downAfterMs);
   if (!isThere) return null;
   const why = refusedAtTheDoor(heartbeat, heardMs);
   if (why !== null) return { ...why, what: `it ships; ${why.what}`, beganMs: heardMs };

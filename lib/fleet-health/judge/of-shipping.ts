@@ -61,7 +61,7 @@ export function silent(facts: Facts, limits: Limits): Told | null {
   // Whose heartbeats have ended, too, is down: that is one thing to say, and not two.
   if (shippedMs === null || !isOverdue(facts, limits) || haveEnded(heartbeat)) return null;
   // By a clock that was set back since it shipped a moment ago, or has yet to.
-  const quietMs = Math.max(limits.nowMs - shippedMs, quietFor(shippedMs, facts.past, limits));
+  const quietMs = Math.max(limits.nowMs - shippedMs, quietFor(shippedMs, facts.shippedAgeMs, limits));
   const found = whySilent(facts, `it has shipped nothing for ${long(quietMs)}`);
   return found === null ? null : { ...found, beganMs: limits.nowMs - quietMs, signMs: shippedMs };
 }
@@ -76,9 +76,9 @@ export function whySilent(facts: Facts, what: string): Told | null {
 }
 
 /** Nothing of it has arrived for too long. What is on its way is no silence, however long it takes. */
-function isOverdue({ host, shippedMs, movedMs, past }: Facts, limits: Limits): boolean {
+function isOverdue({ host, shippedMs, shippedAgeMs, movedMs }: Facts, limits: Limits): boolean {
   if (shippedMs === null || movedMs !== null) return false;
-  return quietFor(shippedMs, past, limits) > limits.silentAfterMs(host);
+  return quietFor(shippedMs, shippedAgeMs, limits) > limits.silentAfterMs(host);
 }
 
 /** They came, and come no more. */

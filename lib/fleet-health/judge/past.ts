@@ -2,6 +2,7 @@
 // milliseconds since 1970 by the collector's clock.
 
 import type { ShownQueue } from "../../fleet/queue-view.ts";
+import { type Mark, RUN_MS } from "../coverage/age.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface Past {
@@ -17,6 +18,15 @@ export interface Past {
   unheardMs: number;
   /** Since when each run has had a fresh heartbeat of it; left out: this one has none, or a release before did not write it down. */
   heardSinceMs?: number | undefined;
+  /** How long ago its newest signs came, as the runs have seen it; left out: a release before did not write it down. */
+  marks?: Marks | undefined;
+}
+
+/** Of a row of the index, of an upload that was answered with success, of a heartbeat; null: none came. */
+export interface Marks {
+  own: Mark | null;
+  taken: Mark | null;
+  beat: Mark | null;
 }
 
 export interface Failing {
@@ -53,9 +63,6 @@ const HOUR_MS = 3_600_000;
 export const BACKLOG_HOURS = 6;
 /** What grew is told for so long. */
 export const GREW_MS = 24 * HOUR_MS;
-/** No run is further from the next: a machine that was off, or a clock that was set, has watched nobody. */
-const RUN_MS = HOUR_MS;
-
 export interface Now {
   nowMs: number;
   /** When the run before was; null: there was none. */
@@ -67,18 +74,25 @@ export interface Now {
   signMs: number | null;
   /** Whether there is a fresh heartbeat. */
   isHeard: boolean;
+  marks: Marks;
+  /** How long after the run before this one is. */
+  elapsedMs: number;
 }
 
 /** What is remembered after a run. @param before null: the host is new */
-export function pastOf(before: Past | null, { nowMs, lastRunMs, uploads, queue, signMs, isHeard }: Now): Past {
+export function pastOf(
+  before: Past | null,
+  { nowMs, lastRunMs, uploads, queue, signMs, isHeard, marks, elapsedMs }: Now,
+): Past {
   const known = before ?? NO_PAST;
   const takenMs = newest(known.takenMs, uploads.takenMs);
   return {
     takenMs,
+    marks,
     failing: failingOf(known.failing, uploads, takenMs),
     backlog: queue === null ? known.backlog : backlogOf(known.backlog, queue.pending, nowMs),
     quarantine: queue === null ? known.quarantine : quarantineOf(known.quarantine, queue.quarantined, nowMs),
-    unheardMs: unheardOf(before, signMs, lastRunMs, nowMs),
+    unheardMs: unheardOf(before, signMs, { nowMs, lastRunMs, elapsedMs }),
     ...(isHeard && { heardSinceMs: Math.min(known.heardSinceMs ?? nowMs, nowMs) }),
   };
 }
@@ -95,9 +109,17 @@ export function withoutFuture(past: Past, latestMs: number): Past {
   };
 }
 
+/** The same after a run that could not look. */
+export function agedPast(before: Past, elapsedMs: number): Past {
+  if (before.marks === undefined) return before;
+  const older = (mark: Mark | null): Mark | null => mark && { ...mark, ageMs: mark.ageMs + elapsedMs };
+  const { own, taken, beat } = before.marks;
+  return { ...before, marks: { own: older(own), taken: older(taken), beat: older(beat) } };
+}
+
 /** The same of a host of whom this run knows nothing. */
-export function unheardPast(before: Past, lastRunMs: number | null, nowMs: number): Past {
-  return { ...before, unheardMs: unheardOf(before, null, lastRunMs, nowMs), heardSinceMs: undefined };
+export function unheardPast(before: Past, now: Pick<Now, "nowMs" | "lastRunMs" | "elapsedMs">): Past {
+  return { ...agedPast(before, now.elapsedMs), unheardMs: unheardOf(before, null, now), heardSinceMs: undefined };
 }
 
 function newest(a: number | null, b: number | null): number | null {
@@ -141,8 +163,12 @@ function quarantineOf(known: Quarantine, count: number, nowMs: number): Quaranti
   return isLately ? { ...known, count } : { count, from: count, grewMs: null };
 }
 
-function unheardOf(before: Past | null, signMs: number | null, lastRunMs: number | null, nowMs: number): number {
+function unheardOf(
+  before: Past | null,
+  signMs: number | null,
+  { nowMs, lastRunMs, elapsedMs }: Pick<Now, "nowMs" | "lastRunMs" | "elapsedMs">,
+): number {
   if (before === null || lastRunMs === null) return signMs === null ? 0 : Math.max(0, nowMs - signMs);
   if (signMs !== null && signMs > lastRunMs) return 0;
-  return before.unheardMs + Math.min(Math.max(0, nowMs - lastRunMs), RUN_MS);
+  return before.unheardMs + Math.min(elapsedMs, RUN_MS);
 }

@@ -3,8 +3,7 @@
 
 import { isName } from "../../contract/names.ts";
 import { isAhead, type Judged } from "../../fleet/judge.ts";
-import type { Coverage } from "../coverage/coverage.ts";
-import { beforeNow, CLOCK_MS, cameTwice, isSetBack, type SetBack } from "../coverage/set-back.ts";
+import { beforeNow, isSetBack } from "../coverage/set-back.ts";
 import { type Incident, keyOf, signOf } from "../incidents/incident.ts";
 import { causesOfCheck, checkOfCause, isOfCheck } from "../incidents/policy.ts";
 import { type Facts, heardOf, isFresh } from "./facts.ts";
@@ -204,28 +203,21 @@ export function standingNow(incidents: readonly Incident[], nowMs: number): Inci
 
 export interface Before {
   incidents: readonly Incident[];
-  setBacks: readonly SetBack[];
   lastRunMs: number | null;
 }
 
 /**
- * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or what is known of them
- * is of a time that has yet to come, or has come twice, since this clock was set back.
+ * Hosts of whom this run can tell nothing: nothing is known of them any more, as where the index was replaced; or it is the first one
+ * since this clock was set back.
  */
 export function lostOf(
-  { incidents, setBacks, lastRunMs }: Before,
+  { incidents, lastRunMs }: Before,
   facts: ReadonlyMap<string, Facts>,
   gone: ReadonlyMap<string, unknown>,
-  { nowMs, coverage }: { nowMs: number; coverage: Coverage },
+  nowMs: number,
 ): Set<string> {
   const standing = incidents.map(({ host }) => host).filter((host) => isName(host));
   const all = new Set([...standing, ...facts.keys()]);
   const isBack = isSetBack(lastRunMs, nowMs);
-  const isLost = (host: string): boolean => {
-    const shippedMs = facts.get(host)?.shippedMs ?? null;
-    if (!facts.has(host) || isBack) return true;
-    if (shippedMs === null) return false;
-    return shippedMs > nowMs + CLOCK_MS || cameTwice(setBacks, shippedMs) || coverage.cameTwice(shippedMs);
-  };
-  return new Set([...all].filter((host) => !gone.has(host) && isLost(host)));
+  return new Set([...all].filter((host) => !gone.has(host) && (isBack || !facts.has(host))));
 }

@@ -26,7 +26,7 @@ export interface Recent {
 export interface Window {
   sinceMicros: number;
   nowMicros: number;
-  /** What was decided before one of them is not recent, though this clock has shown its time again. */
+  /** What was decided before one of them is not recent, whatever its time says. */
   setBacks: readonly SetBack[];
 }
 
@@ -51,9 +51,9 @@ function dayOf(name: string): number {
   return Date.parse(day) / DAY_MS;
 }
 
-/** How long the files of that day and of later ones are, by their names, bytes. Rejects where that cannot be told. */
+/** How long the files of that day, of the one before and of later ones are, by their names, bytes. Rejects where that cannot be told. */
 export async function attemptSizes(dir: string, sinceMs: number): Promise<Record<string, number>> {
-  const names = (await namesIn(dir)).filter((name) => dayOf(name) >= Math.floor(sinceMs / DAY_MS));
+  const names = (await namesIn(dir)).filter((name) => dayOf(name) >= Math.floor(sinceMs / DAY_MS) - 1);
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await stat(join(dir, name))).size])));
 }
 
@@ -71,7 +71,7 @@ async function ofFile(dir: string, name: string, { sinceMicros, nowMicros, setBa
         const micros = parseIso(line.row.at);
         if (micros === null) found.bad += 1;
         else if (micros < sinceMicros) old += bytes;
-        else if (micros <= nowMicros && !wasBefore(setBacks, name, end, micros / 1000)) {
+        else if (micros <= nowMicros && !wasBefore(setBacks, name, end)) {
           old = 0;
           found.rows.push(line.row);
         }

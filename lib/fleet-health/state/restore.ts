@@ -1,6 +1,7 @@
 // A state that was lost, as far as the history tells it: what was told and has not ended, so that its end is told, too. Pure.
 
 import type { IncidentRow } from "../../contract/incident-row.ts";
+import { isAhead } from "../../fleet/judge.ts";
 import { type Incident, MANY, keyOf as ofHost } from "../incidents/incident.ts";
 import { fleetSymptom, INCIDENT_POLICY, isByCause, isNewsByCause, sharedCause } from "../incidents/policy.ts";
 import { NO_WATCH } from "../incidents/watch.ts";
@@ -50,6 +51,8 @@ export class Restoring {
    */
   state(nowMs: number): State | null {
     if (this.last === null) return null;
+    // A run has written it: where that is yet to come, this clock was set back since.
+    const lastMs = msOf(this.last.at);
     const told = [...this.standing].map(([key, row]) => incidentOf(row, nowMs, this.causes.get(key)));
     const newest = [...this.newest.values()];
     const members = told.flatMap((one) => membersOf(one, newest, nowMs));
@@ -58,9 +61,9 @@ export class Restoring {
     return {
       index: NO_INDEX,
       past: new Map(),
-      watch: { ...NO_WATCH, incidents: [...incidents.values()] },
+      watch: { ...NO_WATCH, incidents: [...incidents.values()], runsMs: isAhead(lastMs, nowMs) ? [lastMs] : [] },
       mailboxes: [{ ...emptyMailbox(ANY_CHANNEL), open: [...this.standing.keys()] }],
-      ...{ setBacks: [], retired: [], sequence: this.last.sequence, rows: [] },
+      ...{ setBacks: [], tick: null, retired: [], sequence: this.last.sequence, rows: [] },
     };
   }
 }

@@ -14,11 +14,12 @@ import {
   parseShaped,
   tableOf,
 } from "../../core/text/shape.ts";
+import type { Mark, TickMark } from "../coverage/age.ts";
 import type { SetBack } from "../coverage/set-back.ts";
 import type { Incident, Phase } from "../incidents/incident.ts";
 import type { Watch } from "../incidents/watch.ts";
 import type { Checkpoint, LastSeen } from "../index/last-seen.ts";
-import type { Backlog, Failing, Past, Quarantine } from "../judge/past.ts";
+import type { Backlog, Failing, Marks, Past, Quarantine } from "../judge/past.ts";
 import { CHANNEL_TYPES } from "../notify/channel.ts";
 import type { Failure, Mailbox, Notice } from "../notify/mailbox.ts";
 
@@ -29,6 +30,8 @@ export interface State {
   watch: Watch;
   /** When the clock was set back between two runs, the newest first. */
   setBacks: readonly SetBack[];
+  /** The newest tick that was seen; null: none was. */
+  tick: TickMark | null;
   /** What waits for each channel. */
   mailboxes: readonly Mailbox[];
   /** Hosts that were retired in this run. */
@@ -60,6 +63,7 @@ interface Document {
   runs_ms: readonly number[];
   /** Left out: a release before did not write them down. */
   set_backs?: readonly SetBack[] | undefined;
+  tick?: TickMark | null | undefined;
   mailboxes: readonly Mailbox[];
   retired: readonly string[];
   sequence: number;
@@ -118,6 +122,7 @@ const isMailbox = hasFields({
   lastFailure: leftOutOr(hasFields({ what: isText, fix: isText } satisfies ChecksOf<Failure>)),
 } satisfies ChecksOf<Mailbox>);
 
+const isMark = orNull(hasFields({ ms: isNumber, ageMs: isNumber } satisfies ChecksOf<Mark>));
 const isPast = hasFields({
   takenMs: orNull(isNumber),
   failing: orNull(
@@ -131,6 +136,7 @@ const isPast = hasFields({
   } satisfies ChecksOf<Quarantine>),
   unheardMs: isNumber,
   heardSinceMs: leftOutOr(isNumber),
+  marks: leftOutOr(hasFields({ own: isMark, taken: isMark, beat: isMark } satisfies ChecksOf<Marks>)),
 } satisfies ChecksOf<Past>);
 
 const hasShape = hasFields({
@@ -150,6 +156,11 @@ const hasShape = hasFields({
   incidents: listOf(isIncident),
   fires: listOf(tupleOf(isText, listOf(isNumber))),
   runs_ms: listOf(isNumber),
+  tick: leftOutOr(
+    orNull(
+      hasFields({ sequence: isNumber, boot: isText, uptimeS: isNumber, ageMs: isNumber } satisfies ChecksOf<TickMark>),
+    ),
+  ),
   set_backs: leftOutOr(
     listOf(hasFields({ fromMs: isNumber, toMs: isNumber, attempts: tableOf(isNumber) } satisfies ChecksOf<SetBack>)),
   ),
@@ -160,7 +171,7 @@ const hasShape = hasFields({
 } satisfies ChecksOf<Document>);
 
 export function formatState(state: State): string {
-  const { index, past, watch, setBacks, mailboxes, retired, sequence, rows } = state;
+  const { index, past, watch, setBacks, tick, mailboxes, retired, sequence, rows } = state;
   const seen = [...index.seen].map(
     ([host, { any, own }]): SeenRow => [host, any.text, any.micros, own?.text ?? null, own?.micros ?? null],
   );
@@ -171,7 +182,7 @@ export function formatState(state: State): string {
     incidents: watch.incidents,
     fires: [...watch.fires],
     runs_ms: watch.runsMs,
-    set_backs: setBacks,
+    ...{ set_backs: setBacks, tick },
     ...{ mailboxes, retired, sequence, rows },
   };
   return `${JSON.stringify(document)}\n`;
@@ -181,7 +192,7 @@ export function formatState(state: State): string {
 export function parseState(text: string): State | null {
   const document = parseShaped(text, (value): value is Document => hasShape(value));
   if (document === null) return null;
-  const { index, past, incidents, fires, runs_ms, set_backs, mailboxes, retired, sequence, rows } = document;
+  const { index, past, incidents, fires, runs_ms, set_backs, tick, mailboxes, retired, sequence, rows } = document;
   const marks = index.seen.map(([host, any, micros, own, ownMicros]) => {
     const mark = { text: any, micros };
     const ownMark = own === null || ownMicros === null ? null : { text: own, micros: ownMicros };
@@ -191,7 +202,7 @@ export function parseState(text: string): State | null {
     index: { checkpoint: index.checkpoint, seen: new Map(marks), sinceMicros: index.since_us },
     past: new Map(past),
     watch: { incidents, fires: new Map(fires), runsMs: runs_ms },
-    setBacks: set_backs ?? [],
+    ...{ setBacks: set_backs ?? [], tick: tick ?? null },
     ...{ mailboxes, retired, sequence, rows },
   };
 }

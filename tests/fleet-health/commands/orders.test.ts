@@ -33,7 +33,7 @@ function collector(hosts: readonly string[]) {
   const state = { index: { checkpoint, seen, sinceMicros: null }, past: new Map(), watch: NO_WATCH };
   writeFileSync(
     join(dir, "state.json"),
-    formatState({ ...state, setBacks: [], mailboxes: [], retired: [], sequence: 0, rows: [] }),
+    formatState({ ...state, setBacks: [], tick: null, mailboxes: [], retired: [], sequence: 0, rows: [] }),
   );
   const told: string[] = [];
   const tell = (message: LogMessage): void => {

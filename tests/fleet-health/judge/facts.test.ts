@@ -13,7 +13,15 @@ const MIN = 60_000;
 
 function of(known: readonly KnownHost[], past: Readonly<Record<string, Past>> = {}) {
   return factsOf({
-    ...{ nowMs: NOON, lastRunMs: NOON - 5 * MIN, seen: new Map(), past: new Map(Object.entries(past)), attempts: [] },
+    ...{
+      nowMs: NOON,
+      lastRunMs: NOON - 5 * MIN,
+      elapsedMs: 5 * MIN,
+      isDoubtful: () => false,
+      seen: new Map(),
+      past: new Map(Object.entries(past)),
+      attempts: [],
+    },
     ...{ sinceMs: NOON - 30 * MIN, hosts: hostsWith([], { known: { at: "", store: null, hosts: known } }) },
   });
 }

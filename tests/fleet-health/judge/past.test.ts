@@ -21,10 +21,14 @@ const queue = (pending: number, quarantined = 0): ShownQueue => ({
   ...{ pending, outbox: 0, quarantined, quarantined_bytes: 0, expiring: 0, announcement: null, unverified: 0 },
   ...{ oldest_pending_s: null, paused: null, waiting: null, held: null },
 });
-const now = (nowMs: number, more: Partial<Now> = {}): Now => ({
-  ...{ nowMs, lastRunMs: nowMs - 5 * MIN, uploads: NO_UPLOADS, queue: null, signMs: nowMs, isHeard: true },
-  ...more,
-});
+const now = (nowMs: number, more: Partial<Now> = {}): Now => {
+  const { lastRunMs = nowMs - 5 * MIN } = more;
+  return {
+    ...{ nowMs, lastRunMs, uploads: NO_UPLOADS, queue: null, signMs: nowMs, isHeard: true },
+    ...{ marks: { own: null, taken: null, beat: null }, elapsedMs: Math.max(0, nowMs - (lastRunMs ?? nowMs)) },
+    ...more,
+  };
+};
 const play = (nows: readonly Now[]): Past =>
   nows.reduce((past: Past | null, one) => pastOf(past, one), null) ?? NO_PAST;
 
@@ -122,7 +126,9 @@ describe("for how long nothing came", () => {
     const runs = [now(NOON, { signMs: NOON - MIN }), now(far, { signMs: NOON - MIN, lastRunMs: NOON })];
     expect(play(runs).unheardMs).toBe(MIN + HOUR);
     expect(play([...runs, now(NOON, { signMs: NOON - MIN, lastRunMs: far })]).unheardMs).toBe(MIN + HOUR);
-    expect(unheardPast({ ...NO_PAST, unheardMs: 7 }, NOON, NOON + MIN).unheardMs).toBe(7 + MIN);
+    expect(
+      unheardPast({ ...NO_PAST, unheardMs: 7 }, { lastRunMs: NOON, nowMs: NOON + MIN, elapsedMs: MIN }).unheardMs,
+    ).toBe(7 + MIN);
   });
 });
 
@@ -136,7 +142,9 @@ describe("since when it is heard", () => {
     expect([heard([0, true], [5, false]), heard([0, false])]).toEqual([undefined, undefined]);
     // This clock was set back.
     expect(heard([60, true], [5, true])).toBe(NOON + 5 * MIN);
-    expect(unheardPast(play([now(NOON)]), NOON, NOON + MIN).heardSinceMs).toBeUndefined();
+    expect(
+      unheardPast(play([now(NOON)]), { lastRunMs: NOON, nowMs: NOON + MIN, elapsedMs: MIN }).heardSinceMs,
+    ).toBeUndefined();
   });
 });
 

@@ -32,7 +32,7 @@ export class World {
   private ticks: Tick[] = [];
   private attempts: Kept[] = [];
   /** The first run after each time that the clock was set back. */
-  private readonly setBacks: { ms: number; toMs: number }[] = [];
+  private readonly setBacks: number[] = [];
 
   constructor(readonly plan: Plan) {
     const random = seededRandom(plan.seed * 7919 + 1);
@@ -67,10 +67,10 @@ export class World {
     const isBlind = within(this.plan.collector.blind, ms);
     this.attempts = this.attempts.filter((one) => one.ms >= ms - KEPT_MS);
     const sinceMs = Math.min(nowMs - windowMs, lastRunMs ?? nowMs);
-    const wasBefore = (one: Kept): boolean => this.setBacks.some(({ ms, toMs }) => one.ms < ms && one.stampMs > toMs);
+    if (isSetBack(lastRunMs, nowMs)) this.setBacks.push(ms);
+    const wasBefore = (one: Kept): boolean => this.setBacks.some((setBackMs) => one.ms < setBackMs);
     const isRecent = ({ stampMs }: Kept): boolean => stampMs >= sinceMs && stampMs <= nowMs;
     const rows = this.attempts.filter((one) => isRecent(one) && !wasBefore(one)).map(({ row }) => row);
-    if (isSetBack(lastRunMs, nowMs)) this.setBacks.push({ ms, toMs: nowMs });
     const why = { about: "attempts", what: "they may not be read", fix: null };
     const checkpoint = { device: 1, inode: 1, offset: 1, head: "", before: "" };
     return {

@@ -22,6 +22,7 @@ const STATE: State = {
   watch: NO_WATCH,
   mailboxes: [],
   setBacks: [],
+  tick: null,
   retired: [],
   sequence: 1,
   rows: [ROW],

@@ -30,6 +30,7 @@ const STATE: State = {
     fires: new Map([["lab1|silent", [12]]]),
     runsMs: [12, 11],
   },
+  tick: { sequence: 7, boot: "b", uptimeS: 60.5, ageMs: 9 },
   setBacks: [{ fromMs: 15, toMs: 8, attempts: { "1970-01-01.jsonl": 90 } }],
   mailboxes: [
     {
@@ -59,7 +60,7 @@ const TEXT =
   '"past":[["lab1",{"takenMs":17.5,"failing":{"count":1,"firstMs":18,"lastMs":18,"reason":"internal"},' +
   '"backlog":{"hour":4,"lows":[1,2]},"quarantine":{"count":2,"from":1,"grewMs":9},"unheardMs":300000}]],"incidents":[{"host":"lab1","symptom":"silent","cause":"queue",' +
   '"what":"it has shipped nothing","fix":null,"phase":"firing","pendingRuns":2,"sinceMs":10,"firedMs":12,"isTold":true,' +
-  '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],"set_backs":[{"fromMs":15,"toMs":8,"attempts":{"1970-01-01.jsonl":90}}],' +
+  '"heldBy":null,"hasNoData":false,"flappingMs":null,"hosts":[]}],"fires":[["lab1|silent",[12]]],"runs_ms":[12,11],"set_backs":[{"fromMs":15,"toMs":8,"attempts":{"1970-01-01.jsonl":90}}],"tick":{"sequence":7,"boot":"b","uptimeS":60.5,"ageMs":9},' +
   '"mailboxes":[{"channel":"ops","waiting":[],"notice":{"id":"ops-4-4","isRetried":false,"rows":[]},"failures":1,"nextTryMs":20,' +
   '"open":["lab1|silent|b"]}],"retired":["lab9"],"sequence":4,"rows":[{"sequence":4,"at":"a","host":"lab1","hosts":[],"symptom":"silent",' +
   '"cause":"queue","change":"firing","told":true,"since":"b","fired_at":"c","what":"w","fix":"f"}]}\n';
