@@ -128,7 +128,8 @@ export function round(
   const { nowMs, index, orders } = read;
   const { facts, gone, lost, limits, coverage, times } = judgement;
   const missing = missingOf(read);
-  const standing = standingNow(before?.watch.incidents ?? [], nowMs);
+  const isFirst = lastRunOf(before) === null;
+  const standing = standingNow(before?.watch.incidents ?? [], nowMs, isFirst ? facts : null);
   const { unread } = read.hosts ?? NO_HOSTS;
   const isFull = isFullOf(read, standing);
   const { doubts, notReady = null } = read;
@@ -211,7 +212,10 @@ export function blindRound(
     hosts: before.past.size,
     silences,
   };
-  const { next, events } = watch({ ...before.watch, incidents: standingNow(before.watch.incidents, nowMs) }, seen);
+  const { next, events } = watch(
+    { ...before.watch, incidents: standingNow(before.watch.incidents, nowMs, null) },
+    seen,
+  );
   const rows = rowsOf(events.map(rowOfEvent), before.sequence);
   const tick = before.tick === null ? null : { ...before.tick, ageMs: before.tick.ageMs + elapsedMs };
   const past = new Map([...before.past].map(([host, one]) => [host, agedPast(one, elapsedMs)]));

@@ -14,8 +14,6 @@ import { type Limits, long, problemOf, type Told } from "./told.ts";
 /** What two machines do shows again within minutes: after an hour without it there is one. */
 const ONE_AGAIN_MS = 3_600_000;
 
-const BETWEEN_RUNS_MS = 10 * 60_000;
-
 /** Two machines send under its name. */
 export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | null {
   if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS) return null;
@@ -54,10 +52,9 @@ export function heartbeatLate(facts: Facts, limits: Limits): Told | null {
   const heardMs = nowMs - heartbeat.age_s * 1000;
   const lateMs = (heartbeat.late_after_s ?? 0) * 1000;
   const shipsMs = movedMs ?? shippedMs ?? heardMs;
-  // As the runs have seen them, which are some minutes apart, two that came together may seem not to.
-  const slackMs = shippedAgeMs === null && heardAgeMs === null ? 0 : BETWEEN_RUNS_MS;
-  if (isAhead(shipsMs, nowMs)) return null;
-  if (shipsMs <= heardMs + lateMs + slackMs || quietFor(heardMs, heardAgeMs, limits) <= lateMs) return null;
+  // Which of two came later nobody knows where the clock was set back between.
+  if (movedMs === null && shippedAgeMs !== null) return null;
+  if (shipsMs <= heardMs + lateMs || quietFor(heardMs, heardAgeMs, limits) <= lateMs) return null;
   // Of one that came before this clock was set back nobody knows how old it is.
   if (heartbeat.age_s * 1000 <= lateMs) return null;
   // Whom nothing comes from is down.

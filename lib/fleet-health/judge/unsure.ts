@@ -196,9 +196,20 @@ function refusalsKnown({ past: { takenMs, failing } }: Facts): boolean {
   return takenMs !== null || (failing !== null && failing.count >= FEW && failing.lastMs - failing.firstMs >= FEW_MS);
 }
 
-/** What stands, as this run takes it. */
-export function standingNow(incidents: readonly Incident[], nowMs: number): Incident[] {
-  return incidents.map((one) => beforeNow(one, signOf(one), nowMs));
+/**
+ * What stands, as this run takes it.
+ * @param restored what is known of the hosts, where all of it is taken from the history: of a time that nobody knows no sign ends anything
+ */
+export function standingNow(
+  incidents: readonly Incident[],
+  nowMs: number,
+  restored: ReadonlyMap<string, Facts> | null,
+): Incident[] {
+  return incidents.map((one) => {
+    const { shippedAgeMs = null, heardAgeMs = null } = restored?.get(one.host) ?? {};
+    const isKnown = shippedAgeMs === null && heardAgeMs === null;
+    return isKnown ? beforeNow(one, signOf(one), nowMs) : { ...one, signMs: nowMs };
+  });
 }
 
 export interface Before {

@@ -111,8 +111,14 @@ describe("heartbeat-late", () => {
   });
 
   test("nor who shipped before this clock was set back, and has gone off since", () => {
-    const last = facts({ heartbeat: beat({ age_s: 600, stale: true, late_after_s: 150 }), shippedMs: NOW + 50 * MIN });
-    expect(illOf([last], { ...LIMITS, coveredMs: () => 20 * MIN }, ALL)).toEqual([]);
+    const late = beat({ age_s: 600, stale: true, late_after_s: 150 });
+    const told = (more: Partial<Facts>) =>
+      illOf([facts({ heartbeat: late, shippedMs: NOW - MIN, ...more })], LIMITS, ALL).map(({ symptom }) => symptom);
+    expect([told({}), told({ shippedAgeMs: MIN }), told({ heardAgeMs: 10 * MIN })]).toEqual([
+      ["heartbeat-late"],
+      [],
+      ["heartbeat-late"],
+    ]);
   });
 
   test("is nobody while no heartbeat could come", () => {
