@@ -12,6 +12,7 @@ import { type NotReady, readNotReady, readTicks } from "./coverage/read.ts";
 import { isSetBack, type SetBack, setBacksOf } from "./coverage/set-back.ts";
 import type { Hosts } from "./hosts/hosts.ts";
 import { readHosts } from "./hosts/read.ts";
+import type { Silence } from "./incidents/silence.ts";
 import { type IndexReading, readIndex } from "./index/last-seen.ts";
 import { type Doubt, isOfRights, readFix } from "./not-read.ts";
 import { type Orders, readOrders } from "./orders/read.ts";
@@ -56,7 +57,8 @@ export async function readInputs(
   const refusals = await readRefusals(places, { sinceMicros, nowMicros, setBacks });
   const { hosts, doubts: unreadHosts } = await readHosts(config, nowMicros / 1000, [...index.seen.keys()]);
   const { orders: asWritten, doubts } = await readOrders(stateDir);
-  const orders = { ...asWritten, retiredMs: withoutFuture(asWritten.retiredMs, before, nowMicros / 1000) };
+  const silences = asWritten.silences.map((one) => begunBy(one, nowMicros / 1000));
+  const orders = { silences, retiredMs: withoutFuture(asWritten.retiredMs, before, nowMicros / 1000) };
   const { ticks, doubt: unreadTicks } = await readTicks(config.ticksPath);
   const notReady = await readNotReady(config.runDir, nowMicros / 1000);
   const lost = doubtAbout(config.indexPath, lostHosts(config.indexPath, index.lost));
@@ -95,6 +97,13 @@ export function withoutFuture(retired: Orders["retiredMs"], before: State | null
     ([host, atMs]) => !isAhead(atMs, nowMs) || isFirst || before.retired.includes(host),
   );
   return new Map(known.map(([host, atMs]) => [host, isAhead(atMs, nowMs) ? Math.min(lastRunMs, nowMs) : atMs]));
+}
+
+/** One that was said before this clock was set back holds, for no longer than it was meant to. */
+export function begunBy(silence: Silence, nowMs: number): Silence {
+  const { fromMs, untilMs } = silence;
+  const isMeant = fromMs - nowMs <= untilMs - fromMs;
+  return isAhead(fromMs, nowMs) && isMeant ? { ...silence, fromMs: nowMs } : silence;
 }
 
 function doubtAbout(about: string, found: Finding | null): Doubt | null {

@@ -38,7 +38,8 @@ import type { IndexState, State } from "./state/state.ts";
 
 export interface Read {
   nowMs: number;
-  index: IndexState;
+  /** `whole`: what was seen without a last line that has no end; left out: there is none. */
+  index: IndexState & { whole?: LastSeen };
   refusals: Refusals;
   /** Null: they could not be read. */
   hosts: Hosts | null;
@@ -163,7 +164,7 @@ export function round(
   const last = before?.sequence ?? read.lastSequence;
   const rows = rowsOf(told, last);
   return {
-    index,
+    index: { checkpoint: index.checkpoint, seen: index.whole ?? index.seen, sinceMicros: index.sinceMicros },
     past: pastOfAll(facts, before, config, { nowMs, elapsedMs: times.elapsedMs }),
     watch: next,
     ...{ setBacks: times.setBacks, tick: times.tick },

@@ -1,6 +1,6 @@
 // Two things in one place: alerts that are appended to the index, or state that is written over the configuration or among episodes.
 
-import { realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { dataPaths } from "../contract/places.ts";
 import { errorCode, UserError } from "../core/failure.ts";
@@ -28,6 +28,13 @@ export function refuseSame(config: FleetHealthConfig, configPath: string | null)
     throw new UserError(
       `the index ${indexPath} is no regular file`,
       "name the receiver's index.jsonl with --index-path",
+    );
+  const root = dirname(indexPath);
+  // Nothing is made where a path was mistyped, or below where a disk is to be mounted.
+  if (stateDir !== null && `${stateDir}/`.startsWith(`${root}/`) && !existsSync(root))
+    throw new UserError(
+      `the index ${indexPath} is not there, and neither is ${root}`,
+      "start the receiver, mount its disk, or name the index with --index-path",
     );
   const known = new Map<string, string>();
   const files: [string, string | null][] = [

@@ -91,6 +91,8 @@ export function withFlags(config: FleetHealthConfig, options: Options): FleetHea
   const index = path("index-path");
   const beside = index === null ? config : placesOf(dirname(index));
   const unit = options["journal-unit"];
+  if (typeof unit === "string" && unit.trim() === "")
+    throw new UserError("--journal-unit is empty: name a unit, or leave it out");
   const isWhatIf = options.now !== undefined;
   return {
     ...config,

@@ -53,6 +53,8 @@ export interface Senders {
   evidenceMs: number | null;
 }
 
+const AHEAD_MS = 120_000;
+
 export const NOBODY: Senders = { seen: [], returns: 0, conflicted: false, evidenceMs: null };
 
 /** Machines are compared by their parts: one that is none would end whoever asks. */
@@ -231,6 +233,7 @@ export function withDuplicate<T extends { problem: Finding | null }>(
   return { ...summary, problem, duplicate };
 }
 
+/** What is of a time that has yet to come was before this clock was set back: it shows itself again. */
 function isOver(sinceMs: number | null, hours: number, nowMs: number): boolean {
-  return sinceMs === null || nowMs - sinceMs > hours * HOUR_MS;
+  return sinceMs === null || nowMs - sinceMs > hours * HOUR_MS || sinceMs - nowMs > AHEAD_MS;
 }

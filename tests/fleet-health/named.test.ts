@@ -103,6 +103,9 @@ test("paths of their own are fine, there or not", () => {
   const { root, said } = collector();
   expect(said({})).toBe("");
   expect(said({ "alerts-path": "/proc/self/nowhere/x", "state-path": join(root, "not/there") })).toBe("");
-  expect(said({ "index-path": "/other/index.jsonl" })).toBe("");
+  expect(said({ "index-path": "/other/index.jsonl" })).toBe(
+    "the index /other/index.jsonl is not there, and neither is /other",
+  );
+  expect(said({ "index-path": "/other/index.jsonl", "state-path": join(root, "state") })).toBe("");
   expect(said({ "index-path": "/dev/null" })).toBe("the index /dev/null is no regular file");
 });

@@ -8,7 +8,7 @@ import { inWords } from "../../lib/core/finding.ts";
 import { type HostSummary, unknownSummary } from "../../lib/fleet/view.ts";
 import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { type Hosts, NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
-import { withoutFuture } from "../../lib/fleet-health/inputs.ts";
+import { begunBy, withoutFuture } from "../../lib/fleet-health/inputs.ts";
 import { blindRound, goneOf, type Read, round } from "../../lib/fleet-health/round.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
 import { factsWith, hostsWith } from "./support.ts";
@@ -359,6 +359,18 @@ test("a clock that is set back an hour makes nobody silent who ships, and nobody
     return read(clockOf(ms), { lab1: NOON + 10 * MIN, lab2: clockOf(ms - MIN) }, { ticks });
   });
   expect(play(reads).rows.filter((row) => row.endsWith("told"))).toEqual(["12:55 lab1 silent firing told"]);
+});
+
+test("what is remembered of the index is what stands in whole lines", () => {
+  const whole = indexOf({ lab1: NOON }).seen;
+  const { state } = play([read(NOON, {}, { index: { ...indexOf({ lab1: NOON + 1 }), whole } })]);
+  expect(state.index.seen.get("lab1")?.own?.micros).toBe(NOON * 1000);
+});
+
+test("a silence that was said before the clock was set back holds, for no longer than it was meant to", () => {
+  const silence = { host: "lab1", symptom: null, fromMs: NOON, untilMs: NOON + 4 * HOUR, reason: "" };
+  const from = (hours: number): number => (begunBy(silence, NOON + hours * HOUR).fromMs - NOON) / HOUR;
+  expect([-4.1, -4, -0.5, -0.01, 1].map(from)).toEqual([0, -4, -0.5, 0, 0]);
 });
 
 test("a code that two machines have is told at once, stays while that cannot be read, and is over with it", () => {

@@ -13,6 +13,11 @@ const say = (act: () => unknown): string => {
   return "nothing";
 };
 
+test("an empty unit is none", () => {
+  const config = parseFleetHealthConfig("", "collector.toml").config;
+  expect(() => withFlags(config, { "journal-unit": " " })).toThrow("--journal-unit is empty");
+});
+
 test("without a setting all lies in the collector's data root, and the Python fleet's thresholds hold", () => {
   expect(bare).toEqual({
     indexPath: "/var/lib/labfleet/index.jsonl",

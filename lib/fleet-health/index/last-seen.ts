@@ -45,6 +45,8 @@ export type LastSeen = Map<string, Seen>;
 
 export interface IndexReading {
   seen: LastSeen;
+  /** The same without what stands behind the last whole line: that may become another one. For the next run. */
+  whole: LastSeen;
   checkpoint: Checkpoint;
   /** Whole lines that are rows, and that are none. */
   rows: number;
@@ -95,11 +97,12 @@ export async function readIndex(parts: IndexParts): Promise<IndexReading> {
     end = reading.end;
     reading.seen = new Map([...reading.seen].reverse());
   }
+  const whole = reading.copy();
   reading.rest(await restOf(file, end, size));
   const { seen, rows, bad } = reading;
   const lost = how === "onward" || before === null ? [] : lostHosts(before.seen, seen, how, parts.cutoffMicros);
   return {
-    seen,
+    ...{ seen, whole },
     rows,
     bad,
     how,
@@ -129,6 +132,10 @@ async function hashOf(file: FileHandle, from: number, length: number): Promise<s
   return createHash("sha256").update(bytes.subarray(0, bytesRead)).digest("hex");
 }
 
+function copyOf(seen: LastSeen): LastSeen {
+  return new Map([...seen].map(([host, { any, own }]) => [host, { any, own }]));
+}
+
 /** What one reading finds. */
 class Reading {
   seen: LastSeen = new Map();
@@ -144,7 +151,11 @@ class Reading {
   constructor(private readonly latestMicros: number) {}
 
   goOn(seen: LastSeen): void {
-    this.seen = new Map([...seen].map(([host, { any, own }]) => [host, { any, own }]));
+    this.seen = copyOf(seen);
+  }
+
+  copy(): LastSeen {
+    return copyOf(this.seen);
   }
 
   /** @returns where the last whole line ends */

@@ -16,7 +16,7 @@ const ONE_AGAIN_MS = 3_600_000;
 
 /** Two machines send under its name. */
 export function duplicateHost({ duplicate }: Facts, { nowMs }: Limits): Told | null {
-  if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS) return null;
+  if (duplicate === null || nowMs - duplicate.lastMs > ONE_AGAIN_MS || isAhead(duplicate.lastMs, nowMs)) return null;
   const { what, fix } = duplicate.found;
   return { cause: "duplicate", what, fix };
 }

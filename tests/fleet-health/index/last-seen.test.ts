@@ -48,6 +48,17 @@ describe("the next run", () => {
     expect([nothing.how, nothing.rows, times(nothing.seen)]).toEqual(["onward", 0, times(third.seen)]);
   });
 
+  test("does not remember a last row that has no end: it may become another one", async () => {
+    const path = index(row("lab1", NOW - HOUR));
+    const first = await cold(path);
+    appendFileSync(path, row("lab1", NOW).trimEnd());
+    const second = await again(path, first);
+    expect([times(second.seen).lab1?.[0], times(second.whole).lab1?.[0]]).toEqual([isoText(NOW), isoText(NOW - HOUR)]);
+    appendFileSync(path, "x\n");
+    const third = await again(path, { ...second, seen: second.whole });
+    expect([third.bad, times(third.seen)]).toEqual([1, times(first.seen)]);
+  });
+
   test("leaves a torn row to the next run, and counts it only if it stays torn", async () => {
     const path = index(row("lab1", NOW - HOUR));
     const first = await cold(path);

@@ -297,6 +297,8 @@ describe("two machines of one name", () => {
   test("are told until nothing shows them for an hour", () => {
     const since = (minutes: number) => told({ duplicate: { found, lastMs: NOW - minutes * MIN } });
     expect([since(60), since(60.1)]).toEqual([["duplicate-host: duplicate"], []]);
+    // By a clock that was ahead: it shows again, if it is so.
+    expect([since(-2), since(-3)]).toEqual([["duplicate-host: duplicate"], []]);
   });
 });
 
