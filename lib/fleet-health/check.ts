@@ -1,7 +1,7 @@
 // One run of the health check, in the order that a kill at any step is safe with: alerts, state, history, how it went; what
 // somebody asked for is printed last. What was not kept is read and judged once more by the next run; an alert that stands there already is not written again, nor is a row of the history.
 
-import { hostname } from "node:os";
+import { hostname, uptime } from "node:os";
 import type { HealthRun } from "../contract/health-run.ts";
 import { isoWall } from "../core/clock.ts";
 import { EXIT } from "../core/exit.ts";
@@ -142,11 +142,19 @@ async function keepAndTell(
   return [untold, ...failures, unmarked].filter((trouble) => trouble !== null);
 }
 
+/** A run takes no longer until it looks. */
+const MOMENT_MS = 60_000;
+
 async function look(config: FleetHealthConfig, nowMicros: number, dir: StateDir, log: Log): Promise<Found> {
   const inputs = await readInputs(config, nowMicros, dir.state, log);
   for (const doubt of inputs.doubts) log.warn(doubt);
   const { alertsPath, thresholds, recentWindowMin, journalUnit } = config;
-  const read = { ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence };
+  // As of another time this machine's own start says nothing.
+  const isNow = Math.abs(Date.now() - nowMicros / 1000) < MOMENT_MS;
+  const read = {
+    ...{ ...inputs, nowMs: nowMicros / 1000, lastSequence: dir.lastSequence },
+    ...(isNow && { upMs: uptime() * 1000 }),
+  };
   const judgement = judgeHosts(config, dir.state, read);
   const next = round(config, dir.state, read, judgement);
   const { silences } = inputs.orders;

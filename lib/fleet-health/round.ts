@@ -52,6 +52,8 @@ export interface Read {
   /** Why it cannot store now; left out, or null: it can, or nobody knows. */
   notReady?: NotReady | null;
   orders: Orders;
+  /** How long this machine has been up; left out: nobody knows. */
+  upMs?: number;
   /** Of the files of the attempts, where the clock was set back since the run before; left out: it was not, or they are not known. */
   attemptSizes?: SetBack["attempts"];
   /** Why not all of it is known. */
@@ -136,7 +138,7 @@ export function round(
   const { doubts, notReady = null } = read;
   const ticksUnread = read.areTicksUnread ? OF_TICKS : [];
   const codesUnread = read.hosts?.usedTwice === null ? [CODE_USED_TWICE] : [];
-  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady };
+  const about = { nowMs, coverage, lastRunMs: lastRunOf(before), doubts, isFull, notReady, upMs: read.upMs };
   const ill = illOf(facts.values(), limits, { missing, refused: refusedIn(before), unread });
   const seen = {
     nowMs,

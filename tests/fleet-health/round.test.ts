@@ -614,6 +614,13 @@ test("what ships is silent, down or paused no more, though no heartbeat can be r
   expect(told(true)).toEqual([...fired, "12:51 lab1 silent recovered told", "12:51 lab2 host-down recovered told"]);
 });
 
+test("on a machine that was started a moment ago the receiver is not down yet", () => {
+  const ticks: Tick[] = [{ sequence: 1, wallMs: NOON - 8 * MIN, boot: "a", uptimeS: 1, isReady: true }];
+  const at = (upMs: number) => play([read(NOON - 9 * MIN, {}), read(NOON, {}, { ticks, upMs })]).rows;
+  expect(at(3 * MIN)).toEqual([]);
+  expect(at(3 * MIN + 1)).toContain("12:00 @ collector-down firing told");
+});
+
 test("a receiver that is down has not run for a minute less than since it said so last, at the least", () => {
   const ticks: Tick[] = [{ sequence: 1, wallMs: NOON - 193_000, boot: "a", uptimeS: 1, isReady: true }];
   const { state } = play([read(NOON - 5 * MIN, {}, { ticks: [] }), read(NOON, {}, { ticks })]);

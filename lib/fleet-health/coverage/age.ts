@@ -67,7 +67,7 @@ export function elapsedOf(
   const wallMs = nowMs - lastRunMs;
   if (wallMs >= 0 && wallMs <= APART_MS) return wallMs;
   if (before !== null && tick?.boot === before.boot && tick.uptimeS > before.uptimeS)
-    return (tick.uptimeS - before.uptimeS) * 1000 + before.ageMs;
+    return Math.max(0, (tick.uptimeS - before.uptimeS) * 1000 - before.ageMs);
   // While no tick comes nothing counts, and the clock may have been set.
   if (before !== null && tick?.boot === before.boot) return Math.min(Math.max(0, wallMs), APART_MS);
   return Math.min(Math.max(0, wallMs), RUN_MS);

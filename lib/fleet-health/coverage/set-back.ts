@@ -20,14 +20,22 @@ export interface SetBack {
   attempts: Readonly<Record<string, number>>;
 }
 
+interface Shown {
+  nowMs: number;
+  /** The latest that the clock is known to have shown; left out: nobody knows. */
+  shownMs?: number | undefined;
+  attemptSizes?: SetBack["attempts"] | undefined;
+}
+
 /** With that of this run, the newest first. @param lastRunMs null: this is the first */
 export function setBacksOf(
   before: readonly SetBack[],
   lastRunMs: number | null,
-  { nowMs, attemptSizes = {} }: { nowMs: number; attemptSizes?: SetBack["attempts"] },
+  { nowMs, shownMs, attemptSizes = {} }: Shown,
 ): readonly SetBack[] {
   if (!isSetBack(lastRunMs, nowMs)) return before;
-  return [{ fromMs: lastRunMs + ON_MS, toMs: nowMs, attempts: attemptSizes }, ...before].slice(0, SET_BACKS);
+  const fromMs = Math.max(lastRunMs + ON_MS, shownMs ?? lastRunMs);
+  return [{ fromMs, toMs: nowMs, attempts: attemptSizes }, ...before].slice(0, SET_BACKS);
 }
 
 /** Whether an attempt was decided before the clock was set back: that was longer ago than its time says. @param end where its line ends */

@@ -1,7 +1,7 @@
 // What a run goes by where times are told: how long it is since the run before, what counts, and of which times nobody knows when they
 // were. Pure.
 
-import type { Tick } from "../../contract/tick.ts";
+import { TICK_MS, type Tick } from "../../contract/tick.ts";
 import { isAhead } from "../../fleet/judge.ts";
 import { elapsedOf, type TickMark, tickMarkOf } from "./age.ts";
 import { type Coverage, coverageOf } from "./coverage.ts";
@@ -35,7 +35,9 @@ export function timesOf({ lastRunMs, setBacks: known, tick: before }: TimesBefor
   const { nowMs, ticks, attemptSizes } = read;
   const last = ticks.at(-1);
   const elapsedMs = elapsedOf(lastRunMs, before, last, nowMs);
-  const setBacks = setBacksOf(known, lastRunMs, { nowMs, ...(attemptSizes && { attemptSizes }) });
+  // It may have gone on until just before the next tick.
+  const shownMs = ticks.reduce((latest, { wallMs }) => Math.max(latest, wallMs), nowMs) + 2 * TICK_MS;
+  const setBacks = setBacksOf(known, lastRunMs, { nowMs, shownMs, attemptSizes });
   const tick = tickMarkOf(before, last, { nowMs, elapsedMs });
   const isTwice = (ms: number): boolean => isAhead(ms, nowMs) || cameTwice(setBacks, ms);
   const isOdd = last !== undefined && before !== null && isTwice(last.wallMs);

@@ -35,18 +35,23 @@ export interface AboutCollector {
   isFull: boolean;
   /** Why its receiver cannot store, as that says; null: it does not. */
   notReady: Finding | null;
+  /** How long this machine has been up; left out: nobody knows. */
+  upMs?: number | undefined;
 }
 
 /** Its symptoms. */
-export function collectorIll({ nowMs, coverage, lastRunMs, doubts, isFull, notReady }: AboutCollector): Ill[] {
+export function collectorIll(about: AboutCollector): Ill[] {
+  const { nowMs, coverage, lastRunMs, doubts, isFull, notReady, upMs = Number.POSITIVE_INFINITY } = about;
   const ill: Ill[] = [];
-  for (const { about, what, fix } of doubts) ill.push(of("detector-blind", about, what, fix ?? OUR_LOG));
+  for (const doubt of doubts) ill.push(of("detector-blind", doubt.about, doubt.what, doubt.fix ?? OUR_LOG));
   const { newest } = coverage;
   // When this clock was set back since the run before, the receiver may not have had the time to write its next tick.
   const wasHere = lastRunMs !== null && nowMs - lastRunMs <= ABSENT_MS && !isAhead(lastRunMs, nowMs);
   if (coverage.areAhead && wasHere) ill.push(of("detector-blind", "the receiver's ticks", AHEAD, START));
   if (newest === null) return ill;
   const quietMs = nowMs - newest.wallMs;
+  // What was started a moment ago has its own start before it.
+  if (quietMs > DOWN_MS && upMs <= DOWN_MS) return ill;
   if (quietMs > DOWN_MS && wasHere) {
     // It may have run until just before its next tick.
     const downMs = quietMs - TICK_MS;

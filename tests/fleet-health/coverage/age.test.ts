@@ -50,7 +50,7 @@ test("how long it is since the run before the clock tells, or the machine's own 
   const before: TickMark = { sequence: 7, boot: "a", uptimeS: 6000, ageMs: MIN };
   const elapsed = (nowMin: number, one = tick(8, 0, 104)) => elapsedOf(NOON, before, one, NOON + nowMin * MIN) / MIN;
   expect([elapsed(5), elapsed(10), elapsed(0)]).toEqual([5, 10, 0]);
-  expect([elapsed(-60), elapsed(125)]).toEqual([5, 5]);
+  expect([elapsed(-60), elapsed(125)]).toEqual([3, 3]);
   // No tick has come since, or the machine was started anew.
   expect([elapsed(-60, tick(7, -1, 100)), elapsed(125, tick(7, -1, 100))]).toEqual([0, 10]);
   expect([elapsed(30, tick(8, 30, 1, "b")), elapsed(125, tick(8, 30, 1, "b"))]).toEqual([30, 60]);
@@ -63,6 +63,9 @@ test("times are doubtful that have yet to come, or that the clock has shown twic
   const at = (min: number): number => NOON + min * MIN;
   const before = { lastRunMs: NOON, setBacks: [{ fromMs: at(-300), toMs: at(-330), attempts: {} }], tick: null };
   const { isDoubtful, setBacks } = timesOf(before, { nowMs: at(-60), ticks: [] });
+  // The receiver's ticks show how far it had gone on, where runs were missed.
+  const later = timesOf(before, { nowMs: at(-60), ticks: [tick(1, 30, 100), tick(2, -61, 105)] }).setBacks;
+  expect(later[0]?.fromMs).toBe(at(32));
   expect(setBacks).toEqual([{ fromMs: at(5), toMs: at(-60), attempts: {} }, ...before.setBacks]);
   expect([-331, -330, -320, -300, -299, -61, -60, -59, 4, 600].map((min) => isDoubtful(at(min)))).toEqual([
     ...[false, false, true, true, false, false, false, true, true, true],
