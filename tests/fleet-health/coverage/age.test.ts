@@ -74,6 +74,12 @@ test("times are doubtful that have yet to come, or that the clock has shown twic
   expect(timesOf({ ...before, setBacks: [] }, { nowMs: at(-1.9), ticks: [] }).setBacks).toEqual([]);
 });
 
+test("the receiver's ticks tell of times that came twice, where the state was lost", () => {
+  const ticks = [tick(1, -20, 0), tick(2, 0, 20), tick(3, -14, 21), tick(4, -5, 30)];
+  const { isDoubtful } = timesOf({ lastRunMs: null, setBacks: [], tick: null }, { nowMs: NOON - 4 * MIN, ticks });
+  expect([-19, -10, -3].map((min) => isDoubtful(NOON + min * MIN))).toEqual([false, true, true]);
+});
+
 test("a receiver that died before the clock was set back has been dead since, and not for the time it shows", () => {
   const ticks = [tick(1, -150, 0), tick(2, -5, 145)];
   const dead: TickMark = { sequence: 2, boot: "a", uptimeS: 145 * 60, ageMs: 40 * MIN };
