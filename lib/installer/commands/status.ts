@@ -71,7 +71,7 @@ async function executablesOf({ releases, links }: InstallManifest, current: stri
   const release = text === null ? null : parseRelease(text);
   if (release === null) return [`${current} has no release.json that can be read`];
   // Those of this machine's target are those that it has: which target that is need not be known.
-  const tools = links.map(({ path }) => basename(path));
+  const tools = links.filter(({ target }) => target.includes("/bin/")).map(({ path }) => basename(path));
   const said = await Promise.all(tools.map((tool) => executableOf(current, tool, release.executables)));
   return said.flatMap((one) => one ?? []);
 }

@@ -133,6 +133,16 @@ describe("right after the clock was set back by an hour, at 08:00", () => {
     expect(covered(then, "06:59", "07:04")).toBe(65);
   });
 
+  test("so did what came between the start of a machine and its first tick", () => {
+    const booted = first.concat(
+      ticksOf({ from: "08:01", to: "08:04", off: -60, boot: "b" }).map((tick, i) => ({
+        ...tick,
+        uptimeS: 60 + i * 60,
+      })),
+    );
+    expect(covered(booted, "07:00:30", "07:04")).toBe(3);
+  });
+
   test("the last minutes are those of the machine, whatever the clock has shown in them", () => {
     const last = (ticks: Tick[], ms: number, now: string) => minutes(coverageOf(ticks, at(now)).last(ms * 60_000));
     expect([last(then, 3, "07:04"), last(then, 8, "07:04"), last(then, 500, "07:04")]).toEqual([3, 8, 124]);
