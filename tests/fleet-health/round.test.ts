@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { AttemptRow } from "../../lib/contract/attempt-row.ts";
+import type { IncidentRow } from "../../lib/contract/incident-row.ts";
 import type { Tick } from "../../lib/contract/tick.ts";
 import { isoWall } from "../../lib/core/clock.ts";
 import { inWords } from "../../lib/core/finding.ts";
@@ -10,6 +11,7 @@ import { parseFleetHealthConfig } from "../../lib/fleet-health/config.ts";
 import { type Hosts, NO_HOSTS } from "../../lib/fleet-health/hosts/hosts.ts";
 import { begunBy, withoutFuture } from "../../lib/fleet-health/inputs.ts";
 import { blindRound, goneOf, type Read, round } from "../../lib/fleet-health/round.ts";
+import { restoredState } from "../../lib/fleet-health/state/restore.ts";
 import type { IndexState, State } from "../../lib/fleet-health/state/state.ts";
 import { factsWith, hostsWith } from "./support.ts";
 
@@ -424,6 +426,20 @@ describe("a clock that is set back", () => {
     const ships = read(NOON + 95 * MIN, { lab1: NOON + 91 * MIN, lab2: NOON + 91 * MIN });
     const again = read(NOON + 100 * MIN, { lab1: NOON + 96 * MIN, lab2: NOON + 96 * MIN });
     expect(told([...ahead, ...back, ships, again]).at(-1)).toBe("13:40 lab1 silent recovered told");
+  });
+
+  test("ends nothing where the state was lost, too", () => {
+    const row: IncidentRow = {
+      ...{ sequence: 3, at: isoWall(NOON + 40 * MIN), host: "lab1", hosts: [], symptom: "silent", cause: "not known" },
+      ...{ change: "firing", told: true, since: isoWall(NOON + 30 * MIN), fired_at: isoWall(NOON + 40 * MIN) },
+      ...{ began: isoWall(NOON), what: "w", fix: null },
+    };
+    let state: State | null = restoredState([row], NOON - 60 * MIN);
+    for (let minute = -60; minute < 0; minute += 5) {
+      state = round(CONFIG, state, read(NOON + minute * MIN, { lab1: NOON }));
+      expect(state.rows, String(minute)).toEqual([]);
+    }
+    expect(state?.watch.incidents.map(({ phase }) => phase)).toEqual(["firing"]);
   });
 
   test("is remembered by a run that could not look", () => {
